@@ -1,0 +1,201 @@
+// Package providers is the contract between ferry and the places it deploys to.
+package providers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+)
+
+// Adapter deploys functions to one configured place of one provider: one service, stage and target.
+// A published revision is immutable: code and versioned configuration together. All methods may be
+// called from several goroutines. Errors are *Error.
+type Adapter interface {
+	// Check reports what this provider cannot honour exactly. Pure: no network, no clock.
+	Check(fn manifest.Function) []Issue
+	// Platform is what the packager must build for. Pure.
+	Platform(fn manifest.Function) packager.Platform
+	// Capabilities says what a caller may rely on.
+	Capabilities() Capabilities
+	// Publish stores a revision. What serves is unaffected, also when Publish fails half way.
+	// The same spec digest gives the same revision, so a retry is safe and a revert costs nothing.
+	Publish(ctx context.Context, s Spec) (Revision, error)
+	// Activate makes c.To serve if c.From is still live, else fails with Conflict, and converges the
+	// settings that the provider does not version. A nil To deactivates. On error the State is the truth.
+	Activate(ctx context.Context, c Change) (State, error)
+	// Bind converges the function's event bindings.
+	Bind(ctx context.Context, s Spec, m Mode) error
+	// Status is what is live now, as observed, never as remembered. A function that does not exist has
+	// a State without a revision and no error.
+	Status(ctx context.Context, function string) (State, error)
+	// Remove takes away exactly what ferry made for the function. Removing nothing is no error.
+	Remove(ctx context.Context, function string) error
+	// Store is where this account keeps releases and artifacts. Reading creates nothing.
+	Store(ctx context.Context) (Store, error)
+}
+
+// Prober starts a revision that is not live and has its shim answer with its digest. The error of a
+// handler that does not start is of kind Crashed and holds the end of its log.
+type Prober interface {
+	Probe(ctx context.Context, s Spec, r Revision) error
+}
+
+// Switcher does several Activates as one: after an error or a kill all of them serve, or none does.
+// The states are in the order of the changes.
+type Switcher interface {
+	Switch(ctx context.Context, changes []Change) ([]State, error)
+}
+
+// Starter makes sure that what is live can be reached; it changes nothing that is.
+type Starter interface {
+	Start(ctx context.Context) error
+}
+
+// Invoker calls what is live with the caller's own rights, also a function that is private or has no HTTP event.
+type Invoker interface {
+	Invoke(ctx context.Context, function string, r Request) (Response, error)
+}
+
+// LogTailer hands a function's log lines to emit, oldest first, until the end or, with Follow, until ctx ends.
+type LogTailer interface {
+	Tail(ctx context.Context, function string, o TailOptions, emit func(LogLine) error) error
+}
+
+// Pruner lists and deletes stored revisions. Pruning one that serves is a Conflict, one that is gone no error.
+type Pruner interface {
+	Revisions(ctx context.Context, function string) ([]Revision, error)
+	Prune(ctx context.Context, function string, r Revision) error
+}
+
+// Spec is all that a revision is made from.
+type Spec struct {
+	Function manifest.Function
+	Artifact packager.Artifact
+	Secrets  map[string]string // environment name -> pinned reference, never a value
+	Digest   string            // SpecDigest of the others
+}
+
+// SpecDigest identifies a revision's content: the canonical function, the package's tree and the pinned secrets.
+func SpecDigest(fn manifest.Function, artifactDigest string, secrets map[string]string) string {
+	data, err := json.Marshal(struct {
+		Function manifest.Function `json:"function"`
+		Artifact string            `json:"artifact"`
+		Secrets  map[string]string `json:"secrets,omitempty"`
+	}{fn, artifactDigest, secrets})
+	if err != nil {
+		panic(fmt.Sprintf("a function always has a JSON form: %v", err))
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Revision is one stored, immutable version of a function.
+type Revision struct {
+	ID     string `json:"id"`     // the provider's name for it
+	Digest string `json:"digest"` // the digest of the spec it was published from
+}
+
+// Change is one activation.
+type Change struct {
+	Spec Spec      // the spec of To; of From when To is nil
+	From State     // what must still be live
+	To   *Revision // nil deactivates
+}
+
+// State is what was observed of one function.
+type State struct {
+	Function string    `json:"function"`
+	Revision *Revision `json:"revision,omitempty"` // what serves; nil is nothing
+	URL      string    `json:"url,omitempty"`
+	Bindings Mode      `json:"bindings"`
+	// Settings is a digest of what the provider does not version, "" where all is versioned.
+	Settings string `json:"settings,omitempty"`
+	// Stopped says why what is live cannot be reached at present, "" when it can.
+	Stopped string `json:"stopped,omitempty"`
+}
+
+// Serves reports whether that revision is live.
+func (s State) Serves(r *Revision) bool {
+	if s.Revision == nil || r == nil {
+		return s.Revision == nil && r == nil
+	}
+	return s.Revision.ID == r.ID
+}
+
+// Mode is the state of a function's event bindings.
+type Mode string
+
+// The modes of bindings.
+const (
+	BindNone    Mode = "none"
+	BindPaused  Mode = "paused"
+	BindEnabled Mode = "enabled"
+)
+
+// Capabilities says what a caller may rely on.
+type Capabilities struct {
+	AtomicConfig bool // code and configuration go live in one step
+	Fenced       bool // Activate compares and writes in one step
+	PausesEvents bool // Bind can hold events back
+	Probes       bool // is a Prober
+	Splits       bool // can send a share of the traffic to a revision
+}
+
+// Severity of an Issue.
+type Severity string
+
+// A blocker stops plan and deploy; a warning is shown.
+const (
+	Blocker Severity = "blocker"
+	Warning Severity = "warning"
+)
+
+// Issue is one thing that a provider cannot honour exactly.
+type Issue struct {
+	Function string
+	Field    string // as in "memory" or "events[0].schedule.cron"
+	Severity Severity
+	Message  string
+	Hint     string    // one imperative line
+	From     time.Time // when set, it holds from that date only; the caller compares
+}
+
+// Request is one call of a function. An empty Method calls the function's event handler with Body as the
+// data of a dev.ferry.invoke.v1 event.
+type Request struct {
+	Method string
+	Path   string // with the query, as it goes over the wire
+	Header map[string][]string
+	Body   []byte
+}
+
+// Response is what a function answered.
+type Response struct {
+	Status  int
+	Header  map[string][]string
+	Body    []byte
+	Cold    bool // an instance had to be started for it
+	Seconds float64
+}
+
+// TailOptions choose log lines.
+type TailOptions struct {
+	Lines  int // at most so many of the past; 0 is all
+	Follow bool
+}
+
+// LogLine is one line that a function wrote.
+type LogLine struct {
+	Time     time.Time `json:"time"`
+	Function string    `json:"function"`
+	Revision string    `json:"revision"`
+	Instance string    `json:"instance"`
+	Stream   string    `json:"stream"` // stdout, stderr, or platform
+	Text     string    `json:"text"`
+}

@@ -1,0 +1,56 @@
+package providers
+
+import "fmt"
+
+// Kind is the class of a failure. It is an error itself, so that errors.Is(err, providers.NotFound) works.
+type Kind string
+
+func (k Kind) Error() string { return string(k) }
+
+// The kinds.
+const (
+	NotFound        Kind = "not_found"
+	Conflict        Kind = "conflict"        // what serves changed under us, or a condition failed
+	Foreign         Kind = "foreign"         // a resource of that name is not ferry's
+	Unauthenticated Kind = "unauthenticated" // credentials are missing or expired
+	Denied          Kind = "denied"
+	Invalid         Kind = "invalid" // the provider refuses the request; repeating it does not help
+	Limit           Kind = "limit"   // a quota or size limit
+	Throttled       Kind = "throttled"
+	Unavailable     Kind = "unavailable" // may work when repeated
+	Crashed         Kind = "crashed"     // the handler does not start or died
+	Unhealthy       Kind = "unhealthy"   // it starts but does not answer as it must
+	Timeout         Kind = "timeout"
+	Unsupported     Kind = "unsupported"
+	Failed          Kind = "failed" // none of the above
+)
+
+// Error is a failure of a provider.
+type Error struct {
+	Kind     Kind
+	Op       string // what was being done: "publish", "activate", "store put"
+	Provider string
+	Function string // "" when it is not about one function
+	Hint     string // one imperative line, may be empty
+	Log      string // the end of the function's log where that explains the failure
+	Err      error
+}
+
+func (e *Error) Error() string {
+	s := e.Provider + ": " + e.Op
+	if e.Function != "" {
+		s += " " + e.Function
+	}
+	if e.Err == nil {
+		return s + ": " + string(e.Kind)
+	}
+	return fmt.Sprintf("%s: %v", s, e.Err)
+}
+
+// Unwrap gives both the kind and the cause to errors.Is and errors.As.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}

@@ -1,0 +1,66 @@
+package providers
+
+import (
+	"context"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// Provider is a registered kind of place to deploy to.
+type Provider struct {
+	Name   string
+	Blocks manifest.Blocks // what its blocks in the manifest may hold
+	// New configures an adapter. It touches neither network nor disk.
+	New func(c Config) (Adapter, error)
+	// Host is the platform that runs on this machine; nil for a cloud.
+	Host func(h Home) Host
+}
+
+// Config is what an adapter is made for.
+type Config struct {
+	Service string
+	Stage   string
+	Target  string         // the target's name
+	Block   *manifest.Node // the target's block
+	Home    Home
+	// Env looks up an environment variable.
+	Env func(name string) (string, bool)
+}
+
+// Home holds the folders that ferry keeps on this machine, absolute. They need not exist.
+type Home struct {
+	State string
+	Cache string
+}
+
+// Host is a platform that runs on this machine as one background process.
+type Host interface {
+	// Start makes sure that it runs.
+	Start(ctx context.Context) (HostInfo, error)
+	// Stop ends it and all that it runs. Stopping what does not run is no error.
+	Stop(ctx context.Context) (HostInfo, error)
+	// Info says whether it runs, without starting it.
+	Info(ctx context.Context) (HostInfo, error)
+	// Serve is the platform itself: it runs until ctx ends.
+	Serve(ctx context.Context) error
+}
+
+// HostInfo describes a host.
+type HostInfo struct {
+	Running  bool          `json:"running"`
+	PID      int           `json:"pid,omitempty"`
+	Home     string        `json:"home"`
+	Version  string        `json:"version,omitempty"`
+	Uptime   float64       `json:"uptime_seconds,omitempty"`
+	Services []HostService `json:"services"`
+	LogFile  string        `json:"log_file"`
+}
+
+// HostService is one service and stage on a host.
+type HostService struct {
+	Service   string `json:"service"`
+	Stage     string `json:"stage"`
+	URL       string `json:"url"`
+	Functions int    `json:"functions"`
+	Instances int    `json:"instances"` // running now
+}

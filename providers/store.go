@@ -1,0 +1,43 @@
+package providers
+
+import (
+	"context"
+	"io"
+)
+
+// Store is a small compare-and-swap object store. Keys are slash paths of [A-Za-z0-9._-] segments.
+// A write is whole or absent, and durable when it returns. A failed condition is Conflict, an absent key
+// NotFound, and a key that may not be read Denied, never NotFound. A writer that gets an ambiguous answer
+// reads back: finding its own bytes is success.
+type Store interface {
+	// Get opens an object. The caller closes the body.
+	Get(ctx context.Context, key string) (Object, error)
+	// Put writes body from its start when the condition holds, and returns the new tag.
+	Put(ctx context.Context, key string, body io.ReadSeeker, c Condition) (Tag, error)
+	// Delete removes the object when the condition holds. An absent key is no error unless c names a tag.
+	Delete(ctx context.Context, key string, c Condition) error
+	// List returns the keys that begin with prefix, sorted.
+	List(ctx context.Context, prefix string) ([]string, error)
+}
+
+// Object is a stored object, being read.
+type Object struct {
+	Body io.ReadCloser
+	Size int64
+	Tag  Tag
+}
+
+// Tag identifies the content of an object: equal tags, equal bytes.
+type Tag string
+
+// Condition says when a write may happen; its zero value is always.
+type Condition struct {
+	Absent bool // only if the key does not exist
+	Tag    Tag  // only if the object has this tag
+}
+
+// IfAbsent holds when the key does not exist.
+func IfAbsent() Condition { return Condition{Absent: true} }
+
+// IfTag holds when the object has this tag.
+func IfTag(t Tag) Condition { return Condition{Tag: t} }

@@ -1,0 +1,228 @@
+// Package release deploys and rolls back whole releases: the order of work and its safety, written once
+// for all providers.
+package release
+
+import (
+	"time"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Engine releases one service and stage to one target. Its methods may be called one after another, each
+// takes the lock for itself.
+type Engine struct {
+	Manifest *manifest.Manifest
+	Adapter  providers.Adapter
+	Packager *packager.Packager
+	Origin   Origin
+	// Now is the clock for records and issue dates.
+	Now func() time.Time
+	// Progress is called as work begins and ends, from several goroutines; nil is silence.
+	Progress func(Event)
+	// LockTTL is how long a lock must stay unchanged before it counts as abandoned; 0 is 30 s.
+	LockTTL time.Duration
+}
+
+// Origin says who makes a release and from what.
+type Origin struct {
+	Actor   string // user@host, or the CI job
+	Commit  string // git commit of the sources, "" outside a repository
+	Dirty   bool   // the tree differs from the commit
+	Version string // of ferry
+}
+
+// Step is a part of the work, in this order.
+type Step string
+
+// The steps.
+const (
+	StepBuild    Step = "build"
+	StepPublish  Step = "publish"
+	StepProbe    Step = "probe"
+	StepActivate Step = "activate"
+	StepVerify   Step = "verify" // read back what serves
+	StepHealth   Step = "health"
+	StepCommit   Step = "commit"
+	StepClean    Step = "clean"
+	StepRestore  Step = "restore"
+)
+
+// Event says that a step began or ended for a function, or for the release when Function is "".
+type Event struct {
+	Step     Step
+	Function string
+	Done     bool
+	Cached   bool  // a build that found its package
+	Err      error // of a step that failed
+	Total    int   // functions that take this step
+}
+
+// DeployOptions change a deploy.
+type DeployOptions struct {
+	Functions []string // a subset; the others stay as the live release has them
+	Message   string
+	NoVerify  bool // skip the health calls; what serves is read back all the same
+	Force     bool // overwrite drift and take the lock from a living holder
+}
+
+// RollbackOptions change a rollback.
+type RollbackOptions struct {
+	To       int // 0 is the last good release
+	Message  string
+	NoVerify bool
+	Force    bool
+}
+
+// RemoveOptions change a removal.
+type RemoveOptions struct {
+	Purge bool // also the release records and artifacts
+	Force bool
+}
+
+// Action is what happens to a function.
+type Action string
+
+// The actions.
+const (
+	ActionCreate Action = "create"
+	ActionUpdate Action = "update"
+	ActionRemove Action = "remove"
+	ActionNone   Action = "none"
+)
+
+// Plan is what a deploy would do.
+type Plan struct {
+	Changes []Change          `json:"changes"` // sorted by function, unchanged ones left out
+	Drift   []Drift           `json:"drift"`
+	Empty   bool              `json:"empty"`
+	Release int               `json:"release"` // what is live now; 0 is nothing
+	Issues  []providers.Issue `json:"-"`       // warnings
+	// Unfinished names an attempt that was interrupted; 0 is none.
+	Unfinished int `json:"unfinished,omitempty"`
+}
+
+// Change is one function's part of a plan.
+type Change struct {
+	Function string        `json:"function"`
+	Action   Action        `json:"action"`
+	Fields   []FieldChange `json:"fields"`
+}
+
+// FieldChange is one difference. Values that must not be shown are "•••".
+type FieldChange struct {
+	Path string `json:"path"`
+	From any    `json:"from"`
+	To   any    `json:"to"`
+}
+
+// Drift is a difference between what the ledger says and what serves.
+type Drift struct {
+	Function string `json:"function"`
+	Expected string `json:"expected"` // revision id, "" is nothing
+	Actual   string `json:"actual"`
+}
+
+// Result is what a deploy, rollback or resume did.
+type Result struct {
+	Service   string                    `json:"service"`
+	Stage     string                    `json:"stage"`
+	Target    string                    `json:"target"`
+	Release   int                       `json:"release"` // what is live after
+	Source    int                       `json:"source"`  // the release whose content that is
+	State     State                     `json:"state"`
+	Outcome   Outcome                   `json:"outcome"`
+	Changed   []string                  `json:"changed"`
+	Unchanged []string                  `json:"unchanged"`
+	Removed   []string                  `json:"removed"`
+	Functions map[string]FunctionResult `json:"functions"`
+	Seconds   float64                   `json:"seconds"`
+	Issues    []providers.Issue         `json:"-"` // warnings
+	// Attempt is the record of this run, also of a failed one; 0 is none.
+	Attempt int `json:"attempt,omitempty"`
+}
+
+// FunctionResult is one function of a Result.
+type FunctionResult struct {
+	Action   Action `json:"action"`
+	Revision string `json:"revision"`
+	URL      string `json:"url"`
+	Digest   string `json:"digest"`
+	Size     int64  `json:"size"`
+}
+
+// Outcome says in a word how things stand after a command.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeDone      Outcome = "done"
+	OutcomeUnchanged Outcome = "unchanged"
+	OutcomeRestored  Outcome = "restored"
+	OutcomePartial   Outcome = "partial"
+)
+
+// Summary is one line of the ledger.
+type Summary struct {
+	Number    int       `json:"number"`
+	Source    int       `json:"source"`
+	Kind      Kind      `json:"kind"`
+	State     State     `json:"state"`
+	Live      bool      `json:"live"`
+	Created   time.Time `json:"created"`
+	Actor     string    `json:"actor"`
+	Message   string    `json:"message"`
+	Commit    string    `json:"commit"`
+	Functions []string  `json:"functions"`
+}
+
+// Status is what serves now beside what the ledger says.
+type Status struct {
+	Service    string                    `json:"service"`
+	Stage      string                    `json:"stage"`
+	Target     string                    `json:"target"`
+	Release    int                       `json:"release"` // 0 is nothing
+	Source     int                       `json:"source"`
+	Functions  map[string]FunctionStatus `json:"functions"`
+	Unfinished int                       `json:"unfinished,omitempty"`
+}
+
+// FunctionStatus is one function of a Status.
+type FunctionStatus struct {
+	Live  string `json:"live"` // revision id
+	URL   string `json:"url"`
+	State string `json:"state"` // serving, stopped, missing
+	Drift string `json:"drift"` // "" is none, else what differs
+}
+
+// Removal is what a removal took away.
+type Removal struct {
+	Removed []string `json:"removed"`
+	Purged  bool     `json:"purged"`
+}
+
+// Error is a failed deploy, rollback, resume or removal.
+type Error struct {
+	Outcome Outcome // unchanged, restored or partial
+	Attempt int     // the record that holds the failure; 0 is none
+	Release int     // what is live after; 0 is nothing
+	Err     error   // what failed; several are joined
+	// Partial says, for OutcomePartial, what serves where.
+	Partial []Drift
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Blocked are the issues that keep a service from a target.
+type Blocked []providers.Issue
+
+func (b Blocked) Error() string {
+	s := "the target cannot honour the manifest"
+	for _, i := range b {
+		s += "\n" + i.Function + "." + i.Field + ": " + i.Message
+	}
+	return s
+}

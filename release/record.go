@@ -1,0 +1,75 @@
+package release
+
+import (
+	"time"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Kind is why a release was made.
+type Kind string
+
+// The kinds.
+const (
+	KindDeploy   Kind = "deploy"
+	KindRollback Kind = "rollback"
+)
+
+// State is how far a release came.
+type State string
+
+// The states. Publishing and activating are unfinished; the others are final.
+const (
+	StatePublishing State = "publishing"
+	StateActivating State = "activating"
+	StateLive       State = "live"     // it was committed; live.json says whether it still is what serves
+	StateFailed     State = "failed"   // it ended before anything was activated
+	StateRestored   State = "restored" // it ended after, and what served before was put back
+)
+
+// Record is one release, or one attempt at one.
+type Record struct {
+	Format    int                       `json:"format"`
+	Number    int                       `json:"number"`
+	Source    int                       `json:"source"` // the release whose content it has; itself for a deploy
+	Kind      Kind                      `json:"kind"`
+	State     State                     `json:"state"`
+	Service   string                    `json:"service"`
+	Stage     string                    `json:"stage"`
+	Target    string                    `json:"target"`
+	Created   time.Time                 `json:"created"`
+	Updated   time.Time                 `json:"updated"`
+	Actor     string                    `json:"actor"`
+	Message   string                    `json:"message,omitempty"`
+	Commit    string                    `json:"commit,omitempty"`
+	Dirty     bool                      `json:"dirty,omitempty"`
+	Ferry     string                    `json:"ferry"`
+	Manifest  string                    `json:"manifest"` // the manifest's digest
+	Keep      int                       `json:"keep"`
+	Epoch     int64                     `json:"epoch"` // of the lock that wrote it
+	Functions map[string]FunctionRecord `json:"functions"`
+	Previous  int                       `json:"previous"` // what was live when it began; 0 is nothing
+	// Before is what was observed to be live, written before activation begins; restoring restores it.
+	Before  map[string]providers.State `json:"before,omitempty"`
+	Failure string                     `json:"failure,omitempty"`
+}
+
+// FunctionRecord is one function of a release: all that is needed to publish and activate it again.
+type FunctionRecord struct {
+	Function manifest.Function  `json:"function"`
+	Secrets  map[string]string  `json:"secrets,omitempty"` // pinned references
+	Artifact ArtifactRecord     `json:"artifact"`
+	Digest   string             `json:"digest"` // of the spec
+	Revision providers.Revision `json:"revision"`
+}
+
+// ArtifactRecord names a package in the store.
+type ArtifactRecord struct {
+	Digest    string `json:"digest"`
+	ZipDigest string `json:"zip_digest"`
+	Size      int64  `json:"size"`
+	Unzipped  int64  `json:"unzipped"`
+	Files     int    `json:"files"`
+	Entry     string `json:"entry"`
+}
