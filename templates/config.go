@@ -1,0 +1,109 @@
+package templates
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// config is what a shim knows of its function. All languages read the same JSON.
+type config struct {
+	Handler string         `json:"handler"`
+	Style   manifest.Style `json:"style"`
+	Events  bool           `json:"events"` // an event other than http is bound
+	HTTP    *httpConfig    `json:"http"`   // null: not callable over HTTP
+	Health  string         `json:"health"` // a path that is routed whatever http says; empty is none
+}
+
+type httpConfig struct {
+	Path    string      `json:"path"`    // a regular expression over the raw path, in the dialect all languages share
+	Methods []string    `json:"methods"` // empty is every method; HEAD is in where GET is
+	CORS    *corsConfig `json:"cors"`
+}
+
+type corsConfig struct {
+	Any         bool     `json:"any"` // every origin
+	Origins     []string `json:"origins"`
+	Methods     string   `json:"methods"` // ready header values; empty repeats what the browser asks for
+	Headers     string   `json:"headers"`
+	MaxAge      int      `json:"maxAge"` // seconds; 0 is not sent
+	Credentials bool     `json:"credentials"`
+}
+
+func configOf(fn manifest.Function) config {
+	c := config{Handler: fn.Handler, Style: fn.Style}
+	for _, e := range fn.Events {
+		c.Events = c.Events || e.HTTP == nil
+	}
+	if fn.Health != nil {
+		c.Health, _, _ = strings.Cut(fn.Health.Path, "?")
+	}
+	if e := fn.HTTP(); e != nil {
+		c.HTTP = &httpConfig{Path: pattern(e.Path), Methods: accepted(e.Methods), CORS: corsOf(e)}
+	}
+	return c
+}
+
+// pattern turns "/items/{id}" into "^/items/[^/]+$" and "/files/{rest...}" into "^/files/.*$".
+func pattern(p string) string {
+	if p == "" {
+		return "^"
+	}
+	var out strings.Builder
+	out.WriteString("^")
+	for _, segment := range strings.Split(strings.TrimPrefix(p, "/"), "/") {
+		out.WriteString("/")
+		switch {
+		case strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "...}"):
+			out.WriteString(".*")
+		case strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "}"):
+			out.WriteString("[^/]+")
+		default:
+			out.WriteString(regexp.QuoteMeta(segment))
+		}
+	}
+	return out.String() + "$"
+}
+
+func accepted(methods []string) []string {
+	out := slices.Clone(methods)
+	if out == nil {
+		out = []string{}
+	}
+	if slices.Contains(out, "GET") && !slices.Contains(out, "HEAD") {
+		out = append(out, "HEAD")
+	}
+	return out
+}
+
+func corsOf(e *manifest.HTTPEvent) *corsConfig {
+	if e.CORS == nil {
+		return nil
+	}
+	methods := e.CORS.Methods
+	if len(methods) == 0 {
+		methods = e.Methods
+	}
+	origins := e.CORS.Origins
+	if origins == nil {
+		origins = []string{}
+	}
+	return &corsConfig{
+		Any:         len(origins) == 0 || slices.Contains(origins, "*"),
+		Origins:     origins,
+		Methods:     listed(methods),
+		Headers:     listed(e.CORS.Headers),
+		MaxAge:      int(e.CORS.MaxAge.Std().Seconds()),
+		Credentials: e.CORS.Credentials,
+	}
+}
+
+// listed is the header value; "*" means what the browser asks for, which holds with credentials too.
+func listed(values []string) string {
+	if slices.Contains(values, "*") {
+		return ""
+	}
+	return strings.Join(values, ", ")
+}

@@ -1,0 +1,79 @@
+package templates
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Starter is a project that `ferry init` writes. It runs as it is, with nothing to install.
+type Starter struct {
+	Name    string
+	Summary string // one line, lower case
+}
+
+// Starters lists all starters, sorted by name.
+func Starters() []Starter {
+	return []Starter{
+		{Name: "go-http", Summary: "Go, an http.Handler with the standard library"},
+		{Name: "mixed", Summary: "Node, Python and Go functions in one service"},
+		{Name: "node-http", Summary: "Node, a fetch handler"},
+		{Name: "python-http", Summary: "Python, a WSGI application"},
+	}
+}
+
+// Write writes the starter into dir, which is made when it is missing, under the name of a service, and
+// returns the slash paths of the files, sorted. When one of them exists already it writes nothing and the
+// error, which is fs.ErrExist, names them all.
+func (s Starter) Write(dir, service string) ([]string, error) {
+	contents, names, err := s.files(service)
+	if err != nil {
+		return nil, err
+	}
+	var exist []string
+	for _, name := range names {
+		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(name))); err == nil {
+			exist = append(exist, name)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("looking for %s: %w", name, err)
+		}
+	}
+	if len(exist) > 0 {
+		return nil, fmt.Errorf("writing the starter %s into %s: %s: %w", s.Name, dir, strings.Join(exist, ", "), fs.ErrExist)
+	}
+	for _, name := range names {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return nil, fmt.Errorf("writing the starter %s: %w", s.Name, err)
+		}
+		if err := os.WriteFile(file, contents[name], 0o644); err != nil {
+			return nil, fmt.Errorf("writing the starter %s: %w", s.Name, err)
+		}
+	}
+	return names, nil
+}
+
+// files are the starter's files by slash path, and the paths sorted. A name that ends in .tmpl loses that
+// ending: it keeps go.mod and .gitignore from acting inside ferry's own tree.
+func (s Starter) files(service string) (contents map[string][]byte, names []string, err error) {
+	root := path.Join("starters", s.Name)
+	contents = map[string][]byte{}
+	err = fs.WalkDir(files, root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name := strings.TrimSuffix(strings.TrimPrefix(p, root+"/"), ".tmpl")
+		contents[name] = bytes.ReplaceAll(read(p), []byte("{{service}}"), []byte(service))
+		names = append(names, name)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the starter %s: %w", s.Name, err)
+	}
+	return contents, names, nil
+}

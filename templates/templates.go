@@ -1,0 +1,118 @@
+// Package templates holds the text that ferry writes: the entry shims that go into packages and the
+// starters of `ferry init`.
+package templates
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+//go:embed shims all:starters
+var files embed.FS
+
+// Shim is the generated part of a package.
+type Shim struct {
+	Files map[string][]byte // slash path -> content
+	Entry string            // the file that the platform starts
+}
+
+// Render returns the entry shim of a function for a shim target, or false where there is none for this
+// runtime, style and target. The same function gives the same bytes.
+//
+// A Node entry imports the specifiers "ferry:handler" and "ferry:config", which the packager resolves.
+// A Go shim is a package main that imports "ferry.invalid/handler" for the user's package; of event.go and
+// noevent.go, and of handler.go and nohandler.go, it needs the one that fits what the package declares.
+func Render(fn manifest.Function, shim string) (Shim, bool) {
+	language := fn.Runtime.Language()
+	if !slices.Contains(Styles(language, shim), fn.Style) {
+		return Shim{}, false
+	}
+	cfg := encode(configOf(fn))
+	switch language {
+	case "nodejs":
+		return Shim{Entry: "ferry-entry.mjs", Files: map[string][]byte{
+			"ferry-entry.mjs":  joined(language, shim, "mjs"),
+			"ferry-config.mjs": fmt.Appendf(nil, "export default %s;\n", cfg),
+		}}, true
+	case "python":
+		return Shim{Entry: "ferry_entry.py", Files: map[string][]byte{
+			"ferry_entry.py":    joined(language, shim, "py"),
+			"ferry_config.json": append(cfg, '\n'),
+		}}, true
+	default:
+		return Shim{Entry: "bootstrap", Files: goFiles(shim, string(cfg))}, true
+	}
+}
+
+// Styles lists the styles of a language that have a shim for a target, sorted.
+func Styles(language, shim string) []manifest.Style {
+	if _, err := fs.Stat(files, path.Join("shims", language, shim)); err != nil || shim == "" {
+		return nil
+	}
+	switch language {
+	case "nodejs":
+		return []manifest.Style{manifest.StyleFetch, manifest.StyleNode}
+	case "python":
+		return []manifest.Style{manifest.StyleASGI, manifest.StyleWSGI}
+	case "go":
+		return []manifest.Style{manifest.StyleGo}
+	default:
+		return nil
+	}
+}
+
+// joined is the language's core followed by the target's entry: one file, so that a package stays flat.
+func joined(language, shim, ext string) []byte {
+	core := read(path.Join("shims", language, "core."+ext))
+	return append(append(core, '\n'), read(path.Join("shims", language, shim, "entry."+ext))...)
+}
+
+func goFiles(shim, cfg string) map[string][]byte {
+	out := map[string][]byte{}
+	for _, dir := range []string{"shims/go", path.Join("shims/go", shim)} {
+		entries, err := files.ReadDir(dir)
+		if err != nil {
+			panic(err) // the folder was seen by Styles
+		}
+		for _, e := range entries {
+			if name, ok := strings.CutSuffix(e.Name(), ".tmpl"); ok {
+				out[name] = rendered(read(path.Join(dir, e.Name())), cfg)
+			}
+		}
+	}
+	return out
+}
+
+func rendered(text []byte, cfg string) []byte {
+	var out bytes.Buffer
+	t := template.Must(template.New("shim").Parse(string(text)))
+	if err := t.Execute(&out, map[string]string{"Config": cfg}); err != nil {
+		panic(err) // an embedded template that does not render is a fault of this package
+	}
+	return out.Bytes()
+}
+
+func encode(c config) []byte {
+	data, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // a config holds only strings, numbers and lists
+	}
+	return data
+}
+
+func read(name string) []byte {
+	data, err := files.ReadFile(name)
+	if err != nil {
+		panic(err) // an embedded file that is missing is a fault of this package
+	}
+	return data
+}
