@@ -3,6 +3,7 @@ package providers
 import (
 	"context"
 	"io"
+	"strings"
 )
 
 // Store is a small compare-and-swap object store. Keys are slash paths of [A-Za-z0-9._-] segments.
@@ -41,3 +42,15 @@ func IfAbsent() Condition { return Condition{Absent: true} }
 
 // IfTag holds when the object has this tag.
 func IfTag(t Tag) Condition { return Condition{Tag: t} }
+
+// ValidKey reports whether a key is a slash path of [A-Za-z0-9._-] segments, none of them "." or "..".
+func ValidKey(key string) bool {
+	for segment := range strings.SplitSeq(key, "/") {
+		if segment == "" || segment == "." || segment == ".." || strings.Trim(segment, keyChars) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+const keyChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"

@@ -1,9 +1,11 @@
 package release
 
 import (
+	"strings"
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -72,4 +74,36 @@ type ArtifactRecord struct {
 	Unzipped  int64  `json:"unzipped"`
 	Files     int    `json:"files"`
 	Entry     string `json:"entry"`
+}
+
+// spec is what the provider is given for the function.
+func (f FunctionRecord) spec() providers.Spec {
+	a := f.Artifact
+	return providers.Spec{
+		Function: f.Function,
+		Secrets:  f.Secrets,
+		Digest:   f.Digest,
+		Artifact: packager.Artifact{
+			Digest: a.Digest, ZipDigest: a.ZipDigest, Size: a.Size, Unzipped: a.Unzipped, Files: a.Files, Entry: a.Entry,
+		},
+	}
+}
+
+// unfinished reports whether the attempt was left half way. A committed attempt has no final state of its
+// own: live.json has it.
+func (r *Record) unfinished(h head) bool {
+	return (r.State == StatePublishing || r.State == StateActivating) && !h.committed(r.Number)
+}
+
+// state is how far the attempt came, the commit included.
+func (r *Record) state(h head) State {
+	if r.State == StateActivating && h.committed(r.Number) {
+		return StateLive
+	}
+	return r.State
+}
+
+// key is where the store keeps a package. Keyed by the zip's own digest, so that it can be verified.
+func (a ArtifactRecord) key() string {
+	return "artifacts/" + strings.Replace(a.ZipDigest, ":", "/", 1) + ".zip"
 }

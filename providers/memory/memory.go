@@ -1,0 +1,201 @@
+// Package memory is the reference adapter: a whole provider in one process, without a network or a disk. It
+// keeps the contract to the letter, serves what is live over HTTP, and can be told to fail at any call.
+package memory
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Adapter deploys to a World.
+type Adapter struct{ world *World }
+
+var (
+	_ providers.Adapter  = (*Adapter)(nil)
+	_ providers.Prober   = (*Adapter)(nil)
+	_ providers.Switcher = (*Adapter)(nil)
+	_ providers.Invoker  = (*Adapter)(nil)
+	_ providers.Pruner   = (*Adapter)(nil)
+)
+
+// New returns an adapter for a world. Several adapters of one world are several machines with one account.
+func New(w *World) *Adapter { return &Adapter{world: w} }
+
+// Check refuses what needs a secret manager: a world has none.
+func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
+	if len(fn.Secrets) == 0 {
+		return nil
+	}
+	return []providers.Issue{{
+		Function: fn.Name, Field: "secrets", Severity: providers.Blocker,
+		Message: "memory has no secret manager", Hint: "remove secrets or choose another target",
+	}}
+}
+
+// Platform is this machine: nothing is ever started.
+func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
+	return packager.Platform{Shim: "local", OS: runtime.GOOS, Arch: runtime.GOARCH, Runtime: fn.Runtime}
+}
+
+// Capabilities are all but splitting.
+func (a *Adapter) Capabilities() providers.Capabilities {
+	return providers.Capabilities{AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true}
+}
+
+// Publish stores a revision.
+func (a *Adapter) Publish(ctx context.Context, s providers.Spec) (providers.Revision, error) {
+	var r providers.Revision
+	err := a.world.do(ctx, "publish", s.Function.Name, func() error {
+		f := a.world.function(s.Function.Name)
+		for _, have := range f.revisions {
+			if have.Digest == s.Digest {
+				r = have.Revision
+				return nil
+			}
+		}
+		code, err := entryOf(s.Artifact)
+		if err != nil {
+			return failed(providers.Invalid, "publish", s.Function.Name, err)
+		}
+		f.published++
+		r = providers.Revision{ID: fmt.Sprintf("%s-%d", s.Function.Name, f.published), Digest: s.Digest}
+		f.revisions = append(f.revisions, revision{Revision: r, function: s.Function, code: code})
+		return nil
+	})
+	return r, err
+}
+
+// Activate makes a revision live.
+func (a *Adapter) Activate(ctx context.Context, c providers.Change) (providers.State, error) {
+	states, err := a.change(ctx, "activate", []providers.Change{c})
+	return states[0], err
+}
+
+// Switch does several Activates as one.
+func (a *Adapter) Switch(ctx context.Context, changes []providers.Change) ([]providers.State, error) {
+	return a.change(ctx, "switch", changes)
+}
+
+func (a *Adapter) change(ctx context.Context, op string, changes []providers.Change) ([]providers.State, error) {
+	err := a.world.do(ctx, op, changes[0].Spec.Function.Name, func() error {
+		for _, c := range changes {
+			name := c.Spec.Function.Name
+			if !a.world.state(name).Serves(c.From.Revision) {
+				return failed(providers.Conflict, op, name, fmt.Errorf("something else is live"))
+			}
+			if c.To != nil && a.world.function(name).find(c.To.ID) == nil {
+				return failed(providers.NotFound, op, name, fmt.Errorf("there is no revision %s", c.To.ID))
+			}
+		}
+		for _, c := range changes {
+			f := a.world.function(c.Spec.Function.Name)
+			f.live = ""
+			if c.To != nil {
+				f.live = c.To.ID
+			}
+		}
+		return nil
+	})
+	states := make([]providers.State, len(changes))
+	for i, c := range changes {
+		states[i] = a.world.observe(c.Spec.Function.Name)
+	}
+	return states, err
+}
+
+// Bind sets the mode of the function's bindings.
+func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode) error {
+	return a.world.do(ctx, "bind", s.Function.Name, func() error {
+		a.world.function(s.Function.Name).bindings = m
+		return nil
+	})
+}
+
+// Status is what is live.
+func (a *Adapter) Status(ctx context.Context, function string) (providers.State, error) {
+	var st providers.State
+	err := a.world.do(ctx, "status", function, func() error {
+		st = a.world.state(function)
+		return nil
+	})
+	return st, err
+}
+
+// Remove forgets the function.
+func (a *Adapter) Remove(ctx context.Context, function string) error {
+	return a.world.do(ctx, "remove", function, func() error {
+		delete(a.world.functions, function)
+		return nil
+	})
+}
+
+// Store is the world's store.
+func (a *Adapter) Store(context.Context) (providers.Store, error) { return &store{a.world}, nil }
+
+// Probe refuses code that begins with "broken".
+func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revision) error {
+	return a.world.do(ctx, "probe", s.Function.Name, func() error {
+		have := a.world.function(s.Function.Name).find(r.ID)
+		switch {
+		case have == nil:
+			return failed(providers.NotFound, "probe", s.Function.Name, fmt.Errorf("there is no revision %s", r.ID))
+		case have.broken():
+			e := failed(providers.Crashed, "probe", s.Function.Name, fmt.Errorf("the handler does not start"))
+			e.Log = have.code
+			return e
+		}
+		return nil
+	})
+}
+
+// Invoke answers as the function does over HTTP.
+func (a *Adapter) Invoke(ctx context.Context, function string, r providers.Request) (providers.Response, error) {
+	var res providers.Response
+	err := a.world.do(ctx, "invoke", function, func() error {
+		res.Status, res.Body = a.world.answer(function, r.Path)
+		return nil
+	})
+	return res, err
+}
+
+// Revisions are the stored revisions, oldest first.
+func (a *Adapter) Revisions(ctx context.Context, function string) ([]providers.Revision, error) {
+	var list []providers.Revision
+	err := a.world.do(ctx, "revisions", function, func() error {
+		for _, r := range a.world.function(function).revisions {
+			list = append(list, r.Revision)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Prune deletes a revision that does not serve.
+func (a *Adapter) Prune(ctx context.Context, function string, r providers.Revision) error {
+	return a.world.do(ctx, "prune", function, func() error {
+		f := a.world.function(function)
+		if f.live == r.ID {
+			return failed(providers.Conflict, "prune", function, fmt.Errorf("revision %s serves", r.ID))
+		}
+		f.revisions = slices.DeleteFunc(f.revisions, func(have revision) bool { return have.ID == r.ID })
+		return nil
+	})
+}
+
+// Functions are the names of all functions of the world, sorted.
+func (w *World) Functions() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Sorted(maps.Keys(w.functions))
+}
+
+func failed(k providers.Kind, op, function string, err error) *providers.Error {
+	return &providers.Error{Kind: k, Op: op, Provider: "memory", Function: function, Err: err}
+}

@@ -1,0 +1,91 @@
+package memory_test
+
+import (
+	"archive/zip"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/memory"
+	"github.com/ferryfn/ferry/providers/providertest"
+)
+
+func TestMemoryKeepsTheContract(t *testing.T) {
+	providertest.Run(t, func(t *testing.T) providertest.Place {
+		w := memory.NewWorld()
+		server := httptest.NewServer(w)
+		t.Cleanup(server.Close)
+		w.URL = server.URL
+		return providertest.Place{
+			Adapter: memory.New(w),
+			Spec:    spec,
+			Broken: func(t *testing.T, function string) providers.Spec {
+				return spec(t, function, "broken: no such module", "")
+			},
+			Call: func(t *testing.T, function string) (string, string) { return call(t, w.URL+"/"+function) },
+		}
+	})
+}
+
+func TestMemoryKeepsTheStoreContract(t *testing.T) {
+	providertest.RunStore(t, func(t *testing.T) providers.Store {
+		s, err := memory.New(memory.NewWorld()).Store(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}
+
+func spec(t *testing.T, function, version, word string) providers.Spec {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "package.zip")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := zip.NewWriter(file)
+	entry, err := z.Create("run.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(entry, version); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fn := manifest.Function{
+		Name: function, Runtime: "custom", Style: manifest.StyleServer, Handler: "run.sh",
+		Env: map[string]string{"WORD": word}, Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "public"}}},
+	}
+	a := packager.Artifact{Path: path, Digest: "sha256:" + version, Entry: "run.sh"}
+	return providers.Spec{Function: fn, Artifact: a, Digest: providers.SpecDigest(fn, a.Digest, nil)}
+}
+
+func call(t *testing.T, url string) (version, word string) {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return "", ""
+	}
+	var a memory.Answer
+	if err := json.NewDecoder(res.Body).Decode(&a); err != nil {
+		t.Fatal(err)
+	}
+	return a.Code, a.Env["WORD"]
+}

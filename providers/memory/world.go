@@ -1,0 +1,170 @@
+package memory
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// World is an account at a provider. It is an http.Handler: a function answers below its name with the
+// JSON of its Answer. Code decides how: "broken" at the beginning does not start, "unhealthy" answers 500.
+type World struct {
+	// URL is where the world is served, without a slash at the end.
+	URL string
+	// Before is called at each call, before anything is done; its error fails the call.
+	Before func(ctx context.Context, op, function string) error
+	// After is called when the work is done; its error loses the reply.
+	After func(op, function string) error
+
+	mu        sync.Mutex
+	functions map[string]*function
+	objects   map[string]object
+}
+
+// Answer is what a function says of itself.
+type Answer struct {
+	Code string            `json:"code"`
+	Env  map[string]string `json:"env"`
+}
+
+type function struct {
+	revisions []revision
+	published int
+	live      string
+	bindings  providers.Mode
+}
+
+type revision struct {
+	providers.Revision
+	function manifest.Function
+	code     string
+}
+
+type object struct {
+	data []byte
+	tag  providers.Tag
+}
+
+func (r revision) broken() bool { return strings.HasPrefix(r.code, "broken") }
+
+// NewWorld returns an empty world.
+func NewWorld() *World {
+	return &World{functions: map[string]*function{}, objects: map[string]object{}}
+}
+
+// do runs one call: the hooks outside of the lock, the work inside.
+func (w *World) do(ctx context.Context, op, function string, work func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if w.Before != nil {
+		if err := w.Before(ctx, op, function); err != nil {
+			return err
+		}
+	}
+	if err := w.locked(work); err != nil {
+		return err
+	}
+	if w.After != nil {
+		return w.After(op, function)
+	}
+	return nil
+}
+
+func (w *World) locked(work func() error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return work()
+}
+
+// function returns the function of that name, made when it does not exist. The lock is held.
+func (w *World) function(name string) *function {
+	f, ok := w.functions[name]
+	if !ok {
+		f = &function{bindings: providers.BindNone}
+		w.functions[name] = f
+	}
+	return f
+}
+
+func (f *function) find(id string) *revision {
+	for i := range f.revisions {
+		if f.revisions[i].ID == id {
+			return &f.revisions[i]
+		}
+	}
+	return nil
+}
+
+// state is what is live. The lock is held.
+func (w *World) state(name string) providers.State {
+	st := providers.State{Function: name, Bindings: providers.BindNone}
+	f, ok := w.functions[name]
+	if !ok {
+		return st
+	}
+	st.Bindings = f.bindings
+	if r := f.find(f.live); r != nil {
+		live := r.Revision
+		st.Revision, st.URL = &live, w.URL+"/"+name
+	}
+	return st
+}
+
+func (w *World) observe(name string) providers.State {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state(name)
+}
+
+// answer is what the live revision says. The lock is held.
+func (w *World) answer(name, path string) (int, []byte) {
+	f, ok := w.functions[name]
+	if !ok || f.find(f.live) == nil {
+		return http.StatusNotFound, []byte("no such function")
+	}
+	r := f.find(f.live)
+	if r.broken() || strings.HasPrefix(r.code, "unhealthy") {
+		return http.StatusInternalServerError, []byte(fmt.Sprintf("%s at %s", r.code, path))
+	}
+	data, err := json.Marshal(Answer{Code: r.code, Env: r.function.Env})
+	if err != nil {
+		panic(err) // strings always have a JSON form
+	}
+	return http.StatusOK, data
+}
+
+// ServeHTTP answers as the functions do.
+func (w *World) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
+	name, path, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
+	w.mu.Lock()
+	status, body := w.answer(name, "/"+path)
+	w.mu.Unlock()
+	rw.WriteHeader(status)
+	_, _ = rw.Write(body)
+}
+
+// entryOf reads the code of a package: the text of the file that would be started.
+func entryOf(a packager.Artifact) (string, error) {
+	z, err := zip.OpenReader(a.Path)
+	if err != nil {
+		return "", err
+	}
+	defer z.Close() //nolint:errcheck // it was only read
+	file, err := z.Open(a.Entry)
+	if err != nil {
+		return "", err
+	}
+	data, err := io.ReadAll(file)
+	code := strings.TrimPrefix(string(data), "#!/bin/sh\n")
+	return strings.TrimPrefix(strings.TrimSpace(code), "# "), err
+}

@@ -1,0 +1,264 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+func statusOfNothing(s *scenario) { s.serves("ghost", nil, "", "") }
+
+func removeNothing(s *scenario) { s.ok(s.Adapter.Remove(s.ctx, "ghost")) }
+
+func pure(s *scenario) {
+	fn := s.Spec(s.T, "api", "one", "a").Function
+	if diff := cmp.Diff(s.Adapter.Check(fn), s.Adapter.Check(fn)); diff != "" {
+		s.Errorf("two checks of one function differ: %s", diff)
+	}
+	first, second := s.Adapter.Platform(fn), s.Adapter.Platform(fn)
+	if diff := cmp.Diff(first, second); diff != "" {
+		s.Errorf("two platforms of one function differ: %s", diff)
+	}
+	if first.Shim == "" || first.OS == "" || first.Arch == "" || first.Runtime == "" {
+		s.Errorf("the packager cannot build for %+v", first)
+	}
+}
+
+func capabilities(s *scenario) {
+	if _, probes := s.Adapter.(providers.Prober); probes != s.Adapter.Capabilities().Probes {
+		s.Errorf("capabilities say that probing is %t, the interface says %t", s.Adapter.Capabilities().Probes, probes)
+	}
+	if s.Adapter.Capabilities().Probes && s.Broken == nil {
+		s.Error("a prober is tested with a handler that does not start: the place has none")
+	}
+}
+
+func publishIsSilent(s *scenario) {
+	one := s.Spec(s.T, "api", "one", "a")
+	s.publish(one)
+	s.serves("api", nil, "", "")
+	r := s.live(one)
+	s.publish(s.Spec(s.T, "api", "two", "b"))
+	s.serves("api", &r, "one", "a")
+}
+
+func publishTwice(s *scenario) {
+	spec := s.Spec(s.T, "api", "one", "a")
+	if first, second := s.publish(spec), s.publish(spec); first != second {
+		s.Fatalf("got %+v, then %+v", first, second)
+	}
+}
+
+func publishChanged(s *scenario) {
+	one := s.publish(s.Spec(s.T, "api", "one", "a"))
+	code := s.publish(s.Spec(s.T, "api", "two", "a"))
+	env := s.publish(s.Spec(s.T, "api", "one", "b"))
+	if one.ID == code.ID || one.ID == env.ID || code.ID == env.ID {
+		s.Fatalf("three specs gave the revisions %s, %s and %s", one.ID, code.ID, env.ID)
+	}
+}
+
+func activate(s *scenario) {
+	r := s.live(s.Spec(s.T, "api", "one", "a"))
+	s.serves("api", &r, "one", "a")
+	if s.Call != nil && s.status("api").URL == "" {
+		s.Error("a function with an HTTP event that serves has no URL")
+	}
+}
+
+func activateRestores(s *scenario) {
+	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	r := s.live(one)
+	second := s.live(two)
+	s.serves("api", &second, "two", "b")
+	_, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: one, From: s.status("api"), To: &r})
+	s.ok(err)
+	s.serves("api", &r, "one", "a")
+}
+
+func activateStale(s *scenario) {
+	stale := s.status("api")
+	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	r, second := s.live(one), s.publish(two)
+	st, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: two, From: stale, To: &second})
+	s.fails(err, providers.Conflict)
+	if !st.Serves(&r) {
+		s.Errorf("the state beside the error is the truth, got %+v", st)
+	}
+	s.serves("api", &r, "one", "a")
+}
+
+func activateUnknown(s *scenario) {
+	spec := s.Spec(s.T, "api", "one", "a")
+	r := s.live(spec)
+	ghost := providers.Revision{ID: "ffffffffffff", Digest: "sha256:ffffffffffff"}
+	if _, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: spec, From: s.status("api"), To: &ghost}); err == nil {
+		s.Error("a revision that does not exist was activated")
+	}
+	s.serves("api", &r, "one", "a")
+}
+
+func deactivate(s *scenario) {
+	spec := s.Spec(s.T, "api", "one", "a")
+	r := s.live(spec)
+	st, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: spec, From: s.status("api")})
+	s.ok(err)
+	if !st.Serves(nil) {
+		s.Errorf("deactivate returned %+v", st)
+	}
+	s.serves("api", nil, "", "")
+	_, err = s.Adapter.Activate(s.ctx, providers.Change{Spec: spec, From: s.status("api"), To: &r})
+	s.ok(err)
+	s.serves("api", &r, "one", "a")
+}
+
+func remove(s *scenario) {
+	s.live(s.Spec(s.T, "api", "one", "a"))
+	web := s.live(s.Spec(s.T, "web", "one", "a"))
+	s.ok(s.Adapter.Remove(s.ctx, "api"))
+	s.serves("api", nil, "", "")
+	s.serves("web", &web, "one", "a")
+	s.ok(s.Adapter.Remove(s.ctx, "api"))
+}
+
+func bind(s *scenario) {
+	spec := s.Spec(s.T, "api", "one", "a")
+	s.live(spec)
+	modes := []providers.Mode{providers.BindEnabled, providers.BindNone}
+	if s.Adapter.Capabilities().PausesEvents {
+		modes = []providers.Mode{providers.BindPaused, providers.BindEnabled, providers.BindPaused, providers.BindNone}
+	}
+	for _, m := range modes {
+		s.ok(s.Adapter.Bind(s.ctx, spec, m))
+		if got := s.status("api").Bindings; got != m {
+			s.Errorf("bound as %q, read back as %q", m, got)
+		}
+	}
+}
+
+func cancelled(s *scenario) {
+	spec := s.Spec(s.T, "api", "one", "a")
+	r := s.live(spec)
+	gone, cancel := context.WithCancel(s.ctx)
+	cancel()
+	_, publishErr := s.Adapter.Publish(gone, s.Spec(s.T, "api", "two", "b"))
+	_, activateErr := s.Adapter.Activate(gone, providers.Change{Spec: spec, From: s.status("api")})
+	_, statusErr := s.Adapter.Status(gone, "api")
+	for _, err := range []error{publishErr, activateErr, statusErr, s.Adapter.Bind(gone, spec, providers.BindPaused), s.Adapter.Remove(gone, "api")} {
+		if !errors.Is(err, context.Canceled) {
+			s.Errorf("want the context's error, got %v", err)
+		}
+	}
+	s.serves("api", &r, "one", "a")
+}
+
+func storeReads(s *scenario) {
+	store, err := s.Adapter.Store(s.ctx)
+	s.ok(err)
+	_, err = store.Get(s.ctx, "shop/dev/place/live.json")
+	s.fails(err, providers.NotFound)
+	keys, err := store.List(s.ctx, "")
+	s.ok(err)
+	if len(keys) > 0 {
+		s.Errorf("an unused store holds %q", keys)
+	}
+}
+
+func probe(s *scenario) {
+	p, ok := s.Adapter.(providers.Prober)
+	if !ok {
+		s.Skip("the adapter is no Prober")
+	}
+	good := s.Spec(s.T, "api", "one", "a")
+	r := s.live(good)
+	two := s.Spec(s.T, "api", "two", "b")
+	s.ok(p.Probe(s.ctx, two, s.publish(two)))
+	broken := s.Broken(s.T, "api")
+	err := p.Probe(s.ctx, broken, s.publish(broken))
+	s.fails(err, providers.Crashed)
+	var e *providers.Error
+	if errors.As(err, &e) && e.Log == "" {
+		s.Error("the error does not show the function's log")
+	}
+	s.serves("api", &r, "one", "a")
+}
+
+func switchAll(s *scenario) {
+	sw, ok := s.Adapter.(providers.Switcher)
+	if !ok {
+		s.Skip("the adapter is no Switcher")
+	}
+	api, web := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "web", "two", "b")
+	first, second := s.publish(api), s.publish(web)
+	states, err := sw.Switch(s.ctx, []providers.Change{
+		{Spec: api, From: s.status("api"), To: &first}, {Spec: web, From: s.status("web"), To: &second},
+	})
+	s.ok(err)
+	if len(states) != 2 || !states[0].Serves(&first) || !states[1].Serves(&second) {
+		s.Errorf("switch returned %+v", states)
+	}
+	s.serves("api", &first, "one", "a")
+	s.serves("web", &second, "two", "b")
+}
+
+func switchStale(s *scenario) {
+	sw, ok := s.Adapter.(providers.Switcher)
+	if !ok {
+		s.Skip("the adapter is no Switcher")
+	}
+	stale := s.status("web")
+	api, web := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "web", "one", "a")
+	first, second := s.live(api), s.live(web)
+	api2, web2 := s.Spec(s.T, "api", "two", "b"), s.Spec(s.T, "web", "two", "b")
+	toAPI, toWeb := s.publish(api2), s.publish(web2)
+	_, err := sw.Switch(s.ctx, []providers.Change{{Spec: api2, From: s.status("api"), To: &toAPI}, {Spec: web2, From: stale, To: &toWeb}})
+	s.fails(err, providers.Conflict)
+	s.serves("api", &first, "one", "a")
+	s.serves("web", &second, "one", "a")
+}
+
+func prune(s *scenario) {
+	p, ok := s.Adapter.(providers.Pruner)
+	if !ok {
+		s.Skip("the adapter is no Pruner")
+	}
+	one := s.Spec(s.T, "api", "one", "a")
+	old := s.live(one)
+	s.live(s.Spec(s.T, "api", "two", "b"))
+	s.ok(p.Prune(s.ctx, "api", old))
+	s.ok(p.Prune(s.ctx, "api", old))
+	left, err := p.Revisions(s.ctx, "api")
+	s.ok(err)
+	if len(left) != 1 || slices.Contains(left, old) {
+		s.Errorf("after pruning %s the revisions are %+v", old.ID, left)
+	}
+	again := s.live(one)
+	s.serves("api", &again, "one", "a")
+}
+
+func pruneLive(s *scenario) {
+	p, ok := s.Adapter.(providers.Pruner)
+	if !ok {
+		s.Skip("the adapter is no Pruner")
+	}
+	r := s.live(s.Spec(s.T, "api", "one", "a"))
+	s.fails(p.Prune(s.ctx, "api", r), providers.Conflict)
+	s.serves("api", &r, "one", "a")
+}
+
+func invoke(s *scenario) {
+	i, ok := s.Adapter.(providers.Invoker)
+	if !ok || s.Call == nil {
+		s.Skip("the adapter is no Invoker, or nothing runs there")
+	}
+	s.live(s.Spec(s.T, "api", "one", "a"))
+	res, err := i.Invoke(s.ctx, "api", providers.Request{Method: "GET", Path: "/"})
+	s.ok(err)
+	if res.Status != 200 || len(res.Body) == 0 {
+		s.Errorf("invoke answered %d with %q", res.Status, res.Body)
+	}
+}

@@ -1,0 +1,181 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// forward are the changes that make the record serve; a resumed attempt made some of them before.
+func (a *attempt) forward() []providers.Change {
+	var changes []providers.Change
+	for _, name := range a.changed {
+		f := a.record.Functions[name]
+		if now := a.scene.states[name]; !now.Serves(&f.Revision) {
+			changes = append(changes, providers.Change{Spec: f.spec(), From: now, To: &f.Revision})
+		}
+	}
+	return changes
+}
+
+// activate makes the changes: as one where the provider can, else those that events call before those that
+// people call.
+func (a *attempt) activate(ctx context.Context, changes []providers.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if s, ok := a.Adapter.(providers.Switcher); ok {
+		return a.track(StepActivate, "", len(changes), func() error {
+			if err := a.lock.check(ctx); err != nil {
+				return err
+			}
+			_, err := s.Switch(ctx, changes)
+			return err
+		})
+	}
+	consumers := slices.DeleteFunc(slices.Clone(changes), func(c providers.Change) bool { return c.Spec.Function.HTTP() != nil })
+	callable := slices.DeleteFunc(slices.Clone(changes), func(c providers.Change) bool { return c.Spec.Function.HTTP() == nil })
+	for _, wave := range [][]providers.Change{consumers, callable} {
+		err := each(ctx, wave, callLimit, func(ctx context.Context, c providers.Change) error {
+			return a.track(StepActivate, c.Spec.Function.Name, len(changes), func() error {
+				if err := a.lock.check(ctx); err != nil {
+					return err
+				}
+				_, err := a.Adapter.Activate(ctx, c)
+				return err
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restore puts back what the snapshot holds and says what came of it.
+func (a *attempt) restore(ctx context.Context, cause error) error {
+	ctx, cancel := settle(ctx)
+	defer cancel()
+	failure := &Error{Outcome: OutcomePartial, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
+	if a.lost(cause) {
+		return failure
+	}
+	err := a.track(StepRestore, "", len(a.changed), func() error { return a.putBack(ctx) })
+	if err == nil {
+		a.record.State, a.record.Failure = StateRestored, cause.Error()
+		failure.Outcome = OutcomeRestored
+		if err := errors.Join(a.save(ctx), a.close(ctx, 0)); err != nil {
+			failure.Err = errors.Join(cause, err)
+		}
+		return failure
+	}
+	failure.Err = errors.Join(cause, fmt.Errorf("restoring release %d: %w", a.scene.head.Number, err))
+	failure.Partial = a.leftovers(ctx)
+	a.record.Failure = failure.Err.Error()
+	return errors.Join(failure, a.save(ctx), a.close(ctx, a.record.Number))
+}
+
+// putBack makes the snapshot serve again, and reads back that it does.
+func (a *attempt) putBack(ctx context.Context) error {
+	names := slices.Sorted(maps.Keys(a.record.Functions))
+	states, err := a.statuses(ctx, names)
+	if err != nil {
+		return err
+	}
+	var changes []providers.Change
+	for _, name := range names {
+		before := a.record.Before[name]
+		if now := states[name]; !now.Serves(before.Revision) {
+			changes = append(changes, providers.Change{Spec: a.specBefore(name), From: now, To: before.Revision})
+		}
+	}
+	if err := a.activate(ctx, changes); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !hasBindings(a.record.Functions[name].Function) && !hasBindings(a.specBefore(name).Function) {
+			continue
+		}
+		if err := a.lock.check(ctx); err != nil {
+			return err
+		}
+		if err := a.Adapter.Bind(ctx, a.specBefore(name), a.record.Before[name].Bindings); err != nil {
+			return err
+		}
+	}
+	if states, err = a.statuses(ctx, names); err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		if !states[name].Serves(a.record.Before[name].Revision) {
+			errs = append(errs, noEffect("restore", a.Manifest.Target.Provider, name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// specBefore is the spec of what served before the attempt, or of the attempt where nothing did.
+func (a *attempt) specBefore(name string) providers.Spec {
+	if a.scene.live != nil {
+		if f, ok := a.scene.live.Functions[name]; ok {
+			return f.spec()
+		}
+	}
+	f := a.record.Functions[name]
+	return f.spec()
+}
+
+// leftovers says what serves where something else should.
+func (a *attempt) leftovers(ctx context.Context) []Drift {
+	states, err := a.statuses(ctx, slices.Collect(maps.Keys(a.record.Before)))
+	if err != nil {
+		return nil
+	}
+	now := &scene{states: states}
+	var left []Drift
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		expected := ""
+		if r := a.record.Before[name].Revision; r != nil {
+			expected = r.ID
+		}
+		if d := now.drift(name, expected); d != nil {
+			left = append(left, *d)
+		}
+	}
+	return left
+}
+
+// bind converges the event bindings of the functions.
+func (a *attempt) bind(ctx context.Context, names []string, m providers.Mode) error {
+	return each(ctx, names, callLimit, func(ctx context.Context, name string) error {
+		if err := a.lock.check(ctx); err != nil {
+			return err
+		}
+		return a.Adapter.Bind(ctx, a.function(name).spec(), m)
+	})
+}
+
+// bound are the changed functions that events call.
+func (a *attempt) bound() []string {
+	return slices.DeleteFunc(slices.Clone(a.changed), func(name string) bool {
+		return !hasBindings(a.record.Functions[name].Function)
+	})
+}
+
+// newlyBound are those of them whose bindings do not exist yet.
+func (a *attempt) newlyBound() []string {
+	return slices.DeleteFunc(a.bound(), func(name string) bool {
+		return a.scene.states[name].Bindings == providers.BindEnabled
+	})
+}
+
+// hasBindings reports whether anything but HTTP calls the function.
+func hasBindings(fn manifest.Function) bool {
+	return slices.ContainsFunc(fn.Events, func(e manifest.Event) bool { return e.HTTP == nil })
+}

@@ -1,0 +1,221 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// settleTime bounds the work that goes on after an interruption: putting back what served, and writing it down.
+const settleTime = 5 * time.Minute
+
+// attempt takes one record to what serves. Deploy, rollback and resume differ only in where it comes from.
+type attempt struct {
+	*Engine
+	ledger   *ledger
+	lock     *lock
+	scene    *scene
+	record   *Record
+	tag      providers.Tag                // of the stored record, "" before it is written
+	built    map[string]packager.Artifact // packages that lie on this machine, by function
+	changed  []string                     // functions that the attempt makes serve something else, sorted
+	noVerify bool
+	force    bool
+
+	mu sync.Mutex // guards record.Functions while functions are published
+}
+
+// begin takes the lock on the scene that was seen, and settles what an earlier process left behind.
+// Other releases since then are a Conflict.
+func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*attempt, error) {
+	k, err := e.take(ctx, l, s.lock, s.lockTag, c)
+	if err != nil {
+		return nil, err
+	}
+	a := &attempt{Engine: e, ledger: l, lock: k, scene: s, force: c.force}
+	if k.from != s.lockTag {
+		err = lockConflict("another release was made while this one waited for the lock", "run the command again")
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.close(ctx, k.file.Unfinished))
+	}
+	return a, nil
+}
+
+// close frees the lock and says which attempt it leaves unfinished. A number that no record used is given back.
+func (a *attempt) close(ctx context.Context, unfinished int) error {
+	ctx, cancel := settle(ctx)
+	defer cancel()
+	last := a.lock.file.Attempt
+	if a.record == nil || a.record.Number < last {
+		last = a.scene.lock.Attempt
+	}
+	if err := a.lock.release(ctx, unfinished, last); err != nil && !errors.Is(err, providers.Conflict) {
+		return fmt.Errorf("freeing the lock: %w", err)
+	}
+	return nil
+}
+
+// settle is a context for what must be brought to an end even when ctx was interrupted.
+func settle(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+}
+
+// run is the order of work. What fails before anything is activated leaves all as it was; what fails until
+// the commit puts back what served; what fails after it is finished by Resume.
+func (a *attempt) run(ctx context.Context) error {
+	if err := a.prepare(ctx); err != nil {
+		return a.abandon(ctx, err)
+	}
+	if err := a.snapshot(ctx); err != nil {
+		return a.abandon(ctx, err)
+	}
+	if err := a.goLive(ctx); err != nil {
+		return a.restore(ctx, err)
+	}
+	return a.tidy(ctx)
+}
+
+// prepare gets every changed revision ready without touching what serves.
+func (a *attempt) prepare(ctx context.Context) error {
+	a.changed = a.differing(a.found())
+	if err := a.publish(ctx); err != nil {
+		return err
+	}
+	if err := a.bind(ctx, a.newlyBound(), providers.BindPaused); err != nil {
+		return err
+	}
+	return a.probe(ctx)
+}
+
+// goLive makes the record what serves, and commits it.
+func (a *attempt) goLive(ctx context.Context) error {
+	if err := a.activate(ctx, a.forward()); err != nil {
+		return err
+	}
+	if err := a.track(StepVerify, "", len(a.record.Functions), func() error { return a.readBack(ctx) }); err != nil {
+		return err
+	}
+	if err := a.health(ctx); err != nil {
+		return err
+	}
+	if err := a.bind(ctx, a.bound(), providers.BindEnabled); err != nil {
+		return err
+	}
+	return a.track(StepCommit, "", 1, func() error { return a.commit(ctx) })
+}
+
+// save writes the record over the one that was written before.
+func (a *attempt) save(ctx context.Context) error {
+	a.record.Updated = a.now()
+	tag, err := a.ledger.setRecord(ctx, a.record, a.tag)
+	if err == nil {
+		a.tag = tag
+	}
+	return err
+}
+
+// snapshot writes down what serves, so that it can be put back, and that activation begins.
+func (a *attempt) snapshot(ctx context.Context) error {
+	states, err := a.statuses(ctx, slices.Collect(maps.Keys(a.scene.states)))
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		if seen := a.scene.states[name]; !states[name].Serves(seen.Revision) {
+			return &providers.Error{
+				Kind: providers.Conflict, Op: "compare what serves", Provider: "ledger", Function: name,
+				Hint: "run 'ferry status' to see what serves", Err: errors.New("what serves changed while the release was being prepared"),
+			}
+		}
+	}
+	if a.record.State == StatePublishing {
+		a.record.Before, a.record.State = states, StateActivating
+	}
+	if err := a.lock.check(ctx); err != nil {
+		return err
+	}
+	return a.save(ctx)
+}
+
+// commit makes the record the live one: the single write that decides.
+func (a *attempt) commit(ctx context.Context) error {
+	if err := a.lock.check(ctx); err != nil {
+		return err
+	}
+	next := a.scene.head.advance(a.record)
+	tag, err := a.ledger.setHead(ctx, next, a.scene.headTag)
+	if err != nil {
+		return err
+	}
+	a.scene.head, a.scene.headTag = next, tag
+	return nil
+}
+
+// abandon ends an attempt that has activated nothing.
+func (a *attempt) abandon(ctx context.Context, cause error) error {
+	ctx, cancel := settle(ctx)
+	defer cancel()
+	failure := &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
+	if a.lost(cause) {
+		return failure
+	}
+	if a.record.State == StateActivating {
+		// Only a resumed attempt comes here: it stays as it was found.
+		failure.Outcome = OutcomePartial
+		return errors.Join(failure, a.close(ctx, a.record.Number))
+	}
+	a.record.State, a.record.Failure = StateFailed, cause.Error()
+	if err := a.bind(ctx, a.newlyBound(), providers.BindNone); err != nil {
+		failure.Err = errors.Join(cause, err)
+	}
+	if err := errors.Join(a.save(ctx), a.close(ctx, 0)); err != nil {
+		failure.Err = errors.Join(failure.Err, err)
+	}
+	return failure
+}
+
+// lost reports whether the lock is another's now: then nothing more may be written.
+func (a *attempt) lost(cause error) bool {
+	a.lock.mu.Lock()
+	defer a.lock.mu.Unlock()
+	if a.lock.lost == nil {
+		return false
+	}
+	a.lock.stop()
+	return true
+}
+
+// differing lists the functions of the record that do not serve in these states.
+func (a *attempt) differing(states map[string]providers.State) []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(a.record.Functions)) {
+		r := states[name].Revision
+		if r == nil || r.Digest != a.record.Functions[name].Digest {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// found is what served when the attempt began.
+func (a *attempt) found() map[string]providers.State {
+	if a.record.State == StateActivating {
+		return a.record.Before
+	}
+	return a.scene.states
+}
+
+// function returns a function's record.
+func (a *attempt) function(name string) FunctionRecord {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.record.Functions[name]
+}

@@ -1,0 +1,198 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Deploy makes the manifest what serves: all of it or nothing. A failure after the lock was taken is an *Error.
+func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
+	began := time.Now()
+	l, err := e.openLedger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g, s, err := e.survey(ctx, l, o.Functions)
+	if err != nil {
+		return nil, err
+	}
+	p := s.plan(g)
+	if p.Empty && s.last == nil {
+		return e.unchanged(ctx, s, g.issues, began)
+	}
+	a, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: true})
+	if err != nil {
+		return nil, err
+	}
+	a.built, a.noVerify = g.built, o.NoVerify
+	if err := a.clear(ctx, p); err != nil {
+		return nil, errors.Join(err, a.close(ctx, a.lock.file.Unfinished))
+	}
+	if p.Empty {
+		if err := a.close(ctx, 0); err != nil {
+			return nil, err
+		}
+		return e.unchanged(ctx, s, g.issues, began)
+	}
+	return a.carryOut(ctx, e.newRecord(a, KindDeploy, o.Message, g.functions), p, began)
+}
+
+// clear refuses to build on what was not settled, and settles what can be: an attempt that activated
+// nothing is marked as failed, one that was committed is tidied up.
+func (a *attempt) clear(ctx context.Context, p *Plan) error {
+	if err := a.startHost(ctx); err != nil {
+		return err
+	}
+	last := a.scene.last
+	switch {
+	case last == nil:
+	case !last.unfinished(a.scene.head):
+		done := &attempt{Engine: a.Engine, ledger: a.ledger, lock: a.lock, scene: a.scene, record: last}
+		if err := done.retire(ctx); err != nil {
+			return err
+		}
+	case last.State == StateActivating:
+		return &providers.Error{
+			Kind: providers.Conflict, Op: "deploy", Provider: "ledger",
+			Hint: "run 'ferry resume' to finish it or 'ferry rollback' to undo it",
+			Err:  fmt.Errorf("release %d was interrupted while it was being activated", last.Number),
+		}
+	default:
+		if err := a.ledger.giveUp(ctx, last.Number, a.now()); err != nil {
+			return err
+		}
+	}
+	if len(p.Drift) > 0 && !a.force {
+		return drifted(p.Drift, a.Manifest.Target.Provider)
+	}
+	return nil
+}
+
+// giveUp marks an attempt as failed that was interrupted before anything was activated.
+func (l *ledger) giveUp(ctx context.Context, number int, now time.Time) error {
+	r, tag, err := l.record(ctx, number)
+	if err != nil {
+		return err
+	}
+	r.State, r.Failure, r.Updated = StateFailed, "interrupted before anything was activated", now
+	_, err = l.setRecord(ctx, r, tag)
+	return err
+}
+
+func drifted(drift []Drift, provider string) error {
+	errs := make([]error, len(drift))
+	for i, d := range drift {
+		errs[i] = &providers.Error{
+			Kind: providers.Conflict, Op: "deploy", Provider: provider, Function: d.Function,
+			Hint: "run 'ferry plan' to see it, and 'ferry deploy --force' to overwrite it",
+			Err:  fmt.Errorf("it was changed by hand: %s serves, the ledger says %s", nothing(d.Actual), nothing(d.Expected)),
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func nothing(revision string) string {
+	if revision == "" {
+		return "nothing"
+	}
+	return "revision " + revision
+}
+
+// startHost makes sure that what serves can be reached.
+func (e *Engine) startHost(ctx context.Context) error {
+	if s, ok := e.Adapter.(providers.Starter); ok {
+		return s.Start(ctx)
+	}
+	return nil
+}
+
+func (e *Engine) newRecord(a *attempt, k Kind, message string, functions map[string]FunctionRecord) *Record {
+	m := e.Manifest
+	n := a.lock.file.Attempt
+	return &Record{
+		Format: format, Number: n, Source: n, Kind: k, State: StatePublishing,
+		Service: m.Service, Stage: m.Stage, Target: m.Target.Name,
+		Created: e.now(), Updated: e.now(), Actor: e.Origin.Actor, Message: message,
+		Commit: e.Origin.Commit, Dirty: e.Origin.Dirty, Ferry: e.Origin.Version,
+		Manifest: m.Digest, Keep: m.Releases.Keep, Epoch: a.lock.file.Epoch,
+		Functions: functions, Previous: a.scene.head.Number,
+	}
+}
+
+// carryOut writes the record, runs the attempt and tells what it did.
+func (a *attempt) carryOut(ctx context.Context, r *Record, p *Plan, began time.Time) (*Result, error) {
+	a.record = r
+	if err := a.save(ctx); err != nil {
+		a.record = nil
+		return nil, errors.Join(err, a.close(ctx, 0))
+	}
+	if err := a.run(ctx); err != nil {
+		return nil, err
+	}
+	return a.result(p, began), nil
+}
+
+// result tells what a finished attempt did.
+func (a *attempt) result(p *Plan, began time.Time) *Result {
+	r := a.Engine.result(a.scene, a.record, began)
+	r.Outcome, r.Attempt, r.Issues = OutcomeDone, a.record.Number, p.Issues
+	for _, c := range p.Changes {
+		switch c.Action {
+		case ActionRemove:
+			r.Removed = append(r.Removed, c.Function)
+		default:
+			f := r.Functions[c.Function]
+			f.Action = c.Action
+			r.Functions[c.Function] = f
+		}
+	}
+	for _, name := range a.changed {
+		f := r.Functions[name]
+		if f.Action == ActionNone {
+			f.Action = ActionUpdate // its content is as before, but something else served
+			r.Functions[name] = f
+		}
+	}
+	r.Changed, r.Unchanged = []string{}, []string{}
+	for _, name := range slices.Sorted(maps.Keys(r.Functions)) {
+		if r.Functions[name].Action == ActionNone {
+			r.Unchanged = append(r.Unchanged, name)
+		} else {
+			r.Changed = append(r.Changed, name)
+		}
+	}
+	return r
+}
+
+// result describes a live record: every function unchanged.
+func (e *Engine) result(s *scene, live *Record, began time.Time) *Result {
+	r := &Result{
+		Service: e.Manifest.Service, Stage: e.Manifest.Stage, Target: e.Manifest.Target.Name,
+		Release: live.Number, Source: live.Source, State: StateLive, Outcome: OutcomeUnchanged,
+		Changed: []string{}, Unchanged: []string{}, Removed: []string{}, Functions: map[string]FunctionResult{},
+		Seconds: time.Since(began).Seconds(),
+	}
+	for _, name := range slices.Sorted(maps.Keys(live.Functions)) {
+		f := live.Functions[name]
+		r.Unchanged = append(r.Unchanged, name)
+		r.Functions[name] = FunctionResult{
+			Action: ActionNone, Revision: f.Revision.ID, URL: s.states[name].URL, Digest: f.Artifact.Digest, Size: f.Artifact.Size,
+		}
+	}
+	return r
+}
+
+func (e *Engine) unchanged(ctx context.Context, s *scene, issues []providers.Issue, began time.Time) (*Result, error) {
+	if err := e.startHost(ctx); err != nil {
+		return nil, err
+	}
+	r := e.result(s, s.live, began)
+	r.Issues = issues
+	return r, nil
+}

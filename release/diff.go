@@ -1,0 +1,92 @@
+package release
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// hidden stands for a value that is not shown.
+const hidden = "•••"
+
+// diff lists the fields in which two functions differ, sorted by path; a nil old is a new function.
+func diff(old, now *FunctionRecord) []FieldChange {
+	before, after := fields(old), fields(now)
+	masked := map[string]bool{}
+	for _, f := range []*FunctionRecord{old, now} {
+		if f != nil {
+			for _, name := range f.Function.Masked {
+				masked["env."+name] = true
+			}
+		}
+	}
+	all := maps.Clone(before)
+	maps.Copy(all, after)
+	changes := []FieldChange{}
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		from, to := before[path], after[path]
+		if reflect.DeepEqual(from, to) {
+			continue
+		}
+		if masked[path] {
+			from, to = mask(from), mask(to)
+		}
+		changes = append(changes, FieldChange{Path: path, From: from, To: to})
+	}
+	return changes
+}
+
+func mask(v any) any {
+	if v == nil {
+		return nil
+	}
+	return hidden
+}
+
+// fields is a function as a map from path to scalar: "env.LOG_LEVEL", "events[0].http.path", and "code".
+func fields(f *FunctionRecord) map[string]any {
+	flat := map[string]any{}
+	if f == nil {
+		return flat
+	}
+	data, err := json.Marshal(f.Function)
+	if err != nil {
+		panic(fmt.Sprintf("a function always has a JSON form: %v", err))
+	}
+	var tree map[string]any
+	if err := json.Unmarshal(data, &tree); err != nil {
+		panic(fmt.Sprintf("a function's JSON form is an object: %v", err))
+	}
+	delete(tree, "name")
+	delete(tree, "masked")
+	flatten("", tree, flat)
+	for name, ref := range f.Secrets {
+		flat["secrets."+name] = ref
+	}
+	flat["code"] = short(f.Artifact.Digest)
+	return flat
+}
+
+func flatten(path string, v any, into map[string]any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, child := range v {
+			flatten(strings.TrimPrefix(path+"."+key, "."), child, into)
+		}
+	case []any:
+		for i, child := range v {
+			flatten(fmt.Sprintf("%s[%d]", path, i), child, into)
+		}
+	default:
+		into[path] = v
+	}
+}
+
+// short is a digest for people: twelve hex digits.
+func short(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(12, len(hex))]
+}

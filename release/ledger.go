@@ -1,0 +1,160 @@
+package release
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// format is the version of the ledger's files. A newer one is refused rather than misread.
+const format = 1
+
+// historyLen bounds the commits that live.json remembers. An attempt older than all of them was settled.
+const historyLen = 200
+
+// ledger is the releases of one service, stage and target in the target's own store.
+type ledger struct {
+	store  providers.Store
+	prefix string // "shop/dev/aws/"
+}
+
+// head is live.json, the one commit point: a release is live when this file says so.
+type head struct {
+	Format  int      `json:"format"`
+	Number  int      `json:"number"` // what serves; 0 is nothing
+	Source  int      `json:"source"` // the release whose content that is
+	History []commit `json:"history"`
+	// Good are the releases that rollback may go back to, ascending: they were live and nobody rolled
+	// away from them since.
+	Good []int `json:"good"`
+}
+
+// commit is one step of what was live.
+type commit struct {
+	Number int `json:"number"`
+	Source int `json:"source"`
+}
+
+// committed reports whether an attempt went live, for attempts without a final state of their own.
+func (h head) committed(number int) bool {
+	if len(h.History) > 0 && number < h.History[0].Number {
+		return true
+	}
+	return slices.ContainsFunc(h.History, func(c commit) bool { return c.Number == number })
+}
+
+// advance is the head after a record went live.
+func (h head) advance(r *Record) head {
+	next := head{Format: format, Number: r.Number, Source: r.Source}
+	next.History = append(slices.Clone(h.History), commit{r.Number, r.Source})
+	if n := len(next.History); n > historyLen {
+		next.History = next.History[n-historyLen:]
+	}
+	good := slices.Clone(h.Good)
+	if r.Kind == KindRollback {
+		good = slices.DeleteFunc(good, func(n int) bool { return n == h.Source })
+	}
+	if !slices.Contains(good, r.Source) {
+		good = append(good, r.Source)
+		slices.Sort(good)
+	}
+	if n := len(good); n > max(r.Keep, 1) {
+		good = good[n-max(r.Keep, 1):]
+	}
+	next.Good = good
+	return next
+}
+
+// lastGood is what a rollback goes back to: the greatest good release below the source of what is live.
+// 0 is none.
+func (h head) lastGood() int {
+	found := 0
+	for _, n := range h.Good {
+		if h.Number == 0 || n < h.Source {
+			found = n
+		}
+	}
+	return found
+}
+
+// head reads live.json; before the first release it is the zero head with an empty tag.
+func (l *ledger) head(ctx context.Context) (head, providers.Tag, error) {
+	var h head
+	tag, err := l.read(ctx, "live.json", &h)
+	if errors.Is(err, providers.NotFound) {
+		return head{Format: format}, "", nil
+	}
+	return h, tag, err
+}
+
+// setHead writes live.json if it is still the one that was read.
+func (l *ledger) setHead(ctx context.Context, h head, was providers.Tag) (providers.Tag, error) {
+	return l.write(ctx, "live.json", h, since(was))
+}
+
+func recordKey(number int) string { return fmt.Sprintf("releases/%06d.json", number) }
+
+// record reads one release.
+func (l *ledger) record(ctx context.Context, number int) (*Record, providers.Tag, error) {
+	var r Record
+	tag, err := l.read(ctx, recordKey(number), &r)
+	if err != nil {
+		return nil, "", err
+	}
+	return &r, tag, nil
+}
+
+// setRecord writes a release: a new one when was is empty, else over the one that was read.
+func (l *ledger) setRecord(ctx context.Context, r *Record, was providers.Tag) (providers.Tag, error) {
+	return l.write(ctx, recordKey(r.Number), r, since(was))
+}
+
+// since is the condition that nothing was written after that tag was read.
+func since(was providers.Tag) providers.Condition {
+	if was == "" {
+		return providers.IfAbsent()
+	}
+	return providers.IfTag(was)
+}
+
+func (l *ledger) read(ctx context.Context, name string, v any) (providers.Tag, error) {
+	o, err := l.store.Get(ctx, l.prefix+name)
+	if err != nil {
+		return "", fmt.Errorf("reading %s%s: %w", l.prefix, name, err)
+	}
+	data, err := io.ReadAll(o.Body)
+	if err := errors.Join(err, o.Body.Close()); err != nil {
+		return "", fmt.Errorf("reading %s%s: %w", l.prefix, name, err)
+	}
+	var version struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return "", fmt.Errorf("%s%s is not a ledger file: %w", l.prefix, name, err)
+	}
+	if version.Format != format {
+		return "", fmt.Errorf("%s%s has format %d and this ferry reads %d: use the ferry that wrote it", l.prefix, name, version.Format, format)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return "", fmt.Errorf("%s%s is not a ledger file: %w", l.prefix, name, err)
+	}
+	return o.Tag, nil
+}
+
+func (l *ledger) write(ctx context.Context, name string, v any, c providers.Condition) (providers.Tag, error) {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("encoding %s: %w", name, err)
+	}
+	tag, err := l.store.Put(ctx, l.prefix+name, bytes.NewReader(append(data, '\n')), c)
+	if err != nil {
+		return "", fmt.Errorf("writing %s%s: %w", l.prefix, name, err)
+	}
+	return tag, nil
+}

@@ -1,0 +1,93 @@
+package release
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Plan says what Deploy of the named functions would do, all when none is named. It changes nothing.
+func (e *Engine) Plan(ctx context.Context, functions []string) (*Plan, error) {
+	l, err := e.openLedger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g, s, err := e.survey(ctx, l, functions)
+	if err != nil {
+		return nil, err
+	}
+	return s.plan(g), nil
+}
+
+// survey builds and looks, at once.
+func (e *Engine) survey(ctx context.Context, l *ledger, only []string) (*goods, *scene, error) {
+	var g *goods
+	var s *scene
+	eg, both := errgroup.WithContext(ctx)
+	eg.Go(func() (err error) { g, err = e.build(both, only); return err })
+	eg.Go(func() (err error) { s, err = e.look(both, l, e.names()); return err })
+	if err := eg.Wait(); err != nil {
+		return nil, nil, err
+	}
+	return g, s, g.complete(only, s)
+}
+
+func (e *Engine) names() []string {
+	names := make([]string, len(e.Manifest.Functions))
+	for i, fn := range e.Manifest.Functions {
+		names[i] = fn.Name
+	}
+	return names
+}
+
+// plan compares what a release is to hold with what is live.
+func (s *scene) plan(g *goods) *Plan {
+	p := &Plan{Changes: []Change{}, Drift: []Drift{}, Release: s.head.Number, Issues: g.issues}
+	var have map[string]FunctionRecord
+	if s.live != nil {
+		have = s.live.Functions
+	}
+	all := maps.Clone(g.functions)
+	for name, f := range have {
+		if _, ok := all[name]; !ok {
+			all[name] = f
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		old, was := have[name]
+		want, is := g.functions[name]
+		switch {
+		case !was:
+			p.Changes = append(p.Changes, Change{Function: name, Action: ActionCreate, Fields: diff(nil, &want)})
+		case !is:
+			p.Changes = append(p.Changes, Change{Function: name, Action: ActionRemove, Fields: []FieldChange{}})
+		case old.Digest != want.Digest:
+			p.Changes = append(p.Changes, Change{Function: name, Action: ActionUpdate, Fields: diff(&old, &want)})
+		}
+		if d := s.drift(name, old.Revision.ID); d != nil {
+			p.Drift = append(p.Drift, *d)
+		}
+	}
+	p.Empty = len(p.Changes) == 0 && len(p.Drift) == 0
+	if s.last != nil && s.interrupted() {
+		p.Unfinished = s.last.Number
+	}
+	return p
+}
+
+// drift compares what serves with the revision that the ledger expects; "" is nothing.
+func (s *scene) drift(name, expected string) *Drift {
+	actual := ""
+	if r := s.states[name].Revision; r != nil {
+		actual = r.ID
+	}
+	if actual == expected {
+		return nil
+	}
+	return &Drift{Function: name, Expected: expected, Actual: actual}
+}
+
+// interrupted reports whether the newest attempt is nobody's work any more.
+func (s *scene) interrupted() bool { return s.lock.Holder == nil || s.lock.abandoned() }

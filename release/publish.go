@@ -1,0 +1,149 @@
+package release
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// publish stores the package and the revision of every changed function, and writes down the revisions of
+// the others.
+func (a *attempt) publish(ctx context.Context) error {
+	for name, f := range a.record.Functions {
+		if !slices.Contains(a.changed, name) {
+			f.Revision = *a.found()[name].Revision
+			a.record.Functions[name] = f
+		}
+	}
+	return each(ctx, a.changed, callLimit, func(ctx context.Context, name string) error {
+		return a.track(StepPublish, name, len(a.changed), func() error { return a.publishOne(ctx, name) })
+	})
+}
+
+func (a *attempt) publishOne(ctx context.Context, name string) error {
+	f := a.function(name)
+	if kept, err := a.kept(ctx, name, f.Revision); err != nil || kept {
+		return err
+	}
+	s := f.spec()
+	if built, ok := a.built[name]; ok {
+		s.Artifact.Path = built.Path
+		if err := a.keep(ctx, f.Artifact, built.Path); err != nil {
+			return err
+		}
+	} else {
+		path, err := a.fetch(ctx, name, f.Artifact)
+		if err != nil {
+			return err
+		}
+		defer os.Remove(path) //nolint:errcheck // a leftover in the temporary folder harms nobody
+		s.Artifact.Path = path
+	}
+	if err := a.lock.check(ctx); err != nil {
+		return err
+	}
+	r, err := a.Adapter.Publish(ctx, s)
+	if err != nil {
+		return err
+	}
+	if r.Digest != f.Digest {
+		return &providers.Error{
+			Kind: providers.Conflict, Op: "publish", Provider: a.Manifest.Target.Provider, Function: name,
+			Err: fmt.Errorf("revision %s holds %s instead of %s", r.ID, short(r.Digest), short(f.Digest)),
+		}
+	}
+	f.Revision = r
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.record.Functions[name] = f
+	return nil
+}
+
+// kept reports whether the provider still holds a revision that was published before.
+func (a *attempt) kept(ctx context.Context, name string, r providers.Revision) (bool, error) {
+	p, ok := a.Adapter.(providers.Pruner)
+	if !ok || r.ID == "" {
+		return false, nil
+	}
+	revisions, err := p.Revisions(ctx, name)
+	return slices.Contains(revisions, r), err
+}
+
+// keep stores a package, so that the release can be published again from the store alone.
+func (a *attempt) keep(ctx context.Context, r ArtifactRecord, path string) error {
+	if a.scene.stored(r) {
+		return nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("opening the package: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	if err := a.lock.check(ctx); err != nil {
+		return err
+	}
+	_, err = a.ledger.store.Put(ctx, r.key(), file, providers.IfAbsent())
+	if errors.Is(err, providers.Conflict) {
+		return nil // the key is the content's digest: it is there already
+	}
+	return err
+}
+
+// stored reports whether the live release has this package, so that it need not be sent again.
+func (s *scene) stored(r ArtifactRecord) bool {
+	if s.live == nil {
+		return false
+	}
+	for f := range maps.Values(s.live.Functions) {
+		if f.Artifact.ZipDigest == r.ZipDigest {
+			return true
+		}
+	}
+	return false
+}
+
+// fetch brings a package from the store into a temporary file, and proves that it is the recorded one.
+func (a *attempt) fetch(ctx context.Context, name string, r ArtifactRecord) (path string, err error) {
+	o, err := a.ledger.store.Get(ctx, r.key())
+	if errors.Is(err, providers.NotFound) {
+		return "", notFound("fetch the package", name, err, "deploy that version's sources again")
+	}
+	if err != nil {
+		return "", err
+	}
+	defer o.Body.Close() //nolint:errcheck // it was only read
+	file, err := os.CreateTemp("", "ferry-"+name+"-*.zip")
+	if err != nil {
+		return "", fmt.Errorf("fetching the package of %s: %w", name, err)
+	}
+	sum := sha256.New()
+	_, err = io.Copy(io.MultiWriter(file, sum), o.Body)
+	if err = errors.Join(err, file.Close()); err == nil && "sha256:"+hex.EncodeToString(sum.Sum(nil)) != r.ZipDigest {
+		err = fmt.Errorf("%s is damaged: its content does not match its digest", filepath.Base(r.key()))
+	}
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("fetching the package of %s: %w", name, err), os.Remove(file.Name()))
+	}
+	return file.Name(), nil
+}
+
+// probe starts every changed revision that can be started before it goes live.
+func (a *attempt) probe(ctx context.Context) error {
+	p, ok := a.Adapter.(providers.Prober)
+	if !ok {
+		return nil
+	}
+	return each(ctx, a.changed, callLimit, func(ctx context.Context, name string) error {
+		f := a.function(name)
+		return a.track(StepProbe, name, len(a.changed), func() error { return p.Probe(ctx, f.spec(), f.Revision) })
+	})
+}

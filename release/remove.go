@@ -1,0 +1,149 @@
+package release
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Remove takes the service off the target. The ledger stays, so that a rollback can bring it back, unless
+// it is purged.
+func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) {
+	l, err := e.openLedger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := e.look(ctx, l, e.names())
+	if err != nil {
+		return nil, err
+	}
+	if s.lockTag == "" && !s.serving() {
+		return &Removal{Removed: []string{}, Purged: o.Purge}, nil
+	}
+	a, err := e.begin(ctx, l, s, claim{force: o.Force})
+	if err != nil {
+		return nil, err
+	}
+	removed, err := a.remove(ctx)
+	if err != nil {
+		failure := &Error{Outcome: OutcomePartial, Release: s.head.Number, Err: err}
+		if a.lost(err) {
+			return nil, failure
+		}
+		return nil, errors.Join(failure, a.close(ctx, a.lock.file.Unfinished))
+	}
+	if err := a.close(ctx, 0); err != nil {
+		return nil, err
+	}
+	if o.Purge {
+		err = l.purge(ctx)
+	}
+	return &Removal{Removed: removed, Purged: o.Purge && err == nil}, err
+}
+
+// serving reports whether any function serves.
+func (s *scene) serving() bool {
+	for st := range maps.Values(s.states) {
+		if st.Revision != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// remove deletes every function that the ledger or the manifest knows, then commits that nothing is live.
+func (a *attempt) remove(ctx context.Context) ([]string, error) {
+	names := slices.Collect(maps.Keys(a.scene.states))
+	if a.scene.last != nil {
+		names = append(names, slices.Collect(maps.Keys(a.scene.last.Functions))...)
+	}
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	err := each(ctx, names, callLimit, func(ctx context.Context, name string) error {
+		if err := a.lock.check(ctx); err != nil {
+			return err
+		}
+		return a.Adapter.Remove(ctx, name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	states, err := a.statuses(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, name := range names {
+		if states[name].Revision != nil {
+			errs = append(errs, noEffect("remove", a.Manifest.Target.Provider, name))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if last := a.scene.last; last != nil && last.unfinished(a.scene.head) {
+		if err := a.ledger.giveUp(ctx, last.Number, a.now()); err != nil {
+			return nil, err
+		}
+	}
+	if a.scene.head.Number == 0 {
+		return names, nil
+	}
+	next := a.scene.head
+	next.Number, next.Source = 0, 0
+	_, err = a.ledger.setHead(ctx, next, a.scene.headTag)
+	return names, err
+}
+
+// purge deletes the service's ledger, and the packages that no other ledger in the store names.
+func (l *ledger) purge(ctx context.Context) error {
+	keys, err := l.store.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	used := map[string]bool{}
+	var own []string
+	for _, key := range keys {
+		switch {
+		case strings.HasPrefix(key, l.prefix):
+			own = append(own, key)
+		case strings.Contains(key, "/releases/"):
+			if err := l.packagesOf(ctx, key, used); err != nil {
+				return err
+			}
+		}
+	}
+	for _, key := range keys {
+		if strings.HasPrefix(key, "artifacts/") && !used[key] {
+			own = append(own, key)
+		}
+	}
+	return each(ctx, own, callLimit, func(ctx context.Context, key string) error {
+		return l.store.Delete(ctx, key, providers.Condition{})
+	})
+}
+
+// packagesOf adds the packages that a record names.
+func (l *ledger) packagesOf(ctx context.Context, key string, used map[string]bool) error {
+	o, err := l.store.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	data, err := io.ReadAll(o.Body)
+	if err := errors.Join(err, o.Body.Close()); err != nil {
+		return err
+	}
+	var r Record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return err
+	}
+	for _, f := range r.Functions {
+		used[f.Artifact.key()] = true
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Resume finishes an interrupted attempt.
+func (e *Engine) Resume(ctx context.Context, force bool) (*Result, error) {
+	began := time.Now()
+	l, err := e.openLedger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := e.look(ctx, l, e.names())
+	if err != nil {
+		return nil, err
+	}
+	if s.last == nil {
+		if s.live == nil {
+			return nil, notFound("resume", "", errors.New("nothing was ever deployed here"), "run 'ferry deploy'")
+		}
+		return e.unchanged(ctx, s, nil, began)
+	}
+	a, err := e.begin(ctx, l, s, claim{force: force})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.adopt(ctx); err != nil {
+		return nil, errors.Join(err, a.close(ctx, s.last.Number))
+	}
+	p := s.plan(&goods{functions: a.record.Functions})
+	if a.record.unfinished(s.head) {
+		err = a.finish(ctx)
+	} else {
+		err = a.tidy(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.result(p, began), nil
+}
+
+// finish runs the rest of an interrupted attempt. What serves must be what the attempt found or what it made.
+func (a *attempt) finish(ctx context.Context) error {
+	if a.record.State == StateActivating {
+		var strange []Drift
+		for _, name := range a.differing(a.scene.states) {
+			if before := a.record.Before[name]; !a.scene.states[name].Serves(before.Revision) {
+				strange = append(strange, *a.scene.drift(name, revisionID(before)))
+			}
+		}
+		if len(strange) > 0 && !a.force {
+			return errors.Join(drifted(strange, a.Manifest.Target.Provider), a.close(ctx, a.record.Number))
+		}
+	}
+	return a.run(ctx)
+}
+
+func revisionID(s providers.State) string {
+	if s.Revision == nil {
+		return ""
+	}
+	return s.Revision.ID
+}

@@ -1,0 +1,160 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// PlanRollback says what Rollback would restore: the release whose content that is, and the changes. An
+// interrupted attempt is undone first: then the number is what served before it.
+func (e *Engine) PlanRollback(ctx context.Context, o RollbackOptions) (int, *Plan, error) {
+	l, err := e.openLedger(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	s, err := e.look(ctx, l, e.names())
+	if err != nil {
+		return 0, nil, err
+	}
+	if s.mustUndo(o) {
+		p := s.plan(&goods{functions: s.liveFunctions()})
+		return s.head.Number, p, nil
+	}
+	source, err := l.restorePoint(ctx, s.head, o.To)
+	if err != nil {
+		return 0, nil, err
+	}
+	return source.Number, s.plan(&goods{functions: source.Functions}), nil
+}
+
+// Rollback makes an earlier release serve again, code and configuration, as a new release. With an
+// interrupted attempt it puts back what served before that attempt instead.
+func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
+	began := time.Now()
+	l, err := e.openLedger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := e.look(ctx, l, e.names())
+	if err != nil {
+		return nil, err
+	}
+	if s.mustUndo(o) {
+		return e.undo(ctx, l, s, o, began)
+	}
+	source, err := l.restorePoint(ctx, s.head, o.To)
+	if err != nil {
+		return nil, err
+	}
+	p := s.plan(&goods{functions: source.Functions})
+	if source.Source == s.head.Source && len(p.Drift) == 0 && s.last == nil {
+		return e.unchanged(ctx, s, nil, began)
+	}
+	a, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: true})
+	if err != nil {
+		return nil, err
+	}
+	a.noVerify = o.NoVerify
+	if err := a.clear(ctx, p); err != nil {
+		return nil, errors.Join(err, a.close(ctx, a.lock.file.Unfinished))
+	}
+	r := e.newRecord(a, KindRollback, o.Message, source.Functions)
+	r.Source, r.Commit, r.Dirty, r.Manifest = source.Source, source.Commit, source.Dirty, source.Manifest
+	return a.carryOut(ctx, r, p, began)
+}
+
+// restorePoint finds what to roll back to: release number to, or the last good one.
+func (l *ledger) restorePoint(ctx context.Context, h head, to int) (*Record, error) {
+	if to == 0 {
+		if to = h.lastGood(); to == 0 {
+			return nil, notFound("roll back", "", errors.New("no earlier good release is left to go back to"), "run 'ferry releases' and choose one with --to")
+		}
+	}
+	r, _, err := l.record(ctx, to)
+	if errors.Is(err, providers.NotFound) {
+		return nil, notFound("roll back", "", fmt.Errorf("there is no release %d", to), "run 'ferry releases' to list them")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if st := r.state(h); st != StateLive {
+		return nil, notFound("roll back", "", fmt.Errorf("release %d never served: it is %s", to, st), "run 'ferry releases' and choose one that was live")
+	}
+	return r, nil
+}
+
+// mustUndo reports whether the newest attempt was interrupted, so that a rollback undoes that one.
+func (s *scene) mustUndo(o RollbackOptions) bool {
+	return o.To == 0 && s.last != nil && s.last.unfinished(s.head) && s.interrupted()
+}
+
+func (s *scene) liveFunctions() map[string]FunctionRecord {
+	if s.live == nil {
+		return nil
+	}
+	return s.live.Functions
+}
+
+// undo puts back what served before an interrupted attempt.
+func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOptions, began time.Time) (*Result, error) {
+	a, err := e.begin(ctx, l, s, claim{force: o.Force})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.adopt(ctx); err != nil {
+		return nil, errors.Join(err, a.close(ctx, s.last.Number))
+	}
+	if a.record.State == StateActivating {
+		if err := a.track(StepRestore, "", len(a.record.Functions), func() error { return a.putBack(ctx) }); err != nil {
+			failure := &Error{Outcome: OutcomePartial, Attempt: a.record.Number, Release: s.head.Number, Err: err}
+			if a.lost(err) {
+				return nil, failure
+			}
+			failure.Partial = a.leftovers(ctx)
+			return nil, errors.Join(failure, a.close(ctx, a.record.Number))
+		}
+		a.record.State = StateRestored
+	} else {
+		a.record.State = StateFailed
+	}
+	a.record.Failure = "interrupted, then undone by " + e.Origin.Actor
+	if err := a.save(ctx); err != nil {
+		return nil, errors.Join(err, a.close(ctx, a.record.Number))
+	}
+	if err := a.close(ctx, 0); err != nil {
+		return nil, err
+	}
+	return e.undone(ctx, s, a.record, began)
+}
+
+// undone tells what serves after an attempt was undone.
+func (e *Engine) undone(ctx context.Context, s *scene, undone *Record, began time.Time) (*Result, error) {
+	live := s.live
+	if live == nil {
+		live = &Record{}
+	}
+	var err error
+	if s.states, err = e.statuses(ctx, e.names()); err != nil {
+		return nil, err
+	}
+	r := e.result(s, live, began)
+	r.Outcome, r.State, r.Attempt = OutcomeDone, undone.State, undone.Number
+	return r, nil
+}
+
+// adopt takes the interrupted attempt's own record, as it is now.
+func (a *attempt) adopt(ctx context.Context) error {
+	if err := a.startHost(ctx); err != nil {
+		return err
+	}
+	var err error
+	if a.record, a.tag, err = a.ledger.record(ctx, a.scene.last.Number); err != nil {
+		a.record = nil
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,227 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// callLimit bounds the calls to the provider at once; its own limiter sets the rate.
+const callLimit = 16
+
+// scene is what the ledger says, and what was observed to serve, at one moment.
+type scene struct {
+	lock    lockFile
+	lockTag providers.Tag
+	head    head
+	headTag providers.Tag
+	live    *Record // nil when nothing is live
+	// last is the newest attempt where it needs attention: it was left half way, or its end was not
+	// tidied up. nil is none.
+	last   *Record
+	states map[string]providers.State
+}
+
+// goods is what a release is to hold.
+type goods struct {
+	functions map[string]FunctionRecord
+	built     map[string]packager.Artifact // packages that lie on this machine, by function
+	issues    []providers.Issue            // warnings
+}
+
+func (e *Engine) openLedger(ctx context.Context) (*ledger, error) {
+	store, err := e.Adapter.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := e.Manifest
+	return &ledger{store: store, prefix: m.Service + "/" + m.Stage + "/" + m.Target.Name + "/"}, nil
+}
+
+// look reads the ledger, then the state of the live functions and of the named ones. The lock is read
+// first: while it stays as it was read, nobody wrote to the rest.
+func (e *Engine) look(ctx context.Context, l *ledger, functions []string) (*scene, error) {
+	s := &scene{}
+	var err error
+	if s.lock, s.lockTag, err = l.lockState(ctx); err != nil {
+		return nil, err
+	}
+	if s.head, s.headTag, err = l.head(ctx); err != nil {
+		return nil, err
+	}
+	if s.head.Number > 0 {
+		if s.live, _, err = l.record(ctx, s.head.Number); err != nil {
+			return nil, err
+		}
+		functions = slices.Concat(functions, slices.Collect(maps.Keys(s.live.Functions)))
+	}
+	if s.last, err = l.pending(ctx, s); err != nil {
+		return nil, err
+	}
+	s.states, err = e.statuses(ctx, functions)
+	return s, err
+}
+
+// pending finds the attempt that a dead or stopped process left behind.
+func (l *ledger) pending(ctx context.Context, s *scene) (*Record, error) {
+	n := s.lock.Unfinished
+	if s.lock.Holder != nil {
+		n = s.lock.Attempt
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	r, _, err := l.record(ctx, n)
+	if errors.Is(err, providers.NotFound) {
+		return nil, nil
+	}
+	if err != nil || r.State == StateFailed || r.State == StateRestored {
+		return nil, err
+	}
+	return r, nil
+}
+
+// statuses asks the provider what serves.
+func (e *Engine) statuses(ctx context.Context, functions []string) (map[string]providers.State, error) {
+	names := slices.Compact(slices.Sorted(slices.Values(functions)))
+	var states table[providers.State]
+	err := each(ctx, names, callLimit, func(ctx context.Context, name string) error {
+		st, err := e.Adapter.Status(ctx, name)
+		states.set(name, st)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return states.m, nil
+}
+
+// build checks the chosen functions of the manifest against the target and packages them.
+func (e *Engine) build(ctx context.Context, only []string) (*goods, error) {
+	chosen, err := e.choose(only)
+	if err != nil {
+		return nil, err
+	}
+	g := &goods{functions: map[string]FunctionRecord{}}
+	if g.issues, err = e.check(chosen); err != nil {
+		return nil, err
+	}
+	var built table[packager.Artifact]
+	err = each(ctx, chosen, runtime.GOMAXPROCS(0), func(ctx context.Context, fn manifest.Function) error {
+		e.report(Event{Step: StepBuild, Function: fn.Name, Total: len(chosen)})
+		a, err := e.Packager.Build(ctx, fn, e.Adapter.Platform(fn))
+		e.report(Event{Step: StepBuild, Function: fn.Name, Total: len(chosen), Done: true, Cached: a.Cached, Err: err})
+		built.set(fn.Name, a)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.built = built.m
+	for _, fn := range chosen {
+		g.functions[fn.Name] = recordOf(fn, g.built[fn.Name])
+	}
+	return g, nil
+}
+
+func recordOf(fn manifest.Function, a packager.Artifact) FunctionRecord {
+	return FunctionRecord{
+		Function: fn,
+		Secrets:  fn.Secrets,
+		Digest:   providers.SpecDigest(fn, a.Digest, fn.Secrets),
+		Artifact: ArtifactRecord{
+			Digest: a.Digest, ZipDigest: a.ZipDigest, Size: a.Size, Unzipped: a.Unzipped, Files: a.Files, Entry: a.Entry,
+		},
+	}
+}
+
+// choose returns the named functions of the manifest, all when none is named.
+func (e *Engine) choose(only []string) ([]manifest.Function, error) {
+	if len(only) == 0 {
+		return e.Manifest.Functions, nil
+	}
+	var errs []error
+	var chosen []manifest.Function
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(only))) {
+		fn, ok := e.Manifest.Function(name)
+		if !ok {
+			errs = append(errs, notFound("choose functions", name, fmt.Errorf("%s has no function of that name", e.Manifest.File), "run 'ferry validate' to list its functions"))
+			continue
+		}
+		chosen = append(chosen, fn)
+	}
+	return chosen, errors.Join(errs...)
+}
+
+// check returns the target's warnings, or its blockers as an error of type Blocked.
+func (e *Engine) check(functions []manifest.Function) ([]providers.Issue, error) {
+	var warnings []providers.Issue
+	var blockers Blocked
+	for _, fn := range functions {
+		for _, i := range e.Adapter.Check(fn) {
+			switch {
+			case !i.From.IsZero() && e.now().Before(i.From):
+			case i.Severity == providers.Blocker:
+				blockers = append(blockers, i)
+			default:
+				warnings = append(warnings, i)
+			}
+		}
+	}
+	if len(blockers) > 0 {
+		return nil, blockers
+	}
+	return warnings, nil
+}
+
+// complete adds the live release's other functions to a subset.
+func (g *goods) complete(only []string, s *scene) error {
+	if len(only) == 0 {
+		return nil
+	}
+	if s.live == nil {
+		return &providers.Error{
+			Kind: providers.Invalid, Op: "deploy a subset", Provider: "ledger", Hint: "run 'ferry deploy' without function names once",
+			Err: errors.New("nothing is deployed yet, so the other functions have no release to stay on"),
+		}
+	}
+	for name, f := range s.live.Functions {
+		if _, ok := g.functions[name]; !ok {
+			g.functions[name] = f
+		}
+	}
+	return nil
+}
+
+func (e *Engine) now() time.Time {
+	if e.Now == nil {
+		return time.Now().UTC().Truncate(time.Millisecond)
+	}
+	return e.Now().UTC()
+}
+
+func (e *Engine) report(ev Event) {
+	if e.Progress != nil {
+		e.Progress(ev)
+	}
+}
+
+// track reports the begin and the end of a step.
+func (e *Engine) track(step Step, function string, total int, do func() error) error {
+	e.report(Event{Step: step, Function: function, Total: total})
+	err := do()
+	e.report(Event{Step: step, Function: function, Total: total, Done: true, Err: err})
+	return err
+}
+
+func notFound(op, function string, err error, hint string) error {
+	return &providers.Error{Kind: providers.NotFound, Op: op, Provider: "ledger", Function: function, Hint: hint, Err: err}
+}

@@ -1,0 +1,145 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// tidy ends a committed attempt: functions that left the service stop serving, and revisions that no
+// restorable release needs are deleted. It is safe to repeat.
+func (a *attempt) tidy(ctx context.Context) error {
+	err := a.track(StepClean, "", 1, func() error {
+		if err := a.retire(ctx); err != nil {
+			return err
+		}
+		return a.prune(ctx)
+	})
+	if err == nil {
+		return a.close(ctx, 0)
+	}
+	failure := &Error{
+		Outcome: OutcomePartial, Attempt: a.record.Number, Release: a.record.Number,
+		Err: fmt.Errorf("release %d is live, but tidying up after it failed (run 'ferry resume' to finish): %w", a.record.Number, err),
+	}
+	if a.lost(err) {
+		return failure
+	}
+	if err := a.close(ctx, a.record.Number); err != nil {
+		failure.Err = fmt.Errorf("%w; %w", failure.Err, err)
+	}
+	return failure
+}
+
+// departed are the functions of the release before that this one does not have.
+func (a *attempt) departed() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(a.record.Before)) {
+		if _, stays := a.record.Functions[name]; !stays {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// retire stops what left the service. Its revisions stay until they are pruned, so that a rollback has them.
+func (a *attempt) retire(ctx context.Context) error {
+	names := a.departed()
+	if len(names) == 0 {
+		return nil
+	}
+	before, _, err := a.ledger.record(ctx, a.record.Previous)
+	if err != nil {
+		return err
+	}
+	states, err := a.statuses(ctx, names)
+	if err != nil {
+		return err
+	}
+	return each(ctx, names, callLimit, func(ctx context.Context, name string) error {
+		s := before.Functions[name].spec()
+		s.Function.Name = name
+		if err := a.lock.check(ctx); err != nil {
+			return err
+		}
+		if hasBindings(s.Function) {
+			if err := a.Adapter.Bind(ctx, s, providers.BindNone); err != nil {
+				return err
+			}
+		}
+		if states[name].Revision == nil {
+			return nil
+		}
+		_, err := a.Adapter.Activate(ctx, providers.Change{Spec: s, From: states[name]})
+		return err
+	})
+}
+
+// prune deletes revisions beyond the releases that stay restorable. The stored packages stay: a pruned
+// revision can be published again.
+func (a *attempt) prune(ctx context.Context) error {
+	p, ok := a.Adapter.(providers.Pruner)
+	if !ok {
+		return nil
+	}
+	names := slices.Collect(maps.Keys(a.record.Functions))
+	names = append(names, a.departed()...)
+	var stored table[[]providers.Revision]
+	err := each(ctx, names, callLimit, func(ctx context.Context, name string) error {
+		revisions, err := p.Revisions(ctx, name)
+		if len(revisions) > a.record.Keep {
+			stored.set(name, revisions)
+		}
+		return err
+	})
+	if err != nil || len(stored.m) == 0 {
+		return err
+	}
+	needed, err := a.restorable(ctx)
+	if err != nil {
+		return err
+	}
+	return each(ctx, slices.Sorted(maps.Keys(stored.m)), callLimit, func(ctx context.Context, name string) error {
+		for _, r := range stored.m[name] {
+			if needed[name+" "+r.ID] {
+				continue
+			}
+			if err := a.lock.check(ctx); err != nil {
+				return err
+			}
+			if err := p.Prune(ctx, name, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// restorable are the revisions of the newest releases that were live and of all that a rollback may choose.
+func (a *attempt) restorable(ctx context.Context) (map[string]bool, error) {
+	numbers := slices.Clone(a.scene.head.Good)
+	history := a.scene.head.History
+	for _, c := range history[max(0, len(history)-a.record.Keep):] {
+		numbers = append(numbers, c.Number)
+	}
+	slices.Sort(numbers)
+	var records table[*Record]
+	err := each(ctx, slices.Compact(numbers), callLimit, func(ctx context.Context, n int) error {
+		r, _, err := a.ledger.record(ctx, n)
+		records.set(recordKey(n), r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	needed := map[string]bool{}
+	for _, r := range records.m {
+		for name, f := range r.Functions {
+			needed[name+" "+f.Revision.ID] = true
+		}
+	}
+	return needed, nil
+}

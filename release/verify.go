@@ -1,0 +1,128 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// readBack proves that every function of the record serves what the record says. An acknowledged
+// activation is not believed.
+func (a *attempt) readBack(ctx context.Context) error {
+	states, err := a.statuses(ctx, slices.Collect(maps.Keys(a.record.Functions)))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		f := a.record.Functions[name]
+		if r := states[name].Revision; r == nil || r.ID != f.Revision.ID || r.Digest != f.Digest {
+			errs = append(errs, noEffect("activate", a.Manifest.Target.Provider, name))
+		}
+		a.scene.states[name] = states[name]
+	}
+	return errors.Join(errs...)
+}
+
+func noEffect(op, provider, function string) error {
+	return &providers.Error{
+		Kind: providers.Conflict, Op: op, Provider: provider, Function: function,
+		Hint: "run 'ferry status' to see what serves", Err: errors.New("it was acknowledged, but something else serves"),
+	}
+}
+
+// health runs the users' own checks on the changed functions.
+func (a *attempt) health(ctx context.Context) error {
+	if a.noVerify {
+		return nil
+	}
+	checked := slices.DeleteFunc(slices.Clone(a.changed), func(name string) bool {
+		return a.record.Functions[name].Function.Health == nil
+	})
+	return each(ctx, checked, callLimit, func(ctx context.Context, name string) error {
+		return a.track(StepHealth, name, len(checked), func() error { return a.healthOf(ctx, name) })
+	})
+}
+
+// healthOf calls the health path until it answers with the wanted status or the time is over.
+func (a *attempt) healthOf(ctx context.Context, name string) error {
+	fn := a.record.Functions[name].Function
+	within, cancel := context.WithTimeout(ctx, fn.Health.Timeout.Std())
+	defer cancel()
+	wait := time.NewTimer(0)
+	defer wait.Stop()
+	var last error
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		select {
+		case <-within.Done():
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return &providers.Error{
+				Kind: providers.Unhealthy, Op: "check the health of", Provider: a.Manifest.Target.Provider, Function: name,
+				Hint: "run 'ferry logs " + name + "' to see why",
+				Err:  fmt.Errorf("GET %s within %s: %w", fn.Health.Path, fn.Health.Timeout.Std(), last),
+			}
+		case <-wait.C:
+		}
+		status, body, err := a.call(within, fn)
+		if err == nil && status == fn.Health.Status {
+			return nil
+		}
+		if err == nil || last == nil {
+			last = answer(fn.Health.Status, status, body, err)
+		}
+		wait.Reset(pause)
+	}
+}
+
+func answer(want, status int, body string, err error) error {
+	if err != nil {
+		return err
+	}
+	body = strings.TrimSpace(body)
+	if body != "" {
+		body = ": " + body
+	}
+	return fmt.Errorf("want status %d, got %d%s", want, status, body)
+}
+
+// call makes one health request: over the function's own URL, or with ferry's rights where it is private.
+func (a *attempt) call(ctx context.Context, fn manifest.Function) (status int, body string, err error) {
+	if inv, ok := a.Adapter.(providers.Invoker); ok && fn.HTTP().Auth == "private" {
+		r, err := inv.Invoke(ctx, fn.Name, providers.Request{Method: http.MethodGet, Path: fn.Health.Path})
+		return r.Status, excerpt(string(r.Body)), err
+	}
+	url := strings.TrimSuffix(a.scene.states[fn.Name].URL, "/") + fn.Health.Path
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header.Set("User-Agent", "ferry-health")
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer res.Body.Close() //nolint:errcheck // it was only read
+	data, err := io.ReadAll(io.LimitReader(res.Body, 4096))
+	return res.StatusCode, excerpt(string(data)), err
+}
+
+// excerpt is the part of an answer that fits in an error.
+func excerpt(body string) string {
+	const most = 200
+	if len(body) > most {
+		return strings.ToValidUTF8(body[:most], "") + "…"
+	}
+	return body
+}
