@@ -1,0 +1,159 @@
+package templates
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+func TestPatternsBecomeRegularExpressions(t *testing.T) {
+	cases := map[string]string{
+		"":                   "^",
+		"/":                  "^/$",
+		"/items":             "^/items$",
+		"/items/{id}":        "^/items/[^/]+$",
+		"/v1.0/{a}/x/{b}":    `^/v1\.0/[^/]+/x/[^/]+$`,
+		"/files/{rest...}":   "^/files/.*$",
+		"/items/{id}/":       "^/items/[^/]+/$",
+		"/(paren)+/{id}/end": `^/\(paren\)\+/[^/]+/end$`,
+	}
+	for path, want := range cases {
+		if got := pattern(path); got != want {
+			t.Errorf("%q: %s, want %s", path, got, want)
+		}
+	}
+}
+
+func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
+	for _, p := range platforms() {
+		first, ok := Render(p.function(), "local")
+		again, _ := Render(p.function(), "local")
+		if !ok {
+			t.Fatalf("%s has no shim", p.name)
+		}
+		if diff := cmp.Diff(first, again); diff != "" {
+			t.Errorf("%s: %s", p.name, diff)
+		}
+		for _, shim := range []string{"", "nowhere", "../local"} {
+			if _, ok := Render(p.function(), shim); ok {
+				t.Errorf("%s has a shim for %q", p.name, shim)
+			}
+		}
+	}
+	for _, fn := range []manifest.Function{
+		{Runtime: "nodejs22", Style: manifest.StyleWSGI},
+		{Runtime: "java21", Style: manifest.StyleServer},
+		{Runtime: "custom", Style: manifest.StyleServer},
+	} {
+		if _, ok := Render(fn, "local"); ok {
+			t.Errorf("%s %s has a shim", fn.Runtime, fn.Style)
+		}
+	}
+	if diff := cmp.Diff([]manifest.Style{"asgi", "wsgi"}, Styles("python", "local")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAHandlerNamedInQuotesCannotLeaveItsString(t *testing.T) {
+	fn := manifest.Function{Runtime: "go", Style: manifest.StyleGo, Handler: "a`\"\n</script>${x}"}
+	shim, _ := Render(fn, "local")
+	if main := string(shim.Files["main.go"]); !strings.Contains(main, `a`+"`"+`\\\"\\n`) {
+		t.Errorf("the name is not quoted:\n%s", main)
+	}
+}
+
+func TestEveryStarterIsComplete(t *testing.T) {
+	names := make([]string, 0, 4)
+	for _, s := range Starters() {
+		names = append(names, s.Name)
+		dir := filepath.Join(t.TempDir(), "new")
+		written, err := s.Write(dir, "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"ferry.yaml", "README.md", ".gitignore"} {
+			if !slices.Contains(written, want) {
+				t.Errorf("%s has no %s", s.Name, want)
+			}
+		}
+		for _, name := range written {
+			content, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(content), "{{") || strings.HasSuffix(name, ".tmpl") {
+				t.Errorf("%s: %s is not filled in", s.Name, name)
+			}
+		}
+		if _, err := s.Write(dir, "shop"); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "ferry.yaml") {
+			t.Errorf("%s: writing over it gives %v", s.Name, err)
+		}
+	}
+	if !slices.IsSorted(names) || len(names) != 4 {
+		t.Errorf("starters are %v", names)
+	}
+}
+
+// TestEveryStarterServes runs the functions of the starters behind their shims.
+func TestEveryStarterServes(t *testing.T) {
+	cases := []struct {
+		starter, source, target, want string
+		platform                      int // in platforms
+		handler                       string
+	}{
+		{"node-http", ".", "/?name=you", `{"message":"hello, you"}`, 0, "src/app.js"},
+		{"python-http", ".", "/?name=you", `{"message": "hello, you"}`, 2, "app:app"},
+		{"go-http", ".", "/?name=you", `{"message":"hello, you"}`, 4, "."},
+		{"mixed", "web", "/?name=you", `{"message":"hello, you"}`, 0, "src/app.js"},
+		{"mixed", "reports", "/2026", `{"year": 2026, "visits": 312}`, 2, "app:app"},
+		{"mixed", "prices", "/pear", `{"cents":45,"item":"pear"}`, 4, "."},
+	}
+	for _, c := range cases {
+		t.Run(c.starter+" "+c.source, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			// The Go harness builds a module of this name.
+			if _, err := (Starter{Name: c.starter}).Write(dir, "goecho"); err != nil {
+				t.Fatal(err)
+			}
+			p := platforms()[c.platform]
+			p.handler, p.source = c.handler, filepath.Join(dir, c.source)
+			mod := filepath.Join(p.source, "go.mod")
+			if _, err := os.Stat(mod); err == nil {
+				write(t, p.source, map[string][]byte{"go.mod": []byte("module example.com/goecho\n\ngo 1.22\n")})
+			}
+			i := p.start(t, p.function())
+			if a := i.do("GET", c.target, nil); a.status != 200 || strings.TrimSpace(a.body) != c.want {
+				t.Errorf("got %d %s", a.status, a.body)
+			}
+			if a := i.do("GET", "/healthz", nil); a.status != 200 {
+				t.Errorf("healthz answers %d", a.status)
+			}
+		})
+	}
+}
+
+func TestTheTestsOfTheStartersPass(t *testing.T) {
+	run := func(name, starter string, args ...string) {
+		dir := t.TempDir()
+		if _, err := (Starter{Name: starter}).Write(dir, "shop"); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(tool(t, name), args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", starter, err, out)
+		}
+	}
+	run("go", "go-http", "test", "./...")
+	run("node", "node-http", "--test")
+}
