@@ -44,7 +44,7 @@ func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*atte
 		err = lockConflict("another release was made while this one waited for the lock", "run the command again")
 	}
 	if err != nil {
-		return nil, errors.Join(err, a.close(ctx, k.file.Unfinished))
+		return nil, errors.Join(err, a.close(ctx, k.taken.Unfinished))
 	}
 	return a, nil
 }
@@ -53,7 +53,7 @@ func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*atte
 func (a *attempt) close(ctx context.Context, unfinished int) error {
 	ctx, cancel := settle(ctx)
 	defer cancel()
-	last := a.lock.file.Attempt
+	last := a.lock.taken.Attempt
 	if a.record == nil || a.record.Number < last {
 		last = a.scene.lock.Attempt
 	}

@@ -32,13 +32,16 @@ func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	}
 	a.built, a.noVerify = g.built, o.NoVerify
 	if err := a.clear(ctx, p); err != nil {
-		return nil, errors.Join(err, a.close(ctx, a.lock.file.Unfinished))
+		return nil, errors.Join(err, a.close(ctx, a.lock.taken.Unfinished))
 	}
 	if p.Empty {
 		if err := a.close(ctx, 0); err != nil {
 			return nil, err
 		}
 		return e.unchanged(ctx, s, g.issues, began)
+	}
+	if err := a.keep(ctx, g.functions); err != nil {
+		return nil, errors.Join(err, a.close(ctx, 0))
 	}
 	return a.carryOut(ctx, e.newRecord(a, KindDeploy, o.Message, g.functions), p, began)
 }
@@ -114,13 +117,13 @@ func (e *Engine) startHost(ctx context.Context) error {
 
 func (e *Engine) newRecord(a *attempt, k Kind, message string, functions map[string]FunctionRecord) *Record {
 	m := e.Manifest
-	n := a.lock.file.Attempt
+	n := a.lock.taken.Attempt
 	return &Record{
 		Format: format, Number: n, Source: n, Kind: k, State: StatePublishing,
 		Service: m.Service, Stage: m.Stage, Target: m.Target.Name,
 		Created: e.now(), Updated: e.now(), Actor: e.Origin.Actor, Message: message,
 		Commit: e.Origin.Commit, Dirty: e.Origin.Dirty, Ferry: e.Origin.Version,
-		Manifest: m.Digest, Keep: m.Releases.Keep, Epoch: a.lock.file.Epoch,
+		Manifest: m.Digest, Keep: m.Releases.Keep, Epoch: a.lock.taken.Epoch,
 		Functions: functions, Previous: a.scene.head.Number,
 	}
 }

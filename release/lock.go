@@ -41,6 +41,7 @@ type lock struct {
 	ledger *ledger
 	ttl    time.Duration
 	from   providers.Tag // of the lock file that was replaced
+	taken  lockFile      // as it was taken
 	stop   context.CancelFunc
 	done   chan struct{}
 
@@ -117,7 +118,7 @@ func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers
 		return nil, err
 	}
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	k := &lock{ledger: l, ttl: ttl, from: was, stop: stop, done: make(chan struct{}), file: f, tag: tag, confirmed: asked}
+	k := &lock{ledger: l, ttl: ttl, from: was, taken: f, stop: stop, done: make(chan struct{}), file: f, tag: tag, confirmed: asked}
 	go k.renew(renewing)
 	return k, nil
 }

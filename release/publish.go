@@ -37,9 +37,6 @@ func (a *attempt) publishOne(ctx context.Context, name string) error {
 	s := f.spec()
 	if built, ok := a.built[name]; ok {
 		s.Artifact.Path = built.Path
-		if err := a.keep(ctx, f.Artifact, built.Path); err != nil {
-			return err
-		}
 	} else {
 		path, err := a.fetch(ctx, name, f.Artifact)
 		if err != nil {
@@ -78,20 +75,27 @@ func (a *attempt) kept(ctx context.Context, name string, r providers.Revision) (
 	return slices.Contains(revisions, r), err
 }
 
-// keep stores a package, so that the release can be published again from the store alone.
-func (a *attempt) keep(ctx context.Context, r ArtifactRecord, path string) error {
-	if a.scene.stored(r) {
-		return nil
+// keep stores the packages that were built for these functions. It comes before their record is written, so
+// that every release can be published from the store alone.
+func (a *attempt) keep(ctx context.Context, functions map[string]FunctionRecord) error {
+	paths := map[string]string{}
+	for name, p := range a.built {
+		if r := functions[name].Artifact; !a.scene.stored(r) {
+			paths[r.key()] = p.Path
+		}
 	}
+	return each(ctx, slices.Sorted(maps.Keys(paths)), callLimit, func(ctx context.Context, key string) error {
+		return a.keepOne(ctx, key, paths[key])
+	})
+}
+
+func (a *attempt) keepOne(ctx context.Context, key, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("opening the package: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // it was only read
-	if err := a.lock.check(ctx); err != nil {
-		return err
-	}
-	_, err = a.ledger.store.Put(ctx, r.key(), file, providers.IfAbsent())
+	_, err = a.ledger.store.Put(ctx, key, file, providers.IfAbsent())
 	if errors.Is(err, providers.Conflict) {
 		return nil // the key is the content's digest: it is there already
 	}

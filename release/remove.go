@@ -36,7 +36,7 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 		if a.lost(err) {
 			return nil, failure
 		}
-		return nil, errors.Join(failure, a.close(ctx, a.lock.file.Unfinished))
+		return nil, errors.Join(failure, a.close(ctx, a.lock.taken.Unfinished))
 	}
 	if err := a.close(ctx, 0); err != nil {
 		return nil, err

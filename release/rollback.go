@@ -60,7 +60,7 @@ func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 	}
 	a.noVerify = o.NoVerify
 	if err := a.clear(ctx, p); err != nil {
-		return nil, errors.Join(err, a.close(ctx, a.lock.file.Unfinished))
+		return nil, errors.Join(err, a.close(ctx, a.lock.taken.Unfinished))
 	}
 	r := e.newRecord(a, KindRollback, o.Message, source.Functions)
 	r.Source, r.Commit, r.Dirty, r.Manifest = source.Source, source.Commit, source.Dirty, source.Manifest

@@ -24,31 +24,39 @@ func (e *Engine) Releases(ctx context.Context, limit int) ([]Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	first := 1
-	if limit > 0 {
-		first = max(1, f.Attempt-limit+1)
-	}
-	var numbers []int
-	for n := f.Attempt; n >= first; n-- {
-		numbers = append(numbers, n)
-	}
-	var records table[*Record]
-	err = each(ctx, numbers, callLimit, func(ctx context.Context, n int) error {
-		r, _, err := l.record(ctx, n)
-		if errors.Is(err, providers.NotFound) {
-			return nil // its process died before it wrote the record
-		}
-		records.set(recordKey(n), r)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
 	summaries := []Summary{}
-	for _, key := range slices.Backward(slices.Sorted(maps.Keys(records.m))) {
-		summaries = append(summaries, records.m[key].summary(h))
+	for next := f.Attempt; next > 0 && (limit == 0 || len(summaries) < limit); {
+		batch := next
+		if limit > 0 {
+			batch = min(next, limit-len(summaries))
+		}
+		records, err := l.newest(ctx, next, batch)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range records {
+			summaries = append(summaries, r.summary(h))
+		}
+		next -= batch
 	}
 	return summaries, nil
+}
+
+// newest reads count records from number on downwards. One whose process died before it was written is left out.
+func (l *ledger) newest(ctx context.Context, number, count int) ([]*Record, error) {
+	records := make([]*Record, count)
+	places := make([]int, count)
+	for i := range places {
+		places[i] = i
+	}
+	err := each(ctx, places, callLimit, func(ctx context.Context, i int) (err error) {
+		records[i], _, err = l.record(ctx, number-i)
+		if errors.Is(err, providers.NotFound) {
+			return nil
+		}
+		return err
+	})
+	return slices.DeleteFunc(records, func(r *Record) bool { return r == nil }), err
 }
 
 func (r *Record) summary(h head) Summary {

@@ -1,0 +1,150 @@
+package release_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/memory"
+	"github.com/ferryfn/ferry/release"
+)
+
+func TestRollbackSkipsWhatWasRolledAwayFrom(t *testing.T) {
+	both(t, func(t *testing.T, s *service) {
+		s.all("one").deploy()
+		s.all("two").deploy()
+		s.rollback(0)
+		s.all("three").deploy()
+		r := s.rollback(0)
+		s.servesAll("one")
+		if r.Source != 1 {
+			t.Errorf("got source %d", r.Source)
+		}
+	})
+}
+
+func TestTwoRollbacksFromSixServeFiveAndThenFour(t *testing.T) {
+	s := newService(t)
+	for n := 1; n <= 6; n++ {
+		s.all(fmt.Sprint(n)).deploy()
+	}
+	s.rollback(0)
+	s.servesAll("5")
+	s.rollback(0)
+	s.servesAll("4")
+}
+
+func TestAFailedReleaseIsNeverARollbackTarget(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.all("unhealthy")
+	if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{}); err == nil {
+		t.Fatal("an unhealthy release was deployed")
+	}
+	s.all("three").deploy()
+	s.rollback(0)
+	s.servesAll("one")
+	if _, err := s.engine().Rollback(t.Context(), release.RollbackOptions{To: 2}); !errors.Is(err, providers.NotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRollbackBringsTheEnvironmentBack(t *testing.T) {
+	s := newService(t)
+	s.env = map[string]string{"WORD": "a"}
+	s.all("one").deploy()
+	s.env = map[string]string{"WORD": "b"}
+	s.deploy()
+	s.servesAll("one b")
+	s.rollback(0)
+	s.servesAll("one a")
+}
+
+func TestRollbackToANamedReleaseMakesItGoodAgain(t *testing.T) {
+	s := newService(t)
+	s.all("one").deploy()
+	s.all("two").deploy()
+	s.rollback(0)
+	s.rollback(2)
+	s.servesAll("two")
+	s.all("three").deploy()
+	s.rollback(0)
+	s.servesAll("two")
+}
+
+func TestRollbackToAMissingReleaseIsNotFound(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	for _, to := range []int{0, 9} {
+		if _, err := s.engine().Rollback(t.Context(), release.RollbackOptions{To: to}); !errors.Is(err, providers.NotFound) {
+			t.Errorf("to %d: got %v", to, err)
+		}
+	}
+	s.servesAll("one")
+}
+
+func TestRollbackToWhatServesChangesNothing(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	r := s.rollback(1)
+	if r.Outcome != release.OutcomeUnchanged || r.Release != 1 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestAPrunedRevisionIsPublishedAgainFromTheStore(t *testing.T) {
+	s := newService(t)
+	s.keep = 2
+	for n := 1; n <= 5; n++ {
+		s.all(fmt.Sprint(n)).deploy()
+	}
+	revisions, err := memory.New(s.world).Revisions(t.Context(), "api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(revisions) != 2 {
+		t.Errorf("%d revisions are kept, not 2: %+v", len(revisions), revisions)
+	}
+	s.rollback(1)
+	s.servesAll("1")
+}
+
+func TestPlanRollbackSaysWhatItWouldRestore(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.write(map[string]string{"api": "two", "jobs": "one", "web": "one"}).deploy()
+	n, p, err := s.engine().PlanRollback(t.Context(), release.RollbackOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n != 1 || len(p.Changes) != 1 || p.Changes[0].Function != "api" {
+		t.Errorf("got %d, %+v", n, p)
+	}
+}
+
+func TestReleasesListsTheNewestFirstWithWhatIsLive(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.all("two").deploy()
+	s.rollback(0)
+	list, err := s.engine().Releases(t.Context(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type line struct {
+		number, source int
+		kind           release.Kind
+		live           bool
+	}
+	var got []line
+	for _, r := range list {
+		got = append(got, line{r.Number, r.Source, r.Kind, r.Live})
+	}
+	want := []line{{3, 1, release.KindRollback, true}, {2, 2, release.KindDeploy, false}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(line{})); diff != "" {
+		t.Error(diff)
+	}
+}
