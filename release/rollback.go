@@ -87,9 +87,10 @@ func (l *ledger) restorePoint(ctx context.Context, h head, to int) (*Record, err
 	return r, nil
 }
 
-// mustUndo reports whether the newest attempt was interrupted, so that a rollback undoes that one.
+// mustUndo reports whether the newest attempt is unfinished, so that a rollback undoes that one. Whether its
+// holder still lives is found out by taking the lock.
 func (s *scene) mustUndo(o RollbackOptions) bool {
-	return o.To == 0 && s.last != nil && s.last.unfinished(s.head) && s.interrupted()
+	return o.To == 0 && s.last != nil && s.last.unfinished(s.head)
 }
 
 func (s *scene) liveFunctions() map[string]FunctionRecord {
