@@ -62,7 +62,7 @@ func (a *attempt) restore(ctx context.Context, cause error) error {
 	ctx, cancel := settle(ctx)
 	defer cancel()
 	failure := &Error{Outcome: OutcomePartial, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
-	if a.lost(cause) {
+	if a.lost() {
 		return failure
 	}
 	err := a.track(StepRestore, "", len(a.changed), func() error { return a.putBack(ctx) })

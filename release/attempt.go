@@ -164,7 +164,7 @@ func (a *attempt) abandon(ctx context.Context, cause error) error {
 	ctx, cancel := settle(ctx)
 	defer cancel()
 	failure := &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
-	if a.lost(cause) {
+	if a.lost() {
 		return failure
 	}
 	if a.record.State == StateActivating {
@@ -183,7 +183,7 @@ func (a *attempt) abandon(ctx context.Context, cause error) error {
 }
 
 // lost reports whether the lock is another's now: then nothing more may be written.
-func (a *attempt) lost(cause error) bool {
+func (a *attempt) lost() bool {
 	a.lock.mu.Lock()
 	defer a.lock.mu.Unlock()
 	if a.lock.lost == nil {

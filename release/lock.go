@@ -159,7 +159,7 @@ func (k *lock) renew(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := k.update(ctx, func(f *lockFile) {}); errors.Is(err, providers.Conflict) {
+			if err := k.update(ctx, func(*lockFile) {}); errors.Is(err, providers.Conflict) {
 				return
 			}
 		}

@@ -42,7 +42,7 @@ func (a *attempt) publishOne(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		defer os.Remove(path) //nolint:errcheck // a leftover in the temporary folder harms nobody
+		defer os.Remove(path)
 		s.Artifact.Path = path
 	}
 	if err := a.lock.check(ctx); err != nil {
@@ -94,7 +94,7 @@ func (a *attempt) keepOne(ctx context.Context, key, path string) error {
 	if err != nil {
 		return fmt.Errorf("opening the package: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	_, err = a.ledger.store.Put(ctx, key, file, providers.IfAbsent())
 	if errors.Is(err, providers.Conflict) {
 		return nil // the key is the content's digest: it is there already
@@ -124,7 +124,7 @@ func (a *attempt) fetch(ctx context.Context, name string, r ArtifactRecord) (pat
 	if err != nil {
 		return "", err
 	}
-	defer o.Body.Close() //nolint:errcheck // it was only read
+	defer o.Body.Close()
 	file, err := os.CreateTemp("", "ferry-"+name+"-*.zip")
 	if err != nil {
 		return "", fmt.Errorf("fetching the package of %s: %w", name, err)

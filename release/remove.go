@@ -33,7 +33,7 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 	removed, err := a.remove(ctx)
 	if err != nil {
 		failure := &Error{Outcome: OutcomePartial, Release: s.head.Number, Err: err}
-		if a.lost(err) {
+		if a.lost() {
 			return nil, failure
 		}
 		return nil, errors.Join(failure, a.close(ctx, a.lock.taken.Unfinished))

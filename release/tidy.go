@@ -25,7 +25,7 @@ func (a *attempt) tidy(ctx context.Context) error {
 		Outcome: OutcomePartial, Attempt: a.record.Number, Release: a.record.Number,
 		Err: fmt.Errorf("release %d is live, but tidying up after it failed (run 'ferry resume' to finish): %w", a.record.Number, err),
 	}
-	if a.lost(err) {
+	if a.lost() {
 		return failure
 	}
 	if err := a.close(ctx, a.record.Number); err != nil {

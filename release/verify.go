@@ -113,7 +113,7 @@ func (a *attempt) call(ctx context.Context, fn manifest.Function) (status int, b
 	if err != nil {
 		return 0, "", err
 	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
+	defer res.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(res.Body, 4096))
 	return res.StatusCode, excerpt(string(data)), err
 }

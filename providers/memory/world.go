@@ -159,7 +159,7 @@ func entryOf(a packager.Artifact) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer z.Close() //nolint:errcheck // it was only read
+	defer z.Close()
 	file, err := z.Open(a.Entry)
 	if err != nil {
 		return "", err
