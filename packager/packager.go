@@ -3,6 +3,16 @@ package packager
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ferryfn/ferry/manifest"
 )
@@ -37,17 +47,89 @@ type Packager struct {
 	Root    string // the manifest's folder, absolute
 	Cache   string // folder of the build cache, absolute
 	NoCache bool   // build even when nothing changed
+
+	once   sync.Once
+	shared *shared
+}
+
+// shared is what the builds of one Packager have in common.
+type shared struct {
+	slots    *semaphore.Weighted // real builds at once; looking into the cache needs none
+	hashes   hashes
+	blocks   blocks
+	commands commands
 }
 
 // Build packages one function. It is safe to call from several goroutines and several processes at once.
+// What the user can mend is reported as *Error or, when there are several, as Errors.
 func (p *Packager) Build(ctx context.Context, fn manifest.Function, pl Platform) (Artifact, error) {
-	panic("being written")
+	a, err := p.build(ctx, fn, pl)
+	if err != nil {
+		return Artifact{}, p.attribute(fn, err)
+	}
+	return a, nil
+}
+
+func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform) (Artifact, error) {
+	p.once.Do(func() {
+		p.shared = &shared{slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))}
+	})
+	j, err := newJob(p, fn, pl)
+	if err != nil {
+		return Artifact{}, err
+	}
+	key := j.key()
+	c := cache{dir: p.Cache, hashes: &p.shared.hashes}
+	if !p.NoCache {
+		if a, ok := c.lookup(key); ok {
+			return a, nil
+		}
+	}
+	if err := p.shared.slots.Acquire(ctx, 1); err != nil {
+		return Artifact{}, err
+	}
+	defer p.shared.slots.Release(1)
+	unlock, err := c.lock(ctx, key)
+	if err != nil {
+		return Artifact{}, err
+	}
+	defer unlock()
+	if !p.NoCache { // another process may have built it meanwhile
+		if a, ok := c.lookup(key); ok {
+			return a, nil
+		}
+	}
+	if err := j.runCommand(ctx, c); err != nil {
+		return Artifact{}, err
+	}
+	return j.pack(ctx, c, key)
+}
+
+// attribute names the function in errors that do not, and makes their files relative to the root.
+func (p *Packager) attribute(fn manifest.Function, err error) error {
+	var many Errors
+	if !errors.As(err, &many) {
+		var one *Error
+		if !errors.As(err, &one) {
+			return fmt.Errorf("packaging %s: %w", fn.Name, err)
+		}
+		many = Errors{one}
+	}
+	for _, e := range many {
+		if e.Function == "" {
+			e.Function = fn.Name
+		}
+		if rel, relErr := filepath.Rel(p.Root, e.File); relErr == nil && filepath.IsAbs(e.File) {
+			e.File = filepath.ToSlash(rel)
+		}
+	}
+	return err
 }
 
 // Error is a package that could not be built for a reason that is the user's to mend.
 type Error struct {
 	Function string
-	File     string // "" when it is not about one file
+	File     string // slash path from the packager's root, "" when it is not about one file
 	Line     int    // 0 is unknown
 	Column   int
 	Message  string
@@ -58,3 +140,71 @@ type Error struct {
 func (e *Error) Error() string { return e.Message }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Errors are several reasons why one package could not be built, in the order of the sources.
+type Errors []*Error
+
+func (es Errors) Error() string {
+	lines := make([]string, len(es))
+	for i, e := range es {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (es Errors) Unwrap() []error {
+	out := make([]error, len(es))
+	for i, e := range es {
+		out[i] = e
+	}
+	return out
+}
+
+// join returns one error as itself and several as Errors; there must be one.
+func (es Errors) join() error {
+	if len(es) == 1 {
+		return es[0]
+	}
+	return es
+}
+
+func problem(file, hint, format string, args ...any) *Error {
+	return &Error{File: file, Hint: hint, Message: fmt.Sprintf(format, args...)}
+}
+
+// readProblem explains why a file of the user cannot be read.
+func readProblem(path, shown string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		e := problem(path, "make it readable, or leave it out with build.exclude", "%s cannot be read", shown)
+		e.Err = err
+		return e
+	case errors.Is(err, fs.ErrNotExist):
+		e := problem(path, "build again", "%s went away while it was packaged", shown)
+		e.Err = err
+		return e
+	default:
+		return fmt.Errorf("reading %s: %w", shown, err)
+	}
+}
+
+// writeProblem explains why the cache cannot be written.
+func writeProblem(dir string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
+		e := problem("", "make the folder writable, or set FERRY_HOME to one that is", "the build cache in %s cannot be written", dir)
+		e.Err = err
+		return e
+	case isFull(err):
+		e := problem("", "free some space, or set FERRY_HOME to a folder on another disk", "the disk of the build cache in %s is full", dir)
+		e.Err = err
+		return e
+	default:
+		return fmt.Errorf("writing the build cache: %w", err)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

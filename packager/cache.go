@@ -1,0 +1,266 @@
+package packager
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
+)
+
+// cache is the folder of what was built:
+//
+//	artifacts/<zip digest>.zip   packages, by content
+//	entries/<key>.json           for what was asked: the package and the inputs it was made from
+//	python/<key>/                installed requirements
+//	locks/<first of key>         held while something of that key is made
+//	tmp/                         work in progress
+//
+// Everything appears by a rename, so a kill leaves at most something in tmp, which a later run clears.
+// The time stamp of an artifact, an entry and a requirements folder is its last use.
+type cache struct {
+	dir    string
+	hashes *hashes
+}
+
+const (
+	cacheLimit = 2 << 30          // bytes; what was used longest ago goes first
+	inUse      = time.Hour        // what was used so lately may be in use and stays
+	touchEvery = 10 * time.Minute // how exactly the last use is known
+	maxTmpAge  = 24 * time.Hour
+)
+
+// entry is what the cache knows of one build.
+type entry struct {
+	Artifact Artifact `json:"artifact"` // Path is left empty: the cache may be moved
+	Recorded int64    `json:"recorded"` // nanoseconds; when the inputs were looked at
+	Inputs   []input  `json:"inputs"`
+}
+
+func (c cache) entryPath(key string) string { return filepath.Join(c.dir, "entries", key+".json") }
+
+func (c cache) artifactPath(zipDigest string) string {
+	return filepath.Join(c.dir, "artifacts", strings.TrimPrefix(zipDigest, "sha256:")+".zip")
+}
+
+// lookup returns the package of an unchanged function. Any doubt is a miss.
+func (c cache) lookup(key string) (Artifact, bool) {
+	e, ok := c.current(key)
+	if !ok {
+		return Artifact{}, false
+	}
+	a := e.Artifact
+	a.Path, a.Cached = c.artifactPath(a.ZipDigest), true
+	info, err := os.Stat(a.Path)
+	if err != nil || info.Size() != a.Size {
+		return Artifact{}, false
+	}
+	touch(a.Path, info)
+	return a, true
+}
+
+// current reads an entry whose inputs are what they were.
+func (c cache) current(key string) (entry, bool) {
+	path := c.entryPath(key)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return entry{}, false
+	}
+	var e entry
+	if json.Unmarshal(data, &e) != nil {
+		return entry{}, false
+	}
+	now := time.Now()
+	recorded, renewed := time.Unix(0, e.Recorded), false
+	for i := range e.Inputs {
+		switch e.Inputs[i].check(c.hashes, recorded, now) {
+		case stale:
+			return entry{}, false
+		case restamped:
+			renewed = true
+		case unchanged:
+		}
+	}
+	if renewed {
+		e.Recorded = now.UnixNano()
+		_ = c.write(key, e) // the next look reads the files again, no more
+	} else if info, err := os.Stat(path); err == nil {
+		touch(path, info)
+	}
+	return e, true
+}
+
+func touch(path string, info fs.FileInfo) {
+	if now := time.Now(); now.Sub(info.ModTime()) > touchEvery {
+		_ = os.Chtimes(path, now, now) // costs a rebuild at worst
+	}
+}
+
+func (c cache) write(key string, e entry) error {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	tmp, err := c.tmpFile()
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(data)
+	if err := errors.Join(err, tmp.Close()); err != nil {
+		return writeProblem(c.dir, err)
+	}
+	return c.install(tmp.Name(), c.entryPath(key))
+}
+
+// install gives a finished file its name.
+func (c cache) install(tmp, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return writeProblem(c.dir, err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return writeProblem(c.dir, err)
+	}
+	return nil
+}
+
+func (c cache) tmpFile() (*os.File, error) {
+	dir := filepath.Join(c.dir, "tmp")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, writeProblem(c.dir, err)
+	}
+	f, err := os.CreateTemp(dir, "")
+	if err != nil {
+		return nil, writeProblem(c.dir, err)
+	}
+	return f, nil
+}
+
+func (c cache) tmpDir() (string, error) {
+	dir := filepath.Join(c.dir, "tmp")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", writeProblem(c.dir, err)
+	}
+	dir, err := os.MkdirTemp(dir, "")
+	if err != nil {
+		return "", writeProblem(c.dir, err)
+	}
+	return dir, nil
+}
+
+// lock waits until no other build has the key, in this process or another. Keys share a bounded number of
+// lock files, and a holder never takes a second one of the same folder.
+func (c cache) lock(ctx context.Context, key string) (unlock func(), err error) {
+	return c.lockIn(ctx, "locks", key[:2])
+}
+
+func (c cache) lockIn(ctx context.Context, folder, name string) (unlock func(), err error) {
+	dir := filepath.Join(c.dir, folder)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, writeProblem(c.dir, err)
+	}
+	type result struct {
+		unlock func()
+		err    error
+	}
+	got := make(chan result, 1)
+	go func() {
+		unlock, err := lockedfile.MutexAt(filepath.Join(dir, name)).Lock()
+		got <- result{unlock, err}
+	}()
+	select {
+	case r := <-got:
+		if r.err != nil {
+			return nil, writeProblem(c.dir, r.err)
+		}
+		return r.unlock, nil
+	case <-ctx.Done():
+		go func() {
+			if r := <-got; r.err == nil {
+				r.unlock()
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+// kept is one thing that can be evicted.
+type kept struct {
+	path string
+	size int64
+	used time.Time
+}
+
+// evict keeps the cache below a limit. What goes was used longest ago and not within the last hour.
+func (c cache) evict(limit int64) {
+	now := time.Now()
+	for _, e := range readDir(filepath.Join(c.dir, "tmp")) {
+		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > maxTmpAge {
+			_ = os.RemoveAll(filepath.Join(c.dir, "tmp", e.Name()))
+		}
+	}
+	var all []kept
+	var total int64
+	for _, folder := range []string{"artifacts", "entries", "python"} {
+		for _, e := range readDir(filepath.Join(c.dir, folder)) {
+			k := kept{path: filepath.Join(c.dir, folder, e.Name())}
+			info, err := e.Info()
+			if err != nil {
+				continue
+			}
+			k.size, k.used = info.Size(), info.ModTime()
+			if info.IsDir() {
+				k.size = sizeNote(k.path)
+			}
+			total += k.size
+			all = append(all, k)
+		}
+	}
+	if total <= limit {
+		return
+	}
+	slices.SortFunc(all, func(a, b kept) int { return a.used.Compare(b.used) })
+	for _, k := range all {
+		if total <= limit || now.Sub(k.used) < inUse {
+			return
+		}
+		c.drop(k.path)
+		total -= k.size
+	}
+}
+
+// drop removes at once what others may be looking for, and then takes its time.
+func (c cache) drop(path string) {
+	gone := filepath.Join(c.dir, "tmp", "gone-"+filepath.Base(path))
+	if os.Rename(path, gone) == nil {
+		_ = os.RemoveAll(gone)
+	}
+}
+
+func readDir(dir string) []fs.DirEntry {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	return entries
+}
+
+// sizeNote is the size that was written into a folder of the cache when it was made.
+func sizeNote(dir string) int64 {
+	data, err := os.ReadFile(filepath.Join(dir, "size"))
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(data), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,120 @@
+package packager
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// tree collects the whole source folder but for what the rules leave out.
+func (j *job) tree(ctx context.Context) ([]file, error) {
+	w, err := j.walker(ctx, j.in)
+	if err != nil {
+		return nil, err
+	}
+	err = w.walk(false)
+	return w.files, err
+}
+
+// included collects only what build.include names.
+func (j *job) included(ctx context.Context) ([]file, error) {
+	if len(j.fn.Build.Include) == 0 {
+		return nil, nil
+	}
+	w, err := j.walker(ctx, j.in)
+	if err != nil {
+		return nil, err
+	}
+	err = w.walk(true)
+	return w.files, err
+}
+
+func (j *job) walker(ctx context.Context, in *recorder) (*walker, error) {
+	r, err := newRules(j.p.Root, j.dir, j.fn.Build.Exclude, j.fn.Build.Include)
+	if err != nil {
+		return nil, err
+	}
+	for i := range r.above { // an ignore file may appear above the source
+		dir := filepath.Join(append([]string{j.p.Root}, r.above[:i]...)...)
+		if _, err := in.dir(dir); err != nil {
+			return nil, readProblem(dir, dir, err)
+		}
+		if err := in.optional(filepath.Join(dir, ".ferryignore")); err != nil {
+			return nil, err
+		}
+	}
+	return &walker{ctx: ctx, dir: j.dir, skip: j.p.Cache, rules: r, in: in}, nil
+}
+
+// missing is the error of something that the manifest names and that is not there.
+func missing(dir, name, field string, folder bool) error {
+	e := problem(filepath.Join(dir, filepath.FromSlash(name)), "create it, or correct `"+field+"` in the manifest",
+		"%s %s does not exist", field, name)
+	if near := nearest(dir, name, folder); near != "" {
+		e.Hint = "did you mean " + near + "?"
+	}
+	return e
+}
+
+// nearest is the existing path below a folder that is most like a name, or nothing when none is like it.
+func nearest(dir, name string, folder bool) string {
+	best, least := "", len(name)/2+1
+	seen := 0
+	_ = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
+		seen++
+		if err != nil || seen > 5000 {
+			return fs.SkipAll
+		}
+		if d.IsDir() && full != dir && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules" || never(d.Name(), true)) {
+			return fs.SkipDir
+		}
+		rel, err := filepath.Rel(dir, full)
+		if err != nil || rel == "." || d.IsDir() != folder {
+			return nil
+		}
+		rel = filepath.ToSlash(rel)
+		n := distance(rel, name)
+		if path.Base(rel) == path.Base(name) { // moved
+			n = min(n, 2)
+		}
+		if stem(rel) == stem(name) { // another suffix
+			n = min(n, 1)
+		}
+		if n < least {
+			best, least = rel, n
+		}
+		return nil
+	})
+	return best
+}
+
+func stem(name string) string { return strings.TrimSuffix(name, path.Ext(name)) }
+
+// distance is the number of letters to change, add or take away.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for k := range row {
+		row[k] = k
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for k := range len(b) {
+			cost := diagonal
+			if a[i] != b[k] {
+				cost++
+			}
+			diagonal = row[k+1]
+			row[k+1] = min(cost, row[k]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}

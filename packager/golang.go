@@ -1,0 +1,342 @@
+package packager
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// goPackage is what `go list` says of a package.
+type goPackage struct {
+	ImportPath string
+	Name       string
+	Dir        string
+	Standard   bool
+	Module     *goModule
+	GoFiles    []string
+	OtherFiles []string `json:"SFiles"`
+	HFiles     []string
+	EmbedFiles []string
+	Error      *goError
+}
+
+type goModule struct {
+	Path    string
+	Version string
+	Dir     string
+	GoMod   string
+	Replace *goModule
+}
+
+type goError struct {
+	Pos string
+	Err string
+}
+
+// entryFolder is where the generated main package seems to lie: inside the user's package, so that it may import
+// it even when that is internal. It is never on disk.
+const entryFolder = "ferryentry"
+
+// golang compiles a Go function into `bootstrap`.
+func (j *job) golang(ctx context.Context) (content, error) {
+	dir := filepath.Join(j.dir, filepath.FromSlash(j.fn.Handler))
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return content{}, missing(j.dir, j.fn.Handler, "handler", true)
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		e := problem("", "install Go from https://go.dev/dl and put it in PATH", "the go command was not found")
+		e.Err = err
+		return content{}, e
+	}
+	packages, err := j.goList(ctx, dir)
+	if err != nil {
+		return content{}, err
+	}
+	target := packages[len(packages)-1]
+	tmp, err := cache{dir: j.p.Cache}.tmpDir()
+	if err != nil {
+		return content{}, err
+	}
+	made := content{entry: "bootstrap", done: func() { os.RemoveAll(tmp) }}
+	args, err := j.goTarget(target, tmp)
+	if err != nil {
+		return made, err
+	}
+	binary := filepath.Join(tmp, "bootstrap")
+	if err := j.goBuild(ctx, dir, append([]string{"-o", binary}, args...)); err != nil {
+		return made, err
+	}
+	if err := j.goInputs(packages); err != nil {
+		return made, err
+	}
+	if made.files, err = j.included(ctx); err != nil {
+		return made, err
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		return made, err
+	}
+	made.files = append(made.files, file{name: "bootstrap", path: binary, info: info})
+	return made, nil
+}
+
+// goEnv makes the result independent of the user's settings.
+func (j *job) goEnv() []string {
+	return []string{
+		"CGO_ENABLED=0", "GOOS=" + j.platform.OS, "GOARCH=" + j.platform.Arch,
+		"GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-buildvcs=false", "LC_ALL=C",
+	}
+}
+
+// goList returns the packages that the handler's is made of, that one last.
+func (j *job) goList(ctx context.Context, dir string) ([]goPackage, error) {
+	out, said, err := tool{dir: dir, env: j.goEnv(), name: "go", args: []string{
+		"list", "-e", "-deps", "-json=ImportPath,Name,Dir,Standard,Module,GoFiles,SFiles,HFiles,EmbedFiles,Error", ".",
+	}}.run(ctx)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	var packages []goPackage
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if e := d.Decode(&p); errors.Is(e, io.EOF) {
+			break
+		} else if e != nil {
+			return nil, e
+		}
+		packages = append(packages, p)
+	}
+	if err != nil || len(packages) == 0 {
+		e := problem(dir, "run `go build` in "+path.Join(j.fn.Source, j.fn.Handler), "%s", said)
+		if strings.Contains(said, "go.mod file not found") || strings.Contains(said, "cannot find main module") {
+			e = problem(dir, "run `go mod init` in "+j.fn.Source, "%s lies in no Go module: there is no go.mod", j.fn.Source)
+		}
+		e.Err = err
+		return nil, e
+	}
+	var bad Errors
+	for _, p := range packages {
+		if p.Error != nil {
+			bad = append(bad, j.goProblem(dir, p.Error.Pos, p.Error.Err))
+		}
+	}
+	if len(bad) > 0 {
+		return nil, bad.join()
+	}
+	return packages, nil
+}
+
+// goTarget returns the rest of the command line for what is compiled: the user's program, or the shim.
+func (j *job) goTarget(target goPackage, tmp string) ([]string, error) {
+	if j.fn.Style == manifest.StyleServer {
+		if target.Name != "main" {
+			return nil, problem(target.Dir, "name a package main as handler, or use style: go with a variable Handler",
+				"handler %s is package %s, not a program", j.fn.Handler, target.Name)
+		}
+		return []string{"."}, nil
+	}
+	if target.Name == "main" {
+		return nil, problem(target.Dir, "rename the package, or use style: server for a program that listens on $PORT",
+			"handler %s is a package main, which no other program can import", j.fn.Handler)
+	}
+	declared, err := declarations(target)
+	if err != nil {
+		return nil, err
+	}
+	if !declared["Handler"] && !declared["OnEvent"] {
+		return nil, problem(target.Dir, "declare `var Handler http.Handler` in it",
+			"the package of handler %s declares neither Handler nor OnEvent", j.fn.Handler)
+	}
+	replace := map[string]string{}
+	for name, data := range j.shim.Files {
+		if !fits(name, declared) {
+			continue
+		}
+		data = bytes.ReplaceAll(data, []byte("ferry.invalid/handler"), []byte(target.ImportPath))
+		onDisk := filepath.Join(tmp, name)
+		if err := os.WriteFile(onDisk, data, 0o600); err != nil {
+			return nil, writeProblem(j.p.Cache, err)
+		}
+		replace[filepath.Join(target.Dir, entryFolder, name)] = onDisk
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(tmp, "overlay.json")
+	if err := os.WriteFile(file, overlay, 0o600); err != nil {
+		return nil, writeProblem(j.p.Cache, err)
+	}
+	return []string{"-overlay", file, "./" + entryFolder}, nil
+}
+
+// fits is whether a file of the shim goes with what the user's package declares.
+func fits(name string, declared map[string]bool) bool {
+	switch name {
+	case "handler.go":
+		return declared["Handler"]
+	case "nohandler.go":
+		return !declared["Handler"]
+	case "event.go":
+		return declared["OnEvent"]
+	case "noevent.go":
+		return !declared["OnEvent"]
+	default:
+		return true
+	}
+}
+
+// declarations are the names at the top of a package, in the files that are compiled for the platform.
+func declarations(p goPackage) (map[string]bool, error) {
+	names := map[string]bool{}
+	for _, name := range p.GoFiles {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, problem(filepath.Join(p.Dir, name), "", "%v", err)
+		}
+		for _, d := range f.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil {
+					names[d.Name.Name] = true
+				}
+			case *ast.GenDecl:
+				for _, s := range d.Specs {
+					if v, ok := s.(*ast.ValueSpec); ok {
+						for _, n := range v.Names {
+							names[n.Name] = true
+						}
+					}
+				}
+			}
+		}
+	}
+	return names, nil
+}
+
+func (j *job) goBuild(ctx context.Context, dir string, args []string) error {
+	all := append([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, args...)
+	_, said, err := tool{dir: dir, env: j.goEnv(), name: "go", args: all}.run(ctx)
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var bad Errors
+	for line := range strings.SplitSeq(said, "\n") {
+		if m := goLine.FindStringSubmatch(line); m != nil {
+			bad = append(bad, j.goProblem(dir, strings.TrimSuffix(m[1], ": "), m[2]))
+		}
+	}
+	if len(bad) == 0 {
+		bad = Errors{problem(dir, "", "go build failed: %s", said)}
+	}
+	return bad.join()
+}
+
+// goLine is a compiler's error: file:line:column: message.
+var goLine = regexp.MustCompile(`^(\S+\.go:\d+(?::\d+)?): (.*)$`)
+
+// goProblem turns a Go tool's error into ours. The position's file is relative to dir.
+func (j *job) goProblem(dir, pos, text string) *Error {
+	e := problem("", "", "%s", strings.TrimSpace(text))
+	parts := strings.Split(pos, ":")
+	if len(parts) > 1 {
+		e.File = parts[0]
+		if !filepath.IsAbs(e.File) {
+			e.File = filepath.Join(dir, parts[0])
+		}
+		e.Line, _ = strconv.Atoi(parts[1])
+		if len(parts) > 2 {
+			e.Column, _ = strconv.Atoi(parts[2])
+		}
+		e.Message = path.Base(filepath.ToSlash(parts[0])) + ":" + parts[1] + ": " + e.Message
+	}
+	if strings.Contains(text, "no required module provides package") || strings.Contains(text, "missing go.sum entry") {
+		e.Hint = "run `go mod tidy` in " + j.fn.Source
+	}
+	return e
+}
+
+// goInputs notes what was compiled, but for the standard library and the module cache: go.sum and the go
+// command stand for those.
+func (j *job) goInputs(packages []goPackage) error {
+	for _, p := range packages {
+		if p.Standard || p.Module == nil || !p.Module.local(p.Dir) {
+			continue
+		}
+		if _, err := j.in.dir(p.Dir); err != nil {
+			return readProblem(p.Dir, p.Dir, err)
+		}
+		for _, names := range [][]string{p.GoFiles, p.OtherFiles, p.HFiles, p.EmbedFiles} {
+			for _, name := range names {
+				full := filepath.Join(p.Dir, filepath.FromSlash(name))
+				if err := j.in.file(full); err != nil {
+					return err
+				}
+				if _, err := j.in.dir(filepath.Dir(full)); err != nil {
+					return readProblem(full, name, err)
+				}
+			}
+		}
+		if err := j.goModuleFiles(p.Module.folder()); err != nil {
+			return err
+		}
+	}
+	return j.goWorkspace()
+}
+
+func (j *job) goModuleFiles(dir string) error {
+	for _, name := range []string{"go.mod", "go.sum", "vendor/modules.txt"} {
+		if err := j.in.optional(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	_, err := j.in.dir(dir)
+	return err
+}
+
+// goWorkspace notes a go.work above the source, or that there is none.
+func (j *job) goWorkspace() error {
+	for dir := j.dir; ; dir = filepath.Dir(dir) {
+		for _, name := range []string{"go.work", "go.work.sum", "go.mod", "go.sum"} {
+			if err := j.in.optional(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+		if _, err := j.in.dir(dir); err != nil {
+			return err
+		}
+		if dir == j.p.Root || dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+func (m *goModule) folder() string {
+	if m.Replace != nil {
+		return m.Replace.Dir
+	}
+	return m.Dir
+}
+
+// local is whether a package's folder is the user's to change: not in the module cache.
+func (m *goModule) local(dir string) bool {
+	used := m
+	if m.Replace != nil {
+		used = m.Replace
+	}
+	return used.Version == "" || used.Dir == "" || !strings.HasPrefix(dir, used.Dir)
+}

@@ -1,0 +1,230 @@
+package packager
+
+import (
+	"bytes"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-git/go-git/v6/plumbing/format/gitignore"
+)
+
+// rule is one line of an ignore file, or one pattern of the manifest.
+type rule struct {
+	pattern gitignore.Pattern
+	negated bool
+	// base is set when the pattern has no inner slash: it is then about names, wherever they are.
+	base bool
+	// open is set for "dir/**", which is about everything below.
+	open bool
+	text string
+}
+
+// parseRule returns false for a comment or an empty line. The domain is the folder that the rule holds in.
+func parseRule(line string, domain []string) (rule, bool) {
+	if strings.HasPrefix(line, "#") || strings.Trim(line, " ") == "" {
+		return rule{}, false
+	}
+	r := rule{pattern: gitignore.ParsePattern(line, domain), negated: strings.HasPrefix(line, "!"), text: line}
+	body := strings.TrimSuffix(strings.TrimPrefix(strings.TrimRight(line, " "), "!"), "/")
+	r.base = !strings.Contains(strings.TrimPrefix(body, "**/"), "/")
+	r.open = strings.HasSuffix(body, "/**")
+	return r, true
+}
+
+// parseRules reads an ignore file as git does.
+func parseRules(data []byte, domain []string) []rule {
+	var out []rule
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	for line := range strings.SplitSeq(string(data), "\n") {
+		if r, ok := parseRule(strings.TrimSuffix(line, "\r"), domain); ok {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// match is whether the rule is about this very path. The library also says yes below a folder that matched,
+// which is right for leaving out and wrong for taking back.
+func (r rule) match(parts []string, dir bool) bool {
+	if r.pattern.Match(parts, dir) == gitignore.NoMatch {
+		return false
+	}
+	if !r.negated || r.open || len(parts) == 1 {
+		return true
+	}
+	if r.base {
+		return r.pattern.Match(parts[:len(parts)-1], true) == gitignore.NoMatch || r.ownName(parts, dir)
+	}
+	return r.pattern.Match(parts[:len(parts)-1], true) == gitignore.NoMatch
+}
+
+// ownName is whether a name-only rule fits the last name by itself.
+func (r rule) ownName(parts []string, dir bool) bool {
+	body := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(r.text, "!"), "**/"), "/")
+	return gitignore.ParsePattern(body, nil).Match(parts[len(parts)-1:], dir) != gitignore.NoMatch
+}
+
+// excluded is git's verdict on a path whose folder is not left out: the last rule that matches decides.
+func excluded(rules []rule, parts []string, dir bool) bool {
+	for i := len(rules) - 1; i >= 0; i-- {
+		if rules[i].match(parts, dir) {
+			return !rules[i].negated
+		}
+	}
+	return false
+}
+
+// never is what no package holds, whatever the manifest says: other tools' folders, leftovers and ferry's own files.
+func never(name string, dir bool) bool {
+	base := path.Base(name)
+	switch base {
+	case ".git", ".hg", ".svn", ".ferry", "__pycache__", ".DS_Store":
+		return true
+	case ".venv", "venv":
+		return dir
+	case "ferry.yaml", "ferry.yml", ".ferryignore":
+		return !dir
+	case ".cache":
+		return path.Base(path.Dir(name)) == "node_modules"
+	}
+	return strings.HasSuffix(base, ".pyc") || strings.HasSuffix(base, ".pyo")
+}
+
+// secretName is whether a file holds secrets by its name alone.
+func secretName(name string) bool {
+	base := strings.ToLower(path.Base(name))
+	switch base {
+	case "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".npmrc", ".pypirc", ".git-credentials", ".aws", ".ssh":
+		return true
+	}
+	if strings.HasPrefix(base, ".env") {
+		return true
+	}
+	switch path.Ext(base) {
+	case ".key", ".p12", ".pfx", ".jks", ".keystore":
+		return true
+	}
+	return false
+}
+
+// doubtful is whether only the content tells if a file is a key: certificates and keys share the suffix.
+func doubtful(name string) bool {
+	base := strings.ToLower(path.Base(name))
+	switch path.Ext(base) {
+	case ".pem":
+		return true
+	case ".json":
+		plain := strings.NewReplacer("-", "", "_", "").Replace(base)
+		return strings.Contains(plain, "credentials") || strings.Contains(plain, "serviceaccount")
+	}
+	return false
+}
+
+// secretContent is the verdict on a doubtful file.
+func secretContent(data []byte) bool {
+	for _, mark := range []string{"PRIVATE KEY", `"private_key"`, `"client_secret"`, `"refresh_token"`} {
+		if bytes.Contains(data, []byte(mark)) {
+			return true
+		}
+	}
+	return false
+}
+
+// rules decide what of one source folder goes into a package, in this order: never, build.exclude,
+// build.include, .ferryignore.
+type rules struct {
+	above   []string // names from the packager's root down to the source
+	ignore  []rule   // of the .ferryignore files down to the source; those below come with their folder
+	exclude []rule
+	include []include
+}
+
+// include is a glob of the manifest below the source folder.
+type include struct {
+	rule
+	literal []string // leading names without a wildcard
+	used    bool
+}
+
+func newRules(root, source string, exclude, includes []string) (*rules, error) {
+	r := &rules{}
+	rel, err := filepath.Rel(root, source)
+	if err != nil {
+		return nil, err
+	}
+	if rel != "." {
+		r.above = strings.Split(filepath.ToSlash(rel), "/")
+	}
+	dir := root
+	for i := range len(r.above) { // the source's own file is read when it is walked
+		r.ignore = append(r.ignore, ignoreFile(dir, r.above[:i])...)
+		dir = filepath.Join(dir, r.above[i])
+	}
+	for _, line := range exclude {
+		if one, ok := parseRule(line, nil); ok {
+			r.exclude = append(r.exclude, one)
+		}
+	}
+	for _, text := range includes {
+		clean := path.Clean("/" + strings.TrimPrefix(filepath.ToSlash(text), "./"))
+		one, ok := parseRule(clean, nil)
+		if !ok {
+			continue
+		}
+		inc := include{rule: one}
+		inc.text = text
+		for name := range strings.SplitSeq(clean[1:], "/") {
+			if strings.ContainsAny(name, `*?[\`) {
+				break
+			}
+			inc.literal = append(inc.literal, name)
+		}
+		r.include = append(r.include, inc)
+	}
+	return r, nil
+}
+
+// ignoreFile holds the rules of a folder; one that cannot be read is noticed when the folder is walked.
+func ignoreFile(dir string, domain []string) []rule {
+	data, err := os.ReadFile(filepath.Join(dir, ".ferryignore"))
+	if err != nil {
+		return nil
+	}
+	return parseRules(data, domain)
+}
+
+// included marks and returns the include pattern that names a path, or nil.
+func (r *rules) included(parts []string, dir bool) *include {
+	var found *include
+	for i := range r.include {
+		if r.include[i].pattern.Match(parts, dir) != gitignore.NoMatch {
+			r.include[i].used = true
+			found = &r.include[i]
+		}
+	}
+	return found
+}
+
+// mayInclude is whether an include pattern can match below a folder. Only a pattern that starts
+// with node_modules looks in there.
+func (r *rules) mayInclude(parts []string) bool {
+	for _, inc := range r.include {
+		n := min(len(inc.literal), len(parts))
+		if strings.Join(inc.literal[:n], "/") != strings.Join(parts[:n], "/") {
+			continue
+		}
+		if len(inc.literal) == 0 && parts[len(parts)-1] == "node_modules" {
+			continue
+		}
+		return true
+	}
+	return false
+}
+
+// deliberate is whether an include pattern means files like this one, and does not just sweep them up.
+func (i *include) deliberate() bool {
+	last := path.Base(filepath.ToSlash(i.text))
+	return strings.Trim(last, "*") != ""
+}

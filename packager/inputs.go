@@ -1,0 +1,230 @@
+package packager
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// racy is how far clocks and time stamps of a file system may be apart: what changed within this time
+// before it was recorded may change again without a new time stamp.
+const racy = 2 * time.Second
+
+// input is one thing on disk that a package was made from.
+type input struct {
+	Path  string `json:"p"`
+	Kind  string `json:"k"` // f: file, d: folder, l: symlink
+	Size  int64  `json:"s,omitempty"`
+	MTime int64  `json:"t,omitempty"` // nanoseconds
+	Inode uint64 `json:"i,omitempty"`
+	Sum   string `json:"h"` // of the content, of the names, or of the target
+}
+
+func (in input) same(info fs.FileInfo) bool {
+	return in.MTime == info.ModTime().UnixNano() && in.Inode == inode(info) && (in.Kind == "d" || in.Size == info.Size())
+}
+
+func (in *input) stamp(info fs.FileInfo) {
+	in.MTime, in.Inode = info.ModTime().UnixNano(), inode(info)
+	if in.Kind == "f" {
+		in.Size = info.Size()
+	}
+}
+
+// recorder notes the inputs of a build as they are met. It is used by one goroutine.
+type recorder struct {
+	began  time.Time
+	hashes *hashes
+	items  map[string]input
+	// unsure is set when an input changed while the build ran: what was built cannot be told from it.
+	unsure bool
+}
+
+func newRecorder(h *hashes) *recorder {
+	return &recorder{began: time.Now(), hashes: h, items: map[string]input{}}
+}
+
+// file notes a file that a tool reads, or one that decides what is read.
+func (r *recorder) file(path string) error {
+	if _, ok := r.items[path]; ok {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return readProblem(path, path, err)
+	}
+	sum, err := r.hashes.sum(path, info, r.began)
+	if err != nil {
+		return readProblem(path, path, err)
+	}
+	r.unsure = r.unsure || changedSince(info.ModTime(), r.began)
+	r.packed(path, info, sum)
+	return nil
+}
+
+// optional notes a file if it is there; the folder that it would be in must be noted too.
+func (r *recorder) optional(path string) error {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil //nolint:nilerr // not there is what optional means
+	}
+	return r.file(path)
+}
+
+// packed notes a file whose content is known, with its state from before it was read.
+func (r *recorder) packed(path string, info fs.FileInfo, sum string) {
+	in := input{Path: path, Kind: "f", Sum: sum}
+	in.stamp(info)
+	r.items[path] = in
+}
+
+// dir notes a folder and returns what is in it, sorted.
+func (r *recorder) dir(path string) ([]fs.DirEntry, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	in := input{Path: path, Kind: "d", Sum: sumOfNames(entries)}
+	in.stamp(info)
+	r.items[path] = in
+	return entries, nil
+}
+
+func (r *recorder) link(path string) error {
+	target, err := os.Readlink(path)
+	if err != nil {
+		return err
+	}
+	r.items[path] = input{Path: path, Kind: "l", Sum: target}
+	return nil
+}
+
+// list is what was noted, sorted by path.
+func (r *recorder) list() []input {
+	out := make([]input, 0, len(r.items))
+	for _, in := range r.items {
+		out = append(out, in)
+	}
+	slices.SortFunc(out, func(a, b input) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// changedSince is whether a time stamp may be of a change after a moment. Kernels stamp with a clock that
+// ticks every few milliseconds, some file systems in whole seconds.
+func changedSince(mtime, moment time.Time) bool {
+	tick := 20 * time.Millisecond
+	if mtime.Nanosecond() == 0 {
+		tick = racy
+	}
+	return mtime.After(moment.Add(-tick))
+}
+
+func sumOfNames(entries []fs.DirEntry) string {
+	h := sha256.New()
+	for _, e := range entries {
+		io.WriteString(h, e.Name())
+		h.Write([]byte{0, byte(e.Type() >> 24), byte(e.Type() >> 16)})
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// verdict is what a look at an input finds.
+type verdict int
+
+const (
+	stale     verdict = iota
+	unchanged         // by its time stamp
+	restamped         // by its content; the stamp is new
+)
+
+// check looks at an input that was recorded at a moment, and updates its stamp.
+func (in *input) check(h *hashes, recorded, now time.Time) verdict {
+	if in.Kind == "l" {
+		if target, err := os.Readlink(in.Path); err != nil || target != in.Sum {
+			return stale
+		}
+		return unchanged
+	}
+	info, err := os.Stat(in.Path)
+	if err != nil || info.IsDir() != (in.Kind == "d") {
+		return stale
+	}
+	if in.same(info) && info.ModTime().Before(recorded.Add(-racy)) {
+		return unchanged
+	}
+	if in.Kind == "f" && in.Size != info.Size() {
+		return stale
+	}
+	if in.current(h, info, now) != in.Sum {
+		return stale
+	}
+	in.stamp(info)
+	return restamped
+}
+
+func (in *input) current(h *hashes, info fs.FileInfo, now time.Time) string {
+	if in.Kind == "d" {
+		entries, err := os.ReadDir(in.Path)
+		if err != nil {
+			return ""
+		}
+		return sumOfNames(entries)
+	}
+	sum, err := h.sum(in.Path, info, now)
+	if err != nil {
+		return ""
+	}
+	return sum
+}
+
+// hashes remembers digests of files, so that functions of one source folder read a file once.
+type hashes struct {
+	mu    sync.Mutex
+	known map[string]hashed
+}
+
+type hashed struct {
+	input
+	at time.Time
+}
+
+// sum is the digest of a file in the given state. What was read before `since` counts only when the file
+// was at rest then.
+func (h *hashes) sum(path string, info fs.FileInfo, since time.Time) (string, error) {
+	h.mu.Lock()
+	known, ok := h.known[path]
+	h.mu.Unlock()
+	if ok && known.same(info) && (!known.at.Before(since) || info.ModTime().Before(known.at.Add(-racy))) {
+		return known.Sum, nil
+	}
+	at := time.Now()
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	digest := sha256.New()
+	if _, err := io.Copy(digest, f); err != nil {
+		return "", err
+	}
+	fresh := hashed{input: input{Path: path, Kind: "f", Sum: hex.EncodeToString(digest.Sum(nil))}, at: at}
+	fresh.stamp(info)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.known == nil {
+		h.known = map[string]hashed{}
+	}
+	h.known[path] = fresh
+	return fresh.Sum, nil
+}
+
+func unixNano(n int64) time.Time { return time.Unix(0, n) }

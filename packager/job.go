@@ -1,0 +1,283 @@
+package packager
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/templates"
+)
+
+// format is raised when the same inputs give another package than before.
+const format = 1
+
+// job is one function on its way into a package.
+type job struct {
+	p        *Packager
+	fn       manifest.Function
+	platform Platform
+	dir      string         // the source folder
+	shim     templates.Shim // empty for a style that needs none
+	build    builder
+	in       *recorder
+}
+
+// builder collects what goes into a package of one language.
+type builder struct {
+	tools []string // programs whose change means that a package is out of date
+	make  func(j *job, ctx context.Context) (content, error)
+}
+
+// content is what a builder made.
+type content struct {
+	files []file
+	entry string
+	done  func() // frees what the files need until they are packed; may be nil
+}
+
+// builderOf is the table of languages.
+func builderOf(language string) (builder, bool) {
+	b, ok := map[string]builder{
+		"nodejs": {make: (*job).node},
+		"python": {make: (*job).python, tools: []string{"uv", "python3"}},
+		"go":     {make: (*job).golang, tools: []string{"go"}},
+		"custom": {make: (*job).custom},
+	}[language]
+	return b, ok
+}
+
+func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
+	j := &job{p: p, fn: fn, platform: pl, dir: filepath.Join(p.Root, filepath.FromSlash(fn.Source))}
+	if pl.Source {
+		return nil, problem("", "choose a target that takes finished packages", "source packages for %s cannot be made yet", pl.Shim)
+	}
+	language := fn.Runtime.Language()
+	build, ok := builderOf(language)
+	if !ok {
+		return nil, problem("", "use nodejs, python, go or custom", "functions of runtime %s cannot be packaged yet", fn.Runtime)
+	}
+	j.build = build
+	if info, err := os.Stat(j.dir); err != nil || !info.IsDir() {
+		return nil, missing(p.Root, fn.Source, "source", true)
+	}
+	if fn.Style == manifest.StyleServer || language == "custom" {
+		return j, nil
+	}
+	if j.shim, ok = templates.Render(fn, pl.Shim); !ok {
+		return nil, problem("", "use "+styleList(language, pl.Shim), "style %s has no shim for %s on %s yet", fn.Style, language, pl.Shim)
+	}
+	return j, nil
+}
+
+func styleList(language, shim string) string {
+	names := []string{}
+	for _, s := range templates.Styles(language, shim) {
+		names = append(names, "style: "+string(s))
+	}
+	return strings.Join(append(names, "style: server"), " or ")
+}
+
+// key stands for all that a package depends on but the contents of files.
+func (j *job) key() string {
+	h := sha256.New()
+	err := json.NewEncoder(h).Encode(struct {
+		Format    int
+		Libraries []string
+		Dir       string
+		Function  manifest.Function
+		Platform  Platform
+		Shim      templates.Shim
+		Tools     []string
+	}{
+		format, libraries(), j.dir,
+		manifest.Function{Source: j.fn.Source, Handler: j.fn.Handler, Runtime: j.fn.Runtime, Style: j.fn.Style, Build: j.fn.Build},
+		j.platform, j.shim, identities(j.build.tools),
+	})
+	if err != nil {
+		panic(fmt.Sprintf("a function always has a JSON form: %v", err))
+	}
+	return hex.EncodeToString(h.Sum(nil))[:40]
+}
+
+// libraries are the versions of what decides the bytes of a package.
+func libraries() []string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, m := range info.Deps {
+		if strings.HasSuffix(m.Path, "/esbuild") || strings.HasSuffix(m.Path, "klauspost/compress") {
+			out = append(out, m.Path+"@"+m.Version)
+		}
+	}
+	return out
+}
+
+// identities tell one installation of a tool from another without starting it.
+func identities(tools []string) []string {
+	var out []string
+	for _, name := range tools {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil {
+			out = append(out, fmt.Sprint(path, info.Size(), info.ModTime().UnixNano()))
+		}
+	}
+	return out
+}
+
+// pack builds the package, stores it and remembers what it was made from.
+func (j *job) pack(ctx context.Context, c cache, key string) (Artifact, error) {
+	j.in = newRecorder(c.hashes)
+	made, err := j.build.make(j, ctx)
+	if made.done != nil {
+		defer made.done()
+	}
+	if err != nil {
+		return Artifact{}, err
+	}
+	if j.fn.Build.Command != "" {
+		if err := j.noteSources(ctx); err != nil {
+			return Artifact{}, err
+		}
+	}
+	sortFiles(made.files)
+	if err := checkNames(made.files); err != nil {
+		return Artifact{}, err
+	}
+	if err := j.checkSize(made.files); err != nil {
+		return Artifact{}, err
+	}
+	a, err := j.zip(ctx, c, made)
+	if err != nil {
+		return Artifact{}, err
+	}
+	if !j.in.unsure {
+		if err := c.write(key, entry{Artifact: a, Recorded: j.in.began.UnixNano(), Inputs: j.in.list()}); err != nil {
+			return Artifact{}, err
+		}
+	}
+	c.evict(cacheLimit)
+	a.Path = c.artifactPath(a.ZipDigest)
+	return a, nil
+}
+
+// zip writes the package into the cache. The artifact's Path is left empty.
+func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) {
+	dir, err := c.tmpDir()
+	if err != nil {
+		return Artifact{}, err
+	}
+	defer os.RemoveAll(dir)
+	tmp, err := os.Create(filepath.Join(dir, "zip"))
+	if err != nil {
+		return Artifact{}, writeProblem(c.dir, err)
+	}
+	defer tmp.Close()
+	a := Artifact{Entry: made.entry, Files: len(made.files)}
+	var biggest []weighed
+	z := zipper{spillDir: dir, blocks: &j.p.shared.blocks, noted: func(p *packed) {
+		a.Unzipped += int64(p.header.UncompressedSize64)
+		biggest = append(biggest, weighed{p.file.name, int64(p.header.CompressedSize64)})
+		if p.file.input {
+			j.in.packed(p.file.path, p.file.info, hex.EncodeToString(p.sum[:]))
+		}
+	}}
+	sum := sha256.New()
+	out := &counter{w: io.MultiWriter(tmp, sum)}
+	if a.Digest, err = z.write(ctx, out, made.files); err == nil {
+		err = tmp.Close()
+	}
+	if err != nil {
+		var user *Error
+		if errors.As(err, &user) || ctx.Err() != nil {
+			return Artifact{}, err
+		}
+		return Artifact{}, writeProblem(c.dir, err)
+	}
+	a.Size, a.ZipDigest = out.n, "sha256:"+hex.EncodeToString(sum.Sum(nil))
+	if j.platform.MaxZip > 0 && a.Size > j.platform.MaxZip {
+		return Artifact{}, tooBig("the package", a.Size, j.platform.MaxZip, biggest)
+	}
+	return a, c.install(tmp.Name(), c.artifactPath(a.ZipDigest))
+}
+
+func (j *job) checkSize(files []file) error {
+	var total int64
+	all := make([]weighed, len(files))
+	for i, f := range files {
+		all[i] = weighed{f.name, f.size()}
+		total += f.size()
+	}
+	if len(files) > maxEntries {
+		return problem("", "leave files out with .ferryignore or build.exclude", "the package holds %d files, more than %d", len(files), maxEntries)
+	}
+	if j.platform.MaxUnzipped > 0 && total > j.platform.MaxUnzipped {
+		return tooBig("the unpacked package", total, j.platform.MaxUnzipped, all)
+	}
+	return nil
+}
+
+// weighed is a part of a package with its share of the size.
+type weighed struct {
+	name string
+	size int64
+}
+
+// tooBig is the error of a package beyond a limit, with a table of its biggest parts.
+func tooBig(what string, size, limit int64, parts []weighed) error {
+	sums := map[string]int64{}
+	for _, p := range parts {
+		sums[part(p.name)] += p.size
+	}
+	var table []weighed
+	for name, n := range sums {
+		table = append(table, weighed{name, n})
+	}
+	slices.SortFunc(table, func(a, b weighed) int {
+		if a.size != b.size {
+			return int(min(max(b.size-a.size, -1), 1))
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s has %s, more than the limit of %s; the biggest parts are", what, megabytes(size), megabytes(limit))
+	for _, p := range table[:min(10, len(table))] {
+		fmt.Fprintf(&text, "\n  %10s  %s", megabytes(p.size), p.name)
+	}
+	return problem("", "bundle it, or leave out what is not needed with build.exclude", "%s", text.String())
+}
+
+// part is what a user thinks of as one thing: a Node package, a file, or a folder at the top.
+func part(name string) string {
+	names := strings.Split(name, "/")
+	n := 1
+	if names[0] == "node_modules" {
+		n = 2
+		if len(names) > 1 && strings.HasPrefix(names[1], "@") {
+			n = 3
+		}
+	}
+	return strings.Join(names[:min(n, len(names))], "/")
+}
+
+func megabytes(n int64) string {
+	if n < 1<<20 {
+		return fmt.Sprintf("%.1f kB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
+}

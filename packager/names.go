@@ -1,0 +1,62 @@
+package packager
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// checkNames refuses what does not arrive the same everywhere. The files are sorted by name.
+func checkNames(files []file) error {
+	var bad Errors
+	forms := make(map[string]string, len(files))
+	for i, f := range files {
+		const hint = "rename the file, or leave it out with build.exclude"
+		if why := hostile(f.name); why != "" {
+			bad = append(bad, problem(f.path, hint, "the file name %q %s", f.name, why))
+			continue
+		}
+		if i > 0 && files[i-1].name == f.name {
+			bad = append(bad, problem(f.path, hint, "two files want to be %s in the package", f.name))
+			continue
+		}
+		form := norm.NFC.String(f.name)
+		if other, ok := forms[form]; ok {
+			bad = append(bad, problem(f.path, hint, "the file names %+q and %+q look the same and differ in their Unicode form", other, f.name))
+		}
+		forms[form] = f.name
+	}
+	if len(bad) > 0 {
+		return bad.join()
+	}
+	return nil
+}
+
+// hostile says what is wrong with a name, or nothing.
+func hostile(name string) string {
+	switch {
+	case !utf8.ValidString(name):
+		return "is not UTF-8"
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "holds a control character"
+	case strings.Contains(name, `\`):
+		return "holds a backslash"
+	case len(name) > 1024:
+		return "is longer than 1024 bytes"
+	case name == "" || strings.HasPrefix(name, "/"):
+		return "is not relative"
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if part == "" || part == "." || part == ".." {
+			return "is not a plain path"
+		}
+	}
+	return ""
+}
+
+func sortFiles(files []file) {
+	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.name, b.name) })
+}

@@ -1,0 +1,392 @@
+package packager
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// python packages the source folder and its requirements side by side, the shim on top.
+func (j *job) python(ctx context.Context) (content, error) {
+	entry, err := j.pythonHandler()
+	if err != nil {
+		return content{}, err
+	}
+	files, err := j.tree(ctx)
+	if err != nil {
+		return content{}, err
+	}
+	installed, err := j.requirements(ctx)
+	if err != nil {
+		return content{}, err
+	}
+	if j.fn.Style != manifest.StyleServer {
+		entry = j.shim.Entry
+		for name, data := range j.shim.Files {
+			files = append(files, generated(name, data))
+		}
+	}
+	own := map[string]bool{}
+	for _, f := range files {
+		own[f.name] = true
+	}
+	for _, f := range installed { // as in Python's own search path, the program's files come first
+		if !own[f.name] {
+			files = append(files, f)
+		}
+	}
+	return content{files: files, entry: entry}, nil
+}
+
+// pythonHandler returns the file of the handler's module, or of the program with style server.
+func (j *job) pythonHandler() (string, error) {
+	module, _, _ := strings.Cut(j.fn.Handler, ":")
+	if name := path.Clean(j.fn.Handler); strings.HasSuffix(name, ".py") && j.fn.Style == manifest.StyleServer {
+		if !isFile(filepath.Join(j.dir, filepath.FromSlash(name))) {
+			return "", missing(j.dir, j.fn.Handler, "handler", false)
+		}
+		return name, nil
+	}
+	base := strings.ReplaceAll(module, ".", "/")
+	candidates := []string{base + ".py", base + "/__init__.py"}
+	if j.fn.Style == manifest.StyleServer {
+		candidates[1] = base + "/__main__.py"
+	}
+	for _, name := range candidates {
+		if isFile(filepath.Join(j.dir, filepath.FromSlash(name))) {
+			return name, nil
+		}
+	}
+	e := problem(filepath.Join(j.dir, candidates[0]), "create it, or correct `handler` in the manifest",
+		"handler %s: there is no module %s in %s", j.fn.Handler, module, j.fn.Source)
+	if near := nearest(j.dir, candidates[0], false); strings.HasSuffix(near, ".py") {
+		e.Hint = "did you mean " + strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(near, ".py"), "/__init__"), "/", ".") + "?"
+	}
+	return "", e
+}
+
+// requirements installs what requirements.txt asks for, once for all functions that ask for the same.
+func (j *job) requirements(ctx context.Context) ([]file, error) {
+	list := filepath.Join(j.dir, "requirements.txt")
+	if !isFile(list) {
+		return nil, j.otherLists()
+	}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%d %v\n", format, j.pythonTarget())
+	asks, err := j.readRequirements(list, sum)
+	if err != nil || !asks {
+		return nil, err
+	}
+	c := cache{dir: j.p.Cache}
+	dir := filepath.Join(c.dir, "python", hex.EncodeToString(sum.Sum(nil))[:40])
+	unlock, err := c.lockIn(ctx, "locks", "python-"+filepath.Base(dir)[:2])
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if info, err := os.Stat(dir); err == nil && (!j.p.NoCache || j.p.shared.commands.done(dir)) {
+		touch(dir, info)
+		return installedFiles(ctx, filepath.Join(dir, "site"))
+	}
+	if err := j.install(ctx, c, list, dir); err != nil {
+		return nil, err
+	}
+	j.p.shared.commands.note(dir)
+	return installedFiles(ctx, filepath.Join(dir, "site"))
+}
+
+// otherLists refuses to leave out in silence what a list asks for that is not read yet.
+func (j *job) otherLists() error {
+	for _, name := range []string{"pyproject.toml", "Pipfile"} {
+		data, err := os.ReadFile(filepath.Join(j.dir, name))
+		if err == nil && asksForPackages.Match(data) {
+			return problem(filepath.Join(j.dir, name), "write them to requirements.txt, for example with `uv export --no-dev -o requirements.txt`",
+				"the dependencies in %s are not read yet", name)
+		}
+	}
+	return nil
+}
+
+var asksForPackages = regexp.MustCompile(`(?m)^(dependencies\s*=\s*\[\s*[^\]\s]|\[tool\.poetry\.dependencies\]|\[packages\])`)
+
+// readRequirements notes a requirements file with the files that it names and reports whether it asks for anything.
+func (j *job) readRequirements(list string, sum interface{ Write([]byte) (int, error) }) (bool, error) {
+	data, err := os.ReadFile(list)
+	if err != nil {
+		return false, readProblem(list, list, err)
+	}
+	if err := j.in.file(list); err != nil {
+		return false, err
+	}
+	fmt.Fprintf(sum, "%s\x00%s\x00", filepath.Base(list), data)
+	asks := false
+	for s := bufio.NewScanner(bytes.NewReader(data)); s.Scan(); {
+		line := strings.TrimSpace(s.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, nested := nestedList(line)
+		asks = asks || !strings.HasPrefix(line, "-")
+		named := filepath.Join(j.dir, filepath.FromSlash(name))
+		if nested { // pip reads it relative to the list that names it
+			named = filepath.Join(filepath.Dir(list), filepath.FromSlash(name))
+			if !isFile(named) {
+				return false, missing(filepath.Dir(list), name, "the list "+name+" named in "+filepath.Base(list)+":", false)
+			}
+			more, err := j.readRequirements(named, sum)
+			if err != nil {
+				return false, err
+			}
+			asks = asks || more
+		} else if strings.HasPrefix(name, ".") && isFile(named) {
+			info, err := os.Stat(named)
+			if err != nil {
+				return false, readProblem(named, name, err)
+			}
+			digest, err := j.in.hashes.sum(named, info, j.in.began)
+			if err != nil {
+				return false, readProblem(named, name, err)
+			}
+			j.in.packed(named, info, digest)
+			fmt.Fprintf(sum, "%s\x00", digest)
+		}
+	}
+	return asks, nil
+}
+
+// nestedList is the file that a line names: another list, or a package on disk.
+func nestedList(line string) (name string, nested bool) {
+	for _, flag := range []string{"-r", "--requirement", "-c", "--constraint"} {
+		if rest, ok := strings.CutPrefix(line, flag); ok && (flag[1] != '-' || strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "=")) {
+			return strings.Trim(rest, " =\t"), true
+		}
+	}
+	name, _, _ = strings.Cut(line, " ")
+	return name, false
+}
+
+// pythonTarget are pip's words for the platform. They are said in full, for pip expands few of them.
+func (j *job) pythonTarget() []string {
+	version := j.pythonVersion()
+	out := []string{"--implementation", "cp", "--python-version", version}
+	for _, abi := range []string{"cp" + strings.ReplaceAll(version, ".", ""), "abi3", "none"} {
+		out = append(out, "--abi", abi)
+	}
+	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[j.platform.Arch]
+	var tags []string
+	switch {
+	case j.platform.OS == "linux" && j.platform.Libc == "musl":
+		tags = []string{"musllinux_1_2_" + machine, "musllinux_1_1_" + machine}
+	case j.platform.OS == "linux":
+		for _, minor := range []int{28, 27, 26, 24, 17, 12, 5} { // 28 is what every cloud's image has
+			tags = append(tags, fmt.Sprintf("manylinux_2_%d_%s", minor, machine))
+		}
+		tags = append(tags, "manylinux2014_"+machine, "manylinux2010_"+machine, "manylinux1_"+machine)
+	case j.platform.OS == "darwin":
+		for _, release := range []string{"14_0", "13_0", "12_0", "11_0", "10_15", "10_13", "10_12", "10_9"} {
+			for _, m := range []string{map[string]string{"amd64": "x86_64", "arm64": "arm64"}[j.platform.Arch], "universal2"} {
+				tags = append(tags, "macosx_"+release+"_"+m)
+			}
+		}
+	}
+	for _, tag := range tags {
+		out = append(out, "--platform", tag)
+	}
+	return out
+}
+
+func (j *job) pythonVersion() string {
+	if j.platform.Runtime.Language() == "python" && j.platform.Runtime.Version() != "" {
+		return j.platform.Runtime.Version()
+	}
+	return j.fn.Runtime.Version()
+}
+
+// install fills a folder of the cache with the requirements. It appears complete or not at all.
+func (j *job) install(ctx context.Context, c cache, list, dir string) error {
+	tmp, err := c.tmpDir()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	site := filepath.Join(tmp, "site")
+	t, err := j.installer(list, site)
+	if err != nil {
+		return err
+	}
+	_, said, err := t.run(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return j.installProblem(list, said, err)
+	}
+	size, err := tidy(site)
+	if err != nil {
+		return writeProblem(c.dir, err)
+	}
+	if err := os.WriteFile(filepath.Join(tmp, "size"), strconv.AppendInt(nil, size, 10), 0o600); err != nil {
+		return writeProblem(c.dir, err)
+	}
+	if exists(dir) { // the cache is not to be used
+		c.drop(dir)
+	}
+	return c.install(tmp, dir)
+}
+
+// installer is uv where it is installed, else pip of an interpreter, the one of the right version first.
+func (j *job) installer(list, site string) (tool, error) {
+	t := tool{dir: j.dir, env: []string{"PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_NO_INPUT=1", "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8"}}
+	if uv, err := exec.LookPath("uv"); err == nil && j.platform.OS == "linux" {
+		t.name = uv
+		libc := map[bool]string{true: "unknown-linux-musl", false: "manylinux_2_28"}[j.platform.Libc == "musl"]
+		machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[j.platform.Arch]
+		t.args = []string{
+			"pip", "install", "--target", site, "--only-binary", ":all:", "--no-compile-bytecode",
+			"--python-version", j.pythonVersion(), "--python-platform", machine + "-" + libc, "-r", list,
+		}
+		return t, nil
+	}
+	for _, name := range []string{"python" + j.pythonVersion(), "python3", "python"} {
+		interpreter, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		if (tool{dir: j.dir, name: interpreter, args: []string{"-c", "import pip"}}).works() {
+			t.name = interpreter
+			t.args = append([]string{
+				"-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:", "--target", site, "-r", list,
+			}, j.pythonTarget()...)
+			return t, nil
+		}
+	}
+	return tool{}, problem(list, "install uv from https://docs.astral.sh/uv, or Python "+j.pythonVersion()+" with pip",
+		"requirements.txt needs uv or pip, and neither was found")
+}
+
+func (t tool) works() bool {
+	_, _, err := t.run(context.Background())
+	return err == nil
+}
+
+// noWheel finds the package that an installer has nothing for.
+var noWheel = regexp.MustCompile(`(?:No matching distribution found for|Could not find a version that satisfies the requirement|Because there are no versions of|Because) ([A-Za-z0-9][A-Za-z0-9._-]*)`)
+
+func (j *job) installProblem(list, said string, err error) error {
+	e := problem(list, "correct requirements.txt", "installing requirements.txt for Python %s on %s/%s failed\n%s",
+		j.pythonVersion(), j.platform.OS, j.platform.Arch, said)
+	if m := noWheel.FindStringSubmatch(said); m != nil {
+		e.Message = fmt.Sprintf("%s has no wheel for Python %s on %s/%s, or no such version\n%s",
+			m[1], j.pythonVersion(), j.platform.OS, j.platform.Arch, said)
+		e.Hint = "choose a version of " + m[1] + " that has one, or build a wheel and name its file in requirements.txt"
+	}
+	e.Err = err
+	return e
+}
+
+// tidy takes away what differs between runs and installers, and returns the size of the rest. What importlib
+// reads of a package stays.
+func tidy(site string) (int64, error) {
+	if err := os.MkdirAll(site, 0o755); err != nil {
+		return 0, err
+	}
+	for _, name := range []string{"bin", "Scripts", ".lock"} { // scripts name the interpreter's place
+		if err := os.RemoveAll(filepath.Join(site, name)); err != nil {
+			return 0, err
+		}
+	}
+	var size int64
+	var records []string
+	err := filepath.WalkDir(site, func(full string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if d.Name() == "__pycache__" {
+				if err := os.RemoveAll(full); err != nil {
+					return err
+				}
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(filepath.Dir(full), ".dist-info") {
+			switch d.Name() {
+			case "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json":
+				return os.Remove(full)
+			case "RECORD":
+				records = append(records, full)
+			}
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		size += info.Size()
+		return nil
+	})
+	for _, record := range records {
+		err = errors.Join(err, tidyRecord(site, record))
+	}
+	return size, err
+}
+
+// tidyRecord leaves in a package's list of files those that are there, sorted.
+func tidyRecord(site, record string) error {
+	data, err := os.ReadFile(record)
+	if err != nil {
+		return err
+	}
+	var lines []string
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		name, _, _ := strings.Cut(line, ",")
+		if line != "" && !strings.HasPrefix(name, "..") && exists(filepath.Join(site, filepath.FromSlash(strings.Trim(name, `"`)))) {
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	return os.WriteFile(record, []byte(strings.Join(lines, "\n")+"\n"), 0o600)
+}
+
+// installedFiles are the entries of installed requirements. Certificates among them are no secrets of the user's.
+func installedFiles(ctx context.Context, site string) ([]file, error) {
+	var files []file
+	err := filepath.WalkDir(site, func(full string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return errors.Join(err, ctx.Err())
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(site, full)
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			return nil
+		}
+		files = append(files, file{name: filepath.ToSlash(rel), path: full, info: info})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading installed requirements: %w", err)
+	}
+	return files, nil
+}

@@ -1,0 +1,226 @@
+package packager
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// file is one entry of a package to be.
+type file struct {
+	name string      // slash path in the package
+	path string      // where it lies on disk; "" when data holds it
+	info fs.FileInfo // as it was when it was found; nil when data holds it
+	data []byte
+	// input is set when a change of the file means that the package is out of date; what ferry
+	// made itself in its cache is none.
+	input bool
+}
+
+// generated is an entry that is on no disk.
+func generated(name string, data []byte) file { return file{name: name, data: data} }
+
+// maxEntries is what a zip holds without its 64-bit form, which not every cloud reads.
+const maxEntries = 65534
+
+// walker collects the files of a source folder.
+type walker struct {
+	ctx   context.Context
+	dir   string // the source folder
+	real  string // the same without symlinks
+	skip  string // ferry's own cache, should it lie inside
+	rules *rules
+	in    *recorder
+	files []file
+	// noting walks for the inputs alone: what could not be packaged is passed over.
+	noting bool
+}
+
+// place is a folder on the way down.
+type place struct {
+	parts   []string // names below the source
+	real    []string // real folders from the source down to here, which a symlink must not lead back to
+	ignore  []rule
+	ignored bool // only what build.include names is taken
+	wanted  *include
+}
+
+// walk collects what the rules keep; with ignored only what build.include names.
+func (w *walker) walk(ignored bool) error {
+	realDir, err := filepath.EvalSymlinks(w.dir)
+	if err != nil {
+		return readProblem(w.dir, "the source folder", err)
+	}
+	w.real = realDir
+	if err := w.folder(w.dir, place{real: []string{realDir}, ignore: w.rules.ignore, ignored: ignored}); err != nil {
+		return err
+	}
+	for _, inc := range w.rules.include {
+		if !inc.used && !w.noting {
+			return problem("", "correct the pattern or take it out; patterns are relative to the source folder",
+				"build.include: %q matches no file in %s", inc.text, w.dir)
+		}
+	}
+	return nil
+}
+
+func (w *walker) folder(dir string, at place) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := w.in.dir(dir)
+	if err != nil {
+		return readProblem(dir, w.shown(at.parts), err)
+	}
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == ".ferryignore" }) {
+		if err := w.in.file(filepath.Join(dir, ".ferryignore")); err != nil {
+			return err
+		}
+		domain := append(slices.Clone(w.rules.above), at.parts...)
+		at.ignore = append(slices.Clone(at.ignore), ignoreFile(dir, domain)...)
+	}
+	for _, e := range entries {
+		if err := w.entry(filepath.Join(dir, e.Name()), e, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walker) shown(parts []string) string {
+	if len(parts) == 0 {
+		return "the source folder"
+	}
+	return path.Join(parts...)
+}
+
+// entry decides about one name in a folder.
+func (w *walker) entry(full string, e fs.DirEntry, at place) error {
+	parts := append(slices.Clone(at.parts), e.Name())
+	name := path.Join(parts...)
+	isDir := e.IsDir()
+	if e.Type()&fs.ModeSymlink != 0 {
+		if info, err := os.Stat(full); err == nil {
+			isDir = info.IsDir()
+		}
+	}
+	if full == w.skip || never(name, isDir) || excluded(w.rules.exclude, parts, isDir) {
+		return nil
+	}
+	wanted := at.wanted
+	if inc := w.rules.included(parts, isDir); inc != nil {
+		wanted = inc
+	}
+	ignored := wanted == nil && (at.ignored || e.Name() == "node_modules" && isDir ||
+		excluded(at.ignore, append(slices.Clone(w.rules.above), parts...), isDir))
+	if ignored && (!isDir || !w.rules.mayInclude(parts)) {
+		return nil
+	}
+	if secretName(name) {
+		return w.refuseSecret(full, name, wanted)
+	}
+	next := place{parts: parts, real: at.real, ignore: at.ignore, ignored: ignored, wanted: wanted}
+	if e.Type()&fs.ModeSymlink != 0 {
+		return w.link(full, name, next)
+	}
+	if isDir {
+		next.real = append(slices.Clone(at.real), filepath.Join(at.real[len(at.real)-1], e.Name()))
+		return w.folder(full, next)
+	}
+	info, err := e.Info()
+	if err != nil {
+		return readProblem(full, name, err)
+	}
+	return w.regular(full, name, info, wanted)
+}
+
+// refuseSecret leaves a secret out, or refuses it when build.include asks for it.
+func (w *walker) refuseSecret(full, name string, wanted *include) error {
+	if w.noting || wanted == nil || !wanted.deliberate() {
+		return nil
+	}
+	return problem(full, "name secrets under `secrets:` in the manifest and keep the file out of the package",
+		"build.include: %q takes in %s, which looks like a secret", wanted.text, name)
+}
+
+func (w *walker) link(full, name string, at place) error {
+	const hint = "replace the link by what it points to, or leave it out with build.exclude"
+	if err := w.in.link(full); err != nil {
+		return readProblem(full, name, err)
+	}
+	if w.noting {
+		return nil
+	}
+	target, err := filepath.EvalSymlinks(full)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return problem(full, hint, "the symlink %s points to nothing", name)
+		}
+		return problem(full, hint, "the symlink %s cannot be followed, it may lead to itself: %v", name, err)
+	}
+	rel, err := filepath.Rel(w.real, target)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return problem(full, hint, "the symlink %s leads out of the source folder, to %s", name, target)
+	}
+	for part := filepath.ToSlash(rel); part != "." && part != "/"; part = path.Dir(part) {
+		if secretName(part) || path.Base(part) == ".git" {
+			return problem(full, hint, "the symlink %s leads to %s, which never enters a package", name, filepath.ToSlash(rel))
+		}
+	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return readProblem(full, name, err)
+	}
+	if !info.IsDir() {
+		return w.regular(target, name, info, at.wanted)
+	}
+	if slices.Contains(at.real, target) {
+		return problem(full, hint, "the symlink %s leads back to a folder that holds it", name)
+	}
+	at.real = append(slices.Clone(at.real), target)
+	return w.folder(target, at)
+}
+
+func (w *walker) regular(full, name string, info fs.FileInfo, wanted *include) error {
+	if w.noting && !info.Mode().IsRegular() {
+		return nil
+	}
+	if !info.Mode().IsRegular() {
+		return problem(full, "remove it, or leave it out with build.exclude", "%s is a %s, not a file", name, kindOf(info.Mode()))
+	}
+	if doubtful(name) && info.Size() < 1<<20 {
+		data, err := os.ReadFile(full)
+		if err != nil {
+			return readProblem(full, name, err)
+		}
+		if secretContent(data) {
+			if err := w.in.file(full); err != nil {
+				return err
+			}
+			return w.refuseSecret(full, name, wanted)
+		}
+	}
+	if len(w.files) >= maxEntries {
+		return problem("", "leave files out with .ferryignore or build.exclude", "more than %d files", maxEntries)
+	}
+	w.files = append(w.files, file{name: name, path: full, info: info, input: true})
+	return nil
+}
+
+func kindOf(m fs.FileMode) string {
+	switch {
+	case m&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case m&fs.ModeSocket != 0:
+		return "socket"
+	case m&fs.ModeDevice != 0:
+		return "device"
+	default:
+		return "special file"
+	}
+}
