@@ -1,0 +1,71 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/release"
+)
+
+type deployOptions struct {
+	app      *app
+	message  string
+	noVerify bool
+	force    bool
+}
+
+func newDeploy(a *app, out *outcome) *cobra.Command {
+	o := &deployOptions{app: a}
+	c := a.command(out, &cobra.Command{
+		Use:   "deploy [function...]",
+		Short: "Make the manifest what serves: all of it, or nothing",
+		Long: `Build the functions, publish them, and make them what serves. When one of them fails, what served
+before goes on serving. When nothing changed, no release is made.
+
+With the names of functions, only these are deployed; the others stay as they are.`,
+		Example: `  ferry deploy
+  ferry deploy api worker -m "fix the date"
+  ferry deploy --target aws --stage prod`,
+		Args:              between(0, -1, ""),
+		ValidArgsFunction: a.completeFunctions,
+	}, o.run)
+	f := c.Flags()
+	f.StringVarP(&o.message, "message", "m", "", "a `line` about this release, kept with it")
+	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; what serves is read back all the same")
+	f.BoolVar(&o.force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
+	return c
+}
+
+func (o *deployOptions) run(ctx context.Context, args []string) (result, error) {
+	origin := o.app.origin(ctx)
+	p, err := o.app.checked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.functions(args); err != nil {
+		return nil, err
+	}
+	return o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
+		return e.Deploy(ctx, release.DeployOptions{
+			Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force,
+		})
+	})
+}
+
+// release runs work that makes a release, showing its progress and telling the CI system about it.
+func (a *app) release(p *project, origin release.Origin, work func(*release.Engine) (*release.Result, error)) (result, error) {
+	shown := a.startProgress()
+	done, err := work(a.engine(p, origin, shown.event))
+	shown.close()
+	if done == nil {
+		return nil, err
+	}
+	a.warn(done.Issues...)
+	if err == nil {
+		if err := a.reportToCI(done); err != nil {
+			a.warn(issueOf(err))
+		}
+	}
+	return releaseResult{done}, err
+}

@@ -1,0 +1,171 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/release"
+)
+
+// usageError is a command line that cannot be run.
+type usageError struct {
+	message string
+	hint    string
+}
+
+func (e *usageError) Error() string { return e.message }
+
+func usagef(hint, format string, args ...any) error {
+	return &usageError{message: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// failure is an error that the command itself found.
+type failure struct {
+	kind    providers.Kind
+	message string
+	hint    string
+}
+
+func (e *failure) Error() string { return e.message }
+
+func (e *failure) Unwrap() error { return e.kind }
+
+// report is one error in the form in which it is printed.
+type report struct {
+	Kind     string `json:"kind"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint"`
+	Function string `json:"function"`
+	Provider string `json:"provider"`
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Column   int    `json:"column"`
+	Log      string `json:"log,omitempty"` // the end of the function's own log
+	source   string // the text of the line
+}
+
+// The kinds of reports that no provider knows.
+const (
+	kindUsage       = "usage"
+	kindManifest    = "manifest"
+	kindPackage     = "package"
+	kindInterrupted = "interrupted"
+)
+
+// reports lists all that err holds, joined errors one by one, each once.
+func reports(err error) []report {
+	var all []report
+	for _, r := range flatten(err) {
+		if !slices.Contains(all, r) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+func flatten(err error) []report {
+	if err == nil {
+		return nil
+	}
+	if known := own(err); known != nil {
+		return known
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		var all []report
+		for _, inner := range e.Unwrap() {
+			all = append(all, flatten(inner)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		inner := flatten(e.Unwrap())
+		if len(inner) > 1 {
+			return inner
+		}
+		if len(inner) == 1 {
+			inner[0].Message = err.Error()
+			return inner
+		}
+	}
+	return []report{{Kind: kindOf(err), Message: err.Error()}}
+}
+
+// own lists the reports of an error of a type that says more than its text.
+func own(err error) []report {
+	switch e := err.(type) {
+	case *usageError:
+		return []report{{Kind: kindUsage, Message: e.message, Hint: e.hint}}
+	case *failure:
+		return []report{{Kind: string(e.kind), Message: e.message, Hint: e.hint}}
+	case *release.Error:
+		return flatten(e.Err)
+	case manifest.Problem:
+		return []report{ofProblem(e)}
+	case manifest.Problems:
+		var all []report
+		for _, p := range e {
+			all = append(all, ofProblem(p))
+		}
+		return all
+	case release.Blocked:
+		var all []report
+		for _, i := range e {
+			all = append(all, report{Kind: kindManifest, Message: i.Message, Hint: i.Hint, Function: i.Function})
+		}
+		return all
+	case *packager.Error:
+		return []report{{
+			Kind: kindPackage, Message: e.Message, Hint: e.Hint, Function: e.Function,
+			File: e.File, Line: e.Line, Column: e.Column,
+		}}
+	case *providers.Error:
+		return []report{{
+			Kind: string(e.Kind), Message: e.Error(), Hint: e.Hint, Function: e.Function,
+			Provider: e.Provider, Log: e.Log,
+		}}
+	}
+	return nil
+}
+
+func ofProblem(p manifest.Problem) report {
+	return report{
+		Kind: kindManifest, Message: p.Message, Hint: p.Hint, Function: p.Function,
+		File: p.File, Line: p.Line, Column: p.Column, source: p.Source,
+	}
+}
+
+func kindOf(err error) string {
+	var kind providers.Kind
+	switch {
+	case errors.Is(err, context.Canceled):
+		return kindInterrupted
+	case errors.As(err, &kind):
+		return string(kind)
+	}
+	return string(providers.Failed)
+}
+
+// nearest lists the candidates that word may have been meant to be.
+func nearest(word string, candidates []string) []string {
+	c := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, name := range candidates {
+		c.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	return c.SuggestionsFor(word)
+}
+
+// suggest is a hint towards the candidates near word, or else towards them all.
+func suggest(word string, candidates []string) string {
+	if near := nearest(word, candidates); len(near) > 0 {
+		return "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return "choose one of: " + strings.Join(candidates, ", ")
+}

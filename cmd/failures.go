@@ -1,0 +1,121 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/ferryfn/ferry/release"
+)
+
+// failures prints errors: what, the line of the source with a caret, the function's own log, the next step.
+func (p *printer) failures(all []report) {
+	for _, r := range all {
+		if r.Kind == kindInterrupted {
+			continue // standing says it
+		}
+		p.failure(r)
+	}
+	if len(all) > 1 {
+		p.linef("%s", p.style.dim.Render(count(len(all), "error")))
+	}
+}
+
+func (p *printer) failure(r report) {
+	lines := strings.Split(strings.TrimRight(r.Message, "\n"), "\n")
+	p.linef("%s %s", p.style.bad.Render("error:"), lines[0])
+	for _, line := range lines[1:] {
+		p.linef("  %s", line)
+	}
+	if r.File != "" {
+		p.linef("  %s %s", p.style.dim.Render("-->"), p.place(r))
+	}
+	p.source(r)
+	if log := strings.TrimRight(r.Log, "\n"); log != "" {
+		p.linef("  %s", p.style.dim.Render(strings.TrimSpace("log of "+r.Function)+":"))
+		for line := range strings.SplitSeq(log, "\n") {
+			p.linef("  %s %s", p.style.dim.Render("│"), line)
+		}
+	}
+	if r.Hint != "" {
+		p.linef("  %s %s", p.style.good.Render("hint:"), r.Hint)
+	}
+}
+
+func (p *printer) place(r report) string {
+	file := p.file(r.File)
+	switch {
+	case r.Line == 0:
+		return file
+	case r.Column == 0:
+		return fmt.Sprintf("%s:%d", file, r.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", file, r.Line, r.Column)
+}
+
+// sourceWidth is how much of a long source line is shown.
+const sourceWidth = 100
+
+// source prints the line that the report is about, with a caret under the column.
+func (p *printer) source(r report) {
+	if strings.TrimSpace(r.source) == "" {
+		return
+	}
+	text := []rune(strings.ReplaceAll(strings.TrimRight(r.source, "\r\n"), "\t", " "))
+	at := min(max(r.Column-1, 0), len(text))
+	if cut := at - sourceWidth/2; cut > 0 && len(text) > sourceWidth {
+		text, at = text[cut:], at-cut
+	}
+	number := fmt.Sprintf("%4d", r.Line)
+	p.linef("  %s %s", p.style.dim.Render(number+" │"), ansi.Truncate(string(text), sourceWidth, "…"))
+	if r.Column > 0 {
+		before := strings.Repeat(" ", ansi.StringWidth(string(text[:at])))
+		p.linef("  %s %s%s", p.style.dim.Render(strings.Repeat(" ", len(number))+" │"), before, p.style.bad.Render("^"))
+	}
+}
+
+// standing says how things stand after a failure, so that nobody has to guess what serves.
+func (p *printer) standing(err error) {
+	var failed *release.Error
+	if !errors.As(err, &failed) {
+		if exitCode(err) == exitInterrupted {
+			p.linef("interrupted")
+		}
+		return
+	}
+	if exitCode(err) == exitInterrupted {
+		p.linef("interrupted")
+	}
+	serves := "nothing serves"
+	if failed.Release > 0 {
+		serves = fmt.Sprintf("release %d serves", failed.Release)
+	}
+	switch failed.Outcome {
+	case release.OutcomePartial:
+		p.partial(failed)
+	case release.OutcomeRestored:
+		p.linef("%s %s as before", p.style.warn.Render("restored:"), serves)
+	default:
+		p.linef("%s %s as before", p.style.bold.Render("nothing changed:"), serves)
+	}
+	if failed.Attempt > 0 {
+		p.linef("%s", p.style.dim.Render(fmt.Sprintf("the attempt is kept as number %d, see `ferry releases`", failed.Attempt)))
+	}
+}
+
+func (p *printer) partial(failed *release.Error) {
+	p.linef("%s the release is only partly in place:", p.style.bad.Render("partial:"))
+	for _, d := range failed.Partial {
+		p.linef("  %s serves %s, should serve %s", d.Function, orNothing(d.Actual), orNothing(d.Expected))
+	}
+	p.linef("  %s run `ferry resume` to finish it, or `ferry rollback` to undo it", p.style.good.Render("hint:"))
+}
+
+func orNothing(revision string) string {
+	if revision == "" {
+		return "nothing"
+	}
+	return revision
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// exits runs a command and checks its exit code: `exits 2 ferry plan`.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if out := ts.ReadFile("stdout"); out != "" {
+		ts.Logf("[stdout]\n%s", out)
+	}
+	if out := ts.ReadFile("stderr"); out != "" {
+		ts.Logf("[stderr]\n%s", out)
+	}
+	if got != want {
+		ts.Fatalf("%s exits with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// jsonValue checks one value of a JSON file: `json stdout result.release 1`. A value that is no scalar is
+// compared as compact JSON. Without a value the path has to exist; with ! it must not.
+func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: json FILE PATH [VALUE]")
+	}
+	got, ok := dig(ts, args[0], args[1])
+	switch {
+	case len(args) == 2 && ok == neg:
+		ts.Fatalf("%s: present is %v", args[1], ok)
+	case len(args) == 2:
+	case !ok && !neg:
+		ts.Fatalf("no %s in %s", args[1], ts.ReadFile(args[0]))
+	case (got == args[2]) == neg:
+		ts.Fatalf("%s is %s", args[1], got)
+	}
+}
+
+// get keeps a value of a JSON file in the environment: `get URL stdout result.functions.api.url`.
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: get NAME FILE PATH")
+	}
+	got, ok := dig(ts, args[1], args[2])
+	if !ok {
+		ts.Fatalf("no %s in %s", args[2], ts.ReadFile(args[1]))
+	}
+	ts.Setenv(args[0], got)
+}
+
+// dig finds a value by its path: keys and indexes with dots between.
+func dig(ts *testscript.TestScript, file, path string) (string, bool) {
+	var v any
+	if err := json.Unmarshal([]byte(ts.ReadFile(file)), &v); err != nil {
+		ts.Fatalf("%s is not one JSON document: %v", file, err)
+	}
+	for key := range strings.SplitSeq(path, ".") {
+		switch at := v.(type) {
+		case map[string]any:
+			inner, ok := at[key]
+			if !ok {
+				return "", false
+			}
+			v = inner
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(at) {
+				return "", false
+			}
+			v = at[i]
+		default:
+			return "", false
+		}
+	}
+	if s, ok := v.(string); ok {
+		return s, true
+	}
+	data, err := json.Marshal(v)
+	ts.Check(err)
+	return string(data), true
+}
+
+// request calls a URL and prints status, headers and body: `http [-X METHOD] [-d DATA] URL`.
+func request(ts *testscript.TestScript, neg bool, args []string) {
+	method, body := http.MethodGet, ""
+	for len(args) > 2 {
+		switch args[0] {
+		case "-X":
+			method = args[1]
+		case "-d":
+			method, body = http.MethodPost, args[1]
+		default:
+			ts.Fatalf("usage: http [-X METHOD] [-d DATA] URL")
+		}
+		args = args[2:]
+	}
+	r, err := http.NewRequest(method, args[0], strings.NewReader(body))
+	ts.Check(err)
+	client := &http.Client{Timeout: 20 * time.Second}
+	defer client.CloseIdleConnections()
+	answer, err := client.Do(r)
+	if neg {
+		if err == nil {
+			answer.Body.Close()
+			ts.Fatalf("%s answers %d", args[0], answer.StatusCode)
+		}
+		return
+	}
+	ts.Check(err)
+	defer answer.Body.Close()
+	var lines []string
+	for name, values := range answer.Header {
+		for _, value := range values {
+			lines = append(lines, name+": "+value)
+		}
+	}
+	slices.Sort(lines)
+	data, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d\n%s\n\n%s\n", answer.StatusCode, strings.Join(lines, "\n"), data)
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes the test binary ferry itself when it is started under that name, as the scripts do and
+// as the local platform does with its copy.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"ferry":  func() { os.Exit(run()) },
+		"server": func() { os.Exit(serve()) },
+	})
+}
+
+// serve is the program behind the scripts' functions: it answers every request with its first argument and
+// the variable GREETING. HEALTH is the status of /healthz. The argument "crash" makes it die at the start.
+func serve() int {
+	text := strings.Join(os.Args[1:], " ")
+	if text == "crash" {
+		fmt.Fprintln(os.Stderr, "Traceback: cannot find module shop")
+		return 3
+	}
+	fmt.Println("listening:", text)
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Method", r.Method)
+		fmt.Fprintf(w, "%s %s %s\n", text, os.Getenv("GREETING"), r.URL.RequestURI())
+	})
+	http.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+		status := http.StatusOK
+		fmt.Sscan(cmp.Or(os.Getenv("HEALTH"), "200"), &status)
+		w.WriteHeader(status)
+	})
+	http.HandleFunc("/fail", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Println("failing")
+		http.Error(w, "sorry", http.StatusServiceUnavailable)
+	})
+	fmt.Fprintln(os.Stderr, http.ListenAndServe(net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), nil))
+	return 1
+}
+
+func TestScripts(t *testing.T) {
+	goEnv := goEnvironment(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "json": jsonValue, "get": get, "http": request, "program": program, "waitfile": waitFile,
+		},
+		Condition: installed,
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, ".ferry")
+			env.Vars = append(env.Vars, goEnv...)
+			env.Setenv("FERRY_HOME", home)
+			env.Defer(func() { stop(t, home) })
+			return nil
+		},
+	})
+}
+
+// goEnvironment lets scripts share this machine's Go caches.
+func goEnvironment(t *testing.T) []string {
+	t.Helper()
+	vars := []string{"GOTOOLCHAIN=local", "GOPROXY=off", "GOFLAGS=-mod=mod"}
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
+		out, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			t.Fatalf("asking go for %s: %v", name, err)
+		}
+		vars = append(vars, name+"="+strings.TrimSpace(string(out)))
+	}
+	return vars
+}
+
+// stop ends the local platform of a script, also after a failure.
+func stop(t *testing.T, home string) {
+	c := exec.Command("ferry", "local", "stop")
+	c.Env = append(os.Environ(), "FERRY_HOME="+home)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("stopping the local platform: %v\n%s", err, out)
+	}
+}
+
+// installed holds for a program that scripts may need: [node], [python3], [go].
+func installed(name string) (bool, error) {
+	switch name {
+	case "node", "python3", "go", "git":
+		_, err := exec.LookPath(name)
+		return err == nil, nil
+	case "root":
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
+}
+
+// program writes a function that answers with a text: `program api/run v1`.
+func program(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: program FILE TEXT")
+	}
+	server, err := exec.LookPath("server")
+	ts.Check(err)
+	file := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
+	script := fmt.Sprintf("#!/bin/sh\nexec '%s' %s\n", server, strings.Join(args[1:], " "))
+	ts.Check(os.WriteFile(file, []byte(script), 0o755))
+}
+
+// waitFile waits until a file holds a text: `waitfile FILE [TEXT]`.
+func waitFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: waitfile FILE [TEXT]")
+	}
+	text := strings.Join(args[1:], "")
+	file, deadline := ts.MkAbs(args[0]), time.After(30*time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if data, err := os.ReadFile(file); err == nil && strings.Contains(string(data), text) {
+			return
+		}
+		select {
+		case <-deadline:
+			ts.Fatalf("%s does not come to hold %q", args[0], text)
+		case <-tick.C:
+		}
+	}
+}

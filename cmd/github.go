@@ -1,0 +1,73 @@
+package cmd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/release"
+)
+
+// reportToCI writes the release for later steps of a GitHub job, where one runs.
+func (a *app) reportToCI(r *release.Result) error {
+	return errors.Join(
+		appendTo(a.env["GITHUB_OUTPUT"], outputs(r)),
+		appendTo(a.env["GITHUB_STEP_SUMMARY"], stepSummary(r)),
+	)
+}
+
+// outputs are the step's outputs: release, outcome, url (of the first function that has one) and urls (JSON).
+func outputs(r *release.Result) string {
+	urls := map[string]string{}
+	first := ""
+	for _, name := range slices.Sorted(maps.Keys(r.Functions)) {
+		if url := r.Functions[name].URL; url != "" {
+			urls[name] = url
+			if first == "" {
+				first = url
+			}
+		}
+	}
+	all, err := json.Marshal(urls)
+	if err != nil {
+		panic(fmt.Sprintf("strings always have a JSON form: %v", err))
+	}
+	return fmt.Sprintf("release=%d\noutcome=%s\nurl=%s\nurls=%s\n", r.Release, r.Outcome, first, all)
+}
+
+func stepSummary(r *release.Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Release %d: %s\n\n%s\n\n", r.Release, r.Outcome, where(r.Service, r.Stage, r.Target))
+	b.WriteString("| function | action | url |\n|---|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(r.Functions)) {
+		fn := r.Functions[name]
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, fn.Action, fn.URL)
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// appendTo adds text to a file; an empty name is no file.
+func appendTo(file, text string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("telling GitHub about the release: %w", err)
+	}
+	if _, err := f.WriteString(text); err != nil {
+		return errors.Join(fmt.Errorf("telling GitHub about the release: %w", err), f.Close())
+	}
+	return f.Close()
+}
+
+// issueOf is an error that is no reason to fail.
+func issueOf(err error) providers.Issue {
+	return providers.Issue{Severity: providers.Warning, Message: err.Error()}
+}

@@ -1,0 +1,186 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/colorprofile"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/release"
+)
+
+var update = flag.Bool("update", false, "write the golden files and the reference anew")
+
+// golden compares got with a file, or writes it.
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (run the tests with -update)", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s is stale or the output is wrong (-update writes it anew):\n%s", file, diff)
+	}
+}
+
+func TestResultsLookAsTheyShould(t *testing.T) {
+	shows := map[string]func(p *printer){}
+	for name, r := range results() {
+		shows[name] = r.text
+	}
+	for name, err := range failed() {
+		shows[name] = func(p *printer) {
+			p.failures(reports(err))
+			p.standing(err)
+		}
+	}
+	shows["rollback-announced"] = func(p *printer) { p.restoring(3, plan().Plan) }
+	shows["invoke-answered"] = func(p *printer) { p.answered(providers.Response{Status: 503, Cold: true, Seconds: 0.0341}) }
+	shows["warnings"] = func(p *printer) {
+		p.warnings([]warning{{Function: "api", Message: "python 3.12 will run it", Hint: "install python 3.13"}, {Message: "old"}})
+	}
+	for name, show := range shows {
+		for _, look := range []struct {
+			suffix  string
+			profile colorprofile.Profile
+			width   int
+		}{{".txt", colorprofile.NoTTY, 0}, {".color.txt", colorprofile.ANSI, 80}} {
+			t.Run(name+look.suffix, func(t *testing.T) {
+				var out bytes.Buffer
+				show(&printer{
+					w: &colorprofile.Writer{Forward: &out, Profile: look.profile}, width: look.width,
+					terminal: look.width > 0, dir: "/work/shop", zone: time.UTC, style: newStyles(),
+				})
+				golden(t, filepath.Join("testdata", "golden", name+look.suffix), out.Bytes())
+			})
+		}
+	}
+}
+
+func plan() planResult {
+	return planResult{place: "shop · prod · local", functions: 4, Plan: &release.Plan{
+		Release: 3,
+		Changes: []release.Change{
+			{Function: "api", Action: release.ActionUpdate, Fields: []release.FieldChange{
+				{Path: "code", From: "9f86d081884c", To: "2c26b46b68ff"},
+				{Path: "env.LOG_LEVEL", From: nil, To: "debug"},
+				{Path: "env.TOKEN", From: "•••", To: "•••"},
+				{Path: "memory", From: "128MB", To: "256MB"},
+				{Path: "scaling.max", From: 20.0, To: nil},
+			}},
+			{Function: "nightly", Action: release.ActionRemove},
+			{Function: "worker", Action: release.ActionCreate, Fields: []release.FieldChange{
+				{Path: "handler", To: "src/worker.js"}, {Path: "memory", To: "256MB"}, {Path: "runtime", To: "nodejs22"},
+			}},
+		},
+		Drift: []release.Drift{{Function: "mailer", Expected: "r4", Actual: ""}},
+	}}
+}
+
+func deployed() *release.Result {
+	return &release.Result{
+		Service: "shop", Stage: "prod", Target: "local", Release: 4, Source: 4, State: release.StateLive,
+		Outcome: release.OutcomeDone, Changed: []string{"api", "worker"}, Unchanged: []string{"mailer"},
+		Removed: []string{"nightly"}, Seconds: 1.234,
+		Functions: map[string]release.FunctionResult{
+			"api":    {Action: release.ActionUpdate, URL: "http://127.0.0.1:8123/api"},
+			"mailer": {Action: release.ActionNone, URL: "http://127.0.0.1:8123/mailer"},
+			"worker": {Action: release.ActionCreate},
+		},
+	}
+}
+
+func results() map[string]result {
+	unchanged, rolledBack := deployed(), deployed()
+	unchanged.Outcome, unchanged.Removed = release.OutcomeUnchanged, nil
+	rolledBack.Release, rolledBack.Source = 5, 3
+	created := time.Date(2026, 11, 22, 3, 4, 5, 0, time.UTC)
+	return map[string]result{
+		"plan":           plan(),
+		"plan-empty":     planResult{Plan: &release.Plan{Empty: true, Release: 3}, place: "shop · dev · local"},
+		"plan-first":     planResult{Plan: &release.Plan{Changes: plan().Changes[2:], Unfinished: 1}, place: "shop · dev · local", functions: 1},
+		"deploy":         releaseResult{deployed()},
+		"deploy-nothing": releaseResult{unchanged},
+		"rollback":       releaseResult{rolledBack},
+		"releases": releasesResult{place: "shop · prod · local", Releases: []release.Summary{
+			{Number: 5, Source: 3, Kind: release.KindRollback, State: release.StateLive, Live: true, Created: created, Actor: "ada@lab"},
+			{Number: 4, Source: 4, Kind: release.KindDeploy, State: release.StateRestored, Created: created, Actor: "ada@lab", Message: "new prices"},
+			{Number: 3, Source: 3, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "octocat (github run 7)", Commit: "2c26b46b68ffc68ff99b453c1d30413413422d70"},
+			{Number: 2, Source: 2, Kind: release.KindDeploy, State: release.StatePublishing, Created: created},
+		}},
+		"releases-none": releasesResult{place: "shop · dev · local"},
+		"status": statusResult{&release.Status{
+			Service: "shop", Stage: "prod", Target: "local", Release: 5, Source: 3, Unfinished: 6,
+			Functions: map[string]release.FunctionStatus{
+				"api":    {Live: "r1", URL: "http://127.0.0.1:8123/api", State: "serving"},
+				"mailer": {State: "missing", Drift: "serves nothing, release 5 has r4"},
+				"worker": {Live: "r3", State: "stopped"},
+			},
+		}},
+		"status-none": statusResult{&release.Status{Service: "shop", Stage: "dev", Target: "local"}},
+		"remove":      removeResult{Removal: &release.Removal{Removed: []string{"api", "worker"}}, place: "shop · dev · local"},
+		"validate":    validateResult{Service: "shop", Stage: "dev", Target: "local", Functions: []string{"api"}},
+		"package": packageResult{Artifacts: map[string]packager.Artifact{
+			"api":    {Path: "/work/shop/out/api.zip", Digest: "sha256:2c26b46b68ffc68ff99b", Size: 3 << 20, Files: 12},
+			"worker": {Path: "/cache/worker.zip", Digest: "sha256:9f86d081884c7d659a2f", Size: 2300, Files: 1, Cached: true},
+		}},
+		"local": localResult{HostInfo: providers.HostInfo{
+			Running: true, PID: 4711, Home: "/home/ada/.local/state/ferry", Uptime: 3723.4, LogFile: "/home/ada/.local/state/ferry/local.log",
+			Services: []providers.HostService{{Service: "shop", Stage: "dev", URL: "http://127.0.0.1:8123", Functions: 3, Instances: 1}},
+		}},
+		"local-stopped": localResult{},
+		"logs": logsResult{Lines: []providers.LogLine{
+			{Time: created, Stream: "stdout", Text: "listening"},
+			{Time: created, Stream: "stderr", Text: "boom"},
+			{Time: created, Stream: "platform", Text: "exited with 1"},
+		}},
+	}
+}
+
+func failed() map[string]error {
+	crashed := &providers.Error{
+		Kind: providers.Crashed, Op: "probe", Provider: "local", Function: "api", Hint: "mend the import in app.py",
+		Log: "Traceback (most recent call last):\n  File \"app.py\", line 1\nModuleNotFoundError: No module named 'flask'\n",
+		Err: errors.New("the handler exited with 1"),
+	}
+	unhealthy := &providers.Error{
+		Kind: providers.Unhealthy, Op: "health", Provider: "local", Function: "api", Err: errors.New("GET /healthz answered 500, not 200"),
+	}
+	return map[string]error{
+		"error-manifest": manifest.Problems{
+			{
+				Position: manifest.Position{File: "/work/shop/ferry.yaml", Line: 7, Column: 5, Source: "    memroy: 256MB"},
+				Message:  `unknown key "memroy"`, Hint: "did you mean memory?",
+			},
+			{Position: manifest.Position{File: "/elsewhere/ferry.yaml"}, Message: "no functions"},
+		},
+		"error-crashed":  &release.Error{Outcome: release.OutcomeUnchanged, Attempt: 4, Release: 3, Err: crashed},
+		"error-restored": &release.Error{Outcome: release.OutcomeRestored, Attempt: 4, Release: 3, Err: unhealthy},
+		"error-partial": &release.Error{
+			Outcome: release.OutcomePartial, Attempt: 4, Release: 3, Err: errors.New("the connection was lost"),
+			Partial: []release.Drift{{Function: "api", Expected: "r3", Actual: "r4"}, {Function: "web", Expected: "r1"}},
+		},
+		"error-interrupted":       &release.Error{Outcome: release.OutcomeUnchanged, Release: 3, Err: context.Canceled},
+		"error-interrupted-early": context.Canceled,
+		"error-usage":             usagef("did you mean deploy?", "unknown command %q for ferry", "depoly"),
+	}
+}

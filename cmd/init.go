@@ -1,0 +1,136 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/templates"
+)
+
+type initOptions struct {
+	app      *app
+	template string
+}
+
+// initResult is what was written.
+type initResult struct {
+	Service  string   `json:"service"`
+	Template string   `json:"template"`
+	Dir      string   `json:"dir"`
+	Files    []string `json:"files"`
+	here     bool
+}
+
+func newInit(a *app, out *outcome) *cobra.Command {
+	o := &initOptions{app: a}
+	var list []string
+	for _, s := range templates.Starters() {
+		list = append(list, "  "+pad(s.Name, 12)+"  "+s.Summary)
+	}
+	c := a.command(out, &cobra.Command{
+		Use:   "init [dir]",
+		Short: "Write a new service from a template",
+		Long: `Write a new service from a template, into a folder of its own. Files that exist are never overwritten.
+
+Templates:
+` + strings.Join(list, "\n"),
+		Example: `  ferry init shop --template go-http
+  cd shop && ferry deploy`,
+		Args: between(0, 1, "one folder"),
+	}, o.run)
+	c.Flags().StringVar(&o.template, "template", "", "the `name` of the template")
+	names := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return starterNames(), cobra.ShellCompDirectiveNoFileComp
+	}
+	if err := c.RegisterFlagCompletionFunc("template", names); err != nil {
+		panic(err) // the flag was defined above
+	}
+	return c
+}
+
+func starterNames() []string {
+	var names []string
+	for _, s := range templates.Starters() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func (o *initOptions) run(_ context.Context, args []string) (result, error) {
+	starter, err := o.starter()
+	if err != nil {
+		return nil, err
+	}
+	dir := o.app.dir()
+	if len(args) > 0 {
+		dir = filepath.Join(dir, args[0])
+		if filepath.IsAbs(args[0]) {
+			dir = filepath.Clean(args[0])
+		}
+	}
+	service := serviceName(filepath.Base(dir))
+	files, err := starter.Write(dir, service)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, usagef("choose another folder: ferry init NAME", "%s", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return initResult{Service: service, Template: starter.Name, Dir: dir, Files: files, here: dir == o.app.dir()}, nil
+}
+
+func (o *initOptions) starter() (templates.Starter, error) {
+	all := templates.Starters()
+	if o.template == "" && o.app.interactive() {
+		o.template = o.app.ask("Start from which template (" + strings.Join(starterNames(), ", ") + ")?")
+	}
+	at := slices.IndexFunc(all, func(s templates.Starter) bool { return s.Name == o.template })
+	switch {
+	case at >= 0:
+		return all[at], nil
+	case o.template == "":
+		return templates.Starter{}, usagef(suggest("", starterNames()), "say which template to start from with --template")
+	}
+	return templates.Starter{}, usagef(suggest(o.template, starterNames()), "unknown template %q", o.template)
+}
+
+// serviceName makes a folder's name a service's: lower case letters, digits and dashes, a letter first, at
+// most 32 of them.
+func serviceName(folder string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(folder) {
+		letter := r >= 'a' && r <= 'z'
+		switch {
+		case letter, b.Len() > 0 && r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	name := b.String()
+	name = strings.TrimRight(name[:min(len(name), 32)], "-")
+	if name == "" {
+		return "service"
+	}
+	return name
+}
+
+func (r initResult) text(p *printer) {
+	p.linef("%s %s is ready  %s", p.style.good.Render("✓"), p.style.bold.Render(r.Service), p.style.dim.Render("from "+r.Template))
+	p.linef("")
+	for _, f := range r.Files {
+		p.linef("  %s %s", p.style.add.Render("+"), p.file(filepath.Join(r.Dir, f)))
+	}
+	p.linef("")
+	next := "ferry deploy"
+	if !r.here {
+		next = "cd " + p.file(r.Dir) + " && " + next
+	}
+	p.linef("Next:  %s", p.style.bold.Render(next))
+}

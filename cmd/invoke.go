@@ -1,0 +1,210 @@
+package cmd
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+type invokeOptions struct {
+	app     *app
+	data    string
+	method  string
+	path    string
+	headers []string
+	hasData bool
+}
+
+// invokeResult is what a function answered.
+type invokeResult struct {
+	Status   int                 `json:"status"`
+	Headers  map[string][]string `json:"headers"`
+	Body     string              `json:"body"`
+	Encoding string              `json:"encoding"` // utf-8 or base64
+	Seconds  float64             `json:"seconds"`
+	Cold     bool                `json:"cold"`
+	bytes    []byte
+}
+
+func newInvoke(a *app, out *outcome) *cobra.Command {
+	o := &invokeOptions{app: a}
+	c := a.command(out, &cobra.Command{
+		Use:   "invoke function",
+		Short: "Call a function with your own rights, also a private one",
+		Long: `Call what serves, with your own rights: also a function that is private or has no HTTP event. The body of
+the answer goes to stdout. A function without an HTTP event gets the data as a dev.ferry.invoke.v1 event.
+
+Exits with 1 when the function answers with a status of 500 or above.`,
+		Example: `  ferry invoke api
+  ferry invoke api -X PUT -p /items/7 -d '{"name": "tea"}' -H 'Content-Type: application/json'
+  ferry invoke worker -d @order.json`,
+		Args:              between(1, 1, "the name of a function"),
+		ValidArgsFunction: a.completeFunctions,
+	}, o.run)
+	f := c.Flags()
+	f.StringVarP(&o.data, "data", "d", "", "the `body`; @FILE reads a file, - reads stdin")
+	f.StringVarP(&o.method, "method", "X", "", "the HTTP `verb` (default: GET, or POST with data)")
+	f.StringVarP(&o.path, "path", "p", "", "the `path` and query (default: the function's own path)")
+	f.StringArrayVarP(&o.headers, "header", "H", nil, "a `header` as 'Name: value'; may be repeated")
+	c.PreRun = func(c *cobra.Command, _ []string) { o.hasData = c.Flags().Changed("data") }
+	return c
+}
+
+func (o *invokeOptions) run(ctx context.Context, args []string) (result, error) {
+	p, err := o.app.project(ctx)
+	if err != nil {
+		return nil, err
+	}
+	functions, err := p.functions(args)
+	if err != nil {
+		return nil, err
+	}
+	request, err := o.request(functions[0])
+	if err != nil {
+		return nil, err
+	}
+	invoker, ok := p.adapter.(providers.Invoker)
+	if !ok {
+		return nil, &failure{
+			kind: providers.Unsupported, message: "the provider " + p.manifest.Target.Provider + " cannot invoke functions",
+			hint: "call the function's URL, see `ferry status`",
+		}
+	}
+	if starter, ok := p.adapter.(providers.Starter); ok {
+		if err := starter.Start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := invoker.Invoke(ctx, args[0], request)
+	if err != nil {
+		return nil, err
+	}
+	if !o.app.global.json && !o.app.global.quiet {
+		o.app.errors().answered(answer)
+	}
+	return newInvokeResult(answer), failedAnswer(args[0], answer.Status)
+}
+
+// failedAnswer is an error for a status that says the function failed.
+func failedAnswer(function string, status int) error {
+	if status < http.StatusInternalServerError {
+		return nil
+	}
+	return &failure{
+		kind: providers.Failed, message: fmt.Sprintf("%s answered %d %s", function, status, http.StatusText(status)),
+		hint: "see `ferry logs " + function + "`",
+	}
+}
+
+func (o *invokeOptions) request(fn manifest.Function) (providers.Request, error) {
+	body, err := o.body()
+	if err != nil {
+		return providers.Request{}, err
+	}
+	headers, err := parseHeaders(o.headers)
+	if err != nil {
+		return providers.Request{}, err
+	}
+	r := providers.Request{Method: strings.ToUpper(o.method), Path: o.path, Header: headers, Body: body}
+	event := fn.HTTP()
+	if event == nil && o.method == "" && o.path == "" {
+		return r, nil // an event
+	}
+	if r.Method == "" {
+		r.Method = http.MethodGet
+		if o.hasData {
+			r.Method = http.MethodPost
+		}
+	}
+	if r.Path == "" && event != nil && !strings.Contains(event.Path, "{") {
+		r.Path = event.Path
+	}
+	if !strings.HasPrefix(r.Path, "/") {
+		r.Path = "/" + r.Path
+	}
+	return r, nil
+}
+
+// body is the data itself, or what it points to.
+func (o *invokeOptions) body() ([]byte, error) {
+	file, isFile := strings.CutPrefix(o.data, "@")
+	switch {
+	case !o.hasData:
+		return nil, nil
+	case o.data == "-" || o.data == "@-":
+		data, err := io.ReadAll(o.app.Streams.In)
+		if err != nil {
+			return nil, fmt.Errorf("reading the data from stdin: %w", err)
+		}
+		return data, nil
+	case isFile:
+		data, err := os.ReadFile(o.app.path(file))
+		if err != nil {
+			return nil, usagef("check the name after @", "reading the data: %s", err)
+		}
+		return data, nil
+	}
+	return []byte(o.data), nil
+}
+
+func parseHeaders(lines []string) (map[string][]string, error) {
+	headers := map[string][]string{}
+	var errs []error
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || strings.TrimSpace(name) == "" {
+			errs = append(errs, usagef("write it as 'Name: value'", "%q is no header", line))
+			continue
+		}
+		name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))
+		headers[name] = append(headers[name], strings.TrimSpace(value))
+	}
+	return headers, errors.Join(errs...)
+}
+
+func newInvokeResult(r providers.Response) invokeResult {
+	result := invokeResult{
+		Status: r.Status, Headers: r.Header, Body: string(r.Body), Encoding: "utf-8",
+		Seconds: r.Seconds, Cold: r.Cold, bytes: r.Body,
+	}
+	if result.Headers == nil {
+		result.Headers = map[string][]string{}
+	}
+	if !utf8.Valid(r.Body) {
+		result.Body, result.Encoding = base64.StdEncoding.EncodeToString(r.Body), "base64"
+	}
+	return result
+}
+
+// answered prints status and time beside the body.
+func (p *printer) answered(r providers.Response) {
+	status := p.style.good.Render(fmt.Sprintf("%d %s", r.Status, http.StatusText(r.Status)))
+	if r.Status >= http.StatusBadRequest {
+		status = p.style.bad.Render(fmt.Sprintf("%d %s", r.Status, http.StatusText(r.Status)))
+	}
+	cold := ""
+	if r.Cold {
+		cold = "  cold start"
+	}
+	p.linef("%s  %s", status, p.style.dim.Render(seconds(r.Seconds)+cold))
+}
+
+// text is the body as it is; on a terminal it ends with a line end, so that the prompt stands alone.
+func (r invokeResult) text(p *printer) {
+	p.raw(r.bytes)
+	if n := len(r.bytes); p.terminal && n > 0 && r.bytes[n-1] != '\n' {
+		p.raw([]byte("\n"))
+	}
+}

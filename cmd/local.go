@@ -1,0 +1,100 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// localResult describes the platform of this machine.
+type localResult struct {
+	providers.HostInfo
+	stopped bool
+}
+
+func newLocal(a *app, out *outcome) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "local",
+		Short: "Start, stop and look at the platform of this machine",
+		Long: `The local platform serves the functions that were deployed to a target of provider local: one background
+process per FERRY_HOME, listening on 127.0.0.1. A deploy starts it by itself.`,
+		Args: unknownCommand,
+		RunE: a.needsSubcommand,
+	}
+	ask := func(name, short string, do func(providers.Host, context.Context) (providers.HostInfo, error)) *cobra.Command {
+		return a.command(out, &cobra.Command{Use: name, Short: short, Args: noArgs()},
+			func(ctx context.Context, _ []string) (result, error) {
+				host, err := a.host()
+				if err != nil {
+					return nil, err
+				}
+				info, err := do(host, ctx)
+				if err != nil {
+					return nil, err
+				}
+				if info.Services == nil {
+					info.Services = []providers.HostService{}
+				}
+				return localResult{HostInfo: info, stopped: name == "stop"}, nil
+			})
+	}
+	c.AddCommand(
+		ask("start", "Start the platform if it does not run", providers.Host.Start),
+		ask("stop", "Stop the platform and all that it runs", providers.Host.Stop),
+		ask("status", "Show whether the platform runs, and what it serves", providers.Host.Info),
+		a.command(out, &cobra.Command{
+			Use:   "serve",
+			Short: "Run the platform in the foreground, until Ctrl-C",
+			Args:  noArgs(),
+		}, func(ctx context.Context, _ []string) (result, error) {
+			host, err := a.host()
+			if err != nil {
+				return nil, err
+			}
+			return nil, host.Serve(ctx)
+		}),
+	)
+	return c
+}
+
+// host is the platform that runs on this machine.
+func (a *app) host() (providers.Host, error) {
+	home, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range a.Providers() {
+		if p.Host != nil {
+			return p.Host(home), nil
+		}
+	}
+	return nil, &failure{kind: providers.Unsupported, message: "this ferry has no local platform"}
+}
+
+func (r localResult) text(p *printer) {
+	switch {
+	case r.stopped:
+		p.linef("%s the local platform is stopped", p.style.good.Render("✓"))
+		return
+	case !r.Running:
+		p.linef("the local platform does not run")
+		p.linef("  %s `ferry deploy` or `ferry local start` starts it", p.style.good.Render("hint:"))
+		return
+	}
+	up := (time.Duration(r.Uptime) * time.Second).String()
+	p.linef("%s the local platform runs  %s", p.style.good.Render("●"), p.style.dim.Render(fmt.Sprintf("pid %d, up %s", r.PID, up)))
+	p.linef("")
+	var rows [][]string
+	for _, s := range r.Services {
+		rows = append(rows, []string{
+			p.style.bold.Render(s.Service + " · " + s.Stage), p.style.link.Render(s.URL),
+			count(s.Functions, "function"), count(s.Instances, "instance"),
+		})
+	}
+	rows = append(rows, []string{p.style.dim.Render("home"), p.file(r.Home), "", ""}, []string{p.style.dim.Render("log"), p.file(r.LogFile), "", ""})
+	p.table(nil, rows)
+}

@@ -1,0 +1,79 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/ferryfn/ferry/release"
+)
+
+// gitPatience is how long a deploy waits for git: the commit is nice to have.
+const gitPatience = 2 * time.Second
+
+// origin finds out, in the background, who deploys and from what. The returned function waits for it.
+func (a *app) origin(ctx context.Context) func() release.Origin {
+	found := make(chan release.Origin, 1)
+	go func() {
+		o := release.Origin{Actor: a.actor(), Version: a.version().Version}
+		o.Commit, o.Dirty = commit(ctx, a.dir())
+		found <- o
+	}()
+	return func() release.Origin { return <-found }
+}
+
+// actor is the CI job that runs ferry, else user@host.
+func (a *app) actor() string {
+	switch {
+	case a.env["GITHUB_ACTIONS"] != "":
+		return fmt.Sprintf("%s (github run %s)", a.env["GITHUB_ACTOR"], a.env["GITHUB_RUN_ID"])
+	case a.env["GITLAB_CI"] != "":
+		return fmt.Sprintf("%s (gitlab job %s)", a.env["GITLAB_USER_LOGIN"], a.env["CI_JOB_ID"])
+	}
+	name := a.env["USER"]
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		return name
+	}
+	return name + "@" + host
+}
+
+// commit is the git commit of dir and whether the tree differs from it; "" outside a repository.
+func commit(ctx context.Context, dir string) (sha string, dirty bool) {
+	ctx, cancel := context.WithTimeout(ctx, gitPatience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "git", "-C", dir, "status", "--porcelain=v2", "--branch").Output()
+	if err != nil {
+		return "", false
+	}
+	for line := range strings.Lines(string(out)) {
+		oid, isCommit := strings.CutPrefix(line, "# branch.oid ")
+		switch {
+		case isCommit:
+			sha = strings.TrimSpace(oid)
+		case !strings.HasPrefix(line, "#"):
+			dirty = true
+		}
+	}
+	if sha == "(initial)" {
+		return "", false
+	}
+	return sha, dirty
+}
+
+// gitSHA is the commit for ${git:sha}.
+func gitSHA(dir string) (string, error) {
+	out, err := exec.Command("git", "-C", dir, "rev-parse", "HEAD").CombinedOutput()
+	text := strings.TrimSpace(string(out))
+	if err != nil {
+		return "", fmt.Errorf("asking git for the commit of %s: %w: %s", dir, err, text)
+	}
+	return text, nil
+}

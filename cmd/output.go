@@ -1,0 +1,109 @@
+package cmd
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/ferryfn/ferry/release"
+)
+
+// document is the one JSON document of a command.
+type document struct {
+	OK       bool            `json:"ok"`
+	Command  string          `json:"command"`
+	Outcome  release.Outcome `json:"outcome,omitempty"`
+	Errors   []report        `json:"errors,omitempty"`
+	Warnings []warning       `json:"warnings,omitempty"`
+	Result   result          `json:"result,omitempty"`
+}
+
+// warning is something that works but may surprise.
+type warning struct {
+	Function string `json:"function"`
+	Field    string `json:"field"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint"`
+}
+
+// finish shows what a command came to and returns the exit code.
+func (a *app) finish(out *outcome) int {
+	var err error
+	if a.global.json {
+		err = a.finishJSON(out)
+	} else {
+		err = a.finishText(out)
+	}
+	code := exitCode(out.err)
+	if c, ok := out.result.(coder); ok && code == exitDone {
+		code = c.exitCode()
+	}
+	if err != nil && code == exitDone {
+		a.errors().failures(reports(err))
+		return exitFailed
+	}
+	return code
+}
+
+func (a *app) finishJSON(out *outcome) error {
+	if out.result == nil && out.err == nil {
+		return nil // help, completions and streams print for themselves
+	}
+	return writeJSON(a.Streams.Out, document{
+		OK:       out.err == nil,
+		Command:  out.command,
+		Outcome:  standing(out.err),
+		Errors:   reports(out.err),
+		Warnings: a.warnings,
+		Result:   out.result,
+	})
+}
+
+func (a *app) finishText(out *outcome) error {
+	stderr := a.errors()
+	if !a.global.quiet {
+		stderr.warnings(a.warnings)
+	}
+	p := a.printer(a.Streams.Out, a.Streams.OutTerminal)
+	if out.result != nil {
+		out.result.text(p)
+	}
+	if out.err != nil {
+		stderr.failures(reports(out.err))
+		stderr.standing(out.err)
+	}
+	return p.failed
+}
+
+// standing says how things stand after a failure: unchanged unless the work says more.
+func standing(err error) release.Outcome {
+	var failed *release.Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &failed) && failed.Outcome != "":
+		return failed.Outcome
+	}
+	return release.OutcomeUnchanged
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// asksForJSON reports whether the result shall be JSON, before the flags are parsed: an error in the flags
+// is reported in that form too.
+func (a *app) asksForJSON() bool {
+	for _, arg := range a.Args {
+		if arg == "--" {
+			break
+		}
+		if value, ok := strings.CutPrefix(arg, "--json"); ok && (value == "" || truthy(strings.TrimPrefix(value, "="))) {
+			return true
+		}
+	}
+	return truthy(a.env["FERRY_JSON"])
+}

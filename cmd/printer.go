@@ -1,0 +1,177 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// styles are the looks of what is printed. They use the terminal's own sixteen colours, so that they suit
+// its background.
+type styles struct {
+	bold, dim, good, bad, warn, add, change, remove, link lipgloss.Style
+}
+
+func newStyles() styles {
+	s := lipgloss.NewStyle
+	return styles{
+		bold: s().Bold(true), dim: s().Faint(true),
+		good: s().Foreground(lipgloss.Green), bad: s().Foreground(lipgloss.Red).Bold(true), warn: s().Foreground(lipgloss.Yellow),
+		add: s().Foreground(lipgloss.Green), change: s().Foreground(lipgloss.Yellow), remove: s().Foreground(lipgloss.Red),
+		link: s().Foreground(lipgloss.Cyan),
+	}
+}
+
+// printer writes text for a person. The first error of writing is kept in failed.
+type printer struct {
+	w        io.Writer
+	terminal bool
+	width    int    // columns of the terminal; 0 is no limit
+	dir      string // file names below it are printed relative to it
+	zone     *time.Location
+	style    styles
+	failed   error
+}
+
+func (a *app) printer(w io.Writer, terminal bool) *printer {
+	p := &printer{w: a.colored(w, terminal), terminal: terminal, dir: a.Dir, zone: time.Local, style: newStyles()}
+	if terminal {
+		p.width = a.Streams.Width
+	}
+	return p
+}
+
+// errors is the printer of what is not the result.
+func (a *app) errors() *printer { return a.printer(a.Streams.Err, a.Streams.ErrTerminal) }
+
+// linef prints one line.
+func (p *printer) linef(format string, args ...any) {
+	p.write([]byte(fmt.Sprintf(format, args...) + "\n"))
+}
+
+// raw prints bytes as they are, past the colours.
+func (p *printer) raw(data []byte) {
+	if c, ok := p.w.(*colorprofile.Writer); ok {
+		q := *p
+		q.w = c.Forward
+		q.write(data)
+		p.failed = q.failed
+		return
+	}
+	p.write(data)
+}
+
+func (p *printer) write(data []byte) {
+	if p.failed != nil {
+		return
+	}
+	if _, err := p.w.Write(data); err != nil {
+		p.failed = fmt.Errorf("writing the result: %w", err)
+	}
+}
+
+// gap is between two columns.
+const gap = 2
+
+// table prints rows in columns, indented by two; a line that is too long for the terminal is cut.
+func (p *printer) table(headers []string, rows [][]string) {
+	if len(headers) > 0 {
+		dim := make([]string, len(headers))
+		for i, h := range headers {
+			dim[i] = p.style.dim.Render(h)
+		}
+		rows = append([][]string{dim}, rows...)
+	}
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], ansi.StringWidth(cell))
+		}
+	}
+	for _, row := range rows {
+		line, missing := "", gap // the spaces owed before the next cell that has text
+		for i, cell := range row {
+			width := ansi.StringWidth(cell)
+			if width > 0 {
+				line += strings.Repeat(" ", missing) + cell
+				missing = 0
+			}
+			missing += widths[i] - width + gap
+		}
+		if p.width > 0 {
+			line = ansi.Truncate(line, p.width, "…")
+		}
+		p.linef("%s", line)
+	}
+}
+
+// file is a file name as a person at the shell would write it.
+func (p *printer) file(name string) string {
+	if rel, err := filepath.Rel(p.dir, name); err == nil && filepath.IsAbs(name) && !strings.HasPrefix(rel, "..") {
+		return rel
+	}
+	return name
+}
+
+// warnings prints what works but may surprise.
+func (p *printer) warnings(all []warning) {
+	for _, w := range all {
+		about := ""
+		if w.Function != "" {
+			about = w.Function + ": "
+		}
+		p.linef("%s %s%s", p.style.warn.Render("warning:"), about, w.Message)
+		if w.Hint != "" {
+			p.linef("  %s %s", p.style.dim.Render("hint:"), w.Hint)
+		}
+	}
+}
+
+func where(service, stage, target string) string {
+	return service + " · " + stage + " · " + target
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+// seconds prints a duration with the digits that matter.
+func seconds(s float64) string {
+	d := time.Duration(s * float64(time.Second))
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+func size(bytes int64) string {
+	switch {
+	case bytes >= 1<<20:
+		return fmt.Sprintf("%.1f MB", float64(bytes)/(1<<20))
+	case bytes >= 1<<10:
+		return fmt.Sprintf("%.1f kB", float64(bytes)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", bytes)
+}
+
+// short is a digest or commit that a person can compare.
+func short(digest string) string {
+	digest = strings.TrimPrefix(digest, "sha256:")
+	return digest[:min(len(digest), 10)]
+}

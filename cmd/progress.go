@@ -1,0 +1,223 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/ferryfn/ferry/release"
+)
+
+// The forms of progress.
+const (
+	progressAuto  = "auto"
+	progressPlain = "plain"
+	progressJSON  = "json"
+)
+
+const (
+	liveAfter  = time.Second            // a live line for quicker work would only flicker
+	liveEvery  = 100 * time.Millisecond // how often the line moves
+	plainAfter = 2 * time.Second        // plain lines for quicker work say nothing
+	plainEvery = 30 * time.Second       // a sign of life in a CI log
+)
+
+// progress shows how work goes on. Its methods may be called from several goroutines.
+type progress struct {
+	draw  func(p *progress, now time.Time) // called every tick, locked
+	each  func(p *progress, e release.Event)
+	w     io.Writer
+	style styles
+	width int
+	now   func() time.Time
+
+	mu     sync.Mutex
+	began  time.Time
+	step   release.Step
+	total  int
+	done   int
+	active []string // functions at work, in the order they began
+	drawn  string   // what the plain or live form last showed
+	shown  time.Time
+	frame  int
+
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+// startProgress begins to show progress in the chosen form. The caller ends it with close.
+func (a *app) startProgress() *progress {
+	p := &progress{
+		w: a.colored(a.Streams.Err, a.Streams.ErrTerminal), style: newStyles(), width: a.Streams.Width,
+		now: time.Now, began: time.Now(), stop: make(chan struct{}),
+	}
+	live := a.Streams.ErrTerminal && !a.dumb() && a.env["CI"] == ""
+	switch {
+	case a.global.progress == progressJSON:
+		p.each = eachJSON
+	case a.global.quiet:
+	case a.global.verbose:
+		p.each = eachLine
+	case a.global.progress == progressAuto && live:
+		p.draw = drawLive
+	default:
+		p.draw = drawPlain
+	}
+	if p.draw != nil {
+		p.stopped.Go(p.tick)
+	}
+	return p
+}
+
+func (p *progress) tick() {
+	ticker := time.NewTicker(liveEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-ticker.C:
+			p.mu.Lock()
+			p.draw(p, p.now())
+			p.mu.Unlock()
+		}
+	}
+}
+
+// close stops the showing and clears the live line.
+func (p *progress) close() {
+	close(p.stop)
+	p.stopped.Wait()
+	if p.frame > 0 {
+		fmt.Fprint(p.w, "\r"+ansi.EraseEntireLine)
+	}
+}
+
+// event takes in that a step began or ended.
+func (p *progress) event(e release.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e.Step != p.step && !e.Done {
+		p.step, p.done, p.active = e.Step, 0, nil
+	}
+	if e.Step == p.step {
+		p.total = e.Total
+		p.follow(e)
+	}
+	if p.each != nil {
+		p.each(p, e)
+	}
+}
+
+func (p *progress) follow(e release.Event) {
+	switch {
+	case e.Function == "":
+	case e.Done:
+		p.done++
+		p.active = slices.DeleteFunc(p.active, func(name string) bool { return name == e.Function })
+	default:
+		p.active = append(p.active, e.Function)
+	}
+}
+
+// doing says a step in words.
+func doing(s release.Step) string {
+	words := map[release.Step]string{
+		release.StepBuild: "building", release.StepPublish: "publishing", release.StepProbe: "probing",
+		release.StepActivate: "activating", release.StepVerify: "reading back", release.StepHealth: "checking health",
+		release.StepCommit: "committing", release.StepClean: "cleaning up", release.StepRestore: "restoring",
+	}
+	if w := words[s]; w != "" {
+		return w
+	}
+	return string(s)
+}
+
+func (p *progress) line() string {
+	s := doing(p.step)
+	if p.total > 1 {
+		s += fmt.Sprintf(" %d/%d", p.done, p.total)
+	}
+	if len(p.active) > 0 {
+		s += "  " + strings.Join(p.active, ", ")
+	}
+	return s
+}
+
+func drawLive(p *progress, now time.Time) {
+	if p.step == "" || now.Sub(p.began) < liveAfter {
+		return
+	}
+	frames := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+	spinner := p.style.link.Render(string(frames[p.frame%len(frames)]))
+	elapsed := p.style.dim.Render(fmt.Sprintf("%.0fs", now.Sub(p.began).Seconds()))
+	line := spinner + " " + p.line() + "  " + elapsed
+	if p.width > 0 {
+		line = ansi.Truncate(line, p.width-1, "…")
+	}
+	p.frame++
+	fmt.Fprint(p.w, "\r"+ansi.EraseEntireLine+line)
+}
+
+func drawPlain(p *progress, now time.Time) {
+	if p.step == "" || now.Sub(p.began) < plainAfter {
+		return
+	}
+	switch step := doing(p.step); {
+	case step != p.drawn:
+		p.drawn = step
+		fmt.Fprintln(p.w, p.line())
+	case now.Sub(p.shown) >= plainEvery:
+		fmt.Fprintf(p.w, "still %s (%.0fs)\n", p.line(), now.Sub(p.began).Seconds())
+	default:
+		return
+	}
+	p.shown = now
+}
+
+// eachLine prints every event as it comes.
+func eachLine(p *progress, e release.Event) {
+	subject := doing(e.Step)
+	if e.Function != "" {
+		subject += " " + e.Function
+	}
+	switch elapsed := p.now().Sub(p.began).Seconds(); {
+	case e.Err != nil:
+		fmt.Fprintf(p.w, "%6.2fs  %s: %v\n", elapsed, subject, e.Err)
+	case e.Cached:
+		fmt.Fprintf(p.w, "%6.2fs  %s: unchanged\n", elapsed, subject)
+	case e.Done:
+		fmt.Fprintf(p.w, "%6.2fs  %s: done\n", elapsed, subject)
+	default:
+		fmt.Fprintf(p.w, "%6.2fs  %s\n", elapsed, subject)
+	}
+}
+
+// stepEvent is one line of --progress=json.
+type stepEvent struct {
+	Time     time.Time    `json:"time"`
+	Event    string       `json:"event"` // begin, end
+	Step     release.Step `json:"step"`
+	Function string       `json:"function,omitempty"`
+	Total    int          `json:"total,omitempty"`
+	Cached   bool         `json:"cached,omitempty"`
+	Error    string       `json:"error,omitempty"`
+}
+
+func eachJSON(p *progress, e release.Event) {
+	line := stepEvent{
+		Time: p.now().UTC(), Event: "begin", Step: e.Step, Function: e.Function, Total: e.Total, Cached: e.Cached,
+	}
+	if e.Done {
+		line.Event = "end"
+	}
+	if e.Err != nil {
+		line.Error = e.Err.Error()
+	}
+	_ = writeJSON(p.w, line) // progress that cannot be shown stops nothing
+}

@@ -1,0 +1,146 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/release"
+)
+
+// project is a manifest with the place that it goes to.
+type project struct {
+	manifest *manifest.Manifest
+	adapter  providers.Adapter
+	home     providers.Home
+}
+
+// blocks are the providers' parts of the manifest.
+func (a *app) blocks() map[string]manifest.Blocks {
+	blocks := map[string]manifest.Blocks{}
+	for _, p := range a.Providers() {
+		blocks[p.Name] = p.Blocks
+	}
+	return blocks
+}
+
+// manifest loads the manifest for the chosen stage and target.
+func (a *app) manifest(_ context.Context) (*manifest.Manifest, error) {
+	file := a.global.file
+	if file != "" && !filepath.IsAbs(file) {
+		file = filepath.Join(a.dir(), file)
+	}
+	return manifest.Load(manifest.Options{
+		Dir: a.dir(), File: file, Stage: a.global.stage, Target: a.global.target,
+		Env: a.lookup, Git: gitSHA, Providers: a.blocks(),
+	})
+}
+
+// project loads the manifest and configures the adapter of its target. Neither touches the network.
+func (a *app) project(ctx context.Context) (*project, error) {
+	m, err := a.manifest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	home, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	all := a.Providers()
+	at := slices.IndexFunc(all, func(p providers.Provider) bool { return p.Name == m.Target.Provider })
+	if at < 0 {
+		var names []string
+		for _, p := range all {
+			names = append(names, p.Name)
+		}
+		return nil, usagef(suggest(m.Target.Provider, names), "target %s: unknown provider %q", m.Target.Name, m.Target.Provider)
+	}
+	adapter, err := all[at].New(providers.Config{
+		Service: m.Service, Stage: m.Stage, Target: m.Target.Name, Block: m.Target.Config, Home: home, Env: a.lookup,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &project{manifest: m, adapter: adapter, home: home}, nil
+}
+
+// checked is a project that its target can carry: what blocks it is an error, all at once.
+func (a *app) checked(ctx context.Context) (*project, error) {
+	p, err := a.project(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var blockers manifest.Problems
+	for _, fn := range p.manifest.Functions {
+		for _, issue := range p.adapter.Check(fn) {
+			switch {
+			case issue.From.After(a.Now()):
+			case issue.Severity == providers.Warning:
+				a.warn(issue)
+			default:
+				blockers = append(blockers, manifest.Problem{
+					Position: p.manifest.Locate(fn.Name, issue.Field), Function: fn.Name,
+					Field: "functions." + fn.Name + "." + issue.Field, Message: issue.Message, Hint: issue.Hint,
+				})
+			}
+		}
+	}
+	if len(blockers) > 0 {
+		return nil, blockers
+	}
+	return p, nil
+}
+
+// warn keeps the issues to be shown, each once.
+func (a *app) warn(issues ...providers.Issue) {
+	for _, i := range issues {
+		w := warning{Function: i.Function, Field: i.Field, Message: i.Message, Hint: i.Hint}
+		if !slices.Contains(a.warnings, w) {
+			a.warnings = append(a.warnings, w)
+		}
+	}
+}
+
+// packager builds into the cache of this home.
+func (p *project) packager() *packager.Packager {
+	return &packager.Packager{Root: p.manifest.Dir, Cache: filepath.Join(p.home.Cache, "build")}
+}
+
+// engine is the release engine of the project; progress may be nil.
+func (a *app) engine(p *project, origin release.Origin, progress func(release.Event)) *release.Engine {
+	return &release.Engine{
+		Manifest: p.manifest, Adapter: p.adapter, Packager: p.packager(), Origin: origin,
+		Now: a.Now, Progress: progress,
+	}
+}
+
+// functions are the named ones of the manifest, or all of them when none is named.
+func (p *project) functions(names []string) ([]manifest.Function, error) {
+	if len(names) == 0 {
+		return p.manifest.Functions, nil
+	}
+	var known []string
+	for _, fn := range p.manifest.Functions {
+		known = append(known, fn.Name)
+	}
+	var (
+		chosen []manifest.Function
+		errs   []error
+	)
+	for _, name := range names {
+		fn, ok := p.manifest.Function(name)
+		if !ok {
+			errs = append(errs, &failure{
+				kind: providers.NotFound, hint: suggest(name, known),
+				message: "the manifest has no function " + name,
+			})
+			continue
+		}
+		chosen = append(chosen, fn)
+	}
+	return chosen, errors.Join(errs...)
+}

@@ -1,0 +1,66 @@
+package cmd
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/ferryfn/ferry/release"
+)
+
+// releaseResult is what a deploy, rollback or resume did.
+type releaseResult struct {
+	*release.Result
+}
+
+// manyFunctions is from where on unchanged functions are counted, not listed.
+const manyFunctions = 12
+
+func (r releaseResult) text(p *printer) {
+	if r.State != release.StateLive {
+		return // the error says how things stand
+	}
+	place := p.style.dim.Render(where(r.Service, r.Stage, r.Target))
+	if r.Outcome == release.OutcomeUnchanged {
+		p.linef("nothing to do: release %d serves  %s", r.Release, place)
+	} else {
+		same := ""
+		if r.Source != r.Release {
+			same = fmt.Sprintf(", with the content of release %d", r.Source)
+		}
+		p.linef("%s release %d is live%s  %s  %s", p.style.good.Render("✓"), r.Release, same, place,
+			p.style.dim.Render(seconds(r.Seconds)))
+	}
+	p.linef("")
+	p.released(r)
+}
+
+// released lists the functions: what happened to each, and where it answers.
+func (p *printer) released(r releaseResult) {
+	var rows [][]string
+	hidden := 0
+	for _, name := range slices.Sorted(maps.Keys(r.Functions)) {
+		fn := r.Functions[name]
+		if fn.Action == release.ActionNone && len(r.Functions) > manyFunctions {
+			hidden++
+			continue
+		}
+		rows = append(rows, []string{p.symbol(fn.Action) + " " + p.style.bold.Render(name), string(fn.Action), p.style.link.Render(fn.URL)})
+	}
+	for _, name := range r.Removed {
+		if _, listed := r.Functions[name]; !listed {
+			rows = append(rows, []string{p.symbol(release.ActionRemove) + " " + p.style.bold.Render(name), string(release.ActionRemove), ""})
+		}
+	}
+	for i := range rows {
+		if rows[i][1] == string(release.ActionNone) {
+			rows[i][1] = p.style.dim.Render("unchanged")
+		}
+	}
+	if len(rows) > 0 {
+		p.table(nil, rows)
+	}
+	if hidden > 0 {
+		p.linef("  %s", p.style.dim.Render(fmt.Sprintf("%d unchanged", hidden)))
+	}
+}

@@ -1,0 +1,88 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/release"
+)
+
+// releasesResult is the history, newest first.
+type releasesResult struct {
+	Releases []release.Summary `json:"releases"`
+	place    string
+}
+
+func newReleases(a *app, out *outcome) *cobra.Command {
+	limit := 0
+	c := a.command(out, &cobra.Command{
+		Use:     "releases",
+		Aliases: []string{"history"},
+		Short:   "List the releases, newest first",
+		Args:    noArgs(),
+	}, func(ctx context.Context, _ []string) (result, error) {
+		if limit < 0 {
+			return nil, usagef("use 0 to list all", "--limit %d is below zero", limit)
+		}
+		p, err := a.project(ctx)
+		if err != nil {
+			return nil, err
+		}
+		list, err := a.engine(p, release.Origin{}, nil).Releases(ctx, limit)
+		if err != nil {
+			return nil, err
+		}
+		if list == nil {
+			list = []release.Summary{}
+		}
+		return releasesResult{Releases: list, place: p.place()}, nil
+	})
+	c.Flags().IntVarP(&limit, "limit", "n", 20, "list this `number`; 0 lists all")
+	return c
+}
+
+func (r releasesResult) text(p *printer) {
+	if len(r.Releases) == 0 {
+		p.linef("no releases yet  %s", p.style.dim.Render(r.place))
+		return
+	}
+	p.linef("%s", p.style.bold.Render(r.place))
+	p.linef("")
+	var rows [][]string
+	for _, s := range r.Releases {
+		rows = append(rows, p.summary(s))
+	}
+	p.table([]string{"", "release", "state", "when", "who", "message", "commit"}, rows)
+}
+
+func (p *printer) summary(s release.Summary) []string {
+	mark, number := " ", strconv.Itoa(s.Number)
+	state := p.style.dim.Render(string(s.State))
+	switch {
+	case s.Live:
+		mark, state = p.style.good.Render("●"), p.style.good.Render("serves")
+	case s.State == release.StateLive:
+		state = p.style.dim.Render("served")
+	case s.State == release.StateFailed, s.State == release.StateRestored:
+		state = p.style.remove.Render(string(s.State))
+	case s.State == release.StatePublishing, s.State == release.StateActivating:
+		state = p.style.warn.Render(string(s.State))
+	}
+	message := s.Message
+	if s.Kind == release.KindRollback {
+		back := fmt.Sprintf("rollback to %d", s.Source)
+		if message != "" {
+			back += ": " + message
+		}
+		message = back
+	}
+	return []string{mark, number, state, p.moment(s.Created), s.Actor, message, p.style.dim.Render(short(s.Commit))}
+}
+
+func (p *printer) moment(t time.Time) string {
+	return t.In(p.zone).Format("2006-01-02 15:04")
+}

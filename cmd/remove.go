@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/release"
+)
+
+type removeOptions struct {
+	app   *app
+	purge bool
+	force bool
+}
+
+// removeResult is what was taken off the target.
+type removeResult struct {
+	*release.Removal
+	place string
+}
+
+func newRemove(a *app, out *outcome) *cobra.Command {
+	o := &removeOptions{app: a}
+	c := a.command(out, &cobra.Command{
+		Use:   "remove",
+		Short: "Take the service off the target",
+		Long: `Take away exactly what ferry made for this service, stage and target. The releases are kept, so that
+a later ferry rollback brings the service back; --purge deletes them too.`,
+		Args: noArgs(),
+	}, o.run)
+	c.Flags().BoolVar(&o.purge, "purge", false, "delete the releases and their packages too: there is no way back")
+	c.Flags().BoolVar(&o.force, "force", false, "take the lock from another deploy")
+	return c
+}
+
+func (o *removeOptions) run(ctx context.Context, _ []string) (result, error) {
+	p, err := o.app.project(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.confirm(p); err != nil {
+		return nil, err
+	}
+	shown := o.app.startProgress()
+	removal, err := o.app.engine(p, release.Origin{Actor: o.app.actor(), Version: o.app.version().Version}, shown.event).
+		Remove(ctx, release.RemoveOptions{Purge: o.purge, Force: o.force})
+	shown.close()
+	if removal == nil {
+		return nil, err
+	}
+	if removal.Removed == nil {
+		removal.Removed = []string{}
+	}
+	return removeResult{Removal: removal, place: p.place()}, err
+}
+
+// confirm has a person type the service's name; where nobody can be asked, --yes is needed.
+func (o *removeOptions) confirm(p *project) error {
+	if o.app.global.yes {
+		return nil
+	}
+	if !o.app.interactive() {
+		return usagef("add --yes if you mean it", "remove takes %s down, and there is no terminal to ask at", p.place())
+	}
+	ask := o.app.errors()
+	ask.linef("This takes %s down.", ask.style.bold.Render(p.place()))
+	if o.purge {
+		ask.linef("Its releases are deleted too: there is no way back.")
+	}
+	if o.app.ask("Type "+p.manifest.Service+" to go on:") == p.manifest.Service {
+		return nil
+	}
+	return usagef("type the name of the service exactly, or use --yes", "not confirmed: nothing was removed")
+}
+
+func (r removeResult) text(p *printer) {
+	if len(r.Removed) == 0 {
+		p.linef("nothing to remove  %s", p.style.dim.Render(r.place))
+	} else {
+		p.linef("%s removed %s  %s", p.style.good.Render("✓"), strings.Join(r.Removed, ", "), p.style.dim.Render(r.place))
+	}
+	if r.Purged {
+		p.linef("  the releases are deleted")
+	} else if len(r.Removed) > 0 {
+		p.linef("  %s `ferry rollback` brings it back, `ferry remove --purge` deletes the releases too", p.style.good.Render("hint:"))
+	}
+}

@@ -1,0 +1,78 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/release"
+)
+
+type rollbackOptions struct {
+	app      *app
+	to       int
+	message  string
+	noVerify bool
+	force    bool
+}
+
+func newRollback(a *app, out *outcome) *cobra.Command {
+	o := &rollbackOptions{app: a}
+	c := a.command(out, &cobra.Command{
+		Use:   "rollback",
+		Short: "Make the last good release serve again",
+		Long: `Make an earlier release serve again: its code and its configuration. Without --to that is the last good
+one, which is never one that was itself rolled back. The rollback is a new release, so it can be undone.
+
+The values of secrets and the data of your services are not part of a release: they stay as they are.`,
+		Example: `  ferry rollback
+  ferry rollback --to 12`,
+		Args: noArgs(),
+	}, o.run)
+	f := c.Flags()
+	f.IntVar(&o.to, "to", 0, "the `number` of the release to restore")
+	f.StringVarP(&o.message, "message", "m", "", "a `line` about this rollback, kept with it")
+	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; what serves is read back all the same")
+	f.BoolVar(&o.force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if c.Flags().Changed("to") && o.to < 1 {
+			return usagef("see `ferry releases` for their numbers", "--to %d: releases are numbered from 1", o.to)
+		}
+		return nil
+	}
+	return c
+}
+
+func (o *rollbackOptions) run(ctx context.Context, _ []string) (result, error) {
+	origin := o.app.origin(ctx)
+	p, err := o.app.project(ctx)
+	if err != nil {
+		return nil, err
+	}
+	options := release.RollbackOptions{To: o.to, Message: o.message, NoVerify: o.noVerify, Force: o.force}
+	number, plan, err := o.app.engine(p, release.Origin{}, nil).PlanRollback(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	if !o.app.global.json && !o.app.global.quiet {
+		o.app.errors().restoring(number, plan)
+	}
+	return o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
+		return e.Rollback(ctx, options)
+	})
+}
+
+// restoring says what a rollback is about to do.
+func (p *printer) restoring(number int, plan *release.Plan) {
+	switch {
+	case number == 0:
+		p.linef("restoring what served before the interrupted release %d", plan.Unfinished)
+	case plan.Release > 0:
+		p.linef("restoring release %d in place of release %d", number, plan.Release)
+	default:
+		p.linef("restoring release %d", number)
+	}
+	p.linef("%s", p.style.dim.Render("secret values and data stay as they are"))
+	p.linef("")
+	p.changes(plan.Changes, false)
+}

@@ -1,0 +1,184 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const rootHelp = `ferry deploys functions to AWS Lambda, Google Cloud Functions, Azure Functions or the platform
+built into it, from one manifest, and rolls them back.
+
+Start with:  ferry init shop --template go-http && cd shop && ferry deploy
+
+Every global flag can be set in the environment: --target is FERRY_TARGET, and so on; the flag wins.
+FERRY_HOME is where ferry keeps its cache and the local platform.
+
+` + exitHelp
+
+// globals are the flags that every command has.
+type globals struct {
+	dir      string
+	file     string
+	target   string
+	stage    string
+	json     bool
+	yes      bool
+	quiet    bool
+	verbose  bool
+	noColor  bool
+	progress string
+}
+
+func (g *globals) addFlags(f *pflag.FlagSet) {
+	f.StringVarP(&g.dir, "dir", "C", "", "run as if started in this `folder`")
+	f.StringVarP(&g.file, "file", "f", "", "the manifest `file` (default: ferry.yaml here or in a folder above)")
+	f.StringVarP(&g.target, "target", "t", "", "the `name` of where to deploy to (default: the manifest's default_target, else local)")
+	f.StringVarP(&g.stage, "stage", "s", "", "the `name` of the stage (default: dev)")
+	f.BoolVar(&g.json, "json", g.json, "print the result as one JSON document")
+	f.BoolVarP(&g.yes, "yes", "y", false, "do not ask before destroying something")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "print the result and errors only")
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "print every step as it happens")
+	f.BoolVar(&g.noColor, "no-color", false, "print without colours")
+	f.StringVar(&g.progress, "progress", progressAuto, "the `form` of progress: auto, plain or json")
+	f.Lookup("json").DefValue = "false"
+}
+
+// The groups of commands in the help.
+const (
+	groupWork    = "work"
+	groupObserve = "observe"
+	groupOther   = "other"
+)
+
+// newRoot builds the tree of commands. Building it does no work.
+func newRoot(a *app, out *outcome) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "ferry",
+		Short:         "Deploy functions to any cloud from one manifest, and roll them back",
+		Long:          rootHelp,
+		Args:          unknownCommand,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          a.needsSubcommand,
+	}
+	a.global.addFlags(root.PersistentFlags())
+	root.SetFlagErrorFunc(flagError)
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.prepare(c.Flags()) }
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddGroup(
+		&cobra.Group{ID: groupWork, Title: "Deploy:"},
+		&cobra.Group{ID: groupObserve, Title: "Observe:"},
+		&cobra.Group{ID: groupOther, Title: "More:"},
+	)
+	root.SetHelpCommandGroupID(groupOther)
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add(groupWork, newInit(a, out), newValidate(a, out), newPackage(a, out), newPlan(a, out), newDeploy(a, out),
+		newRollback(a, out), newResume(a, out), newRemove(a, out))
+	add(groupObserve, newStatus(a, out), newReleases(a, out), newInvoke(a, out), newLogs(a, out))
+	add(groupOther, newLocal(a, out), newSchema(a, out), newCompletion(a, out), newVersion(a, out))
+	return root
+}
+
+// needsSubcommand shows the help of a command that does nothing by itself.
+func (a *app) needsSubcommand(c *cobra.Command, _ []string) error {
+	if a.global.json {
+		return usagef("run `"+c.CommandPath()+" --help`", "%s needs a command", c.CommandPath())
+	}
+	return c.Help()
+}
+
+// prepare takes the global flags that were not given from the environment, and checks them.
+func (a *app) prepare(flags *pflag.FlagSet) error {
+	var errs []error
+	global := &pflag.FlagSet{}
+	(&globals{}).addFlags(global)
+	global.VisitAll(func(f *pflag.Flag) {
+		name := "FERRY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value := a.env[name]
+		if given := flags.Lookup(f.Name); value != "" && !given.Changed {
+			if err := given.Value.Set(value); err != nil {
+				errs = append(errs, usagef("set it to true or false, or unset it", "%s is %q, which --%s cannot be", name, value, f.Name))
+			}
+		}
+	})
+	switch a.global.progress {
+	case progressAuto, progressPlain, progressJSON:
+	default:
+		errs = append(errs, usagef("choose one of: auto, plain, json", "unknown form of progress %q", a.global.progress))
+	}
+	return errors.Join(errs...)
+}
+
+func truthy(s string) bool {
+	v, err := strconv.ParseBool(s)
+	return err == nil && v
+}
+
+// unknownCommand refuses arguments of a command that has only subcommands.
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return usagef(suggest(args[0], names), "unknown command %q for %s", args[0], c.CommandPath())
+}
+
+// flagError makes an error of the flags a usage error that says what could have been meant.
+func flagError(c *cobra.Command, err error) error {
+	hint := "run `" + c.CommandPath() + " --help` for its flags"
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := nearest(unknown.GetSpecifiedName(), names); len(near) > 0 && unknown.GetSpecifiedShortnames() == "" {
+			hint = "did you mean --" + strings.Join(near, " or --") + "?"
+		}
+	}
+	return usagef(hint, "%s", err)
+}
+
+// between accepts that many arguments; max -1 is any number.
+func between(low, high int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		hint := "usage: " + c.UseLine()
+		switch {
+		case len(args) < low:
+			return usagef(hint, "%s needs %s", c.CommandPath(), what)
+		case high == 0 && len(args) > 0:
+			return usagef(hint, "%s takes no arguments, but got %q", c.CommandPath(), args[0])
+		case high > 0 && len(args) > high:
+			return usagef(hint, "%s takes %s, but got also %q", c.CommandPath(), what, args[high])
+		}
+		return nil
+	}
+}
+
+func noArgs() cobra.PositionalArgs { return between(0, 0, "nothing") }
+
+// completeFunctions offers the manifest's functions to the shell.
+func (a *app) completeFunctions(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	m, err := a.manifest(context.Background())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, fn := range m.Functions {
+		names = append(names, fn.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

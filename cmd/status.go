@@ -1,0 +1,77 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/release"
+)
+
+// statusResult is what serves now.
+type statusResult struct {
+	*release.Status
+}
+
+func newStatus(a *app, out *outcome) *cobra.Command {
+	return a.command(out, &cobra.Command{
+		Use:   "status",
+		Short: "Show what serves now, and whether it is what ferry left there",
+		Args:  noArgs(),
+	}, func(ctx context.Context, _ []string) (result, error) {
+		p, err := a.project(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s, err := a.engine(p, release.Origin{}, nil).Status(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return statusResult{s}, nil
+	})
+}
+
+func (r statusResult) text(p *printer) {
+	place := where(r.Service, r.Stage, r.Target)
+	if r.Unfinished > 0 {
+		p.linef("%s release %d was interrupted", p.style.warn.Render("!"), r.Unfinished)
+		p.linef("  %s run `ferry resume` to finish it, or `ferry rollback` to undo it", p.style.good.Render("hint:"))
+		p.linef("")
+	}
+	switch {
+	case r.Release == 0:
+		p.linef("nothing is deployed  %s", p.style.dim.Render(place))
+		p.linef("  %s run `ferry deploy`", p.style.good.Render("hint:"))
+	case r.Source != r.Release:
+		p.linef("release %d, with the content of release %d  %s", r.Release, r.Source, p.style.dim.Render(place))
+	default:
+		p.linef("release %d  %s", r.Release, p.style.dim.Render(place))
+	}
+	if len(r.Functions) == 0 {
+		return
+	}
+	p.linef("")
+	var rows [][]string
+	for _, name := range slices.Sorted(maps.Keys(r.Functions)) {
+		fn := r.Functions[name]
+		note := ""
+		if fn.Drift != "" {
+			note = p.style.warn.Render("! " + fn.Drift)
+		}
+		rows = append(rows, []string{p.style.bold.Render(name), p.state(fn.State), p.style.link.Render(fn.URL), note})
+	}
+	p.table([]string{"function", "state", "url", ""}, rows)
+}
+
+func (p *printer) state(s string) string {
+	switch s {
+	case "serving":
+		return p.style.good.Render(s)
+	case "missing":
+		return p.style.bad.Render(s)
+	}
+	return p.style.warn.Render(fmt.Sprint(s))
+}

@@ -1,0 +1,70 @@
+package cmd
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/charmbracelet/colorprofile"
+	"golang.org/x/term"
+)
+
+// Streams are where ferry reads and writes. Out takes the result and nothing else, Err takes progress and errors.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// These say which of them a person looks at.
+	InTerminal, OutTerminal, ErrTerminal bool
+	Width                                int // of the terminal in columns; 0 is unknown
+}
+
+// SystemStreams are the process's own.
+func SystemStreams() Streams {
+	s := Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		InTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
+		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	for _, f := range []*os.File{os.Stderr, os.Stdout} {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			s.Width = width
+		}
+	}
+	return s
+}
+
+// dumb reports whether the terminal cannot move its cursor.
+func (a *app) dumb() bool {
+	return a.env["TERM"] == "dumb"
+}
+
+// interactive reports whether a person can be asked.
+func (a *app) interactive() bool {
+	return a.Streams.InTerminal && a.Streams.ErrTerminal && a.env["CI"] == "" && !a.global.json
+}
+
+// ask puts a question to the person at the terminal and returns the answer, "" when there is none.
+func (a *app) ask(question string) string {
+	p := a.errors()
+	p.write([]byte(question + " "))
+	answer, err := bufio.NewReader(a.Streams.In).ReadString('\n')
+	if err != nil {
+		p.linef("")
+	}
+	return strings.TrimSpace(answer)
+}
+
+// colored wraps w so that it drops the colours its reader cannot see.
+func (a *app) colored(w io.Writer, terminal bool) io.Writer {
+	profile := colorprofile.NoTTY
+	force := a.env["CLICOLOR_FORCE"]
+	if terminal || (force != "" && force != "0") {
+		profile = colorprofile.Env(a.Environ)
+	}
+	if a.global.noColor {
+		profile = min(profile, colorprofile.ASCII)
+	}
+	return &colorprofile.Writer{Forward: w, Profile: profile}
+}

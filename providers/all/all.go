@@ -1,0 +1,14 @@
+// Package all lists the places that ferry can deploy to.
+package all
+
+import (
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/local"
+)
+
+// Providers are all of them, in the order in which they are shown.
+func Providers() []providers.Provider {
+	return []providers.Provider{
+		local.Provider(),
+	}
+}
