@@ -6,8 +6,8 @@ import { randomUUID } from "node:crypto";
 import { Server, createServer } from "node:http";
 
 // userModule is a copy, so that a bundler does not warn of exports that a module need not have.
-const userModule = { ...handler };
-const exported = userModule.default?.__esModule ? userModule.default.default : userModule.default;
+const userModule = handler.default?.__esModule ? handler.default : { ...handler };
+const exported = userModule.default;
 
 // background holds what handlers gave to waitUntil; a process that stops waits for it.
 const background = new Set();
