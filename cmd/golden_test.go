@@ -77,7 +77,7 @@ func TestResultsLookAsTheyShould(t *testing.T) {
 }
 
 func plan() planResult {
-	return planResult{place: "shop · prod · local", functions: 4, Plan: &release.Plan{
+	return planResult{place: "shop · prod · local", functions: 4, detailed: updates(), Plan: &release.Plan{
 		Release: 3,
 		Changes: []release.Change{
 			{Function: "api", Action: release.ActionUpdate, Fields: []release.FieldChange{

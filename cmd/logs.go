@@ -71,7 +71,7 @@ func (o *logsOptions) emit() func(providers.LogLine) error {
 	if o.app.global.json {
 		return func(l providers.LogLine) error { return writeJSON(o.app.Streams.Out, l) }
 	}
-	p := o.app.printer(o.app.Streams.Out, o.app.Streams.OutTerminal)
+	p := o.app.printer(o.app.Streams.Out)
 	return func(l providers.LogLine) error {
 		p.log(l)
 		return p.failed

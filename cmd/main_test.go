@@ -24,7 +24,7 @@ func ferry(t *testing.T, environ []string, args ...string) ran {
 	var out, errs bytes.Buffer
 	code := Main(t.Context(), Invocation{
 		Args: args, Environ: environ, Dir: t.TempDir(), Version: "v1.2.3", Now: time.Now,
-		Streams:   Streams{In: strings.NewReader(""), Out: &out, Err: &errs},
+		Streams:   Streams{In: strings.NewReader(""), Out: Output{Writer: &out}, Err: Output{Writer: &errs}},
 		Providers: func() []providers.Provider { return nil },
 	})
 	return ran{code, out.String(), errs.String()}
@@ -135,7 +135,7 @@ func TestAPanicIsNotMistakenForAUsageError(t *testing.T) {
 	var out, errs bytes.Buffer
 	code := Main(t.Context(), Invocation{
 		Args: []string{"local", "status"}, Environ: []string{"FERRY_HOME=home"}, Dir: t.TempDir(),
-		Streams:   Streams{In: strings.NewReader(""), Out: &out, Err: &errs},
+		Streams:   Streams{In: strings.NewReader(""), Out: Output{Writer: &out}, Err: Output{Writer: &errs}},
 		Providers: func() []providers.Provider { panic("boom") },
 	})
 	if code != exitFailed || !strings.Contains(errs.String(), "ferry broke, which is a bug in ferry: boom") {

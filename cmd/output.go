@@ -65,7 +65,7 @@ func (a *app) finishText(out *outcome) error {
 	if !a.global.quiet {
 		stderr.warnings(a.warnings)
 	}
-	p := a.printer(a.Streams.Out, a.Streams.OutTerminal)
+	p := a.printer(a.Streams.Out)
 	if out.result != nil {
 		out.result.text(p)
 	}

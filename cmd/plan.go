@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,9 +20,9 @@ type planOptions struct {
 type planResult struct {
 	*release.Plan
 	place     string
-	functions int // of the manifest
-	differs   int // the exit code when something would change
-	all       bool
+	functions int              // of the manifest
+	differs   int              // the exit code when something would change
+	detailed  []release.Action // whose fields are shown
 }
 
 func newPlan(a *app, out *outcome) *cobra.Command {
@@ -52,7 +53,10 @@ func (o *planOptions) run(ctx context.Context, args []string) (result, error) {
 		return nil, err
 	}
 	o.app.warn(plan.Issues...)
-	r := planResult{Plan: plan, place: p.place(), functions: len(p.manifest.Functions), all: o.app.global.verbose}
+	r := planResult{Plan: plan, place: p.place(), functions: len(p.manifest.Functions), detailed: updates()}
+	if o.app.global.verbose {
+		r.detailed = append(r.detailed, release.ActionCreate)
+	}
 	if o.exitCode {
 		r.differs = exitDiffers
 	}
@@ -82,7 +86,7 @@ func (r planResult) text(p *printer) {
 	}
 	p.linef("%s  %s", p.style.bold.Render(r.place), p.style.dim.Render(from))
 	p.linef("")
-	p.changes(r.Changes, r.all)
+	p.changes(r.Changes, r.detailed)
 	p.drift(r.Drift)
 	p.linef("  %s", r.summary())
 }
@@ -111,8 +115,11 @@ func (r planResult) summary() string {
 	return strings.Join(parts, ", ")
 }
 
-// changes prints one block per function; a new function is one line unless all is asked for.
-func (p *printer) changes(changes []release.Change, all bool) {
+// updates are the actions whose fields are shown unless a person asks for more.
+func updates() []release.Action { return []release.Action{release.ActionUpdate} }
+
+// changes prints one block per function, with the fields of those actions that are to be detailed.
+func (p *printer) changes(changes []release.Change, detailed []release.Action) {
 	name, path := 0, 0
 	for _, c := range changes {
 		name = max(name, len(c.Function))
@@ -122,11 +129,11 @@ func (p *printer) changes(changes []release.Change, all bool) {
 	}
 	for _, c := range changes {
 		about := ""
-		if c.Action == release.ActionCreate && !all {
+		if c.Action == release.ActionCreate && !slices.Contains(detailed, c.Action) {
 			about = "  " + p.style.dim.Render(gist(c.Fields))
 		}
 		p.linef("  %s %s  %s%s", p.symbol(c.Action), p.style.bold.Render(pad(c.Function, name)), c.Action, about)
-		if c.Action == release.ActionUpdate || all {
+		if slices.Contains(detailed, c.Action) {
 			for _, f := range c.Fields {
 				p.linef("      %s  %s", pad(f.Path, path), p.values(f))
 			}

@@ -40,16 +40,16 @@ type printer struct {
 	failed   error
 }
 
-func (a *app) printer(w io.Writer, terminal bool) *printer {
-	p := &printer{w: a.colored(w, terminal), terminal: terminal, dir: a.Dir, zone: time.Local, style: newStyles()}
-	if terminal {
+func (a *app) printer(out Output) *printer {
+	p := &printer{w: a.colored(out), terminal: out.Terminal, dir: a.Dir, zone: time.Local, style: newStyles()}
+	if out.Terminal {
 		p.width = a.Streams.Width
 	}
 	return p
 }
 
 // errors is the printer of what is not the result.
-func (a *app) errors() *printer { return a.printer(a.Streams.Err, a.Streams.ErrTerminal) }
+func (a *app) errors() *printer { return a.printer(a.Streams.Err) }
 
 // linef prints one line.
 func (p *printer) linef(format string, args ...any) {

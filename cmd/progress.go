@@ -53,10 +53,10 @@ type progress struct {
 // startProgress begins to show progress in the chosen form. The caller ends it with close.
 func (a *app) startProgress() *progress {
 	p := &progress{
-		w: a.colored(a.Streams.Err, a.Streams.ErrTerminal), style: newStyles(), width: a.Streams.Width,
+		w: a.colored(a.Streams.Err), style: newStyles(), width: a.Streams.Width,
 		now: time.Now, began: time.Now(), stop: make(chan struct{}),
 	}
-	live := a.Streams.ErrTerminal && !a.dumb() && a.env["CI"] == ""
+	live := a.Streams.Err.Terminal && !a.dumb() && a.env["CI"] == ""
 	switch {
 	case a.global.progress == progressJSON:
 		p.each = eachJSON

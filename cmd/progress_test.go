@@ -17,7 +17,7 @@ func showing(t *testing.T, a *app, work func(p *progress)) string {
 	t.Helper()
 	var out bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		a.Streams.Err = &out
+		a.Streams.Err.Writer = &out
 		p := a.startProgress()
 		work(p)
 		p.close()
@@ -39,7 +39,7 @@ func building(d time.Duration) func(p *progress) {
 func automatic(terminal bool, env map[string]string) *app {
 	return &app{
 		global: globals{progress: progressAuto}, env: env,
-		Invocation: Invocation{Environ: []string{"TERM=xterm"}, Streams: Streams{ErrTerminal: terminal, Width: 60}},
+		Invocation: Invocation{Environ: []string{"TERM=xterm"}, Streams: Streams{Err: Output{Terminal: terminal}, Width: 60}},
 	}
 }
 

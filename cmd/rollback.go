@@ -74,5 +74,5 @@ func (p *printer) restoring(number int, plan *release.Plan) {
 	}
 	p.linef("%s", p.style.dim.Render("secret values and data stay as they are"))
 	p.linef("")
-	p.changes(plan.Changes, false)
+	p.changes(plan.Changes, updates())
 }

@@ -12,20 +12,24 @@ import (
 
 // Streams are where ferry reads and writes. Out takes the result and nothing else, Err takes progress and errors.
 type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-	// These say which of them a person looks at.
-	InTerminal, OutTerminal, ErrTerminal bool
-	Width                                int // of the terminal in columns; 0 is unknown
+	In         io.Reader
+	InTerminal bool // a person types there
+	Out, Err   Output
+	Width      int // of the terminal in columns; 0 is unknown
+}
+
+// Output is where ferry writes.
+type Output struct {
+	io.Writer
+	Terminal bool // a person looks at it
 }
 
 // SystemStreams are the process's own.
 func SystemStreams() Streams {
 	s := Streams{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
-		InTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
-		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
-		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		In: os.Stdin, InTerminal: term.IsTerminal(int(os.Stdin.Fd())),
+		Out: Output{os.Stdout, term.IsTerminal(int(os.Stdout.Fd()))},
+		Err: Output{os.Stderr, term.IsTerminal(int(os.Stderr.Fd()))},
 	}
 	for _, f := range []*os.File{os.Stderr, os.Stdout} {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
@@ -42,7 +46,7 @@ func (a *app) dumb() bool {
 
 // interactive reports whether a person can be asked.
 func (a *app) interactive() bool {
-	return a.Streams.InTerminal && a.Streams.ErrTerminal && a.env["CI"] == "" && !a.global.json
+	return a.Streams.InTerminal && a.Streams.Err.Terminal && a.env["CI"] == "" && !a.global.json
 }
 
 // ask puts a question to the person at the terminal and returns the answer, "" when there is none.
@@ -56,15 +60,15 @@ func (a *app) ask(question string) string {
 	return strings.TrimSpace(answer)
 }
 
-// colored wraps w so that it drops the colours its reader cannot see.
-func (a *app) colored(w io.Writer, terminal bool) io.Writer {
+// colored wraps an output so that it drops the colours its reader cannot see.
+func (a *app) colored(out Output) io.Writer {
 	profile := colorprofile.NoTTY
 	force := a.env["CLICOLOR_FORCE"]
-	if terminal || (force != "" && force != "0") {
+	if out.Terminal || (force != "" && force != "0") {
 		profile = colorprofile.Env(a.Environ)
 	}
 	if a.global.noColor {
 		profile = min(profile, colorprofile.ASCII)
 	}
-	return &colorprofile.Writer{Forward: w, Profile: profile}
+	return &colorprofile.Writer{Forward: out.Writer, Profile: profile}
 }

@@ -21,7 +21,7 @@ func TestTheSchemaInTheDocsIsWhatFerryPrints(t *testing.T) {
 	var out, errs bytes.Buffer
 	code := cmd.Main(t.Context(), cmd.Invocation{
 		Args: []string{"schema"}, Dir: t.TempDir(), Providers: all.Providers, Now: time.Now,
-		Streams: cmd.Streams{In: strings.NewReader(""), Out: &out, Err: &errs},
+		Streams: cmd.Streams{In: strings.NewReader(""), Out: cmd.Output{Writer: &out}, Err: cmd.Output{Writer: &errs}},
 	})
 	if code != 0 {
 		t.Fatalf("ferry schema exits with %d: %s", code, errs.String())
