@@ -1,0 +1,322 @@
+package platform
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
+)
+
+// Endpoint is where a running platform is reached.
+type Endpoint struct {
+	PID      int    `json:"pid"`
+	Started  string `json:"started"` // tells the process from a later one of the same id
+	Address  string `json:"address"`
+	Token    string `json:"token"`
+	Protocol int    `json:"protocol"`
+	Version  string `json:"version"`
+}
+
+// endpoint reads where the platform is reached, and whether the process that wrote it lives.
+func (h Home) endpoint() (e Endpoint, alive bool) {
+	if readJSON(h.endpointFile(), &e) != nil || e.PID <= 0 {
+		return e, false
+	}
+	return e, e.Started != "" && startTime(e.PID) == e.Started
+}
+
+// Running reports whether a platform runs for this home.
+func (h Home) Running() bool {
+	_, alive := h.endpoint()
+	return alive
+}
+
+// Launch says how to start a platform: a program that calls Serve. It runs from a copy named ferry, since
+// the original may go away (go run) or be replaced.
+type Launch struct {
+	Executable string
+	Args       []string // without the program's name
+	Env        []string
+}
+
+// Client talks to the platform of one home.
+type Client struct {
+	home   Home
+	launch Launch
+	http   *http.Client
+}
+
+// NewClient makes a client; it touches nothing.
+func NewClient(home Home, launch Launch) *Client {
+	// One connection per call: calls are few, and a platform that stops need not wait for idle ones.
+	return &Client{home: home, launch: launch, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+}
+
+// Ensure starts the platform unless it runs. Of several that try at once, one starts it.
+func (c *Client) Ensure(ctx context.Context) error {
+	if e, alive := c.home.endpoint(); alive {
+		return e.compatible()
+	}
+	if err := os.MkdirAll(c.home.own(), 0o700); err != nil {
+		return err
+	}
+	unlock, err := lockedfile.MutexAt(c.home.own("start.lock")).Lock()
+	if err != nil {
+		return fmt.Errorf("waiting for another start of the platform: %w", err)
+	}
+	defer unlock()
+	if e, alive := c.home.endpoint(); alive {
+		return e.compatible()
+	}
+	return c.start(ctx)
+}
+
+func (e Endpoint) compatible() error {
+	if e.Protocol != Protocol {
+		return protocolError(strconv.Itoa(Protocol), strconv.Itoa(e.Protocol))
+	}
+	return nil
+}
+
+// start runs the platform detached and waits until it says where it listens.
+func (c *Client) start(ctx context.Context) error {
+	program, err := c.install()
+	if err != nil {
+		return fmt.Errorf("copying the program for the platform: %w", err)
+	}
+	log, err := openPlatformLog(c.home.LogFile())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	begin, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	cmd := &exec.Cmd{Path: program, Args: append([]string{"ferry"}, c.launch.Args...), Env: c.launch.Env, Dir: string(c.home), Stdout: log, Stderr: log}
+	detach(cmd)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting the platform: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	patience, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if e, alive := c.home.endpoint(); alive {
+			return e.compatible()
+		}
+		select {
+		case <-tick.C:
+		case err := <-ended:
+			return c.startError(fmt.Sprintf("the platform does not start: it ended with %v", err), begin)
+		case <-patience.Done():
+			killGroup(cmd.Process.Pid)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return c.startError("the platform did not start within 30 s", begin)
+		}
+	}
+}
+
+func (c *Client) startError(message string, begin int64) error {
+	e := &Error{Code: CodeFailed, Message: message}
+	if data, err := os.ReadFile(c.home.LogFile()); err == nil && int64(len(data)) > begin {
+		e.Log = string(data[max(begin, int64(len(data))-4<<10):])
+	}
+	return e
+}
+
+// openPlatformLog opens the log for appending; one that has grown long begins anew.
+func openPlatformLog(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && info.Size() > 1<<20 {
+		if err := os.Rename(path, older(path)); err != nil {
+			return nil, err
+		}
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+}
+
+// install copies the program to where the platform runs it from, and deletes older copies. The start lock is held.
+func (c *Client) install() (string, error) {
+	from, err := os.Open(c.launch.Executable)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = from.Close() }()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, from); err != nil {
+		return "", err
+	}
+	digest := hex.EncodeToString(sum.Sum(nil))[:16]
+	program := c.home.own("bin", digest, "ferry")
+	others, _ := os.ReadDir(c.home.own("bin"))
+	for _, o := range others {
+		if o.Name() != digest {
+			_ = os.RemoveAll(c.home.own("bin", o.Name()))
+		}
+	}
+	if _, err := os.Stat(program); err == nil {
+		return program, nil
+	}
+	if _, err := from.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	return program, copyProgram(from, program)
+}
+
+func copyProgram(from io.Reader, program string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(program), 0o700); err != nil {
+		return err
+	}
+	to, err := os.OpenFile(program+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	if closing := to.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		_ = os.Remove(program + ".new")
+		return err
+	}
+	return os.Rename(program+".new", program)
+}
+
+// Stop ends the platform and waits until it and all that it ran are gone. It reports whether one ran.
+func (c *Client) Stop(ctx context.Context) (bool, error) {
+	e, alive := c.home.endpoint()
+	if !alive {
+		return false, nil
+	}
+	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
+	_, err := send[none](asked, c, e, "stop", none{})
+	cancel()
+	if err != nil && c.home.Running() { // it hangs
+		if p, err := os.FindProcess(e.PID); err == nil {
+			_ = p.Kill()
+		}
+	}
+	patience, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		lock, held, err := lockRun(c.home.own("run.lock"))
+		if err != nil {
+			return true, err
+		}
+		if !held {
+			_ = os.Remove(c.home.endpointFile())
+			return true, lock.Close()
+		}
+		select {
+		case <-tick.C:
+		case <-patience.Done():
+			return true, failed(CodeTimeout, "", "the platform, process %d, does not end", e.PID)
+		}
+	}
+}
+
+// Info describes the running platform.
+func (c *Client) Info(ctx context.Context) (Info, error) {
+	return ask[Info](ctx, c, "info", none{})
+}
+
+// Open makes sure that a service listens.
+func (c *Client) Open(ctx context.Context, q OpenRequest) (Table, error) {
+	return ask[Table](ctx, c, "open", q)
+}
+
+// Switch makes all changes live at once, or none, and returns what is live after.
+func (c *Client) Switch(ctx context.Context, q SwitchRequest) (Table, error) {
+	return ask[Table](ctx, c, "switch", q)
+}
+
+// Bind keeps a word about a function's bindings in the table.
+func (c *Client) Bind(ctx context.Context, q BindRequest) error {
+	_, err := ask[none](ctx, c, "bind", q)
+	return err
+}
+
+// Probe starts an instance of a revision, waits until it answers and ends it.
+func (c *Client) Probe(ctx context.Context, q FunctionRequest) error {
+	_, err := ask[none](ctx, c, "probe", q)
+	return err
+}
+
+// Invoke calls what is live.
+func (c *Client) Invoke(ctx context.Context, q InvokeRequest) (InvokeResponse, error) {
+	return ask[InvokeResponse](ctx, c, "invoke", q)
+}
+
+// Remove takes away all of a function: what is live, its revisions and its log.
+func (c *Client) Remove(ctx context.Context, q FunctionRequest) error {
+	_, err := ask[none](ctx, c, "remove", q)
+	return err
+}
+
+// Prune deletes a stored revision. One that is live is a conflict, one that is gone no error.
+func (c *Client) Prune(ctx context.Context, q FunctionRequest) error {
+	_, err := ask[none](ctx, c, "prune", q)
+	return err
+}
+
+// ask sends one operation to the running platform.
+func ask[A any](ctx context.Context, c *Client, operation string, q any) (A, error) {
+	e, alive := c.home.endpoint()
+	if !alive {
+		var a A
+		return a, failed(CodeNotRunning, "", "no platform runs for %s", c.home)
+	}
+	if err := e.compatible(); err != nil {
+		var a A
+		return a, err
+	}
+	return send[A](ctx, c, e, operation, q)
+}
+
+func send[A any](ctx context.Context, c *Client, e Endpoint, operation string, q any) (a A, err error) {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return a, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+e.Address+"/"+operation, bytes.NewReader(body))
+	if err != nil {
+		return a, err
+	}
+	req.Header.Set("Authorization", "Bearer "+e.Token)
+	req.Header.Set(protocolHeader, strconv.Itoa(Protocol))
+	res, err := c.http.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return a, fmt.Errorf("asking the platform to %s: %w", operation, ctx.Err())
+		}
+		return a, failed(CodeNotRunning, "", "the platform, process %d, does not answer: %w", e.PID, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		failure := &Error{Code: CodeFailed, Message: "the platform answered " + res.Status}
+		_ = json.NewDecoder(res.Body).Decode(failure)
+		return a, failure
+	}
+	if err := json.NewDecoder(res.Body).Decode(&a); err != nil {
+		return a, fmt.Errorf("reading the platform's answer: %w", err)
+	}
+	return a, nil
+}

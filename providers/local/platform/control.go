@@ -1,0 +1,378 @@
+package platform
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Protocol is the version of the control connection. A client and a platform of different ones do not talk.
+const Protocol = 1
+
+const protocolHeader = "Ferry-Protocol"
+
+// Info describes a running platform.
+type Info struct {
+	PID      int           `json:"pid"`
+	Version  string        `json:"version"`
+	Uptime   time.Duration `json:"uptime"`
+	Services []ServiceInfo `json:"services"` // sorted
+}
+
+// ServiceInfo describes one service and stage.
+type ServiceInfo struct {
+	Scope
+	URL       string `json:"url"`
+	Functions int    `json:"functions"`         // that are live
+	Instances int    `json:"instances"`         // running now
+	Problem   string `json:"problem,omitempty"` // why it does not listen
+}
+
+// SwitchRequest makes all changes at once, or none of them. Port is the port that the service must have; 0
+// leaves the choice to the platform.
+type SwitchRequest struct {
+	Scope
+	Port    int      `json:"port,omitempty"`
+	Changes []Change `json:"changes"`
+}
+
+// OpenRequest makes sure that a service listens.
+type OpenRequest struct {
+	Scope
+	Port int `json:"port,omitempty"`
+}
+
+// FunctionRequest names a function, and for Probe and Prune one of its revisions.
+type FunctionRequest struct {
+	Scope
+	Function string `json:"function"`
+	Revision string `json:"revision,omitempty"`
+}
+
+// BindRequest keeps a word about a function's bindings.
+type BindRequest struct {
+	Scope
+	Function string `json:"function"`
+	Bindings string `json:"bindings"`
+}
+
+// InvokeRequest is one call of a function. Without a Method it is a CloudEvent with Body as its data.
+type InvokeRequest struct {
+	Scope
+	Function string              `json:"function"`
+	Method   string              `json:"method"`
+	Path     string              `json:"path"` // with the query
+	Header   map[string][]string `json:"header"`
+	Body     []byte              `json:"body"`
+}
+
+// InvokeResponse is what the function answered.
+type InvokeResponse struct {
+	Status int                 `json:"status"`
+	Header map[string][]string `json:"header"`
+	Body   []byte              `json:"body"`
+	Cold   bool                `json:"cold"` // an instance was started for it
+	Took   time.Duration       `json:"took"` // with the wait for an instance
+}
+
+type none struct{}
+
+func (s *server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST /info", operation(s, s.info))
+	mux.Handle("POST /stop", operation(s, s.halt))
+	mux.Handle("POST /open", operation(s, s.open))
+	mux.Handle("POST /switch", operation(s, s.change))
+	mux.Handle("POST /bind", operation(s, s.bind))
+	mux.Handle("POST /probe", operation(s, s.probe))
+	mux.Handle("POST /invoke", operation(s, s.invoke))
+	mux.Handle("POST /remove", operation(s, s.remove))
+	mux.Handle("POST /prune", operation(s, s.prune))
+	return mux
+}
+
+// operation serves one operation: JSON in, JSON out, for those who know the token.
+func operation[Q, A any](s *server, do func(context.Context, Q) (A, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var q Q
+		var a A
+		err := s.admit(r)
+		if err == nil {
+			err = json.NewDecoder(r.Body).Decode(&q)
+		}
+		if err == nil {
+			a, err = do(r.Context(), q)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if err != nil {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_ = json.NewEncoder(w).Encode(wire(err))
+			return
+		}
+		_ = json.NewEncoder(w).Encode(a)
+	})
+}
+
+func (s *server) admit(r *http.Request) error {
+	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+s.token)) != 1 {
+		return &Error{Code: CodeDenied, Message: "the token is wrong"}
+	}
+	// Any program may stop any platform: that is how the two get to the same version.
+	if theirs := r.Header.Get(protocolHeader); theirs != strconv.Itoa(Protocol) && r.URL.Path != "/stop" {
+		return protocolError(theirs, strconv.Itoa(Protocol))
+	}
+	return nil
+}
+
+func protocolError(client, platform string) *Error {
+	return failed(CodeProtocol, "", "the running platform speaks version %s and this program version %s", platform, client)
+}
+
+func (s *server) info(context.Context, none) (Info, error) {
+	i := Info{PID: os.Getpid(), Version: s.host.options.Version, Uptime: time.Since(s.started), Services: []ServiceInfo{}}
+	for _, svc := range s.all() {
+		i.Services = append(i.Services, svc.info())
+	}
+	slices.SortFunc(i.Services, func(a, b ServiceInfo) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Stage, b.Stage))
+	})
+	return i, nil
+}
+
+func (s *service) info() ServiceInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := ServiceInfo{Scope: s.scope, URL: URL(s.table.Port, "")}
+	for _, p := range *s.routes.Load() {
+		i.Functions++
+		p.mu.Lock()
+		i.Instances += len(p.processes)
+		p.mu.Unlock()
+	}
+	if s.problem != nil {
+		i.Problem = s.problem.Error()
+	}
+	return i
+}
+
+// URL is where a function answers, or with "" the service.
+func URL(port int, function string) string {
+	if port == 0 {
+		return ""
+	}
+	if function != "" {
+		function += "/"
+	}
+	return "http://" + loopback(port) + "/" + function
+}
+
+func (s *server) halt(context.Context, none) (none, error) {
+	s.stop()
+	return none{}, nil
+}
+
+func (s *server) open(_ context.Context, q OpenRequest) (Table, error) {
+	svc, err := s.service(q.Scope)
+	if err != nil {
+		return Table{}, err
+	}
+	err = svc.open(q.Port, s.taken)
+	return svc.current(), err
+}
+
+func (s *server) change(_ context.Context, q SwitchRequest) (Table, error) {
+	svc, err := s.service(q.Scope)
+	if err != nil {
+		return Table{}, err
+	}
+	err = svc.apply(q.Changes, q.Port, s.taken)
+	return svc.current(), err
+}
+
+func (s *server) bind(_ context.Context, q BindRequest) (none, error) {
+	if err := q.check(q.Function); err != nil {
+		return none{}, err
+	}
+	svc, err := s.service(q.Scope)
+	if err != nil {
+		return none{}, err
+	}
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	next := svc.table.clone()
+	e := next.Functions[q.Function]
+	e.Bindings = q.Bindings
+	next.set(q.Function, e)
+	return none{}, svc.change(next)
+}
+
+// probe starts an instance of a revision that need not be live, and ends it once it has answered.
+func (s *server) probe(ctx context.Context, q FunctionRequest) (none, error) {
+	svc, err := s.service(q.Scope)
+	if err != nil {
+		return none{}, err
+	}
+	r, err := s.host.home.Revision(q.Scope, q.Function, q.Revision)
+	if err != nil {
+		return none{}, err
+	}
+	svc.mu.Lock()
+	j := svc.journal(q.Function)
+	svc.mu.Unlock()
+	in, err := s.host.launch(ctx, q.Scope, q.Function, r, j)
+	if err != nil {
+		return none{}, err
+	}
+	in.end(s.host.options.Grace)
+	<-in.exited
+	return none{}, nil
+}
+
+// invoke calls what is live, also what the gateway refuses.
+func (s *server) invoke(ctx context.Context, q InvokeRequest) (InvokeResponse, error) {
+	svc, err := s.service(q.Scope)
+	if err != nil {
+		return InvokeResponse{}, err
+	}
+	p := svc.route(q.Function)
+	if p == nil {
+		return InvokeResponse{}, failed(CodeNotFound, q.Function, "nothing is live as %s", q.Function)
+	}
+	event := q.Method == ""
+	req, err := q.request(ctx, p.revision)
+	if err != nil {
+		return InvokeResponse{}, failed(CodeInvalid, q.Function, "calling %s: %w", q.Function, err)
+	}
+	c := &call{function: q.Function, target: q.Path, internal: true, event: event, route: svc.route}
+	begin := time.Now()
+	w := &recorder{header: http.Header{}}
+	broken := w.record(func() { c.forward(w, req) })
+	if c.failure != nil {
+		return InvokeResponse{}, c.failure
+	}
+	if broken {
+		return InvokeResponse{}, failed(CodeCrashed, q.Function, "%s broke off its answer", q.Function)
+	}
+	return InvokeResponse{
+		Status: w.status, Header: w.header, Body: w.body.Bytes(), Cold: c.cold, Took: time.Since(begin),
+	}, nil
+}
+
+// request is the call as it goes to the instance.
+func (q *InvokeRequest) request(ctx context.Context, r Revision) (*http.Request, error) {
+	header := http.Header{}
+	for name, values := range q.Header {
+		header[http.CanonicalHeaderKey(name)] = values
+	}
+	if q.Method == "" {
+		q.Method, q.Path = http.MethodPost, eventPath
+		if r.Readiness == ReadyPort {
+			q.Path = "/"
+		}
+		header.Set("Ce-Specversion", "1.0")
+		header.Set("Ce-Id", token(16))
+		header.Set("Ce-Source", "/ferry/"+q.Scope.String()+"/"+q.Function)
+		header.Set("Ce-Type", "dev.ferry.invoke.v1")
+		header.Set("Ce-Time", time.Now().UTC().Format(time.RFC3339Nano))
+		if header.Get("Content-Type") == "" {
+			header.Set("Content-Type", "application/json")
+		}
+	}
+	if q.Path == "" || q.Path[0] != '/' {
+		q.Path = "/" + q.Path
+	}
+	req, err := http.NewRequestWithContext(ctx, q.Method, "http://localhost/", bytes.NewReader(q.Body))
+	if err != nil {
+		return nil, err
+	}
+	req.Host = q.Function + ".localhost"
+	if host := header.Get("Host"); host != "" {
+		req.Host = host
+		header.Del("Host")
+	}
+	req.Header = header
+	return req, nil
+}
+
+// recorder keeps an answer.
+type recorder struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (w *recorder) Header() http.Header { return w.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *recorder) WriteHeader(status int) {
+	if status >= 200 && w.status == 0 {
+		w.status = status
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (w *recorder) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(p)
+}
+
+// record reports whether the answer broke off.
+func (w *recorder) record(serve func()) (broken bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+				panic(v)
+			}
+			broken = true
+		}
+	}()
+	serve()
+	return false
+}
+
+// remove takes away all of a function, and of a service what nothing is left of.
+func (s *server) remove(ctx context.Context, q FunctionRequest) (none, error) {
+	if err := q.check(q.Function); err != nil {
+		return none{}, err
+	}
+	svc, err := s.service(q.Scope)
+	if err != nil {
+		return none{}, err
+	}
+	empty, err := svc.remove(ctx, q.Function)
+	if err == nil && empty {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.services, q.Scope)
+	}
+	return none{}, err
+}
+
+func (s *server) prune(_ context.Context, q FunctionRequest) (none, error) {
+	if err := q.check(q.Function, q.Revision); err != nil {
+		return none{}, err
+	}
+	svc, err := s.service(q.Scope)
+	if err != nil {
+		return none{}, err
+	}
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	if svc.table.Functions[q.Function].Revision == q.Revision {
+		return none{}, failed(CodeConflict, q.Function, "revision %s of %s is live", q.Revision, q.Function)
+	}
+	if err := discard(s.host.home.revision(q.Scope, q.Function, q.Revision)); err != nil {
+		return none{}, fmt.Errorf("deleting revision %s of %s: %w", q.Revision, q.Function, err)
+	}
+	return none{}, nil
+}

@@ -1,0 +1,170 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// errTimeout ends a request that took longer than its function allows.
+var errTimeout = errors.New("the function took too long")
+
+// call is one request on its way to a function.
+type call struct {
+	function string
+	target   string // path and query, as they go over the wire
+	internal bool   // it comes from the platform's owner, not through the gateway
+	event    bool   // it is for the shim's event handler
+	route    func(function string) *pool
+
+	cold    bool
+	failure error // why no function answered; the answer says it too
+}
+
+// forward serves the request with whatever revision is live. A revision that stops being live while the
+// request waits is left for the next one; an instance that is gone before it got a byte, for another.
+func (c *call) forward(w http.ResponseWriter, r *http.Request) {
+	const tries = 5
+	for unreachable := 0; ; {
+		p := c.route(c.function)
+		if p == nil {
+			answer404(w, fmt.Sprintf("nothing is live as %s", c.function))
+			return
+		}
+		in, cold, err := p.acquire(r.Context())
+		if errors.Is(err, errRetired) {
+			continue
+		}
+		if err != nil {
+			c.refuse(w, err)
+			return
+		}
+		c.cold = c.cold || cold
+		if c.try(w, r, p, in) {
+			return
+		}
+		if unreachable++; unreachable == tries {
+			c.refuse(w, fmt.Errorf("%s does not accept connections", c.function))
+			return
+		}
+	}
+}
+
+// try gives the request to one instance. It is false when nothing of it was sent or answered.
+func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance) (done bool) {
+	ctx := r.Context()
+	if limit := p.revision.Timeout; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
+		defer cancel()
+	}
+	connected := false
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
+	unfit := ""
+	defer func() { // also when a broken answer makes the proxy panic
+		if errors.Is(context.Cause(ctx), errTimeout) {
+			unfit = fmt.Sprintf("takes no new requests: one took longer than %s", p.revision.Timeout)
+		}
+		p.release(in, unfit)
+	}()
+	done = true
+	proxy := &httputil.ReverseProxy{
+		Rewrite:       func(pr *httputil.ProxyRequest) { c.rewrite(pr, in) },
+		Transport:     in.http,
+		FlushInterval: -1,
+		BufferPool:    &in.host.buffers,
+		ErrorLog:      log.New(io.Discard, "", 0),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			var dial *net.OpError
+			switch {
+			case errors.Is(context.Cause(ctx), errTimeout):
+				answerError(w, http.StatusGatewayTimeout, fmt.Sprintf("%s took longer than %s", c.function, p.revision.Timeout))
+			case r.Context().Err() != nil: // the client went away
+			case !connected && errors.As(err, &dial) && dial.Op == "dial":
+				unfit, done = "takes no new requests: it does not accept connections", false
+			default:
+				unfit = "takes no new requests: it broke off a request"
+				answerError(w, http.StatusBadGateway, c.function+" broke off the request; its log may say why")
+			}
+		},
+	}
+	out := r.WithContext(ctx)
+	if r.Body != nil && r.Body != http.NoBody {
+		out.Body = unclosed{r.Body} // for the next try
+	}
+	proxy.ServeHTTP(w, out)
+	return done
+}
+
+// rewrite aims the request at the instance; all that the client sent stays as it was, byte for byte.
+func (c *call) rewrite(pr *httputil.ProxyRequest, in *instance) {
+	path, query, asked := strings.Cut(c.target, "?")
+	u := &url.URL{Scheme: "http", Host: loopback(in.port), RawQuery: query, ForceQuery: asked && query == ""}
+	if strings.HasPrefix(path, "//") { // Opaque would read it as a host
+		u.Path, u.RawPath = path, path
+		if plain, err := url.PathUnescape(path); err == nil {
+			u.Path = plain
+		}
+	} else {
+		u.Opaque = path
+	}
+	pr.Out.URL = u
+	pr.Out.Header.Del(nonceHeader)
+	if c.event {
+		pr.Out.Header.Set(nonceHeader, in.nonce)
+	}
+	if !c.internal {
+		pr.SetXForwarded()
+	}
+}
+
+// refuse answers for a function that cannot be reached.
+func (c *call) refuse(w http.ResponseWriter, err error) {
+	c.failure = err
+	switch {
+	case errors.Is(err, errBusy):
+		w.Header().Set("Retry-After", "1")
+		answerError(w, http.StatusServiceUnavailable, "all instances of "+c.function+" are busy")
+	case errors.Is(err, context.Canceled): // the client went away
+	default:
+		answerError(w, http.StatusBadGateway, wire(err).Message+"; see its log")
+	}
+}
+
+func answerError(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, message+"\n")
+}
+
+func answer404(w http.ResponseWriter, message string) {
+	answerError(w, http.StatusNotFound, message)
+}
+
+// unclosed keeps a failed attempt from closing the request's body; the server closes it.
+type unclosed struct{ io.Reader }
+
+func (unclosed) Close() error { return nil }
+
+// buffers are for copying bodies.
+type buffers struct{ pool sync.Pool }
+
+// Get implements httputil.BufferPool.
+func (b *buffers) Get() []byte {
+	if buf, ok := b.pool.Get().(*[]byte); ok {
+		return *buf
+	}
+	return make([]byte, 32<<10)
+}
+
+// Put implements httputil.BufferPool.
+func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }

@@ -1,0 +1,273 @@
+package platform
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// host is what instances need from the process they live in.
+type host struct {
+	home    Home
+	options Options
+	ports   *portPool
+	buffers buffers
+	serving sync.Map // *instance, all that live
+}
+
+// instance is one process of a revision.
+type instance struct {
+	host     *host
+	id       string // for people
+	nonce    string // proves that a request comes from the platform
+	function string
+	revision Revision
+	port     int
+	journal  *journal
+	cmd      *exec.Cmd
+	recent   *recent
+	exited   chan struct{} // closed once the process is gone and its output is read
+	ending   atomic.Bool   // it was asked to end
+	http     *http.Transport
+
+	// Of the pool, under its lock.
+	inflight int
+	closing  bool // takes no new requests
+	idle     *time.Timer
+}
+
+// launch starts a process of a revision and waits until it can take requests.
+func (h *host) launch(ctx context.Context, s Scope, function string, r Revision, j *journal) (*instance, error) {
+	begin := time.Now()
+	for attempt := 1; ; attempt++ {
+		in, err := h.spawn(s, function, r, j)
+		if err != nil {
+			return nil, err
+		}
+		ready, cancel := context.WithTimeout(ctx, h.options.StartTimeout)
+		err = in.ready(ready)
+		cancel()
+		if err == nil {
+			in.say("started in %d ms", time.Since(begin).Milliseconds())
+			return in, nil
+		}
+		in.end(0)
+		<-in.exited
+		if attempt < 3 && strings.Contains(strings.ToLower(in.recent.String()), "address already in use") {
+			continue // another program took the port between choosing and using it
+		}
+		return nil, err
+	}
+}
+
+// spawn starts the process.
+func (h *host) spawn(s Scope, function string, r Revision, j *journal) (_ *instance, err error) {
+	in := &instance{
+		host: h, id: token(3), nonce: token(16), function: function, revision: r, journal: j,
+		recent: &recent{}, exited: make(chan struct{}),
+		http: &http.Transport{
+			DisableCompression: true,
+			MaxIdleConns:       64, MaxIdleConnsPerHost: 64,
+			// Shorter than any server keeps a connection, so that no request meets one that closes.
+			IdleConnTimeout: time.Second,
+		},
+	}
+	if in.port, err = h.ports.take(); err != nil {
+		return nil, err
+	}
+	temp := h.home.own("tmp", in.id)
+	defer func() {
+		if err != nil {
+			h.ports.give(in.port)
+			_ = os.RemoveAll(temp)
+		}
+	}()
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return nil, err
+	}
+	env, err := in.environment(s, temp)
+	if err != nil {
+		return nil, err
+	}
+	dir := h.home.revision(s, function, r.ID, "package")
+	program := r.Command[0]
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(dir, filepath.FromSlash(program))
+	}
+	in.cmd = &exec.Cmd{Path: program, Args: r.Command, Dir: dir, Env: env}
+	lead(in.cmd)
+	if err := in.start(temp); err != nil {
+		return nil, failed(CodeCrashed, function, "starting %s: %w", program, err)
+	}
+	return in, nil
+}
+
+// start runs the command with its output going to the log, and watches for its end.
+func (in *instance) start(temp string) error {
+	outR, outW, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	errR, errW, err := os.Pipe()
+	if err != nil {
+		_, _ = outR.Close(), outW.Close()
+		return err
+	}
+	in.cmd.Stdout, in.cmd.Stderr = outW, errW
+	err = in.cmd.Start()
+	_, _ = outW.Close(), errW.Close()
+	if err != nil {
+		_, _ = outR.Close(), errR.Close()
+		return err
+	}
+	in.host.serving.Store(in, nil)
+	record := in.host.home.remember(in.cmd.Process.Pid)
+	var output sync.WaitGroup
+	output.Go(func() { eachLine(outR, func(l string) { in.log(streamStdout, l) }) })
+	output.Go(func() { eachLine(errR, func(l string) { in.log(streamStderr, l) }) })
+	go func() {
+		_ = in.cmd.Wait()
+		killGroup(in.cmd.Process.Pid) // what it started ends with it
+		late := time.AfterFunc(time.Second, func() { _, _ = outR.Close(), errR.Close() })
+		output.Wait()
+		late.Stop()
+		_, _ = outR.Close(), errR.Close()
+		in.http.CloseIdleConnections()
+		if !in.ending.Load() {
+			in.say("ended by itself: %s", in.cmd.ProcessState)
+		}
+		_ = os.RemoveAll(temp)
+		_ = os.Remove(record)
+		in.host.ports.give(in.port)
+		in.host.serving.Delete(in)
+		close(in.exited)
+	}()
+	return nil
+}
+
+// environment is all that the process gets to see: nothing of the platform's own environment.
+func (in *instance) environment(s Scope, temp string) ([]string, error) {
+	r := in.revision
+	env := map[string]string{
+		"PATH":             searchPath(r.Command[0]),
+		"HOME":             temp,
+		"TMPDIR":           temp,
+		"LANG":             "C.UTF-8",
+		"PORT":             strconv.Itoa(in.port),
+		"FERRY_DIGEST":     r.Digest,
+		"FERRY_INSTANCE":   in.nonce,
+		"FERRY_SERVICE":    s.Service,
+		"FERRY_STAGE":      s.Stage,
+		"FERRY_FUNCTION":   in.function,
+		"FERRY_REVISION":   r.ID,
+		"FERRY_TIMEOUT_MS": strconv.FormatInt(r.Timeout.Milliseconds(), 10),
+	}
+	for name, folder := range r.Caches {
+		path := in.host.home.revision(s, in.function, r.ID, "cache", folder)
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return nil, err
+		}
+		env[name] = path
+	}
+	for name, value := range r.Env {
+		env[name] = value
+	}
+	for name, secret := range r.Secrets {
+		value, err := os.ReadFile(in.host.home.SecretFile(s, secret))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &Error{Code: CodeSecret, Function: in.function, Name: secret, Message: fmt.Sprintf("%s needs the secret %s, which has no value", in.function, secret)}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the secret %s of %s: %w", secret, in.function, err)
+		}
+		env[name] = string(bytes.TrimRight(value, "\r\n"))
+	}
+	list := make([]string, 0, len(env))
+	for name, value := range env {
+		list = append(list, name+"="+value)
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+func searchPath(program string) string {
+	const system = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+	if !filepath.IsAbs(program) {
+		return system
+	}
+	return filepath.Dir(program) + string(os.PathListSeparator) + system
+}
+
+// end asks the process group to end and kills it after the grace. It does not wait.
+func (in *instance) end(grace time.Duration) {
+	if in.ending.Swap(true) || in.dead() {
+		return
+	}
+	if grace <= 0 {
+		killGroup(in.cmd.Process.Pid)
+		return
+	}
+	endGroup(in.cmd.Process.Pid)
+	go func() {
+		patience := time.NewTimer(grace)
+		defer patience.Stop()
+		select {
+		case <-in.exited:
+		case <-patience.C:
+			killGroup(in.cmd.Process.Pid)
+		}
+	}()
+}
+
+// kill ends the process at once and logs why.
+func (in *instance) kill(format string, args ...any) {
+	if !in.ending.Swap(true) {
+		in.say(format, args...)
+	}
+	if !in.dead() {
+		killGroup(in.cmd.Process.Pid)
+	}
+}
+
+// dead reports whether the process is gone.
+func (in *instance) dead() bool {
+	select {
+	case <-in.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+func (in *instance) log(stream, text string) {
+	if stream != streamPlatform {
+		in.recent.add(text)
+	}
+	in.journal.write(Line{Time: time.Now().UTC(), Revision: in.revision.ID, Instance: in.id, Stream: stream, Text: text})
+}
+
+// say writes a line of the platform itself into the function's log.
+func (in *instance) say(format string, args ...any) {
+	in.log(streamPlatform, fmt.Sprintf(format, args...))
+}
+
+// token is a random name of so many bytes.
+func token(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}

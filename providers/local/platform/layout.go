@@ -1,0 +1,63 @@
+package platform
+
+import (
+	"path/filepath"
+	"regexp"
+)
+
+// Home is the folder that a platform lives in: an absolute path. It need not exist.
+type Home string
+
+// Scope is one service and stage. Each has its own listener and its own table.
+type Scope struct {
+	Service string `json:"service"`
+	Stage   string `json:"stage"`
+}
+
+func (s Scope) String() string { return s.Service + "/" + s.Stage }
+
+// names are what services, stages, functions, revisions and secrets may be called: each is a folder or a file.
+var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+func (s Scope) check(more ...string) error {
+	for _, n := range append([]string{s.Service, s.Stage}, more...) {
+		if !names.MatchString(n) {
+			return &Error{Code: CodeInvalid, Message: "the name " + quote(n) + " cannot be a folder's name"}
+		}
+	}
+	return nil
+}
+
+func (h Home) path(parts ...string) string {
+	return filepath.Join(append([]string{string(h)}, parts...)...)
+}
+
+func (h Home) own(parts ...string) string {
+	return h.path(append([]string{"platform"}, parts...)...)
+}
+
+// LogFile is where the platform's process writes what concerns no single function.
+func (h Home) LogFile() string { return h.own("platform.log") }
+
+// SecretFile is where a secret's value is read from when an instance starts.
+func (h Home) SecretFile(s Scope, name string) string {
+	return h.path("secrets", s.Service, s.Stage, name)
+}
+
+func (h Home) endpointFile() string { return h.own("endpoint.json") }
+
+func (h Home) scope(s Scope, parts ...string) string {
+	return h.path(append([]string{"services", s.Service, s.Stage}, parts...)...)
+}
+
+func (h Home) tableFile(s Scope) string { return h.scope(s, "table.json") }
+
+func (h Home) revisions(s Scope, function string) string { return h.scope(s, "revisions", function) }
+
+func (h Home) revision(s Scope, function, id string, parts ...string) string {
+	return filepath.Join(append([]string{h.revisions(s, function), id}, parts...)...)
+}
+
+func (h Home) functionLog(s Scope, function string) string {
+	return h.scope(s, "logs", function+".log")
+}

@@ -1,0 +1,32 @@
+package platform
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// remember notes an instance's process, so that a later platform can end it if this one is killed. The
+// file's name says it all.
+func (h Home) remember(pid int) string {
+	path := h.own("instances", strconv.Itoa(pid)+"-"+startTime(pid))
+	_ = os.MkdirAll(filepath.Dir(path), 0o700)
+	_ = os.WriteFile(path, nil, 0o600)
+	return path
+}
+
+// sweep ends what a killed platform left running, and deletes its temporary folders.
+func (h Home) sweep() {
+	entries, _ := os.ReadDir(h.own("instances"))
+	for _, e := range entries {
+		id, started, _ := strings.Cut(e.Name(), "-")
+		pid, err := strconv.Atoi(id)
+		// A group without its leader is what remains of ours: no process gets the id of a living group.
+		if now := startTime(pid); err == nil && pid > 1 && (now == started || now == "") {
+			killGroup(pid)
+		}
+		_ = os.Remove(h.own("instances", e.Name()))
+	}
+	_ = os.RemoveAll(h.own("tmp"))
+}

@@ -1,0 +1,187 @@
+// Package platformtest is a function for tests that needs no interpreter: the test's own binary, started again.
+package platformtest
+
+import (
+	"archive/zip"
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Switch is the environment variable that makes the test's binary the function.
+const Switch = "FERRY_TEST_FUNCTION"
+
+// Answer is what the function says of itself and of the request.
+type Answer struct {
+	Version string // the content of the file "version" in the package
+	Env     map[string]string
+	Method  string
+	URI     string
+	Host    string
+	Header  http.Header
+	Body    string
+	PID     int
+}
+
+// Main is the function's program. TestMain calls it when Switch is set; it does not return.
+func Main() {
+	if os.Getenv("BROKEN") != "" {
+		fmt.Fprintln(os.Stderr, "Traceback: no module named stripe")
+		os.Exit(3)
+	}
+	if d, err := time.ParseDuration(os.Getenv("START_DELAY")); err == nil {
+		<-time.After(d)
+	}
+	version, _ := os.ReadFile("version")
+	mux := http.NewServeMux()
+	f := &function{version: strings.TrimSpace(string(version))}
+	mux.HandleFunc("GET /.ferry/probe", f.probe)
+	mux.HandleFunc("POST /.ferry/event", f.event)
+	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/.ferry/") && r.Header.Get("Ferry-Instance") == os.Getenv("FERRY_INSTANCE") {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		f.serve(w, r)
+	})}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	go func() {
+		<-stop
+		os.Exit(0)
+	}()
+	fmt.Fprintln(os.Stderr, server.ListenAndServe())
+	os.Exit(1)
+}
+
+type function struct{ version string }
+
+func (f *function) probe(w http.ResponseWriter, _ *http.Request) {
+	_ = json.NewEncoder(w).Encode(map[string]string{"digest": os.Getenv("FERRY_DIGEST"), "instance": os.Getenv("FERRY_INSTANCE")})
+}
+
+func (f *function) event(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	fmt.Println("event", r.Header.Get("Ce-Type"), string(body))
+	_ = json.NewEncoder(w).Encode(map[string]string{"type": r.Header.Get("Ce-Type")})
+}
+
+func (f *function) serve(w http.ResponseWriter, r *http.Request) {
+	switch path, _, _ := strings.Cut(r.RequestURI, "?"); path {
+	case "/exit":
+		fmt.Println("about to crash")
+		os.Exit(7)
+	case "/sleep":
+		d, _ := time.ParseDuration(r.URL.Query().Get("for"))
+		<-time.After(d)
+		fmt.Fprint(w, f.version)
+	case "/log":
+		fmt.Println(r.URL.Query().Get("line"))
+		fmt.Fprintln(os.Stderr, "err: "+r.URL.Query().Get("line"))
+	case "/cookies":
+		w.Header().Add("Set-Cookie", "a=1; Path=/")
+		w.Header().Add("Set-Cookie", "b=2, 3")
+		w.WriteHeader(http.StatusTeapot)
+	case "/drip":
+		drip(w, r)
+	case "/upgrade":
+		upgrade(w)
+	case "/eat":
+		hog := make([]byte, 200<<20)
+		for i := range hog {
+			hog[i] = byte(i)
+		}
+		<-r.Context().Done()
+		fmt.Fprint(w, len(hog))
+	default:
+		f.echo(w, r)
+	}
+}
+
+func (f *function) echo(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	env := map[string]string{}
+	for _, e := range os.Environ() {
+		name, value, _ := strings.Cut(e, "=")
+		env[name] = value
+	}
+	_ = json.NewEncoder(w).Encode(Answer{
+		Version: f.version, Env: env, Method: r.Method, URI: r.RequestURI, Host: r.Host,
+		Header: r.Header, Body: string(body), PID: os.Getpid(),
+	})
+}
+
+// drip answers each byte of the body as it comes.
+func drip(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex()
+	_ = control.Flush()
+	buf := make([]byte, 1)
+	for {
+		if _, err := r.Body.Read(buf); err != nil {
+			return
+		}
+		_, _ = w.Write(buf)
+		_ = control.Flush()
+	}
+}
+
+// upgrade switches to a protocol that echoes lines.
+func upgrade(w http.ResponseWriter) {
+	c, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer func() { _ = c.Close() }()
+	_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	lines := bufio.NewScanner(rw)
+	for lines.Scan() {
+		_, _ = fmt.Fprintln(c, "echo "+lines.Text())
+	}
+}
+
+// Zip writes a package that holds the file "version".
+func Zip(t *testing.T, version string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "package.zip")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := zip.NewWriter(file)
+	entry, err := z.Create("version")
+	if err == nil {
+		_, err = io.WriteString(entry, version)
+	}
+	if err := errors.Join(err, z.Close(), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Until waits for a condition, and fails the test when it does not come.
+func Until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	patience := time.After(30 * time.Second)
+	for !condition() {
+		select {
+		case <-patience:
+			t.Fatalf("waited too long until %s", what)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package platform
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
+
+// startTime tells a process from a later one of the same id; "" means that it does not live.
+func startTime(pid int) string {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	// The name before the last ")" may hold anything.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	const state, started = 0, 19
+	if len(fields) <= started || fields[state] == "Z" || fields[state] == "X" {
+		return ""
+	}
+	return fields[started]
+}
+
+// memoryOf is what a process and all that it started hold in memory, in bytes; 0 where that cannot be told.
+func memoryOf(pid int) int64 {
+	var sum int64
+	if data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid)); err == nil {
+		if fields := strings.Fields(string(data)); len(fields) > 1 {
+			pages, _ := strconv.ParseInt(fields[1], 10, 64)
+			sum = pages * int64(os.Getpagesize())
+		}
+	}
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		data, _ := os.ReadFile(list)
+		for _, child := range strings.Fields(string(data)) {
+			if id, err := strconv.Atoi(child); err == nil {
+				sum += memoryOf(id)
+			}
+		}
+	}
+	return sum
+}
+
+// listener names the program that listens on a loopback port, "" when that cannot be told.
+func listener(port int) string {
+	inode := listeningInode(port)
+	if inode == "" {
+		return ""
+	}
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, link := range links {
+		if to, err := os.Readlink(link); err != nil || to != "socket:["+inode+"]" {
+			continue
+		}
+		pid := strings.Split(link, "/")[2]
+		name, _ := os.ReadFile("/proc/" + pid + "/comm")
+		return fmt.Sprintf("%s (pid %s)", strings.TrimSpace(string(name)), pid)
+	}
+	return ""
+}
+
+func listeningInode(port int) string {
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		data, _ := os.ReadFile(table)
+		for line := range strings.Lines(string(data)) {
+			fields := strings.Fields(line)
+			const local, state, inode, listening = 1, 3, 9, "0A"
+			if len(fields) > inode && fields[state] == listening && strings.HasSuffix(fields[local], fmt.Sprintf(":%04X", port)) {
+				return fields[inode]
+			}
+		}
+	}
+	return ""
+}

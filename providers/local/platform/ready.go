@@ -1,0 +1,90 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// probePath is where a shim answers the platform; nonceHeader proves to it who asks.
+const (
+	probePath   = "/.ferry/probe"
+	eventPath   = "/.ferry/event"
+	nonceHeader = "Ferry-Instance"
+)
+
+// ready waits until the instance can take requests. It fails as soon as the process ends, with the end of
+// what it wrote.
+func (in *instance) ready(ctx context.Context) error {
+	last := error(nil)
+	for wait := time.Millisecond; ; wait = min(wait*3/2, 20*time.Millisecond) {
+		if last = in.probe(ctx); last == nil && !in.dead() {
+			return nil
+		}
+		pause := time.NewTimer(wait)
+		select {
+		case <-pause.C:
+		case <-in.exited:
+			pause.Stop()
+			return &Error{
+				Code: CodeCrashed, Function: in.function, Log: in.recent.String(),
+				Message: fmt.Sprintf("%s does not start: it ended with %s before it was ready", in.function, in.cmd.ProcessState),
+			}
+		case <-ctx.Done():
+			pause.Stop()
+			if ctx.Err() != context.DeadlineExceeded {
+				return ctx.Err()
+			}
+			return &Error{
+				Code: CodeUnready, Function: in.function, Log: in.recent.String(),
+				Message: fmt.Sprintf("%s runs but did not become ready within %s: %v", in.function, in.host.options.StartTimeout, last),
+			}
+		}
+	}
+}
+
+// probe asks once.
+func (in *instance) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, in.host.options.StartTimeout)
+	defer cancel()
+	if in.revision.Readiness == ReadyPort {
+		c, err := new(net.Dialer).DialContext(ctx, "tcp4", loopback(in.port))
+		if err == nil {
+			err = c.Close()
+		}
+		return err
+	}
+	go func() { // a process that ends while it is asked need not be waited for
+		select {
+		case <-in.exited:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+loopback(in.port)+probePath, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set(nonceHeader, in.nonce)
+	res, err := in.http.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return err
+	}
+	var answer struct{ Digest, Instance string }
+	if res.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil {
+		return fmt.Errorf("it answered the probe with status %d", res.StatusCode)
+	}
+	if answer.Digest != in.revision.Digest || answer.Instance != in.nonce {
+		return fmt.Errorf("port %d answered as another instance", in.port)
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// Readiness is how the platform knows that an instance can take requests.
+type Readiness string
+
+// The ways.
+const (
+	// ReadyShim asks GET /.ferry/probe until the instance answers with its own digest and nonce.
+	ReadyShim Readiness = "shim"
+	// ReadyPort waits until the port accepts a connection.
+	ReadyPort Readiness = "port"
+)
+
+// Revision is one immutable version of a function.
+type Revision struct {
+	ID     string `json:"id"`
+	Digest string `json:"digest"`
+	// Command is the program and its arguments. The program is absolute or a slash path in the package; the
+	// package is the working folder.
+	Command []string          `json:"command"`
+	Env     map[string]string `json:"env,omitempty"`
+	// Secrets are environment names and the names of the secrets whose values they get.
+	Secrets map[string]string `json:"secrets,omitempty"`
+	// Caches are environment names that get the path of a folder, which all instances of the revision share
+	// and may lose: compiled code, so that a cold start need not compile again.
+	Caches      map[string]string `json:"caches,omitempty"`
+	Timeout     time.Duration     `json:"timeout"`           // of one request; 0 is none
+	Memory      int64             `json:"memory,omitempty"`  // bytes of one instance; 0 is no limit
+	Min         int               `json:"min,omitempty"`     // instances kept warm
+	Max         int               `json:"max"`               // instances at most; at least 1
+	Concurrency int               `json:"concurrency"`       // requests at once in one instance; at least 1
+	Private     bool              `json:"private,omitempty"` // the gateway refuses it, Invoke does not
+	HTTP        bool              `json:"http,omitempty"`    // the gateway routes to it
+	Readiness   Readiness         `json:"readiness"`
+}
+
+func (r Revision) check() error {
+	switch {
+	case r.ID == "" || !names.MatchString(r.ID):
+		return &Error{Code: CodeInvalid, Message: "the revision id " + quote(r.ID) + " cannot be a folder's name"}
+	case len(r.Command) == 0:
+		return &Error{Code: CodeInvalid, Message: "the revision has no command"}
+	case r.Max < 1 || r.Concurrency < 1 || r.Min < 0 || r.Min > r.Max:
+		return &Error{Code: CodeInvalid, Message: "the revision's scaling makes no sense"}
+	}
+	return nil
+}
+
+// PutRevision stores a revision and unpacks its package, a zip file. Nothing half is ever visible. A revision
+// that is stored already stays as it is; only its descriptor is replaced where it differs (an interpreter
+// that has moved), and running instances keep theirs.
+func (h Home) PutRevision(ctx context.Context, s Scope, function string, r Revision, zipFile string) (err error) {
+	if err := errors.Join(s.check(function), r.check()); err != nil {
+		return err
+	}
+	final := h.revision(s, function, r.ID)
+	if had, err := h.Revision(s, function, r.ID); err == nil {
+		if reflect.DeepEqual(had, r) {
+			return nil
+		}
+		return writeJSON(filepath.Join(final, "revision.json"), r)
+	}
+	if err := os.MkdirAll(h.revisions(s, function), 0o700); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp(h.revisions(s, function), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	if err := unpack(ctx, zipFile, filepath.Join(work, "package")); err != nil {
+		return fmt.Errorf("unpacking the package of %s: %w", function, err)
+	}
+	if err := writeJSON(filepath.Join(work, "revision.json"), r); err != nil {
+		return err
+	}
+	if err := os.Rename(work, final); err != nil {
+		if _, lost := h.Revision(s, function, r.ID); lost == nil {
+			return nil // somebody else stored the same revision meanwhile
+		}
+		return err
+	}
+	return SyncDir(h.revisions(s, function))
+}
+
+// Revision reads a stored revision. The failure of one that is not stored is CodeNotFound.
+func (h Home) Revision(s Scope, function, id string) (Revision, error) {
+	var r Revision
+	if err := s.check(function, id); err != nil {
+		return r, err
+	}
+	err := readJSON(h.revision(s, function, id, "revision.json"), &r)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, failed(CodeNotFound, function, "%s has no revision %s", function, id)
+	}
+	return r, err
+}
+
+// Revisions lists a function's stored revisions, oldest first.
+func (h Home) Revisions(s Scope, function string) ([]Revision, error) {
+	if err := s.check(function); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(h.revisions(s, function))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	type stored struct {
+		Revision
+		at time.Time
+	}
+	var found []stored
+	for _, e := range entries {
+		if !names.MatchString(e.Name()) {
+			continue
+		}
+		r, err := h.Revision(s, function, e.Name())
+		if CodeOf(err) == CodeNotFound {
+			continue // removed meanwhile
+		}
+		info, statErr := e.Info()
+		if err = errors.Join(err, statErr); err != nil {
+			return nil, err
+		}
+		found = append(found, stored{r, info.ModTime()})
+	}
+	slices.SortStableFunc(found, func(a, b stored) int { return a.at.Compare(b.at) })
+	list := make([]Revision, len(found))
+	for i, f := range found {
+		list[i] = f.Revision
+	}
+	return list, nil
+}
+
+// discard deletes a folder so that a kill leaves nothing that counts as a revision.
+func discard(dir string) error {
+	gone := filepath.Join(filepath.Dir(dir), ".gone-"+filepath.Base(dir))
+	err := os.Rename(dir, gone)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(gone)
+}

@@ -1,0 +1,232 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Options of a platform; zero values mean the defaults.
+type Options struct {
+	Version      string        // of the program, for Info
+	IdleAfter    time.Duration // an instance without requests ends after; 10 min
+	StartTimeout time.Duration // an instance must be ready within; 30 s
+	Grace        time.Duration // between asking an instance to end and killing it; 10 s
+	Drain        time.Duration // requests have to finish when the platform stops; 5 s
+	LogSize      int64         // bytes of a function's log before it moves aside; 10 MB
+	Watch        time.Duration // between two looks at the memory of instances; 500 ms
+	Log          *slog.Logger  // of the platform itself; nil is none
+}
+
+func (o Options) withDefaults() Options {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&o.IdleAfter, 10*time.Minute)
+	set(&o.StartTimeout, 30*time.Second)
+	set(&o.Grace, 10*time.Second)
+	set(&o.Drain, 5*time.Second)
+	set(&o.Watch, 500*time.Millisecond)
+	if o.LogSize == 0 {
+		o.LogSize = 10 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// server is the running platform.
+type server struct {
+	host    *host
+	token   string
+	started time.Time
+	stop    context.CancelFunc
+
+	mu       sync.Mutex // taken after a service's lock, never before it
+	services map[Scope]*service
+}
+
+// Serve is the platform: it runs until ctx ends or a client stops it. It fails when one runs for this home already.
+func Serve(ctx context.Context, home Home, o Options) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := os.MkdirAll(home.own(), 0o700); err != nil {
+		return err
+	}
+	lock, err := waitRun(ctx, home)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	home.sweep()
+	s := &server{
+		host:  &host{home: home, options: o.withDefaults(), ports: &portPool{used: map[int]bool{}}},
+		token: token(32), started: time.Now(), stop: stop, services: map[Scope]*service{},
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("opening the control address: %w", err)
+	}
+	control := &http.Server{Handler: s.handler(), ReadHeaderTimeout: time.Minute}
+	go func() { _ = control.Serve(l) }()
+	defer func() { _ = control.Close() }()
+	s.load()
+	defer s.end()
+	if err := writeJSON(home.endpointFile(), s.endpoint(l)); err != nil {
+		return fmt.Errorf("telling where the platform listens: %w", err)
+	}
+	s.host.options.Log.Info("serving", "home", string(home), "pid", os.Getpid(), "version", o.Version)
+	s.watch(ctx)
+	_ = os.Remove(home.endpointFile())
+	s.host.options.Log.Info("stopping")
+	shut(context.WithoutCancel(ctx), control, s.host.options.Drain)
+	return nil
+}
+
+// waitRun takes the lock of the running platform, and waits for one that is stopping.
+func waitRun(ctx context.Context, home Home) (*os.File, error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	patience, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for {
+		lock, held, err := lockRun(home.own("run.lock"))
+		if err != nil || !held {
+			return lock, err
+		}
+		if e, alive := home.endpoint(); alive {
+			return nil, failed(CodeConflict, "", "a platform runs for %s already, as process %d", home, e.PID)
+		}
+		select {
+		case <-tick.C:
+		case <-patience.Done():
+			return nil, failed(CodeConflict, "", "another platform for %s does not end", home)
+		}
+	}
+}
+
+func (s *server) endpoint(l net.Listener) Endpoint {
+	return Endpoint{
+		PID: os.Getpid(), Started: startTime(os.Getpid()), Address: l.Addr().String(),
+		Token: s.token, Protocol: Protocol, Version: s.host.options.Version,
+	}
+}
+
+// load opens all services that are on the disk. One that cannot be opened says so when it is asked for, and
+// keeps none of the others from serving.
+func (s *server) load() {
+	tables, _ := filepath.Glob(s.host.home.path("services", "*", "*", "table.json"))
+	for _, file := range tables {
+		stage := filepath.Dir(file)
+		scope := Scope{Service: filepath.Base(filepath.Dir(stage)), Stage: filepath.Base(stage)}
+		svc, err := s.service(scope)
+		if err == nil {
+			err = svc.open(0, s.taken)
+		}
+		if err != nil {
+			s.host.options.Log.Error("opening a service", "service", scope.String(), "error", err)
+		}
+	}
+}
+
+// service returns the service of a scope, read from the disk the first time.
+func (s *server) service(scope Scope) (*service, error) {
+	if err := scope.check(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if svc := s.services[scope]; svc != nil {
+		return svc, nil
+	}
+	t, err := s.host.home.Table(scope)
+	if err != nil {
+		return nil, err
+	}
+	svc := &service{host: s.host, scope: scope, table: t, journals: map[string]*journal{}}
+	svc.port.Store(int64(t.Port))
+	pools := map[string]*pool{}
+	for name, e := range t.Functions {
+		if e.Revision == "" {
+			continue
+		}
+		r, err := s.host.home.Revision(scope, name, e.Revision)
+		if err != nil {
+			s.host.options.Log.Error("a live revision cannot be read", "service", scope.String(), "function", name, "error", err)
+			continue
+		}
+		pools[name] = newPool(s.host, scope, name, r, svc.journal(name))
+	}
+	svc.routes.Store(&pools)
+	for _, p := range pools {
+		p.start()
+	}
+	s.services[scope] = svc
+	return svc, nil
+}
+
+// all returns the services as they are now.
+func (s *server) all() []*service {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*service, 0, len(s.services))
+	for _, svc := range s.services {
+		list = append(list, svc)
+	}
+	return list
+}
+
+// taken reports whether a port is kept for a service.
+func (s *server) taken(port int) bool {
+	for _, svc := range s.all() {
+		if svc.port.Load() == int64(port) {
+			return true
+		}
+	}
+	return false
+}
+
+// end stops all services, side by side.
+func (s *server) end() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.host.options.Drain+s.host.options.Grace)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, svc := range s.all() {
+		all.Go(func() { svc.stop(ctx) })
+	}
+	all.Wait()
+}
+
+// watch kills instances that use more memory than they may, until ctx ends.
+func (s *server) watch(ctx context.Context) {
+	tick := time.NewTicker(s.host.options.Watch)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s.host.serving.Range(func(key, _ any) bool {
+			in := key.(*instance)
+			limit := in.revision.Memory
+			if limit == 0 || in.dead() {
+				return true
+			}
+			if used := memoryOf(in.cmd.Process.Pid); used > limit {
+				in.kill("killed: used %d MB of %d MB", used>>20, limit>>20)
+			}
+			return true
+		})
+	}
+}

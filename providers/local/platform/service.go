@@ -1,0 +1,237 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// service is one scope at work: its table, its listener and the pools of what is live.
+type service struct {
+	host  *host
+	scope Scope
+
+	mu       sync.Mutex // of all that changes; requests do not take it
+	table    Table
+	server   *http.Server // nil while it does not listen
+	problem  error        // why it does not
+	journals map[string]*journal
+	port     atomic.Int64 // the table's
+	routes   atomic.Pointer[map[string]*pool]
+	retired  sync.WaitGroup // pools that drain
+}
+
+// current is what is live now.
+func (s *service) current() Table {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.table.clone()
+}
+
+// open makes sure that the service listens.
+func (s *service) open(wish int, taken func(int) bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listen(wish, taken)
+}
+
+// apply makes all changes live at once, or none.
+func (s *service) apply(changes []Change, wish int, taken func(int) bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range changes {
+		if err := s.scope.check(c.Function); err != nil {
+			return err
+		}
+	}
+	next, err := s.table.apply(changes, func(function, id string) (Revision, error) {
+		return s.host.home.Revision(s.scope, function, id)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.listen(wish, taken); err != nil {
+		return err
+	}
+	next.Port = s.table.Port
+	return s.change(next)
+}
+
+// listen opens the listener on the wished port, else on the one that is kept, else on a new one. The lock is held.
+func (s *service) listen(wish int, taken func(int) bool) error {
+	port := s.table.Port
+	if wish != 0 {
+		port = wish
+	}
+	if s.server != nil && port == s.table.Port {
+		return nil
+	}
+	l, port, err := listen(s.host.home, s.scope, port, taken)
+	if err != nil {
+		if s.server == nil {
+			s.problem = err
+		}
+		return err
+	}
+	table := s.table
+	table.Port = port
+	if table.Port != s.table.Port {
+		if err := writeJSON(s.host.home.tableFile(s.scope), table); err != nil {
+			_ = l.Close()
+			return fmt.Errorf("keeping the port of %s: %w", s.scope, err)
+		}
+	}
+	s.table = table
+	s.port.Store(int64(port))
+	if old := s.server; old != nil {
+		s.retired.Go(func() { shut(context.Background(), old, s.host.options.Drain) })
+	}
+	s.problem = nil
+	s.server = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	go func(server *http.Server, l net.Listener) { _ = server.Serve(l) }(s.server, l)
+	return nil
+}
+
+// shut closes a listener at once and its connections when their requests are done, or after the grace.
+func shut(ctx context.Context, server *http.Server, grace time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	if server.Shutdown(ctx) != nil {
+		_ = server.Close()
+	}
+}
+
+// change writes a new table and then routes by it. A request sees the old routes or the new ones. The lock is held.
+func (s *service) change(next Table) error {
+	pools := map[string]*pool{}
+	old := *s.routes.Load()
+	var fresh []*pool
+	for name, e := range next.Functions {
+		if e.Revision == "" {
+			continue
+		}
+		if p := old[name]; p != nil && p.revision.ID == e.Revision {
+			pools[name] = p
+			continue
+		}
+		r, err := s.host.home.Revision(s.scope, name, e.Revision)
+		if err != nil {
+			return err
+		}
+		pools[name] = newPool(s.host, s.scope, name, r, s.journal(name))
+		fresh = append(fresh, pools[name])
+	}
+	if err := writeJSON(s.host.home.tableFile(s.scope), next); err != nil {
+		for _, p := range fresh {
+			p.retire()
+		}
+		return fmt.Errorf("writing what is live in %s: %w", s.scope, err)
+	}
+	s.table = next
+	s.routes.Store(&pools)
+	for _, p := range fresh {
+		p.start()
+	}
+	for name, p := range old {
+		if pools[name] != p {
+			p.retire()
+			s.retired.Go(func() { p.wait(context.Background()) })
+		}
+	}
+	return nil
+}
+
+func (s *service) journal(function string) *journal {
+	j := s.journals[function]
+	if j == nil {
+		j = &journal{path: s.host.home.functionLog(s.scope, function), limit: s.host.options.LogSize}
+		s.journals[function] = j
+	}
+	return j
+}
+
+// stop ends the service: no new requests, those that run get until ctx ends.
+func (s *service) stop(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server != nil {
+		shut(ctx, s.server, s.host.options.Drain)
+		s.server = nil
+	}
+	for _, p := range *s.routes.Load() {
+		p.retire()
+		p.wait(ctx)
+	}
+	s.routes.Store(&map[string]*pool{})
+	s.retired.Wait()
+	for _, j := range s.journals {
+		j.close()
+	}
+}
+
+// remove takes away all of a function. It reports whether nothing is left of the service.
+func (s *service) remove(ctx context.Context, function string) (empty bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.host.home
+	p := s.route(function)
+	next := s.table.clone()
+	delete(next.Functions, function)
+	if err := s.change(next); err != nil {
+		return false, err
+	}
+	if p != nil { // its requests finish before its files go
+		drain, cancel := context.WithTimeout(ctx, s.host.options.Drain)
+		p.wait(drain)
+		cancel()
+	}
+	err = errors.Join(s.journal(function).remove(), os.RemoveAll(h.revisions(s.scope, function)))
+	delete(s.journals, function)
+	if err != nil {
+		return false, fmt.Errorf("removing %s: %w", function, err)
+	}
+	if len(next.Functions) > 0 {
+		return false, nil
+	}
+	// Folders go only when they are empty: another function may be published without being live.
+	if err := removeEmpty(h.scope(s.scope, "logs"), h.scope(s.scope, "revisions")); err != nil {
+		return false, ignoreFilled(err)
+	}
+	if s.server != nil {
+		shut(ctx, s.server, s.host.options.Drain)
+		s.server = nil
+	}
+	s.table.Port = 0
+	s.port.Store(0)
+	if err := ignoreAbsent(os.Remove(h.tableFile(s.scope))); err != nil {
+		return false, err
+	}
+	err = removeEmpty(h.scope(s.scope), h.path("services", s.scope.Service))
+	return true, ignoreFilled(err)
+}
+
+func removeEmpty(dirs ...string) error {
+	for _, dir := range dirs {
+		if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func ignoreFilled(err error) error {
+	if errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST) {
+		return nil
+	}
+	return err
+}
