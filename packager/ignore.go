@@ -5,32 +5,68 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v6/plumbing/format/gitignore"
 )
 
-// rule is one line of an ignore file, or one pattern of the manifest.
+// rule is one line of an ignore file, or one pattern of the manifest. The library matches names; how names make
+// a path is here, because the library also matches everything below a match, which git does by not looking there.
 type rule struct {
-	pattern gitignore.Pattern
+	domain  []string // the folder that the rule holds in
+	parts   []part
 	negated bool
-	// base is set when the pattern has no inner slash: it is then about names, wherever they are.
-	base bool
-	// open is set for "dir/**", which is about everything below.
-	open bool
-	text string
+	dirOnly bool
+	base    bool // about names, wherever they are
 }
 
-// parseRule returns false for a comment or an empty line. The domain is the folder that the rule holds in.
+// part is one name of a pattern; nil stands for "**", any number of folders.
+type part = gitignore.Pattern
+
+// parseRule returns false for a comment, an empty line and what git says matches nothing.
 func parseRule(line string, domain []string) (rule, bool) {
-	if strings.HasPrefix(line, "#") || strings.Trim(line, " ") == "" {
+	if strings.HasPrefix(line, "#") {
 		return rule{}, false
 	}
-	r := rule{pattern: gitignore.ParsePattern(line, domain), negated: strings.HasPrefix(line, "!"), text: line}
-	body := strings.TrimSuffix(strings.TrimPrefix(strings.TrimRight(line, " "), "!"), "/")
-	r.base = !strings.Contains(strings.TrimPrefix(body, "**/"), "/")
-	r.open = strings.HasSuffix(body, "/**")
+	r := rule{domain: domain}
+	line = trimSpaces(line)
+	line, r.negated = strings.CutPrefix(line, "!")
+	line, r.dirOnly = strings.CutSuffix(line, "/")
+	r.base = !strings.Contains(line, "/")
+	line = strings.TrimPrefix(line, "/")
+	if line == "" {
+		return rule{}, false
+	}
+	for name := range strings.SplitSeq(line, "/") {
+		if name == "**" && !r.base {
+			r.parts = append(r.parts, nil)
+			continue
+		}
+		if strings.HasPrefix(name, "!") {
+			name = `\` + name
+		}
+		if strings.HasSuffix(name, " ") && !strings.HasSuffix(name, `\ `) {
+			name = strings.TrimSuffix(name, " ") + "[ ]"
+		}
+		r.parts = append(r.parts, gitignore.ParsePattern(name, nil))
+	}
 	return r, true
+}
+
+// trimSpaces takes spaces off the end but for those behind a backslash.
+func trimSpaces(s string) string {
+	end := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case ' ':
+			continue
+		case '\\':
+			i++
+		}
+		end = min(i+1, len(s))
+	}
+	return s[:end]
 }
 
 // parseRules reads an ignore file as git does.
@@ -45,25 +81,37 @@ func parseRules(data []byte, domain []string) []rule {
 	return out
 }
 
-// match is whether the rule is about this very path. The library also says yes below a folder that matched,
-// which is right for leaving out and wrong for taking back.
-func (r rule) match(parts []string, dir bool) bool {
-	if r.pattern.Match(parts, dir) == gitignore.NoMatch {
+// match is whether the rule is about this very path; what is below a folder follows from the folder.
+func (r rule) match(names []string, dir bool) bool {
+	if r.dirOnly && !dir || len(names) <= len(r.domain) || !slices.Equal(names[:len(r.domain)], r.domain) {
 		return false
 	}
-	if !r.negated || r.open || len(parts) == 1 {
-		return true
-	}
+	names = names[len(r.domain):]
 	if r.base {
-		return r.pattern.Match(parts[:len(parts)-1], true) == gitignore.NoMatch || r.ownName(parts, dir)
+		names = names[len(names)-1:]
 	}
-	return r.pattern.Match(parts[:len(parts)-1], true) == gitignore.NoMatch
+	return matchNames(r.parts, names)
 }
 
-// ownName is whether a name-only rule fits the last name by itself.
-func (r rule) ownName(parts []string, dir bool) bool {
-	body := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(r.text, "!"), "**/"), "/")
-	return gitignore.ParsePattern(body, nil).Match(parts[len(parts)-1:], dir) != gitignore.NoMatch
+func matchNames(parts []part, names []string) bool {
+	for i, p := range parts {
+		if p == nil {
+			if i == len(parts)-1 {
+				return len(names) > 0
+			}
+			for skip := range len(names) {
+				if matchNames(parts[i+1:], names[skip:]) {
+					return true
+				}
+			}
+			return false
+		}
+		if len(names) == 0 || p.Match(names[:1], true) == gitignore.NoMatch {
+			return false
+		}
+		names = names[1:]
+	}
+	return len(names) == 0
 }
 
 // excluded is git's verdict on a path whose folder is not left out: the last rule that matches decides.
@@ -144,6 +192,7 @@ type rules struct {
 // include is a glob of the manifest below the source folder.
 type include struct {
 	rule
+	text    string
 	literal []string // leading names without a wildcard
 	used    bool
 }
@@ -173,8 +222,7 @@ func newRules(root, source string, exclude, includes []string) (*rules, error) {
 		if !ok {
 			continue
 		}
-		inc := include{rule: one}
-		inc.text = text
+		inc := include{rule: one, text: text}
 		for name := range strings.SplitSeq(clean[1:], "/") {
 			if strings.ContainsAny(name, `*?[\`) {
 				break
@@ -199,7 +247,7 @@ func ignoreFile(dir string, domain []string) []rule {
 func (r *rules) included(parts []string, dir bool) *include {
 	var found *include
 	for i := range r.include {
-		if r.include[i].pattern.Match(parts, dir) != gitignore.NoMatch {
+		if r.include[i].match(parts, dir) {
 			r.include[i].used = true
 			found = &r.include[i]
 		}

@@ -242,7 +242,7 @@ type weighed struct {
 func tooBig(what string, size, limit int64, parts []weighed) error {
 	sums := map[string]int64{}
 	for _, p := range parts {
-		sums[part(p.name)] += p.size
+		sums[partOf(p.name)] += p.size
 	}
 	var table []weighed
 	for name, n := range sums {
@@ -262,8 +262,8 @@ func tooBig(what string, size, limit int64, parts []weighed) error {
 	return problem("", "bundle it, or leave out what is not needed with build.exclude", "%s", text.String())
 }
 
-// part is what a user thinks of as one thing: a Node package, a file, or a folder at the top.
-func part(name string) string {
+// partOf is what a user thinks of as one thing: a Node package, a file, or a folder at the top.
+func partOf(name string) string {
 	names := strings.Split(name, "/")
 	n := 1
 	if names[0] == "node_modules" {

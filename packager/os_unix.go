@@ -21,7 +21,9 @@ func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
+func isReadOnly(err error) bool {
+	return errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)
+}
 
 // group makes cancelling a command end its children too.
 func group(cmd *exec.Cmd) {

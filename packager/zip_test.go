@@ -193,7 +193,7 @@ func TestLargeFilesTakeNoMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Truncate(300 << 20); err != nil {
+	if err := f.Truncate(100 << 20); err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
@@ -205,7 +205,7 @@ func TestLargeFilesTakeNoMemory(t *testing.T) {
 	p := newPackager(t, root)
 	a := build(t, p, serverFn("main.py"))
 	runtime.ReadMemStats(&after)
-	if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 48<<20 {
 		t.Errorf("%d MB were allocated", grown>>20)
 	}
 	if got := contents(t, a)["random"]; got != string(random) {

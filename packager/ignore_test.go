@@ -1,0 +1,167 @@
+package packager
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// ours are the files that rules keep, as a list of paths.
+func ours(t testing.TB, root string) []string {
+	t.Helper()
+	p := newPackager(t, root)
+	fn := serverFn("main.py")
+	j, err := newJob(p, fn, local(fn.Runtime))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.in = newRecorder(&hashes{})
+	files, err := j.tree(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.name)
+	}
+	return sorted(names)
+}
+
+// gits are the files that git would keep under the same rules.
+func gits(t testing.TB, root string) []string {
+	t.Helper()
+	output(t, root, "git", "init", "-q")
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Name() == ".ferryignore" {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(filepath.Dir(path), ".gitignore"), data, 0o600)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("git", "-c", "core.quotepath=false", "-c", "core.excludesFile=/dev/null", "ls-files", "-o", "-z", "--exclude-per-directory=.gitignore")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for name := range strings.SplitSeq(string(out), "\x00") {
+		if base := filepath.Base(name); name != "" && base != ".gitignore" && base != ".ferryignore" {
+			names = append(names, name)
+		}
+	}
+	return sorted(names)
+}
+
+var ignoreTree = []string{
+	"main.py", "foo", "foo.log", "a/foo", "a/b/foo", "a/b/c/foo.log", "a/b/bar.txt", "a/keep.txt", "build/out", "build/keep/x",
+	"src/build/out", "docs/a.md", "docs/sub/b.md", "x y", "x ", "#hash", "!bang", "[a]", "a.TXT", "deep/er/est/foo", "bar/foo/foo",
+	"temp/1", "temp/2", "e\u0301", "star*",
+}
+
+func TestIgnoreRulesMeanWhatTheyMeanToGit(t *testing.T) {
+	needs(t, "git")
+	for _, rules := range []string{
+		"foo", "/foo", "foo/", "a/foo", "/a/foo", "**/foo", "a/**", "a/**/foo", "**/b/**", "*.log", "!*.log", "*.log\n!foo.log", "*\n!main.py",
+		"*\n!a\n", "*\n!a/\n", "/*\n!/a", "/*\n!/a/\n/a/*\n!/a/b", "*\n!*/\n!*.txt", "a/*\n!a/keep.txt", "a\n!a/keep.txt", "build", "/build/\n", "build/*\n!build/keep",
+		"# comment\nfoo", "\\#hash", "\\!bang", "[a]", "\\[a\\]", "[!f]oo", "[^f]oo", "[a-c]", "fo?", "x\\ y", "x\\ ", "x   ", "foo\r\nbar/\r\n", "\ufefffoo",
+		"*.txt", "*.TXT", "docs/*.md", "docs/**/*.md", "**", "**/", "/**", "/", "", "   ", "foo/**\n!foo/foo", "**/foo\n!bar/foo/foo", "foo\n!**/foo", "temp/[12]", "temp/[!1]",
+		"star\\*", "star*", "foo**", "**foo", "a**b", "a/**b/foo", "[[:alpha:]]oo", "[", "\\", "a/b/c/", "*\n!/foo\n!a/b/foo", "*\n!foo", "e\u0301", "deep/*/est", "*\n!deep/\n!deep/**", "*/foo\n!a/foo",
+	} {
+		t.Run(rules, func(t *testing.T) {
+			var files []string
+			for _, name := range ignoreTree {
+				files = append(files, name, "x")
+			}
+			root := project(t, append(files, ".ferryignore", rules)...)
+			equal(t, ours(t, root), gits(t, root))
+		})
+	}
+}
+
+func TestAnIgnoreFileBelowAddsToThoseAbove(t *testing.T) {
+	needs(t, "git")
+	root := project(t, "main.py", "", ".ferryignore", "*.log\n/a/x", "a/.ferryignore", "!keep.log\n/y\n", "a/keep.log", "", "a/no.log", "", "a/x", "", "a/y", "", "a/b/y", "", "b/keep.log", "")
+	got := ours(t, root)
+	equal(t, got, []string{"a/b/y", "a/keep.log", "main.py"})
+	equal(t, got, gits(t, root))
+}
+
+func TestAnIgnoreFileAboveTheSourceHoldsToo(t *testing.T) {
+	root := project(t, ".ferryignore", "*.log\n/fn/x", "fn/main.py", "", "fn/a.log", "", "fn/x", "", "fn/sub/x", "")
+	fn := serverFn("main.py")
+	fn.Source = "fn"
+	p := newPackager(t, root)
+	got := contents(t, build(t, p, fn))
+	if _, in := got["a.log"]; in || len(got) != 2 {
+		t.Errorf("got %v", got)
+	}
+	fill(t, root, ".ferryignore", "sub")
+	if len(contents(t, build(t, p, fn))) != 3 {
+		t.Error("a change of the ignore file above was not seen")
+	}
+}
+
+const pemKey, pemCert = "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN CERTIFICATE-----\n"
+
+func TestSecretsNeverEnter(t *testing.T) {
+	root := project(t, "main.py", "", ".env", "K=1", ".env.prod", "", ".envrc", "", "sub/.env", "", "tls.key", "", "id_rsa", "", "a.p12", "", "a.pfx", "", ".npmrc", "", ".netrc", "",
+		"server.pem", pemKey, "ca.pem", pemCert, "credentials.json", `{"private_key": "x"}`, "config/credentials.json", `{"fields": ["name"]}`,
+		"my-service-account.json", `{"private_key": "x"}`, ".git/config", "", ".hg/x", "", ".svn/x", "", "__pycache__/a.pyc", "", "b.pyc", "", ".venv/x", "", "venv/x", "",
+		".DS_Store", "", "ferry.yaml", "", ".ferryignore", "!.env\n!tls.key\n", "node_modules/a/i.js", "", "id_rsa.pub", "public", "environment.txt", "")
+	equal(t, ours(t, root), []string{"ca.pem", "config/credentials.json", "environment.txt", "id_rsa.pub", "main.py"})
+}
+
+func TestIncludingASecretIsAnErrorAndSweepingOverOneIsNot(t *testing.T) {
+	root := project(t, "main.py", "", "conf/.env", "", "conf/a.txt", "", "conf/tls.key", "", "conf/x.pem", pemKey)
+	for pattern, want := range map[string]string{"conf/.env": "conf/.env", "**/*.key": "conf/tls.key", "conf/x.pem": "conf/x.pem", "conf/.e*": "conf/.env"} {
+		fn := serverFn("main.py")
+		fn.Build.Include = []string{pattern}
+		e := failure(t, newPackager(t, root), fn)
+		contains(t, e.Message, "looks like a secret", want)
+		contains(t, e.Hint, "secrets:")
+	}
+	fn := serverFn("main.py")
+	fn.Build.Include = []string{"conf/**"}
+	if got := contents(t, build(t, newPackager(t, root), fn)); len(got) != 2 {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestExcludeGoesBeforeIncludeAndIncludeBeforeTheIgnoreFile(t *testing.T) {
+	root := project(t, "main.py", "", ".ferryignore", "data\n*.tmp\n", "data/a.txt", "", "data/deep/b.csv", "", "data/draft.csv", "", "x.tmp", "", "node_modules/p/i.js", "")
+	fn := serverFn("main.py")
+	fn.Build.Include = []string{"data/**/*.csv", "node_modules/p"}
+	fn.Build.Exclude = []string{"draft.*"}
+	var names []string
+	for name := range contents(t, build(t, newPackager(t, root), fn)) {
+		names = append(names, name)
+	}
+	equal(t, sorted(names), []string{"data/deep/b.csv", "main.py", "node_modules/p/i.js"})
+}
+
+func TestAnIncludeThatMatchesNothingIsAnError(t *testing.T) {
+	fn := nodeFn("app.js")
+	fn.Build.Include = []string{"veiws/**"}
+	contains(t, failure(t, newPackager(t, project(t, "app.js", fetchHandler, "views/a", "")), fn).Message, "veiws/**", "matches no file")
+}
+
+func FuzzIgnoreRulesNeverPanic(f *testing.F) {
+	f.Add("*\n!foo/**\n[a-", "foo/bar")
+	f.Add("\\", "a")
+	f.Add("!**/[!", "a/b/c")
+	f.Fuzz(func(t *testing.T, text, name string) {
+		if hostile(name) != "" {
+			return
+		}
+		excluded(parseRules([]byte(text), nil), strings.Split(name, "/"), false)
+	})
+}
