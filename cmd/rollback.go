@@ -65,8 +65,8 @@ func (o *rollbackOptions) run(ctx context.Context, _ []string) (result, error) {
 // restoring says what a rollback is about to do.
 func (p *printer) restoring(number int, plan *release.Plan) {
 	switch {
-	case number == 0:
-		p.linef("restoring what served before the interrupted release %d", plan.Unfinished)
+	case plan.Unfinished > 0 && number == plan.Release:
+		p.linef("undoing the interrupted release %d", plan.Unfinished)
 	case plan.Release > 0:
 		p.linef("restoring release %d in place of release %d", number, plan.Release)
 	default:
