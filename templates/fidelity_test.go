@@ -262,3 +262,56 @@ func TestAHandlerLearnsThatTheClientHasGone(t *testing.T) {
 		}
 	})
 }
+
+func TestABodyThatWaitsToBeAskedForIsAskedFor(t *testing.T) {
+	everywhere(t, func(t *testing.T, p platform) {
+		i := p.start(t, p.function())
+		transport := &http.Transport{DisableCompression: true, ExpectContinueTimeout: patience}
+		defer transport.CloseIdleConnections()
+		for range 2 {
+			req, err := http.NewRequest("POST", "http://"+i.addr+"/x", strings.NewReader("asked for"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Expect", "100-continue")
+			res, err := transport.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got echoed
+			err = json.NewDecoder(res.Body).Decode(&got)
+			res.Body.Close()
+			if err != nil || string(got.Body) != "asked for" {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		}
+	})
+}
+
+func TestWhatIsNoRequestIsRefusedAndServingGoesOn(t *testing.T) {
+	garbage := []string{
+		"\x16\x03\x01 nonsense\r\n\r\n",
+		"GET / HTTP/1.1\r\nhost: x\r\nbad header: 1\r\n\r\n",
+		"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+		"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+		"POST /x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+		"GET / HTTP/1.1\r\nhost: x\r\nx: " + strings.Repeat("x", 200_000) + "\r\n\r\n",
+	}
+	everywhere(t, func(t *testing.T, p platform) {
+		i := p.start(t, p.function())
+		for _, g := range garbage {
+			conn, err := net.Dial("tcp", i.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := roundTrip(conn, bufio.NewReader(conn), "GET", []byte(g))
+			if err == nil && a.status < 400 {
+				t.Errorf("%.60q: %d", g, a.status)
+			}
+			conn.Close()
+		}
+		if a := i.do("GET", "/special/status", nil); a.status != 418 {
+			t.Errorf("the process does not serve any more: %d", a.status)
+		}
+	})
+}

@@ -150,6 +150,9 @@ func TestSIGTERMFinishesWhatRuns(t *testing.T) {
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("stopping took %v", took)
 		}
+		if said := i.out.String(); strings.Contains(said, "Traceback") || strings.Contains(said, "unfinished") {
+			t.Errorf("stopping is no error:\n%s", said)
+		}
 		if p.style == manifest.StyleFetch || p.style == manifest.StyleASGI {
 			i.waitFor("background done")
 		}

@@ -566,8 +566,7 @@ class Server:
     def __init__(self, respond):
         self.respond = respond
         self.stopping = False
-        self.idle, self.busy = set(), set()
-        self.quiet = asyncio.Event()
+        self.idle, self.busy, self.connections = set(), set(), set()
 
     async def listen(self, host, port):
         def protocol():
@@ -581,10 +580,12 @@ class Server:
         self.listener.close()
         for writer in list(self.idle):
             writer.close()
-        if self.busy:
-            await self.quiet.wait()
+        if self.connections:
+            await asyncio.wait(self.connections)
 
     async def connection(self, reader, writer):
+        task = asyncio.current_task()
+        self.connections.add(task)
         try:
             while not self.stopping and await self.exchange(reader, writer):
                 pass
@@ -592,6 +593,7 @@ class Server:
             pass
         finally:
             self.idle.discard(writer)
+            self.connections.discard(task)
             writer.close()
 
     async def exchange(self, reader, writer):
@@ -609,12 +611,10 @@ class Server:
         try:
             await guarded(self.respond(exchange), exchange)
             exchange.over.set()
-            while exchange.keep and not exchange.read_all:
+            while exchange.keep and not exchange.read_all and not self.stopping:
                 await exchange.read()
         except BadRequest:
             return False
         finally:
             self.busy.discard(exchange)
-            if self.stopping and not self.busy:
-                self.quiet.set()
         return exchange.keep
