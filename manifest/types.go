@@ -3,10 +3,7 @@
 // decodes them.
 package manifest
 
-import (
-	"strings"
-	"time"
-)
+import "strings"
 
 // Manifest is one service, resolved for one stage and one target.
 type Manifest struct {
@@ -18,7 +15,7 @@ type Manifest struct {
 	Functions []Function // sorted by name, at least one
 	Releases  Releases
 	Digest    string // "sha256:…" of the resolved service; positions and comments do not enter
-	positions positions
+	tree      *Node  // service, target and functions as resolved, for Locate
 }
 
 // Function returns the function of that name.
@@ -100,94 +97,81 @@ const (
 	StyleAzure    Style = "azure"     // v4 programming model in Node, v2 in Python
 )
 
-// Size is a number of bytes. It is written "256MB" or "1GB"; a unit is required and 1MB is 1024*1024,
-// as all clouds count function memory.
-type Size int64
-
-// MB is the size in whole megabytes (1024*1024), rounded down.
-func (s Size) MB() int { return int(s >> 20) }
-
-// Duration is a time span. It is written "30s", "5m" or "1h"; a unit is required.
-type Duration time.Duration
-
-// Std is the duration as the standard library's type.
-func (d Duration) Std() time.Duration { return time.Duration(d) }
-
 // Event is one thing that calls the function; exactly one field is set.
 type Event struct {
-	HTTP     *HTTPEvent     `json:"http,omitempty"`
-	Schedule *ScheduleEvent `json:"schedule,omitempty"`
-	Queue    *QueueEvent    `json:"queue,omitempty"`
-	Topic    *TopicEvent    `json:"topic,omitempty"`
-	Object   *ObjectEvent   `json:"object,omitempty"`
+	HTTP     *HTTPEvent     `json:"http,omitempty" jsonschema:"Answers HTTP requests. A function has at most one HTTP event."`
+	Schedule *ScheduleEvent `json:"schedule,omitempty" jsonschema:"Calls the function at times."`
+	Queue    *QueueEvent    `json:"queue,omitempty" jsonschema:"Calls the function for each message of a queue that exists."`
+	Topic    *TopicEvent    `json:"topic,omitempty" jsonschema:"Calls the function for each message of a topic that exists."`
+	Object   *ObjectEvent   `json:"object,omitempty" jsonschema:"Calls the function when an object of a bucket that exists is created or deleted."`
 }
 
 // HTTPEvent makes the function answer HTTP. A function has at most one.
 type HTTPEvent struct {
-	Path    string   `json:"path,omitempty"`    // "/items/{id}", "/files/{rest...}"; empty is every path
-	Methods []string `json:"methods,omitempty"` // upper case; empty is every method
-	Auth    string   `json:"auth"`              // public or private
-	CORS    *CORS    `json:"cors,omitempty"`
+	Path    string   `json:"path,omitempty" jsonschema:"The path that is answered, such as /items/{id} or /files/{rest...}. Default: every path."`    // "/items/{id}", "/files/{rest...}"; empty is every path
+	Methods []string `json:"methods,omitempty" jsonschema:"The methods that are answered. Default: every method."` // upper case; empty is every method
+	Auth    string   `json:"auth" jsonschema:"Who may call: public (default) or private."`              // public or private
+	CORS    *CORS    `json:"cors,omitempty" jsonschema:"The cross-origin policy."`
 }
 
 // CORS is the cross-origin policy of an HTTP event.
 type CORS struct {
-	Origins     []string `json:"origins,omitempty"`
-	Methods     []string `json:"methods,omitempty"`
-	Headers     []string `json:"headers,omitempty"`
-	MaxAge      Duration `json:"max_age,omitempty"`
-	Credentials bool     `json:"credentials,omitempty"`
+	Origins     []string `json:"origins,omitempty" jsonschema:"Origins that may call, such as https://example.com, or *."`
+	Methods     []string `json:"methods,omitempty" jsonschema:"Methods that may be used. Default: those of the event."`
+	Headers     []string `json:"headers,omitempty" jsonschema:"Request headers that may be sent."`
+	MaxAge      Duration `json:"max_age,omitempty" jsonschema:"How long a browser may keep the answer, such as 10m."`
+	Credentials bool     `json:"credentials,omitempty" jsonschema:"Whether cookies may be sent; not with the origin *."`
 }
 
 // ScheduleEvent calls the function at times.
 type ScheduleEvent struct {
-	Cron     string `json:"cron"`     // the standard five fields
-	Timezone string `json:"timezone"` // IANA name; UTC unless given
+	Cron     string `json:"cron" jsonschema:"When, in the standard five fields: minute, hour, day of month, month, day of week."`     // the standard five fields
+	Timezone string `json:"timezone" jsonschema:"The IANA time zone of cron. Default: UTC."` // IANA name; UTC unless given
 }
 
 // QueueEvent calls the function for each message of a queue that exists.
 type QueueEvent struct {
-	Name  string `json:"name"`
-	Batch int    `json:"batch"` // messages fetched at once, at least 1
+	Name  string `json:"name" jsonschema:"The name of the queue, or a key of the target's resources."`
+	Batch int    `json:"batch" jsonschema:"How many messages are fetched at once. Default: 1."` // messages fetched at once, at least 1
 }
 
 // TopicEvent calls the function for each message of a topic that exists.
 type TopicEvent struct {
-	Name string `json:"name"`
+	Name string `json:"name" jsonschema:"The name of the topic, or a key of the target's resources."`
 }
 
 // ObjectEvent calls the function when an object of a bucket that exists is created or deleted.
 type ObjectEvent struct {
-	Bucket string   `json:"bucket"`
-	On     []string `json:"on"` // created, deleted
-	Prefix string   `json:"prefix,omitempty"`
-	Suffix string   `json:"suffix,omitempty"`
+	Bucket string   `json:"bucket" jsonschema:"The name of the bucket, or a key of the target's resources."`
+	On     []string `json:"on" jsonschema:"What calls the function: created (default), deleted, or both."` // created, deleted
+	Prefix string   `json:"prefix,omitempty" jsonschema:"Only objects whose name begins so."`
+	Suffix string   `json:"suffix,omitempty" jsonschema:"Only objects whose name ends so."`
 }
 
 // Scaling bounds the instances of a function.
 type Scaling struct {
-	Min         int `json:"min"`         // kept warm
-	Max         int `json:"max"`         // 0 leaves it to the target
-	Concurrency int `json:"concurrency"` // requests at once in one instance; 0 leaves it to the target
+	Min         int `json:"min" jsonschema:"Instances kept warm. Default: 0."`         // kept warm
+	Max         int `json:"max" jsonschema:"The most instances at once. Default: the target decides."`         // 0 leaves it to the target
+	Concurrency int `json:"concurrency" jsonschema:"Requests at once in one instance. Default: the target decides."` // requests at once in one instance; 0 leaves it to the target
 }
 
 // Health is the user's own HTTP check, run after activation. Its path is always routed.
 type Health struct {
-	Path    string   `json:"path"`
-	Status  int      `json:"status"`
-	Timeout Duration `json:"timeout"` // how long the function has to answer with Status
+	Path    string   `json:"path" jsonschema:"The path that is requested after activation."`
+	Status  int      `json:"status" jsonschema:"The status that it must answer with. Default: 200."`
+	Timeout Duration `json:"timeout" jsonschema:"How long the function has to answer with that status. Default: 5s."` // how long the function has to answer with Status
 }
 
 // Build says how the package is made.
 type Build struct {
-	Command  string   `json:"command,omitempty"`  // run in the source folder before packaging
-	Bundle   *bool    `json:"bundle,omitempty"`   // Node: false packs files and production dependencies; default true
-	External []string `json:"external,omitempty"` // Node packages kept out of the bundle
-	Include  []string `json:"include,omitempty"`  // further files, globs below the source folder
-	Exclude  []string `json:"exclude,omitempty"`  // files left out, gitignore patterns
+	Command  string   `json:"command,omitempty" jsonschema:"A command that is run in the source folder before packaging."`  // run in the source folder before packaging
+	Bundle   *bool    `json:"bundle,omitempty" jsonschema:"Node: false packs files and production dependencies instead of one bundle. Default: true."`   // Node: false packs files and production dependencies; default true
+	External []string `json:"external,omitempty" jsonschema:"Node packages that are kept out of the bundle."` // Node packages kept out of the bundle
+	Include  []string `json:"include,omitempty" jsonschema:"Further files to pack: globs below the source folder."`  // further files, globs below the source folder
+	Exclude  []string `json:"exclude,omitempty" jsonschema:"Files to leave out: gitignore patterns."`  // files left out, gitignore patterns
 }
 
 // Releases says how many releases stay restorable.
 type Releases struct {
-	Keep int `json:"keep"`
+	Keep int `json:"keep" jsonschema:"How many releases stay restorable. Default: 20."`
 }

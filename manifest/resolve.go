@@ -1,0 +1,289 @@
+package manifest
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// document is the manifest as written. Its parts that other parts overlay stay nodes.
+type document struct {
+	Service       string `json:"service"`
+	DefaultTarget string `json:"default_target"`
+	Defaults      *Node  `json:"defaults"`
+	Functions     *Node  `json:"functions"`
+	Targets       *Node  `json:"targets"`
+	Releases      *Node  `json:"releases"`
+	Stages        *Node  `json:"stages"`
+}
+
+// overlay is one stage as written.
+type overlay struct {
+	Defaults  *Node `json:"defaults"`
+	Functions *Node `json:"functions"`
+	Targets   *Node `json:"targets"`
+	Releases  *Node `json:"releases"`
+}
+
+// functionBlock is a function as written, without the blocks of providers.
+type functionBlock struct {
+	Source       string            `json:"source" jsonschema:"The function's folder, below the manifest's. Default: the manifest's folder."`
+	Handler      string            `json:"handler" jsonschema:"What is called: a file (Node, custom), module:attribute (Python) or package folder (Go), below source."`
+	Runtime      Runtime           `json:"runtime" jsonschema:"The runtime: nodejs22, python3.13, go, java21, dotnet10 or custom."`
+	Style        Style             `json:"style" jsonschema:"How the handler is called. Default: fetch for Node, wsgi for Python, go for Go, server for others."`
+	Architecture string            `json:"architecture" jsonschema:"amd64 or arm64. Default: the target decides."`
+	Memory       Size              `json:"memory" jsonschema:"Memory of one instance, such as 256MB (default) or 1GB."`
+	Timeout      Duration          `json:"timeout" jsonschema:"The longest that one call may take, such as 30s (default)."`
+	Env          map[string]text   `json:"env" jsonschema:"Environment variables."`
+	Secrets      map[string]string `json:"secrets" jsonschema:"Environment variables whose values come from the target's secret manager: variable name to secret name."`
+	Events       []Event           `json:"events" jsonschema:"What calls the function."`
+	Scaling      Scaling           `json:"scaling" jsonschema:"Bounds of the number of instances."`
+	Health       *Health           `json:"health" jsonschema:"An HTTP check that is run after activation."`
+	Build        Build             `json:"build" jsonschema:"How the package is made."`
+}
+
+// isProvider reports whether a function's key is a provider's block.
+func (l *loader) isProvider(key string) bool {
+	_, ok := l.options.Providers[key]
+	return ok
+}
+
+func (l *loader) providers() []string {
+	return slices.Sorted(maps.Keys(l.options.Providers))
+}
+
+// shape decodes everything that the file holds as it is written, also what this stage and target do not use, so that
+// a mistyped key is found before the day it matters. Interpolations are not looked into.
+func (l *loader) shape() {
+	l.decode(l.root, &l.doc, "", decoder{raw: true})
+	l.blocks(l.doc.Defaults, l.doc.Functions, l.doc.Targets, l.doc.Releases, "")
+	for _, s := range l.entries(l.doc.Stages) {
+		path := "stages." + s.key
+		l.name(s, path, "stage")
+		var o overlay
+		if !s.value.isNull() {
+			l.decode(s.value, &o, path, decoder{raw: true})
+			l.blocks(o.Defaults, o.Functions, o.Targets, o.Releases, path+".")
+		}
+		l.stages = append(l.stages, s)
+	}
+}
+
+func (l *loader) blocks(defaults, functions, targets, releases *Node, prefix string) {
+	l.function(defaults, prefix+"defaults", "")
+	for _, f := range l.entries(functions) {
+		l.name(f, prefix+"functions."+f.key, "function")
+		l.function(f.value, prefix+"functions."+f.key, f.key)
+	}
+	for _, t := range l.entries(targets) {
+		l.name(t, prefix+"targets."+t.key, "target")
+		l.target(t, prefix+"targets."+t.key)
+	}
+	if !releases.isNull() {
+		l.decode(merge(nil, releases), &Releases{}, prefix+"releases", decoder{raw: true})
+	}
+}
+
+func (l *loader) decode(n *Node, v any, path string, d decoder) {
+	d.decode(n, v, path)
+	l.report.add(d.report.problems...)
+	l.report.more = l.report.more || d.report.more
+}
+
+// entries returns the entries of a part that must be a map, and reports one that is not. Nothing is no entries.
+func (l *loader) entries(n *Node) []entry {
+	if n.isNull() {
+		return nil
+	}
+	if !n.isMap() {
+		d := decoder{}
+		d.wrong(n, n.path, kindMap.String())
+		l.report.add(d.report.problems...)
+	}
+	return n.entries
+}
+
+// function decodes a function's block, or one laid under or over functions, as it is written.
+func (l *loader) function(n *Node, path, name string) {
+	if n.isNull() {
+		return
+	}
+	n = merge(nil, n)
+	for _, e := range n.entries {
+		if l.isProvider(e.key) {
+			l.decode(e.value, fresh(l.options.Providers[e.key].Function), path+"."+e.key, decoder{raw: true, function: name})
+		}
+	}
+	l.decode(n.without(l.isProvider), &functionBlock{}, path, decoder{raw: true, function: name, extra: l.providers()})
+}
+
+// target decodes a target's block, or one laid over it, as it is written.
+func (l *loader) target(e entry, path string) {
+	if !e.value.isMap() {
+		if !e.value.isNull() {
+			l.decode(e.value, &struct{}{}, path, decoder{})
+		}
+		return
+	}
+	n := merge(nil, e.value)
+	provider := n.get("provider")
+	if provider == nil {
+		provider = l.baseTarget(e.key).get("provider")
+	}
+	if provider == nil || strings.Contains(provider.text, "${") {
+		return // known only when it is chosen
+	}
+	l.decode(n.without(isProviderKey), l.targetPrototype(provider, path), path, decoder{raw: true})
+}
+
+// targetPrototype returns what to decode a target's settings into, and reports a provider that is not known.
+func (l *loader) targetPrototype(provider *Node, path string) any {
+	blocks, ok := l.options.Providers[provider.text]
+	switch {
+	case provider.kind != kindText:
+		d := decoder{}
+		d.wrong(provider, path+".provider", kindText.String())
+		l.report.add(d.report.problems...)
+		return &map[string]any{}
+	case !ok && (provider.text != implicitTarget || provider.at.file != nil):
+		l.fail(provider.at, path+".provider", suggest(provider.text, l.providers()), "the provider %s does not exist", quote(provider.text))
+		return &map[string]any{}
+	}
+	return fresh(blocks.Target)
+}
+
+func isProviderKey(key string) bool { return key == "provider" }
+
+// implicitTarget exists in every manifest and is of the provider of the same name, unless it is defined.
+const implicitTarget = "local"
+
+// baseTarget is a target before the stage's overlay, nil when there is none.
+func (l *loader) baseTarget(name string) *Node {
+	if t := l.doc.Targets.get(name); !t.isNull() {
+		return t
+	}
+	if name == implicitTarget {
+		return newMap(l.key("targets"), []entry{{key: "provider", value: &Node{kind: kindText, text: implicitTarget, size: 1}}})
+	}
+	return nil
+}
+
+// chooseStage finds the overlay of the chosen stage. dev exists without being written.
+func (l *loader) chooseStage() {
+	l.m.Stage = l.options.Stage
+	if l.m.Stage == "" {
+		l.m.Stage = "dev"
+	}
+	l.interp.values["stage"] = l.m.Stage
+	names := []string{"dev"}
+	for _, s := range l.stages {
+		if s.key == l.m.Stage {
+			d := decoder{raw: true} // its problems are reported already
+			if s.value.isMap() {
+				d.decode(s.value, &l.stage, "stages."+s.key)
+			}
+			return
+		}
+		if s.key != "dev" {
+			names = append(names, s.key)
+		}
+	}
+	if l.m.Stage != "dev" {
+		l.fail(l.key("stages"), "stages", choose("stage", l.m.Stage, names), "the stage %s does not exist", quote(l.m.Stage))
+	}
+}
+
+// choose is the hint for a name on the command line that does not exist.
+func choose(what, name string, names []string) string {
+	slices.Sort(names)
+	if near := nearest(name, names); near != "" {
+		return suggest(name, names) + " (there are: " + strings.Join(names, ", ") + ")"
+	}
+	return "choose one with --" + what + ": " + strings.Join(names, ", ")
+}
+
+func (l *loader) resolveService() {
+	e, ok := l.root.lookup("service")
+	if !ok {
+		l.fail(l.root.at, "service", "add service: NAME", "the manifest does not name its service")
+		return
+	}
+	n := l.interp.resolve(e.value, "service", "")
+	if n.kind == kindText && !n.broken {
+		l.m.Service = n.text
+		l.interp.values["service"] = n.text
+		l.checkName(n.text, n.at, "service", "service")
+	}
+}
+
+// chooseTarget finds, merges and resolves the chosen target.
+func (l *loader) chooseTarget() {
+	name, at := l.options.Target, l.key("targets")
+	if written := l.root.get("default_target"); name == "" && written != nil {
+		n := l.interp.resolve(written, "default_target", "")
+		name, at = n.text, n.at
+		if n.kind != kindText || n.broken {
+			return // reported already
+		}
+	}
+	if name == "" {
+		name = implicitTarget
+	}
+	l.interp.values["target"] = name
+	l.m.Target.Name = name
+	merged := merge(l.baseTarget(name), l.stage.Targets.get(name))
+	if merged.isNull() {
+		l.fail(at, "targets", choose("target", name, l.targets()), "the target %s does not exist", quote(name))
+		return
+	}
+	if !merged.isMap() {
+		return // reported already
+	}
+	path := "targets." + name
+	merged = l.interp.resolve(merge(nil, merged), path, "")
+	provider := merged.get("provider")
+	if provider == nil {
+		l.fail(locate(l.root, l.root.at, path), path, "add provider: and one of "+strings.Join(l.providers(), ", "), "the target %s names no provider", quote(name))
+		return
+	}
+	if provider.broken {
+		return
+	}
+	config := merged.without(isProviderKey)
+	l.decode(config, l.targetPrototype(provider, path), path, decoder{resolved: true})
+	l.m.Target.Provider = provider.text
+	l.m.Target.Config = config.named(path, "")
+}
+
+// targets are the names that may be chosen in this stage.
+func (l *loader) targets() []string {
+	names := []string{implicitTarget}
+	for _, part := range []*Node{l.doc.Targets, l.stage.Targets} {
+		if part.isMap() {
+			for _, e := range part.entries {
+				names = append(names, e.key)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (l *loader) resolveReleases() *Node {
+	merged := merge(nil, l.doc.Releases)
+	if over := l.stage.Releases; over != nil {
+		merged = merge(merged, over)
+	}
+	if merged.isNull() {
+		merged = newMap(l.key("releases"), nil)
+	}
+	merged = l.interp.resolve(merged, "releases", "")
+	l.m.Releases.Keep = 20
+	d := decoder{resolved: true}
+	d.decode(merged, &l.m.Releases, "releases")
+	l.report.add(d.report.problems...)
+	if l.m.Releases.Keep < 1 && len(d.report.problems) == 0 && len(d.broken) == 0 {
+		l.fail(locate(merged, merged.at, "keep"), "releases.keep", "keep at least 1", "\"keep\" must be at least 1, not %d", l.m.Releases.Keep)
+	}
+	return merged
+}

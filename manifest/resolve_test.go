@@ -1,0 +1,289 @@
+package manifest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const layered = `service: layers
+defaults: {runtime: nodejs22, handler: app.js, memory: 1MB, timeout: 1s, env: {A: defaults, B: defaults, C: defaults, D: defaults}}
+functions:
+  fn: {memory: 3MB, timeout: 3s, env: {B: function, C: function, D: null}, build: {exclude: [a, b]}}
+stages:
+  prod:
+    defaults: {memory: 2MB, timeout: 2s, env: {A: stage, B: stage, C: stage, D: stage}}
+    functions:
+      fn: {memory: 4MB, env: {C: stage function}, build: {exclude: [c]}}
+`
+
+func TestTheStageFunctionOutranksTheFunctionTheStageAndTheDefaults(t *testing.T) {
+	o := folder(t, layered)
+	for stage, want := range map[string]Function{
+		"":     {Memory: 3 * MB, Timeout: Duration(3e9), Env: map[string]string{"A": "defaults", "B": "function", "C": "function"}, Build: Build{Exclude: []string{"a", "b"}}},
+		"prod": {Memory: 4 * MB, Timeout: Duration(3e9), Env: map[string]string{"A": "stage", "B": "function", "C": "stage function"}, Build: Build{Exclude: []string{"c"}}},
+	} {
+		o.Stage = stage
+		fn, ok := load(t, o).Function("fn")
+		want.Name, want.Source, want.Handler, want.Runtime, want.Style = "fn", ".", "app.js", "nodejs22", StyleFetch
+		if diff := cmp.Diff(want, fn); !ok || diff != "" {
+			t.Errorf("stage %q (-want +got):\n%s", stage, diff)
+		}
+	}
+}
+
+func TestAFieldIsLocatedWhereItsValueIsWritten(t *testing.T) {
+	o := folder(t, layered)
+	o.Stage = "prod"
+	m := load(t, o)
+	for field, want := range map[string]string{
+		"memory":             "8:19",
+		"timeout":            "4:30",
+		"env.A":              "7:51",
+		"env.C":              "8:34",
+		"env.nothing":        "8:24",
+		"build.exclude[0]":   "8:68",
+		"build.exclude[5]":   "8:58",
+		"runtime":            "2:21",
+		"scaling.max":        "4:3",
+		"events[0].http":     "4:3",
+		"":                   "4:3",
+		"env":                "8:24",
+		"handler.deeper[0].": "2:40",
+	} {
+		p := m.Locate("fn", field)
+		if got := fmt.Sprintf("%d:%d", p.Line, p.Column); got != want || p.File != m.File || p.Source == "" {
+			t.Errorf("%q is located at %s in %q, want %s", field, got, p.File, want)
+		}
+	}
+	if p := m.Locate("nobody", "memory"); p.File != m.File {
+		t.Errorf("an unknown function is located at %v", p)
+	}
+	if p := (&Manifest{File: "f"}).Locate("fn", "memory"); p != (Position{File: "f"}) {
+		t.Errorf("without a tree it is located at %v", p)
+	}
+}
+
+func TestOnlyWhatIsUsedIsInterpolated(t *testing.T) {
+	o := folder(t, `service: lazy
+functions:
+  fn: {runtime: nodejs22, handler: app.js, env: {A: "${env:HERE}"}, aws: {layers: ["${env:AWS_ONLY}"]}}
+targets:
+  aws: {provider: aws, region: "${env:REGION}"}
+stages:
+  prod: {defaults: {env: {A: "${env:PROD_ONLY}"}}, functions: {fn: {env: {A: "${env:PROD_ONLY}"}}}}
+`)
+	o.Env = environment(map[string]string{"HERE": "here"})
+	if fn := load(t, o).Functions[0]; fn.Env["A"] != "here" || !cmp.Equal(fn.Masked, []string{"A"}) || fn.Config != nil {
+		t.Errorf("got %+v", fn)
+	}
+	o.Target = "aws"
+	got := problems(t, o).Error()
+	if strings.Count(got, "is not set") != 2 || !strings.Contains(got, "AWS_ONLY") || !strings.Contains(got, "REGION") {
+		t.Errorf("for aws: %s", got)
+	}
+	o.Target, o.Stage = "", "prod"
+	if got := problems(t, o); len(got) != 1 || got[0].Line != 7 || got[0].Field != "functions.fn.env.A" {
+		t.Errorf("for prod: %+v", got)
+	}
+}
+
+func TestInterpolationTakesEveryForm(t *testing.T) {
+	o := folder(t, `service: forms
+functions:
+  fn:
+    runtime: ${env:RUNTIME}
+    handler: app.js
+    memory: ${env:MEMORY:-512MB}
+    scaling: {max: "${env:MAX}"}
+    build: {bundle: "${env:BUNDLE}"}
+    env:
+      ALL: ${service}-${stage}-${target}-${git:sha}
+      EMPTY: x${env:EMPTY}x
+      DEFAULT: ${env:EMPTY:-a:-b}
+      NONE: ${env:NOWHERE:-}
+      ESCAPED: $${service} $$${stage} $ $$
+`)
+	o.Env = environment(map[string]string{"RUNTIME": "nodejs20", "MAX": "7", "BUNDLE": "false", "EMPTY": ""})
+	calls := 0
+	o.Git = func(dir string) (string, error) {
+		calls++
+		return "sha", nil
+	}
+	fn := load(t, o).Functions[0]
+	want := map[string]string{
+		"ALL": "forms-dev-local-sha", "EMPTY": "xx", "DEFAULT": "a:-b", "NONE": "", "ESCAPED": "${service} $${stage} $ $$",
+	}
+	if diff := cmp.Diff(want, fn.Env); diff != "" {
+		t.Error(diff)
+	}
+	if fn.Runtime != "nodejs20" || fn.Memory != 512*MB || fn.Scaling.Max != 7 || *fn.Build.Bundle || calls != 1 {
+		t.Errorf("got %+v after %d calls of git", fn, calls)
+	}
+	if diff := cmp.Diff([]string{"DEFAULT", "EMPTY", "NONE"}, fn.Masked); diff != "" {
+		t.Error(diff)
+	}
+	o.Git = func(string) (string, error) { return "", errors.New("no commit yet") }
+	if ps := problems(t, o); !strings.Contains(ps[0].Message, "no commit yet") {
+		t.Errorf("got %v", ps)
+	}
+}
+
+func TestAChoiceThatDoesNotExistListsThoseThatDo(t *testing.T) {
+	o := folder(t, layered+"targets: {aws: {provider: aws}}\n")
+	o.Stage, o.Target = "staging", "gcp"
+	ps := problems(t, o)
+	if len(ps) != 2 || !strings.Contains(ps[0].Hint, "dev, prod") || !strings.Contains(ps[1].Hint, "aws, local") {
+		t.Errorf("got %+v", ps)
+	}
+}
+
+func TestTheTargetIsLocalUnlessTheManifestOrTheCallerSaysOtherwise(t *testing.T) {
+	text := layered + "targets: {aws: {provider: aws, region: r, account: \"1\"}}\n"
+	for name, test := range map[string]struct{ manifest, target, want string }{
+		"nothing said":       {text, "", "local local {}"},
+		"no targets":         {layered, "", "local local {}"},
+		"default_target":     {text + "default_target: aws\n", "", `aws aws {"account":"1","region":"r"}`},
+		"the caller":         {text + "default_target: aws\n", "local", "local local {}"},
+		"local is redefined": {layered + "targets: {local: {provider: gcp}}\n", "", "local gcp {}"},
+		"stage only":         {strings.Replace(layered, "  prod:", "  dev: {targets: {local: {port: 5}}}\n  prod:", 1), "", `local local {"port":5}`},
+	} {
+		o := folder(t, test.manifest)
+		o.Target = test.target
+		m := load(t, o)
+		config, err := json.Marshal(m.Target.Config)
+		if got := fmt.Sprintf("%s %s %s", m.Target.Name, m.Target.Provider, config); got != test.want || err != nil {
+			t.Errorf("%s: got %s, want %s (%v)", name, got, test.want, err)
+		}
+	}
+}
+
+func TestAProviderDecodesItsBlocksWithPositions(t *testing.T) {
+	o := folder(t, `service: blocks
+functions:
+  fn: {runtime: nodejs22, handler: app.js, aws: {layers: [a], disk: 1GB}}
+targets:
+  aws: {provider: aws, region: eu, endpoint: {s3: "http://x"}}
+`)
+	o.Target = "aws"
+	m := load(t, o)
+	var target cloudTarget
+	var fn cloudFunction
+	if ps := append(m.Target.Config.Decode(&target), m.Functions[0].Config.Decode(&fn)...); len(ps) > 0 {
+		t.Fatal(ps)
+	}
+	if target.Region != "eu" || target.Endpoint["s3"] != "http://x" || fn.Disk != GB || !cmp.Equal(fn.Layers, []string{"a"}) {
+		t.Errorf("got %+v and %+v", target, fn)
+	}
+	var wrong struct {
+		Layers int  `json:"layers"`
+		Desk   Size `json:"desk"`
+	}
+	ps := m.Functions[0].Config.Decode(&wrong)
+	if len(ps) != 2 || ps[0].Field != "functions.fn.aws.layers" || ps[0].Function != "fn" || ps[0].Line != 3 || ps[1].Hint != `did you mean "desk"?` {
+		t.Errorf("got %+v", ps)
+	}
+	var none *Node
+	if ps := none.Decode(&wrong); ps != nil {
+		t.Errorf("a nil node has problems: %v", ps)
+	}
+}
+
+func TestANodeFromJSONDecodesLikeTheWrittenOne(t *testing.T) {
+	root, ps := parse("f", []byte("a: 012\nb: 5\nc: \"x\"\nd: [1.50, true, null, {z: 1, y: <&>}]\n"))
+	if len(ps) > 0 {
+		t.Fatal(ps)
+	}
+	first, err := json.Marshal(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"a":"012","b":5,"c":"x","d":[1.50,true,null,{"y":"\u003c\u0026\u003e","z":1}]}`; string(first) != want {
+		t.Errorf("the JSON is %s, want %s", first, want)
+	}
+	var back Node
+	if err := json.Unmarshal(first, &back); err != nil {
+		t.Fatal(err)
+	}
+	second, _ := json.Marshal(&back)
+	if string(first) != string(second) || !root.Equal(&back) || root.Equal(root.get("d")) {
+		t.Errorf("the JSON changed to %s", second)
+	}
+}
+
+func TestTheDigestFollowsTheContentAndNotTheForm(t *testing.T) {
+	digest := func(manifest, stage string) string {
+		o := folder(t, manifest)
+		o.Stage = stage
+		return load(t, o).Digest
+	}
+	base := digest(layered, "")
+	for name, same := range map[string]string{
+		"comments":  "# hello\n" + strings.ReplaceAll(layered, "\n", " # x\n"),
+		"CRLF":      strings.ReplaceAll(layered, "\n", "\r\n"),
+		"BOM":       "\xef\xbb\xbf" + layered,
+		"units":     strings.Replace(layered, "3MB", "3072KB", 1),
+		"the stage": strings.Replace(layered, "4MB", "5MB", 1),
+	} {
+		if digest(same, "") != base {
+			t.Errorf("%s changed the digest", name)
+		}
+	}
+	for name, other := range map[string]string{
+		"memory":  strings.Replace(layered, "3MB", "5MB", 1),
+		"service": strings.Replace(layered, "layers", "others", 1),
+		"keep":    layered + "releases: {keep: 3}\n",
+		"target":  layered + "targets: {local: {provider: local, port: 1}}\n",
+	} {
+		if digest(other, "") == base {
+			t.Errorf("%s did not change the digest", name)
+		}
+	}
+	if digest(layered, "prod") == base {
+		t.Error("the stage did not change the digest")
+	}
+}
+
+func TestLoadingTwiceGivesTheSame(t *testing.T) {
+	files, _ := filepath.Glob("testdata/bad/*.yaml")
+	for _, file := range files {
+		first := show(problems(t, options(file)))
+		for range 5 {
+			if again := show(problems(t, options(file))); again != first {
+				t.Fatalf("%s differs:\n%s", file, cmp.Diff(first, again))
+			}
+		}
+	}
+}
+
+func TestSizesAndDurationsHaveOneForm(t *testing.T) {
+	for text, want := range map[string]string{"1024MB": "1GB", "1GB": "1GB", "1536MB": "1536MB", "0B": "0B", "2048KB": "2MB", "3B": "3B"} {
+		var s Size
+		if err := s.UnmarshalText([]byte(text)); err != nil || s.String() != want {
+			t.Errorf("%s is %s, want %s (%v)", text, s, want, err)
+		}
+	}
+	for text, want := range map[string]string{"60s": "1m", "90s": "90s", "1h30m": "90m", "24h": "24h", "0s": "0s", "1.5s": "1500ms", "500ms": "500ms"} {
+		var d Duration
+		if err := d.UnmarshalText([]byte(text)); err != nil || d.String() != want {
+			t.Errorf("%s is %s, want %s (%v)", text, d, want, err)
+		}
+	}
+}
+
+func BenchmarkLoadOfAHundredFunctions(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("service: big\ndefaults: {runtime: nodejs22, memory: 256MB, env: {A: a, B: b, STAGE: \"${stage}\"}}\nfunctions:\n")
+	for i := range 100 {
+		fmt.Fprintf(&text, "  f%d:\n    source: src\n    handler: app.js\n    env: {TABLE: items%d, SERVICE: \"${service}\"}\n    scaling: {min: 0, max: 20}\n    events:\n      - http: {path: \"/f%d/{id}\", methods: [GET, POST]}\n      - schedule: {cron: \"0 3 * * *\", timezone: Europe/Berlin}\n    health: {path: /healthz}\n", i, i, i)
+	}
+	o := folder(b, text.String())
+	for b.Loop() {
+		load(b, o)
+	}
+}
