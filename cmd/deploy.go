@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -58,14 +59,14 @@ func (a *app) release(p *project, origin release.Origin, work func(*release.Engi
 	shown := a.startProgress()
 	done, err := work(a.engine(p, origin, shown.event))
 	shown.close()
+	if done != nil {
+		a.warn(done.Issues...)
+	}
+	if failed := a.reportToCI(done, err); failed != nil {
+		a.warn(providers.Issue{Severity: providers.Warning, Message: failed.Error()})
+	}
 	if done == nil {
 		return nil, err
-	}
-	a.warn(done.Issues...)
-	if err == nil {
-		if err := a.reportToCI(done); err != nil {
-			a.warn(issueOf(err))
-		}
 	}
 	return releaseResult{done}, err
 }

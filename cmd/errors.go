@@ -78,7 +78,7 @@ func flatten(err error) []report {
 	if known := own(err); known != nil {
 		return known
 	}
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
 	case interface{ Unwrap() []error }:
 		var all []report
 		for _, inner := range e.Unwrap() {
@@ -100,7 +100,7 @@ func flatten(err error) []report {
 
 // own lists the reports of an error of a type that says more than its text.
 func own(err error) []report {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // flatten unwraps
 	case *usageError:
 		return []report{{Kind: kindUsage, Message: e.message, Hint: e.hint}}
 	case *failure:

@@ -9,15 +9,23 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
 
-// reportToCI writes the release for later steps of a GitHub job, where one runs.
-func (a *app) reportToCI(r *release.Result) error {
+// reportToCI tells later steps of a GitHub job, where one runs, what a release or its failure came to.
+func (a *app) reportToCI(r *release.Result, failure error) error {
+	var output, summary string
+	var failed *release.Error
+	switch {
+	case errors.As(failure, &failed):
+		output = fmt.Sprintf("release=%d\noutcome=%s\n", failed.Release, failed.Outcome)
+		summary = fmt.Sprintf("### Failed: %s, release %d serves\n\n```\n%s\n```\n", failed.Outcome, failed.Release, failure)
+	case failure == nil && r != nil:
+		output, summary = outputs(r), stepSummary(r)
+	}
 	return errors.Join(
-		appendTo(a.env["GITHUB_OUTPUT"], outputs(r)),
-		appendTo(a.env["GITHUB_STEP_SUMMARY"], stepSummary(r)),
+		appendTo(a.env["GITHUB_OUTPUT"], output),
+		appendTo(a.env["GITHUB_STEP_SUMMARY"], summary),
 	)
 }
 
@@ -52,9 +60,9 @@ func stepSummary(r *release.Result) string {
 	return b.String()
 }
 
-// appendTo adds text to a file; an empty name is no file.
+// appendTo adds text to a file; without a name or a text it does nothing.
 func appendTo(file, text string) error {
-	if file == "" {
+	if file == "" || text == "" {
 		return nil
 	}
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
@@ -65,9 +73,4 @@ func appendTo(file, text string) error {
 		return errors.Join(fmt.Errorf("telling GitHub about the release: %w", err), f.Close())
 	}
 	return f.Close()
-}
-
-// issueOf is an error that is no reason to fail.
-func issueOf(err error) providers.Issue {
-	return providers.Issue{Severity: providers.Warning, Message: err.Error()}
 }

@@ -37,7 +37,7 @@ func TestUsageErrorsExitWith2AndSuggest(t *testing.T) {
 		want    []string
 	}{
 		{args: "depoly", want: []string{`unknown command "depoly" for ferry`, "did you mean deploy?"}},
-		{args: "local strat", want: []string{`unknown command "strat" for ferry local`, "did you mean start?"}},
+		{args: "local stopp", want: []string{`unknown command "stopp" for ferry local`, "did you mean stop?"}},
 		{args: "deploy --mesage x", want: []string{"unknown flag: --mesage", "did you mean --message?"}},
 		{args: "deploy --target", want: []string{"flag needs an argument: --target"}},
 		{args: "rollback --to x", want: []string{`invalid argument "x"`}},

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const rootHelp = `ferry deploys functions to AWS Lambda, Google Cloud Functions, Azure Functions or the platform
-built into it, from one manifest, and rolls them back.
+const rootHelp = `ferry deploys functions from one manifest, all of them or none, to any place that it knows, and rolls
+them back, code and configuration. The target local needs no account: ferry itself serves it.
 
 Start with:  ferry init shop --template go-http && cd shop && ferry deploy
 
@@ -171,7 +171,7 @@ func between(low, high int, what string) cobra.PositionalArgs {
 func noArgs() cobra.PositionalArgs { return between(0, 0, "nothing") }
 
 // completeFunctions offers the manifest's functions to the shell.
-func (a *app) completeFunctions(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (a *app) completeFunctions(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	m, err := a.manifest(context.Background())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
