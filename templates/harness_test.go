@@ -71,8 +71,8 @@ func nodeCommand(t *testing.T, dir, source string, s Shim) *exec.Cmd {
 	t.Helper()
 	copyDir(t, source, dir)
 	config := string(s.Files["ferry-config.mjs"])
-	handler := config[strings.Index(config, `"handler":"`)+len(`"handler":"`):]
-	handler = handler[:strings.Index(handler, `"`)]
+	_, handler, _ := strings.Cut(config, `"handler":"`)
+	handler, _, _ = strings.Cut(handler, `"`)
 	entry := strings.NewReplacer("ferry:handler", "./"+handler, "ferry:config", "./ferry-config.mjs").
 		Replace(string(s.Files["ferry-entry.mjs"]))
 	write(t, dir, map[string][]byte{"ferry-entry.mjs": []byte(entry), "ferry-config.mjs": []byte(config)})
