@@ -38,7 +38,9 @@ func (t tool) run(ctx context.Context) (stdout []byte, all string, err error) {
 	return out.Bytes(), tail(both.buffer.String()), err
 }
 
-type tee struct{ a, b interface{ Write([]byte) (int, error) } }
+type tee struct {
+	a, b interface{ Write([]byte) (int, error) }
+}
 
 func (t tee) Write(p []byte) (int, error) {
 	if n, err := t.a.Write(p); err != nil {
