@@ -1,0 +1,101 @@
+// Command bench measures ferry against peers in one run and prints ratios, also where ferry loses.
+//
+//	go run ./bench              all cases
+//	go run ./bench -run plan    the cases whose name contains "plan"
+package main
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// bench is a case: what ferry does beside what a peer does.
+type bench struct {
+	name string
+	peer string // what the peer is
+	runs int
+	// setup prepares the work in an empty folder and returns both sides.
+	setup func(w *workshop) (ours, theirs func() error, err error)
+}
+
+func main() {
+	only := flag.String("run", "", "measure the cases whose name contains this")
+	flag.Parse()
+	if err := run(*only); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(only string) error {
+	w, err := newWorkshop()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	fmt.Println("| case | ferry | peer | ratio | the peer is |")
+	fmt.Println("|---|---|---|---|---|")
+	for _, b := range cases() {
+		if !strings.Contains(b.name, only) {
+			continue
+		}
+		line, err := b.measure(w)
+		var missing missingTool
+		if errors.As(err, &missing) {
+			line, err = fmt.Sprintf("| %s | | | | skipped: %s is not installed |", b.name, missing), nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", b.name, err)
+		}
+		fmt.Println(line)
+	}
+	return nil
+}
+
+// measure runs both sides in turn, so that a machine whose speed drifts does not favour one.
+func (b bench) measure(w *workshop) (string, error) {
+	if err := w.fresh(); err != nil {
+		return "", err
+	}
+	ours, theirs, err := b.setup(w)
+	if err != nil {
+		return "", err
+	}
+	var mine, peer []time.Duration
+	for range b.runs {
+		for _, side := range []struct {
+			work  func() error
+			times *[]time.Duration
+		}{{ours, &mine}, {theirs, &peer}} {
+			began := time.Now()
+			if err := side.work(); err != nil {
+				return "", err
+			}
+			*side.times = append(*side.times, time.Since(began))
+		}
+	}
+	a, z := median(mine), median(peer)
+	return fmt.Sprintf("| %s | %s | %s | %.2f | %s |", b.name, short(a), short(z), float64(a)/float64(z), b.peer), nil
+}
+
+func median[T cmp.Ordered](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+func short(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(100 * time.Microsecond).String()
+	default:
+		return d.Round(10 * time.Millisecond).String()
+	}
+}
