@@ -27,7 +27,7 @@ const (
 const exitHelp = `Exit codes:
   0    done, or nothing to do
   1    failed; what served before still serves
-  2    usage or manifest error; nothing was attempted
+  2    usage, manifest or build error; nothing was attempted
   3    differences found (plan --exit-code)
   4    failed after activation; the previous release was restored
   5    failed and left partial; the message says what is where
