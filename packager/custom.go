@@ -15,7 +15,7 @@ func (j *job) custom(ctx context.Context) (content, error) {
 	name := path.Clean(j.fn.Handler)
 	full := filepath.Join(j.dir, filepath.FromSlash(name))
 	if !isFile(full) {
-		return content{}, missing(j.dir, j.fn.Handler, "handler", false)
+		return content{}, missing(j.dir, j.fn.Handler, "handler", aFile)
 	}
 	if _, err := j.in.dir(filepath.Dir(full)); err != nil {
 		return content{}, readProblem(full, name, err)

@@ -49,18 +49,26 @@ func (j *job) walker(ctx context.Context, in *recorder) (*walker, error) {
 	return &walker{ctx: ctx, dir: j.dir, skip: j.p.Cache, rules: r, in: in}, nil
 }
 
+// kind is what a name in the manifest should be.
+type kind int
+
+const (
+	aFile kind = iota
+	aFolder
+)
+
 // missing is the error of something that the manifest names and that is not there.
-func missing(dir, name, field string, folder bool) error {
+func missing(dir, name, field string, want kind) error {
 	e := problem(filepath.Join(dir, filepath.FromSlash(name)), "create it, or correct `"+field+"` in the manifest",
 		"%s %s does not exist", field, name)
-	if near := nearest(dir, name, folder); near != "" {
+	if near := nearest(dir, name, want); near != "" {
 		e.Hint = "did you mean " + near + "?"
 	}
 	return e
 }
 
 // nearest is the existing path below a folder that is most like a name, or nothing when none is like it.
-func nearest(dir, name string, folder bool) string {
+func nearest(dir, name string, want kind) string {
 	best, least := "", len(name)/2+1
 	seen := 0
 	_ = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
@@ -72,7 +80,7 @@ func nearest(dir, name string, folder bool) string {
 			return fs.SkipDir
 		}
 		rel, err := filepath.Rel(dir, full)
-		if err != nil || rel == "." || d.IsDir() != folder {
+		if err != nil || rel == "." || d.IsDir() != (want == aFolder) {
 			return nil
 		}
 		rel = filepath.ToSlash(rel)

@@ -55,7 +55,7 @@ const entryFolder = "ferryentry"
 func (j *job) golang(ctx context.Context) (content, error) {
 	dir := filepath.Join(j.dir, filepath.FromSlash(j.fn.Handler))
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return content{}, missing(j.dir, j.fn.Handler, "handler", true)
+		return content{}, missing(j.dir, j.fn.Handler, "handler", aFolder)
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		e := problem("", "install Go from https://go.dev/dl and put it in PATH", "the go command was not found")

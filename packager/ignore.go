@@ -81,9 +81,16 @@ func parseRules(data []byte, domain []string) []rule {
 	return out
 }
 
+// subject is a path that rules are asked about.
+type subject struct {
+	names []string
+	dir   bool
+}
+
 // match is whether the rule is about this very path; what is below a folder follows from the folder.
-func (r rule) match(names []string, dir bool) bool {
-	if r.dirOnly && !dir || len(names) <= len(r.domain) || !slices.Equal(names[:len(r.domain)], r.domain) {
+func (r rule) match(s subject) bool {
+	names := s.names
+	if r.dirOnly && !s.dir || len(names) <= len(r.domain) || !slices.Equal(names[:len(r.domain)], r.domain) {
 		return false
 	}
 	names = names[len(r.domain):]
@@ -115,9 +122,9 @@ func matchNames(parts []part, names []string) bool {
 }
 
 // excluded is git's verdict on a path whose folder is not left out: the last rule that matches decides.
-func excluded(rules []rule, parts []string, dir bool) bool {
+func excluded(rules []rule, s subject) bool {
 	for i := len(rules) - 1; i >= 0; i-- {
-		if rules[i].match(parts, dir) {
+		if rules[i].match(s) {
 			return !rules[i].negated
 		}
 	}
@@ -244,10 +251,10 @@ func ignoreFile(dir string, domain []string) []rule {
 }
 
 // included marks and returns the include pattern that names a path, or nil.
-func (r *rules) included(parts []string, dir bool) *include {
+func (r *rules) included(s subject) *include {
 	var found *include
 	for i := range r.include {
-		if r.include[i].match(parts, dir) {
+		if r.include[i].match(s) {
 			r.include[i].used = true
 			found = &r.include[i]
 		}

@@ -162,6 +162,6 @@ func FuzzIgnoreRulesNeverPanic(f *testing.F) {
 		if hostile(name) != "" {
 			return
 		}
-		excluded(parseRules([]byte(text), nil), strings.Split(name, "/"), false)
+		excluded(parseRules([]byte(text), nil), subject{names: strings.Split(name, "/")})
 	})
 }

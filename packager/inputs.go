@@ -3,6 +3,7 @@ package packager
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -131,8 +132,7 @@ func changedSince(mtime, moment time.Time) bool {
 func sumOfNames(entries []fs.DirEntry) string {
 	h := sha256.New()
 	for _, e := range entries {
-		io.WriteString(h, e.Name())
-		h.Write([]byte{0, byte(e.Type() >> 24), byte(e.Type() >> 16)})
+		fmt.Fprintf(h, "%s\x00%s\n", e.Name(), e.Type())
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -69,7 +69,7 @@ func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
 	}
 	j.build = build
 	if info, err := os.Stat(j.dir); err != nil || !info.IsDir() {
-		return nil, missing(p.Root, fn.Source, "source", true)
+		return nil, missing(p.Root, fn.Source, "source", aFolder)
 	}
 	if fn.Style == manifest.StyleServer || language == "custom" {
 		return j, nil

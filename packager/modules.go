@@ -43,7 +43,7 @@ func (m *modules) external(pattern string) error {
 	if strings.ContainsAny(name, "*") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "node:") {
 		return nil // not a package; the handler's own affair
 	}
-	return m.take(name, m.job.dir, true)
+	return m.take(name, m.job.dir)
 }
 
 // needs takes what a package depends on.
@@ -68,7 +68,10 @@ func (m *modules) needs(dir string) error {
 		slices.Sort(names)
 		for _, name := range names {
 			_, optional := pkg.OptionalDependencies[name]
-			if err := m.take(name, dir, i == 0 && !optional); err != nil {
+			if _, found := m.find(name, dir); !found && (optional || i > 0) {
+				continue
+			}
+			if err := m.take(name, dir); err != nil {
 				return err
 			}
 		}
@@ -77,12 +80,9 @@ func (m *modules) needs(dir string) error {
 }
 
 // take finds a package as Node does, from a folder upward to the source folder, and takes it with its own.
-func (m *modules) take(name, from string, required bool) error {
+func (m *modules) take(name, from string) error {
 	dir, ok := m.find(name, from)
 	if !ok {
-		if !required {
-			return nil
-		}
 		return problem(filepath.Join(from, "package.json"), "run `npm install` in "+m.job.fn.Source,
 			"the package %s is not installed in %s", name, m.job.fn.Source)
 	}

@@ -21,7 +21,7 @@ import (
 func (j *job) node(ctx context.Context) (content, error) {
 	handler := path.Clean(j.fn.Handler)
 	if !isFile(filepath.Join(j.dir, filepath.FromSlash(handler))) {
-		return content{}, missing(j.dir, j.fn.Handler, "handler", false)
+		return content{}, missing(j.dir, j.fn.Handler, "handler", aFile)
 	}
 	var files []file
 	var err error

@@ -58,7 +58,7 @@ func (j *job) pythonHandler() (string, error) {
 	module, _, _ := strings.Cut(j.fn.Handler, ":")
 	if name := path.Clean(j.fn.Handler); strings.HasSuffix(name, ".py") && j.fn.Style == manifest.StyleServer {
 		if !isFile(filepath.Join(j.dir, filepath.FromSlash(name))) {
-			return "", missing(j.dir, j.fn.Handler, "handler", false)
+			return "", missing(j.dir, j.fn.Handler, "handler", aFile)
 		}
 		return name, nil
 	}
@@ -74,7 +74,7 @@ func (j *job) pythonHandler() (string, error) {
 	}
 	e := problem(filepath.Join(j.dir, candidates[0]), "create it, or correct `handler` in the manifest",
 		"handler %s: there is no module %s in %s", j.fn.Handler, module, j.fn.Source)
-	if near := nearest(j.dir, candidates[0], false); strings.HasSuffix(near, ".py") {
+	if near := nearest(j.dir, candidates[0], aFile); strings.HasSuffix(near, ".py") {
 		e.Hint = "did you mean " + strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(near, ".py"), "/__init__"), "/", ".") + "?"
 	}
 	return "", e
@@ -146,7 +146,7 @@ func (j *job) readRequirements(list string, sum interface{ Write([]byte) (int, e
 		if nested { // pip reads it relative to the list that names it
 			named = filepath.Join(filepath.Dir(list), filepath.FromSlash(name))
 			if !isFile(named) {
-				return false, missing(filepath.Dir(list), name, "the list "+name+" named in "+filepath.Base(list)+":", false)
+				return false, missing(filepath.Dir(list), name, "the list "+name+" named in "+filepath.Base(list)+":", aFile)
 			}
 			more, err := j.readRequirements(named, sum)
 			if err != nil {
@@ -225,7 +225,7 @@ func (j *job) install(ctx context.Context, c cache, list, dir string) error {
 	}
 	defer os.RemoveAll(tmp)
 	site := filepath.Join(tmp, "site")
-	t, err := j.installer(list, site)
+	t, err := j.installer(ctx, list, site)
 	if err != nil {
 		return err
 	}
@@ -250,7 +250,7 @@ func (j *job) install(ctx context.Context, c cache, list, dir string) error {
 }
 
 // installer is uv where it is installed, else pip of an interpreter, the one of the right version first.
-func (j *job) installer(list, site string) (tool, error) {
+func (j *job) installer(ctx context.Context, list, site string) (tool, error) {
 	t := tool{dir: j.dir, env: []string{"PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_NO_INPUT=1", "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8"}}
 	if uv, err := exec.LookPath("uv"); err == nil && j.platform.OS == "linux" {
 		t.name = uv
@@ -267,7 +267,7 @@ func (j *job) installer(list, site string) (tool, error) {
 		if err != nil {
 			continue
 		}
-		if (tool{dir: j.dir, name: interpreter, args: []string{"-c", "import pip"}}).works() {
+		if (tool{dir: j.dir, name: interpreter, args: []string{"-c", "import pip"}}).works(ctx) {
 			t.name = interpreter
 			t.args = append([]string{
 				"-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:", "--target", site, "-r", list,
@@ -279,8 +279,8 @@ func (j *job) installer(list, site string) (tool, error) {
 		"requirements.txt needs uv or pip, and neither was found")
 }
 
-func (t tool) works() bool {
-	_, _, err := t.run(context.Background())
+func (t tool) works(ctx context.Context) bool {
+	_, _, err := t.run(ctx)
 	return err == nil
 }
 

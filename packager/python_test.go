@@ -12,8 +12,8 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 )
 
-// wheel writes a package of one module for pip, and returns its path.
-func wheel(t *testing.T, dir, text string) string {
+// wheel writes a package of one module for pip.
+func wheel(t *testing.T, dir, text string) {
 	t.Helper()
 	path := filepath.Join(dir, "greet-1.0-py3-none-any.whl")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -49,13 +49,12 @@ func wheel(t *testing.T, dir, text string) string {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return path
 }
 
 func needsPip(t *testing.T) {
 	t.Helper()
 	needs(t, "python3")
-	if !(tool{dir: t.TempDir(), name: "python3", args: []string{"-c", "import pip"}}).works() {
+	if !(tool{dir: t.TempDir(), name: "python3", args: []string{"-c", "import pip"}}).works(t.Context()) {
 		t.Skip("pip is not installed")
 	}
 }

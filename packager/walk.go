@@ -109,15 +109,15 @@ func (w *walker) entry(full string, e fs.DirEntry, at place) error {
 			isDir = info.IsDir()
 		}
 	}
-	if full == w.skip || never(name, isDir) || excluded(w.rules.exclude, parts, isDir) {
+	if full == w.skip || never(name, isDir) || excluded(w.rules.exclude, subject{parts, isDir}) {
 		return nil
 	}
 	wanted := at.wanted
-	if inc := w.rules.included(parts, isDir); inc != nil {
+	if inc := w.rules.included(subject{parts, isDir}); inc != nil {
 		wanted = inc
 	}
 	ignored := wanted == nil && (at.ignored || e.Name() == "node_modules" && isDir ||
-		excluded(at.ignore, append(slices.Clone(w.rules.above), parts...), isDir))
+		excluded(at.ignore, subject{append(slices.Clone(w.rules.above), parts...), isDir}))
 	if ignored && (!isDir || !w.rules.mayInclude(parts)) {
 		return nil
 	}

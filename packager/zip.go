@@ -120,7 +120,7 @@ func (z *zipper) assemble(ctx context.Context, w io.Writer, order <-chan *packed
 		if err := p.into(out); err != nil {
 			return "", err
 		}
-		io.WriteString(tree, p.line())
+		tree.Write([]byte(p.line()))
 		if z.noted != nil {
 			z.noted(p)
 		}
@@ -187,7 +187,7 @@ func (s *squeezer) squeeze(ctx context.Context, p *packed) error {
 		return nil
 	}
 	began := time.Now()
-	src := io.ReadCloser(io.NopCloser(bytes.NewReader(p.file.data)))
+	src := io.NopCloser(bytes.NewReader(p.file.data))
 	if p.file.path != "" {
 		f, err := openRegular(p.file)
 		if err != nil {
@@ -282,8 +282,9 @@ func (s *squeezer) stream(ctx context.Context, p *packed, src io.Reader) error {
 
 func header(name string, head []byte, size, compressed uint64, crc uint32) zip.FileHeader {
 	h := zip.FileHeader{
-		Name: name, Method: zip.Deflate, ModifiedDate: dosEpoch,
-		CRC32: crc, UncompressedSize64: size, CompressedSize64: compressed,
+		Name: name, Method: zip.Deflate,
+		ModifiedDate: dosEpoch, //nolint:staticcheck // Modified would add an extra field
+		CRC32:        crc, UncompressedSize64: size, CompressedSize64: compressed,
 		CreatorVersion: 3<<8 | 20, ReaderVersion: 20, // unix, zip 2.0
 		ExternalAttrs: 0o100644 << 16,
 	}

@@ -133,7 +133,7 @@ func TestWhatIsNoFileOrLeadsOutIsRefused(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			root, err := os.MkdirTemp("", "f") // a socket's path is short
+			root, err := os.MkdirTemp("", "f") //nolint:usetesting // a socket's path is short
 			if err != nil {
 				t.Fatal(err)
 			}
