@@ -47,7 +47,7 @@ func (h Home) Running() bool {
 type Launch struct {
 	Executable string
 	Args       []string // without the program's name
-	Env        []string
+	Env        []string // on top of this process's environment
 }
 
 // Client talks to the platform of one home.
@@ -104,7 +104,11 @@ func (c *Client) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := &exec.Cmd{Path: program, Args: append([]string{"ferry"}, c.launch.Args...), Env: c.launch.Env, Dir: string(c.home), Stdout: log, Stderr: log}
+	cmd := &exec.Cmd{
+		Path: program, Args: append([]string{"ferry"}, c.launch.Args...), Dir: string(c.home),
+		Stdout: log, Stderr: log,
+	}
+	cmd.Env = append(cmd.Environ(), c.launch.Env...)
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the platform: %w", err)

@@ -147,8 +147,8 @@ func (in *instance) start(temp string) error {
 		late.Stop()
 		_, _ = outR.Close(), errR.Close()
 		in.http.CloseIdleConnections()
-		if !in.ending.Load() {
-			in.say("ended by itself: %s", in.cmd.ProcessState)
+		if state := in.cmd.ProcessState; !in.ending.Load() || state.Exited() && !state.Success() {
+			in.say("ended by itself: %s", state)
 		}
 		_ = os.RemoveAll(temp)
 		_ = os.Remove(record)

@@ -1,6 +1,9 @@
 package platform
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 )
@@ -50,12 +53,30 @@ func (h Home) scope(s Scope, parts ...string) string {
 	return h.path(append([]string{"services", s.Service, s.Stage}, parts...)...)
 }
 
-func (h Home) tableFile(s Scope) string { return h.scope(s, "table.json") }
+// TableFile says what is live in a service and stage; it is replaced whole, never changed.
+func (h Home) TableFile(s Scope) string { return h.scope(s, "table.json") }
 
 func (h Home) revisions(s Scope, function string) string { return h.scope(s, "revisions", function) }
 
 func (h Home) revision(s Scope, function, id string, parts ...string) string {
 	return filepath.Join(append([]string{h.revisions(s, function), id}, parts...)...)
+}
+
+// Has reports whether anything of a function is kept here.
+func (h Home) Has(s Scope, function string) (bool, error) {
+	if err := s.check(function); err != nil {
+		return false, err
+	}
+	t, err := h.Table(s)
+	if _, listed := t.Functions[function]; listed || err != nil {
+		return listed, err
+	}
+	for _, path := range []string{h.revisions(s, function), h.functionLog(s, function)} {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 func (h Home) functionLog(s Scope, function string) string {

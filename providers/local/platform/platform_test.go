@@ -89,7 +89,7 @@ func revision(version string, change ...func(*Revision)) Revision {
 
 func (p *place) put(function string, r Revision) {
 	p.Helper()
-	if err := p.home.PutRevision(p.Context(), shop, function, r, platformtest.Zip(p.T, r.ID)); err != nil {
+	if err := p.home.PutRevision(p.Context(), shop, function, r, platformtest.Zip(p.T, map[string]string{"version": r.ID})); err != nil {
 		p.Fatal(err)
 	}
 }

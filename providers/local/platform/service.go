@@ -86,7 +86,7 @@ func (s *service) listen(wish int, taken func(int) bool) error {
 	table := s.table
 	table.Port = port
 	if table.Port != s.table.Port {
-		if err := writeJSON(s.host.home.tableFile(s.scope), table); err != nil {
+		if err := writeJSON(s.host.home.TableFile(s.scope), table); err != nil {
 			_ = l.Close()
 			return fmt.Errorf("keeping the port of %s: %w", s.scope, err)
 		}
@@ -131,7 +131,7 @@ func (s *service) change(next Table) error {
 		pools[name] = newPool(s.host, s.scope, name, r, s.journal(name))
 		fresh = append(fresh, pools[name])
 	}
-	if err := writeJSON(s.host.home.tableFile(s.scope), next); err != nil {
+	if err := writeJSON(s.host.home.TableFile(s.scope), next); err != nil {
 		for _, p := range fresh {
 			p.retire()
 		}
@@ -213,7 +213,7 @@ func (s *service) remove(ctx context.Context, function string) (empty bool, err 
 	}
 	s.table.Port = 0
 	s.port.Store(0)
-	if err := ignoreAbsent(os.Remove(h.tableFile(s.scope))); err != nil {
+	if err := ignoreAbsent(os.Remove(h.TableFile(s.scope))); err != nil {
 		return false, err
 	}
 	err = removeEmpty(h.scope(s.scope), h.path("services", s.scope.Service))

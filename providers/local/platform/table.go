@@ -27,7 +27,7 @@ func (h Home) Table(s Scope) (Table, error) {
 	if err := s.check(); err != nil {
 		return t, err
 	}
-	err := readJSON(h.tableFile(s), &t)
+	err := readJSON(h.TableFile(s), &t)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}

@@ -154,8 +154,8 @@ func upgrade(w http.ResponseWriter) {
 	}
 }
 
-// Zip writes a package that holds the file "version".
-func Zip(t *testing.T, version string) string {
+// Zip writes a package. Its files can be executed.
+func Zip(t *testing.T, files map[string]string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "package.zip")
 	file, err := os.Create(path)
@@ -163,11 +163,18 @@ func Zip(t *testing.T, version string) string {
 		t.Fatal(err)
 	}
 	z := zip.NewWriter(file)
-	entry, err := z.Create("version")
-	if err == nil {
-		_, err = io.WriteString(entry, version)
+	for name, content := range files {
+		header := &zip.FileHeader{Name: name}
+		header.SetMode(0o755)
+		entry, err := z.CreateHeader(header)
+		if err == nil {
+			_, err = io.WriteString(entry, content)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := errors.Join(err, z.Close(), file.Close()); err != nil {
+	if err := errors.Join(z.Close(), file.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -1,0 +1,70 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/local/platform"
+)
+
+// classify gives every failure its kind and its next step.
+func (a *Adapter) classify(op, fn string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := classify(string(a.home), op, fn, err)
+	var failure *platform.Error
+	if errors.As(err, &failure) && failure.Code == platform.CodeSecret {
+		e.Hint = fmt.Sprintf("write its value to %s, mode 0600", a.home.SecretFile(a.scope, failure.Name))
+	}
+	return e
+}
+
+func classify(home, op, fn string, err error) *providers.Error {
+	var done *providers.Error
+	if errors.As(err, &done) {
+		return done
+	}
+	e := &providers.Error{Provider: name, Op: op, Function: fn, Err: err, Kind: providers.Failed}
+	var failure *platform.Error
+	if errors.As(err, &failure) {
+		e.Log = failure.Log
+		if e.Function == "" {
+			e.Function = failure.Function
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Kind = providers.Timeout
+	}
+	switch platform.CodeOf(err) {
+	case platform.CodeNotFound:
+		e.Kind = providers.NotFound
+	case platform.CodeConflict:
+		e.Kind = providers.Conflict
+	case platform.CodeInvalid:
+		e.Kind = providers.Invalid
+	case platform.CodeCrashed:
+		e.Kind, e.Hint = providers.Crashed, "mend what the log shows"
+	case platform.CodeUnready:
+		e.Kind, e.Hint = providers.Unhealthy, "have the handler listen on 127.0.0.1:$PORT"
+	case platform.CodeTimeout:
+		e.Kind = providers.Timeout
+	case platform.CodePort:
+		e.Kind, e.Hint = providers.Unavailable, "end that program, or choose another port with 'port' in the target's block"
+	case platform.CodeSecret:
+		e.Kind = providers.NotFound
+	case platform.CodeNotRunning:
+		e.Kind, e.Hint = providers.Unavailable, "run 'ferry local start'"
+	case platform.CodeProtocol:
+		e.Kind, e.Hint = providers.Unavailable, "run 'ferry local stop' and repeat"
+	case platform.CodeDenied:
+		e.Kind, e.Hint = providers.Denied, "run 'ferry local stop' and repeat"
+	case platform.CodeFull:
+		e.Kind, e.Hint = providers.Limit, "free some space on the disk of "+home+", or set FERRY_HOME to a folder on another one"
+	case platform.CodeReadOnly:
+		e.Hint = "make " + home + " writable, or set FERRY_HOME to a folder that is"
+	}
+	return e
+}

@@ -1,0 +1,88 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/local/platform"
+)
+
+// host is the platform of one home.
+type host struct {
+	home   platform.Home
+	client *platform.Client
+}
+
+var _ providers.Host = (*host)(nil)
+
+func newHost(h providers.Home) *host {
+	launch := platform.Launch{Args: []string{"local", "serve"}}
+	// Failing to know one's own program shows when the platform is started.
+	launch.Executable, _ = os.Executable()
+	if filepath.Base(h.State) == "state" { // FERRY_HOME may be relative, and the platform runs in another folder
+		launch.Env = []string{"FERRY_HOME=" + filepath.Dir(h.State)}
+	}
+	home := platform.Home(h.State)
+	return &host{home: home, client: platform.NewClient(home, launch)}
+}
+
+// Start starts the platform unless it runs.
+func (h *host) Start(ctx context.Context) (providers.HostInfo, error) {
+	if err := h.client.Ensure(ctx); err != nil {
+		return h.about(), classify(string(h.home), "start", "", err)
+	}
+	return h.Info(ctx)
+}
+
+// Stop ends the platform.
+func (h *host) Stop(ctx context.Context) (providers.HostInfo, error) {
+	if _, err := h.client.Stop(ctx); err != nil {
+		return h.about(), classify(string(h.home), "stop", "", err)
+	}
+	return h.about(), nil
+}
+
+// Info asks the platform, if it runs.
+func (h *host) Info(ctx context.Context) (providers.HostInfo, error) {
+	i := h.about()
+	if !h.home.Running() {
+		return i, nil
+	}
+	info, err := h.client.Info(ctx)
+	if err != nil {
+		return i, classify(string(h.home), "status", "", err)
+	}
+	i.Running, i.PID, i.Version, i.Uptime = true, info.PID, info.Version, info.Uptime.Seconds()
+	for _, s := range info.Services {
+		i.Services = append(i.Services, providers.HostService{
+			Service: s.Service, Stage: s.Stage, URL: s.URL, Functions: s.Functions, Instances: s.Instances,
+		})
+	}
+	return i, nil
+}
+
+func (h *host) about() providers.HostInfo {
+	return providers.HostInfo{Home: string(h.home), LogFile: h.home.LogFile(), Services: []providers.HostService{}}
+}
+
+// Serve is the platform.
+func (h *host) Serve(ctx context.Context) error {
+	o := platform.Options{Version: version(), Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	if err := platform.Serve(ctx, h.home, o); err != nil && !errors.Is(err, context.Canceled) {
+		return classify(string(h.home), "serve", "", err)
+	}
+	return nil
+}
+
+// version is what the program was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
+}

@@ -1,0 +1,315 @@
+// Package local deploys to the platform embedded in ferry: this machine, without an account.
+package local
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/local/platform"
+)
+
+// target is the block of a target.
+type target struct {
+	Port int `json:"port,omitempty"` // of the service and stage; 0 is a free one
+}
+
+// function is the block `functions.<name>.local`; there is nothing to set.
+type function struct{}
+
+// Provider is the local platform's registration.
+func Provider() providers.Provider {
+	return providers.Provider{
+		Name:   name,
+		Blocks: manifest.Blocks{Target: &target{}, Function: &function{}},
+		New:    New,
+		Host:   func(h providers.Home) providers.Host { return newHost(h) },
+	}
+}
+
+const name = "local"
+
+// Adapter deploys one service and stage to the platform of one home.
+type Adapter struct {
+	scope        platform.Scope
+	target       target
+	home         platform.Home
+	client       *platform.Client
+	interpreters *interpreters
+	table        snapshot
+}
+
+var (
+	_ providers.Adapter   = (*Adapter)(nil)
+	_ providers.Prober    = (*Adapter)(nil)
+	_ providers.Switcher  = (*Adapter)(nil)
+	_ providers.Starter   = (*Adapter)(nil)
+	_ providers.Invoker   = (*Adapter)(nil)
+	_ providers.LogTailer = (*Adapter)(nil)
+	_ providers.Pruner    = (*Adapter)(nil)
+)
+
+// New makes an adapter. It touches no disk.
+func New(c providers.Config) (providers.Adapter, error) {
+	a := &Adapter{
+		scope:        platform.Scope{Service: c.Service, Stage: c.Stage},
+		home:         platform.Home(c.Home.State),
+		client:       newHost(c.Home).client,
+		interpreters: newInterpreters(c),
+	}
+	if problems := c.Block.Decode(&a.target); len(problems) > 0 {
+		return nil, problems
+	}
+	if p := a.target.Port; p < 0 || p > 65535 {
+		return nil, &providers.Error{
+			Kind: providers.Invalid, Op: "configure", Provider: name,
+			Hint: "choose a port between 1024 and 65535",
+			Err:  fmt.Errorf("targets.%s.port: %d is no port", c.Target, p),
+		}
+	}
+	return a, nil
+}
+
+// Platform is this machine, with the interpreter that it has.
+func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
+	return hostPlatform(a.interpreters.runtime(fn.Runtime))
+}
+
+// Capabilities are all but splitting.
+func (a *Adapter) Capabilities() providers.Capabilities {
+	return providers.Capabilities{AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true}
+}
+
+// Publish unpacks the package into a folder of its own. It needs no running platform.
+func (a *Adapter) Publish(ctx context.Context, s providers.Spec) (providers.Revision, error) {
+	const op = "publish"
+	fn := s.Function.Name
+	r, err := a.revision(s)
+	if err == nil {
+		err = a.secretsExist(fn, r)
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = a.home.PutRevision(ctx, a.scope, fn, r, s.Artifact.Path)
+	}
+	if err != nil {
+		return providers.Revision{}, a.classify(op, fn, err)
+	}
+	return providers.Revision{ID: r.ID, Digest: r.Digest}, nil
+}
+
+// Activate is a Switch of one.
+func (a *Adapter) Activate(ctx context.Context, c providers.Change) (providers.State, error) {
+	states, err := a.change(ctx, "activate", []providers.Change{c})
+	return states[0], err
+}
+
+// Switch changes what is live by one write of one file.
+func (a *Adapter) Switch(ctx context.Context, changes []providers.Change) ([]providers.State, error) {
+	return a.change(ctx, "switch", changes)
+}
+
+func (a *Adapter) change(ctx context.Context, op string, changes []providers.Change) ([]providers.State, error) {
+	q := platform.SwitchRequest{Scope: a.scope, Port: a.target.Port}
+	for _, c := range changes {
+		one := platform.Change{Function: c.Spec.Function.Name}
+		if c.From.Revision != nil {
+			one.From = c.From.Revision.ID
+		}
+		if c.To != nil {
+			one.To = c.To.ID
+		}
+		q.Changes = append(q.Changes, one)
+	}
+	err := a.start(ctx)
+	if err == nil {
+		_, err = a.client.Switch(ctx, q)
+	}
+	states := make([]providers.State, len(changes))
+	for i, c := range changes {
+		st, reading := a.state(c.Spec.Function.Name)
+		states[i], err = st, errors.Join(err, reading)
+	}
+	about := ""
+	if len(changes) == 1 {
+		about = changes[0].Spec.Function.Name
+	}
+	return states, a.classify(op, about, err)
+}
+
+// Bind keeps the mode of the function's bindings in the table.
+func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode) error {
+	fn := s.Function.Name
+	st, err := a.Status(ctx, fn)
+	if err != nil || st.Bindings == m {
+		return err
+	}
+	q := platform.BindRequest{Scope: a.scope, Function: fn, Bindings: string(m)}
+	if m == providers.BindNone {
+		q.Bindings = ""
+	}
+	if err = a.start(ctx); err == nil {
+		err = a.client.Bind(ctx, q)
+	}
+	return a.classify("bind", fn, err)
+}
+
+// Status reads the table; it needs no running platform.
+func (a *Adapter) Status(ctx context.Context, fn string) (providers.State, error) {
+	st, err := a.state(fn)
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return st, a.classify("status", fn, err)
+}
+
+func (a *Adapter) state(fn string) (providers.State, error) {
+	t, err := a.table.read(a.home, a.scope)
+	e := t.Functions[fn]
+	st := providers.State{Function: fn, Bindings: providers.Mode(cmp.Or(e.Bindings, string(providers.BindNone)))}
+	if e.Revision == "" {
+		return st, err
+	}
+	st.Revision = &providers.Revision{ID: e.Revision, Digest: e.Digest}
+	if e.HTTP {
+		st.URL = platform.URL(t.Port, fn)
+	}
+	if !a.home.Running() {
+		st.Stopped = "the local platform is not running: ferry local start"
+	}
+	return st, err
+}
+
+// Remove takes away the function's revisions, its log and its place in the table.
+func (a *Adapter) Remove(ctx context.Context, fn string) error {
+	err := ctx.Err()
+	if err == nil {
+		var there bool
+		if there, err = a.home.Has(a.scope, fn); err == nil && !there {
+			return nil
+		}
+	}
+	if err == nil {
+		err = a.start(ctx)
+	}
+	if err == nil {
+		err = a.client.Remove(ctx, platform.FunctionRequest{Scope: a.scope, Function: fn})
+	}
+	return a.classify("remove", fn, err)
+}
+
+// Store is a folder beside the platform's.
+func (a *Adapter) Store(context.Context) (providers.Store, error) {
+	return newStore(string(a.home)), nil
+}
+
+// Start starts the platform and has it listen for what is live.
+func (a *Adapter) Start(ctx context.Context) error {
+	err := a.start(ctx)
+	if err == nil {
+		var t platform.Table
+		if t, err = a.table.read(a.home, a.scope); err == nil && t.Port != 0 {
+			_, err = a.client.Open(ctx, platform.OpenRequest{Scope: a.scope, Port: a.target.Port})
+		}
+	}
+	return a.classify("start", "", err)
+}
+
+func (a *Adapter) start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return a.client.Ensure(ctx)
+}
+
+// Probe starts an instance of the revision beside what serves.
+func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revision) error {
+	err := a.start(ctx)
+	if err == nil {
+		err = a.client.Probe(ctx, platform.FunctionRequest{Scope: a.scope, Function: s.Function.Name, Revision: r.ID})
+	}
+	return a.classify("probe", s.Function.Name, err)
+}
+
+// Invoke calls what is live, through the platform's own connection.
+func (a *Adapter) Invoke(ctx context.Context, fn string, r providers.Request) (providers.Response, error) {
+	const op = "invoke"
+	st, err := a.Status(ctx, fn)
+	if err != nil {
+		return providers.Response{}, err
+	}
+	if st.Revision == nil {
+		return providers.Response{}, a.classify(op, fn, &platform.Error{Code: platform.CodeNotFound, Message: "nothing is live as " + fn})
+	}
+	var res platform.InvokeResponse
+	if err = a.start(ctx); err == nil {
+		res, err = a.client.Invoke(ctx, platform.InvokeRequest{
+			Scope: a.scope, Function: fn, Method: r.Method, Path: r.Path, Header: r.Header, Body: r.Body,
+		})
+	}
+	return providers.Response{
+		Status: res.Status, Header: res.Header, Body: res.Body, Cold: res.Cold, Seconds: res.Took.Seconds(),
+	}, a.classify(op, fn, err)
+}
+
+// Tail reads the function's log; it needs no running platform.
+func (a *Adapter) Tail(ctx context.Context, fn string, o providers.TailOptions, emit func(providers.LogLine) error) error {
+	var refused error
+	err := a.home.Tail(ctx, a.scope, fn, platform.TailOptions{Lines: o.Lines, Follow: o.Follow}, func(l platform.Line) error {
+		refused = emit(providers.LogLine{
+			Time: l.Time, Function: fn, Revision: l.Revision, Instance: l.Instance, Stream: l.Stream, Text: l.Text,
+		})
+		return refused
+	})
+	if refused != nil {
+		return refused
+	}
+	return a.classify("logs", fn, err)
+}
+
+// Revisions are those that are stored, oldest first.
+func (a *Adapter) Revisions(_ context.Context, fn string) ([]providers.Revision, error) {
+	stored, err := a.home.Revisions(a.scope, fn)
+	list := make([]providers.Revision, len(stored))
+	for i, r := range stored {
+		list[i] = providers.Revision{ID: r.ID, Digest: r.Digest}
+	}
+	return list, a.classify("revisions", fn, err)
+}
+
+// Prune deletes a revision that does not serve.
+func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision) error {
+	stored, err := a.home.Revisions(a.scope, fn)
+	if err == nil && !slices.ContainsFunc(stored, func(s platform.Revision) bool { return s.ID == r.ID }) {
+		return nil
+	}
+	if err == nil {
+		err = a.start(ctx)
+	}
+	if err == nil {
+		err = a.client.Prune(ctx, platform.FunctionRequest{Scope: a.scope, Function: fn, Revision: r.ID})
+	}
+	return a.classify("prune", fn, err)
+}
+
+// secretsExist refuses a revision whose instances could not start.
+func (a *Adapter) secretsExist(fn string, r platform.Revision) error {
+	for _, env := range sortedKeys(r.Secrets) {
+		file := a.home.SecretFile(a.scope, r.Secrets[env])
+		if _, err := os.Stat(file); err != nil {
+			return &platform.Error{
+				Code: platform.CodeSecret, Function: fn, Name: r.Secrets[env],
+				Message: fmt.Sprintf("%s is to get the secret %s, which has no value here", env, r.Secrets[env]),
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package local
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/local/platform"
+)
+
+// maxInstances is how far a function scales unless the manifest says otherwise.
+const maxInstances = 10
+
+// hostPlatform is this machine.
+func hostPlatform(r manifest.Runtime) packager.Platform {
+	p := packager.Platform{Shim: name, OS: runtime.GOOS, Arch: runtime.GOARCH, Runtime: r}
+	if musl, _ := filepath.Glob("/lib/ld-musl-*"); len(musl) > 0 && p.OS == "linux" {
+		p.Libc = "musl"
+	}
+	return p
+}
+
+// revision is what the platform runs for a spec.
+func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {
+	fn := s.Function
+	command, err := a.command(fn.Runtime, s.Artifact.Entry)
+	if err != nil {
+		return platform.Revision{}, err
+	}
+	_, digest, _ := strings.Cut(s.Digest, ":")
+	r := platform.Revision{
+		ID:          digest[:min(len(digest), 12)],
+		Digest:      s.Digest,
+		Command:     command,
+		Env:         environment(fn),
+		Secrets:     s.Secrets,
+		Caches:      caches(fn.Runtime),
+		Timeout:     fn.Timeout.Std(),
+		Memory:      int64(fn.Memory),
+		Min:         fn.Scaling.Min,
+		Max:         cmp.Or(fn.Scaling.Max, max(maxInstances, fn.Scaling.Min)),
+		Concurrency: cmp.Or(fn.Scaling.Concurrency, concurrency(fn.Style)),
+		Readiness:   platform.ReadyShim,
+	}
+	if http := fn.HTTP(); http != nil {
+		r.HTTP, r.Private = true, http.Auth == "private"
+	}
+	if !shimmed(fn) {
+		r.Readiness = platform.ReadyPort
+	}
+	return r, nil
+}
+
+// shimmed reports whether the package has an entry of ferry's.
+func shimmed(fn manifest.Function) bool {
+	return fn.Style != manifest.StyleServer && fn.Runtime.Language() != "custom"
+}
+
+// command is how an entry is started.
+func (a *Adapter) command(r manifest.Runtime, entry string) ([]string, error) {
+	if !interpreted(r) {
+		return []string{entry}, nil
+	}
+	found := a.interpreters.find(r)
+	if found.Path == "" {
+		return nil, &platform.Error{Code: platform.CodeInvalid, Message: missing(r)}
+	}
+	switch r.Language() {
+	case "nodejs":
+		return []string{found.Path, "--enable-source-maps", entry}, nil
+	default:
+		return []string{found.Path, "-u", entry}, nil // unbuffered, so that its log is current
+	}
+}
+
+// environment is the function's own, and what makes its interpreter behave here as on a cloud.
+func environment(fn manifest.Function) map[string]string {
+	env := map[string]string{}
+	if fn.Runtime.Language() == "python" {
+		env["PYTHONNOUSERSITE"] = "1" // what is not in the package is not there
+	}
+	maps.Copy(env, fn.Env)
+	return env
+}
+
+// caches are where interpreters keep what they compiled.
+func caches(r manifest.Runtime) map[string]string {
+	switch r.Language() {
+	case "nodejs":
+		return map[string]string{"NODE_COMPILE_CACHE": "node"}
+	case "python":
+		return map[string]string{"PYTHONPYCACHEPREFIX": "python"}
+	}
+	return nil
+}
+
+// concurrency is how many requests one instance gets at once. WSGI applications need a thread for each.
+func concurrency(s manifest.Style) int {
+	if s == manifest.StyleWSGI {
+		return 8
+	}
+	return 100
+}
+
+// Check reports what this machine cannot honour.
+func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
+	c := &checker{function: fn.Name}
+	if runtime.GOOS == "windows" {
+		c.block("", "use WSL, or another target", "the local platform does not run on Windows yet")
+	}
+	a.checkRuntime(c, fn)
+	if arch := fn.Architecture; arch != "" && arch != runtime.GOARCH {
+		c.warn("architecture", "", "this machine is %s: the function runs as that here, not as %s", runtime.GOARCH, arch)
+	}
+	for _, env := range sortedKeys(fn.Env, fn.Secrets) {
+		if env == "PORT" || strings.HasPrefix(env, "FERRY_") {
+			field := "env."
+			if _, secret := fn.Secrets[env]; secret {
+				field = "secrets."
+			}
+			c.block(field+env, "choose another name", "the platform itself sets %s", env)
+		}
+	}
+	checkScaling(c, fn.Scaling)
+	for i, e := range fn.Events {
+		checkEvent(c, fn, fmt.Sprintf("events[%d]", i), e)
+	}
+	return c.issues
+}
+
+func (a *Adapter) checkRuntime(c *checker, fn manifest.Function) {
+	switch language := fn.Runtime.Language(); {
+	case language == "go" || language == "custom":
+	case !interpreted(fn.Runtime):
+		c.block("runtime", "choose another target", "the local platform does not run %s yet", fn.Runtime)
+	default:
+		found := a.interpreters.find(fn.Runtime)
+		if found.Path == "" {
+			c.block("runtime", howToGet(language), "%s", missing(fn.Runtime))
+		} else if !found.is(fn.Runtime) {
+			c.warn("runtime", howToGet(language), "%s is not on this machine: %s %s runs it", fn.Runtime, language, found.Version)
+		}
+	}
+}
+
+func checkScaling(c *checker, s manifest.Scaling) {
+	if s.Max > 0 && s.Min > s.Max {
+		c.block("scaling.min", "lower scaling.min", "%d instances kept warm are more than the %d allowed", s.Min, s.Max)
+	}
+}
+
+func checkEvent(c *checker, fn manifest.Function, field string, e manifest.Event) {
+	late := func(kind string) {
+		c.warn(field+"."+kind, "call it with ferry invoke "+fn.Name, "the local platform does not deliver %s events yet", kind)
+	}
+	switch {
+	case e.Schedule != nil:
+		late("schedule")
+	case e.Queue != nil:
+		late("queue")
+	case e.Topic != nil:
+		late("topic")
+	case e.Object != nil:
+		late("object")
+	case e.HTTP != nil && !shimmed(fn):
+		for part, set := range map[string]bool{"path": e.HTTP.Path != "", "methods": len(e.HTTP.Methods) > 0, "cors": e.HTTP.CORS != nil} {
+			if set {
+				c.warn(field+".http."+part, "have the program do it", "nothing stands before a program that listens itself: http.%s is not applied", part)
+			}
+		}
+		slices.SortFunc(c.issues, func(a, b providers.Issue) int { return cmp.Compare(a.Field, b.Field) })
+	}
+}
+
+// checker collects issues of one function.
+type checker struct {
+	function string
+	issues   []providers.Issue
+}
+
+func (c *checker) block(field, hint, format string, args ...any) {
+	c.add(providers.Blocker, field, hint, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) warn(field, hint, format string, args ...any) {
+	c.add(providers.Warning, field, hint, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) add(s providers.Severity, field, hint, message string) {
+	c.issues = append(c.issues, providers.Issue{Function: c.function, Field: field, Severity: s, Message: message, Hint: hint})
+}
+
+func sortedKeys(ms ...map[string]string) []string {
+	var keys []string
+	for _, m := range ms {
+		keys = slices.AppendSeq(keys, maps.Keys(m))
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
