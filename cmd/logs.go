@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -56,7 +57,7 @@ func (o *logsOptions) run(ctx context.Context, args []string) (result, error) {
 	}
 	tail := providers.TailOptions{Lines: o.lines, Follow: o.follow}
 	if o.follow {
-		return nil, tailer.Tail(ctx, args[0], tail, o.emit())
+		return nil, errors.Join(tailer.Tail(ctx, args[0], tail, o.emit()), ctx.Err())
 	}
 	lines := []providers.LogLine{}
 	err = tailer.Tail(ctx, args[0], tail, func(l providers.LogLine) error {

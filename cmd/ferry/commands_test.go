@@ -30,12 +30,6 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		got = exit.ExitCode()
 	}
-	if out := ts.ReadFile("stdout"); out != "" {
-		ts.Logf("[stdout]\n%s", out)
-	}
-	if out := ts.ReadFile("stderr"); out != "" {
-		ts.Logf("[stderr]\n%s", out)
-	}
 	if got != want {
 		ts.Fatalf("%s exits with %d, want %d", strings.Join(args[1:], " "), got, want)
 	}

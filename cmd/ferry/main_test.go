@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,10 +57,15 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "json": jsonValue, "get": get, "http": request, "program": program, "waitfile": waitFile,
+			"exits": exits, "json": jsonValue, "get": get, "http": request, "program": program, "waitfile": waitFile, "occupy": occupy,
 		},
 		Condition: installed,
 		Setup: func(env *testscript.Env) error {
+			ferry, err := exec.LookPath("ferry")
+			if err != nil {
+				return err
+			}
+			env.Setenv("BIN", filepath.Dir(ferry))
 			home := filepath.Join(env.WorkDir, ".ferry")
 			env.Vars = append(env.Vars, goEnv...)
 			env.Setenv("FERRY_HOME", home)
@@ -115,6 +121,18 @@ func program(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
 	script := fmt.Sprintf("#!/bin/sh\nexec '%s' %s\n", server, strings.Join(args[1:], " "))
 	ts.Check(os.WriteFile(file, []byte(script), 0o755))
+}
+
+// occupy listens on the port of a URL until the script ends.
+func occupy(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: occupy URL")
+	}
+	u, err := url.Parse(args[0])
+	ts.Check(err)
+	listener, err := net.Listen("tcp", u.Host)
+	ts.Check(err)
+	ts.Defer(func() { listener.Close() })
 }
 
 // waitFile waits until a file holds a text: `waitfile FILE [TEXT]`.
