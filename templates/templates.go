@@ -40,12 +40,12 @@ func Render(fn manifest.Function, shim string) (Shim, bool) {
 	switch language {
 	case "nodejs":
 		return Shim{Entry: "ferry-entry.mjs", Files: map[string][]byte{
-			"ferry-entry.mjs":  joined(language, shim, "mjs"),
+			"ferry-entry.mjs":  joined(language, shim, "mjs", "core"),
 			"ferry-config.mjs": fmt.Appendf(nil, "export default %s;\n", cfg),
 		}}, true
 	case "python":
 		return Shim{Entry: "ferry_entry.py", Files: map[string][]byte{
-			"ferry_entry.py":    joined(language, shim, "py"),
+			"ferry_entry.py":    joined(language, shim, "py", "core", "server", "interfaces"),
 			"ferry_config.json": append(cfg, '\n'),
 		}}, true
 	default:
@@ -70,10 +70,15 @@ func Styles(language, shim string) []manifest.Style {
 	}
 }
 
-// joined is the language's core followed by the target's entry: one file, so that a package stays flat.
-func joined(language, shim, ext string) []byte {
-	core := read(path.Join("shims", language, "core."+ext))
-	return append(append(core, '\n'), read(path.Join("shims", language, shim, "entry."+ext))...)
+// joined is the parts that all shims of the language share, followed by the target's entry: one file, so
+// that a package stays flat.
+func joined(language, shim, ext string, shared ...string) []byte {
+	var parts [][]byte
+	for _, name := range shared {
+		parts = append(parts, read(path.Join("shims", language, name+"."+ext)))
+	}
+	parts = append(parts, read(path.Join("shims", language, shim, "entry."+ext)))
+	return bytes.Join(parts, []byte("\n\n"))
 }
 
 func goFiles(shim, cfg string) map[string][]byte {

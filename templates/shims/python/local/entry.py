@@ -1,5 +1,3 @@
-
-
 # The entry on the local platform: a server on 127.0.0.1:$PORT.
 INSTANCE = os.environ.get("FERRY_INSTANCE", "")
 
