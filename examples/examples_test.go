@@ -149,7 +149,7 @@ func TestTheGoAPIKeepsItems(t *testing.T) {
 	d := deploy(t, "go-api")
 	d.answers("GET", "api", "/healthz", "", 200, "ok")
 	d.answers("GET", "api", "/items", "", 200, `"items"`)
-	d.answers("POST", "api", "/items", `{`, 400, "error")
+	d.answers("POST", "api", "/items", `{`, 422, "error")
 	d.answers("PATCH", "api", "/items", "", 405, "")
 	res := d.answers("POST", "api", "/items", `{"name":"pear"}`, 201, "pear")
 	d.answers("GET", "api", res.Header.Get("Location"), "", 200, "pear")
@@ -191,7 +191,7 @@ func TestTheExpressAppAnswersWithItsDependencies(t *testing.T) {
 	d.answers("GET", "shop", "/", "", 200, "<html")
 	d.answers("GET", "shop", "/products", "", 200, "pear")
 	d.answers("POST", "shop", "/carts", `{"lines":[{"product":"pear","count":2}]}`, 201, "pear")
-	d.answers("POST", "shop", "/carts", `{"lines":[]}`, 400, "")
+	d.answers("POST", "shop", "/carts", `{"lines":[]}`, 422, "invalid cart")
 }
 
 // echo is what the functions of polyglot answer with.
