@@ -99,5 +99,9 @@ func misused(err error) bool {
 		pack     *packager.Error
 	)
 	return errors.As(err, &usage) || errors.As(err, &problem) || errors.As(err, &problems) ||
-		errors.As(err, &blocked) || errors.As(err, &pack)
+		errors.As(err, &blocked) || errors.As(err, &pack) && !outside(pack)
 }
+
+// outside holds for a package that could not be built for what happened around the sources: a failed build
+// command, a full disk.
+func outside(e *packager.Error) bool { return e.File == "" && e.Err != nil }

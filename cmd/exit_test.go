@@ -30,6 +30,7 @@ func TestEveryErrorHasTheExitCodeOfTheTable(t *testing.T) {
 		{"one manifest problem", fmt.Errorf("target aws: %w", manifest.Problem{Message: "bad"}), 2},
 		{"blockers", release.Blocked{{Message: "no such runtime"}}, 2},
 		{"a package that cannot be built", ended(release.OutcomeUnchanged, &packager.Error{Message: "no handler"}), 2},
+		{"a full disk", &packager.Error{Message: "the disk is full", Err: errors.New("ENOSPC")}, 1},
 		{"restored", ended(release.OutcomeRestored, of(providers.Unhealthy)), 4},
 		{"partial", ended(release.OutcomePartial, of(providers.Unavailable)), 5},
 		{"a conflict", of(providers.Conflict), 6},
