@@ -74,6 +74,7 @@ func TestARequestReachesTheHandlerAsItWasSent(t *testing.T) {
 		{name: "a probe without the nonce", method: "GET", target: "/.ferry/probe", want: echoed{Path: "/.ferry/probe"}},
 		{name: "a probe with a wrong nonce", method: "GET", target: "/.ferry/probe", headers: []string{"ferry-instance: x"}, want: echoed{Path: "/.ferry/probe"}},
 		{name: "an event without the nonce", method: "POST", target: "/.ferry/event", body: []byte("x"), want: echoed{Path: "/.ferry/event", Body: []byte("x")}},
+		{name: "headers for the shim from outside", method: "GET", target: "/x", headers: []string{"ferry-attributes: {", "ferry-attempt: x"}, want: echoed{Path: "/x"}},
 	}
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())

@@ -9,18 +9,21 @@ function contextOf(req, res) {
   const abort = new AbortController();
   res.once("close", () => res.writableFinished || abort.abort());
   const forwarded = (req.headers["x-forwarded-for"] ?? "").split(",").pop().trim();
-  const attributes = req.headers["ferry-attributes"];
   return {
     requestId: req.headers["x-request-id"] ?? randomUUID(),
     clientIp: forwarded || req.socket.remoteAddress,
     deadline: env.FERRY_TIMEOUT_MS ? Date.now() + Number(env.FERRY_TIMEOUT_MS) : undefined,
     signal: abort.signal,
     platform: "local",
-    attempt: req.headers["ferry-attempt"] && Number(req.headers["ferry-attempt"]),
-    attributes: attributes && JSON.parse(attributes),
     waitUntil,
     native: { req, res },
   };
+}
+
+// delivery is what the platform says of an event; only a request with the nonce is asked.
+function delivery(req) {
+  const { "ferry-attempt": attempt, "ferry-attributes": attributes } = req.headers;
+  return { attempt: attempt && Number(attempt), attributes: attributes && JSON.parse(attributes) };
 }
 
 async function serve(http, event, req, res) {
@@ -29,7 +32,9 @@ async function serve(http, event, req, res) {
     if (req.method === "GET" && path === "/.ferry/probe") {
       return sendJSON(res, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
     }
-    if (req.method === "POST" && path === "/.ferry/event") return serveEvent(event, req, res, contextOf(req, res));
+    if (req.method === "POST" && path === "/.ferry/event") {
+      return serveEvent(event, req, res, { ...contextOf(req, res), ...delivery(req) });
+    }
   }
   const cors = corsHeaders(req);
   const answer = config.style === "fetch" && http ? undefined : answerOf(req, path);
