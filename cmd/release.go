@@ -13,7 +13,7 @@ type releaseResult struct {
 	*release.Result
 }
 
-// manyFunctions is from where on unchanged functions are counted, not listed.
+// manyFunctions is from where on functions to which nothing new happened are counted, not listed.
 const manyFunctions = 12
 
 func (r releaseResult) text(p *printer) {

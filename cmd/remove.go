@@ -79,7 +79,11 @@ func (r removeResult) text(p *printer) {
 	if len(r.Removed) == 0 {
 		p.linef("nothing to remove  %s", p.style.dim.Render(r.place))
 	} else {
-		p.linef("%s removed %s  %s", p.style.good.Render("✓"), strings.Join(r.Removed, ", "), p.style.dim.Render(r.place))
+		what := strings.Join(r.Removed, ", ")
+		if len(r.Removed) > manyFunctions {
+			what = count(len(r.Removed), "function")
+		}
+		p.linef("%s removed %s  %s", p.style.good.Render("✓"), what, p.style.dim.Render(r.place))
 	}
 	if r.Purged {
 		p.linef("  the releases are deleted")
