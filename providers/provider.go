@@ -63,4 +63,6 @@ type HostService struct {
 	URL       string `json:"url"`
 	Functions int    `json:"functions"`
 	Instances int    `json:"instances"` // running now
+	// Problem says why the service cannot be reached, as when its port is taken; "" when it can.
+	Problem string `json:"problem,omitempty"`
 }

@@ -61,6 +61,7 @@ func (h *host) Info(ctx context.Context) (providers.HostInfo, error) {
 	for _, s := range info.Services {
 		i.Services = append(i.Services, providers.HostService{
 			Service: s.Service, Stage: s.Stage, URL: s.URL, Functions: s.Functions, Instances: s.Instances,
+			Problem: s.Problem,
 		})
 	}
 	return i, nil

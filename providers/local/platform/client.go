@@ -221,13 +221,9 @@ func (c *Client) Stop(ctx context.Context) (bool, error) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		lock, held, err := lockRun(c.home.own("run.lock"))
-		if err != nil {
+		gone, err := c.gone(e)
+		if gone || err != nil {
 			return true, err
-		}
-		if !held {
-			_ = os.Remove(c.home.endpointFile())
-			return true, lock.Close()
 		}
 		select {
 		case <-tick.C:
@@ -235,6 +231,21 @@ func (c *Client) Stop(ctx context.Context) (bool, error) {
 			return true, failed(CodeTimeout, "", "the platform, process %d, does not end", e.PID)
 		}
 	}
+}
+
+// gone reports whether the platform ended: with its lock, and as a process unless it is this one.
+func (c *Client) gone(e Endpoint) (bool, error) {
+	if e.PID != os.Getpid() && startTime(e.PID) == e.Started {
+		return false, nil
+	}
+	lock, held, err := lockRun(c.home.own("run.lock"))
+	if held || err != nil {
+		return false, err
+	}
+	if now, _ := c.home.endpoint(); now.PID == e.PID { // it was killed
+		_ = os.Remove(c.home.endpointFile())
+	}
+	return true, lock.Close()
 }
 
 // Info describes the running platform.

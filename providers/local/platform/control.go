@@ -280,7 +280,7 @@ func (q *InvokeRequest) request(ctx context.Context, r Revision) (*http.Request,
 		}
 		header.Set("Ce-Specversion", "1.0")
 		header.Set("Ce-Id", token(16))
-		header.Set("Ce-Source", "/ferry/"+q.Scope.String()+"/"+q.Function)
+		header.Set("Ce-Source", "/ferry/"+q.String()+"/"+q.Function)
 		header.Set("Ce-Type", "dev.ferry.invoke.v1")
 		header.Set("Ce-Time", time.Now().UTC().Format(time.RFC3339Nano))
 		if header.Get("Content-Type") == "" {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // remember notes an instance's process, so that a later platform can end it if this one is killed. The
@@ -29,4 +30,18 @@ func (h Home) sweep() {
 		_ = os.Remove(h.own("instances", e.Name()))
 	}
 	_ = os.RemoveAll(h.own("tmp"))
+	h.sweepRevisions()
+}
+
+// sweepRevisions deletes what a kill left of revisions that were being deleted, and of those that were being
+// stored long enough ago that nobody is at it any more.
+func (h Home) sweepRevisions() {
+	const long = 24 * time.Hour
+	half, _ := filepath.Glob(h.path("services", "*", "*", "revisions", "*", ".*-*"))
+	for _, dir := range half {
+		info, err := os.Stat(dir)
+		if err == nil && (strings.HasPrefix(filepath.Base(dir), ".gone-") || time.Since(info.ModTime()) > long) {
+			_ = os.RemoveAll(dir)
+		}
+	}
 }

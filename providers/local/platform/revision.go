@@ -150,6 +150,9 @@ func (h Home) Revisions(s Scope, function string) ([]Revision, error) {
 // discard deletes a folder so that a kill leaves nothing that counts as a revision.
 func discard(dir string) error {
 	gone := filepath.Join(filepath.Dir(dir), ".gone-"+filepath.Base(dir))
+	if err := os.RemoveAll(gone); err != nil { // of a deletion that was killed
+		return err
+	}
 	err := os.Rename(dir, gone)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil

@@ -1,3 +1,5 @@
+//go:build unix
+
 package platform
 
 import (
@@ -7,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -94,4 +97,23 @@ func TestNamesThatLeadElsewhereAreRefused(t *testing.T) {
 	}
 	_, err := home.Revision(shop, "../web", "one")
 	wantCode(t, err, CodeInvalid)
+}
+
+func TestHalfRevisionsAreSweptUnlessSomebodyMayBeAtThem(t *testing.T) {
+	home := Home(t.TempDir())
+	long := time.Now().Add(-48 * time.Hour)
+	for name, at := range map[string]time.Time{".gone-a": time.Now(), ".new-1": long, ".new-2": time.Now(), "kept": long} {
+		dir := home.revision(shop, "api", name, "package")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Dir(dir), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	home.sweep()
+	left, err := os.ReadDir(home.revisions(shop, "api"))
+	if err != nil || len(left) != 2 || left[0].Name() != ".new-2" || left[1].Name() != "kept" {
+		t.Errorf("left are %v, %v", left, err)
+	}
 }

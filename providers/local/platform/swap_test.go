@@ -1,3 +1,5 @@
+//go:build unix
+
 package platform
 
 import (
@@ -222,7 +224,7 @@ func TestLoadAddsInstancesUpToTheMostAndQueuesTheRest(t *testing.T) {
 
 func TestAQueueThatDoesNotMoveIs503WithRetryAfter(t *testing.T) {
 	p := serve(t, Options{})
-	p.live("api", revision("one", func(r *Revision) { r.Concurrency, r.Max, r.Timeout = 1, 1, 600 * time.Millisecond }))
+	p.live("api", revision("one", func(r *Revision) { r.Concurrency, r.Max, r.Timeout = 1, 1, 600*time.Millisecond }))
 	p.echo("api/")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -1,0 +1,135 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// counterStore makes this test's binary a process that counts in the store of the folder it names.
+const counterStore = "FERRY_TEST_COUNTER"
+
+const countTo = 25
+
+// count increases a number in the store, again when another process was first.
+func count(t *testing.T, s *store) {
+	for range countTo {
+		for {
+			o, err := s.Get(t.Context(), "counter")
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := io.ReadAll(o.Body)
+			if err := errors.Join(err, o.Body.Close()); err != nil {
+				t.Fatal(err)
+			}
+			n, err := strconv.Atoi(string(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.Put(t.Context(), "counter", strings.NewReader(strconv.Itoa(n+1)), providers.IfTag(o.Tag))
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, providers.Conflict) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestEightProcessesLoseNoUpdateOfTheStore(t *testing.T) {
+	if dir := os.Getenv(counterStore); dir != "" {
+		count(t, newStore(dir))
+		return
+	}
+	const processes = 8
+	dir := t.TempDir()
+	s := newStore(dir)
+	if _, err := s.Put(t.Context(), "counter", strings.NewReader("0"), providers.IfAbsent()); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range processes {
+		all.Go(func() {
+			cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+			cmd.Env = append(os.Environ(), counterStore+"="+dir)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	all.Wait()
+	o, err := s.Get(t.Context(), "counter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Body.Close()
+	if data, err := io.ReadAll(o.Body); err != nil || string(data) != fmt.Sprint(processes*countTo) {
+		t.Errorf("counted to %s of %d, %v", data, processes*countTo, err)
+	}
+	if left, err := os.ReadDir(s.work); err != nil || len(left) > 0 {
+		t.Errorf("half objects are left: %v, %v", left, err)
+	}
+}
+
+func TestReadingAStoreThatIsNotThereMakesNoFile(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "none")
+	s := newStore(home)
+	if _, err := s.Get(t.Context(), "a/b"); !errors.Is(err, providers.NotFound) {
+		t.Error(err)
+	}
+	if keys, err := s.List(t.Context(), "a/"); err != nil || len(keys) > 0 {
+		t.Errorf("%v, %v", keys, err)
+	}
+	if err := s.Delete(t.Context(), "a/b", providers.Condition{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(home); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something was made: %v", err)
+	}
+}
+
+func TestDeletingTheLastObjectLeavesNoFolder(t *testing.T) {
+	s := newStore(t.TempDir())
+	for _, key := range []string{"a/b/c", "a/d"} {
+		if _, err := s.Put(t.Context(), key, strings.NewReader("x"), providers.IfAbsent()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Delete(t.Context(), "a/b/c", providers.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(s.file("a/b")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an empty folder is left: %v", err)
+	}
+	if keys, err := s.List(t.Context(), ""); err != nil || len(keys) != 1 || keys[0] != "a/d" {
+		t.Errorf("%v, %v", keys, err)
+	}
+}
+
+func TestAKeyThatMayNotBeReadIsDenied(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	s := newStore(t.TempDir())
+	if _, err := s.Put(t.Context(), "a", strings.NewReader("x"), providers.IfAbsent()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(s.file("a"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Get(t.Context(), "a"); !errors.Is(err, providers.Denied) {
+		t.Error(err)
+	}
+}
