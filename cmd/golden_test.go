@@ -145,7 +145,10 @@ func results() map[string]result {
 		}},
 		"local": localResult{HostInfo: providers.HostInfo{
 			Running: true, PID: 4711, Home: "/home/ada/.local/state/ferry", Uptime: 3723.4, LogFile: "/home/ada/.local/state/ferry/local.log",
-			Services: []providers.HostService{{Service: "shop", Stage: "dev", URL: "http://127.0.0.1:8123", Functions: 3, Instances: 1}},
+			Services: []providers.HostService{
+				{Service: "shop", Stage: "dev", URL: "http://127.0.0.1:8123", Functions: 3, Instances: 1},
+				{Service: "blog", Stage: "dev", URL: "http://127.0.0.1:8124", Functions: 1, Problem: "port 8124 is taken"},
+			},
 		}},
 		"local-stopped": localResult{},
 		"logs": logsResult{Lines: []providers.LogLine{

@@ -90,11 +90,15 @@ func (r localResult) text(p *printer) {
 	p.linef("")
 	var rows [][]string
 	for _, s := range r.Services {
+		problem := ""
+		if s.Problem != "" {
+			problem = p.style.warn.Render("! " + s.Problem)
+		}
 		rows = append(rows, []string{
 			p.style.bold.Render(s.Service + " · " + s.Stage), p.style.link.Render(s.URL),
-			count(s.Functions, "function"), count(s.Instances, "instance"),
+			count(s.Functions, "function"), count(s.Instances, "instance"), problem,
 		})
 	}
-	rows = append(rows, []string{p.style.dim.Render("home"), p.file(r.Home), "", ""}, []string{p.style.dim.Render("log"), p.file(r.LogFile), "", ""})
+	rows = append(rows, []string{p.style.dim.Render("home"), p.file(r.Home)}, []string{p.style.dim.Render("log"), p.file(r.LogFile)})
 	p.table(nil, rows)
 }
