@@ -30,7 +30,13 @@ func (c *checker) schedule(at string, s *ScheduleEvent) {
 	if s.Timezone == "" {
 		s.Timezone = "UTC"
 	}
-	if _, err := time.LoadLocation(s.Timezone); err != nil || s.Timezone == "Local" {
+	known, asked := c.zones[s.Timezone]
+	if !asked {
+		_, err := time.LoadLocation(s.Timezone) // reads a file
+		known = err == nil && s.Timezone != "Local"
+		c.zones[s.Timezone] = known
+	}
+	if !known {
 		c.fail(at+".timezone", "use an IANA name, such as Europe/Berlin or UTC", "the time zone %s is not known", quote(s.Timezone))
 	}
 }

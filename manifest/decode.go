@@ -19,7 +19,7 @@ func (n *Node) Decode(v any) Problems {
 	if n == nil {
 		return nil
 	}
-	d := decoder{function: n.function}
+	d := decoder{function: n.function, fields: fields{}}
 	d.decode(n, v, n.path)
 	return d.report.done()
 }
@@ -38,6 +38,7 @@ type decoder struct {
 	extra []string
 	// broken collects the paths of values whose interpolation failed. They are skipped.
 	broken []string
+	fields fields
 }
 
 func (d *decoder) decode(n *Node, v any, path string) {
@@ -225,7 +226,7 @@ func (d *decoder) structure(n *Node, v reflect.Value, path string) {
 		d.wrong(n, path, kindMap.String())
 		return
 	}
-	extra := d.extra
+	extra, known := d.extra, d.fields.of(v.Type())
 	d.extra = nil
 	for _, e := range n.entries {
 		if d.report.full() {
@@ -235,12 +236,12 @@ func (d *decoder) structure(n *Node, v reflect.Value, path string) {
 		if path == "" {
 			at = e.key
 		}
-		if f, ok := field(v.Type(), e.key); ok {
+		if f, ok := known.index[e.key]; ok {
 			d.value(e.value, v.FieldByIndex(f), at)
 			continue
 		}
 		if !d.resolved {
-			d.unknown(e, at, append(keys(v.Type()), extra...))
+			d.unknown(e, at, slices.Concat(known.names, extra))
 		}
 	}
 }
@@ -258,26 +259,31 @@ func (d *decoder) unknown(e entry, path string, known []string) {
 	d.problem(e.at, path, hint, "unknown key %s%s", quote(e.key), where)
 }
 
-// field returns the index of the struct field with that JSON name.
-func field(t reflect.Type, key string) ([]int, bool) {
-	for _, f := range reflect.VisibleFields(t) {
-		if name := jsonName(f); name != "" && name == key {
-			return f.Index, true
-		}
-	}
-	return nil, false
+// fields remembers the keys of struct types, which takes most of the time to find out.
+type fields map[reflect.Type]fieldTable
+
+type fieldTable struct {
+	index map[string][]int
+	names []string // sorted
 }
 
-// keys are the JSON names of a struct's fields.
-func keys(t reflect.Type) []string {
-	var names []string
-	for _, f := range reflect.VisibleFields(t) {
-		if name := jsonName(f); name != "" {
-			names = append(names, name)
+// of returns the keys of a struct. A nil fields remembers nothing.
+func (f fields) of(t reflect.Type) fieldTable {
+	if table, ok := f[t]; ok {
+		return table
+	}
+	table := fieldTable{index: map[string][]int{}}
+	for _, field := range reflect.VisibleFields(t) {
+		if name := jsonName(field); name != "" {
+			table.index[name] = field.Index
+			table.names = append(table.names, name)
 		}
 	}
-	slices.Sort(names)
-	return names
+	slices.Sort(table.names)
+	if f != nil {
+		f[t] = table
+	}
+	return table
 }
 
 // jsonName is the key of a field, "" when it has none.

@@ -35,25 +35,24 @@ func localPath(p string) (message, hint string) {
 
 // folders looks at files below the manifest's folder, by slash paths.
 type folders struct {
-	dir  string
-	real string // dir with its links resolved
+	root string // the manifest's folder with its links resolved
 }
 
 func newFolders(dir string) *folders {
-	real, err := filepath.EvalSymlinks(dir)
+	resolved, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		real = dir
+		resolved = dir
 	}
-	return &folders{dir: dir, real: real}
+	return &folders{root: resolved}
 }
 
 // stat follows links, but not out of the folder: that is errOutside.
 func (f *folders) stat(name string) (fs.FileInfo, error) {
-	full, err := filepath.EvalSymlinks(filepath.Join(f.real, filepath.FromSlash(name)))
+	full, err := filepath.EvalSymlinks(filepath.Join(f.root, filepath.FromSlash(name)))
 	if err != nil {
 		return nil, err
 	}
-	rel, err := filepath.Rel(f.real, full)
+	rel, err := filepath.Rel(f.root, full)
 	if err != nil || !filepath.IsLocal(rel) {
 		return nil, errOutside
 	}
@@ -62,7 +61,7 @@ func (f *folders) stat(name string) (fs.FileInfo, error) {
 
 // holdsGo reports whether a folder has a Go file that is no test.
 func (f *folders) holdsGo(dir string) bool {
-	entries, err := os.ReadDir(filepath.Join(f.real, filepath.FromSlash(dir)))
+	entries, err := os.ReadDir(filepath.Join(f.root, filepath.FromSlash(dir)))
 	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !e.IsDir() && isGo(e.Name()) })
 }
 
@@ -75,7 +74,7 @@ func wantFolder(p string) bool { return strings.HasSuffix(p, "/") }
 // nearest returns the path below dir, relative to it, that is most like name. Folders are offered to want with a slash
 // at their end. What tools make and what is hidden is not looked at.
 func (f *folders) nearest(dir, name string, want func(path string) bool) string {
-	root := filepath.Join(f.real, filepath.FromSlash(dir))
+	root := filepath.Join(f.root, filepath.FromSlash(dir))
 	best, least, left := "", 0, maxSearch
 	_ = filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
 		if left--; left < 0 {

@@ -94,7 +94,7 @@ func (l *loader) resolveFunction(e entry, files *folders) (Function, *Node) {
 	n = l.interp.resolve(n, path, e.key)
 	own := n.without(l.isProvider)
 	var b functionBlock
-	d := decoder{function: e.key, resolved: true}
+	d := decoder{function: e.key, resolved: true, fields: l.fields}
 	d.decode(own, &b, path)
 	l.report.add(d.report.problems...)
 	fn := Function{
@@ -121,7 +121,7 @@ func (l *loader) resolveFunction(e entry, files *folders) (Function, *Node) {
 		l.decode(config, fresh(l.options.Providers[l.m.Target.Provider].Function), p, decoder{function: e.key, resolved: true})
 		fn.Config = config.named(p, e.key)
 	}
-	c := checker{report: &l.report, fn: &fn, node: own, at: e.at, path: path, files: files}
+	c := checker{report: &l.report, fn: &fn, node: own, at: e.at, path: path, files: files, zones: l.zones}
 	for _, p := range d.report.problems {
 		d.broken = append(d.broken, p.Field)
 	}

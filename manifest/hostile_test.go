@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -120,6 +122,16 @@ func FuzzLoad(f *testing.F) {
 		if err == nil {
 			if len(m.Functions) == 0 || m.Digest == "" || m.Target.Config == nil {
 				t.Fatalf("an incomplete manifest: %+v", m)
+			}
+			for _, fn := range m.Functions {
+				var back Function
+				first, _ := json.Marshal(fn)
+				if err := json.Unmarshal(first, &back); err != nil {
+					t.Fatal(err)
+				}
+				if second, _ := json.Marshal(back); !bytes.Equal(first, second) {
+					t.Fatalf("two JSON forms: %s and %s", first, second)
+				}
 			}
 			return
 		}

@@ -45,7 +45,7 @@ func Load(o Options) (*Manifest, error) {
 	if root == nil {
 		return nil, ps
 	}
-	l := &loader{options: o, root: root, m: Manifest{File: file, Dir: filepath.Dir(file)}}
+	l := &loader{options: o, root: root, fields: fields{}, zones: map[string]bool{}, m: Manifest{File: file, Dir: filepath.Dir(file)}}
 	l.report.add(ps...)
 	l.load()
 	if ps := l.report.done(); len(ps) > 0 {
@@ -111,6 +111,8 @@ type loader struct {
 	stages  []entry
 	interp  interpolator
 	report  report
+	fields  fields
+	zones   map[string]bool
 	m       Manifest
 }
 

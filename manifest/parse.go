@@ -121,12 +121,10 @@ func parse(name string, data []byte) (*Node, Problems) {
 func (s *source) unprintable() *Problem {
 	for i, line := range s.lines {
 		for j, r := range line {
-			bad := r == utf8.RuneError && !utf8.FullRuneInString(line[j:])
-			if r == utf8.RuneError {
-				_, width := utf8.DecodeRuneInString(line[j:])
-				bad = width == 1
-			}
-			if bad || r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
+			_, width := utf8.DecodeRuneInString(line[j:])
+			bad := r == utf8.RuneError && width == 1
+			separator := r == '\u2028' || r == '\u2029' // YAML ends a line there, editors do not
+			if bad || separator || r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
 				what := "a control character"
 				if bad {
 					what = "bytes that are not UTF-8"
@@ -151,14 +149,18 @@ func (s *source) syntax(err error) Problem {
 		return s.problem(0, 0, fmt.Sprintf("the manifest is not valid YAML: %v", err), "")
 	}
 	line, column := le.Mark.Line, le.Mark.Column
-	if line > len(s.lines) || s.line(line) == "" && le.ContextMark.Line > 0 {
+	if (line >= len(s.lines) || s.line(line) == "") && le.ContextMark.Line > 0 {
 		line, column = le.ContextMark.Line, le.ContextMark.Column // the end of the file says nothing
 	}
+	if line > len(s.lines) {
+		line, column = len(s.lines), 1
+	}
+	column = max(column, 1)
 	message, hint := "not valid YAML: "+le.Message, ""
 	before := []rune(s.line(line))
 	before = before[:min(max(column, 0), len(before))]
 	switch {
-	case strings.Contains(le.Message, "exceeded max depth"), strings.Contains(le.Message, "max depth"):
+	case strings.Contains(le.Message, "max depth"):
 		message = fmt.Sprintf("the manifest is nested deeper than %d levels", maxDepth)
 	case strings.HasPrefix(strings.TrimLeft(string(before), " "), "\t"):
 		message, hint = "a tab is used for indentation", "indent with spaces"

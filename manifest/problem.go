@@ -35,7 +35,7 @@ type Problem struct {
 func (p Problem) Error() string {
 	s := p.Message
 	if p.File != "" {
-		s = p.Position.String() + ": " + s
+		s = p.String() + ": " + s
 	}
 	if p.Hint != "" {
 		s += " (" + p.Hint + ")"

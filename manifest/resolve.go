@@ -85,6 +85,7 @@ func (l *loader) blocks(defaults, functions, targets, releases *Node, prefix str
 }
 
 func (l *loader) decode(n *Node, v any, path string, d decoder) {
+	d.fields = l.fields
 	d.decode(n, v, path)
 	l.report.add(d.report.problems...)
 	l.report.more = l.report.more || d.report.more
@@ -221,12 +222,11 @@ func (l *loader) chooseTarget() {
 	name, at := l.options.Target, l.key("targets")
 	if written := l.root.get("default_target"); name == "" && written != nil {
 		n := l.interp.resolve(written, "default_target", "")
-		name, at = n.text, n.at
 		if n.kind != kindText || n.broken {
 			return // reported already
 		}
-	}
-	if name == "" {
+		name, at = n.text, n.at
+	} else if name == "" {
 		name = implicitTarget
 	}
 	l.interp.values["target"] = name

@@ -42,18 +42,18 @@ func TestAFieldIsLocatedWhereItsValueIsWritten(t *testing.T) {
 	o.Stage = "prod"
 	m := load(t, o)
 	for field, want := range map[string]string{
-		"memory":             "8:19",
+		"memory":             "9:20",
 		"timeout":            "4:30",
 		"env.A":              "7:51",
-		"env.C":              "8:34",
-		"env.nothing":        "8:24",
-		"build.exclude[0]":   "8:68",
-		"build.exclude[5]":   "8:58",
+		"env.C":              "9:34",
+		"env.nothing":        "9:25",
+		"build.exclude[0]":   "9:69",
+		"build.exclude[5]":   "9:59",
 		"runtime":            "2:21",
 		"scaling.max":        "4:3",
 		"events[0].http":     "4:3",
 		"":                   "4:3",
-		"env":                "8:24",
+		"env":                "9:25",
 		"handler.deeper[0].": "2:40",
 	} {
 		p := m.Locate("fn", field)
@@ -140,6 +140,43 @@ func TestAChoiceThatDoesNotExistListsThoseThatDo(t *testing.T) {
 	ps := problems(t, o)
 	if len(ps) != 2 || !strings.Contains(ps[0].Hint, "dev, prod") || !strings.Contains(ps[1].Hint, "aws, local") {
 		t.Errorf("got %+v", ps)
+	}
+}
+
+func TestAStageThatMistypesAFunctionIsToldItsName(t *testing.T) {
+	o := folder(t, `service: typo
+functions:
+  worker: {runtime: nodejs22, handler: app.js}
+stages:
+  prod: {functions: {wroker: {runtime: nodejs22, memory: 1GB}}}
+`)
+	load(t, o)
+	o.Stage = "prod"
+	if ps := problems(t, o); len(ps) != 1 || ps[0].Line != 5 || !strings.Contains(ps[0].Hint, `did you mean the function "worker"?`) {
+		t.Errorf("got %+v", ps)
+	}
+}
+
+func TestABlockOfTheTargetsProviderMergesFromTheDefaults(t *testing.T) {
+	o := folder(t, `service: blocks
+default_target: aws
+defaults: {runtime: nodejs22, handler: app.js, aws: {layers: [a], disk: 1GB}, gcp: {disk: 2GB}}
+functions:
+  fn: {aws: {layers: [b], tracing: "${env:TRACING:-true}"}}
+targets: {aws: {provider: aws}}
+`)
+	fn := load(t, o).Functions[0]
+	if got, err := json.Marshal(fn.Config); err != nil || string(got) != `{"disk":"1GB","layers":["b"],"tracing":"true"}` {
+		t.Errorf("the block is %s (%v)", got, err)
+	}
+	var back Function
+	data, _ := json.Marshal(fn)
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	var block cloudFunction
+	if ps := back.Config.Decode(&block); len(ps) > 0 || block.Tracing == nil || !*block.Tracing {
+		t.Errorf("from a record it decodes to %+v, %v", block, ps)
 	}
 }
 

@@ -108,9 +108,9 @@ type Event struct {
 
 // HTTPEvent makes the function answer HTTP. A function has at most one.
 type HTTPEvent struct {
-	Path    string   `json:"path,omitempty" jsonschema:"The path that is answered, such as /items/{id} or /files/{rest...}. Default: every path."`    // "/items/{id}", "/files/{rest...}"; empty is every path
-	Methods []string `json:"methods,omitempty" jsonschema:"The methods that are answered. Default: every method."` // upper case; empty is every method
-	Auth    string   `json:"auth" jsonschema:"Who may call: public (default) or private."`              // public or private
+	Path    string   `json:"path,omitempty" jsonschema:"The path that is answered, such as /items/{id} or /files/{rest...}. Default: every path."` // "/items/{id}", "/files/{rest...}"; empty is every path
+	Methods []string `json:"methods,omitempty" jsonschema:"The methods that are answered. Default: every method."`                                 // upper case; empty is every method
+	Auth    string   `json:"auth" jsonschema:"Who may call: public (default) or private."`                                                         // public or private
 	CORS    *CORS    `json:"cors,omitempty" jsonschema:"The cross-origin policy."`
 }
 
@@ -125,8 +125,8 @@ type CORS struct {
 
 // ScheduleEvent calls the function at times.
 type ScheduleEvent struct {
-	Cron     string `json:"cron" jsonschema:"When, in the standard five fields: minute, hour, day of month, month, day of week."`     // the standard five fields
-	Timezone string `json:"timezone" jsonschema:"The IANA time zone of cron. Default: UTC."` // IANA name; UTC unless given
+	Cron     string `json:"cron" jsonschema:"When, in the standard five fields: minute, hour, day of month, month, day of week."` // the standard five fields
+	Timezone string `json:"timezone" jsonschema:"The IANA time zone of cron. Default: UTC."`                                      // IANA name; UTC unless given
 }
 
 // QueueEvent calls the function for each message of a queue that exists.
@@ -150,8 +150,8 @@ type ObjectEvent struct {
 
 // Scaling bounds the instances of a function.
 type Scaling struct {
-	Min         int `json:"min" jsonschema:"Instances kept warm. Default: 0."`         // kept warm
-	Max         int `json:"max" jsonschema:"The most instances at once. Default: the target decides."`         // 0 leaves it to the target
+	Min         int `json:"min" jsonschema:"Instances kept warm. Default: 0."`                                       // kept warm
+	Max         int `json:"max" jsonschema:"The most instances at once. Default: the target decides."`               // 0 leaves it to the target
 	Concurrency int `json:"concurrency" jsonschema:"Requests at once in one instance. Default: the target decides."` // requests at once in one instance; 0 leaves it to the target
 }
 
@@ -164,11 +164,11 @@ type Health struct {
 
 // Build says how the package is made.
 type Build struct {
-	Command  string   `json:"command,omitempty" jsonschema:"A command that is run in the source folder before packaging."`  // run in the source folder before packaging
-	Bundle   *bool    `json:"bundle,omitempty" jsonschema:"Node: false packs files and production dependencies instead of one bundle. Default: true."`   // Node: false packs files and production dependencies; default true
-	External []string `json:"external,omitempty" jsonschema:"Node packages that are kept out of the bundle."` // Node packages kept out of the bundle
-	Include  []string `json:"include,omitempty" jsonschema:"Further files to pack: globs below the source folder."`  // further files, globs below the source folder
-	Exclude  []string `json:"exclude,omitempty" jsonschema:"Files to leave out: gitignore patterns."`  // files left out, gitignore patterns
+	Command  string   `json:"command,omitempty" jsonschema:"A command that is run in the source folder before packaging."`                             // run in the source folder before packaging
+	Bundle   *bool    `json:"bundle,omitempty" jsonschema:"Node: false packs files and production dependencies instead of one bundle. Default: true."` // Node: false packs files and production dependencies; default true
+	External []string `json:"external,omitempty" jsonschema:"Node packages that are kept out of the bundle."`                                          // Node packages kept out of the bundle
+	Include  []string `json:"include,omitempty" jsonschema:"Further files to pack: globs below the source folder."`                                    // further files, globs below the source folder
+	Exclude  []string `json:"exclude,omitempty" jsonschema:"Files to leave out: gitignore patterns."`                                                  // files left out, gitignore patterns
 }
 
 // Releases says how many releases stay restorable.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 		*s = Size(n) * u.size
 		return nil
 	}
-	if u := strings.ToUpper(m[2][:1]); strings.Contains("BKMG", u) {
+	if u := strings.ToUpper(m[2][:1]); slices.Contains([]string{"B", "K", "M", "G"}, u) {
 		return fmt.Errorf("has the unit %s, which is not known: write %s", m[2], m[1]+strings.TrimSuffix(u, "B")+"B")
 	}
 	return fmt.Errorf("has the unit %s, which is not known: use KB, MB or GB", m[2])

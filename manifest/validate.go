@@ -16,8 +16,9 @@ type checker struct {
 	at     place // where the function is named
 	path   string
 	files  *folders
-	bad    []string // fields that could not be decoded: their values mean nothing
-	added  []string // when a stage adds the function: the functions it may have meant
+	bad    []string        // fields that could not be decoded: their values mean nothing
+	zones  map[string]bool // the time zones that were looked up
+	added  []string        // when a stage adds the function: the functions it may have meant
 }
 
 // fail reports a problem of a field, at the field or at what encloses it. A field that could not be decoded
