@@ -40,7 +40,7 @@ With the names of functions, only these are deployed; the others stay as they ar
 
 func (o *deployOptions) run(ctx context.Context, args []string) (result, error) {
 	origin := o.app.origin(ctx)
-	p, err := o.app.checked(ctx)
+	p, err := o.app.checked()
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ Exits with 1 when the function answers with a status of 500 or above.`,
 }
 
 func (o *invokeOptions) run(ctx context.Context, args []string) (result, error) {
-	p, err := o.app.project(ctx)
+	p, err := o.app.project()
 	if err != nil {
 		return nil, err
 	}

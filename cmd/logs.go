@@ -41,7 +41,7 @@ func (o *logsOptions) run(ctx context.Context, args []string) (result, error) {
 	if o.lines < 0 {
 		return nil, usagef("use 0 to print all", "--lines %d is below zero", o.lines)
 	}
-	p, err := o.app.project(ctx)
+	p, err := o.app.project()
 	if err != nil {
 		return nil, err
 	}

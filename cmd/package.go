@@ -46,7 +46,7 @@ on every machine.`,
 }
 
 func (o *packageOptions) run(ctx context.Context, args []string) (result, error) {
-	p, err := o.app.project(ctx)
+	p, err := o.app.project()
 	if err != nil {
 		return nil, err
 	}

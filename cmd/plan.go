@@ -39,7 +39,7 @@ func newPlan(a *app, out *outcome) *cobra.Command {
 }
 
 func (o *planOptions) run(ctx context.Context, args []string) (result, error) {
-	p, err := o.app.checked(ctx)
+	p, err := o.app.checked()
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -28,24 +27,39 @@ func (a *app) blocks() map[string]manifest.Blocks {
 	return blocks
 }
 
-// manifest loads the manifest for the chosen stage and target.
-func (a *app) manifest(_ context.Context) (*manifest.Manifest, error) {
+// manifestOptions choose the manifest, its stage and its target.
+func (a *app) manifestOptions() manifest.Options {
 	file := a.global.file
 	if file != "" && !filepath.IsAbs(file) {
 		file = filepath.Join(a.dir(), file)
 	}
-	return manifest.Load(manifest.Options{
+	return manifest.Options{
 		Dir: a.dir(), File: file, Stage: a.global.stage, Target: a.global.target,
 		Env: a.lookup, Git: gitSHA, Providers: a.blocks(),
-	})
+	}
 }
 
 // project loads the manifest and configures the adapter of its target. Neither touches the network.
-func (a *app) project(ctx context.Context) (*project, error) {
-	m, err := a.manifest(ctx)
+func (a *app) project() (*project, error) {
+	m, err := manifest.Load(a.manifestOptions())
 	if err != nil {
 		return nil, err
 	}
+	return a.at(m)
+}
+
+// deployed is a project without the manifest's functions: enough for what was deployed, whatever became of
+// the manifest since.
+func (a *app) deployed() (*project, error) {
+	m, err := manifest.LoadPlace(a.manifestOptions())
+	if err != nil {
+		return nil, err
+	}
+	return a.at(m)
+}
+
+// at configures the adapter of the manifest's target.
+func (a *app) at(m *manifest.Manifest) (*project, error) {
 	home, err := a.home()
 	if err != nil {
 		return nil, err
@@ -69,8 +83,8 @@ func (a *app) project(ctx context.Context) (*project, error) {
 }
 
 // checked is a project that its target can carry: what blocks it is an error, all at once.
-func (a *app) checked(ctx context.Context) (*project, error) {
-	p, err := a.project(ctx)
+func (a *app) checked() (*project, error) {
+	p, err := a.project()
 	if err != nil {
 		return nil, err
 	}

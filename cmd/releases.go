@@ -28,7 +28,7 @@ func newReleases(a *app, out *outcome) *cobra.Command {
 		if limit < 0 {
 			return nil, usagef("use 0 to list all", "--limit %d is below zero", limit)
 		}
-		p, err := a.project(ctx)
+		p, err := a.deployed()
 		if err != nil {
 			return nil, err
 		}

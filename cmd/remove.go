@@ -36,7 +36,7 @@ a later ferry rollback brings the service back; --purge deletes them too.`,
 }
 
 func (o *removeOptions) run(ctx context.Context, _ []string) (result, error) {
-	p, err := o.app.project(ctx)
+	p, err := o.app.deployed()
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func newResume(a *app, out *outcome) *cobra.Command {
 		Long:  "Finish a release that was interrupted. It is safe to repeat; `ferry rollback` undoes it instead.",
 		Args:  noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) {
-		p, err := a.project(ctx)
+		p, err := a.deployed()
 		if err != nil {
 			return nil, err
 		}

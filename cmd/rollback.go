@@ -45,7 +45,7 @@ The values of secrets and the data of your services are not part of a release: t
 
 func (o *rollbackOptions) run(ctx context.Context, _ []string) (result, error) {
 	origin := o.app.origin(ctx)
-	p, err := o.app.project(ctx)
+	p, err := o.app.deployed()
 	if err != nil {
 		return nil, err
 	}

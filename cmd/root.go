@@ -1,13 +1,14 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/ferryfn/ferry/manifest"
 )
 
 const rootHelp = `ferry deploys functions from one manifest, all of them or none, to any place that it knows, and rolls
@@ -172,7 +173,7 @@ func noArgs() cobra.PositionalArgs { return between(0, 0, "nothing") }
 
 // completeFunctions offers the manifest's functions to the shell.
 func (a *app) completeFunctions(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	m, err := a.manifest(context.Background())
+	m, err := manifest.Load(a.manifestOptions())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

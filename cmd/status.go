@@ -22,7 +22,7 @@ func newStatus(a *app, out *outcome) *cobra.Command {
 		Short: "Show what serves now, and whether it is what ferry left there",
 		Args:  noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) {
-		p, err := a.project(ctx)
+		p, err := a.deployed()
 		if err != nil {
 			return nil, err
 		}

@@ -32,7 +32,14 @@ type Blocks struct {
 }
 
 // Load reads, resolves and validates the manifest. A failure is of type Problems and holds all errors.
-func Load(o Options) (*Manifest, error) {
+func Load(o Options) (*Manifest, error) { return o.read((*loader).load) }
+
+// LoadPlace reads only where the service is: its name, stage, target and what it keeps of releases. The
+// Manifest has no functions. It is for commands about what was deployed: they must work when the functions
+// of the manifest are broken, or name variables that are not set here.
+func LoadPlace(o Options) (*Manifest, error) { return o.read((*loader).loadPlace) }
+
+func (o Options) read(load func(*loader)) (*Manifest, error) {
 	file, p := find(o)
 	if p != nil {
 		return nil, Problems{*p}
@@ -47,7 +54,7 @@ func Load(o Options) (*Manifest, error) {
 	}
 	l := &loader{options: o, root: root, fields: fields{}, zones: map[string]bool{}, m: Manifest{File: file, Dir: filepath.Dir(file)}}
 	l.report.add(ps...)
-	l.load()
+	load(l)
 	if ps := l.report.done(); len(ps) > 0 {
 		return nil, ps
 	}
@@ -122,13 +129,7 @@ func (l *loader) load() {
 		return
 	}
 	l.shape()
-	l.interp = interpolator{
-		env: l.options.Env, git: l.options.Git, dir: l.m.Dir, report: &l.report,
-		values: map[string]string{},
-	}
-	l.chooseStage()
-	l.resolveService()
-	l.chooseTarget()
+	l.resolvePlace()
 	functions := l.resolveFunctions()
 	releases := l.resolveReleases()
 	if l.report.full() || len(l.report.problems) > 0 {
@@ -136,6 +137,28 @@ func (l *loader) load() {
 	}
 	l.m.tree = newMap(l.root.at, append(l.top(), entry{"functions", l.key("functions"), functions}, entry{"releases", l.key("releases"), releases}))
 	l.m.Digest = l.m.digest()
+}
+
+// loadPlace leaves the problems of all other parts to load.
+func (l *loader) loadPlace() {
+	d := decoder{raw: true}
+	d.decode(l.root, &l.doc, "")
+	if l.doc.Stages.isMap() {
+		l.stages = l.doc.Stages.entries
+	}
+	l.resolvePlace()
+	l.resolveReleases()
+}
+
+// resolvePlace finds the stage, the service and the target.
+func (l *loader) resolvePlace() {
+	l.interp = interpolator{
+		env: l.options.Env, git: l.options.Git, dir: l.m.Dir, report: &l.report,
+		values: map[string]string{},
+	}
+	l.chooseStage()
+	l.resolveService()
+	l.chooseTarget()
 }
 
 // top are the resolved entries beside the functions, for Locate.

@@ -73,6 +73,11 @@ type Pruner interface {
 	Prune(ctx context.Context, function string, r Revision) error
 }
 
+// Lister names the functions that ferry made at this place, live or not, sorted.
+type Lister interface {
+	Functions(ctx context.Context) ([]string, error)
+}
+
 // Spec is all that a revision is made from.
 type Spec struct {
 	Function manifest.Function

@@ -63,7 +63,7 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 	case last.State == StateActivating:
 		return &providers.Error{
 			Kind: providers.Conflict, Op: "deploy", Provider: "ledger",
-			Hint: "run 'ferry resume' to finish it or 'ferry rollback' to undo it",
+			Hint: "run `ferry resume` to finish it or `ferry rollback` to undo it",
 			Err:  fmt.Errorf("release %d was interrupted while it was being activated", last.Number),
 		}
 	default:
@@ -93,7 +93,7 @@ func drifted(drift []Drift, provider string) error {
 	for i, d := range drift {
 		errs[i] = &providers.Error{
 			Kind: providers.Conflict, Op: "deploy", Provider: provider, Function: d.Function,
-			Hint: "run 'ferry plan' to see it, and 'ferry deploy --force' to overwrite it",
+			Hint: "run `ferry plan` to see it, and `ferry deploy --force` to overwrite it",
 			Err:  fmt.Errorf("it was changed by hand: %s serves, the ledger says %s", nothing(d.Actual), nothing(d.Expected)),
 		}
 	}

@@ -230,5 +230,5 @@ func lockConflict(what, hint string) error {
 }
 
 func errLost() error {
-	return lockConflict("another deploy took the lock over, so nothing more was written", "run 'ferry status' to see what serves")
+	return lockConflict("another deploy took the lock over, so nothing more was written", "run `ferry status` to see what serves")
 }

@@ -19,18 +19,22 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 	if err != nil {
 		return nil, err
 	}
-	s, err := e.look(ctx, l, e.names())
+	made, err := e.made(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if s.lockTag == "" && !s.serving() {
+	s, err := e.look(ctx, l, made)
+	if err != nil {
+		return nil, err
+	}
+	if len(made) == 0 && s.lockTag == "" {
 		return &Removal{Removed: []string{}, Purged: o.Purge}, nil
 	}
 	a, err := e.begin(ctx, l, s, claim{force: o.Force})
 	if err != nil {
 		return nil, err
 	}
-	removed, err := a.remove(ctx)
+	removed, err := a.remove(ctx, made)
 	if err != nil {
 		failure := &Error{Outcome: OutcomePartial, Release: s.head.Number, Err: err}
 		if a.lost() {
@@ -47,18 +51,17 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 	return &Removal{Removed: removed, Purged: o.Purge && err == nil}, err
 }
 
-// serving reports whether any function serves.
-func (s *scene) serving() bool {
-	for st := range maps.Values(s.states) {
-		if st.Revision != nil {
-			return true
-		}
+// made are the functions that exist: as the provider lists them, else as the manifest names them.
+func (e *Engine) made(ctx context.Context) ([]string, error) {
+	if l, ok := e.Adapter.(providers.Lister); ok {
+		return l.Functions(ctx)
 	}
-	return false
+	return e.names(), nil
 }
 
-// remove deletes every function that the ledger or the manifest knows, then commits that nothing is live.
-func (a *attempt) remove(ctx context.Context) ([]string, error) {
+// remove deletes every function that exists or that the ledger knows, then commits that nothing is live. It
+// returns the names of those that were there.
+func (a *attempt) remove(ctx context.Context, made []string) ([]string, error) {
 	names := slices.Collect(maps.Keys(a.scene.states))
 	if a.scene.last != nil {
 		names = append(names, slices.Collect(maps.Keys(a.scene.last.Functions))...)
@@ -92,12 +95,12 @@ func (a *attempt) remove(ctx context.Context) ([]string, error) {
 		}
 	}
 	if a.scene.head.Number == 0 {
-		return names, nil
+		return made, nil
 	}
 	next := a.scene.head
 	next.Number, next.Source = 0, 0
 	_, err = a.ledger.setHead(ctx, next, a.scene.headTag)
-	return names, err
+	return made, err
 }
 
 // purge deletes the service's ledger, and the packages that no other ledger in the store names.

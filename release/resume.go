@@ -15,13 +15,13 @@ func (e *Engine) Resume(ctx context.Context, force bool) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := e.look(ctx, l, e.names())
+	s, err := e.look(ctx, l, nil)
 	if err != nil {
 		return nil, err
 	}
 	if s.last == nil {
 		if s.live == nil {
-			return nil, notFound("resume", "", errors.New("nothing was ever deployed here"), "run 'ferry deploy'")
+			return nil, notFound("resume", "", errors.New("nothing was ever deployed here"), "run `ferry deploy`")
 		}
 		return e.unchanged(ctx, s, nil, began)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ferryfn/ferry/providers"
@@ -16,7 +18,7 @@ func (e *Engine) PlanRollback(ctx context.Context, o RollbackOptions) (int, *Pla
 	if err != nil {
 		return 0, nil, err
 	}
-	s, err := e.look(ctx, l, e.names())
+	s, err := e.look(ctx, l, nil)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -24,7 +26,7 @@ func (e *Engine) PlanRollback(ctx context.Context, o RollbackOptions) (int, *Pla
 		p := s.plan(&goods{functions: s.liveFunctions()})
 		return s.head.Number, p, nil
 	}
-	source, err := l.restorePoint(ctx, s.head, o.To)
+	source, err := e.restorePoint(ctx, l, s, o.To)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -39,14 +41,14 @@ func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 	if err != nil {
 		return nil, err
 	}
-	s, err := e.look(ctx, l, e.names())
+	s, err := e.look(ctx, l, nil)
 	if err != nil {
 		return nil, err
 	}
 	if s.mustUndo(o) {
 		return e.undo(ctx, l, s, o, began)
 	}
-	source, err := l.restorePoint(ctx, s.head, o.To)
+	source, err := e.restorePoint(ctx, l, s, o.To)
 	if err != nil {
 		return nil, err
 	}
@@ -67,24 +69,24 @@ func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 	return a.carryOut(ctx, r, p, began)
 }
 
-// restorePoint finds what to roll back to: release number to, or the last good one.
-func (l *ledger) restorePoint(ctx context.Context, h head, to int) (*Record, error) {
+// restorePoint finds what to roll back to, release number to or the last good one, and looks at its functions.
+func (e *Engine) restorePoint(ctx context.Context, l *ledger, s *scene, to int) (*Record, error) {
 	if to == 0 {
-		if to = h.lastGood(); to == 0 {
-			return nil, notFound("roll back", "", errors.New("no earlier good release is left to go back to"), "run 'ferry releases' and choose one with --to")
+		if to = s.head.lastGood(); to == 0 {
+			return nil, notFound("roll back", "", errors.New("no earlier good release is left to go back to"), "run `ferry releases` and choose one with --to")
 		}
 	}
 	r, _, err := l.record(ctx, to)
 	if errors.Is(err, providers.NotFound) {
-		return nil, notFound("roll back", "", fmt.Errorf("there is no release %d", to), "run 'ferry releases' to list them")
+		return nil, notFound("roll back", "", fmt.Errorf("there is no release %d", to), "run `ferry releases` to list them")
 	}
 	if err != nil {
 		return nil, err
 	}
-	if st := r.state(h); st != StateLive {
-		return nil, notFound("roll back", "", fmt.Errorf("release %d never served: it is %s", to, st), "run 'ferry releases' and choose one that was live")
+	if st := r.state(s.head); st != StateLive {
+		return nil, notFound("roll back", "", fmt.Errorf("release %d never served: it is %s", to, st), "run `ferry releases` and choose one that was live")
 	}
-	return r, nil
+	return r, e.also(ctx, s, r.Functions)
 }
 
 // mustUndo reports whether the newest attempt is unfinished, so that a rollback undoes that one. Whether its
@@ -139,7 +141,7 @@ func (e *Engine) undone(ctx context.Context, s *scene, undone *Record, began tim
 		live = &Record{}
 	}
 	var err error
-	if s.states, err = e.statuses(ctx, e.names()); err != nil {
+	if s.states, err = e.statuses(ctx, slices.Collect(maps.Keys(live.Functions))); err != nil {
 		return nil, err
 	}
 	r := e.result(s, live, began)

@@ -66,8 +66,26 @@ func (e *Engine) look(ctx context.Context, l *ledger, functions []string) (*scen
 	if s.last, err = l.pending(ctx, s); err != nil {
 		return nil, err
 	}
-	s.states, err = e.statuses(ctx, functions)
+	if s.states, err = e.statuses(ctx, functions); err == nil && s.last != nil {
+		err = e.also(ctx, s, s.last.Functions)
+	}
 	return s, err
+}
+
+// also looks at functions that were not looked at.
+func (e *Engine) also(ctx context.Context, s *scene, functions map[string]FunctionRecord) error {
+	var more []string
+	for name := range functions {
+		if _, seen := s.states[name]; !seen {
+			more = append(more, name)
+		}
+	}
+	states, err := e.statuses(ctx, more)
+	if s.states == nil {
+		s.states = map[string]providers.State{}
+	}
+	maps.Copy(s.states, states)
+	return err
 }
 
 // pending finds the attempt that a dead or stopped process left behind.
@@ -153,7 +171,7 @@ func (e *Engine) choose(only []string) ([]manifest.Function, error) {
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(only))) {
 		fn, ok := e.Manifest.Function(name)
 		if !ok {
-			errs = append(errs, notFound("choose functions", name, fmt.Errorf("%s has no function of that name", e.Manifest.File), "run 'ferry validate' to list its functions"))
+			errs = append(errs, notFound("choose functions", name, fmt.Errorf("%s has no function of that name", e.Manifest.File), "run `ferry validate` to list its functions"))
 			continue
 		}
 		chosen = append(chosen, fn)
@@ -189,7 +207,7 @@ func (g *goods) complete(only []string, s *scene) error {
 	}
 	if s.live == nil {
 		return &providers.Error{
-			Kind: providers.Invalid, Op: "deploy a subset", Provider: "ledger", Hint: "run 'ferry deploy' without function names once",
+			Kind: providers.Invalid, Op: "deploy a subset", Provider: "ledger", Hint: "run `ferry deploy` without function names once",
 			Err: errors.New("nothing is deployed yet, so the other functions have no release to stay on"),
 		}
 	}

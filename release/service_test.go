@@ -129,7 +129,11 @@ func (s *service) rollback(to int) *release.Result {
 func (s *service) serving() map[string]string {
 	s.Helper()
 	got := map[string]string{}
-	for _, name := range s.world.Functions() {
+	names, err := memory.New(s.world).Functions(context.WithoutCancel(s.Context()))
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, name := range names {
 		res, err := http.Get(s.world.URL + "/" + name)
 		if err != nil {
 			s.Fatal(err)

@@ -23,7 +23,7 @@ func (a *attempt) tidy(ctx context.Context) error {
 	}
 	failure := &Error{
 		Outcome: OutcomePartial, Attempt: a.record.Number, Release: a.record.Number,
-		Err: fmt.Errorf("release %d is live, but tidying up after it failed (run 'ferry resume' to finish): %w", a.record.Number, err),
+		Err: fmt.Errorf("release %d is live, but tidying up after it failed (run `ferry resume` to finish): %w", a.record.Number, err),
 	}
 	if a.lost() {
 		return failure

@@ -36,7 +36,7 @@ func (a *attempt) readBack(ctx context.Context) error {
 func noEffect(op, provider, function string) error {
 	return &providers.Error{
 		Kind: providers.Conflict, Op: op, Provider: provider, Function: function,
-		Hint: "run 'ferry status' to see what serves", Err: errors.New("it was acknowledged, but something else serves"),
+		Hint: "run `ferry status` to see what serves", Err: errors.New("it was acknowledged, but something else serves"),
 	}
 }
 

@@ -53,6 +53,7 @@ var (
 	_ providers.Invoker   = (*Adapter)(nil)
 	_ providers.LogTailer = (*Adapter)(nil)
 	_ providers.Pruner    = (*Adapter)(nil)
+	_ providers.Lister    = (*Adapter)(nil)
 )
 
 // New makes an adapter. It touches no disk.
@@ -273,6 +274,12 @@ func (a *Adapter) Tail(ctx context.Context, fn string, o providers.TailOptions, 
 		return refused
 	}
 	return a.classify("logs", fn, err)
+}
+
+// Functions are those of which the platform keeps anything, live or not.
+func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
+	names, err := a.home.Functions(a.scope)
+	return names, a.classify("list functions", "", errors.Join(err, ctx.Err()))
 }
 
 // Revisions are those that are stored, oldest first.

@@ -23,6 +23,7 @@ var (
 	_ providers.Switcher = (*Adapter)(nil)
 	_ providers.Invoker  = (*Adapter)(nil)
 	_ providers.Pruner   = (*Adapter)(nil)
+	_ providers.Lister   = (*Adapter)(nil)
 )
 
 // New returns an adapter for a world. Several adapters of one world are several machines with one account.
@@ -169,7 +170,10 @@ func (a *Adapter) Invoke(ctx context.Context, function string, r providers.Reque
 func (a *Adapter) Revisions(ctx context.Context, function string) ([]providers.Revision, error) {
 	var list []providers.Revision
 	err := a.world.do(ctx, "revisions", function, func() error {
-		for _, r := range a.world.function(function).revisions {
+		if a.world.functions[function] == nil {
+			return nil
+		}
+		for _, r := range a.world.functions[function].revisions {
 			list = append(list, r.Revision)
 		}
 		return nil
@@ -189,11 +193,14 @@ func (a *Adapter) Prune(ctx context.Context, function string, r providers.Revisi
 	})
 }
 
-// Functions are the names of all functions of the world, sorted.
-func (w *World) Functions() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Sorted(maps.Keys(w.functions))
+// Functions are the names of all functions.
+func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
+	var names []string
+	err := a.world.do(ctx, "functions", "", func() error {
+		names = slices.Sorted(maps.Keys(a.world.functions))
+		return nil
+	})
+	return names, err
 }
 
 func failed(k providers.Kind, op, function string, err error) *providers.Error {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ferryfn/ferry/providers"
 )
@@ -260,5 +261,24 @@ func invoke(s *scenario) {
 	s.ok(err)
 	if res.Status != 200 || len(res.Body) == 0 {
 		s.Errorf("invoke answered %d with %q", res.Status, res.Body)
+	}
+}
+
+func listed(s *scenario) {
+	l, ok := s.Adapter.(providers.Lister)
+	if !ok {
+		s.Skip("the adapter is no Lister")
+	}
+	s.publish(s.Spec(s.T, "web", "one", "a"))
+	s.live(s.Spec(s.T, "api", "one", "a"))
+	for _, want := range [][]string{{"api", "web"}, {"web"}, nil} {
+		got, err := l.Functions(s.ctx)
+		s.ok(err)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			s.Errorf("the functions (-want +got):\n%s", diff)
+		}
+		if len(got) > 0 {
+			s.ok(s.Adapter.Remove(s.ctx, got[0]))
+		}
 	}
 }

@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		{"a pruned revision is gone and can be published again", prune},
 		{"pruning what serves is a conflict", pruneLive},
 		{"invoke reaches what is live", invoke},
+		{"what was published is listed until it is removed", listed},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,9 +3,12 @@ package platform
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // Home is the folder that a platform lives in: an absolute path. It need not exist.
@@ -77,6 +80,27 @@ func (h Home) Has(s Scope, function string) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// Functions names all of which anything is kept here, sorted.
+func (h Home) Functions(s Scope) ([]string, error) {
+	t, err := h.Table(s)
+	if err != nil {
+		return nil, err
+	}
+	found := slices.Collect(maps.Keys(t.Functions))
+	for _, folder := range []string{"revisions", "logs"} {
+		entries, err := os.ReadDir(h.scope(s, folder))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, e := range entries {
+			name, _, _ := strings.Cut(e.Name(), ".log")
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
 }
 
 func (h Home) functionLog(s Scope, function string) string {
