@@ -20,7 +20,7 @@ func newValidate(a *app, out *outcome) *cobra.Command {
 		Short: "Check the manifest, and that the target can carry it",
 		Long:  "Check the manifest, and that the target can carry it. It uses neither network nor credentials.",
 		Args:  noArgs(),
-	}, func(ctx context.Context, _ []string) (result, error) {
+	}, func(context.Context, []string) (result, error) {
 		p, err := a.checked()
 		if err != nil {
 			return nil, err

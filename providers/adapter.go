@@ -52,6 +52,13 @@ type Switcher interface {
 	Switch(ctx context.Context, changes []Change) ([]State, error)
 }
 
+// Splitter sends a share of the requests to a revision that is not live. percent is 1 to 99, of each
+// function's requests; what c.From says is live goes on serving the rest. Activating either revision ends it.
+// After an error or a kill all changes hold, or none does.
+type Splitter interface {
+	Split(ctx context.Context, changes []Change, percent int) ([]State, error)
+}
+
 // Starter makes sure that what is live can be reached; it changes nothing that is.
 type Starter interface {
 	Start(ctx context.Context) error
@@ -118,11 +125,18 @@ type State struct {
 	Function string    `json:"function"`
 	Revision *Revision `json:"revision,omitempty"` // what serves; nil is nothing
 	URL      string    `json:"url,omitempty"`
+	Canary   *Canary   `json:"canary,omitempty"` // what gets a share of the requests beside Revision
 	Bindings Mode      `json:"bindings"`
 	// Settings is a digest of what the provider does not version, "" where all is versioned.
 	Settings string `json:"settings,omitempty"`
 	// Stopped says why what is live cannot be reached at present, "" when it can.
 	Stopped string `json:"stopped,omitempty"`
+}
+
+// Canary is a revision that gets a share of a function's requests.
+type Canary struct {
+	Revision Revision `json:"revision"`
+	Percent  int      `json:"percent"` // 1 to 99
 }
 
 // Serves reports whether that revision is live.
