@@ -28,6 +28,8 @@ type attempt struct {
 	changed  []string                     // functions that the attempt makes serve something else, sorted
 	noVerify bool
 	force    bool
+	takeOver bool // what serves unknown to the ledger is written down as a release first
+	traffic  int  // percent of the requests; 0 is all
 
 	mu sync.Mutex // guards record.Functions while functions are published
 }
@@ -49,15 +51,11 @@ func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*atte
 	return a, nil
 }
 
-// close frees the lock and says which attempt it leaves unfinished. A number that no record used is given back.
+// close frees the lock and says which attempt it leaves unfinished.
 func (a *attempt) close(ctx context.Context, unfinished int) error {
 	ctx, cancel := settle(ctx)
 	defer cancel()
-	last := a.lock.taken.Attempt
-	if a.record == nil || a.record.Number < last {
-		last = a.scene.lock.Attempt
-	}
-	if err := a.lock.release(ctx, unfinished, last); err != nil && !errors.Is(err, providers.Conflict) {
+	if err := a.lock.release(ctx, unfinished); err != nil && !errors.Is(err, providers.Conflict) {
 		return fmt.Errorf("freeing the lock: %w", err)
 	}
 	return nil
@@ -76,6 +74,9 @@ func (a *attempt) run(ctx context.Context) error {
 	}
 	if err := a.snapshot(ctx); err != nil {
 		return a.abandon(ctx, err)
+	}
+	if a.traffic > 0 {
+		return a.share(ctx)
 	}
 	if err := a.goLive(ctx); err != nil {
 		return a.restore(ctx, err)
@@ -118,6 +119,7 @@ func (a *attempt) save(ctx context.Context) error {
 	tag, err := a.ledger.setRecord(ctx, a.record, a.tag)
 	if err == nil {
 		a.tag = tag
+		a.lock.used = max(a.lock.used, a.record.Number)
 	}
 	return err
 }
@@ -167,7 +169,7 @@ func (a *attempt) abandon(ctx context.Context, cause error) error {
 	if a.lost() {
 		return failure
 	}
-	if a.record.State == StateActivating {
+	if a.record.begun() {
 		// Only a resumed attempt comes here: it stays as it was found.
 		failure.Outcome = OutcomePartial
 		return errors.Join(failure, a.close(ctx, a.record.Number))
@@ -207,7 +209,7 @@ func (a *attempt) differing(states map[string]providers.State) []string {
 
 // found is what served when the attempt began.
 func (a *attempt) found() map[string]providers.State {
-	if a.record.State == StateActivating {
+	if a.record.begun() {
 		return a.record.Before
 	}
 	return a.scene.states

@@ -22,6 +22,12 @@ func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := e.splits(o.Traffic); err != nil {
+		return nil, err
+	}
+	if s.sharing(g) && o.Traffic > 0 {
+		return e.shift(ctx, l, s, o, g, began)
+	}
 	p := s.plan(g)
 	if p.Empty && s.last == nil {
 		return e.unchanged(ctx, s, g.issues, began)
@@ -30,10 +36,11 @@ func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.built, a.noVerify = g.built, o.NoVerify
+	a.built, a.noVerify, a.traffic, a.takeOver = g.built, o.NoVerify, o.Traffic, o.Adopt
 	if err := a.clear(ctx, p); err != nil {
 		return nil, errors.Join(err, a.close(ctx, a.lock.taken.Unfinished))
 	}
+	p = s.plan(g)
 	if p.Empty {
 		if err := a.close(ctx, 0); err != nil {
 			return nil, err
@@ -60,6 +67,8 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 		if err := done.retire(ctx); err != nil {
 			return err
 		}
+	case last.State == StateCanary:
+		return waiting(last)
 	case last.State == StateActivating:
 		return &providers.Error{
 			Kind: providers.Conflict, Op: "deploy", Provider: "ledger",
@@ -71,10 +80,14 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 			return err
 		}
 	}
-	if len(p.Drift) > 0 && !a.force {
+	switch {
+	case len(p.Drift) == 0 || a.force:
+		return nil
+	case a.takeOver:
+		return a.baseline(ctx)
+	default:
 		return drifted(p.Drift, a.Manifest.Target.Provider)
 	}
-	return nil
 }
 
 // giveUp marks an attempt as failed that was interrupted before anything was activated.
@@ -93,7 +106,7 @@ func drifted(drift []Drift, provider string) error {
 	for i, d := range drift {
 		errs[i] = &providers.Error{
 			Kind: providers.Conflict, Op: "deploy", Provider: provider, Function: d.Function,
-			Hint: "run `ferry plan` to see it, and `ferry deploy --force` to overwrite it",
+			Hint: "run `ferry plan` to see it, `ferry deploy --adopt` to record it as a release first, or `--force` to overwrite it",
 			Err:  fmt.Errorf("it was changed by hand: %s serves, the ledger says %s", nothing(d.Actual), nothing(d.Expected)),
 		}
 	}
@@ -145,6 +158,9 @@ func (a *attempt) carryOut(ctx context.Context, r *Record, p *Plan, began time.T
 func (a *attempt) result(p *Plan, began time.Time) *Result {
 	r := a.Engine.result(a.scene, a.record, began)
 	r.Outcome, r.Attempt, r.Issues = OutcomeDone, a.record.Number, p.Issues
+	if a.record.State == StateCanary {
+		r.Release, r.State = a.scene.head.Number, StateCanary
+	}
 	for _, c := range p.Changes {
 		switch c.Action {
 		case ActionRemove:

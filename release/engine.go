@@ -65,6 +65,16 @@ type DeployOptions struct {
 	Message   string
 	NoVerify  bool // skip the health calls; what serves is read back all the same
 	Force     bool // overwrite drift and take the lock from a living holder
+	Adopt     bool // record what serves unknown to the ledger as a release of its own first
+	// Traffic is the percentage of requests that the release gets, 1 to 99, until it is promoted or rolled
+	// back; 0 is all of them.
+	Traffic int
+}
+
+// PromoteOptions change a promotion.
+type PromoteOptions struct {
+	NoVerify bool
+	Force    bool
 }
 
 // RollbackOptions change a rollback.
@@ -186,6 +196,9 @@ type Status struct {
 	Source     int                       `json:"source"`
 	Functions  map[string]FunctionStatus `json:"functions"`
 	Unfinished int                       `json:"unfinished,omitempty"`
+	// Canary is the release that gets Percent of the requests beside the live one; 0 is none.
+	Canary  int `json:"canary,omitempty"`
+	Percent int `json:"percent,omitempty"`
 }
 
 // FunctionStatus is one function of a Status.

@@ -42,6 +42,7 @@ type lock struct {
 	ttl    time.Duration
 	from   providers.Tag // of the lock file that was replaced
 	taken  lockFile      // as it was taken
+	used   int           // the newest number that a record has
 	stop   context.CancelFunc
 	done   chan struct{}
 
@@ -94,18 +95,19 @@ func (e *Engine) take(ctx context.Context, l *ledger, f lockFile, tag providers.
 
 // seize writes this process into the lock that was read.
 func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers.Tag, ttl time.Duration, c claim) (*lock, error) {
-	used := true
+	used := f.Attempt
 	if f.Holder != nil {
 		// A number whose holder died before its record was written is used again.
-		_, _, err := l.record(ctx, f.Attempt)
-		if used = !errors.Is(err, providers.NotFound); used && err != nil {
+		switch _, _, err := l.record(ctx, f.Attempt); {
+		case errors.Is(err, providers.NotFound):
+			used--
+		case err != nil:
 			return nil, err
-		}
-		if used {
+		default:
 			f.Unfinished = f.Attempt
 		}
 	}
-	if c.numbered && used {
+	if f.Attempt = used; c.numbered {
 		f.Attempt++
 	}
 	f.Format = format
@@ -118,7 +120,7 @@ func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers
 		return nil, err
 	}
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	k := &lock{ledger: l, ttl: ttl, from: was, taken: f, stop: stop, done: make(chan struct{}), file: f, tag: tag, confirmed: asked}
+	k := &lock{ledger: l, ttl: ttl, from: was, taken: f, used: used, stop: stop, done: make(chan struct{}), file: f, tag: tag, confirmed: asked}
 	go k.renew(renewing)
 	return k, nil
 }
@@ -218,11 +220,11 @@ func recent(t time.Time) bool {
 	return time.Since(t) < confirmedFor && time.Now().Round(0).Sub(t.Round(0)).Abs() < confirmedFor
 }
 
-// release frees the lock. The numbers of attempts that wrote no record are given back.
-func (k *lock) release(ctx context.Context, unfinished int, attempt int) error {
+// release frees the lock and says which attempt is left unfinished. A number that no record has is given back.
+func (k *lock) release(ctx context.Context, unfinished int) error {
 	k.stop()
 	<-k.done
-	return k.update(ctx, func(f *lockFile) { f.Holder, f.Unfinished, f.Attempt = nil, unfinished, attempt })
+	return k.update(ctx, func(f *lockFile) { f.Holder, f.Unfinished, f.Attempt = nil, unfinished, k.used })
 }
 
 func lockConflict(what, hint string) error {

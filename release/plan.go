@@ -71,7 +71,7 @@ func (s *scene) plan(g *goods) *Plan {
 		}
 	}
 	p.Empty = len(p.Changes) == 0 && len(p.Drift) == 0
-	if s.last != nil && s.interrupted() {
+	if s.last != nil && s.interrupted() && s.last.State != StateCanary {
 		p.Unfinished = s.last.Number
 	}
 	return p

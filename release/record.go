@@ -16,18 +16,20 @@ type Kind string
 const (
 	KindDeploy   Kind = "deploy"
 	KindRollback Kind = "rollback"
+	KindAdopt    Kind = "adopt" // what served unknown to the ledger was written down
 )
 
 // State is how far a release came.
 type State string
 
-// The states. Publishing and activating are unfinished; the others are final.
+// The states. Publishing and activating are unfinished, canary waits for a person; the others are final.
 const (
 	StatePublishing State = "publishing"
 	StateActivating State = "activating"
 	StateLive       State = "live"     // it was committed; live.json says whether it still is what serves
 	StateFailed     State = "failed"   // it ended before anything was activated
 	StateRestored   State = "restored" // it ended after, and what served before was put back
+	StateCanary     State = "canary"   // it gets a share of the requests, until it is promoted or rolled back
 )
 
 // Record is one release, or one attempt at one.
@@ -54,6 +56,7 @@ type Record struct {
 	Previous  int                       `json:"previous"` // what was live when it began; 0 is nothing
 	// Before is what was observed to be live, written before activation begins; restoring restores it.
 	Before  map[string]providers.State `json:"before,omitempty"`
+	Percent int                        `json:"percent,omitempty"` // of a canary
 	Failure string                     `json:"failure,omitempty"`
 }
 
@@ -92,8 +95,11 @@ func (f FunctionRecord) spec() providers.Spec {
 // unfinished reports whether the attempt was left half way. A committed attempt has no final state of its
 // own: live.json has it.
 func (r *Record) unfinished(h head) bool {
-	return (r.State == StatePublishing || r.State == StateActivating) && !h.committed(r.Number)
+	return (r.State == StatePublishing || r.begun()) && !h.committed(r.Number)
 }
+
+// begun reports whether the attempt may have changed what serves. Then Before says what that was.
+func (r *Record) begun() bool { return r.State == StateActivating || r.State == StateCanary }
 
 // state is how far the attempt came, the commit included.
 func (r *Record) state(h head) State {

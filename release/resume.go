@@ -25,6 +25,9 @@ func (e *Engine) Resume(ctx context.Context, force bool) (*Result, error) {
 		}
 		return e.unchanged(ctx, s, nil, began)
 	}
+	if s.last.State == StateCanary && s.last.unfinished(s.head) {
+		return nil, waiting(s.last)
+	}
 	a, err := e.begin(ctx, l, s, claim{force: force})
 	if err != nil {
 		return nil, err

@@ -111,7 +111,7 @@ func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOption
 	if err := a.adopt(ctx); err != nil {
 		return nil, errors.Join(err, a.close(ctx, s.last.Number))
 	}
-	if a.record.State == StateActivating {
+	if a.record.begun() {
 		if err := a.track(StepRestore, "", len(a.record.Functions), func() error { return a.putBack(ctx) }); err != nil {
 			failure := &Error{Outcome: OutcomePartial, Attempt: a.record.Number, Release: s.head.Number, Err: err}
 			if a.lost() {
@@ -124,7 +124,7 @@ func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOption
 	} else {
 		a.record.State = StateFailed
 	}
-	a.record.Failure = "interrupted, then undone by " + e.Origin.Actor
+	a.record.Failure = "undone by " + e.Origin.Actor + " before it was finished"
 	if err := a.save(ctx); err != nil {
 		return nil, errors.Join(err, a.close(ctx, a.record.Number))
 	}

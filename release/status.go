@@ -81,8 +81,12 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 		Service: e.Manifest.Service, Stage: e.Manifest.Stage, Target: e.Manifest.Target.Name,
 		Release: s.head.Number, Source: s.head.Source, Functions: map[string]FunctionStatus{},
 	}
-	if s.last != nil && s.interrupted() {
-		st.Unfinished = s.last.Number
+	switch last := s.last; {
+	case last == nil || !s.interrupted():
+	case last.State == StateCanary:
+		st.Canary, st.Percent = last.Number, last.Percent
+	default:
+		st.Unfinished = last.Number
 	}
 	live := s.liveFunctions()
 	for name, state := range s.states {

@@ -1,0 +1,44 @@
+package release
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// baseline writes down what serves as a release of its own, so that a rollback can come back to it. Nothing
+// at the provider changes. What the ledger knows of a function is kept; of one that was changed by hand only
+// the revision is known.
+func (a *attempt) baseline(ctx context.Context) error {
+	functions := map[string]FunctionRecord{}
+	for _, name := range slices.Sorted(maps.Keys(a.scene.states)) {
+		r := a.scene.states[name].Revision
+		if r == nil {
+			continue
+		}
+		f, known := a.scene.liveFunctions()[name]
+		if !known || f.Revision.ID != r.ID {
+			f = FunctionRecord{Function: manifest.Function{Name: name}, Digest: r.Digest, Revision: *r}
+		}
+		functions[name] = f
+	}
+	taken := &attempt{Engine: a.Engine, ledger: a.ledger, lock: a.lock, scene: a.scene}
+	taken.record = a.newRecord(a, KindAdopt, "what served when it was adopted", functions)
+	taken.record.State, taken.record.Before = StateActivating, a.scene.states
+	if err := taken.save(ctx); err != nil {
+		return err
+	}
+	if err := taken.commit(ctx); err != nil {
+		return err
+	}
+	a.scene.live = taken.record
+	return a.lock.renumber(ctx)
+}
+
+// renumber takes the next number, for a second record under the same lock.
+func (k *lock) renumber(ctx context.Context) error {
+	k.taken.Attempt++
+	return k.update(ctx, func(f *lockFile) { f.Attempt = k.taken.Attempt })
+}
