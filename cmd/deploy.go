@@ -14,6 +14,7 @@ type deployOptions struct {
 	message  string
 	noVerify bool
 	force    bool
+	adopt    bool
 }
 
 func newDeploy(a *app, out *outcome) *cobra.Command {
@@ -35,6 +36,7 @@ With the names of functions, only these are deployed; the others stay as they ar
 	f.StringVarP(&o.message, "message", "m", "", "a `line` about this release, kept with it")
 	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; what serves is read back all the same")
 	f.BoolVar(&o.force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
+	f.BoolVar(&o.adopt, "adopt", false, "record what was changed outside ferry as a release first, so that a rollback can restore it")
 	return c
 }
 
@@ -49,7 +51,7 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 	}
 	return o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
 		return e.Deploy(ctx, release.DeployOptions{
-			Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force,
+			Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force, Adopt: o.adopt,
 		})
 	})
 }
