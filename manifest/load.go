@@ -53,7 +53,7 @@ func (o Options) read(load func(*loader)) (*Manifest, error) {
 		return nil, ps
 	}
 	l := &loader{options: o, root: root, fields: fields{}, zones: map[string]bool{}, m: Manifest{File: file, Dir: filepath.Dir(file)}}
-	l.report.add(ps...)
+	l.written = ps
 	load(l)
 	if ps := l.report.done(); len(ps) > 0 {
 		return nil, ps
@@ -118,12 +118,14 @@ type loader struct {
 	stages  []entry
 	interp  interpolator
 	report  report
+	written Problems // found while parsing
 	fields  fields
 	zones   map[string]bool
 	m       Manifest
 }
 
 func (l *loader) load() {
+	l.report.add(l.written...)
 	if !l.root.isMap() {
 		l.fail(l.root.at, "", "begin with service: NAME", "the manifest must be a map, not %s", l.root.kind)
 		return

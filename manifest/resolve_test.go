@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -322,5 +323,29 @@ func BenchmarkLoadOfAHundredFunctions(b *testing.B) {
 	o := folder(b, text.String())
 	for b.Loop() {
 		load(b, o)
+	}
+}
+
+func TestAPlaceIsReadFromAManifestWhoseFunctionsAreBroken(t *testing.T) {
+	dir := t.TempDir()
+	text := "service: shop\nservice: shop\ndefaults: {memry: 1}\nfunctions:\n  api: {handler: ghost.js, env: {KEY: '${env:UNSET}'}}\n" +
+		"targets: {here: {provider: local}}\nreleases: {keep: 3}\nstages: {prod: {functions: {api: {runtime: nonsense}}}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "ferry.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Dir: dir, Stage: "prod", Target: "here", Providers: map[string]Blocks{"local": {}}}
+	m, err := LoadPlace(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Service != "shop" || m.Stage != "prod" || m.Target.Provider != "local" || m.Releases.Keep != 3 {
+		t.Errorf("got %+v", m)
+	}
+	if _, err := Load(o); err == nil {
+		t.Error("the whole manifest was taken")
+	}
+	o.Target = "there"
+	if _, err := LoadPlace(o); err == nil {
+		t.Error("a target that does not exist was taken")
 	}
 }
