@@ -53,7 +53,8 @@ type Switcher interface {
 }
 
 // Splitter sends a share of the requests to a revision that is not live. percent is 1 to 99, of each
-// function's requests; what c.From says is live goes on serving the rest. Activating either revision ends it.
+// function's requests, each chosen by itself; what c.From says is live goes on serving the rest. Without a
+// revision on both sides it is Invalid. Activating either revision ends it, and so do deactivating and Remove.
 // After an error or a kill all changes hold, or none does.
 type Splitter interface {
 	Split(ctx context.Context, changes []Change, percent int) ([]State, error)
@@ -74,7 +75,7 @@ type LogTailer interface {
 	Tail(ctx context.Context, function string, o TailOptions, emit func(LogLine) error) error
 }
 
-// Pruner lists and deletes stored revisions. Pruning one that serves is a Conflict, one that is gone no error.
+// Pruner lists and deletes stored revisions. Pruning one that gets requests is a Conflict, one that is gone no error.
 type Pruner interface {
 	Revisions(ctx context.Context, function string) ([]Revision, error)
 	Prune(ctx context.Context, function string, r Revision) error

@@ -62,6 +62,7 @@ type HostService struct {
 	Stage     string `json:"stage"`
 	URL       string `json:"url"`
 	Functions int    `json:"functions"`
+	Canaries  int    `json:"canaries"`  // functions whose requests are split
 	Instances int    `json:"instances"` // running now
 	// Problem says why the service cannot be reached, as when its port is taken; "" when it can.
 	Problem string `json:"problem,omitempty"`

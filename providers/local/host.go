@@ -60,8 +60,8 @@ func (h *host) Info(ctx context.Context) (providers.HostInfo, error) {
 	i.Running, i.PID, i.Version, i.Uptime = true, info.PID, info.Version, info.Uptime.Seconds()
 	for _, s := range info.Services {
 		i.Services = append(i.Services, providers.HostService{
-			Service: s.Service, Stage: s.Stage, URL: s.URL, Functions: s.Functions, Instances: s.Instances,
-			Problem: s.Problem,
+			Service: s.Service, Stage: s.Stage, URL: s.URL, Functions: s.Functions, Canaries: s.Canaries,
+			Instances: s.Instances, Problem: s.Problem,
 		})
 	}
 	return i, nil

@@ -49,6 +49,7 @@ var (
 	_ providers.Adapter   = (*Adapter)(nil)
 	_ providers.Prober    = (*Adapter)(nil)
 	_ providers.Switcher  = (*Adapter)(nil)
+	_ providers.Splitter  = (*Adapter)(nil)
 	_ providers.Starter   = (*Adapter)(nil)
 	_ providers.Invoker   = (*Adapter)(nil)
 	_ providers.LogTailer = (*Adapter)(nil)
@@ -82,9 +83,9 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 	return hostPlatform(a.interpreters.runtime(fn.Runtime))
 }
 
-// Capabilities are all but splitting.
+// Capabilities are all.
 func (a *Adapter) Capabilities() providers.Capabilities {
-	return providers.Capabilities{AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true}
+	return providers.Capabilities{AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true, Splits: true}
 }
 
 // Publish unpacks the package into a folder of its own. It needs no running platform.
@@ -109,16 +110,32 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec) (providers.Revi
 
 // Activate is a Switch of one.
 func (a *Adapter) Activate(ctx context.Context, c providers.Change) (providers.State, error) {
-	states, err := a.change(ctx, "activate", []providers.Change{c})
+	states, err := a.change(ctx, "activate", []providers.Change{c}, a.makeLive)
 	return states[0], err
 }
 
 // Switch changes what is live by one write of one file.
 func (a *Adapter) Switch(ctx context.Context, changes []providers.Change) ([]providers.State, error) {
-	return a.change(ctx, "switch", changes)
+	return a.change(ctx, "switch", changes, a.makeLive)
 }
 
-func (a *Adapter) change(ctx context.Context, op string, changes []providers.Change) ([]providers.State, error) {
+// Split gives the new revisions their share by one write of the same file.
+func (a *Adapter) Split(ctx context.Context, changes []providers.Change, percent int) ([]providers.State, error) {
+	return a.change(ctx, "split", changes, func(ctx context.Context, q platform.SwitchRequest) error {
+		_, err := a.client.Split(ctx, platform.SplitRequest{SwitchRequest: q, Percent: percent})
+		return err
+	})
+}
+
+func (a *Adapter) makeLive(ctx context.Context, q platform.SwitchRequest) error {
+	_, err := a.client.Switch(ctx, q)
+	return err
+}
+
+// change has the platform do the changes, and observes what is live after.
+func (a *Adapter) change(
+	ctx context.Context, op string, changes []providers.Change, do func(context.Context, platform.SwitchRequest) error,
+) ([]providers.State, error) {
 	q := platform.SwitchRequest{Scope: a.scope, Port: a.target.Port}
 	for _, c := range changes {
 		one := platform.Change{Function: c.Spec.Function.Name}
@@ -132,7 +149,7 @@ func (a *Adapter) change(ctx context.Context, op string, changes []providers.Cha
 	}
 	err := a.start(ctx)
 	if err == nil {
-		_, err = a.client.Switch(ctx, q)
+		err = do(ctx, q)
 	}
 	states := make([]providers.State, len(changes))
 	for i, c := range changes {
@@ -180,6 +197,9 @@ func (a *Adapter) state(fn string) (providers.State, error) {
 		return st, err
 	}
 	st.Revision = &providers.Revision{ID: e.Revision, Digest: e.Digest}
+	if c := e.Canary; c != nil {
+		st.Canary = &providers.Canary{Revision: providers.Revision{ID: c.Revision, Digest: c.Digest}, Percent: c.Percent}
+	}
 	if e.HTTP {
 		st.URL = platform.URL(t.Port, fn)
 	}
@@ -292,7 +312,7 @@ func (a *Adapter) Revisions(_ context.Context, fn string) ([]providers.Revision,
 	return list, a.classify("revisions", fn, err)
 }
 
-// Prune deletes a revision that does not serve.
+// Prune deletes a revision that gets no requests.
 func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision) error {
 	stored, err := a.home.Revisions(a.scope, fn)
 	if err == nil && !slices.ContainsFunc(stored, func(s platform.Revision) bool { return s.ID == r.ID }) {

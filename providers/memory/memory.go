@@ -21,6 +21,7 @@ var (
 	_ providers.Adapter  = (*Adapter)(nil)
 	_ providers.Prober   = (*Adapter)(nil)
 	_ providers.Switcher = (*Adapter)(nil)
+	_ providers.Splitter = (*Adapter)(nil)
 	_ providers.Invoker  = (*Adapter)(nil)
 	_ providers.Pruner   = (*Adapter)(nil)
 	_ providers.Lister   = (*Adapter)(nil)
@@ -45,9 +46,9 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 	return packager.Platform{Shim: "local", OS: runtime.GOOS, Arch: runtime.GOARCH, Runtime: fn.Runtime}
 }
 
-// Capabilities are all but splitting.
+// Capabilities are all.
 func (a *Adapter) Capabilities() providers.Capabilities {
-	return providers.Capabilities{AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true}
+	return providers.Capabilities{AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true, Splits: true}
 }
 
 // Publish stores a revision.
@@ -75,16 +76,22 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec) (providers.Revi
 
 // Activate makes a revision live.
 func (a *Adapter) Activate(ctx context.Context, c providers.Change) (providers.State, error) {
-	states, err := a.change(ctx, "activate", []providers.Change{c})
+	states, err := a.change(ctx, "activate", []providers.Change{c}, 0)
 	return states[0], err
 }
 
 // Switch does several Activates as one.
 func (a *Adapter) Switch(ctx context.Context, changes []providers.Change) ([]providers.State, error) {
-	return a.change(ctx, "switch", changes)
+	return a.change(ctx, "switch", changes, 0)
 }
 
-func (a *Adapter) change(ctx context.Context, op string, changes []providers.Change) ([]providers.State, error) {
+// Split sends every so many-th request to the new revisions.
+func (a *Adapter) Split(ctx context.Context, changes []providers.Change, percent int) ([]providers.State, error) {
+	return a.change(ctx, "split", changes, percent)
+}
+
+// change makes the new revisions live, or with a percentage gives them that share.
+func (a *Adapter) change(ctx context.Context, op string, changes []providers.Change, percent int) ([]providers.State, error) {
 	err := a.world.do(ctx, op, changes[0].Spec.Function.Name, func() error {
 		for _, c := range changes {
 			name := c.Spec.Function.Name
@@ -94,12 +101,22 @@ func (a *Adapter) change(ctx context.Context, op string, changes []providers.Cha
 			if c.To != nil && a.world.function(name).find(c.To.ID) == nil {
 				return failed(providers.NotFound, op, name, fmt.Errorf("there is no revision %s", c.To.ID))
 			}
+			if op == "split" && (c.From.Revision == nil || c.To == nil || percent < 1 || percent > 99) {
+				return failed(providers.Invalid, op, name, fmt.Errorf("%d%% of nothing cannot be split off", percent))
+			}
 		}
 		for _, c := range changes {
 			f := a.world.function(c.Spec.Function.Name)
-			f.live = ""
+			to := ""
 			if c.To != nil {
-				f.live = c.To.ID
+				to = c.To.ID
+			}
+			f.canary, f.percent = "", 0 // every change ends an earlier split
+			switch {
+			case percent == 0:
+				f.live = to
+			case f.live != to:
+				f.canary, f.percent = to, percent
 			}
 		}
 		return nil
@@ -181,11 +198,11 @@ func (a *Adapter) Revisions(ctx context.Context, function string) ([]providers.R
 	return list, err
 }
 
-// Prune deletes a revision that does not serve.
+// Prune deletes a revision that gets no requests.
 func (a *Adapter) Prune(ctx context.Context, function string, r providers.Revision) error {
 	return a.world.do(ctx, "prune", function, func() error {
 		f := a.world.function(function)
-		if f.live == r.ID {
+		if f.live == r.ID || f.canary == r.ID {
 			return failed(providers.Conflict, "prune", function, fmt.Errorf("revision %s serves", r.ID))
 		}
 		f.revisions = slices.DeleteFunc(f.revisions, func(have revision) bool { return have.ID == r.ID })

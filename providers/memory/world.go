@@ -40,6 +40,9 @@ type function struct {
 	revisions []revision
 	published int
 	live      string
+	canary    string // "" unless the requests are split
+	percent   int    // of the requests that the canary gets
+	asked     int    // requests so far
 	bindings  providers.Mode
 }
 
@@ -117,6 +120,9 @@ func (w *World) state(name string) providers.State {
 		live := r.Revision
 		st.Revision, st.URL = &live, w.URL+"/"+name
 	}
+	if r := f.find(f.canary); r != nil {
+		st.Canary = &providers.Canary{Revision: r.Revision, Percent: f.percent}
+	}
 	return st
 }
 
@@ -126,13 +132,23 @@ func (w *World) observe(name string) providers.State {
 	return w.state(name)
 }
 
-// answer is what the live revision says. The lock is held.
+// choose is the revision that answers the next request: of a hundred that follow one another, the canary
+// gets exactly its share. The lock is held.
+func (f *function) choose() *revision {
+	f.asked++
+	if f.asked*f.percent/100 > (f.asked-1)*f.percent/100 {
+		return f.find(f.canary)
+	}
+	return f.find(f.live)
+}
+
+// answer is what the function says. The lock is held.
 func (w *World) answer(name, path string) (int, []byte) {
 	f, ok := w.functions[name]
 	if !ok || f.find(f.live) == nil {
 		return http.StatusNotFound, []byte("no such function")
 	}
-	r := f.find(f.live)
+	r := f.choose()
 	if r.broken() || strings.HasPrefix(r.code, "unhealthy") {
 		return http.StatusInternalServerError, []byte(fmt.Sprintf("%s at %s", r.code, path))
 	}

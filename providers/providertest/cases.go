@@ -33,6 +33,9 @@ func capabilities(s *scenario) {
 	if _, probes := s.Adapter.(providers.Prober); probes != s.Adapter.Capabilities().Probes {
 		s.Errorf("capabilities say that probing is %t, the interface says %t", s.Adapter.Capabilities().Probes, probes)
 	}
+	if _, splits := s.Adapter.(providers.Splitter); splits != s.Adapter.Capabilities().Splits {
+		s.Errorf("capabilities say that splitting is %t, the interface says %t", s.Adapter.Capabilities().Splits, splits)
+	}
 	if s.Adapter.Capabilities().Probes && s.Broken == nil {
 		s.Error("a prober is tested with a handler that does not start: the place has none")
 	}

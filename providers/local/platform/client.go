@@ -263,6 +263,11 @@ func (c *Client) Switch(ctx context.Context, q SwitchRequest) (Table, error) {
 	return ask[Table](ctx, c, "switch", q)
 }
 
+// Split gives the new revisions a share of the requests, all of them or none, and returns what is live after.
+func (c *Client) Split(ctx context.Context, q SplitRequest) (Table, error) {
+	return ask[Table](ctx, c, "split", q)
+}
+
 // Bind keeps a word about a function's bindings in the table.
 func (c *Client) Bind(ctx context.Context, q BindRequest) error {
 	_, err := ask[none](ctx, c, "bind", q)

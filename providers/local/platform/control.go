@@ -16,7 +16,7 @@ import (
 )
 
 // Protocol is the version of the control connection. A client and a platform of different ones do not talk.
-const Protocol = 1
+const Protocol = 2
 
 const protocolHeader = "Ferry-Protocol"
 
@@ -33,6 +33,7 @@ type ServiceInfo struct {
 	Scope
 	URL       string `json:"url"`
 	Functions int    `json:"functions"`         // that are live
+	Canaries  int    `json:"canaries"`          // functions whose requests are split
 	Instances int    `json:"instances"`         // running now
 	Problem   string `json:"problem,omitempty"` // why it does not listen
 }
@@ -43,6 +44,12 @@ type SwitchRequest struct {
 	Scope
 	Port    int      `json:"port,omitempty"`
 	Changes []Change `json:"changes"`
+}
+
+// SplitRequest gives the new revisions a share of the requests beside what is live: all of them, or none.
+type SplitRequest struct {
+	SwitchRequest
+	Percent int `json:"percent"` // 1 to 99
 }
 
 // OpenRequest makes sure that a service listens.
@@ -92,6 +99,7 @@ func (s *server) handler() http.Handler {
 	mux.Handle("POST /stop", operation(s, s.halt))
 	mux.Handle("POST /open", operation(s, s.open))
 	mux.Handle("POST /switch", operation(s, s.change))
+	mux.Handle("POST /split", operation(s, s.split))
 	mux.Handle("POST /bind", operation(s, s.bind))
 	mux.Handle("POST /probe", operation(s, s.probe))
 	mux.Handle("POST /invoke", operation(s, s.invoke))
@@ -152,11 +160,16 @@ func (s *service) info() ServiceInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := ServiceInfo{Scope: s.scope, URL: URL(s.table.Port, "")}
-	for _, p := range *s.routes.Load() {
+	for _, r := range *s.routes.Load() {
 		i.Functions++
-		p.mu.Lock()
-		i.Instances += len(p.processes)
-		p.mu.Unlock()
+		if r.canary != nil {
+			i.Canaries++
+		}
+		for _, p := range r.pools() {
+			p.mu.Lock()
+			i.Instances += len(p.processes)
+			p.mu.Unlock()
+		}
 	}
 	if s.problem != nil {
 		i.Problem = s.problem.Error()
@@ -189,12 +202,21 @@ func (s *server) open(_ context.Context, q OpenRequest) (Table, error) {
 	return svc.current(), err
 }
 
-func (s *server) change(_ context.Context, q SwitchRequest) (Table, error) {
+func (s *server) change(_ context.Context, q SwitchRequest) (Table, error) { return s.apply(q, 0) }
+
+func (s *server) split(_ context.Context, q SplitRequest) (Table, error) {
+	if q.Percent < 1 || q.Percent > 99 {
+		return Table{}, failed(CodeInvalid, "", "a share of %d%% is not between 1%% and 99%%", q.Percent)
+	}
+	return s.apply(q.SwitchRequest, q.Percent)
+}
+
+func (s *server) apply(q SwitchRequest, percent int) (Table, error) {
 	svc, err := s.service(q.Scope)
 	if err != nil {
 		return Table{}, err
 	}
-	err = svc.apply(q.Changes, q.Port, s.taken)
+	err = svc.apply(q.Changes, percent, q.Port, s.taken)
 	return svc.current(), err
 }
 
@@ -243,7 +265,7 @@ func (s *server) invoke(ctx context.Context, q InvokeRequest) (InvokeResponse, e
 	if err != nil {
 		return InvokeResponse{}, err
 	}
-	p := svc.route(q.Function)
+	p := svc.choose(q.Function)
 	if p == nil {
 		return InvokeResponse{}, failed(CodeNotFound, q.Function, "nothing is live as %s", q.Function)
 	}
@@ -252,10 +274,10 @@ func (s *server) invoke(ctx context.Context, q InvokeRequest) (InvokeResponse, e
 	if err != nil {
 		return InvokeResponse{}, failed(CodeInvalid, q.Function, "calling %s: %w", q.Function, err)
 	}
-	c := &call{function: q.Function, target: q.Path, internal: true, event: event, route: svc.route}
+	c := &call{function: q.Function, target: q.Path, internal: true, event: event, choose: svc.choose}
 	begin := time.Now()
 	w := &recorder{header: http.Header{}}
-	broken := w.record(func() { c.forward(w, req) })
+	broken := w.record(func() { c.forward(w, req, p) })
 	if c.failure != nil {
 		return InvokeResponse{}, c.failure
 	}
@@ -368,7 +390,7 @@ func (s *server) prune(_ context.Context, q FunctionRequest) (none, error) {
 	}
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
-	if svc.table.Functions[q.Function].Revision == q.Revision {
+	if e := svc.table.Functions[q.Function]; e.Revision == q.Revision || e.Canary != nil && e.Canary.Revision == q.Revision {
 		return none{}, failed(CodeConflict, q.Function, "revision %s of %s is live", q.Revision, q.Function)
 	}
 	if err := discard(s.host.home.revision(q.Scope, q.Function, q.Revision)); err != nil {

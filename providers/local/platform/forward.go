@@ -24,24 +24,24 @@ type call struct {
 	target   string // path and query, as they go over the wire
 	internal bool   // it comes from the platform's owner, not through the gateway
 	event    bool   // it is for the shim's event handler
-	route    func(function string) *pool
+	choose   func(function string) *pool
 
 	cold    bool
 	failure error // why no function answered; the answer says it too
 }
 
-// forward serves the request with whatever revision is live. A revision that stops being live while the
-// request waits is left for the next one; an instance that is gone before it got a byte, for another.
-func (c *call) forward(w http.ResponseWriter, r *http.Request) {
+// forward serves the request with the revision that was chosen for it. One that retires while the request
+// waits is left for another; so is an instance that is gone before it got a byte.
+func (c *call) forward(w http.ResponseWriter, r *http.Request, p *pool) {
 	const tries = 5
 	for unreachable := 0; ; {
-		p := c.route(c.function)
 		if p == nil {
 			answer404(w, fmt.Sprintf("nothing is live as %s", c.function))
 			return
 		}
 		in, cold, err := p.acquire(r.Context())
 		if errors.Is(err, errRetired) {
+			p = c.choose(c.function)
 			continue
 		}
 		if err != nil {

@@ -9,8 +9,6 @@ import (
 	"strings"
 )
 
-func (s *service) route(function string) *pool { return (*s.routes.Load())[function] }
-
 // ServeHTTP is the gateway. A function is addressed by the first segment of the path or by the first label
 // of a host below localhost.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -28,7 +26,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			target += "?" + query
 		}
 	}
-	p := s.route(function)
+	p := s.choose(function)
 	switch {
 	case function == "" && target == "/":
 		s.index(w)
@@ -39,8 +37,8 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		// An answer may begin before the request's body has ended.
 		_ = http.NewResponseController(w).EnableFullDuplex()
-		c := &call{function: function, target: target, route: s.route}
-		c.forward(w, r)
+		c := &call{function: function, target: target, choose: s.choose}
+		c.forward(w, r, p)
 	}
 }
 
@@ -52,14 +50,20 @@ func (s *service) index(w http.ResponseWriter) {
 // list names the functions that the gateway routes to.
 func (s *service) list() string {
 	var b strings.Builder
-	pools := *s.routes.Load()
-	for _, name := range slices.Sorted(maps.Keys(pools)) {
-		switch r := pools[name].revision; {
-		case r.HTTP && r.Private:
-			fmt.Fprintf(&b, "  /%s/  (private)\n", name)
-		case r.HTTP:
-			fmt.Fprintf(&b, "  /%s/\n", name)
+	routes := *s.routes.Load()
+	for _, name := range slices.Sorted(maps.Keys(routes)) {
+		r := routes[name]
+		if !r.live.revision.HTTP {
+			continue
 		}
+		fmt.Fprintf(&b, "  /%s/", name)
+		if r.live.revision.Private {
+			b.WriteString("  (private)")
+		}
+		if r.canary != nil {
+			fmt.Fprintf(&b, "  (%d%% of the requests go to %s, the rest to %s)", r.percent, r.canary.revision.ID, r.live.revision.ID)
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

@@ -155,21 +155,21 @@ func (s *server) service(scope Scope) (*service, error) {
 	}
 	svc := &service{host: s.host, scope: scope, table: t, journals: map[string]*journal{}}
 	svc.port.Store(int64(t.Port))
-	pools := map[string]*pool{}
+	routes := map[string]route{}
 	for name, e := range t.Functions {
-		if e.Revision == "" {
-			continue
-		}
-		r, err := s.host.home.Revision(scope, name, e.Revision)
+		r, err := svc.newRoute(name, e, route{})
 		if err != nil {
 			s.host.options.Log.Error("a live revision cannot be read", "service", scope.String(), "function", name, "error", err)
-			continue
 		}
-		pools[name] = newPool(s.host, scope, name, r, svc.journal(name))
+		if r.live != nil {
+			routes[name] = r
+		}
 	}
-	svc.routes.Store(&pools)
-	for _, p := range pools {
-		p.start()
+	svc.routes.Store(&routes)
+	for _, r := range routes {
+		for _, p := range r.pools() {
+			p.start()
+		}
 	}
 	s.services[scope] = svc
 	return svc, nil

@@ -27,7 +27,7 @@ type service struct {
 	problem  error        // why it does not
 	journals map[string]*journal
 	port     atomic.Int64 // the table's
-	routes   atomic.Pointer[map[string]*pool]
+	routes   atomic.Pointer[map[string]route]
 	retired  sync.WaitGroup // pools that drain
 }
 
@@ -45,8 +45,8 @@ func (s *service) open(wish int, taken func(int) bool) error {
 	return s.listen(wish, taken)
 }
 
-// apply makes all changes live at once, or none.
-func (s *service) apply(changes []Change, wish int, taken func(int) bool) error {
+// apply makes all changes at once, or none: live, or with a percentage beside what is live.
+func (s *service) apply(changes []Change, percent, wish int, taken func(int) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range changes {
@@ -54,7 +54,7 @@ func (s *service) apply(changes []Change, wish int, taken func(int) bool) error 
 			return err
 		}
 	}
-	next, err := s.table.apply(changes, func(function, id string) (Revision, error) {
+	next, err := s.table.apply(changes, percent, func(function, id string) (Revision, error) {
 		return s.host.home.Revision(s.scope, function, id)
 	})
 	if err != nil {
@@ -113,37 +113,29 @@ func shut(ctx context.Context, server *http.Server, grace time.Duration) {
 
 // change writes a new table and then routes by it. A request sees the old routes or the new ones. The lock is held.
 func (s *service) change(next Table) error {
-	pools := map[string]*pool{}
 	old := *s.routes.Load()
-	var fresh []*pool
+	routes := map[string]route{}
 	for name, e := range next.Functions {
-		if e.Revision == "" {
-			continue
-		}
-		if p := old[name]; p != nil && p.revision.ID == e.Revision {
-			pools[name] = p
-			continue
-		}
-		r, err := s.host.home.Revision(s.scope, name, e.Revision)
+		r, err := s.newRoute(name, e, old[name])
 		if err != nil {
 			return err
 		}
-		pools[name] = newPool(s.host, s.scope, name, r, s.journal(name))
-		fresh = append(fresh, pools[name])
+		if r.live != nil {
+			routes[name] = r
+		}
 	}
 	if err := writeJSON(s.host.home.TableFile(s.scope), next); err != nil {
-		for _, p := range fresh {
-			p.retire()
-		}
 		return fmt.Errorf("writing what is live in %s: %w", s.scope, err)
 	}
 	s.table = next
-	s.routes.Store(&pools)
-	for _, p := range fresh {
-		p.start()
+	s.routes.Store(&routes)
+	for name, r := range routes {
+		for _, p := range r.without(old[name]) {
+			p.start()
+		}
 	}
-	for name, p := range old {
-		if pools[name] != p {
+	for name, r := range old {
+		for _, p := range r.without(routes[name]) {
 			p.retire()
 			s.retired.Go(func() { p.wait(context.Background()) })
 		}
@@ -168,11 +160,13 @@ func (s *service) stop(ctx context.Context) {
 		shut(ctx, s.server, s.host.options.Drain)
 		s.server = nil
 	}
-	for _, p := range *s.routes.Load() {
-		p.retire()
-		p.wait(ctx)
+	for _, r := range *s.routes.Load() {
+		for _, p := range r.pools() {
+			p.retire()
+			p.wait(ctx)
+		}
 	}
-	s.routes.Store(&map[string]*pool{})
+	s.routes.Store(&map[string]route{})
 	s.retired.Wait()
 	for _, j := range s.journals {
 		j.close()
@@ -184,17 +178,17 @@ func (s *service) remove(ctx context.Context, function string) (empty bool, err 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.host.home
-	p := s.route(function)
+	had := (*s.routes.Load())[function]
 	next := s.table.clone()
 	delete(next.Functions, function)
 	if err := s.change(next); err != nil {
 		return false, err
 	}
-	if p != nil { // its requests finish before its files go
-		drain, cancel := context.WithTimeout(ctx, s.host.options.Drain)
+	drain, cancel := context.WithTimeout(ctx, s.host.options.Drain)
+	for _, p := range had.pools() { // its requests finish before its files go
 		p.wait(drain)
-		cancel()
 	}
+	cancel()
 	err = errors.Join(s.journal(function).remove(), os.RemoveAll(h.revisions(s.scope, function)))
 	delete(s.journals, function)
 	if err != nil {

@@ -33,44 +33,70 @@ func TestSwapsUnderLoadLoseNoRequestAndMixNoRevisions(t *testing.T) {
 		}
 	}
 	both("", "one")
-	done := make(chan struct{})
-	var answered atomic.Int64
-	var load sync.WaitGroup
+	l := p.load(clients, "api/", "web/")
+	for i := range swaps {
+		l.more()
+		both([]string{"one", "two"}[i%2], []string{"two", "one"}[i%2])
+	}
+	l.end()
+	t.Logf("%d requests over %d swaps", l.answered.Load(), swaps)
+	platformtest.Until(t, "the old revisions' instances are gone", func() bool { return p.instances() <= 2 })
+}
+
+// load is clients that call without a pause. Each answer must be whole and of one revision.
+type load struct {
+	*testing.T
+	answered atomic.Int64
+	done     chan struct{}
+	clients  sync.WaitGroup
+}
+
+func (p *place) load(clients int, paths ...string) *load {
+	p.Helper()
+	l := &load{T: p.T, done: make(chan struct{})}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
 	for i := range clients {
-		url := p.url([]string{"api/", "web/"}[i%2])
-		load.Go(func() {
+		url := p.url(paths[i%len(paths)])
+		l.clients.Go(func() {
 			for {
 				select {
-				case <-done:
+				case <-l.done:
 					return
 				default:
+					l.call(client, url)
 				}
-				res, err := client.Post(url, "text/plain", strings.NewReader("body"))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				var a platformtest.Answer
-				err = json.NewDecoder(res.Body).Decode(&a)
-				_ = res.Body.Close()
-				if err != nil || a.Body != "body" || a.Env["FERRY_REVISION"] != a.Version || a.Env["WORD"] != "" && a.Env["WORD"] != a.Version {
-					t.Errorf("status %d, %v, %+v", res.StatusCode, err, a)
-					return
-				}
-				answered.Add(1)
 			}
 		})
 	}
-	for i := range swaps {
-		before := answered.Load()
-		platformtest.Until(t, "requests are answered between swaps", func() bool { return answered.Load() > before || t.Failed() })
-		both([]string{"one", "two"}[i%2], []string{"two", "one"}[i%2])
+	return l
+}
+
+func (l *load) call(client *http.Client, url string) {
+	res, err := client.Post(url, "text/plain", strings.NewReader("body"))
+	if err != nil {
+		l.Error(err)
+		return
 	}
-	close(done)
-	load.Wait()
-	t.Logf("%d requests over %d swaps", answered.Load(), swaps)
-	platformtest.Until(t, "the old revisions' instances are gone", func() bool { return p.instances() <= 2 })
+	var a platformtest.Answer
+	err = json.NewDecoder(res.Body).Decode(&a)
+	_ = res.Body.Close()
+	if err != nil || a.Body != "body" || a.Env["FERRY_REVISION"] != a.Version || a.Env["WORD"] != "" && a.Env["WORD"] != a.Version {
+		l.Errorf("status %d, %v, %+v", res.StatusCode, err, a)
+		return
+	}
+	l.answered.Add(1)
+}
+
+// more waits for further answers.
+func (l *load) more() {
+	l.Helper()
+	before := l.answered.Load()
+	platformtest.Until(l.T, "requests are answered", func() bool { return l.answered.Load() > before+20 || l.Failed() })
+}
+
+func (l *load) end() {
+	close(l.done)
+	l.clients.Wait()
 }
 
 func TestARequestInFlightFinishesOnItsRevision(t *testing.T) {

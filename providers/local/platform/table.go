@@ -18,7 +18,15 @@ type Entry struct {
 	Digest   string `json:"digest,omitempty"`   // of that revision
 	HTTP     bool   `json:"http,omitempty"`     // it is reachable through the gateway
 	// Bindings is kept for the caller, who says what it means.
-	Bindings string `json:"bindings,omitempty"`
+	Bindings string  `json:"bindings,omitempty"`
+	Canary   *Canary `json:"canary,omitempty"`
+}
+
+// Canary is a revision that gets a share of a function's requests.
+type Canary struct {
+	Revision string `json:"revision"`
+	Digest   string `json:"digest"`
+	Percent  int    `json:"percent"` // 1 to 99
 }
 
 // Table reads what is live. One that was never written is empty.
@@ -34,28 +42,37 @@ func (h Home) Table(s Scope) (Table, error) {
 	return t, err
 }
 
-// Change is one function's part of a switch.
+// Change is one function's part of a switch or a split.
 type Change struct {
 	Function string `json:"function"`
 	From     string `json:"from"` // the revision that must be live; "" is nothing
 	To       string `json:"to"`   // "" is nothing
 }
 
-// apply returns the table after the changes, or a conflict and nothing.
-func (t Table) apply(changes []Change, revision func(function, id string) (Revision, error)) (Table, error) {
+// apply returns the table after the changes, or a conflict and nothing. Percent is the share of the requests
+// that the new revisions get beside what is live; 0 makes them live.
+func (t Table) apply(changes []Change, percent int, revision func(function, id string) (Revision, error)) (Table, error) {
 	next := t.clone()
 	for _, c := range changes {
 		e := next.Functions[c.Function]
 		if e.Revision != c.From {
 			return t, failed(CodeConflict, c.Function, "%s serves %s, not %s as expected", c.Function, orNothing(e.Revision), orNothing(c.From))
 		}
-		e = Entry{Bindings: e.Bindings}
+		if percent > 0 && (c.From == "" || c.To == "") {
+			return t, failed(CodeInvalid, c.Function, "the requests of %s cannot be split between %s and %s", c.Function, orNothing(c.From), orNothing(c.To))
+		}
+		var r Revision
 		if c.To != "" {
-			r, err := revision(c.Function, c.To)
-			if err != nil {
+			var err error
+			if r, err = revision(c.Function, c.To); err != nil {
 				return t, err
 			}
+		}
+		e.Canary = nil // every change ends an earlier split
+		if percent == 0 {
 			e.Revision, e.Digest, e.HTTP = r.ID, r.Digest, r.HTTP
+		} else if c.To != e.Revision {
+			e.Canary = &Canary{Revision: r.ID, Digest: r.Digest, Percent: percent}
 		}
 		next.set(c.Function, e)
 	}
