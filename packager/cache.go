@@ -18,8 +18,10 @@ import (
 // cache is the folder of what was built:
 //
 //	artifacts/<zip digest>.zip   packages, by content
-//	entries/<key>.json           for what was asked: the package and the inputs it was made from
+//	entries/<key>                for what was asked: the package and the inputs it was made from
+//	bills/<key>.json             for what was asked: what went into the package
 //	python/<key>/                installed requirements
+//	node/<key>/                  Node packages installed for other platforms
 //	locks/<first of key>         held while something of that key is made
 //	tmp/                         work in progress
 //
@@ -37,14 +39,7 @@ const (
 	maxTmpAge  = 24 * time.Hour
 )
 
-// entry is what the cache knows of one build.
-type entry struct {
-	Artifact Artifact `json:"artifact"` // Path is left empty: the cache may be moved
-	Recorded int64    `json:"recorded"` // nanoseconds; when the inputs were looked at
-	Inputs   []input  `json:"inputs"`
-}
-
-func (c cache) entryPath(key string) string { return filepath.Join(c.dir, "entries", key+".json") }
+func (c cache) entryPath(key string) string { return filepath.Join(c.dir, "entries", key) }
 
 func (c cache) artifactPath(zipDigest string) string {
 	return filepath.Join(c.dir, "artifacts", strings.TrimPrefix(zipDigest, "sha256:")+".zip")
@@ -73,26 +68,21 @@ func (c cache) current(key string) (entry, bool) {
 	if err != nil {
 		return entry{}, false
 	}
-	var e entry
-	if json.Unmarshal(data, &e) != nil {
+	e, err := decodeEntry(data)
+	if err != nil {
 		return entry{}, false
 	}
 	now := time.Now()
-	recorded, renewed := time.Unix(0, e.Recorded), false
-	for i := range e.Inputs {
-		switch e.Inputs[i].check(c.hashes, recorded, now) {
-		case stale:
-			return entry{}, false
-		case restamped:
-			renewed = true
-		case unchanged:
-		}
-	}
-	if renewed {
+	switch e.look(c.hashes, now) {
+	case stale:
+		return entry{}, false
+	case restamped:
 		e.Recorded = now.UnixNano()
 		_ = c.write(key, e) // the next look reads the files again, no more
-	} else if info, err := os.Stat(path); err == nil {
-		touch(path, info)
+	case unchanged:
+		if info, err := os.Stat(path); err == nil {
+			touch(path, info)
+		}
 	}
 	return e, true
 }
@@ -104,10 +94,24 @@ func touch(path string, info fs.FileInfo) {
 }
 
 func (c cache) write(key string, e entry) error {
-	data, err := json.Marshal(e)
+	data, err := e.encode()
 	if err != nil {
 		return err
 	}
+	return c.writeFile(c.entryPath(key), data)
+}
+
+// writeBill keeps what went into a package, for whoever asks.
+func (c cache) writeBill(key string, b Bill) error {
+	b.sorted()
+	data, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	return c.writeFile(c.billPath(key), data)
+}
+
+func (c cache) writeFile(path string, data []byte) error {
 	tmp, err := c.tmpFile()
 	if err != nil {
 		return err
@@ -117,7 +121,7 @@ func (c cache) write(key string, e entry) error {
 	if err := errors.Join(err, tmp.Close()); err != nil {
 		return writeProblem(c.dir, err)
 	}
-	return c.install(tmp.Name(), c.entryPath(key))
+	return c.install(tmp.Name(), path)
 }
 
 // install gives a finished file its name.
@@ -208,7 +212,7 @@ func (c cache) evict(limit int64) {
 	}
 	var all []kept
 	var total int64
-	for _, folder := range []string{"artifacts", "entries", "python"} {
+	for _, folder := range []string{"artifacts", "entries", "bills", "python", "node"} {
 		for _, e := range readDir(filepath.Join(c.dir, folder)) {
 			k := kept{path: filepath.Join(c.dir, folder, e.Name())}
 			info, err := e.Info()

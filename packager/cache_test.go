@@ -4,7 +4,6 @@ package packager
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -432,18 +431,25 @@ func BenchmarkOneHundredUnchangedFunctionsOfATreeOf100Files(b *testing.B) {
 	}
 }
 
-func TestAnEntryIsSmallAndReadable(t *testing.T) {
-	root := project(t, "main.py", "")
-	p := newPackager(t, root)
-	build(t, p, serverFn("main.py"))
-	for _, e := range readDir(filepath.Join(p.Cache, "entries")) {
-		data, err := os.ReadFile(filepath.Join(p.Cache, "entries", e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got entry
-		if err := json.Unmarshal(data, &got); err != nil || len(got.Inputs) != 2 || got.Artifact.Path != "" {
-			t.Errorf("got %s, %v", data, err)
+func TestAnEntryReadsBackAsItWasWritten(t *testing.T) {
+	want := entry{Artifact: Artifact{Digest: "sha256:1", Files: 2}, Recorded: 3, Inputs: []input{
+		{Path: "/a", Kind: "d", MTime: 4, Inode: 1 << 63, Sum: "ff"},
+		{Path: "/a/b c", Kind: "f", Size: 5, MTime: -6, Sum: "00"},
+		{Path: "/a/b\n\"d", Kind: "l", Sum: "1"},
+		{Path: "", Kind: "f", Sum: "2"},
+	}}
+	data, err := want.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeEntry(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, got, want)
+	for n := range data[:len(data)-4] {
+		if half, err := decodeEntry(data[:n]); err == nil && len(half.Inputs) == len(want.Inputs) {
+			t.Errorf("%d of %d bytes are taken for a whole entry", n, len(data))
 		}
 	}
 }

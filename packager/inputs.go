@@ -19,12 +19,12 @@ const racy = 2 * time.Second
 
 // input is one thing on disk that a package was made from.
 type input struct {
-	Path  string `json:"p"`
-	Kind  string `json:"k"` // f: file, d: folder, l: symlink
-	Size  int64  `json:"s,omitempty"`
-	MTime int64  `json:"t,omitempty"` // nanoseconds
-	Inode uint64 `json:"i,omitempty"`
-	Sum   string `json:"h"` // of the content, of the names, or of the target
+	Path  string
+	Kind  string // f: file, d: folder, l: symlink
+	Size  int64
+	MTime int64 // nanoseconds
+	Inode uint64
+	Sum   string // digest of the content, of the names, or of the target
 }
 
 func (in input) same(info fs.FileInfo) bool {
@@ -105,7 +105,7 @@ func (r *recorder) link(path string) error {
 	if err != nil {
 		return err
 	}
-	r.items[path] = input{Path: path, Kind: "l", Sum: target}
+	r.items[path] = input{Path: path, Kind: "l", Sum: sumOf(target)}
 	return nil
 }
 
@@ -137,6 +137,11 @@ func sumOfNames(entries []fs.DirEntry) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+func sumOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 // verdict is what a look at an input finds.
 type verdict int
 
@@ -149,7 +154,7 @@ const (
 // check looks at an input that was recorded at a moment, and updates its stamp.
 func (in *input) check(h *hashes, recorded, now time.Time) verdict {
 	if in.Kind == "l" {
-		if target, err := os.Readlink(in.Path); err != nil || target != in.Sum {
+		if target, err := os.Readlink(in.Path); err != nil || sumOf(target) != in.Sum {
 			return stale
 		}
 		return unchanged

@@ -31,6 +31,7 @@ type job struct {
 	shim     templates.Shim // empty for a style that needs none
 	build    builder
 	in       *recorder
+	bill     Bill
 }
 
 // builder collects what goes into a package of one language.
@@ -59,9 +60,6 @@ func builderOf(language string) (builder, bool) {
 
 func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
 	j := &job{p: p, fn: fn, platform: pl, dir: filepath.Join(p.Root, filepath.FromSlash(fn.Source))}
-	if pl.Source {
-		return nil, problem("", "choose a target that takes finished packages", "source packages for %s cannot be made yet", pl.Shim)
-	}
 	language := fn.Runtime.Language()
 	build, ok := builderOf(language)
 	if !ok {
@@ -90,24 +88,23 @@ func styleList(language, shim string) string {
 
 // key stands for all that a package depends on but the contents of files.
 func (j *job) key() string {
-	h := sha256.New()
-	err := json.NewEncoder(h).Encode(struct {
-		Format    int
-		Libraries []string
-		Dir       string
-		Function  manifest.Function
-		Platform  Platform
-		Shim      templates.Shim
-		Tools     []string
-	}{
-		format, libraries(), j.dir,
+	return digestOf(format, libraries(), j.dir, j.asked(), identities(j.build.tools))[:40]
+}
+
+// asked stands for what the manifest and the platform ask of a package, wherever the sources lie.
+func (j *job) asked() string {
+	return digestOf(
 		manifest.Function{Source: j.fn.Source, Handler: j.fn.Handler, Runtime: j.fn.Runtime, Style: j.fn.Style, Build: j.fn.Build},
-		j.platform, j.shim, identities(j.build.tools),
-	})
-	if err != nil {
+		j.platform, j.shim,
+	)
+}
+
+func digestOf(parts ...any) string {
+	h := sha256.New()
+	if err := json.NewEncoder(h).Encode(parts); err != nil {
 		panic(fmt.Sprintf("a function always has a JSON form: %v", err))
 	}
-	return hex.EncodeToString(h.Sum(nil))[:40]
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // libraries are the versions of what decides the bytes of a package.
@@ -167,6 +164,9 @@ func (j *job) pack(ctx context.Context, c cache, key string) (Artifact, error) {
 		return Artifact{}, err
 	}
 	if !j.in.unsure {
+		if err := c.writeBill(key, j.bill); err != nil {
+			return Artifact{}, err
+		}
 		if err := c.write(key, entry{Artifact: a, Recorded: j.in.began.UnixNano(), Inputs: j.in.list()}); err != nil {
 			return Artifact{}, err
 		}
@@ -190,7 +190,7 @@ func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) 
 	defer tmp.Close()
 	a := Artifact{Entry: made.entry, Files: len(made.files)}
 	var biggest []weighed
-	z := zipper{spillDir: dir, blocks: &j.p.shared.blocks, noted: func(p *packed) {
+	z := zipper{spillDir: dir, admit: j.platform.admit, blocks: &j.p.shared.blocks, noted: func(p *packed) {
 		a.Unzipped += int64(p.header.UncompressedSize64)
 		biggest = append(biggest, weighed{p.file.name, int64(p.header.CompressedSize64)})
 		if p.file.input {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -11,67 +12,139 @@ import (
 	"strings"
 )
 
-// modules collects Node packages as npm laid them out.
+// modules lays installed Node packages out in a package: each one at the top of node_modules, unless another version
+// is there already, and then below what asks for it. So npm, pnpm, Yarn and workspaces, which link what they
+// installed in their own ways, all give the same flat tree of plain files.
 type modules struct {
-	job   *job
-	ctx   context.Context
-	files []file
-	taken map[string]bool // package folders
+	job    *job
+	ctx    context.Context
+	files  []file
+	known  map[string]*module // by real folder
+	placed map[string]*module // by place in the package: "node_modules/a/node_modules/b"
+	queue  []string           // places whose needs are not met yet
+	noted  map[string]bool    // folders that are inputs
 }
 
-// packageJSON is what the closure needs of a package.json.
+// module is an installed package.
+type module struct {
+	packageJSON
+	dir    string // its real folder
+	cached bool   // ferry installed it in its cache, for another platform than this machine's
+	native bool   // it holds or loads machine code
+}
+
+// packageJSON is what matters of a package.json.
 type packageJSON struct {
+	Name                 string            `json:"name"`
+	Version              string            `json:"version"`
 	Dependencies         map[string]string `json:"dependencies"`
 	OptionalDependencies map[string]string `json:"optionalDependencies"`
 	PeerDependencies     map[string]string `json:"peerDependencies"`
+	OS                   stringList        `json:"os"`
+	CPU                  stringList        `json:"cpu"`
+	Libc                 stringList        `json:"libc"`
+}
+
+// stringList is a list that some packages write as one string.
+type stringList []string
+
+func (l *stringList) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*l = stringList{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(l))
+}
+
+func newModules(ctx context.Context, j *job) *modules {
+	return &modules{
+		job: j, ctx: ctx, known: map[string]*module{}, placed: map[string]*module{}, noted: map[string]bool{},
+	}
 }
 
 // root takes all production dependencies of the source folder.
 func (m *modules) root() error {
-	if _, err := m.job.in.dir(m.job.dir); err != nil {
-		return readProblem(m.job.dir, "the source folder", err)
+	if err := m.note(m.job.dir); err != nil {
+		return err
 	}
 	if !isFile(filepath.Join(m.job.dir, "package.json")) {
 		return nil
 	}
-	return m.needs(m.job.dir)
-}
-
-// external takes a package that stays out of the bundle, and what it needs.
-func (m *modules) external(pattern string) error {
-	name := packageName(pattern)
-	if strings.ContainsAny(name, "*") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "node:") {
-		return nil // not a package; the handler's own affair
+	if exists(filepath.Join(m.job.dir, ".pnp.cjs")) && !exists(filepath.Join(m.job.dir, "node_modules")) {
+		return problem(filepath.Join(m.job.dir, ".pnp.cjs"), "set `nodeLinker: node-modules` in .yarnrc.yml, or let ferry bundle",
+			"%s is installed with Yarn Plug'n'Play, which has no node_modules", m.job.fn.Source)
 	}
-	return m.take(name, m.job.dir)
-}
-
-// needs takes what a package depends on.
-func (m *modules) needs(dir string) error {
-	file := filepath.Join(dir, "package.json")
-	data, err := os.ReadFile(file)
+	dir, err := filepath.EvalSymlinks(m.job.dir)
 	if err != nil {
-		return readProblem(file, file, err)
+		return readProblem(m.job.dir, "the source folder", err)
 	}
-	var pkg packageJSON
-	if err := json.Unmarshal(data, &pkg); err != nil {
-		return problem(file, "correct it", "%s is no valid package.json: %v", file, err)
-	}
-	if err := m.job.in.file(file); err != nil {
+	mod, err := m.load(dir)
+	if err != nil {
 		return err
 	}
-	for i, deps := range []map[string]string{pkg.Dependencies, pkg.OptionalDependencies, pkg.PeerDependencies} {
-		names := make([]string, 0, len(deps))
-		for name := range deps {
-			names = append(names, name)
+	if err := m.meet("", mod); err != nil {
+		return err
+	}
+	return m.settle()
+}
+
+// external takes a package that stays out of the bundle, with what it needs. It is looked for from a folder upward.
+func (m *modules) external(pattern, from string) error {
+	name := packageName(pattern)
+	if strings.Contains(name, "*") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "node:") {
+		return nil // not a package; the handler's own affair
+	}
+	mod, err := m.find(name, from)
+	if err != nil {
+		return err
+	}
+	if mod == nil {
+		return m.uninstalled(name, from)
+	}
+	if err := m.put("", name, mod); err != nil {
+		return err
+	}
+	return m.settle()
+}
+
+func (m *modules) uninstalled(name, from string) error {
+	return problem(filepath.Join(from, "package.json"), "run `npm install` in "+m.job.fn.Source,
+		"the package %s is not installed in %s", name, m.job.fn.Source)
+}
+
+// settle meets the needs of all that was placed.
+func (m *modules) settle() error {
+	for len(m.queue) > 0 {
+		place := m.queue[0]
+		m.queue = m.queue[1:]
+		mod := m.placed[place]
+		if err := m.copy(mod, mod.dir, place); err != nil {
+			return err
 		}
-		slices.Sort(names)
-		for _, name := range names {
-			_, optional := pkg.OptionalDependencies[name]
-			if _, found := m.find(name, dir); !found && (optional || i > 0) {
+		if err := m.meet(place, mod); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// meet places what a package depends on where the package finds it.
+func (m *modules) meet(place string, mod *module) error {
+	for i, deps := range []map[string]string{mod.Dependencies, mod.OptionalDependencies, mod.PeerDependencies} {
+		for _, name := range slices.Sorted(maps.Keys(deps)) {
+			_, optional := mod.OptionalDependencies[name]
+			dep, err := m.find(name, mod.dir)
+			if err != nil {
+				return err
+			}
+			if dep == nil && (optional || i > 0) || dep != nil && optional && !dep.fits(m.job.platform) {
 				continue
 			}
-			if err := m.take(name, dir); err != nil {
+			if dep == nil {
+				return m.uninstalled(name, mod.dir)
+			}
+			if err := m.put(place, name, dep); err != nil {
 				return err
 			}
 		}
@@ -79,67 +152,135 @@ func (m *modules) needs(dir string) error {
 	return nil
 }
 
-// take finds a package as Node does, from a folder upward to the source folder, and takes it with its own.
-func (m *modules) take(name, from string) error {
-	dir, ok := m.find(name, from)
-	if !ok {
-		return problem(filepath.Join(from, "package.json"), "run `npm install` in "+m.job.fn.Source,
-			"the package %s is not installed in %s", name, m.job.fn.Source)
-	}
-	if m.taken[dir] {
-		return nil
-	}
-	if m.taken == nil {
-		m.taken = map[string]bool{}
-	}
-	m.taken[dir] = true
-	if info, err := os.Lstat(dir); err != nil || info.Mode()&fs.ModeSymlink != 0 {
-		return problem(dir, "bundle it, or install without links (for pnpm: `node-linker=hoisted`)",
-			"the package %s is a symlink (a workspace, or pnpm), which cannot be packaged unbundled yet", name)
-	}
-	if err := m.copy(dir); err != nil {
+// put makes a package visible to what lies at a place, "" being the root.
+func (m *modules) put(place, name string, mod *module) error {
+	mod, err := m.adapted(mod)
+	if err != nil {
 		return err
 	}
-	return m.needs(dir)
+	where := path.Join("node_modules", name)
+	for at := place; ; at = above(at) {
+		seen := m.placed[path.Join(at, "node_modules", name)]
+		if seen == mod {
+			return nil
+		}
+		if seen != nil {
+			where = path.Join(place, "node_modules", name)
+			break
+		}
+		if at == "" {
+			break
+		}
+	}
+	if m.placed[where] != nil || strings.Count(where, "node_modules/") > 20 {
+		return problem(mod.dir, "install one version of "+name+" for all that need it",
+			"the versions %s and %s of %s cannot both be packaged", m.placed[path.Join("node_modules", name)].Version, mod.Version, name)
+	}
+	m.placed[where] = mod
+	m.queue = append(m.queue, where)
+	m.job.bill.add("npm", mod.Name, mod.Version)
+	return nil
 }
 
-func (m *modules) find(name, from string) (string, bool) {
+// above is the package that holds a place, "" for the root.
+func above(place string) string {
+	i := strings.LastIndex(place, "/node_modules/")
+	return place[:max(i, 0)]
+}
+
+// find returns an installed package as Node finds it from a real folder, or nil.
+func (m *modules) find(name, from string) (*module, error) {
 	for dir := from; ; dir = filepath.Dir(dir) {
 		if filepath.Base(dir) != "node_modules" {
 			candidate := filepath.Join(dir, "node_modules", filepath.FromSlash(name))
+			if err := m.note(filepath.Join(dir, "node_modules")); err != nil {
+				return nil, err
+			}
 			if exists(filepath.Join(candidate, "package.json")) {
-				return candidate, true
+				folder, err := filepath.EvalSymlinks(candidate)
+				if err != nil {
+					return nil, readProblem(candidate, name, err)
+				}
+				if err := m.note(filepath.Dir(candidate)); err != nil {
+					return nil, err
+				}
+				return m.load(folder)
 			}
 		}
-		if dir == m.job.dir || dir == filepath.Dir(dir) {
-			return "", false
+		if dir == filepath.Dir(dir) {
+			return nil, nil
 		}
 	}
 }
 
-// copy takes the files of a package; packages inside it are taken when something needs them. Certificates
-// that a package brings along are no secrets of the user's.
-func (m *modules) copy(dir string) error {
+// note makes a folder an input, if it is there: a package that appears in it may be found before another one.
+func (m *modules) note(dir string) error {
+	if m.noted[dir] || m.cached(dir) {
+		return nil
+	}
+	m.noted[dir] = true
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil //nolint:nilerr // its parent is an input as well
+	}
+	if _, err := m.job.in.dir(dir); err != nil {
+		return readProblem(dir, dir, err)
+	}
+	return nil
+}
+
+// cached is whether a folder is ferry's own.
+func (m *modules) cached(dir string) bool {
+	return strings.HasPrefix(dir, m.job.p.Cache+string(filepath.Separator))
+}
+
+// load reads the package in a real folder, once.
+func (m *modules) load(dir string) (*module, error) {
+	if mod := m.known[dir]; mod != nil {
+		return mod, nil
+	}
+	file := filepath.Join(dir, "package.json")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, readProblem(file, file, err)
+	}
+	mod := &module{dir: dir, cached: m.cached(dir), native: isNative(dir, data)}
+	if err := json.Unmarshal(data, &mod.packageJSON); err != nil {
+		return nil, problem(file, "correct it, or install the package again", "%s is no valid package.json: %v", file, err)
+	}
+	if !mod.cached {
+		if err := m.job.in.file(file); err != nil {
+			return nil, err
+		}
+	}
+	m.known[dir] = mod
+	return mod, nil
+}
+
+// copy takes the files of a package but for the packages inside it. Certificates that an installed package brings
+// along are no secrets of the user's; a package of the user's workspace is treated like sources.
+func (m *modules) copy(mod *module, dir, place string) error {
 	if err := m.ctx.Err(); err != nil {
 		return err
 	}
-	entries, err := m.job.in.dir(dir)
+	entries, err := os.ReadDir(dir)
+	if err == nil && !mod.cached {
+		entries, err = m.job.in.dir(dir)
+	}
 	if err != nil {
 		return readProblem(dir, dir, err)
 	}
+	own := !strings.Contains(filepath.ToSlash(mod.dir), "/node_modules/")
 	for _, e := range entries {
-		full := filepath.Join(dir, e.Name())
-		rel, err := filepath.Rel(m.job.dir, full)
-		if err != nil {
-			return err
-		}
-		name := filepath.ToSlash(rel)
+		full, name := filepath.Join(dir, e.Name()), path.Join(place, e.Name())
 		switch {
-		case e.Name() == "node_modules" || never(name, e.IsDir()) || strings.HasPrefix(e.Name(), ".env"):
+		case e.Name() == "node_modules" || never(name, e.IsDir()) || strings.HasPrefix(e.Name(), ".env") || own && secretName(name):
 		case e.IsDir():
-			err = m.copy(full)
+			if path.Base(place) == "prebuilds" && !m.job.platform.named(e.Name()) {
+				continue
+			}
+			err = m.copy(mod, full, name)
 		default:
-			err = m.one(full, name, e)
+			err = m.one(mod, full, name, e)
 		}
 		if err != nil {
 			return err
@@ -148,93 +289,27 @@ func (m *modules) copy(dir string) error {
 	return nil
 }
 
-func (m *modules) one(full, name string, e fs.DirEntry) error {
+func (m *modules) one(mod *module, full, name string, e fs.DirEntry) error {
 	info, err := e.Info()
 	if err != nil {
 		return readProblem(full, name, err)
 	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		target, err := filepath.EvalSymlinks(full)
+		if rel, relErr := filepath.Rel(mod.dir, target); err == nil && relErr == nil && filepath.IsLocal(rel) && isFile(target) {
+			full = target
+			info, err = os.Stat(target)
+			if err != nil {
+				return readProblem(full, name, err)
+			}
+		}
+	}
 	if !info.Mode().IsRegular() {
 		return problem(full, "remove it, or install the package again", "%s is a %s, not a file", name, kindOf(info.Mode()))
 	}
-	m.files = append(m.files, file{name: name, path: full, info: info, input: true})
+	if path.Ext(name) == ".node" && !m.job.platform.loads(full) {
+		return nil
+	}
+	m.files = append(m.files, file{name: name, path: full, info: info, input: !mod.cached})
 	return nil
-}
-
-// bundled notes the inputs of a bundle and refuses native packages: some of them bundle without a word and
-// fail when they are called.
-func (m *modules) bundled(meta string) error {
-	var made metafile
-	if err := json.Unmarshal([]byte(meta), &made); err != nil {
-		return err
-	}
-	dirs, packages := map[string]bool{}, map[string]bool{}
-	names := make([]string, 0, len(made.Inputs))
-	for name := range made.Inputs {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var native Errors
-	for _, name := range names {
-		if strings.Contains(name, ":") { // another namespace: esbuild's own
-			continue
-		}
-		full := filepath.Join(m.job.dir, filepath.FromSlash(name))
-		if err := m.job.in.file(full); err != nil {
-			return err
-		}
-		dirs[filepath.Dir(full)] = true
-		dir, pkg, ok := packageOf(full)
-		if !ok || packages[dir] {
-			continue
-		}
-		packages[dir] = true
-		if isNative(dir) {
-			native = append(native, problem(dir, "add it to build.external, or set build.bundle: false",
-				"the package %s holds native code, which cannot be bundled", pkg))
-		}
-	}
-	if len(native) > 0 {
-		return native.join()
-	}
-	dirs[m.job.dir] = true
-	return m.folders(dirs)
-}
-
-// folders notes the folders of a bundle's inputs up to the root, with the files that steer resolution.
-func (m *modules) folders(dirs map[string]bool) error {
-	seen := map[string]bool{}
-	for dir := range dirs {
-		for ; !seen[dir]; dir = filepath.Dir(dir) {
-			seen[dir] = true
-			if _, err := m.job.in.dir(dir); err != nil {
-				return readProblem(dir, dir, err)
-			}
-			for _, name := range []string{"package.json", "tsconfig.json", "jsconfig.json"} {
-				if err := m.job.in.optional(filepath.Join(dir, name)); err != nil {
-					return err
-				}
-			}
-			if dir == m.job.p.Root || dir == filepath.Dir(dir) {
-				break
-			}
-		}
-	}
-	for _, in := range m.job.in.items {
-		if in.Kind == "d" && changedSince(unixNano(in.MTime), m.job.in.began) {
-			m.job.in.unsure = true
-		}
-	}
-	return nil
-}
-
-// packageOf is the installed package that a file belongs to.
-func packageOf(file string) (dir, name string, ok bool) {
-	const marker = "/node_modules/"
-	slash := filepath.ToSlash(file)
-	i := strings.LastIndex(slash, marker)
-	if i < 0 {
-		return "", "", false
-	}
-	name = packageName(slash[i+len(marker):])
-	return filepath.FromSlash(path.Join(slash[:i+len(marker)], name)), name, true
 }

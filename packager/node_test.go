@@ -121,13 +121,100 @@ func TestAMissingHandlerNamesTheNearestFile(t *testing.T) {
 	contains(t, e.Hint, "src/app.ts")
 }
 
-func TestNativePackagesAreRefusedAlsoWhenTheyBundleSilently(t *testing.T) {
-	root := project(t, "app.js", "import b from 'bcrypt'; export default b;",
-		"node_modules/bcrypt/package.json", `{"name":"bcrypt","dependencies":{"node-gyp-build":"4"}}`,
-		"node_modules/bcrypt/index.js", "module.exports = 1", "node_modules/bcrypt/binding.gyp", "{}")
-	e := failure(t, newPackager(t, root), nodeFn("app.js"))
-	contains(t, e.Message, "bcrypt", "native")
-	contains(t, e.Hint, "build.external")
+func TestPackagesThatCannotBeBundledComeAlongAsTheyAre(t *testing.T) {
+	root := project(t, "app.js", "import b from 'bcrypt'; import p from 'pino'; export default { b, p, fetch() {} };",
+		"node_modules/bcrypt/package.json", `{"name":"bcrypt","version":"6.0.0","dependencies":{"node-gyp-build":"4"}}`,
+		"node_modules/bcrypt/index.js", "module.exports = require('node-gyp-build')", "node_modules/bcrypt/binding.gyp", "{}",
+		"node_modules/node-gyp-build/package.json", `{"name":"node-gyp-build"}`, "node_modules/node-gyp-build/index.js", "module.exports = 3",
+		"node_modules/pino/package.json", `{"name":"pino"}`, "node_modules/pino/index.js", "module.exports = require('path').basename(__dirname)")
+	a := build(t, newPackager(t, root), nodeFn("app.js"))
+	if _, ok := contents(t, a)["node_modules/bcrypt/index.js"]; !ok {
+		t.Error("bcrypt is not in the package")
+	}
+	if got := load(t, a, "app.mjs", "m.default.b + m.default.p"); got != "3pino" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// pnpm gives every package a folder of its own, with links to what it needs.
+func pnpmTree(t *testing.T) string {
+	t.Helper()
+	root := project(t, "app/package.json", `{"dependencies":{"a":"1","lib":"1","z":"2"}}`,
+		"app/app.js", "module.exports = { v: require('a') + require('lib') + require('z'), fetch() {} }",
+		"lib/package.json", `{"name":"lib","main":"i.js","dependencies":{"z":"1"}}`, "lib/i.js", "module.exports = 'lib' + require('z')",
+		"lib/.env", "SECRET=1",
+		"node_modules/.pnpm/a@1/node_modules/a/package.json", `{"name":"a","dependencies":{"b":"1"}}`,
+		"node_modules/.pnpm/a@1/node_modules/a/index.js", "module.exports = 'a' + require('b')",
+		"node_modules/.pnpm/b@1/node_modules/b/package.json", `{"name":"b","dependencies":{"a":"1","z":"1"}}`,
+		"node_modules/.pnpm/b@1/node_modules/b/index.js", "module.exports = 'b' + require('z')",
+		"node_modules/.pnpm/z@1/node_modules/z/package.json", `{"name":"z"}`,
+		"node_modules/.pnpm/z@1/node_modules/z/index.js", "module.exports = 'z1'",
+		"node_modules/.pnpm/z@2/node_modules/z/package.json", `{"name":"z"}`,
+		"node_modules/.pnpm/z@2/node_modules/z/index.js", "module.exports = 'z2'",
+	)
+	for link, target := range map[string]string{
+		"app/node_modules/a":                    "../../node_modules/.pnpm/a@1/node_modules/a",
+		"app/node_modules/z":                    "../../node_modules/.pnpm/z@2/node_modules/z",
+		"app/node_modules/lib":                  "../../lib",
+		"lib/node_modules/z":                    "../../node_modules/.pnpm/z@1/node_modules/z",
+		"node_modules/.pnpm/a@1/node_modules/b": "../../b@1/node_modules/b",
+		"node_modules/.pnpm/b@1/node_modules/a": "../../a@1/node_modules/a",
+		"node_modules/.pnpm/b@1/node_modules/z": "../../z@1/node_modules/z",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, link)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	age(t, root)
+	return root
+}
+
+func TestLinkedPackagesAreLaidOutAsPlainFiles(t *testing.T) {
+	root := pnpmTree(t)
+	fn := nodeFn("app.js")
+	fn.Source = "app"
+	no := false
+	fn.Build.Bundle = &no
+	p := newPackager(t, root)
+	a := build(t, p, fn)
+	if got := load(t, a, "app.js", "m.default.v"); got != "abz1libz1z2" {
+		t.Errorf("got %s", got)
+	}
+	var names []string
+	for name := range contents(t, a) {
+		if strings.HasSuffix(name, "package.json") || strings.Contains(name, ".env") {
+			names = append(names, name)
+		}
+	}
+	equal(t, sorted(names), []string{
+		"node_modules/a/package.json", "node_modules/b/node_modules/z/package.json", "node_modules/b/package.json",
+		"node_modules/lib/node_modules/z/package.json", "node_modules/lib/package.json", "node_modules/z/package.json", "package.json",
+	})
+	if !build(t, p, fn).Cached {
+		t.Error("it was built again")
+	}
+	write(t, filepath.Join(root, "lib/i.js"), "module.exports = 'new'")
+	if build(t, p, fn).Cached {
+		t.Error("a change in a package of the workspace was not seen")
+	}
+}
+
+func TestATsconfigThatIsExtendedIsAnInput(t *testing.T) {
+	root := project(t, "app/tsconfig.json", `{"extends": "../base"}`, "base.json", `{"compilerOptions":{"paths":{"@/*":["./app/one/*"]}}}`,
+		"app/app.ts", "import v from '@/v'; export default { v, fetch() {} }", "app/one/v.ts", "export default 1", "app/two/v.ts", "export default 2")
+	fn := nodeFn("app.ts")
+	fn.Source = "app"
+	p := newPackager(t, root)
+	if got := load(t, build(t, p, fn), "app.mjs", "m.default.v"); got != "1" {
+		t.Errorf("got %s", got)
+	}
+	fill(t, root, "base.json", `{"compilerOptions":{"paths":{"@/*":["./app/two/*"]}}}`)
+	if got := load(t, build(t, p, fn), "app.mjs", "m.default.v"); got != "2" {
+		t.Errorf("got %s", got)
+	}
 }
 
 func TestExternalPackagesComeAlongWithWhatTheyNeed(t *testing.T) {

@@ -54,7 +54,8 @@ func (p *packed) line() string {
 type zipper struct {
 	spillDir string
 	blocks   *blocks
-	noted    func(p *packed) // called in order for each entry written; may be nil
+	admit    func(f file, head []byte) error // refuses a file by its first bytes; may be nil
+	noted    func(p *packed)                 // called in order for each entry written; may be nil
 }
 
 // write puts the files, sorted by name, into w and returns the digest of the tree. Entries are compressed in
@@ -85,7 +86,7 @@ func (z *zipper) write(ctx context.Context, w io.Writer, files []file) (digest s
 	})
 	for range workers {
 		g.Go(func() error {
-			s := newSqueezer(z.spillDir, z.blocks)
+			s := newSqueezer(z)
 			for p := range work {
 				p.err = s.squeeze(ctx, p)
 				close(p.done)
@@ -166,16 +167,17 @@ func (f *file) size() int64 {
 type squeezer struct {
 	spillDir string
 	blocks   *blocks
+	admit    func(f file, head []byte) error
 	deflate  *flate.Writer
 	buffer   []byte
 }
 
-func newSqueezer(spillDir string, b *blocks) *squeezer {
+func newSqueezer(z *zipper) *squeezer {
 	deflate, err := flate.NewWriter(io.Discard, level)
 	if err != nil {
 		panic(err) // the level is a constant that the library knows
 	}
-	return &squeezer{spillDir: spillDir, blocks: b, deflate: deflate, buffer: make([]byte, 128<<10)}
+	return &squeezer{spillDir: z.spillDir, blocks: z.blocks, admit: z.admit, deflate: deflate, buffer: make([]byte, 128<<10)}
 }
 
 // squeeze reads and compresses one file and fills in its header.
@@ -253,7 +255,12 @@ func (s *squeezer) stream(ctx context.Context, p *packed, src io.Reader) error {
 		}
 		n, err := src.Read(s.buffer)
 		if head == nil && n > 0 {
-			head = bytes.Clone(s.buffer[:min(n, 8)])
+			head = bytes.Clone(s.buffer[:min(n, 20)])
+			if s.admit != nil {
+				if err := s.admit(p.file, head); err != nil {
+					return err
+				}
+			}
 		}
 		size += int64(n)
 		digest.Write(s.buffer[:n])

@@ -1,0 +1,144 @@
+package packager
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// Bill is what really went into a package.
+type Bill struct {
+	Function string    `json:"function"`
+	Artifact Artifact  `json:"artifact"`
+	Platform Platform  `json:"platform"`
+	Asked    string    `json:"asked"` // digest of what the manifest says of the package, with the shim
+	Inputs   []Input   `json:"inputs"`
+	Packages []Package `json:"packages"`
+	Tools    []Tool    `json:"tools"`
+	// Metafile is what esbuild says of a bundle, in its own form; nil without a bundle.
+	Metafile json.RawMessage `json:"metafile,omitempty"`
+}
+
+// Input is a file that was read for a package: it is in the package, or decided what is.
+type Input struct {
+	Path   string `json:"path"` // slash path from the packager's root; it may begin with ".."
+	Size   int64  `json:"size"`
+	Digest string `json:"digest"` // "sha256:…" of the content
+}
+
+// Package is a library of a package registry.
+type Package struct {
+	Type    string `json:"type"` // npm, pypi or golang, as package URLs have it
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Tool is a program or library that made a part of the package.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// add notes a library, once.
+func (b *Bill) add(kind, name, version string) {
+	if name == "" || version == "" {
+		return
+	}
+	b.Packages = append(b.Packages, Package{kind, name, version})
+}
+
+func (b *Bill) tool(name, version string) {
+	if t := (Tool{name, version}); version != "" && !slices.Contains(b.Tools, t) {
+		b.Tools = append(b.Tools, t)
+	}
+}
+
+// sorted puts the bill into an order that does not depend on how the package was made.
+func (b *Bill) sorted() {
+	slices.SortFunc(b.Packages, func(a, z Package) int {
+		return cmp.Or(cmp.Compare(a.Type, z.Type), cmp.Compare(a.Name, z.Name), cmp.Compare(a.Version, z.Version))
+	})
+	b.Packages = slices.Compact(b.Packages)
+	slices.SortFunc(b.Tools, func(a, z Tool) int { return cmp.Or(cmp.Compare(a.Name, z.Name), cmp.Compare(a.Version, z.Version)) })
+}
+
+func (c cache) billPath(key string) string { return filepath.Join(c.dir, "bills", key+".json") }
+
+// Bill packages a function as Build does, and returns what went in.
+func (p *Packager) Bill(ctx context.Context, fn manifest.Function, pl Platform) (Bill, error) {
+	a, err := p.Build(ctx, fn, pl)
+	if err != nil {
+		return Bill{}, err
+	}
+	b, err := p.bill(fn, pl)
+	if err != nil { // removed between the two, or never kept as the sources changed meanwhile
+		fresh := &Packager{Root: p.Root, Cache: p.Cache, NoCache: true}
+		if a, err = fresh.Build(ctx, fn, pl); err != nil {
+			return Bill{}, err
+		}
+		if b, err = p.bill(fn, pl); err != nil {
+			return Bill{}, p.attribute(fn, problem("", "package it again when nothing writes to the sources",
+				"the sources changed while they were packaged"))
+		}
+	}
+	b.Artifact, b.Function = a, fn.Name
+	return b, nil
+}
+
+// bill reads what was noted when the function was built.
+func (p *Packager) bill(fn manifest.Function, pl Platform) (Bill, error) {
+	j, err := newJob(p, fn, pl)
+	if err != nil {
+		return Bill{}, err
+	}
+	c := cache{dir: p.Cache}
+	key := j.key()
+	data, err := os.ReadFile(c.billPath(key))
+	if err != nil {
+		return Bill{}, err
+	}
+	var b Bill
+	if err := json.Unmarshal(data, &b); err != nil {
+		return Bill{}, err
+	}
+	if data, err = os.ReadFile(c.entryPath(key)); err != nil {
+		return Bill{}, err
+	}
+	e, err := decodeEntry(data)
+	if err != nil {
+		return Bill{}, err
+	}
+	for _, in := range e.Inputs {
+		if in.Kind != "f" {
+			continue
+		}
+		rel, err := filepath.Rel(p.Root, in.Path)
+		if err != nil {
+			rel = in.Path
+		}
+		b.Inputs = append(b.Inputs, Input{filepath.ToSlash(rel), in.Size, "sha256:" + in.Sum})
+	}
+	b.Platform, b.Asked = pl, j.asked()
+	return b, nil
+}
+
+// libraryVersion is the version of a library in this program, "" when it is not known.
+func libraryVersion(module string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, m := range info.Deps {
+		if m.Path == module {
+			return strings.TrimPrefix(m.Version, "v")
+		}
+	}
+	return ""
+}

@@ -1,0 +1,440 @@
+package packager
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// nodeBundle bundles the handler into one file of the same name with the suffix .mjs or .cjs.
+func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, error) {
+	b := bundle{job: j, handler: handler, format: j.nodeFormat(handler), external: map[string]string{}}
+	result, err := b.make(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	m := newModules(ctx, j)
+	if err := m.bundled(b.inputs()); err != nil {
+		return nil, "", err
+	}
+	if err := b.externals(m); err != nil {
+		return nil, "", err
+	}
+	files, err := j.included(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	files = slices.DeleteFunc(append(files, m.files...), duplicate())
+	for _, out := range result.OutputFiles {
+		rel, err := filepath.Rel(outDir(j.dir), out.Path)
+		if err != nil {
+			return nil, "", err
+		}
+		files = append(files, generated(filepath.ToSlash(rel), out.Contents))
+	}
+	j.bill.tool("esbuild", libraryVersion("github.com/evanw/esbuild"))
+	j.bill.Metafile = json.RawMessage(result.Metafile)
+	return files, stem(handler) + suffix(b.format), nil
+}
+
+// bundle is esbuild at work on one handler.
+type bundle struct {
+	job      *job
+	handler  string
+	format   api.Format
+	external map[string]string // packages that cannot be bundled, with their folders
+	meta     metafile
+}
+
+// make bundles. What cannot be bundled is found on the way, and left out of the next try.
+func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
+	for {
+		result := api.Build(b.job.bundleOptions(b.handler, b.format, slices.Sorted(maps.Keys(b.external))))
+		if err := ctx.Err(); err != nil {
+			return result, err
+		}
+		if b.format == api.FormatCommonJS && needsESM(result) {
+			b.format = api.FormatESModule
+			continue
+		}
+		b.meta = metafile{}
+		if len(result.Errors) == 0 {
+			if err := json.Unmarshal([]byte(result.Metafile), &b.meta); err != nil {
+				return result, err
+			}
+		}
+		if b.exclude(result.Errors) {
+			continue
+		}
+		if len(result.Errors) > 0 {
+			return result, b.job.bundleErrors(result.Errors)
+		}
+		return result, nil
+	}
+}
+
+// exclude notes packages that cannot be bundled, those that failed to and those that would fail when they are
+// called, and reports whether there are new ones.
+func (b *bundle) exclude(failed []api.Message) bool {
+	before := len(b.external)
+	for _, m := range failed {
+		if strings.Contains(m.Text, ".node") {
+			if dir, name, ok := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(location(m).File))); ok {
+				b.external[name] = dir
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for name := range b.meta.Inputs {
+		dir, pkg, ok := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(name)))
+		if !ok || seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		data, err := os.ReadFile(filepath.Join(dir, "package.json"))
+		if unbundled(pkg) || err == nil && isNative(dir, data) {
+			b.external[pkg] = dir
+		}
+	}
+	return len(b.external) > before
+}
+
+// inputs are the files on disk that the bundle was made from, sorted.
+func (b *bundle) inputs() []string {
+	var out []string
+	for name := range b.meta.Inputs {
+		if strings.Contains(name, ":") { // another namespace: esbuild's own
+			continue
+		}
+		full := filepath.Join(b.job.dir, filepath.FromSlash(name))
+		for !exists(full) && full != filepath.Dir(full) { // a file inside an archive of Yarn's
+			full = filepath.Dir(full)
+		}
+		out = append(out, full)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// externals takes what stays out of the bundle.
+func (b *bundle) externals(m *modules) error {
+	here, err := filepath.EvalSymlinks(b.job.dir)
+	if err != nil {
+		return readProblem(b.job.dir, "the source folder", err)
+	}
+	for _, name := range b.job.fn.Build.External {
+		if err := m.external(name, here); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.external)) {
+		mod, err := m.load(b.external[name])
+		if err != nil {
+			return err
+		}
+		if err := m.put("", name, mod); err != nil {
+			return err
+		}
+	}
+	return m.settle()
+}
+
+// duplicate is true for a file of a name that it was asked about before.
+func duplicate() func(file) bool {
+	seen := map[string]bool{}
+	return func(f file) bool {
+		again := seen[f.name]
+		seen[f.name] = true
+		return again
+	}
+}
+
+func suffix(f api.Format) string {
+	if f == api.FormatESModule {
+		return ".mjs"
+	}
+	return ".cjs"
+}
+
+// outDir is where esbuild believes that it writes; nothing does. It lies in the source folder so that source
+// maps hold relative paths only.
+func outDir(source string) string { return filepath.Join(source, ".ferry", "out") }
+
+// banner gives an ES module what bundled CommonJS code expects. The names differ from those that
+// modules declare for themselves; Define maps the undeclared ones to them.
+const banner = `import { createRequire as __ferryCreateRequire } from "node:module";
+import { fileURLToPath as __ferryFileURLToPath } from "node:url";
+const require = __ferryCreateRequire(import.meta.url);
+const __ferry_filename = __ferryFileURLToPath(import.meta.url);
+const __ferry_dirname = __ferryFileURLToPath(new URL(".", import.meta.url)).slice(0, -1);
+`
+
+func (j *job) bundleOptions(handler string, format api.Format, external []string) api.BuildOptions {
+	o := api.BuildOptions{
+		EntryPointsAdvanced: []api.EntryPoint{{InputPath: "./" + handler, OutputPath: stem(handler)}},
+		AbsWorkingDir:       j.dir,
+		Outdir:              outDir(j.dir),
+		OutExtension:        map[string]string{".js": suffix(format)},
+		Bundle:              true,
+		Platform:            api.PlatformNode,
+		Format:              format,
+		Engines:             j.engines(),
+		MainFields:          []string{"module", "main"},
+		TreeShaking:         api.TreeShakingTrue,
+		KeepNames:           true,
+		Sourcemap:           api.SourceMapLinked,
+		SourcesContent:      api.SourcesContentExclude,
+		LegalComments:       api.LegalCommentsNone,
+		Charset:             api.CharsetUTF8,
+		External:            append(external, j.fn.Build.External...),
+		Metafile:            true,
+		LogLevel:            api.LogLevelSilent,
+		LogLimit:            0,
+	}
+	if format == api.FormatESModule {
+		o.Banner = map[string]string{"js": banner}
+		o.Define = map[string]string{"__filename": "__ferry_filename", "__dirname": "__ferry_dirname"}
+	}
+	return o
+}
+
+func (j *job) engines() []api.Engine {
+	version := j.engineVersion()
+	if version == "" {
+		return nil
+	}
+	return []api.Engine{{Name: api.EngineNode, Version: version}}
+}
+
+// engineVersion is the version of Node that will run the package, "" when it is not known.
+func (j *job) engineVersion() string {
+	if j.platform.Runtime.Language() == "nodejs" {
+		return j.platform.Runtime.Version()
+	}
+	return j.fn.Runtime.Version()
+}
+
+// metafile is what esbuild says about a bundle.
+type metafile struct {
+	Inputs map[string]struct {
+		Format string `json:"format"`
+	} `json:"inputs"`
+}
+
+// nodeFormat is the module system of the handler: by its syntax, else by its suffix and package.json. So the
+// package has the one that the code was written for, and `default` and module.exports mean what they did.
+func (j *job) nodeFormat(handler string) api.Format {
+	o := j.bundleOptions(handler, api.FormatESModule, nil)
+	o.Write, o.Sourcemap = false, api.SourceMapNone
+	o.Plugins = []api.Plugin{{Name: "alone", Setup: func(b api.PluginBuild) {
+		b.OnResolve(api.OnResolveOptions{Filter: ".*"}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+			return api.OnResolveResult{External: a.Kind != api.ResolveEntryPoint, Path: map[bool]string{true: a.Path}[a.Kind != api.ResolveEntryPoint]}, nil
+		})
+	}}}
+	var meta metafile
+	if json.Unmarshal([]byte(api.Build(o).Metafile), &meta) == nil {
+		switch meta.Inputs[handler].Format {
+		case "esm":
+			return api.FormatESModule
+		case "cjs":
+			return api.FormatCommonJS
+		}
+	}
+	ext := path.Ext(handler)
+	if ext == ".mjs" || ext == ".mts" || ext != ".cjs" && ext != ".cts" && j.typeModule(handler) {
+		return api.FormatESModule
+	}
+	return api.FormatCommonJS
+}
+
+// typeModule is what the nearest package.json says about .js files.
+func (j *job) typeModule(handler string) bool {
+	for dir := filepath.Dir(filepath.Join(j.dir, handler)); ; dir = filepath.Dir(dir) {
+		if data, err := os.ReadFile(filepath.Join(dir, "package.json")); err == nil {
+			var pkg struct{ Type string }
+			return json.Unmarshal(data, &pkg) == nil && pkg.Type == "module"
+		}
+		if dir == j.p.Root || dir == filepath.Dir(dir) {
+			return false
+		}
+	}
+}
+
+// needsESM is whether a bundle works as an ES module only.
+func needsESM(r api.BuildResult) bool {
+	return slices.ContainsFunc(append(slices.Clone(r.Errors), r.Warnings...), func(m api.Message) bool {
+		return m.ID == "empty-import-meta" && !strings.Contains(location(m).File, "node_modules") ||
+			strings.HasPrefix(m.Text, "Top-level await is currently not supported")
+	})
+}
+
+func location(m api.Message) api.Location {
+	if m.Location == nil {
+		return api.Location{}
+	}
+	return *m.Location
+}
+
+// bundleErrors are esbuild's errors with what to do about them.
+func (j *job) bundleErrors(messages []api.Message) error {
+	var out Errors
+	for _, m := range messages {
+		at := location(m)
+		e := &Error{Line: at.Line, Message: m.Text}
+		if at.File != "" {
+			e.File = filepath.Join(j.dir, at.File)
+			e.Column = at.Column + 1
+			e.Message = fmt.Sprintf("%s:%d: %s", at.File, at.Line, m.Text)
+			if at.LineText != "" {
+				e.Message += "\n  " + strings.TrimSpace(at.LineText)
+			}
+		}
+		e.Hint = j.bundleHint(m)
+		out = append(out, e)
+	}
+	return out.join()
+}
+
+func (j *job) bundleHint(m api.Message) string {
+	name, unresolved := strings.CutPrefix(m.Text, "Could not resolve ")
+	name = strings.Trim(name, `"`)
+	switch {
+	case strings.Contains(m.Text, `No loader is configured for ".node"`):
+		return "add the package to build.external: it holds native code, which cannot be bundled"
+	case !unresolved:
+		return ""
+	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/"):
+		return "correct the import, or create the file"
+	default:
+		return "run `npm install` in " + j.fn.Source + ", after `npm install " + packageName(name) + "` if it is not in package.json"
+	}
+}
+
+// packageName is the package of an import: "@a/b" of "@a/b/c".
+func packageName(specifier string) string {
+	n := 1
+	if strings.HasPrefix(specifier, "@") {
+		n = 2
+	}
+	parts := strings.Split(specifier, "/")
+	return strings.Join(parts[:min(n, len(parts))], "/")
+}
+
+// bundled notes the inputs of a bundle, with the folders up to the root and the files that steer resolution.
+func (m *modules) bundled(inputs []string) error {
+	dirs, packages := map[string]bool{m.job.dir: true}, map[string]bool{}
+	for _, full := range inputs {
+		if err := m.job.in.file(full); err != nil {
+			return err
+		}
+		dirs[filepath.Dir(full)] = true
+		dir, _, ok := packageOf(full)
+		if !ok || packages[dir] || !isFile(filepath.Join(dir, "package.json")) {
+			continue
+		}
+		packages[dir] = true
+		mod, err := m.load(dir)
+		if err != nil {
+			return err
+		}
+		m.job.bill.add("npm", mod.Name, mod.Version)
+	}
+	return m.folders(dirs)
+}
+
+func (m *modules) folders(dirs map[string]bool) error {
+	seen := map[string]bool{}
+	for dir := range dirs {
+		for ; !seen[dir]; dir = filepath.Dir(dir) {
+			seen[dir] = true
+			if _, err := m.job.in.dir(dir); err != nil {
+				return readProblem(dir, dir, err)
+			}
+			if err := m.job.in.optional(filepath.Join(dir, "package.json")); err != nil {
+				return err
+			}
+			for _, name := range []string{"tsconfig.json", "jsconfig.json"} {
+				if err := m.tsconfig(filepath.Join(dir, name), 0); err != nil {
+					return err
+				}
+			}
+			if dir == m.job.p.Root || dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	for _, in := range m.job.in.items {
+		if in.Kind == "d" && changedSince(unixNano(in.MTime), m.job.in.began) {
+			m.job.in.unsure = true
+		}
+	}
+	return nil
+}
+
+// extends finds what a tsconfig.json builds upon; a comment that looks the same costs an input too many.
+var (
+	extends = regexp.MustCompile(`"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")`)
+	strung  = regexp.MustCompile(`"([^"]+)"`)
+)
+
+// tsconfig notes a tsconfig.json with those that it extends.
+func (m *modules) tsconfig(file string, depth int) error {
+	data, err := os.ReadFile(file)
+	if err != nil || depth > 20 {
+		return nil //nolint:nilerr // not there, which the folder tells, or in a circle, which esbuild tells
+	}
+	if err := m.job.in.file(file); err != nil {
+		return err
+	}
+	for _, list := range extends.FindAllSubmatch(data, -1) {
+		for _, name := range strung.FindAllSubmatch(list[1], -1) {
+			for _, other := range tsconfigPlaces(filepath.Dir(file), string(name[1])) {
+				if err := m.tsconfig(other, depth+1); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// tsconfigPlaces are the files that an `extends` may mean.
+func tsconfigPlaces(dir, name string) []string {
+	forms := func(base string) []string {
+		return []string{base, base + ".json", filepath.Join(base, "tsconfig.json")}
+	}
+	if filepath.IsAbs(name) {
+		return forms(name)
+	}
+	if strings.HasPrefix(name, ".") {
+		return forms(filepath.Join(dir, filepath.FromSlash(name)))
+	}
+	var out []string
+	for ; ; dir = filepath.Dir(dir) {
+		out = append(out, forms(filepath.Join(dir, "node_modules", filepath.FromSlash(name)))...)
+		if dir == filepath.Dir(dir) {
+			return out
+		}
+	}
+}
+
+// packageOf is the installed package that a file belongs to.
+func packageOf(file string) (dir, name string, ok bool) {
+	const marker = "/node_modules/"
+	slash := filepath.ToSlash(file)
+	i := strings.LastIndex(slash, marker)
+	if i < 0 {
+		return "", "", false
+	}
+	name = packageName(slash[i+len(marker):])
+	return filepath.FromSlash(path.Join(slash[:i+len(marker)], name)), name, true
+}

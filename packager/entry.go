@@ -1,0 +1,133 @@
+package packager
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// entry is what the cache knows of one build. On disk it is a line of JSON, and one line for each input: looking
+// into the cache is mostly reading those, which JSON would make several times as slow.
+type entry struct {
+	Artifact Artifact `json:"artifact"` // Path is left empty: the cache may be moved
+	Recorded int64    `json:"recorded"` // nanoseconds; when the inputs were looked at
+	Inputs   []input  `json:"-"`
+}
+
+func (e entry) encode() ([]byte, error) {
+	head, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	out.Write(head)
+	last := ""
+	for _, in := range e.Inputs {
+		same := 0
+		for same < min(len(last), len(in.Path)) && last[same] == in.Path[same] {
+			same++
+		}
+		rest := in.Path[same:]
+		if strings.ContainsAny(rest, "\n\"") {
+			rest = strconv.Quote(rest)
+		}
+		fmt.Fprintf(&out, "\n%s %d %d %d %d %s %s", in.Kind, in.Size, in.MTime, in.Inode, same, in.Sum, rest)
+		last = in.Path
+	}
+	return out.Bytes(), nil
+}
+
+var errEntry = errors.New("spoiled cache entry")
+
+func decodeEntry(data []byte) (entry, error) {
+	head, lines, more := strings.Cut(string(data), "\n")
+	var e entry
+	if err := json.Unmarshal([]byte(head), &e); err != nil {
+		return entry{}, err
+	}
+	if !more {
+		return e, nil
+	}
+	e.Inputs = make([]input, 0, strings.Count(lines, "\n")+1)
+	last := ""
+	for line := range strings.SplitSeq(lines, "\n") {
+		in, err := decodeInput(line, last)
+		if err != nil {
+			return entry{}, err
+		}
+		e.Inputs = append(e.Inputs, in)
+		last = in.Path
+	}
+	return e, nil
+}
+
+func decodeInput(line, last string) (in input, err error) {
+	next := func() (field string) {
+		field, line, _ = strings.Cut(line, " ")
+		return field
+	}
+	number := func() (n int64) {
+		n, e := strconv.ParseInt(next(), 10, 64)
+		err = cmp.Or(err, e)
+		return n
+	}
+	in.Kind, in.Size, in.MTime = next(), number(), number()
+	inode, e := strconv.ParseUint(next(), 10, 64)
+	err = cmp.Or(err, e)
+	in.Inode = inode
+	same := number()
+	in.Sum = next()
+	if strings.HasPrefix(line, `"`) {
+		if line, e = strconv.Unquote(line); e != nil {
+			err = cmp.Or(err, e)
+		}
+	}
+	if err != nil || in.Sum == "" || same < 0 || same > int64(len(last)) {
+		return input{}, cmp.Or(err, errEntry)
+	}
+	in.Path = last[:same] + line
+	return in, nil
+}
+
+// look checks all inputs, several at once when they are many, and updates their stamps.
+func (e entry) look(h *hashes, now time.Time) verdict {
+	recorded := unixNano(e.Recorded)
+	workers := min(runtime.GOMAXPROCS(0), 1+len(e.Inputs)/500)
+	share := (len(e.Inputs) + workers - 1) / max(workers, 1)
+	var gone, renewed atomic.Bool
+	var group sync.WaitGroup
+	for from := 0; from < len(e.Inputs); from += share {
+		part := e.Inputs[from:min(from+share, len(e.Inputs))]
+		group.Go(func() {
+			for i := range part {
+				switch part[i].check(h, recorded, now) {
+				case stale:
+					gone.Store(true)
+				case restamped:
+					renewed.Store(true)
+				case unchanged:
+				}
+				if gone.Load() {
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	switch {
+	case gone.Load():
+		return stale
+	case renewed.Load():
+		return restamped
+	default:
+		return unchanged
+	}
+}
