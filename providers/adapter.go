@@ -81,6 +81,17 @@ type Pruner interface {
 	Prune(ctx context.Context, function string, r Revision) error
 }
 
+// Vault keeps the values of secrets for one service and stage. A request that begins after SetSecret returned
+// meets the new value. Values are never returned and part of no error.
+type Vault interface {
+	// SetSecret keeps a value, in place of an earlier one. An empty one is Invalid.
+	SetSecret(ctx context.Context, name string, value []byte) error
+	// Secrets names those that have a value, sorted.
+	Secrets(ctx context.Context) ([]string, error)
+	// RemoveSecret forgets a value; what runs keeps it. Removing nothing is no error.
+	RemoveSecret(ctx context.Context, name string) error
+}
+
 // Lister names the functions that ferry made at this place, live or not, sorted.
 type Lister interface {
 	Functions(ctx context.Context) ([]string, error)

@@ -172,7 +172,7 @@ func TestAPortThatIsTakenIsAnErrorThatNamesIt(t *testing.T) {
 func TestASecretWithoutValueIsFoundBeforeAnythingIsStored(t *testing.T) {
 	a := adapter(t, t.TempDir(), "{}")
 	s := spec(t, "api", "one", "a")
-	s.Secrets = map[string]string{"STRIPE": "stripe-key"}
+	s.Secrets = map[string]string{"STRIPE": "stripe-key", "OTHER": "stripe-key"}
 	s = digested(s)
 	_, err := a.Publish(t.Context(), s)
 	var e *providers.Error
@@ -182,7 +182,7 @@ func TestASecretWithoutValueIsFoundBeforeAnythingIsStored(t *testing.T) {
 	if list, err := a.Revisions(t.Context(), "api"); err != nil || len(list) > 0 {
 		t.Errorf("%v, %v", list, err)
 	}
-	if err := platform.WriteFile(a.home.SecretFile(a.scope, "stripe-key"), []byte("v")); err != nil {
+	if err := a.SetSecret(t.Context(), "stripe-key", []byte("v")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Publish(t.Context(), s); err != nil {

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/local/platform"
@@ -17,7 +16,11 @@ func (a *Adapter) classify(op, fn string, err error) error {
 	e := classify(string(a.home), op, fn, err)
 	var failure *platform.Error
 	if errors.As(err, &failure) && failure.Code == platform.CodeSecret {
-		e.Hint = fmt.Sprintf("write its value to %s, mode 0600", a.home.SecretFile(a.scope, failure.Name))
+		stage := ""
+		if a.scope.Stage != "dev" {
+			stage = " --stage " + a.scope.Stage
+		}
+		e.Hint = "run `ferry secrets set " + failure.Name + stage + "`"
 	}
 	return e
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -55,6 +54,7 @@ var (
 	_ providers.LogTailer = (*Adapter)(nil)
 	_ providers.Pruner    = (*Adapter)(nil)
 	_ providers.Lister    = (*Adapter)(nil)
+	_ providers.Vault     = (*Adapter)(nil)
 )
 
 // New makes an adapter. It touches no disk.
@@ -325,18 +325,4 @@ func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision) er
 		err = a.client.Prune(ctx, platform.FunctionRequest{Scope: a.scope, Function: fn, Revision: r.ID})
 	}
 	return a.classify("prune", fn, err)
-}
-
-// secretsExist refuses a revision whose instances could not start.
-func (a *Adapter) secretsExist(fn string, r platform.Revision) error {
-	for _, env := range sortedKeys(r.Secrets) {
-		file := a.home.SecretFile(a.scope, r.Secrets[env])
-		if _, err := os.Stat(file); err != nil {
-			return &platform.Error{
-				Code: platform.CodeSecret, Function: fn, Name: r.Secrets[env],
-				Message: fmt.Sprintf("%s is to get the secret %s, which has no value here", env, r.Secrets[env]),
-			}
-		}
-	}
-	return nil
 }

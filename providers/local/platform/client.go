@@ -274,6 +274,13 @@ func (c *Client) Bind(ctx context.Context, q BindRequest) error {
 	return err
 }
 
+// Renew replaces the running instances that got a secret's earlier value; the requests they serve finish.
+// Requests that begin after it returned meet the value that was set before.
+func (c *Client) Renew(ctx context.Context, q SecretRequest) error {
+	_, err := ask[none](ctx, c, "renew", q)
+	return err
+}
+
 // Probe starts an instance of a revision, waits until it answers and ends it.
 func (c *Client) Probe(ctx context.Context, q FunctionRequest) error {
 	_, err := ask[none](ctx, c, "probe", q)

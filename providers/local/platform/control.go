@@ -72,6 +72,12 @@ type BindRequest struct {
 	Bindings string `json:"bindings"`
 }
 
+// SecretRequest names a secret.
+type SecretRequest struct {
+	Scope
+	Secret string `json:"secret"`
+}
+
 // InvokeRequest is one call of a function. Without a Method it is a CloudEvent with Body as its data.
 type InvokeRequest struct {
 	Scope
@@ -101,6 +107,7 @@ func (s *server) handler() http.Handler {
 	mux.Handle("POST /switch", operation(s, s.change))
 	mux.Handle("POST /split", operation(s, s.split))
 	mux.Handle("POST /bind", operation(s, s.bind))
+	mux.Handle("POST /renew", operation(s, s.renew))
 	mux.Handle("POST /probe", operation(s, s.probe))
 	mux.Handle("POST /invoke", operation(s, s.invoke))
 	mux.Handle("POST /remove", operation(s, s.remove))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
 // writeJSON replaces a file whole: after a kill or on a full disk it holds the old content or the new one.
@@ -67,4 +69,23 @@ func readJSON(path string, v any) error {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	return nil
+}
+
+// halfTime is after what time nobody is at a file or folder any more that was begun and not finished.
+const halfTime = time.Hour
+
+// sweepOld deletes what kills left in a folder of things that were being written or deleted.
+func sweepOld(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), ".gone-"):
+			_ = os.RemoveAll(path)
+		case strings.HasPrefix(e.Name(), ".new-"):
+			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > halfTime {
+				_ = discard(path)
+			}
+		}
+	}
 }

@@ -1,13 +1,10 @@
 package platform
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -187,14 +184,11 @@ func (in *instance) environment(s Scope, temp string) ([]string, error) {
 		env[name] = value
 	}
 	for name, secret := range r.Secrets {
-		value, err := os.ReadFile(in.host.home.SecretFile(s, secret))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &Error{Code: CodeSecret, Function: in.function, Name: secret, Message: fmt.Sprintf("%s needs the secret %s, which has no value", in.function, secret)}
-		}
+		value, err := in.host.home.secret(s, in.function, secret)
 		if err != nil {
-			return nil, fmt.Errorf("reading the secret %s of %s: %w", secret, in.function, err)
+			return nil, err
 		}
-		env[name] = string(bytes.TrimRight(value, "\r\n"))
+		env[name] = value
 	}
 	list := make([]string, 0, len(env))
 	for name, value := range env {

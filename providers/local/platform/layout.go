@@ -22,7 +22,7 @@ type Scope struct {
 
 func (s Scope) String() string { return s.Service + "/" + s.Stage }
 
-// names are what services, stages, functions, revisions and secrets may be called: each is a folder or a file.
+// names are what services, stages, functions and revisions may be called: each is a folder or a file.
 var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 func (s Scope) check(more ...string) error {
@@ -44,11 +44,6 @@ func (h Home) own(parts ...string) string {
 
 // LogFile is where the platform's process writes what concerns no single function.
 func (h Home) LogFile() string { return h.own("platform.log") }
-
-// SecretFile is where a secret's value is read from when an instance starts.
-func (h Home) SecretFile(s Scope, name string) string {
-	return h.path("secrets", s.Service, s.Stage, name)
-}
 
 func (h Home) endpointFile() string { return h.own("endpoint.json") }
 

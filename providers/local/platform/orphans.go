@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // remember notes an instance's process, so that a later platform can end it if this one is killed. The
@@ -33,15 +32,10 @@ func (h Home) sweep() {
 	h.sweepRevisions()
 }
 
-// sweepRevisions deletes what a kill left of revisions that were being deleted, and of those that were being
-// stored long enough ago that nobody is at it any more.
+// sweepRevisions deletes what kills left of revisions that were being stored or deleted.
 func (h Home) sweepRevisions() {
-	const long = 24 * time.Hour
-	half, _ := filepath.Glob(h.path("services", "*", "*", "revisions", "*", ".*-*"))
-	for _, dir := range half {
-		info, err := os.Stat(dir)
-		if err == nil && (strings.HasPrefix(filepath.Base(dir), ".gone-") || time.Since(info.ModTime()) > long) {
-			_ = os.RemoveAll(dir)
-		}
+	functions, _ := filepath.Glob(h.path("services", "*", "*", "revisions", "*"))
+	for _, dir := range functions {
+		sweepOld(dir)
 	}
 }

@@ -29,6 +29,7 @@ type pool struct {
 	instances []*instance // that take requests, oldest first
 	processes map[*instance]bool
 	starting  int
+	renewed   int // how often all instances were to be replaced
 	waiting   []*waiter
 	retired   bool
 	failures  int            // starts that failed one after another
@@ -143,6 +144,7 @@ func (p *pool) keepWarm() {
 
 func (p *pool) startOne() {
 	p.starting++
+	begun := p.renewed
 	p.running.Go(func() {
 		in, err := p.host.launch(p.ctx, p.scope, p.function, p.revision, p.journal)
 		p.mu.Lock()
@@ -155,6 +157,9 @@ func (p *pool) startOne() {
 		p.failures = 0
 		p.processes[in] = true
 		p.instances = append(p.instances, in)
+		if begun != p.renewed {
+			p.replace(in, "takes no requests: it may have begun with an earlier value of a secret")
+		}
 		p.serve(in, true)
 		p.settle(in)
 		p.mu.Unlock()
@@ -229,6 +234,23 @@ func (p *pool) drop(in *instance, why string) {
 	p.instances = slices.DeleteFunc(p.instances, func(o *instance) bool { return o == in })
 	in.say("%s", why)
 	p.settle(in)
+}
+
+// renew replaces all instances, also those that are starting.
+func (p *pool) renew(why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.renewed++
+	for _, in := range slices.Clone(p.instances) {
+		p.replace(in, why)
+	}
+}
+
+// replace drops an instance and starts others for those that need them.
+func (p *pool) replace(in *instance, why string) {
+	p.drop(in, why)
+	p.grow()
+	p.keepWarm()
 }
 
 // release ends a request. A reason other than "" means that the instance must not get another one.

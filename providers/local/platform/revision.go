@@ -75,6 +75,7 @@ func (h Home) PutRevision(ctx context.Context, s Scope, function string, r Revis
 	if err := os.MkdirAll(h.revisions(s, function), 0o700); err != nil {
 		return err
 	}
+	sweepOld(h.revisions(s, function))
 	work, err := os.MkdirTemp(h.revisions(s, function), ".new-*")
 	if err != nil {
 		return err

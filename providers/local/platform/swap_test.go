@@ -331,8 +331,7 @@ func TestProbeStartsWhatIsNotLive(t *testing.T) {
 func TestAnInstanceSeesACleanEnvironment(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "of the platform's user")
 	p := serve(t, Options{})
-	secret := p.home.SecretFile(shop, "stripe-key")
-	if err := WriteFile(secret, []byte("s3cr3t\n")); err != nil {
+	if err := p.home.SetSecret(shop, "stripe-key", []byte("s3cr3t")); err != nil {
 		t.Fatal(err)
 	}
 	p.live("api", revision("one", func(r *Revision) {
@@ -352,7 +351,7 @@ func TestAnInstanceSeesACleanEnvironment(t *testing.T) {
 	if home := env["HOME"]; !strings.HasPrefix(home, p.home.own("tmp")) || env["TMPDIR"] != home {
 		t.Errorf("HOME is %s", home)
 	}
-	if err := os.Remove(secret); err != nil {
+	if err := p.home.RemoveSecret(shop, "stripe-key"); err != nil {
 		t.Fatal(err)
 	}
 	if e := wantCode(t, p.client.Probe(t.Context(), FunctionRequest{Scope: shop, Function: "api", Revision: "one"}), CodeSecret); e.Name != "stripe-key" {
