@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -80,20 +77,17 @@ func (j *job) pythonHandler() (string, error) {
 	return "", e
 }
 
-// requirements installs what requirements.txt asks for, once for all functions that ask for the same.
+// requirements installs what the function asks for, once for all functions that ask for the same.
 func (j *job) requirements(ctx context.Context) ([]file, error) {
-	list := filepath.Join(j.dir, "requirements.txt")
-	if !isFile(list) {
-		return nil, j.otherLists()
-	}
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%d %v\n", format, j.pythonTarget())
-	asks, err := j.readRequirements(list, sum)
-	if err != nil || !asks {
+	w, err := j.wishes()
+	if err != nil || w == nil {
 		return nil, err
 	}
+	if _, err := j.in.dir(j.dir); err != nil {
+		return nil, readProblem(j.dir, "the source folder", err)
+	}
 	c := cache{dir: j.p.Cache}
-	dir := filepath.Join(c.dir, "python", hex.EncodeToString(sum.Sum(nil))[:40])
+	dir := filepath.Join(c.dir, "python", digestOf(format, j.pythonTarget(), w.sum)[:40])
 	unlock, err := c.lockIn(ctx, "locks", "python-"+filepath.Base(dir)[:2])
 	if err != nil {
 		return nil, err
@@ -101,28 +95,31 @@ func (j *job) requirements(ctx context.Context) ([]file, error) {
 	defer unlock()
 	if info, err := os.Stat(dir); err == nil && (!j.p.NoCache || j.p.shared.commands.done(dir)) {
 		touch(dir, info)
-		return installedFiles(ctx, filepath.Join(dir, "site"))
+	} else {
+		if err := j.install(ctx, c, w, dir); err != nil {
+			return nil, err
+		}
+		j.p.shared.commands.note(dir)
 	}
-	if err := j.install(ctx, c, list, dir); err != nil {
-		return nil, err
-	}
-	j.p.shared.commands.note(dir)
-	return installedFiles(ctx, filepath.Join(dir, "site"))
+	return j.installed(ctx, dir)
 }
 
-// otherLists refuses to leave out in silence what a list asks for that is not read yet.
-func (j *job) otherLists() error {
-	for _, name := range []string{"pyproject.toml", "Pipfile"} {
-		data, err := os.ReadFile(filepath.Join(j.dir, name))
-		if err == nil && asksForPackages.Match(data) {
-			return problem(filepath.Join(j.dir, name), "write them to requirements.txt, for example with `uv export --no-dev -o requirements.txt`",
-				"the dependencies in %s are not read yet", name)
+// installed are the files of an installation, which it adds to the bill.
+func (j *job) installed(ctx context.Context, dir string) ([]file, error) {
+	site := filepath.Join(dir, "site")
+	for _, e := range readDir(site) {
+		if base, ok := strings.CutSuffix(e.Name(), ".dist-info"); ok {
+			name, version, _ := strings.Cut(base, "-")
+			j.bill.add("pypi", normal(name), version)
 		}
 	}
-	return nil
+	if said, err := os.ReadFile(filepath.Join(dir, "installer")); err == nil {
+		if words := strings.Fields(string(said)); len(words) > 1 {
+			j.bill.tool(words[0], words[1])
+		}
+	}
+	return installedFiles(ctx, site)
 }
-
-var asksForPackages = regexp.MustCompile(`(?m)^(dependencies\s*=\s*\[\s*[^\]\s]|\[tool\.poetry\.dependencies\]|\[packages\])`)
 
 // readRequirements notes a requirements file with the files that it names and reports whether it asks for anything.
 func (j *job) readRequirements(list string, sum interface{ Write([]byte) (int, error) }) (bool, error) {
@@ -190,7 +187,7 @@ func (j *job) pythonTarget() []string {
 	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[j.platform.Arch]
 	var tags []string
 	switch {
-	case j.platform.OS == "linux" && j.platform.Libc == "musl":
+	case j.platform.OS == "linux" && j.platform.libc() == "musl":
 		tags = []string{"musllinux_1_2_" + machine, "musllinux_1_1_" + machine}
 	case j.platform.OS == "linux":
 		for _, minor := range []int{28, 27, 26, 24, 17, 12, 5} { // 28 is what every cloud's image has
@@ -217,30 +214,36 @@ func (j *job) pythonVersion() string {
 	return j.fn.Runtime.Version()
 }
 
-// install fills a folder of the cache with the requirements. It appears complete or not at all.
-func (j *job) install(ctx context.Context, c cache, list, dir string) error {
+// install fills a folder of the cache with what is asked for. It appears complete or not at all.
+func (j *job) install(ctx context.Context, c cache, w *wishes, dir string) error {
 	tmp, err := c.tmpDir()
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
+	list := w.file
+	if w.lines != nil {
+		list = filepath.Join(tmp, "requirements.txt")
+		if err := os.WriteFile(list, []byte(strings.Join(w.lines, "\n")+"\n"), 0o600); err != nil {
+			return writeProblem(c.dir, err)
+		}
+	}
 	site := filepath.Join(tmp, "site")
 	t, err := j.installer(ctx, list, site)
 	if err != nil {
 		return err
+	}
+	if w.locked {
+		t.args = append(t.args, "--no-deps")
 	}
 	_, said, err := t.run(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return j.installProblem(list, said, err)
+		return j.installProblem(w.file, said, err)
 	}
-	size, err := tidy(site)
-	if err != nil {
-		return writeProblem(c.dir, err)
-	}
-	if err := os.WriteFile(filepath.Join(tmp, "size"), strconv.AppendInt(nil, size, 10), 0o600); err != nil {
+	if err := errors.Join(tidy(site), noteSize(tmp), j.noteInstaller(ctx, t, tmp)); err != nil {
 		return writeProblem(c.dir, err)
 	}
 	if exists(dir) { // the cache is not to be used
@@ -249,16 +252,27 @@ func (j *job) install(ctx context.Context, c cache, list, dir string) error {
 	return c.install(tmp, dir)
 }
 
+// noteInstaller keeps which tool made an installation.
+func (j *job) noteInstaller(ctx context.Context, t tool, dir string) error {
+	t.args = []string{"--version"}
+	if strings.Contains(filepath.Base(t.name), "python") {
+		t.args = []string{"-m", "pip", "--version"}
+	}
+	out, _, err := t.run(ctx)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "installer"), out, 0o600)
+}
+
 // installer is uv where it is installed, else pip of an interpreter, the one of the right version first.
 func (j *job) installer(ctx context.Context, list, site string) (tool, error) {
 	t := tool{dir: j.dir, env: []string{"PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_NO_INPUT=1", "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8"}}
-	if uv, err := exec.LookPath("uv"); err == nil && j.platform.OS == "linux" {
+	if uv, err := exec.LookPath("uv"); err == nil && j.platform.OS == "linux" && (tool{dir: j.dir, name: uv, args: []string{"--version"}}).works(ctx) {
 		t.name = uv
-		libc := map[bool]string{true: "unknown-linux-musl", false: "manylinux_2_28"}[j.platform.Libc == "musl"]
-		machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[j.platform.Arch]
 		t.args = []string{
 			"pip", "install", "--target", site, "--only-binary", ":all:", "--no-compile-bytecode",
-			"--python-version", j.pythonVersion(), "--python-platform", machine + "-" + libc, "-r", list,
+			"--python-version", j.pythonVersion(), "--python-platform", j.uvPlatform(), "-r", list,
 		}
 		return t, nil
 	}
@@ -276,7 +290,15 @@ func (j *job) installer(ctx context.Context, list, site string) (tool, error) {
 		}
 	}
 	return tool{}, problem(list, "install uv from https://docs.astral.sh/uv, or Python "+j.pythonVersion()+" with pip",
-		"requirements.txt needs uv or pip, and neither was found")
+		"Python packages need uv or pip, and neither was found")
+}
+
+func (j *job) uvPlatform() string {
+	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[j.platform.Arch]
+	if j.platform.libc() == "musl" {
+		return machine + "-unknown-linux-musl"
+	}
+	return machine + "-manylinux_2_28"
 }
 
 func (t tool) works(ctx context.Context) bool {
@@ -288,29 +310,28 @@ func (t tool) works(ctx context.Context) bool {
 var noWheel = regexp.MustCompile(`(?:No matching distribution found for|Could not find a version that satisfies the requirement|Because there are no versions of|Because) ([A-Za-z0-9][A-Za-z0-9._-]*)`)
 
 func (j *job) installProblem(list, said string, err error) error {
-	e := problem(list, "correct requirements.txt", "installing requirements.txt for Python %s on %s/%s failed\n%s",
-		j.pythonVersion(), j.platform.OS, j.platform.Arch, said)
+	name := filepath.Base(list)
+	e := problem(list, "correct "+name, "installing what %s asks for, for Python %s on %s/%s, failed\n%s",
+		name, j.pythonVersion(), j.platform.OS, j.platform.Arch, said)
 	if m := noWheel.FindStringSubmatch(said); m != nil {
 		e.Message = fmt.Sprintf("%s has no wheel for Python %s on %s/%s, or no such version\n%s",
 			m[1], j.pythonVersion(), j.platform.OS, j.platform.Arch, said)
-		e.Hint = "choose a version of " + m[1] + " that has one, or build a wheel and name its file in requirements.txt"
+		e.Hint = "choose a version of " + m[1] + " that has one, or build a wheel and name its file in " + name
 	}
 	e.Err = err
 	return e
 }
 
-// tidy takes away what differs between runs and installers, and returns the size of the rest. What importlib
-// reads of a package stays.
-func tidy(site string) (int64, error) {
+// tidy takes away what differs between runs and installers. What importlib reads of a package stays.
+func tidy(site string) error {
 	if err := os.MkdirAll(site, 0o755); err != nil {
-		return 0, err
+		return err
 	}
 	for _, name := range []string{"bin", "Scripts", ".lock"} { // scripts name the interpreter's place
 		if err := os.RemoveAll(filepath.Join(site, name)); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	var size int64
 	var records []string
 	err := filepath.WalkDir(site, func(full string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -333,17 +354,12 @@ func tidy(site string) (int64, error) {
 				records = append(records, full)
 			}
 		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		size += info.Size()
 		return nil
 	})
 	for _, record := range records {
 		err = errors.Join(err, tidyRecord(site, record))
 	}
-	return size, err
+	return err
 }
 
 // tidyRecord leaves in a package's list of files those that are there, sorted.

@@ -134,10 +134,148 @@ func TestMissingToolsAreNamedWithHowToGetThem(t *testing.T) {
 	contains(t, e.Hint, "go.dev/dl")
 }
 
-func TestDependenciesThatAreNotReadYetAreNoSilentLoss(t *testing.T) {
-	root := project(t, "app.py", "", "pyproject.toml", "[project]\nname = 'x'\ndependencies = [\n  'flask',\n]\n")
-	contains(t, failure(t, newPackager(t, root), pythonFn("app:app")).Message, "pyproject.toml are not read yet")
-	build(t, newPackager(t, project(t, "app.py", "", "pyproject.toml", "[project]\ndependencies = []\n[tool.ruff]\n")), pythonFn("app:app"))
+// asked are the requirements that a project's files ask for.
+func asked(t *testing.T, files ...string) []string {
+	t.Helper()
+	root := project(t, append(files, "app.py", "")...)
+	j, err := newJob(&Packager{Root: root}, pythonFn("app:app"), local("python3.11"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.in = newRecorder(&hashes{})
+	w, err := j.wishes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w == nil {
+		return nil
+	}
+	return w.lines
+}
+
+func TestAUvLockIsFollowedFromTheProject(t *testing.T) {
+	got := asked(t, "pyproject.toml", "[project]\nname = 'My_App'\ndependencies = ['web[fast]', 'Odd.Name']\n", "uv.lock", `
+version = 1
+[[package]]
+name = "my-app"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "web", extra = ["fast"] }, { name = "odd-name", marker = "sys_platform == 'win32'" }]
+[package.dev-dependencies]
+dev = [{ name = "pytest" }]
+[[package]]
+name = "web"
+version = "2"
+source = { registry = "https://example.com/simple" }
+dependencies = [{ name = "both" }, { name = "web", extra = ["fast"] }]
+wheels = [{ url = "w", hash = "sha256:b" }, { url = "w", hash = "sha256:a" }]
+[package.optional-dependencies]
+fast = [{ name = "loop", marker = "os_name == 'posix'" }]
+[[package]]
+name = "odd-name"
+version = "3"
+dependencies = [{ name = "both" }, { name = "deep" }]
+wheels = [{ hash = "sha256:c" }]
+[[package]]
+name = "both"
+version = "4"
+wheels = [{ hash = "sha256:d" }]
+[[package]]
+name = "deep"
+version = "5"
+dependencies = [{ name = "odd-name" }]
+wheels = [{ hash = "sha256:e" }]
+[[package]]
+name = "loop"
+version = "6"
+dependencies = [{ name = "deep" }]
+wheels = [{ hash = "sha256:f" }]
+[[package]]
+name = "pytest"
+version = "7"
+`)
+	equal(t, got, []string{
+		"both==4 --hash=sha256:d",
+		"deep==5 ; ((os_name == 'posix')) or ((sys_platform == 'win32')) --hash=sha256:e",
+		"loop==6 ; (os_name == 'posix') --hash=sha256:f",
+		"odd-name==3 ; ((os_name == 'posix')) or ((sys_platform == 'win32')) --hash=sha256:c",
+		"web==2 --hash=sha256:a --hash=sha256:b",
+	})
+}
+
+func TestAPoetryLockIsFollowedFromTheProject(t *testing.T) {
+	got := asked(t, "pyproject.toml", `
+[tool.poetry.dependencies]
+python = ">=3.11"
+requests = {version = "*", extras = ["socks"]}
+tomli = {version = "*", python = "<3.11"}
+idle = {version = "*", optional = true}
+[tool.poetry.group.dev.dependencies]
+pytest = "*"
+`, "poetry.lock", `
+[[package]]
+name = "requests"
+version = "1"
+files = [{file = "a.whl", hash = "sha256:a"}]
+[package.dependencies]
+idna = ">=2"
+PySocks = {version = ">=1", optional = true, markers = "extra == \"socks\" and os_name == \"posix\""}
+chardet = {version = ">=1", optional = true, markers = "extra == \"chardet\""}
+[package.extras]
+socks = ["PySocks (>=1)"]
+chardet = ["chardet"]
+[[package]]
+name = "idna"
+version = "2"
+files = []
+[[package]]
+name = "pysocks"
+version = "3"
+[[package]]
+name = "chardet"
+version = "4"
+[[package]]
+name = "tomli"
+version = "5"
+[[package]]
+name = "idle"
+version = "6"
+[[package]]
+name = "pytest"
+version = "7"
+`)
+	equal(t, got, []string{
+		"idna==2", `pysocks==3 ; (os_name == "posix")`, "requests==1", `tomli==5 ; (python_full_version < "3.11")`,
+	})
+}
+
+func TestAProjectWithoutALockIsInstalledAsItSays(t *testing.T) {
+	equal(t, asked(t, "pyproject.toml", "[project]\nname = 'x'\ndependencies = [\n  'flask>=2',\n]\n"), []string{"flask>=2"})
+	equal(t, asked(t, "pyproject.toml", "[project]\ndependencies = []\n[tool.ruff]\n"), []string(nil))
+}
+
+func TestDependenciesThatCannotBeReadAreNoSilentLoss(t *testing.T) {
+	project1 := "[project]\nname = 'x'\ndependencies = ['a']\n"
+	for _, c := range []struct{ name, text, lock, message, hint string }{
+		{"dynamic", "[project]\nname = 'x'\ndynamic = ['dependencies']\n", "", "dynamic", "requirements.txt"},
+		{"poetry without lock", "[tool.poetry.dependencies]\na = '*'\n", "", "no poetry.lock", "poetry lock"},
+		{"broken", "[project", "", "pyproject.toml cannot be read", "correct"},
+		{"old lock", project1, "[[package]]\nname='x'\nversion='1'\n", "older than pyproject.toml", "uv lock"},
+		{"no project", project1, "", "does not hold the project x", "uv lock"},
+		{"git", project1, "[[package]]\nname='x'\nversion='1'\ndependencies=[{name='a'}]\n[[package]]\nname='a'\nversion='1'\nsource={git='g'}\n", "a comes from a git repository", "wheel"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := project(t, "app.py", "", "pyproject.toml", c.text)
+			if c.lock != "" || c.name == "no project" {
+				fill(t, root, "uv.lock", c.lock)
+			}
+			e := failure(t, newPackager(t, root), pythonFn("app:app"))
+			contains(t, e.Message, c.message)
+			contains(t, e.Hint, c.hint)
+		})
+	}
+	e := failure(t, newPackager(t, project(t, "app.py", "", "Pipfile", "")), pythonFn("app:app"))
+	contains(t, e.Hint, "pipenv requirements")
 }
 
 func TestAMissingModuleNamesTheNearest(t *testing.T) {

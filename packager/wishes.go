@@ -1,0 +1,150 @@
+package packager
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// wishes are the Python packages that a function asks for.
+type wishes struct {
+	file   string   // of the user, that says so
+	lines  []string // as in a requirements.txt; nil when the file is one
+	locked bool     // the lines are complete
+	sum    string   // stands for all of it
+}
+
+// wishes reads the first that there is of requirements.txt, uv.lock, poetry.lock and pyproject.toml. It returns nil
+// when nothing is asked for.
+func (j *job) wishes() (*wishes, error) {
+	list := filepath.Join(j.dir, "requirements.txt")
+	if isFile(list) {
+		var sum strings.Builder
+		asks, err := j.readRequirements(list, &sum)
+		if err != nil || !asks {
+			return nil, err
+		}
+		return &wishes{file: list, sum: sum.String()}, nil
+	}
+	pipfile := filepath.Join(j.dir, "Pipfile")
+	if isFile(pipfile) {
+		return nil, problem(pipfile, "write them to requirements.txt with `pipenv requirements > requirements.txt`",
+			"the dependencies in Pipfile are not read")
+	}
+	file := filepath.Join(j.dir, "pyproject.toml")
+	if !isFile(file) {
+		return nil, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, readProblem(file, "pyproject.toml", err)
+	}
+	if err := j.in.file(file); err != nil {
+		return nil, err
+	}
+	var p pyproject
+	if err := toml.Unmarshal(data, &p); err != nil {
+		return nil, problem(file, "correct it", "pyproject.toml cannot be read: %v", err)
+	}
+	for _, kind := range []func(string, pyproject) (*wishes, error){j.uvLock, j.poetryLock, plainProject} {
+		if w, err := kind(file, p); w != nil || err != nil {
+			if w != nil && len(w.lines) == 0 {
+				w = nil
+			}
+			return w, err
+		}
+	}
+	return nil, nil
+}
+
+// lockAbove finds a lock beside the sources or, for a workspace, above them.
+func (j *job) lockAbove(name string) (string, error) {
+	for dir := j.dir; ; dir = filepath.Dir(dir) {
+		if _, err := j.in.dir(dir); err != nil {
+			return "", readProblem(dir, dir, err)
+		}
+		if file := filepath.Join(dir, name); isFile(file) {
+			return file, j.in.file(file)
+		}
+		if dir == j.p.Root || dir == filepath.Dir(dir) {
+			return "", nil
+		}
+	}
+}
+
+func (j *job) uvLock(_ string, p pyproject) (*wishes, error) {
+	file, err := j.lockAbove("uv.lock")
+	if err != nil || file == "" {
+		return nil, err
+	}
+	l, err := readLock(file)
+	if err != nil {
+		return nil, err
+	}
+	own := l.packages[normal(p.Project.Name)]
+	if len(own) != 1 {
+		return nil, problem(file, "run `uv lock` in "+j.fn.Source, "uv.lock does not hold the project %s", p.Project.Name)
+	}
+	for _, line := range p.Project.Dependencies { // what uv itself would call out of date
+		n := parseRequirement(line)
+		if n.name != "" && !slices.ContainsFunc(own[0].needs, func(m need) bool { return m.name == n.name }) {
+			return nil, problem(file, "run `uv lock` in "+j.fn.Source, "uv.lock is older than pyproject.toml, which asks for %s", n.name)
+		}
+	}
+	return j.follow(l, own[0].needs)
+}
+
+func (j *job) poetryLock(_ string, p pyproject) (*wishes, error) {
+	file, err := j.lockAbove("poetry.lock")
+	if err != nil || file == "" {
+		return nil, err
+	}
+	l, err := readLock(file)
+	if err != nil {
+		return nil, err
+	}
+	needs, _ := poetryNeeds(p.Tool.Poetry.Dependencies)
+	for _, line := range p.Project.Dependencies {
+		needs = append(needs, parseRequirement(line))
+	}
+	return j.follow(l, needs)
+}
+
+func (j *job) follow(l *lock, needs []need) (*wishes, error) {
+	for _, n := range needs {
+		if err := l.visit(n, nil); err != nil {
+			return nil, err
+		}
+	}
+	w := &wishes{file: l.file, lines: l.lines(), locked: true}
+	w.sum = strings.Join(w.lines, "\n")
+	for _, packages := range l.packages {
+		for _, p := range packages {
+			if p.file == "" || len(p.reached) == 0 {
+				continue
+			}
+			if err := j.in.file(p.file); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return w, nil
+}
+
+// plainProject is a pyproject.toml without a lock.
+func plainProject(file string, p pyproject) (*wishes, error) {
+	if slices.Contains(p.Project.Dynamic, "dependencies") {
+		return nil, problem(file, "write them to requirements.txt, for example with `uv pip compile pyproject.toml -o requirements.txt`",
+			"the dependencies in pyproject.toml are dynamic: only its build tool knows them")
+	}
+	for name := range p.Tool.Poetry.Dependencies {
+		if name != "python" && len(p.Project.Dependencies) == 0 {
+			return nil, problem(file, "run `poetry lock`", "pyproject.toml asks Poetry for packages, and there is no poetry.lock")
+		}
+	}
+	return &wishes{file: file, lines: p.Project.Dependencies, sum: fmt.Sprint(p.Project.Dependencies)}, nil
+}
