@@ -124,12 +124,8 @@ func since(was providers.Tag) providers.Condition {
 }
 
 func (l *ledger) read(ctx context.Context, name string, v any) (providers.Tag, error) {
-	o, err := l.store.Get(ctx, l.prefix+name)
+	data, tag, err := l.bytes(ctx, name)
 	if err != nil {
-		return "", fmt.Errorf("reading %s%s: %w", l.prefix, name, err)
-	}
-	data, err := io.ReadAll(o.Body)
-	if err := errors.Join(err, o.Body.Close()); err != nil {
 		return "", fmt.Errorf("reading %s%s: %w", l.prefix, name, err)
 	}
 	var version struct {
@@ -144,17 +140,34 @@ func (l *ledger) read(ctx context.Context, name string, v any) (providers.Tag, e
 	if err := json.Unmarshal(data, v); err != nil {
 		return "", fmt.Errorf("%s%s is not a ledger file: %w", l.prefix, name, err)
 	}
-	return o.Tag, nil
+	return tag, nil
 }
 
+// write stores a file when the condition holds. An error does not always mean that nothing was written: the
+// reply may be lost, and a repeated request then meets its own write. So it reads back, and what it finds
+// decides: no two writers ever write the same bytes.
 func (l *ledger) write(ctx context.Context, name string, v any, c providers.Condition) (providers.Tag, error) {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return "", fmt.Errorf("encoding %s: %w", name, err)
 	}
-	tag, err := l.store.Put(ctx, l.prefix+name, bytes.NewReader(append(data, '\n')), c)
-	if err != nil {
-		return "", fmt.Errorf("writing %s%s: %w", l.prefix, name, err)
+	data = append(data, '\n')
+	tag, err := l.store.Put(ctx, l.prefix+name, bytes.NewReader(data), c)
+	if err == nil {
+		return tag, nil
 	}
-	return tag, nil
+	if found, tag, reading := l.bytes(ctx, name); reading == nil && bytes.Equal(found, data) {
+		return tag, nil
+	}
+	return "", fmt.Errorf("writing %s%s: %w", l.prefix, name, err)
+}
+
+// bytes reads a file as it is.
+func (l *ledger) bytes(ctx context.Context, name string) ([]byte, providers.Tag, error) {
+	o, err := l.store.Get(ctx, l.prefix+name)
+	if err != nil {
+		return nil, "", err
+	}
+	data, err := io.ReadAll(o.Body)
+	return data, o.Tag, errors.Join(err, o.Body.Close())
 }
