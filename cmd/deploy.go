@@ -15,6 +15,7 @@ type deployOptions struct {
 	noVerify bool
 	force    bool
 	adopt    bool
+	traffic  int
 }
 
 func newDeploy(a *app, out *outcome) *cobra.Command {
@@ -25,10 +26,15 @@ func newDeploy(a *app, out *outcome) *cobra.Command {
 		Long: `Build the functions, publish them, and make them what serves. When one of them fails, what served
 before goes on serving. When nothing changed, no release is made.
 
-With the names of functions, only these are deployed; the others stay as they are.`,
+With the names of functions, only these are deployed; the others stay as they are.
+
+With --traffic the release gets that percentage of the requests only, each request chosen by itself, and what
+served before serves the rest: until ` + "`ferry promote` or `ferry rollback`" + `. Deploying the same again with another
+percentage changes the share.`,
 		Example: `  ferry deploy
   ferry deploy api worker -m "fix the date"
-  ferry deploy --target aws --stage prod`,
+  ferry deploy --target aws --stage prod
+  ferry deploy --traffic 10`,
 		Args:              between(0, -1, ""),
 		ValidArgsFunction: a.completeFunctions,
 	}, o.run)
@@ -37,6 +43,13 @@ With the names of functions, only these are deployed; the others stay as they ar
 	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; what serves is read back all the same")
 	f.BoolVar(&o.force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
 	f.BoolVar(&o.adopt, "adopt", false, "record what was changed outside ferry as a release first, so that a rollback can restore it")
+	f.IntVar(&o.traffic, "traffic", 0, "the `percentage` of the requests that the release gets at first, 1 to 99")
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if c.Flags().Changed("traffic") && (o.traffic < 1 || o.traffic > 99) {
+			return usagef("leave it out to give the release all requests", "--traffic %d: a share is 1 to 99 percent", o.traffic)
+		}
+		return nil
+	}
 	return c
 }
 
@@ -49,11 +62,16 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 	if _, err := p.functions(args); err != nil {
 		return nil, err
 	}
-	return o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
+	done, err := o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
 		return e.Deploy(ctx, release.DeployOptions{
-			Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force, Adopt: o.adopt,
+			Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force, Adopt: o.adopt, Traffic: o.traffic,
 		})
 	})
+	if r, ok := done.(releaseResult); ok && r.State == release.StateCanary {
+		r.Percent = o.traffic
+		done = r
+	}
+	return done, err
 }
 
 // release runs work that makes a release, showing its progress and telling the CI system about it.
@@ -70,5 +88,5 @@ func (a *app) release(p *project, origin release.Origin, work func(*release.Engi
 	if done == nil {
 		return nil, err
 	}
-	return releaseResult{done}, err
+	return releaseResult{Result: done}, err
 }

@@ -88,17 +88,13 @@ func (p *printer) standing(err error) {
 	if exitCode(err) == exitInterrupted {
 		p.linef("interrupted")
 	}
-	serves := "nothing serves"
-	if failed.Release > 0 {
-		serves = fmt.Sprintf("release %d serves", failed.Release)
-	}
 	switch failed.Outcome {
 	case release.OutcomePartial:
 		p.partial(failed)
 	case release.OutcomeRestored:
-		p.linef("%s %s as before", p.style.warn.Render("restored:"), serves)
+		p.linef("%s %s as before", p.style.warn.Render("restored:"), serves(failed.Release))
 	default:
-		p.linef("%s %s as before", p.style.bold.Render("nothing changed:"), serves)
+		p.linef("%s %s as before", p.style.bold.Render("nothing changed:"), serves(failed.Release))
 	}
 	if failed.Attempt > 0 {
 		p.linef("%s", p.style.dim.Render(fmt.Sprintf("the attempt is kept as number %d, see `ferry releases`", failed.Attempt)))

@@ -29,7 +29,8 @@ func (a *app) reportToCI(r *release.Result, failure error) error {
 	)
 }
 
-// outputs are the step's outputs: release, outcome, url (of the first function that has one) and urls (JSON).
+// outputs are the step's outputs: release, outcome, url (of the first function that has one), urls (JSON),
+// and of a release with a share of the requests its number as canary.
 func outputs(r *release.Result) string {
 	urls := map[string]string{}
 	first := ""
@@ -45,12 +46,20 @@ func outputs(r *release.Result) string {
 	if err != nil {
 		panic(fmt.Sprintf("strings always have a JSON form: %v", err))
 	}
-	return fmt.Sprintf("release=%d\noutcome=%s\nurl=%s\nurls=%s\n", r.Release, r.Outcome, first, all)
+	canary := ""
+	if r.State == release.StateCanary {
+		canary = fmt.Sprintf("canary=%d\n", r.Attempt)
+	}
+	return fmt.Sprintf("release=%d\noutcome=%s\nurl=%s\nurls=%s\n%s", r.Release, r.Outcome, first, all, canary)
 }
 
 func stepSummary(r *release.Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Release %d: %s\n\n%s\n\n", r.Release, r.Outcome, where(r.Service, r.Stage, r.Target))
+	title := fmt.Sprintf("Release %d: %s", r.Release, r.Outcome)
+	if r.State == release.StateCanary {
+		title = fmt.Sprintf("Release %d gets a share of the requests beside release %d", r.Attempt, r.Release)
+	}
+	fmt.Fprintf(&b, "### %s\n\n%s\n\n", title, where(r.Service, r.Stage, r.Target))
 	b.WriteString("| function | action | url |\n|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.Functions)) {
 		fn := r.Functions[name]

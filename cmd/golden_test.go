@@ -53,7 +53,7 @@ func TestResultsLookAsTheyShould(t *testing.T) {
 			p.standing(err)
 		}
 	}
-	shows["rollback-announced"] = func(p *printer) { p.restoring(3, plan().Plan) }
+	shows["rollback-announced"] = func(p *printer) { p.restoring(2, plan().Plan) }
 	shows["invoke-answered"] = func(p *printer) { p.answered(providers.Response{Status: 503, Cold: true, Seconds: 0.0341}) }
 	shows["warnings"] = func(p *printer) {
 		p.warnings([]warning{{Function: "api", Message: "python 3.12 will run it", Hint: "install python 3.13"}, {Message: "old"}})
@@ -113,14 +113,19 @@ func results() map[string]result {
 	unchanged, rolledBack := deployed(), deployed()
 	unchanged.Outcome, unchanged.Removed = release.OutcomeUnchanged, nil
 	rolledBack.Release, rolledBack.Source = 5, 3
+	canary, undone := deployed(), deployed()
+	canary.State, canary.Attempt, canary.Removed = release.StateCanary, 5, nil
+	undone.State, undone.Attempt = release.StateRestored, 5
 	created := time.Date(2026, 11, 22, 3, 4, 5, 0, time.UTC)
 	return map[string]result{
 		"plan":           plan(),
 		"plan-empty":     planResult{Plan: &release.Plan{Empty: true, Release: 3}, place: "shop · dev · local"},
 		"plan-first":     planResult{Plan: &release.Plan{Changes: plan().Changes[2:], Unfinished: 1}, place: "shop · dev · local", functions: 1},
-		"deploy":         releaseResult{deployed()},
-		"deploy-nothing": releaseResult{unchanged},
-		"rollback":       releaseResult{rolledBack},
+		"deploy":         releaseResult{Result: deployed()},
+		"deploy-nothing": releaseResult{Result: unchanged},
+		"deploy-canary":  releaseResult{Result: canary, Percent: 10},
+		"rollback":       releaseResult{Result: rolledBack},
+		"rollback-undo":  releaseResult{Result: undone},
 		"releases": releasesResult{place: "shop · prod · local", Releases: []release.Summary{
 			{Number: 5, Source: 3, Kind: release.KindRollback, State: release.StateLive, Live: true, Created: created, Actor: "ada@lab"},
 			{Number: 4, Source: 4, Kind: release.KindDeploy, State: release.StateRestored, Created: created, Actor: "ada@lab", Message: "new prices"},
@@ -136,17 +141,29 @@ func results() map[string]result {
 				"worker": {Live: "r3", State: "stopped"},
 			},
 		}},
-		"status-none": statusResult{&release.Status{Service: "shop", Stage: "dev", Target: "local"}},
-		"remove":      removeResult{Removal: &release.Removal{Removed: []string{"api", "worker"}}, place: "shop · dev · local"},
-		"validate":    validateResult{Service: "shop", Stage: "dev", Target: "local", Functions: []string{"api"}},
+		"status-canary": statusResult{&release.Status{
+			Service: "shop", Stage: "prod", Target: "local", Release: 7, Source: 7, Canary: 8, Percent: 10,
+			Functions: map[string]release.FunctionStatus{"api": {Live: "r1", URL: "http://127.0.0.1:8123/api", State: "serving"}},
+		}},
+		"secrets": secretsResult{place: "shop · dev · local", Secrets: []secret{
+			{Name: "old-key", Set: true},
+			{Name: "stripe-key", Set: true, Functions: []string{"api", "worker"}},
+			{Name: "webhook", Functions: []string{"api"}},
+		}},
+		"secrets-none":   secretsResult{place: "shop · dev · local"},
+		"secret-set":     secretResult{secret{Name: "stripe-key", Set: true, Functions: []string{"api"}}, "shop · dev · local", true},
+		"secret-removed": secretResult{secret{Name: "stripe-key", Functions: []string{"api"}}, "shop · dev · local", true},
+		"status-none":    statusResult{&release.Status{Service: "shop", Stage: "dev", Target: "local"}},
+		"remove":         removeResult{Removal: &release.Removal{Removed: []string{"api", "worker"}}, place: "shop · dev · local"},
+		"validate":       validateResult{Service: "shop", Stage: "dev", Target: "local", Functions: []string{"api"}},
 		"package": packageResult{Artifacts: map[string]packager.Artifact{
 			"api":    {Path: "/work/shop/out/api.zip", Digest: "sha256:2c26b46b68ffc68ff99b", Size: 3 << 20, Files: 12},
 			"worker": {Path: "/cache/worker.zip", Digest: "sha256:9f86d081884c7d659a2f", Size: 2300, Files: 1, Cached: true},
 		}},
 		"local": localResult{HostInfo: providers.HostInfo{
-			Running: true, PID: 4711, Home: "/home/ada/.local/state/ferry", Uptime: 3723.4, LogFile: "/home/ada/.local/state/ferry/local.log",
+			Running: true, PID: 4711, Version: "v1.2.3", Home: "/home/ada/.local/state/ferry", Uptime: 3723.4, LogFile: "/home/ada/.local/state/ferry/local.log",
 			Services: []providers.HostService{
-				{Service: "shop", Stage: "dev", URL: "http://127.0.0.1:8123", Functions: 3, Instances: 1},
+				{Service: "shop", Stage: "dev", URL: "http://127.0.0.1:8123", Functions: 3, Canaries: 1, Instances: 1},
 				{Service: "blog", Stage: "dev", URL: "http://127.0.0.1:8124", Functions: 1, Problem: "port 8124 is taken"},
 			},
 		}},

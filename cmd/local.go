@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -69,7 +70,7 @@ func (a *app) host() (providers.Host, error) {
 	}
 	for _, p := range a.Providers() {
 		if p.Host != nil {
-			return p.Host(home), nil
+			return p.Host(home, a.version().Version), nil
 		}
 	}
 	return nil, &failure{kind: providers.Unsupported, message: "this ferry has no local platform"}
@@ -86,7 +87,7 @@ func (r localResult) text(p *printer) {
 		return
 	}
 	up := (time.Duration(r.Uptime) * time.Second).String()
-	p.linef("%s the local platform runs  %s", p.style.good.Render("●"), p.style.dim.Render(fmt.Sprintf("pid %d, up %s", r.PID, up)))
+	p.linef("%s the local platform runs  %s", p.style.good.Render("●"), p.style.dim.Render(fmt.Sprintf("%s, pid %d, up %s", cmp.Or(r.Version, "unknown version"), r.PID, up)))
 	p.linef("")
 	var rows [][]string
 	for _, s := range r.Services {
@@ -94,9 +95,13 @@ func (r localResult) text(p *printer) {
 		if s.Problem != "" {
 			problem = p.style.warn.Render("! " + s.Problem)
 		}
+		functions := count(s.Functions, "function")
+		if s.Canaries > 0 {
+			functions += fmt.Sprintf(", %d with a canary", s.Canaries)
+		}
 		rows = append(rows, []string{
 			p.style.bold.Render(s.Service + " · " + s.Stage), p.style.link.Render(s.URL),
-			count(s.Functions, "function"), count(s.Instances, "instance"), problem,
+			functions, count(s.Instances, "instance"), problem,
 		})
 	}
 	rows = append(rows, []string{p.style.dim.Render("home"), p.file(r.Home)}, []string{p.style.dim.Render("log"), p.file(r.LogFile)})

@@ -8,22 +8,30 @@ import (
 	"github.com/ferryfn/ferry/release"
 )
 
-// releaseResult is what a deploy, rollback or resume did.
+// releaseResult is what a deploy, rollback, promotion or resume did.
 type releaseResult struct {
 	*release.Result
+	Percent int `json:"percent,omitempty"` // of the requests that a canary gets
 }
 
 // manyFunctions is from where on functions to which nothing new happened are counted, not listed.
 const manyFunctions = 12
 
 func (r releaseResult) text(p *printer) {
-	if r.State != release.StateLive {
-		return // the error says how things stand
-	}
 	place := p.style.dim.Render(where(r.Service, r.Stage, r.Target))
-	if r.Outcome == release.OutcomeUnchanged {
+	switch {
+	case r.State == release.StateCanary:
+		p.linef("%s release %d gets %d%% of the requests; release %d serves the rest  %s  %s", p.style.good.Render("✓"), r.Attempt,
+			r.Percent, r.Release, place, p.style.dim.Render(seconds(r.Seconds)))
+		p.decide()
+	case r.State != release.StateLive && r.Outcome == release.OutcomeDone:
+		p.linef("%s release %d is undone: %s  %s", p.style.good.Render("✓"), r.Attempt, serves(r.Release), place)
+		return
+	case r.State != release.StateLive:
+		return // the error says how things stand
+	case r.Outcome == release.OutcomeUnchanged:
 		p.linef("nothing to do: release %d serves  %s", r.Release, place)
-	} else {
+	default:
 		same := ""
 		if r.Source != r.Release {
 			same = fmt.Sprintf(", with the content of release %d", r.Source)
@@ -33,6 +41,18 @@ func (r releaseResult) text(p *printer) {
 	}
 	p.linef("")
 	p.released(r)
+}
+
+// decide says how a canary ends.
+func (p *printer) decide() {
+	p.linef("  %s run `ferry promote` to give it all of them, or `ferry rollback` to end it", p.style.good.Render("hint:"))
+}
+
+func serves(number int) string {
+	if number == 0 {
+		return "nothing serves"
+	}
+	return fmt.Sprintf("release %d serves", number)
 }
 
 // released lists the functions: what happened to each, and where it answers.

@@ -69,7 +69,7 @@ func (p *printer) summary(s release.Summary) []string {
 		state = p.style.dim.Render("served")
 	case s.State == release.StateFailed, s.State == release.StateRestored:
 		state = p.style.remove.Render(string(s.State))
-	case s.State == release.StatePublishing, s.State == release.StateActivating:
+	case s.State == release.StatePublishing, s.State == release.StateActivating, s.State == release.StateCanary:
 		state = p.style.warn.Render(string(s.State))
 	}
 	message := s.Message

@@ -67,6 +67,8 @@ func (p *printer) restoring(number int, plan *release.Plan) {
 	switch {
 	case plan.Unfinished > 0 && number == plan.Release:
 		p.linef("undoing the interrupted release %d", plan.Unfinished)
+	case number == plan.Release: // it ends a canary, or what was changed by hand
+		p.linef("restoring release %d for all requests", number)
 	case plan.Release > 0:
 		p.linef("restoring release %d in place of release %d", number, plan.Release)
 	default:

@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -14,8 +16,10 @@ import (
 type Streams struct {
 	In         io.Reader
 	InTerminal bool // a person types there
-	Out, Err   Output
-	Width      int // of the terminal in columns; 0 is unknown
+	// Hidden reads a line that a person types without its being shown; nil where nobody does.
+	Hidden   func(ctx context.Context) ([]byte, error)
+	Out, Err Output
+	Width    int // of the terminal in columns; 0 is unknown
 }
 
 // Output is where ferry writes.
@@ -31,12 +35,38 @@ func SystemStreams() Streams {
 		Out: Output{os.Stdout, term.IsTerminal(int(os.Stdout.Fd()))},
 		Err: Output{os.Stderr, term.IsTerminal(int(os.Stderr.Fd()))},
 	}
+	if s.InTerminal {
+		s.Hidden = func(ctx context.Context) ([]byte, error) { return readHidden(ctx, int(os.Stdin.Fd())) }
+	}
 	for _, f := range []*os.File{os.Stderr, os.Stdout} {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
 			s.Width = width
 		}
 	}
 	return s
+}
+
+// readHidden reads a line without echo. When ctx ends first the terminal is as it was before.
+func readHidden(ctx context.Context, fd int) ([]byte, error) {
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	type typed struct {
+		line []byte
+		err  error
+	}
+	done := make(chan typed, 1)
+	go func() {
+		line, err := term.ReadPassword(fd)
+		done <- typed{line, err}
+	}()
+	select {
+	case t := <-done:
+		return t.line, t.err
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), term.Restore(fd, before))
+	}
 }
 
 // dumb reports whether the terminal cannot move its cursor.

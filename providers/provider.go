@@ -12,8 +12,8 @@ type Provider struct {
 	Blocks manifest.Blocks // what its blocks in the manifest may hold
 	// New configures an adapter. It touches neither network nor disk.
 	New func(c Config) (Adapter, error)
-	// Host is the platform that runs on this machine; nil for a cloud.
-	Host func(h Home) Host
+	// Host is the platform that runs on this machine; nil for a cloud. The version is ferry's own.
+	Host func(h Home, version string) Host
 }
 
 // Config is what an adapter is made for.
@@ -50,7 +50,7 @@ type HostInfo struct {
 	Running  bool          `json:"running"`
 	PID      int           `json:"pid,omitempty"`
 	Home     string        `json:"home"`
-	Version  string        `json:"version,omitempty"`
+	Version  string        `json:"version,omitempty"` // of the ferry that it runs from
 	Uptime   float64       `json:"uptime_seconds,omitempty"`
 	Services []HostService `json:"services"`
 	LogFile  string        `json:"log_file"`

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -135,4 +138,48 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	data, err := io.ReadAll(answer.Body)
 	ts.Check(err)
 	fmt.Fprintf(ts.Stdout(), "%d\n%s\n\n%s\n", answer.StatusCode, strings.Join(lines, "\n"), data)
+}
+
+// answers calls a URL so many times and prints the different answers, sorted: `answers 50 URL`.
+func answers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: answers COUNT URL")
+	}
+	count, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	client := &http.Client{Timeout: 20 * time.Second}
+	defer client.CloseIdleConnections()
+	var all []string
+	for range count {
+		answer, err := client.Get(args[1])
+		ts.Check(err)
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		ts.Check(err)
+		all = append(all, fmt.Sprintf("%d %s", answer.StatusCode, body))
+	}
+	slices.Sort(all)
+	fmt.Fprint(ts.Stdout(), strings.Join(slices.Compact(all), ""))
+}
+
+// onlyIn checks that of all files below a folder one alone holds a text: `onlyin DIR TEXT FILE`.
+func onlyIn(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: onlyin DIR TEXT FILE")
+	}
+	root := os.DirFS(ts.MkAbs(args[0]))
+	var found []string
+	ts.Check(fs.WalkDir(root, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		data, err := fs.ReadFile(root, path)
+		if bytes.Contains(data, []byte(args[1])) {
+			found = append(found, path)
+		}
+		return err
+	}))
+	if len(found) != 1 || found[0] != args[2] {
+		ts.Fatalf("%s is in %q, not in %s alone", args[1], found, args[2])
+	}
 }

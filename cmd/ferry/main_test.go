@@ -58,6 +58,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "json": jsonValue, "get": get, "http": request, "program": program, "waitfile": waitFile, "occupy": occupy,
+			"answers": answers, "onlyin": onlyIn,
 		},
 		Condition: installed,
 		Setup: func(env *testscript.Env) error {

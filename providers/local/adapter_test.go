@@ -227,8 +227,8 @@ func TestLookingAtAHomeThatIsNotThereMakesNothing(t *testing.T) {
 	a := adapter(t, home, "{}")
 	_, statusErr := a.Status(t.Context(), "api")
 	_, revisionsErr := a.Revisions(t.Context(), "api")
-	info, infoErr := newHost(providers.Home{State: home}).Info(t.Context())
-	stopped, stopErr := newHost(providers.Home{State: home}).Stop(t.Context())
+	info, infoErr := newHost(providers.Home{State: home}, "").Info(t.Context())
+	stopped, stopErr := newHost(providers.Home{State: home}, "").Stop(t.Context())
 	err := errors.Join(
 		statusErr, revisionsErr, infoErr, stopErr, a.Remove(t.Context(), "api"), a.Prune(t.Context(), "api", providers.Revision{ID: "x"}),
 		a.Tail(t.Context(), "api", providers.TailOptions{}, nil),

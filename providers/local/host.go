@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/local/platform"
@@ -14,13 +13,14 @@ import (
 
 // host is the platform of one home.
 type host struct {
-	home   platform.Home
-	client *platform.Client
+	home    platform.Home
+	client  *platform.Client
+	version string // of this program
 }
 
 var _ providers.Host = (*host)(nil)
 
-func newHost(h providers.Home) *host {
+func newHost(h providers.Home, version string) *host {
 	launch := platform.Launch{Args: []string{"local", "serve"}}
 	// Failing to know one's own program shows when the platform is started.
 	launch.Executable, _ = os.Executable()
@@ -28,7 +28,7 @@ func newHost(h providers.Home) *host {
 		launch.Env = []string{"FERRY_HOME=" + filepath.Dir(h.State)}
 	}
 	home := platform.Home(h.State)
-	return &host{home: home, client: platform.NewClient(home, launch)}
+	return &host{home: home, client: platform.NewClient(home, launch), version: version}
 }
 
 // Start starts the platform unless it runs.
@@ -73,17 +73,9 @@ func (h *host) about() providers.HostInfo {
 
 // Serve is the platform.
 func (h *host) Serve(ctx context.Context) error {
-	o := platform.Options{Version: version(), Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	o := platform.Options{Version: h.version, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	if err := platform.Serve(ctx, h.home, o); err != nil && !errors.Is(err, context.Canceled) {
 		return classify(string(h.home), "serve", "", err)
 	}
 	return nil
-}
-
-// version is what the program was built from.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return ""
 }

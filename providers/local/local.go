@@ -28,7 +28,7 @@ func Provider() providers.Provider {
 		Name:   name,
 		Blocks: manifest.Blocks{Target: &target{}, Function: &function{}},
 		New:    New,
-		Host:   func(h providers.Home) providers.Host { return newHost(h) },
+		Host:   func(h providers.Home, version string) providers.Host { return newHost(h, version) },
 	}
 }
 
@@ -62,7 +62,7 @@ func New(c providers.Config) (providers.Adapter, error) {
 	a := &Adapter{
 		scope:        platform.Scope{Service: c.Service, Stage: c.Stage},
 		home:         platform.Home(c.Home.State),
-		client:       newHost(c.Home).client,
+		client:       newHost(c.Home, "").client,
 		interpreters: newInterpreters(c),
 	}
 	if problems := c.Block.Decode(&a.target); len(problems) > 0 {

@@ -1,0 +1,295 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// secretSize is more than any place takes for a secret's value.
+const secretSize = 1 << 20
+
+// secret is one name, and who uses it. No result holds a value.
+type secret struct {
+	Name      string   `json:"name"`
+	Set       bool     `json:"set"`       // it has a value
+	Functions []string `json:"functions"` // of the manifest that get it, sorted
+}
+
+// secretsResult lists what has a value and what needs one.
+type secretsResult struct {
+	Secrets []secret `json:"secrets"`
+	place   string
+}
+
+// secretResult is a secret that was set or removed.
+type secretResult struct {
+	secret
+	place string
+	known bool // which functions use it: not when the manifest has errors
+}
+
+func newSecrets(a *app, out *outcome) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "secrets",
+		Short: "Keep the values of secrets where a target reads them",
+		Long: `Keep the values that the manifest names under secrets: for one service, stage and target. ferry never prints
+a value, and writes it nowhere else: not into a package, a release, a plan or a log.`,
+		Args: unknownCommand,
+		RunE: a.needsSubcommand,
+	}
+	set := a.command(out, &cobra.Command{
+		Use:   "set name",
+		Short: "Give a secret a value, from stdin or typed without being shown",
+		Long: `Give a secret a value. It comes from stdin, or is asked for without being shown; it is never an argument,
+which other programs could see. One newline at its end is not part of it.
+
+The next request meets the new value, without a deploy: instances that began with an earlier one finish what
+they serve and get nothing new.`,
+		Example: `  ferry secrets set stripe-key
+  ferry secrets set stripe-key < key.txt
+  pass show shop/stripe | ferry secrets set stripe-key --stage prod`,
+		Args:              between(1, 1, "the name of a secret"),
+		ValidArgsFunction: a.completeSecrets,
+	}, a.setSecret)
+	list := a.command(out, &cobra.Command{
+		Use:   "list",
+		Short: "Show which secrets have a value, and which functions use them",
+		Args:  noArgs(),
+	}, a.listSecrets)
+	remove := a.command(out, &cobra.Command{
+		Use:   "rm name",
+		Short: "Forget the value of a secret",
+		Long: `Forget the value of a secret. What runs keeps it until it ends; functions that need it do not start any
+more.`,
+		Args:              between(1, 1, "the name of a secret"),
+		ValidArgsFunction: a.completeSecrets,
+	}, a.removeSecret)
+	c.AddCommand(set, list, remove)
+	return c
+}
+
+// vault is where the target keeps secrets.
+func (p *project) vault() (providers.Vault, error) {
+	if v, ok := p.adapter.(providers.Vault); ok {
+		return v, nil
+	}
+	return nil, &failure{
+		kind: providers.Unsupported, message: "ferry keeps no secrets for the provider " + p.manifest.Target.Provider,
+		hint: "set them with the provider's own tools",
+	}
+}
+
+func (a *app) setSecret(ctx context.Context, args []string) (result, error) {
+	p, err := a.deployed()
+	if err != nil {
+		return nil, err
+	}
+	v, err := p.vault()
+	if err != nil {
+		return nil, err
+	}
+	name := args[0]
+	value, err := a.secretValue(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.SetSecret(ctx, name, value); err != nil {
+		return nil, err
+	}
+	r := a.aboutSecret(name, p)
+	r.Set = true
+	return r, nil
+}
+
+// secretValue asks for the value at the terminal, or reads it from stdin.
+func (a *app) secretValue(ctx context.Context, name string) ([]byte, error) {
+	var value []byte
+	var err error
+	switch {
+	case !a.Streams.InTerminal:
+		value, err = io.ReadAll(io.LimitReader(a.Streams.In, secretSize+1))
+		if line, ended := bytes.CutSuffix(value, []byte("\n")); ended {
+			value = bytes.TrimSuffix(line, []byte("\r"))
+		}
+	case a.interactive() && a.Streams.Hidden != nil:
+		ask := a.errors()
+		ask.write([]byte("Value of " + ask.style.bold.Render(name) + " (not shown): "))
+		value, err = a.Streams.Hidden(ctx)
+		ask.linef("")
+	default:
+		return nil, usagef("pipe the value in: ferry secrets set "+name+" < FILE", "there is nobody to ask for the value of %s", name)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading the value of %s: %w", name, err)
+	case len(value) == 0:
+		return nil, usagef("`ferry secrets rm "+name+"` forgets a value", "the value of %s is empty: nothing was set", name)
+	case len(value) > secretSize:
+		return nil, usagef("a secret is a key or a password: keep files elsewhere", "the value of %s is longer than %s", name, size(secretSize))
+	}
+	return value, nil
+}
+
+func (a *app) listSecrets(ctx context.Context, _ []string) (result, error) {
+	p, err := a.project()
+	if err != nil {
+		return nil, err
+	}
+	v, err := p.vault()
+	if err != nil {
+		return nil, err
+	}
+	there, err := v.Secrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := slices.Concat(there, secretNames(p.manifest))
+	slices.Sort(names)
+	r := secretsResult{Secrets: []secret{}, place: p.place()}
+	for _, name := range slices.Compact(names) {
+		r.Secrets = append(r.Secrets, secret{Name: name, Set: slices.Contains(there, name), Functions: secretUsers(p.manifest, name)})
+	}
+	return r, nil
+}
+
+func (a *app) removeSecret(ctx context.Context, args []string) (result, error) {
+	p, err := a.deployed()
+	if err != nil {
+		return nil, err
+	}
+	v, err := p.vault()
+	if err != nil {
+		return nil, err
+	}
+	there, err := v.Secrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	name := args[0]
+	if !slices.Contains(there, name) {
+		hint := "nothing is set: `ferry secrets list` shows what the manifest needs"
+		if len(there) > 0 {
+			hint = suggest(name, there)
+		}
+		return nil, &failure{kind: providers.NotFound, message: "the secret " + name + " has no value", hint: hint}
+	}
+	r := a.aboutSecret(name, p)
+	if err := a.confirmForgetting(r); err != nil {
+		return nil, err
+	}
+	return r, v.RemoveSecret(ctx, name)
+}
+
+func (a *app) confirmForgetting(r secretResult) error {
+	if a.global.yes {
+		return nil
+	}
+	if !a.interactive() {
+		return usagef("add --yes if you mean it", "the value of %s cannot be brought back, and there is no terminal to ask at", r.Name)
+	}
+	ask := a.errors()
+	ask.linef("This forgets the value of %s at %s.", ask.style.bold.Render(r.Name), r.place)
+	if len(r.Functions) > 0 {
+		ask.linef("Without it %s cannot start.", strings.Join(r.Functions, ", "))
+	}
+	if a.ask("Type "+r.Name+" to go on:") == r.Name {
+		return nil
+	}
+	return usagef("type the name of the secret exactly, or use --yes", "not confirmed: nothing was removed")
+}
+
+// aboutSecret says who uses a secret, as far as the manifest's errors let it.
+func (a *app) aboutSecret(name string, p *project) secretResult {
+	r := secretResult{secret: secret{Name: name, Functions: []string{}}, place: p.place()}
+	if m, err := manifest.Load(a.manifestOptions()); err == nil {
+		r.Functions, r.known = secretUsers(m, name), true
+	}
+	return r
+}
+
+func secretUsers(m *manifest.Manifest, name string) []string {
+	users := []string{}
+	for _, fn := range m.Functions {
+		for _, used := range fn.Secrets {
+			if used == name && !slices.Contains(users, fn.Name) {
+				users = append(users, fn.Name)
+			}
+		}
+	}
+	slices.Sort(users)
+	return users
+}
+
+// secretNames are those that the manifest names; some may come twice.
+func secretNames(m *manifest.Manifest) []string {
+	var names []string
+	for _, fn := range m.Functions {
+		for _, name := range fn.Secrets {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// completeSecrets offers the names that the manifest holds to the shell.
+func (a *app) completeSecrets(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	m, err := manifest.Load(a.manifestOptions())
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names := secretNames(m)
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (r secretResult) text(p *printer) {
+	done := "is set"
+	if !r.Set {
+		done = "is forgotten"
+	}
+	p.linef("%s the secret %s %s  %s", p.style.good.Render("✓"), p.style.bold.Render(r.Name), done, p.style.dim.Render(r.place))
+	switch {
+	case !r.known:
+	case len(r.Functions) == 0:
+		p.linef("  %s", p.style.dim.Render("no function of the manifest uses it"))
+	case r.Set:
+		p.linef("  used by %s", strings.Join(r.Functions, ", "))
+	default:
+		p.linef("  %s %s cannot start without it", p.style.warn.Render("!"), strings.Join(r.Functions, ", "))
+	}
+}
+
+func (r secretsResult) text(p *printer) {
+	if len(r.Secrets) == 0 {
+		p.linef("no secrets  %s", p.style.dim.Render(r.place))
+		return
+	}
+	p.linef("%s", p.style.bold.Render(r.place))
+	p.linef("")
+	var rows [][]string
+	missing := ""
+	for _, s := range r.Secrets {
+		state, users := p.style.good.Render("set"), strings.Join(s.Functions, ", ")
+		if !s.Set {
+			state, missing = p.style.bad.Render("missing"), s.Name
+		}
+		if users == "" {
+			users = p.style.dim.Render("no function")
+		}
+		rows = append(rows, []string{p.style.bold.Render(s.Name), state, users})
+	}
+	p.table([]string{"secret", "value", "used by"}, rows)
+	if missing != "" {
+		p.linef("")
+		p.linef("  %s `ferry secrets set %s` gives it a value", p.style.good.Render("hint:"), missing)
+	}
+}
