@@ -2,6 +2,7 @@ package packager
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -19,6 +20,8 @@ type rule struct {
 	negated bool
 	dirOnly bool
 	base    bool // about names, wherever they are
+	text    string
+	origin  string // file and line, "" for a pattern of the manifest
 }
 
 // part is one name of a pattern; nil stands for "**", any number of folders.
@@ -29,8 +32,8 @@ func parseRule(line string, domain []string) (rule, bool) {
 	if strings.HasPrefix(line, "#") {
 		return rule{}, false
 	}
-	r := rule{domain: domain}
 	line = trimSpaces(line)
+	r := rule{domain: domain, text: line}
 	line, r.negated = strings.CutPrefix(line, "!")
 	line, r.dirOnly = strings.CutSuffix(line, "/")
 	r.base = !strings.Contains(line, "/")
@@ -73,8 +76,11 @@ func trimSpaces(s string) string {
 func parseRules(data []byte, domain []string) []rule {
 	var out []rule
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	n := 0
 	for line := range strings.SplitSeq(string(data), "\n") {
+		n++
 		if r, ok := parseRule(strings.TrimSuffix(line, "\r"), domain); ok {
+			r.origin = fmt.Sprintf("%s:%d", path.Join(path.Join(domain...), ".ferryignore"), n)
 			out = append(out, r)
 		}
 	}
@@ -123,12 +129,18 @@ func matchNames(parts []part, names []string) bool {
 
 // excluded is git's verdict on a path whose folder is not left out: the last rule that matches decides.
 func excluded(rules []rule, s subject) bool {
+	d := deciding(rules, s)
+	return d != nil && !d.negated
+}
+
+// deciding is the last rule that matches, or nil.
+func deciding(rules []rule, s subject) *rule {
 	for i := len(rules) - 1; i >= 0; i-- {
 		if rules[i].match(s) {
-			return !rules[i].negated
+			return &rules[i]
 		}
 	}
-	return false
+	return nil
 }
 
 // never is what no package holds, whatever the manifest says: other tools' folders, leftovers and ferry's own files.

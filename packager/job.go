@@ -69,13 +69,20 @@ func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
 	if info, err := os.Stat(j.dir); err != nil || !info.IsDir() {
 		return nil, missing(p.Root, fn.Source, "source", aFolder)
 	}
-	if fn.Style == manifest.StyleServer || language == "custom" {
-		return j, nil
+	return j, j.render()
+}
+
+// render makes the entry shim, for styles that need one.
+func (j *job) render() error {
+	language := j.fn.Runtime.Language()
+	if j.fn.Style == manifest.StyleServer || language == "custom" {
+		return nil
 	}
-	if j.shim, ok = templates.Render(fn, pl.Shim); !ok {
-		return nil, problem("", "use "+styleList(language, pl.Shim), "style %s has no shim for %s on %s yet", fn.Style, language, pl.Shim)
+	var ok bool
+	if j.shim, ok = templates.Render(j.fn, j.platform.Shim); !ok {
+		return problem("", "use "+styleList(language, j.platform.Shim), "style %s has no shim for %s on %s yet", j.fn.Style, language, j.platform.Shim)
 	}
-	return j, nil
+	return nil
 }
 
 func styleList(language, shim string) string {

@@ -47,6 +47,8 @@ type Packager struct {
 	Root    string // the manifest's folder, absolute
 	Cache   string // folder of the build cache, absolute
 	NoCache bool   // build even when nothing changed
+	// From is a folder that packages were saved to. Build takes them from there and builds nothing; "" is to build.
+	From string
 
 	once   sync.Once
 	shared *shared
@@ -63,7 +65,11 @@ type shared struct {
 // Build packages one function. It is safe to call from several goroutines and several processes at once.
 // What the user can mend is reported as *Error or, when there are several, as Errors.
 func (p *Packager) Build(ctx context.Context, fn manifest.Function, pl Platform) (Artifact, error) {
-	a, err := p.build(ctx, fn, pl)
+	work := p.build
+	if p.From != "" {
+		work = p.saved
+	}
+	a, err := work(ctx, fn, pl)
 	if err != nil {
 		return Artifact{}, p.attribute(fn, err)
 	}

@@ -1,0 +1,163 @@
+package packager
+
+import (
+	"archive/zip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// Save puts a package with its bill into a folder, as <function>.zip and <function>.json, and returns the bill
+// with the package's new place. Each file appears complete or not at all, the bill last.
+func Save(b Bill, dir string) (Bill, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return Bill{}, fmt.Errorf("making the folder for packages: %w", err)
+	}
+	to := filepath.Join(dir, b.Function+".zip")
+	zipped, err := os.Open(b.Artifact.Path)
+	if err != nil {
+		return Bill{}, fmt.Errorf("reading the package of %s: %w", b.Function, err)
+	}
+	defer zipped.Close()
+	kept := b
+	kept.Artifact.Path, kept.Artifact.Cached = b.Function+".zip", false
+	data, err := json.MarshalIndent(kept, "", "  ")
+	if err != nil {
+		return Bill{}, err
+	}
+	if err = replace(to, zipped); err == nil {
+		err = replace(filepath.Join(dir, b.Function+".json"), strings.NewReader(string(data)+"\n"))
+	}
+	if err != nil {
+		return Bill{}, fmt.Errorf("writing the package of %s to %s: %w", b.Function, dir, err)
+	}
+	b.Artifact.Path = to
+	return b, nil
+}
+
+// replace writes a file that appears complete.
+func replace(path string, content io.Reader) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".ferry-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = io.Copy(tmp, content)
+	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+// saved returns a package from the folder that an earlier run saved it to. Nothing is built: what does not fit what
+// is asked for, or is not what was saved, is an error.
+func (p *Packager) saved(_ context.Context, fn manifest.Function, pl Platform) (Artifact, error) {
+	j := &job{p: p, fn: fn, platform: pl}
+	if err := j.render(); err != nil {
+		return Artifact{}, err
+	}
+	file := filepath.Join(p.From, fn.Name+".json")
+	again := "package it again with `ferry package " + fn.Name + " -o " + filepath.Base(p.From) + "` for this target"
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Artifact{}, problem(file, again, "%s holds no package of %s", p.From, fn.Name)
+	}
+	if err != nil {
+		return Artifact{}, readProblem(file, file, err)
+	}
+	var b Bill
+	if err := json.Unmarshal(data, &b); err != nil {
+		return Artifact{}, problem(file, again, "%s is not what ferry package writes: %v", file, err)
+	}
+	if b.Platform != pl {
+		return Artifact{}, problem(file, again, "%s was packaged for %s, and this is %s", fn.Name, b.Platform.label(), pl.label())
+	}
+	if b.Asked != j.asked() {
+		return Artifact{}, problem(file, again,
+			"%s was packaged from other settings in the manifest, or by another version of ferry", fn.Name)
+	}
+	a := b.Artifact
+	a.Path, a.Cached = filepath.Join(p.From, fn.Name+".zip"), true
+	zipDigest, tree, err := digests(a.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Artifact{}, problem(a.Path, again, "%s holds no package of %s", p.From, fn.Name)
+	}
+	if err != nil || zipDigest != a.ZipDigest || tree != a.Digest {
+		e := problem(a.Path, again, "%s is not the package that %s describes", a.Path, filepath.Base(file))
+		e.Err = err
+		return Artifact{}, e
+	}
+	return a, nil
+}
+
+func (p Platform) label() string {
+	return fmt.Sprintf("%s (%s, %s)", p.Shim, p.describe(), p.Runtime)
+}
+
+// digests are those of a zip's bytes and of the tree in it.
+func digests(path string) (zipDigest, tree string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", "", err
+	}
+	defer f.Close()
+	whole := sha256.New()
+	size, err := io.Copy(whole, f)
+	if err != nil {
+		return "", "", err
+	}
+	r, err := zip.NewReader(f, size)
+	if err != nil {
+		return "", "", err
+	}
+	all := sha256.New()
+	for _, e := range r.File {
+		p := packed{header: e.FileHeader}
+		content, err := e.Open()
+		if err != nil {
+			return "", "", err
+		}
+		one := sha256.New()
+		_, err = io.Copy(one, content)
+		if err := errors.Join(err, content.Close()); err != nil {
+			return "", "", err
+		}
+		one.Sum(p.sum[:0])
+		all.Write([]byte(p.line()))
+	}
+	return "sha256:" + hex.EncodeToString(whole.Sum(nil)), "sha256:" + hex.EncodeToString(all.Sum(nil)), nil
+}
+
+// Entry is one file of a package.
+type Entry struct {
+	Name       string `json:"name"`
+	Size       int64  `json:"size"`   // in bytes
+	Packed     int64  `json:"packed"` // in the zip
+	Executable bool   `json:"executable,omitempty"`
+}
+
+// List returns what a package holds, the biggest first.
+func List(a Artifact) ([]Entry, error) {
+	r, err := zip.OpenReader(a.Path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the package %s: %w", a.Path, err)
+	}
+	defer r.Close()
+	var out []Entry
+	for _, f := range r.File {
+		out = append(out, Entry{f.Name, int64(f.UncompressedSize64), int64(f.CompressedSize64), f.Mode()&0o111 != 0})
+	}
+	slices.SortStableFunc(out, func(a, b Entry) int { return int(min(max(b.Size-a.Size, -1), 1)) })
+	return out, nil
+}

@@ -1,0 +1,158 @@
+package packager
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// saved packages a function, saves it, and returns a packager that takes it from there.
+func saved(t *testing.T, root string, fn manifest.Function) (*Packager, Bill) {
+	t.Helper()
+	b, err := newPackager(t, root).Bill(t.Context(), fn, local(fn.Runtime))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "artifacts")
+	if b, err = Save(b, dir); err != nil {
+		t.Fatal(err)
+	}
+	return &Packager{Root: filepath.Join(root, "elsewhere"), From: dir}, b
+}
+
+func TestASavedPackageIsTakenWithoutSources(t *testing.T) {
+	p, b := saved(t, project(t, "app.js", fetchHandler), nodeFn("app.js"))
+	got := build(t, p, nodeFn("app.js"))
+	if got.Path != b.Artifact.Path || !got.Cached || got.Digest != b.Artifact.Digest || got.Entry != "ferry-entry.mjs" {
+		t.Errorf("got %+v, saved was %+v", got, b.Artifact)
+	}
+	equal(t, len(readDir(p.From)), 2)
+}
+
+func TestASavedPackageMustBeWhatIsAskedFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil   func(t *testing.T, dir string, fn *manifest.Function, pl *Platform)
+		message string
+	}{
+		"another platform": {func(_ *testing.T, _ string, _ *manifest.Function, pl *Platform) { pl.Arch = "sparc" }, "was packaged for local"},
+		"other settings": {func(_ *testing.T, _ string, fn *manifest.Function, _ *Platform) {
+			fn.Events = []manifest.Event{{HTTP: &manifest.HTTPEvent{Path: "/x"}}}
+		}, "other settings"},
+		"another function": {func(_ *testing.T, _ string, fn *manifest.Function, _ *Platform) { fn.Name = "web" }, "holds no package of web"},
+		"no package": {func(t *testing.T, dir string, _ *manifest.Function, _ *Platform) {
+			if err := os.Remove(filepath.Join(dir, "api.zip")); err != nil {
+				t.Fatal(err)
+			}
+		}, "holds no package of api"},
+		"a changed package": {func(t *testing.T, dir string, _ *manifest.Function, _ *Platform) {
+			data, err := os.ReadFile(filepath.Join(dir, "api.zip"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			data[60]++
+			write(t, filepath.Join(dir, "api.zip"), string(data))
+		}, "is not the package that api.json describes"},
+		"another bill": {func(t *testing.T, dir string, _ *manifest.Function, _ *Platform) {
+			write(t, filepath.Join(dir, "api.json"), "{}x")
+		}, "is not what ferry package writes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fn, pl := nodeFn("app.js"), local("nodejs20")
+			p, _ := saved(t, project(t, "app.js", fetchHandler), fn)
+			c.spoil(t, p.From, &fn, &pl)
+			_, err := p.Build(t.Context(), fn, pl)
+			e := asProblem(t, err)
+			contains(t, e.Message, c.message)
+			contains(t, e.Hint, "ferry package")
+		})
+	}
+}
+
+func TestABillSaysWhatWentIn(t *testing.T) {
+	root := project(t, "src/app.js", "import a from 'a'; import b from './b.js'; export default { a, b, fetch() {} }", "src/b.js", "export default 1",
+		"node_modules/a/package.json", `{"name":"a","version":"1.2.3"}`, "node_modules/a/index.js", "module.exports = 1", "package.json", "{}")
+	p := newPackager(t, root)
+	for _, cached := range []bool{false, true} {
+		b, err := p.Bill(t.Context(), nodeFn("src/app.js"), local("nodejs20"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var paths []string
+		for _, i := range b.Inputs {
+			paths = append(paths, i.Path)
+			if len(i.Digest) != 71 {
+				t.Errorf("got %+v", i)
+			}
+		}
+		equal(t, paths, []string{"node_modules/a/index.js", "node_modules/a/package.json", "package.json", "src/app.js", "src/b.js"})
+		equal(t, b.Packages, []Package{{"npm", "a", "1.2.3"}})
+		if b.Artifact.Cached != cached || b.Function != "api" || !strings.Contains(string(b.Metafile), "src/b.js") {
+			t.Errorf("got %+v", b)
+		}
+	}
+}
+
+func TestEveryFileCanBeExplained(t *testing.T) {
+	root := project(t, "app/src/app.js", "import a from 'a'; import b from './b.js'; export default { a, b, fetch() {} }", "app/src/b.js", "export default 1",
+		"app/node_modules/a/package.json", `{"name":"a"}`, "app/node_modules/a/index.js", "module.exports = require('./deep')", "app/node_modules/a/deep.js", "",
+		"app/node_modules/x/package.json", `{"name":"x"}`, "app/package.json", "{}", "app/views/v.html", "", "app/.env", "", "app/old.js", "", "outside", "")
+	fn := nodeFn("src/app.js")
+	fn.Source = "app"
+	fn.Build.Include, fn.Build.External = []string{"views/**"}, []string{"x"}
+	for file, want := range map[string]string{
+		"src/app.mjs":                 "in: it is the bundle of src/app.js",
+		"src/b.js":                    "in: it is bundled: src/app.js imports src/b.js",
+		"node_modules/a/deep.js":      "in: it is bundled: src/app.js imports node_modules/a/index.js imports node_modules/a/deep.js",
+		"node_modules/x/package.json": "in: it belongs to the Node package x, which stays out of the bundle",
+		"views/v.html":                `in: build.include: "views/**" takes it in`,
+		"ferry-entry.mjs":             "in: it is ferry's entry shim for local",
+		"package.json":                "out: it decides what goes in",
+		"old.js":                      "out: the handler imports nothing that leads to it",
+		".env":                        "out: .env looks like a secret",
+		"../outside":                  "out: it lies outside",
+		"gone":                        "out: there is no such file",
+	} {
+		checkExplained(t, root, fn, file, want)
+	}
+	root = project(t, "main.py", "", "lib/a.txt", "", "lib/b.txt", "", ".git/x", "", "lib/.ferryignore", "# no\n*.txt\n!a.txt\n", "tests/t.py", "")
+	fn = serverFn("main.py")
+	fn.Build.Exclude = []string{"tests"}
+	for file, want := range map[string]string{
+		"main.py": "in: it is the handler", "lib/a.txt": "in: it lies in the source folder",
+		"lib/b.txt":  `out: lib/.ferryignore:2: "*.txt" leaves lib/b.txt out`,
+		"tests/t.py": `out: build.exclude: "tests" leaves tests out`,
+		".git/x":     "out: .git never goes into a package",
+	} {
+		checkExplained(t, root, fn, file, want)
+	}
+}
+
+func checkExplained(t *testing.T, root string, fn manifest.Function, file, want string) {
+	t.Helper()
+	for _, name := range []string{file, filepath.Join(root, fn.Source, file)} {
+		x, err := newPackager(t, root).Explain(t.Context(), fn, local(fn.Runtime), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[bool]string{true: "in: ", false: "out: "}[x.In] + x.Why
+		if x.File != file || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %s %q, want %q", name, x.File, got, want)
+		}
+	}
+}
+
+func TestAListHasTheBiggestFirst(t *testing.T) {
+	root := project(t, "main.py", "#!x", "big.txt", strings.Repeat("x", 1000), "mid.txt", "1234")
+	entries, err := List(build(t, newPackager(t, root), serverFn("main.py")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, entries, []Entry{{"big.txt", 1000, 11, false}, {"mid.txt", 4, 11, false}, {"main.py", 3, 10, true}})
+	if !slices.IsSortedFunc(entries, func(a, b Entry) int { return int(b.Size - a.Size) }) {
+		t.Error("not sorted")
+	}
+}
