@@ -1,7 +1,9 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -40,8 +42,11 @@ func find(o Options) (string, *Problem) {
 		Position: Position{File: filepath.Join(dir, FileName)},
 		Message:  "there is no manifest here or in a folder above", Hint: "run ferry init to make one, or choose a folder with --dir",
 	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir():
 		p.Message, p.Hint = fmt.Sprintf("the folder %s does not exist", dir), "choose another one with --dir"
+	case err != nil:
+		p.Message, p.Hint = fmt.Sprintf("the folder %s cannot be looked into: %v", dir, err), "choose another one with --dir"
 	}
 	return "", p
 }

@@ -77,6 +77,9 @@ func TestAManifestThatMayNotBeReadIsRefused(t *testing.T) {
 	if err := os.Chmod(file, 0); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(filepath.Dir(o.Dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	unprivileged.Files(t)
 	if ps := problems(t, o); len(ps) != 1 || !strings.Contains(ps[0].Message, "permission denied") {
 		t.Errorf("got %v", ps)
