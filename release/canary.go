@@ -107,11 +107,7 @@ func (e *Engine) shift(ctx context.Context, l *ledger, s *scene, o DeployOptions
 // Promote gives all requests to the release that gets a share of them.
 func (e *Engine) Promote(ctx context.Context, o PromoteOptions) (*Result, error) {
 	began := time.Now()
-	l, err := e.openLedger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s, err := e.look(ctx, l, nil)
+	l, s, err := e.visit(ctx)
 	if err != nil {
 		return nil, err
 	}

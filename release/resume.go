@@ -11,11 +11,7 @@ import (
 // Resume finishes an interrupted attempt.
 func (e *Engine) Resume(ctx context.Context, force bool) (*Result, error) {
 	began := time.Now()
-	l, err := e.openLedger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s, err := e.look(ctx, l, nil)
+	l, s, err := e.visit(ctx)
 	if err != nil {
 		return nil, err
 	}

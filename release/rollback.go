@@ -14,11 +14,7 @@ import (
 // PlanRollback says what Rollback would restore: the release whose content that is, and the changes. An
 // interrupted attempt is undone first: then the number is what served before it.
 func (e *Engine) PlanRollback(ctx context.Context, o RollbackOptions) (int, *Plan, error) {
-	l, err := e.openLedger(ctx)
-	if err != nil {
-		return 0, nil, err
-	}
-	s, err := e.look(ctx, l, nil)
+	l, s, err := e.visit(ctx)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -37,11 +33,7 @@ func (e *Engine) PlanRollback(ctx context.Context, o RollbackOptions) (int, *Pla
 // interrupted attempt it puts back what served before that attempt instead.
 func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
 	began := time.Now()
-	l, err := e.openLedger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s, err := e.look(ctx, l, nil)
+	l, s, err := e.visit(ctx)
 	if err != nil {
 		return nil, err
 	}

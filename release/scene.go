@@ -46,6 +46,16 @@ func (e *Engine) openLedger(ctx context.Context) (*ledger, error) {
 	return &ledger{store: store, prefix: m.Service + "/" + m.Stage + "/" + m.Target.Name + "/"}, nil
 }
 
+// visit opens the ledger and looks.
+func (e *Engine) visit(ctx context.Context, functions ...string) (*ledger, *scene, error) {
+	l, err := e.openLedger(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := e.look(ctx, l, functions)
+	return l, s, err
+}
+
 // look reads the ledger, then the state of the live functions and of the named ones. The lock is read
 // first: while it stays as it was read, nobody wrote to the rest.
 func (e *Engine) look(ctx context.Context, l *ledger, functions []string) (*scene, error) {

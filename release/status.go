@@ -69,11 +69,7 @@ func (r *Record) summary(h head) Summary {
 
 // Status compares what serves with the ledger.
 func (e *Engine) Status(ctx context.Context) (*Status, error) {
-	l, err := e.openLedger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s, err := e.look(ctx, l, e.names())
+	_, s, err := e.visit(ctx, e.names()...)
 	if err != nil {
 		return nil, err
 	}
