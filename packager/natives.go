@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -28,10 +29,13 @@ func isNative(dir string, packageJSON []byte) bool {
 	if found, err := filepath.Glob(filepath.Join(globQuote(dir), "*.node")); err == nil && len(found) > 0 {
 		return true
 	}
-	return slices.ContainsFunc([]string{
+	return chooses.Match(packageJSON) || slices.ContainsFunc([]string{
 		`"node-gyp-build"`, `"node-gyp-build-optional-packages"`, `"bindings"`, `"prebuild-install"`, `"node-pre-gyp"`, `"@mapbox/node-pre-gyp"`,
 	}, func(loader string) bool { return bytes.Contains(packageJSON, []byte(loader+":")) })
 }
+
+// chooses finds that a package loads one of several packages of programs, such as "@img/sharp-linux-x64".
+var chooses = regexp.MustCompile(`"[^"\s]*[-/](linux|linuxmusl|darwin|win32)-(x64|arm64)[^"\s]*"\s*:`)
 
 // globQuote makes a path mean itself in a pattern.
 func globQuote(path string) string {
