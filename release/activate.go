@@ -62,8 +62,9 @@ func (a *attempt) restore(ctx context.Context, cause error) error {
 	ctx, cancel := settle(ctx)
 	defer cancel()
 	failure := &Error{Outcome: OutcomePartial, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
-	if a.lost() {
-		return failure
+	a.lock.doubt()
+	if err := a.lock.check(ctx); err != nil && a.lost() {
+		return a.overtaken(cause)
 	}
 	err := a.track(StepRestore, "", len(a.changed), func() error { return a.putBack(ctx) })
 	if err == nil {

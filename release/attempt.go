@@ -167,7 +167,7 @@ func (a *attempt) abandon(ctx context.Context, cause error) error {
 	defer cancel()
 	failure := &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
 	if a.lost() {
-		return failure
+		return a.overtaken(cause)
 	}
 	if a.record.begun() {
 		// Only a resumed attempt comes here: it stays as it was found.
@@ -193,6 +193,17 @@ func (a *attempt) lost() bool {
 	}
 	a.lock.stop()
 	return true
+}
+
+// overtaken is the failure of an attempt whose lock is another's now. Nothing more was written, and what serves
+// is the other's to say.
+func (a *attempt) overtaken(cause error) *Error {
+	a.lock.mu.Lock()
+	defer a.lock.mu.Unlock()
+	if !errors.Is(cause, a.lock.lost) {
+		cause = errors.Join(cause, a.lock.lost)
+	}
+	return &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
 }
 
 // differing lists the functions of the record that do not serve in these states.

@@ -67,6 +67,12 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 		if err := done.retire(ctx); err != nil {
 			return err
 		}
+		stopped, err := a.statuses(ctx, done.departed())
+		if err != nil {
+			return err
+		}
+		maps.Copy(a.scene.states, stopped)
+		p.Drift = slices.DeleteFunc(p.Drift, func(d Drift) bool { _, was := stopped[d.Function]; return was })
 	case last.State == StateCanary:
 		return waiting(last)
 	case last.State == StateActivating:

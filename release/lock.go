@@ -199,7 +199,7 @@ func (k *lock) check(ctx context.Context) error {
 	if k.lost != nil {
 		return k.lost
 	}
-	if recent(k.confirmed) {
+	if recent(k.confirmed, min(confirmedFor, k.ttl/3)) {
 		return nil
 	}
 	asked := time.Now()
@@ -216,8 +216,15 @@ func (k *lock) check(ctx context.Context) error {
 }
 
 // recent uses both clocks: a machine that slept has only the wall clock to tell.
-func recent(t time.Time) bool {
-	return time.Since(t) < confirmedFor && time.Now().Round(0).Sub(t.Round(0)).Abs() < confirmedFor
+func recent(t time.Time, within time.Duration) bool {
+	return time.Since(t) < within && time.Now().Round(0).Sub(t.Round(0)).Abs() < within
+}
+
+// doubt makes the next check ask the store: something went wrong that may be another's doing.
+func (k *lock) doubt() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.confirmed = time.Time{}
 }
 
 // release frees the lock and says which attempt is left unfinished. A number that no record has is given back.

@@ -18,20 +18,20 @@ func (a *attempt) tidy(ctx context.Context) error {
 		}
 		return a.prune(ctx)
 	})
-	if err == nil {
-		return a.close(ctx, 0)
+	switch {
+	case err == nil:
+		if err = a.close(ctx, 0); err == nil {
+			return nil
+		}
+	case !a.lost():
+		if failed := a.close(ctx, a.record.Number); failed != nil {
+			err = fmt.Errorf("%w; %w", err, failed)
+		}
 	}
-	failure := &Error{
+	return &Error{
 		Outcome: OutcomePartial, Attempt: a.record.Number, Release: a.record.Number,
 		Err: fmt.Errorf("release %d is live, but tidying up after it failed (run `ferry resume` to finish): %w", a.record.Number, err),
 	}
-	if a.lost() {
-		return failure
-	}
-	if err := a.close(ctx, a.record.Number); err != nil {
-		failure.Err = fmt.Errorf("%w; %w", failure.Err, err)
-	}
-	return failure
 }
 
 // departed are the functions of the release before that this one does not have.
