@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,13 +46,6 @@ func newService(t *testing.T) *service {
 	server := httptest.NewServer(s.world)
 	t.Cleanup(server.Close)
 	s.world.URL = server.URL
-	s.world.Before = func(ctx context.Context, op, function string) error {
-		if f, ok := ctx.Value(faultKey{}).(*fault); ok {
-			return f.before(op, function)
-		}
-		return nil
-	}
-	s.world.After = func(op, function string) error { return nil }
 	return s
 }
 
@@ -188,25 +180,3 @@ func (s *service) states() []release.State {
 	}
 	return states
 }
-
-type faultKey struct{}
-
-// fault breaks one process's calls: from call number at on, every call fails as if the process were dead.
-type fault struct {
-	at    int64
-	calls atomic.Int64
-	hit   atomic.Value // what the first failing call was
-}
-
-var errKilled = errors.New("killed")
-
-func (f *fault) before(op, function string) error {
-	n := f.calls.Add(1)
-	if n < f.at {
-		return nil
-	}
-	f.hit.CompareAndSwap(nil, op+" "+function)
-	return errKilled
-}
-
-func (f *fault) in(ctx context.Context) context.Context { return context.WithValue(ctx, faultKey{}, f) }

@@ -1,0 +1,289 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/release"
+)
+
+// Place is one service at an empty place. A version is one state of the service's sources.
+type Place struct {
+	// Engine is a new process's engine on the sources of a version. Locks must expire after a fraction of a second.
+	Engine func(version string) *release.Engine
+	// Functions are the names of a version's functions. Versions differ in every function's content, and may
+	// differ in which functions there are.
+	Functions func(version string) []string
+	// Serving asks every function for its version over HTTP. One that does not answer is left out.
+	Serving func() map[string]string
+}
+
+// The versions of a run: "one" and "two" are released first, "three" is the work's, "four" comes after it and
+// "five" is who overtakes it.
+const (
+	before = "two"
+	fresh  = "four"
+	rival  = "five"
+)
+
+// parallel bounds the cases at once: most of the time they wait for a lock to expire.
+const parallel = 12
+
+// work is something that can go wrong.
+type work struct {
+	name string
+	// prepare brings an empty place to where the work begins.
+	prepare func(c *trial)
+	do      func(c *trial, e *release.Engine) error
+	from    string // the version of the engine
+	old     string // what serves before; "" is nothing
+	now     string // what serves after
+	// begun is a version that may serve when the work begins, wholly where a release is activated as one, else
+	// in part; "" is none.
+	begun string
+	// shared says that begun gets a share of the requests, so that a place serves a mix.
+	shared bool
+}
+
+func works(splits bool) []work {
+	deploy := func(version string) func(c *trial, e *release.Engine) error {
+		return func(c *trial, e *release.Engine) error { return c.deploy(e, version) }
+	}
+	rollback := func(c *trial, e *release.Engine) error {
+		return second(e.Rollback(c.Context(), release.RollbackOptions{}))
+	}
+	resume := func(c *trial, e *release.Engine) error { return second(e.Resume(c.Context(), false)) }
+	promote := func(c *trial, e *release.Engine) error {
+		return second(e.Promote(c.Context(), release.PromoteOptions{}))
+	}
+	two := func(c *trial) { c.release("one", before) }
+	killed := func(at func() func(Call) bool) func(c *trial) {
+		return func(c *trial) {
+			two(c)
+			p := &Process{At: at(), Fault: Die(func() {})}
+			if err := c.deploy(c.engine("three", p), "three"); !errors.Is(err, Dead) {
+				c.Fatalf("the process to resume ended with %v at %v", err, p.Hit())
+			}
+		}
+	}
+	publishing := killed(func() func(Call) bool { return First("publish") })
+	activating := killed(func() func(Call) bool { return Next(First("switch", "activate")) })
+	committed := killed(func() func(Call) bool {
+		return Next(func(c Call) bool { return c.Op == "store put" && strings.HasSuffix(c.About, "/live.json") })
+	})
+	canary := func(c *trial) {
+		two(c)
+		_, err := c.engine("three", &Process{}).Deploy(c.Context(), release.DeployOptions{Message: "three", Traffic: 10})
+		if err != nil {
+			c.Fatal(err)
+		}
+	}
+	all := []work{
+		{name: "first deploy", prepare: func(*trial) {}, do: deploy("one"), from: "one", now: "one"},
+		{name: "deploy", prepare: two, do: deploy("three"), from: "three", old: before, now: "three"},
+		{name: "rollback", prepare: two, do: rollback, from: before, old: before, now: "one"},
+		{name: "resume, published", prepare: publishing, do: resume, from: "three", old: before, now: "three"},
+		{name: "resume, activated", prepare: activating, do: resume, from: "three", old: before, now: "three", begun: "three"},
+		{name: "resume, committed", prepare: committed, do: resume, from: "three", old: "three", now: "three"},
+		{name: "undo, published", prepare: publishing, do: rollback, from: "three", old: before, now: before},
+		{name: "undo, activated", prepare: activating, do: rollback, from: "three", old: before, now: before, begun: "three"},
+	}
+	if !splits {
+		return all
+	}
+	return append(all,
+		work{name: "promote", prepare: canary, do: promote, from: "three", old: before, now: "three", begun: "three", shared: true},
+		work{name: "undo, canary", prepare: canary, do: rollback, from: "three", old: before, now: before, begun: "three", shared: true},
+	)
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// kinds are the faults that are tried at every call. Each use is a new one, since some keep state.
+func kinds() []func(c *trial) Fault {
+	return []func(c *trial) Fault{
+		func(*trial) Fault { return Fail(providers.Unavailable) },
+		func(*trial) Fault { return Fail(providers.Conflict) },
+		func(*trial) Fault { return Lose() },
+		func(*trial) Fault { return Die(func() {}) },
+		(*trial).overtaken,
+	}
+}
+
+// Row is what one kind of work came to.
+type Row struct {
+	Work   string
+	Calls  int
+	Faults int
+	Broken int
+}
+
+// Run breaks every call of every kind of work in every way, on a new place each time, and checks what serves
+// and what the ledger says: at once, after a resume and, in a second run, after a rollback. It prints a table.
+// Every nth call is broken; 1 is all.
+func Run(t *testing.T, nth int, open func(t *testing.T) Place) []Row {
+	_, splits := open(t).Engine(before).Adapter.(providers.Splitter)
+	var rows []Row
+	for _, w := range works(splits) {
+		rows = append(rows, w.run(t, nth, open))
+	}
+	table(os.Stdout, t.Name(), rows)
+	return rows
+}
+
+func (w work) run(t *testing.T, nth int, open func(t *testing.T) Place) Row {
+	row := Row{Work: w.name}
+	if !t.Run(w.name+" without a fault", func(t *testing.T) { row.Calls = w.trial(t, open(t), nil, 0, ending{}) }) {
+		row.Broken++
+		return row
+	}
+	var mu sync.Mutex
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for at := 1; at <= row.Calls; at += nth {
+		for _, kind := range kinds() {
+			for _, end := range endings() {
+				g.Go(func() error {
+					name := fmt.Sprintf("%s, call %d %s, then %s", w.name, at, kind(nil).Name, end.name)
+					ok := t.Run(name, func(t *testing.T) { w.trial(t, open(t), kind, at, end) })
+					mu.Lock()
+					defer mu.Unlock()
+					row.Faults++
+					if !ok {
+						row.Broken++
+					}
+					return nil
+				})
+			}
+		}
+	}
+	_ = g.Wait()
+	return row
+}
+
+func table(to io.Writer, name string, rows []Row) {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "%s\twork\tcalls\tfaults tried\tbroken\t\n", name)
+	for _, r := range rows {
+		fmt.Fprintf(w, "\t%s\t%d\t%d\t%d\t\n", r.Work, r.Calls, r.Faults, r.Broken)
+	}
+	_ = w.Flush()
+}
+
+// ending is how a person goes on after a fault.
+type ending struct {
+	name string
+	do   func(ctx context.Context, e *release.Engine) (*release.Result, error)
+	// undoes says that an unfinished attempt is taken back rather than finished.
+	undoes bool
+}
+
+func endings() []ending {
+	return []ending{
+		{name: "resume", do: func(ctx context.Context, e *release.Engine) (*release.Result, error) { return e.Resume(ctx, false) }},
+		{name: "rollback", undoes: true, do: func(ctx context.Context, e *release.Engine) (*release.Result, error) {
+			return e.Rollback(ctx, release.RollbackOptions{})
+		}},
+	}
+}
+
+// trial is one place, one piece of work and one fault.
+type trial struct {
+	*testing.T
+	Place
+	asOne   bool          // the place activates a release as one
+	start   *Ledger       // when the work begins
+	stray   []string      // functions that may serve although no release has them
+	frozen  chan struct{} // closed when the process has stopped
+	resumes chan struct{} // closed when it goes on
+}
+
+// trial returns the number of calls that the work made.
+func (w work) trial(t *testing.T, p Place, kind func(*trial) Fault, at int, end ending) int {
+	c := &trial{T: t, Place: p, frozen: make(chan struct{}), resumes: make(chan struct{})}
+	_, c.asOne = p.Engine(before).Adapter.(providers.Switcher)
+	w.prepare(c)
+	c.start = c.ledger()
+	process := &Process{}
+	if kind != nil {
+		process.At, process.Fault = Number(at), kind(c)
+	}
+	done := make(chan error, 1)
+	go func() { done <- w.do(c, c.engine(w.from, process)) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-c.frozen:
+		c.overtake()
+		close(c.resumes)
+		c.afterOvertaking(<-done, process)
+		c.releases(fresh)
+		return 0
+	}
+	if kind == nil {
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.serves(w.now)
+		return len(process.Calls())
+	}
+	c.judge(w, process, err)
+	c.end(w, end)
+	c.releases(fresh)
+	return 0
+}
+
+// overtaken stops the process at the call until somebody else has released something.
+func (c *trial) overtaken() Fault {
+	if c == nil {
+		return Fault{Name: "the process is stopped and overtaken"}
+	}
+	f := Stop(c.resumes)
+	var once sync.Once
+	stop := f.Before
+	f.Before = func(call Call) error {
+		once.Do(func() { close(c.frozen) })
+		return stop(call)
+	}
+	return f
+}
+
+// engine is the engine of a process that can be broken.
+func (c *trial) engine(version string, p *Process) *release.Engine {
+	e := c.Engine(version)
+	e.Adapter = p.Wrap(e.Adapter)
+	return e
+}
+
+// deploy releases the version of the engine's sources, which the ledger knows by the message.
+func (c *trial) deploy(e *release.Engine, version string) error {
+	return second(e.Deploy(c.Context(), release.DeployOptions{Message: version}))
+}
+
+// release deploys versions, one after another.
+func (c *trial) release(versions ...string) {
+	c.Helper()
+	for _, v := range versions {
+		if err := c.deploy(c.engine(v, &Process{}), v); err != nil {
+			c.Fatalf("deploying %s: %v", v, err)
+		}
+	}
+}
+
+// releases deploys a version, and expects it to serve and no trace of trouble.
+func (c *trial) releases(version string) {
+	c.Helper()
+	c.release(version)
+	c.serves(version)
+	c.settled(c.ledger())
+}

@@ -1,0 +1,79 @@
+package release_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/memory"
+	"github.com/ferryfn/ferry/providers/providertest/faults"
+	"github.com/ferryfn/ferry/release"
+)
+
+// versions are the sources of the harness's service, in a folder each. Version three has another function
+// than the others.
+type versions struct{ dir, cache string }
+
+func newVersions(t *testing.T) versions {
+	v := versions{t.TempDir(), t.TempDir()}
+	for _, version := range []string{"one", "two", "three", "four", "five"} {
+		v.of(&service{T: t}, version).write(v.code(version))
+	}
+	return v
+}
+
+func (v versions) functions(version string) []string {
+	if version == "three" {
+		return []string{"api", "jobs", "pages"}
+	}
+	return []string{"api", "jobs", "web"}
+}
+
+func (v versions) code(version string) map[string]string {
+	code := map[string]string{}
+	for _, name := range v.functions(version) {
+		code[name] = version
+	}
+	return code
+}
+
+// of is the service with the sources of a version.
+func (v versions) of(s *service, version string) *service {
+	at := *s
+	at.dir, at.cache, at.code = filepath.Join(v.dir, version), v.cache, v.code(version)
+	return &at
+}
+
+// place is the service at an empty place, for the harness.
+func (v versions) place(t *testing.T, adapter func(*memory.Adapter) providers.Adapter) faults.Place {
+	s := newService(t)
+	s.adapter, s.ttl = adapter, 20*time.Millisecond
+	s.adjust = func(fn *manifest.Function) {
+		if fn.Health != nil {
+			fn.Health.Timeout = manifest.Duration(10 * time.Second)
+		}
+	}
+	return faults.Place{
+		Functions: v.functions, Serving: s.serving,
+		Engine: func(version string) *release.Engine { return v.of(s, version).engine() },
+	}
+}
+
+func TestNoFaultAtAnyCallBreaksARelease(t *testing.T) {
+	nth := 1
+	if testing.Short() {
+		nth = 5
+	}
+	v := newVersions(t)
+	both := map[string]func(*memory.Adapter) providers.Adapter{
+		"as one": func(a *memory.Adapter) providers.Adapter { return a },
+		"singly": func(a *memory.Adapter) providers.Adapter { return one{a} },
+	}
+	for name, adapter := range both {
+		t.Run(name, func(t *testing.T) {
+			faults.Run(t, nth, func(t *testing.T) faults.Place { return v.place(t, adapter) })
+		})
+	}
+}
