@@ -23,6 +23,8 @@ type Invocation struct {
 	Providers func() []providers.Provider
 	Version   string // "" asks the build information
 	Now       func() time.Time
+	// LockTTL is how long a lock must stay unchanged before it counts as abandoned; 0 is the engine's own.
+	LockTTL time.Duration
 }
 
 // app is one invocation at work: what its commands share.

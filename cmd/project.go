@@ -128,7 +128,7 @@ func (p *project) packager() *packager.Packager {
 func (a *app) engine(p *project, origin release.Origin, progress func(release.Event)) *release.Engine {
 	return &release.Engine{
 		Manifest: p.manifest, Adapter: p.adapter, Packager: p.packager(), Origin: origin,
-		Now: a.Now, Progress: progress,
+		Now: a.Now, Progress: progress, LockTTL: a.LockTTL,
 	}
 }
 

@@ -14,9 +14,10 @@ import (
 // version is set by the release build.
 var version string
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(run(cmd.Invocation{Providers: all.Providers})) }
 
-func run() int {
+// run completes the invocation with what this process is.
+func run(inv cmd.Invocation) int {
 	dir, err := os.Getwd()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error: the current folder is gone:", err)
@@ -24,8 +25,7 @@ func run() int {
 	}
 	ctx, stop := cmd.Interruptible(context.Background(), os.Exit)
 	defer stop()
-	return cmd.Main(ctx, cmd.Invocation{
-		Args: os.Args[1:], Environ: os.Environ(), Dir: dir, Streams: cmd.SystemStreams(),
-		Providers: all.Providers, Version: version, Now: time.Now,
-	})
+	inv.Args, inv.Environ, inv.Dir, inv.Streams = os.Args[1:], os.Environ(), dir, cmd.SystemStreams()
+	inv.Version, inv.Now = version, time.Now
+	return cmd.Main(ctx, inv)
 }

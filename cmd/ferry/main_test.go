@@ -20,7 +20,7 @@ import (
 // as the local platform does with its copy.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"ferry":  func() { os.Exit(run()) },
+		"ferry":  func() { os.Exit(run(wiring())) },
 		"server": func() { os.Exit(serve()) },
 	})
 }

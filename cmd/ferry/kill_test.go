@@ -1,0 +1,379 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ferryfn/ferry/cmd"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/all"
+	"github.com/ferryfn/ferry/providers/providertest/faults"
+)
+
+// What only the test binary reads: how long a lock lives, and which signal the process sends itself at which
+// call to the provider or its store: "KILL 7", "KILL after switch", "STOP at probe".
+const (
+	ttlVariable   = "FERRY_TEST_LOCK_TTL"
+	faultVariable = "FERRY_TEST_FAULT"
+)
+
+// wiring is ferry's own, with the fault that the environment asks for.
+func wiring() cmd.Invocation {
+	inv := cmd.Invocation{Providers: all.Providers}
+	if ttl := os.Getenv(ttlVariable); ttl != "" {
+		inv.LockTTL, _ = time.ParseDuration(ttl)
+	}
+	if script := os.Getenv(faultVariable); script != "" {
+		p := scripted(strings.Fields(script))
+		inv.Providers = func() []providers.Provider {
+			known := all.Providers()
+			for i, one := range known {
+				known[i].New = func(c providers.Config) (providers.Adapter, error) {
+					a, err := one.New(c)
+					if err != nil {
+						return nil, err
+					}
+					return p.Wrap(a), nil
+				}
+			}
+			return known
+		}
+	}
+	return inv
+}
+
+func scripted(words []string) *faults.Process {
+	p := &faults.Process{}
+	var number int
+	switch words[1] {
+	case "after":
+		p.At = faults.Next(faults.First(words[2]))
+	case "at":
+		p.At = faults.First(words[2])
+	default:
+		fmt.Sscan(words[1], &number)
+		p.At = faults.Number(number)
+	}
+	signal := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP}[words[0]]
+	p.Fault = faults.Fault{Before: func(faults.Call) error { return syscall.Kill(os.Getpid(), signal) }}
+	return p
+}
+
+// shop is a service of two functions on a local platform of its own.
+type shop struct {
+	*testing.T
+	dir  string
+	home string
+	urls map[string]string
+}
+
+func newShop(t *testing.T) *shop {
+	s := &shop{T: t, dir: t.TempDir(), home: filepath.Join(t.TempDir(), "home"), urls: map[string]string{}}
+	t.Cleanup(func() { stop(t, s.home) })
+	return s
+}
+
+const shopManifest = `service: shop
+defaults: {runtime: custom, style: server, handler: run, events: [http: {}]}
+functions:
+  api: {source: api}
+  web: {source: web}
+`
+
+// write makes a version the source of both functions, in a folder of its own.
+func (s *shop) write(version string) string {
+	s.Helper()
+	dir := filepath.Join(s.dir, version)
+	server, err := exec.LookPath("server")
+	if err != nil {
+		s.Fatal(err)
+	}
+	files := map[string]string{"ferry.yaml": shopManifest}
+	for _, fn := range []string{"api", "web"} {
+		files[filepath.Join(fn, "run")] = fmt.Sprintf("#!/bin/sh\nexec '%s' %s\n", server, version)
+	}
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			s.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			s.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// command is ferry on the sources of a version.
+func (s *shop) command(version string, environ []string, args ...string) *exec.Cmd {
+	c := exec.Command("ferry", append(args, "--json")...)
+	c.Dir = filepath.Join(s.dir, version)
+	c.Env = append(os.Environ(), "FERRY_HOME="+s.home)
+	c.Env = append(c.Env, environ...)
+	c.Stdout, c.Stderr = &bytes.Buffer{}, &bytes.Buffer{}
+	return c
+}
+
+// ran is how a command ended: its exit code, -1 when a signal ended it, and all that it said.
+func ran(c *exec.Cmd) (int, string) {
+	_ = c.Run()
+	return c.ProcessState.ExitCode(), said(c)
+}
+
+func said(c *exec.Cmd) string { return fmt.Sprint(c.Stdout) + fmt.Sprint(c.Stderr) }
+
+func (s *shop) run(version string, args ...string) {
+	s.Helper()
+	if code, out := ran(s.command(version, nil, args...)); code != 0 {
+		s.Fatalf("ferry %q on %s exits %d: %s", args, version, code, out)
+	}
+}
+
+// deploy releases a version, under its name as the message.
+func (s *shop) deploy(version string) {
+	s.Helper()
+	s.write(version)
+	c := s.command(version, nil, "deploy", "-m", version)
+	if code, out := ran(c); code != 0 {
+		s.Fatalf("deploying %s exits %d: %s", version, code, out)
+	}
+	s.learn(c)
+}
+
+// learn keeps the URLs that a deploy says.
+func (s *shop) learn(c *exec.Cmd) {
+	s.Helper()
+	var doc struct {
+		Result struct {
+			Functions map[string]struct{ URL string }
+		}
+	}
+	if err := json.Unmarshal(c.Stdout.(*bytes.Buffer).Bytes(), &doc); err != nil {
+		s.Fatalf("%v: %s", err, said(c))
+	}
+	for name, f := range doc.Result.Functions {
+		s.urls[name] = f.URL
+	}
+}
+
+// serving asks both functions over HTTP for their version. Anything but one version is a failure.
+func (s *shop) serving() string {
+	s.Helper()
+	var versions []string
+	for _, url := range s.urls {
+		res, err := http.Get(url)
+		if err != nil {
+			s.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		if err := errors.Join(err, res.Body.Close()); err != nil {
+			s.Fatal(err)
+		}
+		version, _, _ := strings.Cut(string(body), " ")
+		versions = append(versions, version)
+	}
+	if versions = slices.Compact(versions); len(versions) != 1 {
+		s.Fatalf("a mix serves: %q", versions)
+	}
+	return versions[0]
+}
+
+func (s *shop) serves(versions ...string) {
+	s.Helper()
+	if got := s.serving(); !slices.Contains(versions, got) {
+		s.Fatalf("want one of %q to serve, got %q", versions, got)
+	}
+}
+
+// ledger reads the ledger past ferry; its files must agree with each other.
+func (s *shop) ledger() *faults.Ledger {
+	s.Helper()
+	home := providers.Home{State: filepath.Join(s.home, "state"), Cache: filepath.Join(s.home, "cache")}
+	a, err := all.Providers()[0].New(providers.Config{Service: "shop", Stage: "dev", Target: "local", Home: home, Env: os.LookupEnv})
+	if err != nil {
+		s.Fatal(err)
+	}
+	store, err := a.Store(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	l, err := faults.ReadLedger(s.Context(), store, "shop/dev/local/")
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, problem := range l.Problems() {
+		s.Error(problem)
+	}
+	return l
+}
+
+// interrupted runs ferry with a SIGKILL at call n. It reports false when the work ended before that call.
+func (s *shop) interrupted(n int, version string, args ...string) bool {
+	s.Helper()
+	code, out := ran(s.command(version, []string{fmt.Sprintf("%s=KILL %d", faultVariable, n)}, args...))
+	if code != -1 && code != 0 {
+		s.Fatalf("ferry %q with a kill at call %d exits %d: %s", args, n, code, out)
+	}
+	return code == -1
+}
+
+// finish resumes or rolls back after a kill, which must bring back one whole version: the one that the
+// ledger promises.
+func (s *shop) finish(version, how string) {
+	s.Helper()
+	l := s.ledger()
+	want := l.Message()
+	switch pending := l.Pending(); {
+	case pending != nil && how == "resume":
+		want = l.Records[pending.Source].Message
+	case pending == nil && how == "rollback":
+		want = l.Records[l.LastGood()].Message
+	}
+	s.run(version, how, "--yes")
+	s.serves(want)
+	now := s.ledger()
+	free := now.Lock.Holder == nil && now.Lock.Unfinished == 0 || l.Pending() == nil && how == "resume"
+	if l = now; l.Message() != want || !free {
+		s.Fatalf("%s leaves %+v with %q live, not %q", how, l.Lock, l.Message(), want)
+	}
+}
+
+// The kinds of work that are killed at every call. Each begins with what old says, and ends with what now says.
+func TestAKillAtAnyCallLeavesTheOldOrTheNewRelease(t *testing.T) {
+	for _, how := range []string{"resume", "rollback"} {
+		t.Run("deploy, then "+how, func(t *testing.T) {
+			killEverywhere(t, how, func(s *shop, old, now string) []string {
+				s.write(now)
+				return []string{"deploy", "-m", now}
+			})
+		})
+		t.Run("rollback, then "+how, func(t *testing.T) {
+			killEverywhere(t, how, func(s *shop, old, now string) []string {
+				s.deploy(now)
+				s.deploy(old)
+				return []string{"rollback", "--yes"}
+			})
+		})
+		t.Run("resume, then "+how, func(t *testing.T) {
+			killEverywhere(t, how, func(s *shop, old, now string) []string {
+				s.write(now)
+				code, out := ran(s.command(now, []string{faultVariable + "=KILL after switch"}, "deploy", "-m", now))
+				if code != -1 {
+					s.Fatalf("the deploy to resume exits %d: %s", code, out)
+				}
+				return []string{"resume"}
+			})
+		})
+	}
+}
+
+// killEverywhere kills the work at its first call, then, from a whole release on, at its second, and so on.
+func killEverywhere(t *testing.T, how string, prepare func(s *shop, old, now string) []string) {
+	t.Parallel()
+	s := newShop(t)
+	s.deploy("first")
+	s.deploy("second")
+	step := 1
+	if testing.Short() {
+		step = 6
+	}
+	for n := 1; ; n += step {
+		old, now := s.serving(), fmt.Sprintf("v%d", n)
+		args := prepare(s, old, now)
+		killed := s.interrupted(n, now, args...)
+		s.serves(old, now)
+		if !killed {
+			t.Logf("%d calls", n-1)
+			s.serves(now)
+			return
+		}
+		s.finish(now, how)
+		if how == "rollback" {
+			s.deploy(now + "-after") // so that there is always something good to go back to
+		}
+	}
+}
+
+func TestAStoppedDeployThatWasOvertakenWritesNothing(t *testing.T) {
+	for _, op := range []string{"publish", "probe", "switch"} {
+		t.Run("before "+op, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			s.deploy("old")
+			s.write("slow")
+			ttl := ttlVariable + "=500ms"
+			slow := s.command("slow", []string{ttl, faultVariable + "=STOP at " + op}, "deploy", "-m", "slow")
+			if err := slow.Start(); err != nil {
+				t.Fatal(err)
+			}
+			stopped(t, slow.Process.Pid)
+			s.write("quick")
+			if code, out := ran(s.command("quick", []string{ttl}, "deploy", "-m", "quick")); code == 6 {
+				// It had begun to activate: that must be decided on first.
+				if code, out := ran(s.command("quick", []string{ttl}, "rollback", "--yes")); code != 0 {
+					t.Fatalf("rolling back the stopped deploy exits %d: %s", code, out)
+				}
+				s.deploy("quick")
+			} else if code != 0 {
+				t.Fatalf("overtaking exits %d: %s", code, out)
+			}
+			s.serves("quick")
+			before := snapshotOf(t, filepath.Join(s.home, "state", "store"))
+			if err := slow.Process.Signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+			_ = slow.Wait()
+			if code := slow.ProcessState.ExitCode(); code != 6 {
+				t.Errorf("the overtaken deploy exits %d: %s", code, said(slow))
+			}
+			s.serves("quick")
+			if after := snapshotOf(t, filepath.Join(s.home, "state", "store")); after != before {
+				t.Errorf("the overtaken deploy wrote to the store:\n%s\ninstead of\n%s", after, before)
+			}
+		})
+	}
+}
+
+// stopped waits until a process is stopped.
+func stopped(t *testing.T, pid int) {
+	t.Helper()
+	var status syscall.WaitStatus
+	deadline := time.AfterFunc(time.Minute, func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+	defer deadline.Stop()
+	if _, err := syscall.Wait4(pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("the process was not stopped: %v, %v", status, err)
+	}
+}
+
+// snapshotOf is every file below a folder with its content.
+func snapshotOf(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if strings.HasSuffix(path, ".zip") {
+			data = nil // an artifact is named by its content
+		}
+		fmt.Fprintf(&b, "%s\n%s\n", path, data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
