@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 
@@ -94,6 +95,7 @@ func (s *store) put(ctx context.Context, key string, body io.ReadSeeker, c provi
 		return "", err
 	}
 	defer unlock()
+	s.sweep()
 	if err := errors.Join(ctx.Err(), s.holds(key, c)); err != nil {
 		return "", err
 	}
@@ -111,6 +113,17 @@ func (s *store) put(ctx context.Context, key string, body io.ReadSeeker, c provi
 		}
 	}
 	return tag, nil
+}
+
+// sweep deletes what killed writers left, once nobody can be at it any more. The lock is held.
+func (s *store) sweep() {
+	const long = time.Hour
+	entries, _ := os.ReadDir(s.work)
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > long {
+			_ = os.Remove(filepath.Join(s.work, e.Name()))
+		}
+	}
 }
 
 // write puts the body into a durable file of its own.

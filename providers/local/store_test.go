@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ferryfn/ferry/internal/unprivileged"
 	"github.com/ferryfn/ferry/providers"
@@ -98,6 +99,30 @@ func TestReadingAStoreThatIsNotThereMakesNoFile(t *testing.T) {
 	}
 	if _, err := os.Stat(home); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("something was made: %v", err)
+	}
+}
+
+func TestWhatAKilledWriterLeftIsSweptAtTheNextWrite(t *testing.T) {
+	s := newStore(t.TempDir())
+	put := func(key string) {
+		if _, err := s.Put(t.Context(), key, strings.NewReader("x"), providers.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("a")
+	old, young := filepath.Join(s.work, "1"), filepath.Join(s.work, "2")
+	for _, file := range []string{old, young} {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	then := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(old, then, then); err != nil {
+		t.Fatal(err)
+	}
+	put("b")
+	if left, err := os.ReadDir(s.work); err != nil || len(left) != 1 || left[0].Name() != "2" {
+		t.Errorf("left are %v, %v", left, err)
 	}
 }
 

@@ -2,7 +2,9 @@ package platform
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,7 +24,7 @@ func writeJSON(path string, v any) error {
 // WriteFile replaces a file (0600) whole and makes it durable; missing folders are made (0700).
 func WriteFile(path string, data []byte) (err error) {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := mkdirAll(dir); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(dir, ".new-*") // 0600
@@ -48,6 +50,24 @@ func WriteFile(path string, data []byte) (err error) {
 		return err
 	}
 	return SyncDir(dir)
+}
+
+// mkdirAll makes a folder (0700) and those above it, durably.
+func mkdirAll(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	above := filepath.Dir(dir)
+	if err := mkdirAll(above); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := SyncDir(above); !errors.Is(err, fs.ErrPermission) { // a folder that is not ours to read
+		return err
+	}
+	return nil
 }
 
 // SyncDir makes the names in a folder durable.

@@ -72,7 +72,7 @@ func (h Home) PutRevision(ctx context.Context, s Scope, function string, r Revis
 		}
 		return writeJSON(filepath.Join(final, "revision.json"), r)
 	}
-	if err := os.MkdirAll(h.revisions(s, function), 0o700); err != nil {
+	if err := mkdirAll(h.revisions(s, function)); err != nil {
 		return err
 	}
 	sweepOld(h.revisions(s, function))

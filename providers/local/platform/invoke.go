@@ -1,0 +1,112 @@
+package platform
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// invoke calls what is live, also what the gateway refuses.
+func (s *server) invoke(ctx context.Context, q InvokeRequest) (InvokeResponse, error) {
+	svc, err := s.service(q.Scope)
+	if err != nil {
+		return InvokeResponse{}, err
+	}
+	p := svc.choose(q.Function)
+	if p == nil {
+		return InvokeResponse{}, failed(CodeNotFound, q.Function, "nothing is live as %s", q.Function)
+	}
+	event := q.Method == ""
+	req, err := q.request(ctx, p.revision)
+	if err != nil {
+		return InvokeResponse{}, failed(CodeInvalid, q.Function, "calling %s: %w", q.Function, err)
+	}
+	c := &call{function: q.Function, target: q.Path, internal: true, event: event, choose: svc.choose}
+	begin := time.Now()
+	w := &recorder{header: http.Header{}}
+	broken := w.record(func() { c.forward(w, req, p) })
+	if c.failure != nil {
+		return InvokeResponse{}, c.failure
+	}
+	if broken {
+		return InvokeResponse{}, failed(CodeCrashed, q.Function, "%s broke off its answer", q.Function)
+	}
+	return InvokeResponse{
+		Status: w.status, Header: w.header, Body: w.body.Bytes(), Cold: c.cold, Took: time.Since(begin),
+	}, nil
+}
+
+// request is the call as it goes to the instance.
+func (q *InvokeRequest) request(ctx context.Context, r Revision) (*http.Request, error) {
+	header := http.Header{}
+	for name, values := range q.Header {
+		header[http.CanonicalHeaderKey(name)] = values
+	}
+	if q.Method == "" {
+		q.Method, q.Path = http.MethodPost, eventPath
+		if r.Readiness == ReadyPort {
+			q.Path = "/"
+		}
+		header.Set("Ce-Specversion", "1.0")
+		header.Set("Ce-Id", token(16))
+		header.Set("Ce-Source", "/ferry/"+q.String()+"/"+q.Function)
+		header.Set("Ce-Type", "dev.ferry.invoke.v1")
+		header.Set("Ce-Time", time.Now().UTC().Format(time.RFC3339Nano))
+		if header.Get("Content-Type") == "" {
+			header.Set("Content-Type", "application/json")
+		}
+	}
+	if q.Path == "" || q.Path[0] != '/' {
+		q.Path = "/" + q.Path
+	}
+	req, err := http.NewRequestWithContext(ctx, q.Method, "http://localhost/", bytes.NewReader(q.Body))
+	if err != nil {
+		return nil, err
+	}
+	req.Host = q.Function + ".localhost"
+	if host := header.Get("Host"); host != "" {
+		req.Host = host
+		header.Del("Host")
+	}
+	req.Header = header
+	return req, nil
+}
+
+// recorder keeps an answer.
+type recorder struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (w *recorder) Header() http.Header { return w.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *recorder) WriteHeader(status int) {
+	if status >= 200 && w.status == 0 {
+		w.status = status
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (w *recorder) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(p)
+}
+
+// record reports whether the answer broke off.
+func (w *recorder) record(serve func()) (broken bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+				panic(v)
+			}
+			broken = true
+		}
+	}()
+	serve()
+	return false
+}
