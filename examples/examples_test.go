@@ -147,6 +147,7 @@ func needsPip(t *testing.T) {
 
 func TestTheGoAPIKeepsItems(t *testing.T) {
 	d := deploy(t, "go-api")
+	d.answers("GET", "api", "/", "", 200, "routes")
 	d.answers("GET", "api", "/healthz", "", 200, "ok")
 	d.answers("GET", "api", "/items", "", 200, `"items"`)
 	d.answers("POST", "api", "/items", `{`, 422, "error")

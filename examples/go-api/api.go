@@ -27,6 +27,9 @@ func maxItems() int {
 func New(limit int) http.Handler {
 	s := &store{limit: limit, items: map[int]Item{}}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, map[string]any{"routes": []string{"GET items", "POST items", "GET items/{id}", "PUT items/{id}", "DELETE items/{id}"}})
+	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /items", s.list)
 	mux.HandleFunc("POST /items", s.create)
