@@ -16,6 +16,7 @@ type deployOptions struct {
 	force    bool
 	adopt    bool
 	traffic  int
+	from     string
 }
 
 func newDeploy(a *app, out *outcome) *cobra.Command {
@@ -34,12 +35,14 @@ percentage changes the share.`,
 		Example: `  ferry deploy
   ferry deploy api worker -m "fix the date"
   ferry deploy --target aws --stage prod
-  ferry deploy --traffic 10`,
+  ferry deploy --traffic 10
+  ferry deploy --from artifacts`,
 		Args:              between(0, -1, ""),
 		ValidArgsFunction: a.completeFunctions,
 	}, o.run)
 	f := c.Flags()
 	f.StringVarP(&o.message, "message", "m", "", "a `line` about this release, kept with it")
+	f.StringVar(&o.from, "from", "", "deploy the packages that \"ferry package -o\" saved to this `folder`, and build nothing")
 	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; what serves is read back all the same")
 	f.BoolVar(&o.force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
 	f.BoolVar(&o.adopt, "adopt", false, "record what was changed outside ferry as a release first, so that a rollback can restore it")
@@ -61,6 +64,9 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 	}
 	if _, err := p.functions(args); err != nil {
 		return nil, err
+	}
+	if o.from != "" {
+		p.from = o.app.inDir(o.from)
 	}
 	done, err := o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
 		return e.Deploy(ctx, release.DeployOptions{

@@ -3,8 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -23,11 +21,17 @@ type packageOptions struct {
 	app     *app
 	output  string
 	noCache bool
+	list    bool
+	explain string
 }
 
-// packageResult are the packages by function.
+// packageResult are the packages by function, with what was asked about them.
 type packageResult struct {
 	Artifacts map[string]packager.Artifact `json:"artifacts"`
+	// Entries are what the packages hold, the biggest first; only with --list.
+	Entries map[string][]packager.Entry `json:"entries,omitempty"`
+	// Explained is why a file is in a package or not, by function; only with --explain.
+	Explained []packager.Explanation `json:"explained,omitempty"`
 }
 
 func newPackage(a *app, out *outcome) *cobra.Command {
@@ -36,12 +40,21 @@ func newPackage(a *app, out *outcome) *cobra.Command {
 		Use:   "package [function...]",
 		Short: "Build the packages that a deploy would upload",
 		Long: `Build the packages that a deploy to the chosen target would upload. The same source gives the same bytes,
-on every machine.`,
+on every machine.
+
+With --output, <function>.zip and <function>.json go into a folder: the package, and what really went in (sources with
+digests, libraries and tools with versions). "ferry deploy --from" deploys such a folder and builds nothing.`,
+		Example: `  ferry package --list
+  ferry package api --explain src/views/index.html
+  ferry package --target aws -o artifacts && ferry deploy --target aws --from artifacts`,
 		Args:              between(0, -1, ""),
 		ValidArgsFunction: a.completeFunctions,
 	}, o.run)
-	c.Flags().StringVarP(&o.output, "output", "o", "", "copy the packages into this `folder`, as <function>.zip")
-	c.Flags().BoolVar(&o.noCache, "no-cache", false, "build also what did not change")
+	f := c.Flags()
+	f.StringVarP(&o.output, "output", "o", "", "save the packages, and what went in, to this `folder`")
+	f.BoolVar(&o.noCache, "no-cache", false, "build also what did not change")
+	f.BoolVar(&o.list, "list", false, "list what the packages hold, the biggest first")
+	f.StringVar(&o.explain, "explain", "", "say why this `file` is in or out: a path on disk or in a package")
 	return c
 }
 
@@ -54,85 +67,99 @@ func (o *packageOptions) run(ctx context.Context, args []string) (result, error)
 	if err != nil {
 		return nil, err
 	}
-	built, err := o.build(ctx, p, functions)
-	if err == nil && o.output != "" {
-		err = o.copy(built)
-	}
+	bills, err := o.build(ctx, p, functions)
 	if err != nil {
 		return nil, err
 	}
-	return packageResult{Artifacts: built}, nil
+	r := packageResult{Artifacts: map[string]packager.Artifact{}}
+	for i, fn := range functions {
+		if o.output != "" {
+			if bills[i], err = packager.Save(bills[i], o.app.inDir(o.output)); err != nil {
+				return nil, err
+			}
+		}
+		r.Artifacts[fn.Name] = bills[i].Artifact
+		if err := o.look(ctx, p, fn, &r); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// look adds what was asked about a package.
+func (o *packageOptions) look(ctx context.Context, p *project, fn manifest.Function, r *packageResult) error {
+	if o.list {
+		entries, err := packager.List(r.Artifacts[fn.Name])
+		if err != nil {
+			return err
+		}
+		if r.Entries == nil {
+			r.Entries = map[string][]packager.Entry{}
+		}
+		r.Entries[fn.Name] = entries
+	}
+	if o.explain == "" {
+		return nil
+	}
+	file := o.explain
+	if here := o.app.inDir(file); exists(here) {
+		file = here
+	}
+	x, err := p.packager().Explain(ctx, fn, p.adapter.Platform(fn), file)
+	r.Explained = append(r.Explained, x)
+	return err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// inDir makes a path absolute that is relative to the folder ferry runs in.
+func (a *app) inDir(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(a.dir(), name)
 }
 
 // build builds all functions at once and reports every one that cannot be built.
-func (o *packageOptions) build(
-	ctx context.Context, p *project, functions []manifest.Function,
-) (map[string]packager.Artifact, error) {
+func (o *packageOptions) build(ctx context.Context, p *project, functions []manifest.Function) ([]packager.Bill, error) {
 	builder := p.packager()
 	builder.NoCache = o.noCache
 	shown := o.app.startProgress()
 	defer shown.close()
-	artifacts, errs := make([]packager.Artifact, len(functions)), make([]error, len(functions))
+	bills, errs := make([]packager.Bill, len(functions)), make([]error, len(functions))
 	var group errgroup.Group
 	group.SetLimit(runtime.NumCPU())
 	for i, fn := range functions {
 		group.Go(func() error {
 			event := release.Event{Step: release.StepBuild, Function: fn.Name, Total: len(functions)}
 			shown.event(event)
-			artifacts[i], errs[i] = builder.Build(ctx, fn, p.adapter.Platform(fn))
-			event.Done, event.Cached, event.Err = true, artifacts[i].Cached, errs[i]
+			if o.output != "" {
+				bills[i], errs[i] = builder.Bill(ctx, fn, p.adapter.Platform(fn))
+			} else {
+				bills[i].Artifact, errs[i] = builder.Build(ctx, fn, p.adapter.Platform(fn))
+			}
+			event.Done, event.Cached, event.Err = true, bills[i].Artifact.Cached, errs[i]
 			shown.event(event)
 			return nil
 		})
 	}
-	if err := errors.Join(group.Wait(), errors.Join(errs...)); err != nil {
-		return nil, err
-	}
-	built := map[string]packager.Artifact{}
-	for i, fn := range functions {
-		built[fn.Name] = artifacts[i]
-	}
-	return built, nil
-}
-
-// copy puts the packages where they were asked for, and has the artifacts name the copies.
-func (o *packageOptions) copy(built map[string]packager.Artifact) error {
-	folder := o.output
-	if !filepath.IsAbs(folder) {
-		folder = filepath.Join(o.app.dir(), folder)
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fmt.Errorf("making the output folder: %w", err)
-	}
-	for _, name := range slices.Sorted(maps.Keys(built)) {
-		artifact := built[name]
-		to := filepath.Join(folder, name+".zip")
-		if err := copyFile(artifact.Path, to); err != nil {
-			return fmt.Errorf("copying the package of %s: %w", name, err)
-		}
-		artifact.Path = to
-		built[name] = artifact
-	}
-	return nil
-}
-
-func copyFile(from, to string) error {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	copied, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(copied, source); err != nil {
-		return errors.Join(err, copied.Close())
-	}
-	return copied.Close()
+	return bills, errors.Join(group.Wait(), errors.Join(errs...))
 }
 
 func (r packageResult) text(p *printer) {
+	if r.Explained != nil {
+		for _, x := range r.Explained {
+			in := p.style.bad.Render("out")
+			if x.In {
+				in = p.style.good.Render("in")
+			}
+			p.linef("%s  %s  %s: %s", p.style.bold.Render(x.Function), in, x.File, x.Why)
+		}
+		return
+	}
 	var rows [][]string
 	for _, name := range slices.Sorted(maps.Keys(r.Artifacts)) {
 		a := r.Artifacts[name]
@@ -146,4 +173,12 @@ func (r packageResult) text(p *printer) {
 		})
 	}
 	p.table(nil, rows)
+	for _, name := range slices.Sorted(maps.Keys(r.Entries)) {
+		p.linef("\n%s", p.style.bold.Render(name))
+		rows = nil
+		for _, e := range r.Entries[name] {
+			rows = append(rows, []string{size(e.Size), p.style.dim.Render(size(e.Packed) + " packed"), e.Name})
+		}
+		p.table(nil, rows)
+	}
 }

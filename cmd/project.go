@@ -16,6 +16,7 @@ type project struct {
 	manifest *manifest.Manifest
 	adapter  providers.Adapter
 	home     providers.Home
+	from     string // a folder of saved packages to take instead of building; "" is to build
 }
 
 // blocks are the providers' parts of the manifest.
@@ -121,7 +122,7 @@ func (a *app) warn(issues ...providers.Issue) {
 
 // packager builds into the cache of this home.
 func (p *project) packager() *packager.Packager {
-	return &packager.Packager{Root: p.manifest.Dir, Cache: filepath.Join(p.home.Cache, "build")}
+	return &packager.Packager{Root: p.manifest.Dir, Cache: filepath.Join(p.home.Cache, "build"), From: p.from}
 }
 
 // engine is the release engine of the project; progress may be nil.
