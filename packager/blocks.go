@@ -2,17 +2,18 @@ package packager
 
 import (
 	"archive/zip"
-	"bytes"
 	"crypto/sha256"
 	"sync"
 	"time"
 )
 
-// blocks remembers compressed small files, so that functions of one source folder compress a file once.
+// blocks remembers compressed small files, so that functions of one source folder compress a file once. It also
+// keeps squeezers, whose tables are large, from one package to the next. A nil one remembers nothing.
 type blocks struct {
-	mu    sync.Mutex
-	known map[string]block
-	size  int
+	mu        sync.Mutex
+	known     map[string]block
+	size      int
+	squeezers sync.Pool
 }
 
 type block struct {
@@ -24,18 +25,29 @@ type block struct {
 
 const (
 	blockLimit  = 256 << 10 // a larger file is not remembered
-	blocksLimit = 32 << 20  // bytes remembered, at most
+	blocksLimit = 16 << 20  // bytes remembered, at most
 )
 
+// key is what a file is remembered under: where it lies, or what generated text it is.
+func (f *file) key() string {
+	if f.path != "" {
+		return f.path
+	}
+	sum := sha256.Sum256(f.data)
+	return string(sum[:])
+}
+
 func (b *blocks) restore(p *packed) bool {
-	if b == nil || p.file.info == nil {
+	if b == nil || p.file.size() > blockLimit {
 		return false
 	}
 	b.mu.Lock()
-	known, ok := b.known[p.file.path]
+	known, ok := b.known[p.file.key()]
 	b.mu.Unlock()
-	if !ok || known.header.Name != p.file.name || !known.same(p.file.info) ||
-		!p.file.info.ModTime().Before(known.at.Add(-racy)) {
+	if !ok || known.header.Name != p.file.name {
+		return false
+	}
+	if i := p.file.info; i != nil && (!known.same(i) || !i.ModTime().Before(known.at.Add(-racy))) {
 		return false
 	}
 	p.header, p.sum, p.data = known.header, known.sum, known.data
@@ -44,12 +56,14 @@ func (b *blocks) restore(p *packed) bool {
 
 // keep remembers what was compressed from a file that was read from a moment on.
 func (b *blocks) keep(p *packed, at time.Time) {
-	if b == nil || p.file.info == nil || p.spill != nil || len(p.data) > blockLimit {
+	if b == nil || p.spill != nil || p.file.size() > blockLimit {
 		return
 	}
-	one := block{header: p.header, sum: p.sum, data: bytes.Clone(p.data)}
+	one := block{header: p.header, sum: p.sum, data: p.data}
 	one.Kind, one.at = "f", at
-	one.stamp(p.file.info)
+	if p.file.info != nil {
+		one.stamp(p.file.info)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.size+len(p.data) > blocksLimit {
@@ -58,6 +72,22 @@ func (b *blocks) keep(p *packed, at time.Time) {
 	if b.known == nil {
 		b.known = map[string]block{}
 	}
-	b.size += len(p.data) - len(b.known[p.file.path].data)
-	b.known[p.file.path] = one
+	key := p.file.key()
+	b.size += len(p.data) - len(b.known[key].data)
+	b.known[key] = one
+}
+
+// idle is a squeezer that is free.
+func (b *blocks) idle() (*squeezer, bool) {
+	if b == nil {
+		return nil, false
+	}
+	s, ok := b.squeezers.Get().(*squeezer)
+	return s, ok
+}
+
+func (b *blocks) rest(s *squeezer) {
+	if b != nil {
+		b.squeezers.Put(s)
+	}
 }

@@ -453,3 +453,26 @@ func TestAnEntryReadsBackAsItWasWritten(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkOneHundredFunctionsOfATreeOf400Files(b *testing.B) {
+	files := []string{}
+	fns := make([]manifest.Function, 100)
+	for i := range fns {
+		files = append(files, fmt.Sprintf("f%d.py", i), "app = 1\n")
+		fns[i] = pythonFn(fmt.Sprintf("f%d:app", i))
+	}
+	for i := range 300 {
+		files = append(files, fmt.Sprintf("lib/m%d.py", i), strings.Repeat("def f(a, b):\n    return a * 1 + b\n\n", 40))
+	}
+	root := project(b, files...)
+	for _, n := range []int{1, 100} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				p := newPackager(b, root)
+				for _, fn := range fns[:n] {
+					build(b, p, fn)
+				}
+			}
+		})
+	}
+}

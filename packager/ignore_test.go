@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -163,5 +164,31 @@ func FuzzIgnoreRulesNeverPanic(f *testing.F) {
 			return
 		}
 		excluded(parseRules([]byte(text), nil), subject{names: strings.Split(name, "/")})
+	})
+}
+
+// FuzzIgnoreRulesMeanWhatTheyMeanToGit compares with git itself on a tree of many shapes.
+func FuzzIgnoreRulesMeanWhatTheyMeanToGit(f *testing.F) {
+	needs(f, "git")
+	for _, rules := range []string{"*\n!foo/**\n[a-", "a/**/\n!a/b", "**/[!a]*\n!x\\ ", "/*/\n!/a/\nfoo*/**", "[]a]", "[a\\]b]", "a//b", "!!bang"} {
+		f.Add(rules)
+	}
+	var files []string
+	for _, name := range ignoreTree {
+		files = append(files, name, "x")
+	}
+	root := project(f, files...)
+	output(f, root, "git", "init", "-q")
+	f.Fuzz(func(t *testing.T, rules string) {
+		if len(rules) > 200 || strings.Contains(rules, "\x00") {
+			return
+		}
+		for _, name := range []string{".ferryignore", ".gitignore"} {
+			write(t, filepath.Join(root, name), rules)
+		}
+		got := ours(t, root)
+		got = slices.DeleteFunc(got, func(name string) bool { return name == ".gitignore" })
+		want := gits(t, root)
+		equal(t, got, want)
 	})
 }

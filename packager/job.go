@@ -178,7 +178,7 @@ func (j *job) pack(ctx context.Context, c cache, key string) (Artifact, error) {
 			return Artifact{}, err
 		}
 	}
-	c.evict(cacheLimit)
+	j.p.shared.evict.Do(func() { c.evict(cacheLimit) })
 	a.Path = c.artifactPath(a.ZipDigest)
 	return a, nil
 }

@@ -60,6 +60,7 @@ type shared struct {
 	hashes   hashes
 	blocks   blocks
 	commands commands
+	evict    sync.Once // a look at the whole cache is enough for all builds of a run
 }
 
 // Build packages one function. It is safe to call from several goroutines and several processes at once.

@@ -210,3 +210,18 @@ func serverFn(handler string) manifest.Function {
 	fn.Style = manifest.StyleServer
 	return fn
 }
+
+// poll waits until a condition holds.
+func poll(t *testing.T, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("it did not happen")
+		}
+	}
+}

@@ -25,7 +25,7 @@ import (
 const (
 	level    = 5        // about twice as fast as zip's own and within a percent or two of its size
 	spillAt  = 4 << 20  // a file from this size on is compressed to disk, not to memory
-	inFlight = 64 << 20 // bytes of files that wait to be written, at most
+	inFlight = 16 << 20 // bytes of files that wait to be written, at most
 	dosEpoch = 0x21     // 1980-01-01, the first day a zip can name
 )
 
@@ -74,7 +74,12 @@ func (z *zipper) write(ctx context.Context, w io.Writer, files []file) (digest s
 			if err := room.Acquire(ctx, p.weight); err != nil {
 				return err
 			}
-			for _, ch := range []chan *packed{order, work} {
+			to := []chan *packed{order, work}
+			if z.blocks.restore(p) {
+				close(p.done)
+				to = to[:1]
+			}
+			for _, ch := range to {
 				select {
 				case ch <- p:
 				case <-ctx.Done():
@@ -87,6 +92,7 @@ func (z *zipper) write(ctx context.Context, w io.Writer, files []file) (digest s
 	for range workers {
 		g.Go(func() error {
 			s := newSqueezer(z)
+			defer z.blocks.rest(s)
 			for p := range work {
 				p.err = s.squeeze(ctx, p)
 				close(p.done)
@@ -170,23 +176,26 @@ type squeezer struct {
 	admit    func(f file, head []byte) error
 	deflate  *flate.Writer
 	buffer   []byte
+	out      bytes.Buffer
 }
 
 func newSqueezer(z *zipper) *squeezer {
-	deflate, err := flate.NewWriter(io.Discard, level)
-	if err != nil {
-		panic(err) // the level is a constant that the library knows
+	s, ok := z.blocks.idle()
+	if !ok {
+		deflate, err := flate.NewWriter(io.Discard, level)
+		if err != nil {
+			panic(err) // the level is a constant that the library knows
+		}
+		s = &squeezer{deflate: deflate, buffer: make([]byte, 128<<10)}
 	}
-	return &squeezer{spillDir: z.spillDir, blocks: z.blocks, admit: z.admit, deflate: deflate, buffer: make([]byte, 128<<10)}
+	s.spillDir, s.blocks, s.admit = z.spillDir, z.blocks, z.admit
+	return s
 }
 
 // squeeze reads and compresses one file and fills in its header.
 func (s *squeezer) squeeze(ctx context.Context, p *packed) error {
 	if p.file.size() > math.MaxUint32 {
 		return problem(p.file.path, "leave it out with build.exclude", "%s is larger than 4 GiB", p.file.name)
-	}
-	if s.blocks.restore(p) {
-		return nil
 	}
 	began := time.Now()
 	src := io.NopCloser(bytes.NewReader(p.file.data))
@@ -235,8 +244,8 @@ func openRegular(f file) (*os.File, error) {
 
 // stream sends the content through digest, checksum and compression.
 func (s *squeezer) stream(ctx context.Context, p *packed, src io.Reader) error {
-	var out bytes.Buffer
-	counted := &counter{w: &out}
+	s.out.Reset()
+	counted := &counter{w: &s.out}
 	if p.file.size() >= spillAt {
 		spill, err := os.CreateTemp(s.spillDir, "spill")
 		if err != nil {
@@ -279,7 +288,7 @@ func (s *squeezer) stream(ctx context.Context, p *packed, src io.Reader) error {
 		return err
 	}
 	digest.Sum(p.sum[:0])
-	p.data = out.Bytes()
+	p.data = bytes.Clone(s.out.Bytes())
 	p.header = header(p.file.name, head, uint64(size), uint64(counted.n), sum.Sum32())
 	if size == 0 {
 		p.header.Method, p.header.CompressedSize64, p.data = zip.Store, 0, nil
