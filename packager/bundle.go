@@ -131,6 +131,9 @@ func (b *bundle) externals(m *modules) error {
 	if err != nil {
 		return readProblem(b.job.dir, "the source folder", err)
 	}
+	if b.job.platform.Source {
+		return b.listed(m, here)
+	}
 	for _, name := range b.job.fn.Build.External {
 		if err := m.external(name, here); err != nil {
 			return err

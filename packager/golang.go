@@ -67,6 +67,14 @@ func (j *job) golang(ctx context.Context) (content, error) {
 		return content{}, err
 	}
 	target := packages[len(packages)-1]
+	for _, p := range packages {
+		if m := p.Module; m != nil && !p.Standard {
+			j.bill.add("golang", m.Path, strings.TrimPrefix(m.Version, "v"))
+		}
+	}
+	if version, _, err := (tool{dir: dir, name: "go", args: []string{"env", "GOVERSION"}}).run(ctx); err == nil {
+		j.bill.tool("go", strings.TrimPrefix(strings.TrimSpace(string(version)), "go"))
+	}
 	tmp, err := cache{dir: j.p.Cache}.tmpDir()
 	if err != nil {
 		return content{}, err
@@ -75,6 +83,9 @@ func (j *job) golang(ctx context.Context) (content, error) {
 	args, err := j.goTarget(target, tmp)
 	if err != nil {
 		return made, err
+	}
+	if j.platform.Source {
+		return j.goSource(ctx, packages, tmp, made)
 	}
 	binary := filepath.Join(tmp, "bootstrap")
 	if err := j.goBuild(ctx, dir, append([]string{"-o", binary}, args...)); err != nil {
@@ -153,20 +164,12 @@ func (j *job) goTarget(target goPackage, tmp string) ([]string, error) {
 		return nil, problem(target.Dir, "rename the package, or use style: server for a program that listens on $PORT",
 			"handler %s is a package main, which no other program can import", j.fn.Handler)
 	}
-	declared, err := declarations(target)
+	shim, err := j.goShim(target)
 	if err != nil {
 		return nil, err
 	}
-	if !declared["Handler"] && !declared["OnEvent"] {
-		return nil, problem(target.Dir, "declare `var Handler http.Handler` in it",
-			"the package of handler %s declares neither Handler nor OnEvent", j.fn.Handler)
-	}
 	replace := map[string]string{}
-	for name, data := range j.shim.Files {
-		if !fits(name, declared) {
-			continue
-		}
-		data = bytes.ReplaceAll(data, []byte("ferry.invalid/handler"), []byte(target.ImportPath))
+	for name, data := range shim {
 		onDisk := filepath.Join(tmp, name)
 		if err := os.WriteFile(onDisk, data, 0o600); err != nil {
 			return nil, writeProblem(j.p.Cache, err)
@@ -182,6 +185,25 @@ func (j *job) goTarget(target goPackage, tmp string) ([]string, error) {
 		return nil, writeProblem(j.p.Cache, err)
 	}
 	return []string{"-overlay", file, "./" + entryFolder}, nil
+}
+
+// goShim are the files of the shim that go with the user's package.
+func (j *job) goShim(target goPackage) (map[string][]byte, error) {
+	declared, err := declarations(target)
+	if err != nil {
+		return nil, err
+	}
+	if !declared["Handler"] && !declared["OnEvent"] {
+		return nil, problem(target.Dir, "declare `var Handler http.Handler` in it",
+			"the package of handler %s declares neither Handler nor OnEvent", j.fn.Handler)
+	}
+	out := map[string][]byte{}
+	for name, data := range j.shim.Files {
+		if fits(name, declared) {
+			out[name] = bytes.ReplaceAll(data, []byte("ferry.invalid/handler"), []byte(target.ImportPath))
+		}
+	}
+	return out, nil
 }
 
 // fits is whether a file of the shim goes with what the user's package declares.

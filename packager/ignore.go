@@ -41,11 +41,12 @@ func parseRule(line string, domain []string) (rule, bool) {
 	if line == "" {
 		return rule{}, false
 	}
-	for name := range strings.SplitSeq(line, "/") {
+	for _, name := range splitNames(line) {
 		if name == "**" && !r.base {
 			r.parts = append(r.parts, nil)
 			continue
 		}
+		name = strings.ReplaceAll(name, "/", "\x01") // in brackets: a letter that no name holds
 		if strings.HasPrefix(name, "!") {
 			name = `\` + name
 		}
@@ -55,6 +56,45 @@ func parseRule(line string, domain []string) (rule, bool) {
 		r.parts = append(r.parts, gitignore.ParsePattern(name, nil))
 	}
 	return r, true
+}
+
+// splitNames cuts a pattern at its slashes, but for those in brackets, which git takes for letters that no name holds.
+func splitNames(pattern string) []string {
+	var out []string
+	from := 0
+	for i := 0; i < len(pattern); i++ {
+		switch pattern[i] {
+		case '\\':
+			i++
+		case '[':
+			i = max(i, bracketEnd(pattern, i))
+		case '/':
+			out = append(out, pattern[from:i])
+			from = i + 1
+		}
+	}
+	return append(out, pattern[from:])
+}
+
+// bracketEnd is where the bracket that begins at i ends, or -1.
+func bracketEnd(pattern string, i int) int {
+	i++
+	if i < len(pattern) && (pattern[i] == '!' || pattern[i] == '^') {
+		i++
+	}
+	for first := i; i < len(pattern); i++ {
+		switch {
+		case pattern[i] == '\\':
+			i++
+		case strings.HasPrefix(pattern[i:], "[:"):
+			if end := strings.Index(pattern[i+2:], ":]"); end >= 0 {
+				i += end + 3
+			}
+		case pattern[i] == ']' && i > first:
+			return i
+		}
+	}
+	return -1
 }
 
 // trimSpaces takes spaces off the end but for those behind a backslash.

@@ -32,6 +32,7 @@ type job struct {
 	build    builder
 	in       *recorder
 	bill     Bill
+	listed   map[string]string // Node packages that the cloud installs, with their versions
 }
 
 // builder collects what goes into a package of one language.

@@ -29,10 +29,14 @@ func (j *job) node(ctx context.Context) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	if j.fn.Style == manifest.StyleServer {
-		return content{files: files, entry: entry}, nil
+	made := content{files: files, entry: entry}
+	if j.fn.Style != manifest.StyleServer {
+		made = content{files: append(files, j.nodeShim(entry)...), entry: j.shim.Entry}
 	}
-	return content{files: append(files, j.nodeShim(entry)...), entry: j.shim.Entry}, nil
+	if j.platform.Source {
+		made.files, err = j.nodeSource(made)
+	}
+	return made, err
 }
 
 // nodeShim is the shim with its two specifiers resolved.

@@ -28,7 +28,12 @@ func (j *job) python(ctx context.Context) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	installed, err := j.requirements(ctx)
+	var installed []file
+	if j.platform.Source {
+		files, err = j.pythonSource(files)
+	} else {
+		installed, err = j.requirements(ctx)
+	}
 	if err != nil {
 		return content{}, err
 	}

@@ -1,0 +1,172 @@
+package packager
+
+import (
+	"context"
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// This file makes packages for clouds that build by themselves (Platform.Source): what is compiled or installed
+// there goes in as sources and lists with exact versions.
+
+// listed names what stays out of the bundle in the package.json, for the cloud to install.
+func (b *bundle) listed(m *modules, here string) error {
+	b.job.listed = map[string]string{}
+	for _, name := range b.job.fn.Build.External {
+		name = packageName(name)
+		if strings.Contains(name, "*") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "node:") {
+			continue
+		}
+		mod, err := m.find(name, here)
+		if err != nil {
+			return err
+		}
+		if mod == nil {
+			return m.uninstalled(name, here)
+		}
+		b.job.list(name, mod)
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.external)) {
+		mod, err := m.load(b.external[name])
+		if err != nil {
+			return err
+		}
+		b.job.list(name, mod)
+	}
+	return nil
+}
+
+func (j *job) list(name string, mod *module) {
+	j.listed[name] = mod.Version
+	j.bill.add("npm", mod.Name, mod.Version)
+}
+
+// nodeSource gives a Node package a package.json that names its entry and what is to be installed.
+func (j *job) nodeSource(made content) ([]file, error) {
+	fields := map[string]any{"private": true, "dependencies": j.listed}
+	files := made.files
+	if i := slices.IndexFunc(files, func(f file) bool { return f.name == "package.json" }); i >= 0 && j.listed == nil {
+		data, err := os.ReadFile(files[i].path)
+		if err != nil {
+			return nil, readProblem(files[i].path, "package.json", err)
+		}
+		fields = map[string]any{}
+		if err := json.Unmarshal(data, &fields); err != nil {
+			return nil, problem(files[i].path, "correct it", "package.json cannot be read: %v", err)
+		}
+	}
+	fields["main"] = made.entry
+	data, err := json.MarshalIndent(fields, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if f.name == "package.json" && f.path != "" {
+			if err := j.in.file(f.path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	files = slices.DeleteFunc(slices.Clone(files), func(f file) bool { return f.name == "package.json" })
+	return append(files, generated("package.json", append(data, '\n'))), nil
+}
+
+// pythonSource gives a Python package a requirements.txt, when another list says what is to be installed.
+func (j *job) pythonSource(files []file) ([]file, error) {
+	w, err := j.wishes()
+	if err != nil || w == nil || w.lines == nil {
+		return files, err
+	}
+	return append(files, generated("requirements.txt", []byte(strings.Join(w.lines, "\n")+"\n"))), nil
+}
+
+// goSource is the part of the user's module that is compiled, all other modules in vendor, and the shim as a package
+// of its own.
+func (j *job) goSource(ctx context.Context, packages []goPackage, tmp string, made content) (content, error) {
+	target := packages[len(packages)-1]
+	module := target.Module.folder()
+	if err := j.goInputs(packages); err != nil {
+		return made, err
+	}
+	vendor := filepath.Join(tmp, "vendored")
+	if _, said, err := (tool{dir: module, env: append(j.goEnv(), "GOWORK=off"), name: "go", args: []string{"mod", "vendor", "-o", vendor}}).run(ctx); err != nil {
+		if ctx.Err() != nil {
+			return made, ctx.Err()
+		}
+		e := problem(module, "run `go mod vendor` in "+j.fn.Source, "the modules cannot be vendored: %s", said)
+		e.Err = err
+		return made, e
+	}
+	names := []string{"go.mod", "go.sum"}
+	for _, p := range packages {
+		if p.Module == nil || p.Module.Path != target.Module.Path {
+			continue
+		}
+		rel, err := filepath.Rel(module, p.Dir)
+		if err != nil {
+			return made, err
+		}
+		for _, list := range [][]string{p.GoFiles, p.OtherFiles, p.HFiles, p.EmbedFiles} {
+			for _, name := range list {
+				names = append(names, path.Join(filepath.ToSlash(rel), name))
+			}
+		}
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		full := filepath.Join(module, filepath.FromSlash(name))
+		info, err := os.Stat(full)
+		if err != nil {
+			continue // a module without dependencies has no go.sum
+		}
+		made.files = append(made.files, file{name: name, path: full, info: info, input: true})
+	}
+	vendored, err := vendoredFiles(vendor)
+	if err != nil {
+		return made, err
+	}
+	made.files = append(made.files, vendored...)
+	handler, err := filepath.Rel(module, target.Dir)
+	if err != nil {
+		return made, err
+	}
+	made.entry = filepath.ToSlash(handler)
+	if j.fn.Style != manifest.StyleServer {
+		made.entry = path.Join(made.entry, entryFolder)
+		shim, err := j.goShim(target)
+		if err != nil {
+			return made, err
+		}
+		for _, name := range slices.Sorted(maps.Keys(shim)) {
+			made.files = append(made.files, generated(path.Join(made.entry, name), shim[name]))
+		}
+	}
+	return made, nil
+}
+
+func vendoredFiles(dir string) (files []file, err error) {
+	if !exists(dir) { // nothing but the standard library
+		return nil, nil
+	}
+	err = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, full)
+		files = append(files, file{name: path.Join("vendor", filepath.ToSlash(rel)), path: full, info: info})
+		return err
+	})
+	return files, err
+}
