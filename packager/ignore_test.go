@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -167,6 +168,8 @@ func FuzzIgnoreRulesNeverPanic(f *testing.F) {
 	})
 }
 
+var gluedStars = regexp.MustCompile(`[^/\n]\*\*+/`)
+
 // FuzzIgnoreRulesMeanWhatTheyMeanToGit compares with git itself on a tree of many shapes.
 func FuzzIgnoreRulesMeanWhatTheyMeanToGit(f *testing.F) {
 	needs(f, "git")
@@ -181,6 +184,9 @@ func FuzzIgnoreRulesMeanWhatTheyMeanToGit(f *testing.F) {
 	output(f, root, "git", "init", "-q")
 	f.Fuzz(func(t *testing.T, rules string) {
 		if len(rules) > 200 || strings.Contains(rules, "\x00") {
+			return
+		}
+		if gluedStars.MatchString(rules) { // git documents "a**/b" as "a*/b", and forgets it after a prefix of letters
 			return
 		}
 		for _, name := range []string{".ferryignore", ".gitignore"} {

@@ -227,8 +227,8 @@ func (p Platform) describe() string {
 // foreign is whether a package holds machine code, itself or in packages that it chooses from, and none for the platform.
 func (m *modules) foreign(mod *module) (bool, error) {
 	if mod.native {
-		any, fit := m.nativeFiles(mod.dir)
-		if !fit && (any || exists(filepath.Join(mod.dir, "binding.gyp"))) {
+		some, fit := m.nativeFiles(mod.dir)
+		if !fit && (some || exists(filepath.Join(mod.dir, "binding.gyp"))) {
 			return true, nil
 		}
 	}

@@ -24,9 +24,9 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 )
 
-// real runs a test on what real registries hold, beside the others. What was downloaded once is kept by npm, pip and
+// dependencyTree runs a test on what real registries hold, beside the others. What was downloaded once is kept by npm, pip and
 // uv themselves.
-func real(t *testing.T, tools ...string) {
+func dependencyTree(t *testing.T, tools ...string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: nothing is downloaded")
@@ -172,7 +172,7 @@ export default app;
 `
 
 func TestExpressWithZodAndDateFns(t *testing.T) {
-	real(t, "npm", "node")
+	dependencyTree(t, "npm", "node")
 	root := project(t, "package.json", `{"type":"module","dependencies":{"express":"5.1.0","zod":"4.1.12","date-fns":"4.1.0"}}`, "src/app.js", expressApp)
 	npmInstall(t, root)
 	fn := served(nodeFn("src/app.js"))
@@ -186,7 +186,7 @@ func TestExpressWithZodAndDateFns(t *testing.T) {
 }
 
 func TestSharpAndBcrypt(t *testing.T) {
-	real(t, "npm", "node")
+	dependencyTree(t, "npm", "node")
 	root := project(t, "package.json", `{"type":"module","dependencies":{"sharp":"0.34.4","bcrypt":"6.0.0"}}`, "app.js", `import sharp from "sharp";
 import bcrypt from "bcrypt";
 export default { async fetch() {
@@ -207,7 +207,7 @@ export default { async fetch() {
 }
 
 func TestAPnpmWorkspace(t *testing.T) {
-	real(t, "npm", "node", "pnpm")
+	dependencyTree(t, "npm", "node", "pnpm")
 	root := project(t, "package.json", `{"private":true}`, "pnpm-workspace.yaml", "packages: [apps/*, libs/*]\n",
 		"apps/api/package.json", `{"name":"api","type":"module","dependencies":{"@acme/lib":"workspace:*","express":"5.1.0","bcrypt":"6.0.0"}}`,
 		"apps/api/app.js", `import express from "express";
@@ -234,7 +234,7 @@ export default app;`,
 }
 
 func TestATypeScriptProjectInTheStyleOfNext(t *testing.T) {
-	real(t, "npm", "node")
+	dependencyTree(t, "npm", "node")
 	root := project(t, "package.json", `{"dependencies":{"react":"19.2.0","react-dom":"19.2.0"}}`,
 		"tsconfig.base.json", `{"compilerOptions":{"jsx":"react-jsx","strict":true,"target":"ES2022","module":"esnext","moduleResolution":"bundler"}}`,
 		"tsconfig.json", "{\n  // as create-next-app writes it\n  \"extends\": \"./tsconfig.base.json\",\n  \"compilerOptions\": {\"paths\": {\"@/*\": [\"./src/*\"], \"~data\": [\"./data/index.ts\"]}},\n}\n",
@@ -259,7 +259,7 @@ func thisPython(t *testing.T) manifest.Runtime {
 }
 
 func TestNumpyPandasAndPillow(t *testing.T) {
-	real(t, "python3")
+	dependencyTree(t, "python3")
 	root := project(t, "requirements.txt", "numpy\npandas\nPillow\n", "app.py", `
 import io, numpy, pandas
 from PIL import Image
@@ -282,7 +282,7 @@ def app(environ, start_response):
 }
 
 func TestCryptography(t *testing.T) {
-	real(t, "python3")
+	dependencyTree(t, "python3")
 	root := project(t, "requirements.txt", "cryptography\n", "app.py", `
 from cryptography.fernet import Fernet
 def app(environ, start_response):
@@ -302,7 +302,7 @@ def app(environ, start_response):
 }
 
 func TestFastAPIWithPydantic(t *testing.T) {
-	real(t, "python3")
+	dependencyTree(t, "python3")
 	files := []string{"app.py", `
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -339,7 +339,7 @@ def double(i: Item):
 }
 
 func TestUvAndPipInstallTheSame(t *testing.T) {
-	real(t, "python3", "uv")
+	dependencyTree(t, "python3", "uv")
 	root := project(t, "requirements.txt", "cryptography==45.0.7\ncffi==2.0.0\npycparser==2.23\n", "app.py", "")
 	fn := served(pythonFn("app:app"))
 	fn.Runtime = thisPython(t)
