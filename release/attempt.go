@@ -43,12 +43,37 @@ func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*atte
 	}
 	a := &attempt{Engine: e, ledger: l, lock: k, scene: s, force: c.force}
 	if k.from != s.lockTag {
-		err = lockConflict("another release was made while this one waited for the lock", "run the command again")
+		err = overrun()
+	} else if s.lock.Holder != nil {
+		err = a.lookAgain(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.close(ctx, k.taken.Unfinished))
 	}
 	return a, nil
+}
+
+// lookAgain fails when the former holder came further after the scene was looked at: its lock shows that only
+// when it was renewed since.
+func (a *attempt) lookAgain(ctx context.Context) error {
+	_, tag, err := a.ledger.head(ctx)
+	if err != nil {
+		return err
+	}
+	last, err := a.ledger.pending(ctx, a.scene)
+	if err != nil {
+		return err
+	}
+	seen := a.scene.last
+	if tag != a.scene.headTag || (last == nil) != (seen == nil) || last != nil && last.State != seen.State {
+		return overrun()
+	}
+	a.scene.states, err = a.statuses(ctx, slices.Collect(maps.Keys(a.scene.states)))
+	return err
+}
+
+func overrun() error {
+	return lockConflict("another release was made while this one waited for the lock", "run the command again")
 }
 
 // close frees the lock and says which attempt it leaves unfinished.
@@ -122,6 +147,34 @@ func (a *attempt) save(ctx context.Context) error {
 		a.lock.used = max(a.lock.used, a.record.Number)
 	}
 	return err
+}
+
+// create writes the record for the first time. A holder that was overtaken may have written one under the same
+// number, after the number was given back: then that one is closed and the next number is taken.
+func (a *attempt) create(ctx context.Context) error {
+	err := a.save(ctx)
+	if !errors.Is(err, providers.Conflict) {
+		return err
+	}
+	number := a.record.Number
+	stray, _, reading := a.ledger.record(ctx, number)
+	if reading != nil || stray.Epoch >= a.record.Epoch {
+		return err
+	}
+	if stray.State == StatePublishing {
+		if err := a.ledger.giveUp(ctx, number, a.now()); err != nil {
+			return err
+		}
+	}
+	a.lock.used = number
+	if err := a.lock.renumber(ctx); err != nil {
+		return err
+	}
+	a.record.Number = a.lock.taken.Attempt
+	if a.record.Source == number {
+		a.record.Source = a.record.Number
+	}
+	return a.save(ctx)
 }
 
 // snapshot writes down what serves, so that it can be put back, and that activation begins.

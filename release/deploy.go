@@ -150,7 +150,7 @@ func (e *Engine) newRecord(a *attempt, k Kind, message string, functions map[str
 // carryOut writes the record, runs the attempt and tells what it did.
 func (a *attempt) carryOut(ctx context.Context, r *Record, p *Plan, began time.Time) (*Result, error) {
 	a.record = r
-	if err := a.save(ctx); err != nil {
+	if err := a.create(ctx); err != nil {
 		a.record = nil
 		return nil, errors.Join(err, a.close(ctx, 0))
 	}

@@ -151,5 +151,9 @@ func (a *attempt) adopt(ctx context.Context) error {
 		a.record = nil
 		return err
 	}
+	if a.record.State == StateFailed || a.record.State == StateRestored {
+		a.record = nil
+		return overrun()
+	}
 	return nil
 }

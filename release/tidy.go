@@ -51,9 +51,12 @@ func (a *attempt) retire(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	before, _, err := a.ledger.record(ctx, a.record.Previous)
-	if err != nil {
-		return err
+	before := &Record{}
+	if a.record.Previous > 0 { // else they are of an attempt that never went live
+		var err error
+		if before, _, err = a.ledger.record(ctx, a.record.Previous); err != nil {
+			return err
+		}
 	}
 	states, err := a.statuses(ctx, names)
 	if err != nil {
