@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,7 +18,8 @@ import (
 )
 
 // What only the test binary reads: how long a lock lives, and which signal the process sends itself at which
-// call to the provider or its store: "KILL 7", "KILL after switch", "STOP at probe".
+// call to the provider or its store: "KILL 7", "KILL after switch", "STOP at probe". From "FULL 7" on, no file
+// can be written further than its hundredth byte.
 const (
 	ttlVariable   = "FERRY_TEST_LOCK_TTL"
 	faultVariable = "FERRY_TEST_FAULT"
@@ -66,157 +62,16 @@ func scripted(words []string) *faults.Process {
 		fmt.Sscan(words[1], &number)
 		p.At = faults.Number(number)
 	}
-	signal := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP}[words[0]]
-	p.Fault = faults.Fault{Before: func(faults.Call) error { return syscall.Kill(os.Getpid(), signal) }}
+	if words[0] == "FULL" {
+		p.Fault = faults.Fault{Lasting: true, Before: func(faults.Call) error {
+			signal.Ignore(syscall.SIGXFSZ)
+			return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 100, Max: 100})
+		}}
+		return p
+	}
+	sent := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP}[words[0]]
+	p.Fault = faults.Fault{Before: func(faults.Call) error { return syscall.Kill(os.Getpid(), sent) }}
 	return p
-}
-
-// shop is a service of two functions on a local platform of its own.
-type shop struct {
-	*testing.T
-	dir  string
-	home string
-	urls map[string]string
-}
-
-func newShop(t *testing.T) *shop {
-	s := &shop{T: t, dir: t.TempDir(), home: filepath.Join(t.TempDir(), "home"), urls: map[string]string{}}
-	t.Cleanup(func() { stop(t, s.home) })
-	return s
-}
-
-const shopManifest = `service: shop
-defaults: {runtime: custom, style: server, handler: run, events: [http: {}]}
-functions:
-  api: {source: api}
-  web: {source: web}
-`
-
-// write makes a version the source of both functions, in a folder of its own.
-func (s *shop) write(version string) string {
-	s.Helper()
-	dir := filepath.Join(s.dir, version)
-	server, err := exec.LookPath("server")
-	if err != nil {
-		s.Fatal(err)
-	}
-	files := map[string]string{"ferry.yaml": shopManifest}
-	for _, fn := range []string{"api", "web"} {
-		files[filepath.Join(fn, "run")] = fmt.Sprintf("#!/bin/sh\nexec '%s' %s\n", server, version)
-	}
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			s.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-			s.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// command is ferry on the sources of a version.
-func (s *shop) command(version string, environ []string, args ...string) *exec.Cmd {
-	c := exec.Command("ferry", append(args, "--json")...)
-	c.Dir = filepath.Join(s.dir, version)
-	c.Env = append(os.Environ(), "FERRY_HOME="+s.home)
-	c.Env = append(c.Env, environ...)
-	c.Stdout, c.Stderr = &bytes.Buffer{}, &bytes.Buffer{}
-	return c
-}
-
-// ran is how a command ended: its exit code, -1 when a signal ended it, and all that it said.
-func ran(c *exec.Cmd) (int, string) {
-	_ = c.Run()
-	return c.ProcessState.ExitCode(), said(c)
-}
-
-func said(c *exec.Cmd) string { return fmt.Sprint(c.Stdout) + fmt.Sprint(c.Stderr) }
-
-func (s *shop) run(version string, args ...string) {
-	s.Helper()
-	if code, out := ran(s.command(version, nil, args...)); code != 0 {
-		s.Fatalf("ferry %q on %s exits %d: %s", args, version, code, out)
-	}
-}
-
-// deploy releases a version, under its name as the message.
-func (s *shop) deploy(version string) {
-	s.Helper()
-	s.write(version)
-	c := s.command(version, nil, "deploy", "-m", version)
-	if code, out := ran(c); code != 0 {
-		s.Fatalf("deploying %s exits %d: %s", version, code, out)
-	}
-	s.learn(c)
-}
-
-// learn keeps the URLs that a deploy says.
-func (s *shop) learn(c *exec.Cmd) {
-	s.Helper()
-	var doc struct {
-		Result struct {
-			Functions map[string]struct{ URL string }
-		}
-	}
-	if err := json.Unmarshal(c.Stdout.(*bytes.Buffer).Bytes(), &doc); err != nil {
-		s.Fatalf("%v: %s", err, said(c))
-	}
-	for name, f := range doc.Result.Functions {
-		s.urls[name] = f.URL
-	}
-}
-
-// serving asks both functions over HTTP for their version. Anything but one version is a failure.
-func (s *shop) serving() string {
-	s.Helper()
-	var versions []string
-	for _, url := range s.urls {
-		res, err := http.Get(url)
-		if err != nil {
-			s.Fatal(err)
-		}
-		body, err := io.ReadAll(res.Body)
-		if err := errors.Join(err, res.Body.Close()); err != nil {
-			s.Fatal(err)
-		}
-		version, _, _ := strings.Cut(string(body), " ")
-		versions = append(versions, version)
-	}
-	if versions = slices.Compact(versions); len(versions) != 1 {
-		s.Fatalf("a mix serves: %q", versions)
-	}
-	return versions[0]
-}
-
-func (s *shop) serves(versions ...string) {
-	s.Helper()
-	if got := s.serving(); !slices.Contains(versions, got) {
-		s.Fatalf("want one of %q to serve, got %q", versions, got)
-	}
-}
-
-// ledger reads the ledger past ferry; its files must agree with each other.
-func (s *shop) ledger() *faults.Ledger {
-	s.Helper()
-	home := providers.Home{State: filepath.Join(s.home, "state"), Cache: filepath.Join(s.home, "cache")}
-	a, err := all.Providers()[0].New(providers.Config{Service: "shop", Stage: "dev", Target: "local", Home: home, Env: os.LookupEnv})
-	if err != nil {
-		s.Fatal(err)
-	}
-	store, err := a.Store(s.Context())
-	if err != nil {
-		s.Fatal(err)
-	}
-	l, err := faults.ReadLedger(s.Context(), store, "shop/dev/local/")
-	if err != nil {
-		s.Fatal(err)
-	}
-	for _, problem := range l.Problems() {
-		s.Error(problem)
-	}
-	return l
 }
 
 // interrupted runs ferry with a SIGKILL at call n. It reports false when the work ended before that call.
@@ -303,6 +158,38 @@ func killEverywhere(t *testing.T, how string, prepare func(s *shop, old, now str
 		if how == "rollback" {
 			s.deploy(now + "-after") // so that there is always something good to go back to
 		}
+	}
+}
+
+func TestAFullDiskAtAnyWriteLosesNoRecord(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.deploy("first")
+	step := 1
+	if testing.Short() {
+		step = 6
+	}
+	for n := 1; ; n += step {
+		old, now := s.serving(), fmt.Sprintf("v%d", n)
+		before := s.ledger()
+		s.write(now)
+		code, out := ran(s.command(now, []string{fmt.Sprintf("%s=FULL %d", faultVariable, n)}, "deploy", "-m", now))
+		s.serves(old, now)
+		after := s.ledger()
+		for number := range before.Records {
+			if after.Records[number] == nil {
+				t.Errorf("a full disk at call %d lost record %d", n, number)
+			}
+		}
+		if code == 0 {
+			t.Logf("%d calls", n-1)
+			s.serves(now)
+			return
+		}
+		if !slices.Contains([]int{1, 4, 5}, code) {
+			t.Fatalf("a full disk at call %d exits %d: %s", n, code, out)
+		}
+		s.finish(now, "resume")
 	}
 }
 

@@ -97,7 +97,8 @@ func (l *Ledger) Problems() []string {
 	epoch := int64(0)
 	for _, n := range slices.Sorted(maps.Keys(l.Records)) {
 		r := l.Records[n]
-		if r.Number != n || n > l.Lock.Attempt {
+		stray := n > l.Lock.Attempt && r.Epoch < l.Lock.Epoch // of a holder that was overtaken before it wrote it
+		if r.Number != n || n > l.Lock.Attempt && !stray {
 			bad("record %d says that it is %d, and the newest is %d", n, r.Number, l.Lock.Attempt)
 		}
 		if r.Epoch < epoch || r.Epoch > l.Lock.Epoch {
