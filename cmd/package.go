@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -130,8 +129,7 @@ func (o *packageOptions) build(ctx context.Context, p *project, functions []mani
 	shown := o.app.startProgress()
 	defer shown.close()
 	bills, errs := make([]packager.Bill, len(functions)), make([]error, len(functions))
-	var group errgroup.Group
-	group.SetLimit(runtime.NumCPU())
+	var group errgroup.Group // the packager bounds the work
 	for i, fn := range functions {
 		group.Go(func() error {
 			event := release.Event{Step: release.StepBuild, Function: fn.Name, Total: len(functions)}

@@ -469,9 +469,11 @@ func BenchmarkOneHundredFunctionsOfATreeOf400Files(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
 				p := newPackager(b, root)
+				var group sync.WaitGroup
 				for _, fn := range fns[:n] {
-					build(b, p, fn)
+					group.Go(func() { build(b, p, fn) })
 				}
+				group.Wait()
 			}
 		})
 	}

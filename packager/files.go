@@ -11,12 +11,18 @@ import (
 
 // tree collects the whole source folder but for what the rules leave out.
 func (j *job) tree(ctx context.Context) ([]file, error) {
-	w, err := j.walker(ctx, j.in)
-	if err != nil {
-		return nil, err
+	look := func(in *recorder) ([]file, error) {
+		w, err := j.walker(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		err = w.walk(false)
+		return w.files, err
 	}
-	err = w.walk(false)
-	return w.files, err
+	if j.fn.Build.Command != "" || j.p.shared == nil { // the command may have changed what others saw
+		return look(j.in)
+	}
+	return j.p.shared.walks.share(ctx, digestOf(j.dir, j.fn.Build.Include, j.fn.Build.Exclude), j.since, j.in, look)
 }
 
 // included collects only what build.include names.

@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/templates"
@@ -25,6 +26,7 @@ const format = 1
 // job is one function on its way into a package.
 type job struct {
 	p        *Packager
+	since    time.Time // when it was asked for
 	fn       manifest.Function
 	platform Platform
 	dir      string         // the source folder
@@ -60,7 +62,7 @@ func builderOf(language string) (builder, bool) {
 }
 
 func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
-	j := &job{p: p, fn: fn, platform: pl, dir: filepath.Join(p.Root, filepath.FromSlash(fn.Source))}
+	j := &job{p: p, since: time.Now(), fn: fn, platform: pl, dir: filepath.Join(p.Root, filepath.FromSlash(fn.Source))}
 	language := fn.Runtime.Language()
 	build, ok := builderOf(language)
 	if !ok {

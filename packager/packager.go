@@ -60,6 +60,7 @@ type shared struct {
 	hashes   hashes
 	blocks   blocks
 	commands commands
+	walks    walks
 	evict    sync.Once // a look at the whole cache is enough for all builds of a run
 }
 

@@ -3,6 +3,7 @@ package packager
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,29 +20,26 @@ type walk struct {
 	began time.Time
 	done  chan struct{}
 	files []file
-	items map[string]input
+	in    *recorder
 	err   error
 }
 
-// share returns a look at the folder that the key stands for, made by look if there is none that began after asked.
-func (w *walks) share(ctx context.Context, key string, asked time.Time, in *recorder, look func(*recorder) ([]file, error)) ([]file, error) {
+// share returns a look at the folder that the key stands for, and notes its inputs. It looks itself if there is no look
+// that began after a moment, or if that one failed.
+func (w *walks) share(ctx context.Context, key string, after time.Time, in *recorder, look func(*recorder) ([]file, error)) ([]file, error) {
 	w.mu.Lock()
 	one, ok := w.known[key]
-	if !ok || !one.began.After(asked) {
+	if ok = ok && one.began.After(after); !ok {
 		one = &walk{began: time.Now(), done: make(chan struct{})}
 		if w.known == nil {
 			w.known = map[string]*walk{}
 		}
 		w.known[key] = one
-		ok = false
-	} else {
-		ok = true
 	}
 	w.mu.Unlock()
 	if !ok {
-		r := newRecorder(in.hashes)
-		one.files, one.err = look(r)
-		one.items = r.items
+		one.in = newRecorder(in.hashes)
+		one.files, one.err = look(one.in)
 		close(one.done)
 	}
 	select {
@@ -49,9 +47,16 @@ func (w *walks) share(ctx context.Context, key string, asked time.Time, in *reco
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	if one.err != nil {
+		if ok {
+			return look(in)
+		}
+		return nil, one.err
+	}
 	if one.began.Before(in.began) {
 		in.began = one.began
 	}
-	maps.Copy(in.items, one.items)
-	return append([]file(nil), one.files...), one.err
+	in.unsure = in.unsure || one.in.unsure
+	maps.Copy(in.items, one.in.items)
+	return slices.Clone(one.files), nil
 }

@@ -7,12 +7,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -47,7 +47,7 @@ func (p *packed) line() string {
 	if p.header.ExternalAttrs>>16&0o111 != 0 {
 		mode = "exec"
 	}
-	return fmt.Sprintf("%s %d %x %s\n", mode, p.header.UncompressedSize64, p.sum, p.header.Name)
+	return mode + " " + strconv.FormatUint(p.header.UncompressedSize64, 10) + " " + hex.EncodeToString(p.sum[:]) + " " + p.header.Name + "\n"
 }
 
 // zipper writes packages. Equal files give equal bytes.
