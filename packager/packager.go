@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sync/semaphore"
 
@@ -200,7 +201,7 @@ func readProblem(path, shown string, err error) error {
 func writeProblem(dir string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
-		e := problem("", "make the folder writable, or set FERRY_HOME to one that is", "the build cache in %s cannot be written", dir)
+		e := problem("", "make the folder writable, or set FERRY_HOME to one that is", "the build cache in %s cannot be written: %s", dir, reason(err))
 		e.Err = err
 		return e
 	case isFull(err):
@@ -210,6 +211,15 @@ func writeProblem(dir string, err error) error {
 	default:
 		return fmt.Errorf("writing the build cache: %w", err)
 	}
+}
+
+// reason is the cause without the operation and the path around it.
+func reason(err error) string {
+	var cause syscall.Errno
+	if errors.As(err, &cause) {
+		return cause.Error()
+	}
+	return err.Error()
 }
 
 func exists(path string) bool {

@@ -1,0 +1,119 @@
+package packager
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// bundled notes the inputs of a bundle, with the folders up to the root and the files that steer resolution.
+func (m *modules) bundled(inputs []string) error {
+	dirs, packages := map[string]bool{m.job.dir: true}, map[string]bool{}
+	for _, full := range inputs {
+		if err := m.job.in.file(full); err != nil {
+			return err
+		}
+		dirs[filepath.Dir(full)] = true
+		dir, _, ok := packageOf(full)
+		if !ok || packages[dir] || !isFile(filepath.Join(dir, "package.json")) {
+			continue
+		}
+		packages[dir] = true
+		mod, err := m.load(dir)
+		if err != nil {
+			return err
+		}
+		m.job.bill.add("npm", mod.Name, mod.Version)
+	}
+	return m.folders(dirs)
+}
+
+func (m *modules) folders(dirs map[string]bool) error {
+	seen := map[string]bool{}
+	for dir := range dirs {
+		for ; !seen[dir]; dir = filepath.Dir(dir) {
+			seen[dir] = true
+			if _, err := m.job.in.dir(dir); err != nil {
+				return readProblem(dir, dir, err)
+			}
+			if err := m.job.in.optional(filepath.Join(dir, "package.json")); err != nil {
+				return err
+			}
+			for _, name := range []string{"tsconfig.json", "jsconfig.json"} {
+				if err := m.tsconfig(filepath.Join(dir, name), 0); err != nil {
+					return err
+				}
+			}
+			if dir == m.job.p.Root || dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	for _, in := range m.job.in.items {
+		if in.Kind == "d" && changedSince(unixNano(in.MTime), m.job.in.began) {
+			m.job.in.unsure = true
+		}
+	}
+	return nil
+}
+
+// extends finds what a tsconfig.json builds upon; a comment that looks the same costs an input too many.
+var (
+	extends = regexp.MustCompile(`"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")`)
+	strung  = regexp.MustCompile(`"([^"]+)"`)
+)
+
+// tsconfig notes a tsconfig.json with those that it extends.
+func (m *modules) tsconfig(file string, depth int) error {
+	data, err := os.ReadFile(file)
+	if err != nil || depth > 20 {
+		return nil //nolint:nilerr // not there, which the folder tells, or in a circle, which esbuild tells
+	}
+	if err := m.job.in.file(file); err != nil {
+		return err
+	}
+	for _, list := range extends.FindAllSubmatch(data, -1) {
+		for _, name := range strung.FindAllSubmatch(list[1], -1) {
+			for _, other := range tsconfigPlaces(filepath.Dir(file), string(name[1])) {
+				if err := m.tsconfig(other, depth+1); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// tsconfigPlaces are the files that an `extends` may mean.
+func tsconfigPlaces(dir, name string) []string {
+	forms := func(base string) []string {
+		return []string{base, base + ".json", filepath.Join(base, "tsconfig.json")}
+	}
+	if filepath.IsAbs(name) {
+		return forms(name)
+	}
+	if strings.HasPrefix(name, ".") {
+		return forms(filepath.Join(dir, filepath.FromSlash(name)))
+	}
+	var out []string
+	for ; ; dir = filepath.Dir(dir) {
+		out = append(out, forms(filepath.Join(dir, "node_modules", filepath.FromSlash(name)))...)
+		if dir == filepath.Dir(dir) {
+			return out
+		}
+	}
+}
+
+// packageOf is the installed package that a file belongs to.
+func packageOf(file string) (dir, name string, ok bool) {
+	const marker = "/node_modules/"
+	slash := filepath.ToSlash(file)
+	i := strings.LastIndex(slash, marker)
+	if i < 0 {
+		return "", "", false
+	}
+	name = packageName(slash[i+len(marker):])
+	return filepath.FromSlash(path.Join(slash[:i+len(marker)], name)), name, true
+}
