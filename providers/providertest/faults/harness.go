@@ -37,7 +37,7 @@ const (
 )
 
 // parallel bounds the cases at once: most of the time they wait for a lock to expire.
-const parallel = 12
+const parallel = 24
 
 // work is something that can go wrong.
 type work struct {
