@@ -39,9 +39,9 @@ func TestTwoCopiesOfATreeGiveTheSameBytes(t *testing.T) {
 				needs(t, c.tool)
 			}
 			one := build(t, newPackager(t, project(t, c.files...)), c.fn)
-			for _, locale := range []string{"de_DE.UTF-8", "tr_TR.UTF-8"} {
-				t.Setenv("LC_ALL", locale)
-				old := syscall.Umask(0o077)
+			for run := range 10 {
+				t.Setenv("LC_ALL", []string{"de_DE.UTF-8", "tr_TR.UTF-8", "C", "ja_JP.eucJP"}[run%4])
+				old := syscall.Umask([]int{0o077, 0o002, 0o022}[run%3])
 				other := filepath.Join(t.TempDir(), "quite", "another place")
 				for i := len(c.files) - 2; i >= 0; i -= 2 {
 					write(t, filepath.Join(other, c.files[i]), c.files[i+1])
