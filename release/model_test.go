@@ -323,7 +323,7 @@ type model struct {
 func ledgerModel(l *faults.Ledger) porcupine.Model {
 	return porcupine.Model{
 		Init:  func() any { return model{} },
-		Equal: func(a, b any) bool { return reflect.DeepEqual(a, b) },
+		Equal: reflect.DeepEqual,
 		Step: func(state, input, _ any) (bool, any) {
 			m, o := state.(model), input.(*operation)
 			if o.number == 0 {

@@ -1,78 +1,17 @@
+//go:build unix
+
 package main
 
 import (
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/ferryfn/ferry/cmd"
-	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/all"
-	"github.com/ferryfn/ferry/providers/providertest/faults"
 )
-
-// What only the test binary reads: how long a lock lives, and which signal the process sends itself at which
-// call to the provider or its store: "KILL 7", "KILL after switch", "STOP at probe". From "FULL 7" on, no file
-// can be written further than its hundredth byte.
-const (
-	ttlVariable   = "FERRY_TEST_LOCK_TTL"
-	faultVariable = "FERRY_TEST_FAULT"
-)
-
-// wiring is ferry's own, with the fault that the environment asks for.
-func wiring() cmd.Invocation {
-	inv := cmd.Invocation{Providers: all.Providers}
-	if ttl := os.Getenv(ttlVariable); ttl != "" {
-		inv.LockTTL, _ = time.ParseDuration(ttl)
-	}
-	if script := os.Getenv(faultVariable); script != "" {
-		p := scripted(strings.Fields(script))
-		inv.Providers = func() []providers.Provider {
-			known := all.Providers()
-			for i, one := range known {
-				known[i].New = func(c providers.Config) (providers.Adapter, error) {
-					a, err := one.New(c)
-					if err != nil {
-						return nil, err
-					}
-					return p.Wrap(a), nil
-				}
-			}
-			return known
-		}
-	}
-	return inv
-}
-
-func scripted(words []string) *faults.Process {
-	p := &faults.Process{}
-	var number int
-	switch words[1] {
-	case "after":
-		p.At = faults.Next(faults.First(words[2]))
-	case "at":
-		p.At = faults.First(words[2])
-	default:
-		fmt.Sscan(words[1], &number)
-		p.At = faults.Number(number)
-	}
-	if words[0] == "FULL" {
-		p.Fault = faults.Fault{Lasting: true, Before: func(faults.Call) error {
-			signal.Ignore(syscall.SIGXFSZ)
-			return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 100, Max: 100})
-		}}
-		return p
-	}
-	sent := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP}[words[0]]
-	p.Fault = faults.Fault{Before: func(faults.Call) error { return syscall.Kill(os.Getpid(), sent) }}
-	return p
-}
 
 // interrupted runs ferry with a SIGKILL at call n. It reports false when the work ended before that call.
 func (s *shop) interrupted(n int, version string, args ...string) bool {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -41,7 +43,7 @@ functions:
 `
 
 // write makes a version the source of both functions, in a folder of its own.
-func (s *shop) write(version string) string {
+func (s *shop) write(version string) {
 	s.Helper()
 	dir := filepath.Join(s.dir, version)
 	server, err := exec.LookPath("server")
@@ -61,7 +63,6 @@ func (s *shop) write(version string) string {
 			s.Fatal(err)
 		}
 	}
-	return dir
 }
 
 // command is ferry on the sources of a version.
