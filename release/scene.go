@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"time"
 
@@ -143,7 +142,7 @@ func (e *Engine) build(ctx context.Context, only []string) (*goods, error) {
 		return nil, err
 	}
 	var built table[packager.Artifact]
-	err = each(ctx, chosen, runtime.GOMAXPROCS(0), func(ctx context.Context, fn manifest.Function) error {
+	err = each(ctx, chosen, len(chosen), func(ctx context.Context, fn manifest.Function) error {
 		e.report(Event{Step: StepBuild, Function: fn.Name, Total: len(chosen)})
 		a, err := e.Packager.Build(ctx, fn, e.Adapter.Platform(fn))
 		e.report(Event{Step: StepBuild, Function: fn.Name, Total: len(chosen), Done: true, Cached: a.Cached, Err: err})
