@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -76,4 +77,62 @@ func TestNoFaultAtAnyCallBreaksARelease(t *testing.T) {
 			faults.Run(t, nth, func(t *testing.T) faults.Place { return v.place(t, adapter) })
 		})
 	}
+}
+
+func TestWhatChangesWhileAReleaseIsPreparedIsNotTouched(t *testing.T) {
+	both(t, func(t *testing.T, s *service) {
+		s.all("one").deploy()
+		old, err := memory.New(s.world).Status(t.Context(), "web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.all("two").deploy()
+		p := &faults.Process{At: faults.First("publish"), Fault: faults.Fault{Before: func(faults.Call) error {
+			a := memory.New(s.world)
+			now, err := a.Status(t.Context(), "web")
+			if err == nil {
+				web := providers.Spec{Function: manifest.Function{Name: "web"}}
+				_, err = a.Activate(t.Context(), providers.Change{Spec: web, From: now, To: old.Revision})
+			}
+			return err
+		}}}
+		inner := s.adapter
+		s.adapter = func(a *memory.Adapter) providers.Adapter { return p.Wrap(inner(a)) }
+		s.write(map[string]string{"api": "three", "jobs": "two", "web": "two"})
+		_, err = s.engine().Deploy(t.Context(), release.DeployOptions{})
+		s.failure(err, release.OutcomeUnchanged)
+		s.serves(map[string]string{"api": "two", "jobs": "two", "web": "one"})
+	})
+}
+
+func TestAHolderThatWasOvertakenByForcePutsNothingBack(t *testing.T) {
+	both(t, func(t *testing.T, s *service) {
+		s.all("one").deploy()
+		reached, goOn := make(chan struct{}), make(chan struct{})
+		p := &faults.Process{Fault: faults.Stop(goOn), At: func(c faults.Call) bool {
+			if c.Op != "switch" && c.Op != "activate" {
+				return false
+			}
+			close(reached)
+			return true
+		}}
+		slow := *s
+		slow.adapter = func(a *memory.Adapter) providers.Adapter { return p.Wrap(s.adapter(a)) }
+		slow.all("two")
+		ended := make(chan error, 1)
+		go func() { ended <- second(slow.engine().Deploy(t.Context(), release.DeployOptions{})) }()
+		<-reached
+		if _, err := s.engine().Rollback(t.Context(), release.RollbackOptions{Force: true}); err != nil {
+			t.Fatal(err)
+		}
+		s.all("three").deploy()
+		close(goOn)
+		e := s.failure(<-ended, release.OutcomeUnchanged)
+		if !errors.Is(e, providers.Conflict) {
+			t.Errorf("got %v", e)
+		}
+		s.servesAll("three")
+		s.all("four").deploy()
+		s.servesAll("four")
+	})
 }
