@@ -169,7 +169,15 @@ func (a *attempt) bound() []string {
 	})
 }
 
-// newlyBound are those of them whose bindings do not exist yet.
+// unbound are the changed functions that events call no more.
+func (a *attempt) unbound() []string {
+	return slices.DeleteFunc(slices.Clone(a.changed), func(name string) bool {
+		m := a.found()[name].Bindings
+		return hasBindings(a.record.Functions[name].Function) || m == providers.BindNone || m == ""
+	})
+}
+
+// newlyBound are the changed functions that events call and whose bindings do not exist yet.
 func (a *attempt) newlyBound() []string {
 	return slices.DeleteFunc(a.bound(), func(name string) bool {
 		return a.scene.states[name].Bindings == providers.BindEnabled

@@ -135,6 +135,12 @@ func (a *attempt) goLive(ctx context.Context) error {
 	if err := a.bind(ctx, a.bound(), providers.BindEnabled); err != nil {
 		return err
 	}
+	if err := a.bind(ctx, a.unbound(), providers.BindNone); err != nil {
+		return err
+	}
+	if err := a.bindingsHold(ctx); err != nil {
+		return err
+	}
 	return a.track(StepCommit, "", 1, func() error { return a.commit(ctx) })
 }
 

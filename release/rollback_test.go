@@ -1,12 +1,15 @@
 package release_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
 	"github.com/ferryfn/ferry/release"
@@ -147,4 +150,48 @@ func TestReleasesListsTheNewestFirstWithWhatIsLive(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(line{})); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestRollbackBringsBindingsAndScalingBack(t *testing.T) {
+	both(t, func(t *testing.T, s *service) {
+		bindings := func(want providers.Mode) {
+			t.Helper()
+			st, err := memory.New(s.world).Status(t.Context(), "jobs")
+			if err != nil || st.Bindings != want {
+				t.Errorf("the bindings are %q, not %q, %v", st.Bindings, want, err)
+			}
+		}
+		s.all("one").deploy()
+		bindings(providers.BindEnabled)
+		s.adjust = func(fn *manifest.Function) {
+			fn.Events, fn.Scaling.Max = []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "public"}}}, 7
+		}
+		s.deploy()
+		bindings(providers.BindNone)
+		s.rollback(0)
+		bindings(providers.BindEnabled)
+		p, err := s.engine().Plan(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range p.Changes {
+			if !slices.Contains(c.Fields, release.FieldChange{Path: "scaling.max", From: 0.0, To: 7.0}) {
+				t.Errorf("the rollback left the scaling of %s: %+v", c.Function, c.Fields)
+			}
+		}
+	})
+}
+
+// deaf acknowledges every binding and makes none.
+type deaf struct{ *memory.Adapter }
+
+func (deaf) Bind(context.Context, providers.Spec, providers.Mode) error { return nil }
+
+func TestAnAcknowledgedBindingWithoutEffectIsAFailure(t *testing.T) {
+	s := newService(t)
+	s.adapter = func(a *memory.Adapter) providers.Adapter { return deaf{a} }
+	s.all("one")
+	_, err := s.engine().Deploy(t.Context(), release.DeployOptions{})
+	s.failure(err, release.OutcomeRestored)
+	s.serves(map[string]string{})
 }

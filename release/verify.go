@@ -33,6 +33,28 @@ func (a *attempt) readBack(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// bindingsHold proves that the bindings of the changed functions are as they were bound.
+func (a *attempt) bindingsHold(ctx context.Context) error {
+	want := map[string]providers.Mode{}
+	for _, name := range a.bound() {
+		want[name] = providers.BindEnabled
+	}
+	for _, name := range a.unbound() {
+		want[name] = providers.BindNone
+	}
+	states, err := a.statuses(ctx, slices.Collect(maps.Keys(want)))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		if states[name].Bindings != want[name] {
+			errs = append(errs, noEffect("bind", a.Manifest.Target.Provider, name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func noEffect(op, provider, function string) error {
 	return &providers.Error{
 		Kind: providers.Conflict, Op: op, Provider: provider, Function: function,
