@@ -34,7 +34,7 @@ func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, e
 	}
 	files = slices.DeleteFunc(append(files, m.files...), duplicate())
 	for _, out := range result.OutputFiles {
-		rel, err := filepath.Rel(outDir(j.dir), out.Path)
+		rel, err := filepath.Rel(j.dir, out.Path)
 		if err != nil {
 			return nil, "", err
 		}
@@ -167,10 +167,6 @@ func suffix(f api.Format) string {
 	return ".cjs"
 }
 
-// outDir is where esbuild believes that it writes; nothing does. It lies in the source folder so that source
-// maps hold relative paths only.
-func outDir(source string) string { return filepath.Join(source, ".ferry", "out") }
-
 // banner gives an ES module what bundled CommonJS code expects. The names differ from those that
 // modules declare for themselves; Define maps the undeclared ones to them.
 const banner = `import { createRequire as __ferryCreateRequire } from "node:module";
@@ -184,23 +180,25 @@ func (j *job) bundleOptions(handler string, format api.Format, external []string
 	o := api.BuildOptions{
 		EntryPointsAdvanced: []api.EntryPoint{{InputPath: "./" + handler, OutputPath: stem(handler)}},
 		AbsWorkingDir:       j.dir,
-		Outdir:              outDir(j.dir),
-		OutExtension:        map[string]string{".js": suffix(format)},
-		Bundle:              true,
-		Platform:            api.PlatformNode,
-		Format:              format,
-		Engines:             j.engines(),
-		MainFields:          []string{"module", "main"},
-		TreeShaking:         api.TreeShakingTrue,
-		KeepNames:           true,
-		Sourcemap:           api.SourceMapLinked,
-		SourcesContent:      api.SourcesContentExclude,
-		LegalComments:       api.LegalCommentsNone,
-		Charset:             api.CharsetUTF8,
-		External:            append(external, j.fn.Build.External...),
-		Metafile:            true,
-		LogLevel:            api.LogLevelSilent,
-		LogLimit:            0,
+		// Nothing is written there: it makes a traceback name the source as if it lay in the package.
+		Outdir:         j.dir,
+		AllowOverwrite: true,
+		OutExtension:   map[string]string{".js": suffix(format)},
+		Bundle:         true,
+		Platform:       api.PlatformNode,
+		Format:         format,
+		Engines:        j.engines(),
+		MainFields:     []string{"module", "main"},
+		TreeShaking:    api.TreeShakingTrue,
+		KeepNames:      true,
+		Sourcemap:      api.SourceMapLinked,
+		SourcesContent: api.SourcesContentExclude,
+		LegalComments:  api.LegalCommentsNone,
+		Charset:        api.CharsetUTF8,
+		External:       append(external, j.fn.Build.External...),
+		Metafile:       true,
+		LogLevel:       api.LogLevelSilent,
+		LogLimit:       0,
 	}
 	if format == api.FormatESModule {
 		o.Banner = map[string]string{"js": banner}

@@ -290,3 +290,11 @@ func TestAStyleWithoutAShimIsRefusedWithTheStylesThereAre(t *testing.T) {
 		t.Errorf("got function %q", e.Function)
 	}
 }
+
+func TestATracebackNamesTheSourceAsIfItLayInThePackage(t *testing.T) {
+	for _, handler := range []string{"src/app.js", "src/app.mjs"} {
+		root := project(t, "package.json", `{"type":"module"}`, handler, `import "./lib.js"; export default { fetch() {} };`, "src/lib.js", "console.log(1);")
+		files := contents(t, build(t, newPackager(t, root), nodeFn(handler)))
+		contains(t, files["src/app.mjs.map"], `"sources": ["lib.js", "`+filepath.Base(handler)+`"]`)
+	}
+}
