@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -216,14 +217,22 @@ func (p platform) launch(t *testing.T, fn manifest.Function, source string) *ins
 	return i
 }
 
+// ports counts through a range that systems take no ports of outgoing connections from, so that a port stays
+// free until the process that it was chosen for listens.
+var ports atomic.Uint32
+
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, count = 30000, 2700
+	for range count {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+int(ports.Add(1)%count)))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // answer is a response as it came over the wire.
