@@ -16,8 +16,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,17 +58,30 @@ func npmInstall(t *testing.T, dir string) {
 	age(t, dir)
 }
 
+// ports counts through a range that systems take no ports of outgoing connections from, so that a port stays
+// free until the program that it was chosen for listens.
+var ports atomic.Uint32
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	const first, count = 12000, 3000
+	for range count {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+int(ports.Add(1)%count)))
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
 // answer unpacks a package, starts it as the local platform does, in a clean environment, and returns what it says to
 // one request.
 func answer(t *testing.T, a Artifact, method, path, body string) string {
 	t.Helper()
 	dir := unpack(t, a)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := freeAddress(t)
 	var program *exec.Cmd
 	switch filepath.Ext(a.Entry) {
 	case ".py":
