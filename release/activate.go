@@ -184,6 +184,17 @@ func (a *attempt) newlyBound() []string {
 	})
 }
 
+// unpause takes away the bindings that an attempt made ahead of an activation that never came.
+func (a *attempt) unpause(ctx context.Context) error {
+	var paused []string
+	for _, name := range slices.Sorted(maps.Keys(a.record.Functions)) {
+		if a.scene.states[name].Bindings == providers.BindPaused {
+			paused = append(paused, name)
+		}
+	}
+	return a.bind(ctx, paused, providers.BindNone)
+}
+
 // hasBindings reports whether anything but HTTP calls the function.
 func hasBindings(fn manifest.Function) bool {
 	return slices.ContainsFunc(fn.Events, func(e manifest.Event) bool { return e.HTTP == nil })

@@ -82,6 +82,10 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 			Err:  fmt.Errorf("release %d was interrupted while it was being activated", last.Number),
 		}
 	default:
+		stale := &attempt{Engine: a.Engine, ledger: a.ledger, lock: a.lock, scene: a.scene, record: last}
+		if err := stale.unpause(ctx); err != nil {
+			return err
+		}
 		if err := a.ledger.giveUp(ctx, last.Number, a.now()); err != nil {
 			return err
 		}

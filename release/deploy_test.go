@@ -370,3 +370,34 @@ func TestALockThatIsRenewedIsAConflict(t *testing.T) {
 	}
 	s.servesAll("one")
 }
+
+func TestBindingsOfAnAttemptThatDiedAreTakenAway(t *testing.T) {
+	for _, next := range []string{"deploy", "rollback"} {
+		t.Run(next, func(t *testing.T) {
+			s := newService(t).write(map[string]string{"api": "one"})
+			s.ttl = 20 * time.Millisecond
+			s.deploy()
+			died := false
+			s.world.Before = func(_ context.Context, op, _ string) error {
+				if died = died || op == "probe"; died {
+					return errors.New("the process died")
+				}
+				return nil
+			}
+			s.write(map[string]string{"api": "one", "jobs": "two"})
+			if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{}); err == nil {
+				t.Fatal("a dead process deployed")
+			}
+			s.world.Before = nil
+			if next == "deploy" {
+				s.write(map[string]string{"api": "three"}).deploy()
+			} else {
+				s.rollback(0)
+			}
+			st, err := memory.New(s.world).Status(t.Context(), "jobs")
+			if err != nil || st.Bindings != providers.BindNone {
+				t.Errorf("the bindings of jobs are %q, %v", st.Bindings, err)
+			}
+		})
+	}
+}

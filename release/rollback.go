@@ -114,6 +114,9 @@ func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOption
 		}
 		a.record.State = StateRestored
 	} else {
+		if err := a.unpause(ctx); err != nil {
+			return nil, errors.Join(err, a.close(ctx, a.record.Number))
+		}
 		a.record.State = StateFailed
 	}
 	a.record.Failure = "undone by " + e.Origin.Actor + " before it was finished"
