@@ -68,7 +68,7 @@ func TestResultsLookAsTheyShould(t *testing.T) {
 				var out bytes.Buffer
 				show(&printer{
 					w: &colorprofile.Writer{Forward: &out, Profile: look.profile}, width: look.width,
-					terminal: look.width > 0, dir: "/work/shop", zone: time.UTC, style: newStyles(),
+					terminal: look.width > 0, dir: "/src/shop", zone: time.UTC, style: newStyles(),
 				})
 				golden(t, filepath.Join("testdata", "golden", name+look.suffix), out.Bytes())
 			})
@@ -157,7 +157,7 @@ func results() map[string]result {
 		"remove":         removeResult{Removal: &release.Removal{Removed: []string{"api", "worker"}}, place: "shop · dev · local"},
 		"validate":       validateResult{Service: "shop", Stage: "dev", Target: "local", Functions: []string{"api"}},
 		"package": packageResult{Artifacts: map[string]packager.Artifact{
-			"api":    {Path: "/work/shop/out/api.zip", Digest: "sha256:2c26b46b68ffc68ff99b", Size: 3 << 20, Files: 12},
+			"api":    {Path: "/src/shop/out/api.zip", Digest: "sha256:2c26b46b68ffc68ff99b", Size: 3 << 20, Files: 12},
 			"worker": {Path: "/cache/worker.zip", Digest: "sha256:9f86d081884c7d659a2f", Size: 2300, Files: 1, Cached: true},
 		}},
 		"local": localResult{HostInfo: providers.HostInfo{
@@ -188,7 +188,7 @@ func failed() map[string]error {
 	return map[string]error{
 		"error-manifest": manifest.Problems{
 			{
-				Position: manifest.Position{File: "/work/shop/ferry.yaml", Line: 7, Column: 5, Source: "    memroy: 256MB"},
+				Position: manifest.Position{File: "/src/shop/ferry.yaml", Line: 7, Column: 5, Source: "    memroy: 256MB"},
 				Message:  `unknown key "memroy"`, Hint: "did you mean memory?",
 			},
 			{Position: manifest.Position{File: "/elsewhere/ferry.yaml"}, Message: "no functions"},
