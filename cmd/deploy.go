@@ -96,3 +96,12 @@ func (a *app) release(p *project, origin release.Origin, work func(*release.Engi
 	}
 	return releaseResult{Result: done}, err
 }
+
+// finishing runs work on a release that was begun before. Nothing is built, so it comes from no commit.
+func (a *app) finishing(work func(*release.Engine) (*release.Result, error)) (result, error) {
+	p, err := a.deployed()
+	if err != nil {
+		return nil, err
+	}
+	return a.release(p, release.Origin{Actor: a.actor(), Version: a.version().Version}, work)
+}

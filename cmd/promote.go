@@ -17,12 +17,7 @@ func newPromote(a *app, out *outcome) *cobra.Command {
 as by a deploy; when that fails, what served the rest serves all. ` + "`ferry rollback`" + ` ends the share instead.`,
 		Args: noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) {
-		p, err := a.deployed()
-		if err != nil {
-			return nil, err
-		}
-		origin := release.Origin{Actor: a.actor(), Version: a.version().Version}
-		return a.release(p, origin, func(e *release.Engine) (*release.Result, error) {
+		return a.finishing(func(e *release.Engine) (*release.Result, error) {
 			return e.Promote(ctx, o)
 		})
 	})

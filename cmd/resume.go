@@ -16,12 +16,7 @@ func newResume(a *app, out *outcome) *cobra.Command {
 		Long:  "Finish a release that was interrupted. It is safe to repeat; `ferry rollback` undoes it instead.",
 		Args:  noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) {
-		p, err := a.deployed()
-		if err != nil {
-			return nil, err
-		}
-		origin := release.Origin{Actor: a.actor(), Version: a.version().Version}
-		return a.release(p, origin, func(e *release.Engine) (*release.Result, error) {
+		return a.finishing(func(e *release.Engine) (*release.Result, error) {
 			return e.Resume(ctx, force)
 		})
 	})

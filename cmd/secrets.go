@@ -77,23 +77,22 @@ more.`,
 	return c
 }
 
-// vault is where the target keeps secrets.
-func (p *project) vault() (providers.Vault, error) {
-	if v, ok := p.adapter.(providers.Vault); ok {
-		return v, nil
+// vaultOf is where a project's target keeps secrets.
+func vaultOf(p *project, err error) (*project, providers.Vault, error) {
+	if err != nil {
+		return nil, nil, err
 	}
-	return nil, &failure{
+	if v, ok := p.adapter.(providers.Vault); ok {
+		return p, v, nil
+	}
+	return nil, nil, &failure{
 		kind: providers.Unsupported, message: "ferry keeps no secrets for the provider " + p.manifest.Target.Provider,
 		hint: "set them with the provider's own tools",
 	}
 }
 
 func (a *app) setSecret(ctx context.Context, args []string) (result, error) {
-	p, err := a.deployed()
-	if err != nil {
-		return nil, err
-	}
-	v, err := p.vault()
+	p, v, err := vaultOf(a.deployed())
 	if err != nil {
 		return nil, err
 	}
@@ -140,11 +139,7 @@ func (a *app) secretValue(ctx context.Context, name string) ([]byte, error) {
 }
 
 func (a *app) listSecrets(ctx context.Context, _ []string) (result, error) {
-	p, err := a.project()
-	if err != nil {
-		return nil, err
-	}
-	v, err := p.vault()
+	p, v, err := vaultOf(a.project())
 	if err != nil {
 		return nil, err
 	}
@@ -162,11 +157,7 @@ func (a *app) listSecrets(ctx context.Context, _ []string) (result, error) {
 }
 
 func (a *app) removeSecret(ctx context.Context, args []string) (result, error) {
-	p, err := a.deployed()
-	if err != nil {
-		return nil, err
-	}
-	v, err := p.vault()
+	p, v, err := vaultOf(a.deployed())
 	if err != nil {
 		return nil, err
 	}
