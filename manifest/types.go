@@ -83,7 +83,7 @@ func (r Runtime) Version() string {
 // Style is how the handler is called.
 type Style string
 
-// The styles; DESIGN says which language offers which.
+// The styles; docs/handlers.md says which language offers which.
 const (
 	StyleFetch    Style = "fetch"     // Node: default export with fetch(Request) Response
 	StyleNode     Style = "node"      // Node: (req, res), Express, Fastify, Koa

@@ -34,7 +34,7 @@ type attempt struct {
 	mu sync.Mutex // guards record.Functions while functions are published
 }
 
-// begin takes the lock on the scene that was seen, and settles what an earlier process left behind.
+// begin takes the lock on the scene that was seen. What an earlier process left behind is for clear or adopt.
 // Other releases since then are a Conflict.
 func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*attempt, error) {
 	k, err := e.take(ctx, l, s.lock, s.lockTag, c)

@@ -11,7 +11,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// Deploy makes the manifest what serves: all of it or nothing. A failure after the lock was taken is an *Error.
+// Deploy makes the manifest what serves: all of it or nothing. A failure after its record was written is an *Error.
 func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	began := time.Now()
 	l, err := e.openLedger(ctx)

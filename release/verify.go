@@ -91,7 +91,7 @@ func (a *attempt) healthOf(ctx context.Context, name string) error {
 			}
 			return &providers.Error{
 				Kind: providers.Unhealthy, Op: "check the health of", Provider: a.Manifest.Target.Provider, Function: name,
-				Hint: "run 'ferry logs " + name + "' to see why",
+				Hint: "run `ferry logs " + name + "` to see why",
 				Err:  fmt.Errorf("GET %s within %s: %w", fn.Health.Path, fn.Health.Timeout.Std(), last),
 			}
 		case <-wait.C:

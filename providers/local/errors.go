@@ -59,11 +59,11 @@ func classify(home, op, fn string, err error) *providers.Error {
 	case platform.CodeSecret:
 		e.Kind = providers.NotFound
 	case platform.CodeNotRunning:
-		e.Kind, e.Hint = providers.Unavailable, "run 'ferry local start'"
+		e.Kind, e.Hint = providers.Unavailable, "run `ferry local start`"
 	case platform.CodeProtocol:
-		e.Kind, e.Hint = providers.Unavailable, "run 'ferry local stop' and repeat"
+		e.Kind, e.Hint = providers.Unavailable, "run `ferry local stop` and repeat"
 	case platform.CodeDenied:
-		e.Kind, e.Hint = providers.Denied, "run 'ferry local stop' and repeat"
+		e.Kind, e.Hint = providers.Denied, "run `ferry local stop` and repeat"
 	case platform.CodeFull:
 		e.Kind, e.Hint = providers.Limit, "free some space on the disk of "+home+", or set FERRY_HOME to a folder on another one"
 	case platform.CodeReadOnly:
