@@ -130,6 +130,9 @@ func (s *shop) serving() string {
 		if err := errors.Join(err, res.Body.Close()); err != nil {
 			s.Fatal(err)
 		}
+		if res.StatusCode != http.StatusOK {
+			s.Fatalf("GET %s answers %s: %s", url, res.Status, body)
+		}
 		version, _, _ := strings.Cut(string(body), " ")
 		versions = append(versions, version)
 	}

@@ -137,7 +137,7 @@ func TestAPlatformThatDoesNotStartShowsItsLog(t *testing.T) {
 
 func TestWhatAKilledPlatformLeftIsSwept(t *testing.T) {
 	home := Home(t.TempDir())
-	h := &host{home: home, options: Options{}.withDefaults(), ports: &portPool{used: map[int]bool{}}}
+	h := &host{home: home, options: Options{}.withDefaults(), ports: newPortPool()}
 	r := revision("one")
 	if err := home.PutRevision(t.Context(), shop, "api", r, platformtest.Zip(t, map[string]string{"version": "one"})); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package platform
 import (
 	"fmt"
 	"hash/fnv"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
@@ -54,27 +55,45 @@ func portError(port int, s Scope, err error) *Error {
 	return &Error{Code: CodePort, Port: port, Message: message, err: err}
 }
 
-// portPool hands out loopback ports for instances, none of them twice at a time.
+// Ports of instances lie below both: a port that no outgoing connection can take between its choice and the
+// moment when the instance listens.
+const (
+	firstInstancePort = 10000
+	instancePortCount = firstPort - firstInstancePort
+)
+
+// portPool hands out loopback ports for instances, none of them twice at a time. Pools begin at places of their
+// own and go round, so that the platforms of two homes do not meet at one port.
 type portPool struct {
 	mu   sync.Mutex
+	next int
 	used map[int]bool
+}
+
+func newPortPool() *portPool {
+	return &portPool{next: rand.IntN(instancePortCount), used: map[int]bool{}}
 }
 
 func (p *portPool) take() (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
+	var last error
+	for range instancePortCount {
+		port := firstInstancePort + p.next
+		p.next = (p.next + 1) % instancePortCount
+		if p.used[port] {
+			continue
+		}
+		l, err := net.Listen("tcp4", loopback(port))
 		if err != nil {
-			return 0, err
+			last = err
+			continue
 		}
-		port := l.Addr().(*net.TCPAddr).Port
 		_ = l.Close()
-		if !p.used[port] {
-			p.used[port] = true
-			return port, nil
-		}
+		p.used[port] = true
+		return port, nil
 	}
+	return 0, fmt.Errorf("finding a free port for an instance: %w", last)
 }
 
 func (p *portPool) give(port int) {

@@ -70,7 +70,7 @@ func Serve(ctx context.Context, home Home, o Options) (err error) {
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	home.sweep()
 	s := &server{
-		host:  &host{home: home, options: o.withDefaults(), ports: &portPool{used: map[int]bool{}}},
+		host:  &host{home: home, options: o.withDefaults(), ports: newPortPool()},
 		token: token(32), started: time.Now(), stop: stop, services: map[Scope]*service{},
 	}
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

@@ -1,0 +1,40 @@
+package platform
+
+import (
+	"net"
+	"slices"
+	"testing"
+)
+
+func TestInstancesGetPortsThatNoOutgoingConnectionCanTake(t *testing.T) {
+	t.Parallel()
+	p := newPortPool()
+	var got []int
+	for range 100 {
+		port, err := p.take()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if port < firstInstancePort || port >= firstPort || slices.Contains(got, port) {
+			t.Fatalf("port %d after %v", port, got)
+		}
+		got = append(got, port)
+	}
+}
+
+func TestAPortThatAnotherProgramHasIsPassedOver(t *testing.T) {
+	t.Parallel()
+	p := newPortPool()
+	first, err := p.take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := firstInstancePort + p.next
+	if l, err := net.Listen("tcp4", loopback(next)); err == nil { // else another program has it already
+		defer l.Close()
+	}
+	second, err := p.take()
+	if err != nil || second == first || second == next {
+		t.Fatalf("got %d after %d, with %d taken: %v", second, first, next, err)
+	}
+}
