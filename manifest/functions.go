@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -116,6 +117,7 @@ func (l *loader) resolveFunction(e entry, files *folders) (Function, *Node) {
 		}
 		slices.Sort(fn.Masked)
 	}
+	n = l.underTarget(n)
 	if config := n.get(l.m.Target.Provider); config != nil && l.isProvider(l.m.Target.Provider) {
 		p := path + "." + l.m.Target.Provider
 		l.decode(config, fresh(l.options.Providers[l.m.Target.Provider].Function), p, decoder{function: e.key, resolved: true})
@@ -143,6 +145,22 @@ func (l *loader) baseNames() []string {
 		}
 	}
 	return names
+}
+
+// underTarget lays a function's block of the target's provider over those settings of the target that such a
+// block can hold, too: what is said once for a target holds for its functions.
+func (l *loader) underTarget(n *Node) *Node {
+	provider := l.m.Target.Provider
+	if !l.isProvider(provider) {
+		return n
+	}
+	known := l.fields.of(reflect.TypeOf(fresh(l.options.Providers[provider].Function)).Elem())
+	shared := l.m.Target.Config.without(func(key string) bool { return known.index[key] == nil })
+	if !shared.isMap() || len(shared.entries) == 0 {
+		return n
+	}
+	over := newMap(shared.at, []entry{{key: provider, at: shared.at, value: shared}})
+	return merge(over, n)
 }
 
 // nameForm is the form of all names: they become parts of resource names, labels and keys on every cloud.

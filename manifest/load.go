@@ -26,6 +26,7 @@ type Options struct {
 
 // Blocks are pointers to zero structs that a provider decodes its blocks into: they give the strict
 // decoding and the JSON Schema of `targets.<name>` and of `functions.<name>.<provider>`. Nil takes no settings.
+// A key that both hold is, in a target, the default of its functions.
 type Blocks struct {
 	Target   any
 	Function any

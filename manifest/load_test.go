@@ -24,6 +24,7 @@ type (
 		Retention int               `json:"retention" jsonschema:"Days."`
 		Resources map[string]string `json:"resources" jsonschema:"Names."`
 		Endpoint  endpoint          `json:"endpoint" jsonschema:"Where it is."`
+		cloudFunction
 	}
 	cloudFunction struct {
 		Layers  []string `json:"layers" jsonschema:"Layers."`

@@ -181,6 +181,31 @@ targets: {aws: {provider: aws}}
 	}
 }
 
+func TestWhatATargetSaysForFunctionsIsTheirDefault(t *testing.T) {
+	o := folder(t, `service: blocks
+default_target: aws
+defaults: {runtime: nodejs22, handler: app.js, aws: {disk: 2GB}}
+functions:
+  silent: {}
+  own: {aws: {disk: 3GB, layers: null}}
+targets:
+  aws: {provider: aws, region: r, layers: [a], disk: 1GB, tracing: true}
+`)
+	m := load(t, o)
+	for name, want := range map[string]string{
+		"silent": `{"disk":"2GB","layers":["a"],"tracing":true}`,
+		"own":    `{"disk":"3GB","tracing":true}`,
+	} {
+		fn, _ := m.Function(name)
+		if got, err := json.Marshal(fn.Config); err != nil || string(got) != want {
+			t.Errorf("%s: the block is %s, want %s (%v)", name, got, want, err)
+		}
+	}
+	if p := m.Locate("silent", "aws.tracing"); p.Line != 8 {
+		t.Errorf("the target's setting is located at %+v", p)
+	}
+}
+
 func TestTheTargetIsLocalUnlessTheManifestOrTheCallerSaysOtherwise(t *testing.T) {
 	text := layered + "targets: {aws: {provider: aws, region: r, account: \"1\"}}\n"
 	for name, test := range map[string]struct{ manifest, target, want string }{
