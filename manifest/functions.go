@@ -10,7 +10,7 @@ import (
 
 // resolveFunctions merges, resolves, decodes and validates all functions, and returns their tree.
 func (l *loader) resolveFunctions() *Node {
-	defaults := mergeBlock(mergeBlock(nil, l.doc.Defaults), l.stage.Defaults)
+	defaults := mergeBlock(mergeBlock(l.targetDefaults(), l.doc.Defaults), l.stage.Defaults)
 	written := l.functions()
 	if _, has := l.root.lookup("functions"); len(written) == 0 && (has || !l.mistyped("functions")) {
 		l.fail(l.key("functions"), "functions", "add one under functions:", "the manifest has no functions")
@@ -117,7 +117,6 @@ func (l *loader) resolveFunction(e entry, files *folders) (Function, *Node) {
 		}
 		slices.Sort(fn.Masked)
 	}
-	n = l.underTarget(n)
 	if config := n.get(l.m.Target.Provider); config != nil && l.isProvider(l.m.Target.Provider) {
 		p := path + "." + l.m.Target.Provider
 		l.decode(config, fresh(l.options.Providers[l.m.Target.Provider].Function), p, decoder{function: e.key, resolved: true})
@@ -147,20 +146,19 @@ func (l *loader) baseNames() []string {
 	return names
 }
 
-// underTarget lays a function's block of the target's provider over those settings of the target that such a
-// block can hold, too: what is said once for a target holds for its functions.
-func (l *loader) underTarget(n *Node) *Node {
+// targetDefaults are those settings of the target that a function's block of its provider can hold, too, as such
+// a block: what is said once for a target holds for its functions. nil is none.
+func (l *loader) targetDefaults() *Node {
 	provider := l.m.Target.Provider
 	if !l.isProvider(provider) {
-		return n
+		return nil
 	}
 	known := l.fields.of(reflect.TypeOf(fresh(l.options.Providers[provider].Function)).Elem())
 	shared := l.m.Target.Config.without(func(key string) bool { return known.index[key] == nil })
 	if !shared.isMap() || len(shared.entries) == 0 {
-		return n
+		return nil
 	}
-	over := newMap(shared.at, []entry{{key: provider, at: shared.at, value: shared}})
-	return merge(over, n)
+	return newMap(shared.at, []entry{{key: provider, at: shared.at, value: shared}})
 }
 
 // nameForm is the form of all names: they become parts of resource names, labels and keys on every cloud.
