@@ -1,0 +1,41 @@
+package lambdatest
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+//go:embed client.mjs client.py
+var clients embed.FS
+
+// languageOf returns the language of a managed runtime and the client that speaks the runtime API for it.
+func languageOf(runtime string) (language, client string) {
+	switch {
+	case strings.HasPrefix(runtime, "nodejs"):
+		return "nodejs", "client.mjs"
+	case strings.HasPrefix(runtime, "python"):
+		return "python", "client.py"
+	default:
+		return "", ""
+	}
+}
+
+// Interpreter finds the program that runs a managed runtime, of its version if this machine has that, else of
+// any. The program is the interpreter itself, not a version manager's wrapper, which needs an environment.
+func Interpreter(ctx context.Context, runtime string) (string, error) {
+	names, ask := []string{"node"}, []string{"-p", "process.execPath"}
+	if version, ok := strings.CutPrefix(runtime, "python"); ok {
+		names = []string{"python" + version, "python3"}
+		ask = []string{"-ISc", "import sys; print(sys.executable)"}
+	}
+	for _, name := range names {
+		out, err := exec.CommandContext(ctx, name, ask...).Output()
+		if path := strings.TrimSpace(string(out)); err == nil && path != "" {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s is missing", names[len(names)-1])
+}

@@ -1,0 +1,17 @@
+//go:build !unix
+
+package lambdatest
+
+import (
+	"os"
+	"os/exec"
+)
+
+func group(*exec.Cmd) {}
+
+func kill(p *os.Process) { _ = p.Kill() }
+
+// freeze and thaw do nothing where a process cannot be stopped.
+func (p *process) freeze() {}
+
+func (p *process) thaw() {}
