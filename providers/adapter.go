@@ -54,8 +54,9 @@ type Switcher interface {
 
 // Splitter sends a share of the requests to a revision that is not live. percent is 1 to 99, of each
 // function's requests, each chosen by itself; what c.From says is live goes on serving the rest. Without a
-// revision on both sides it is Invalid. Activating either revision ends it, and so do deactivating and Remove.
-// After an error or a kill all changes hold, or none does.
+// revision on both sides it is Invalid, and with a stale From nothing changes. Activating either revision ends it,
+// and so do deactivating and Remove. After an error or a kill all changes hold, or none does, where the adapter
+// is a Switcher, too; else some may hold, and activating what is live ends those.
 type Splitter interface {
 	Split(ctx context.Context, changes []Change, percent int) ([]State, error)
 }
@@ -78,6 +79,8 @@ type LogTailer interface {
 // Pruner lists and deletes stored revisions. Pruning one that gets requests is a Conflict, one that is gone no error.
 type Pruner interface {
 	Revisions(ctx context.Context, function string) ([]Revision, error)
+	// Stored reports whether this revision is still there; it costs less than to list them.
+	Stored(ctx context.Context, function string, r Revision) (bool, error)
 	Prune(ctx context.Context, function string, r Revision) error
 }
 
@@ -90,6 +93,25 @@ type Vault interface {
 	Secrets(ctx context.Context) ([]string, error)
 	// RemoveSecret forgets a value; what runs keeps it. Removing nothing is no error.
 	RemoveSecret(ctx context.Context, name string) error
+}
+
+// Pinner resolves the names under a function's secrets to references that give the same value for ever: the name of
+// the environment variable to the reference. It never reads a value. All that is missing is reported at once.
+type Pinner interface {
+	Pin(ctx context.Context, fn manifest.Function) (map[string]string, error)
+}
+
+// Inspector compares all that the provider keeps for a live function with the spec that it was made from, also what
+// Status does not look at because it costs calls. A value that must not be shown is "•••".
+type Inspector interface {
+	Inspect(ctx context.Context, s Spec) ([]Difference, error)
+}
+
+// Difference is one setting that is not as its spec says.
+type Difference struct {
+	Path   string `json:"path"` // as in "url.auth" or "events[0].schedule"
+	Spec   string `json:"spec"`
+	Actual string `json:"actual"` // "" is missing
 }
 
 // Lister names the functions that ferry made at this place, live or not, sorted.
@@ -105,16 +127,23 @@ type Spec struct {
 	Digest   string            // SpecDigest of the others
 }
 
-// SpecDigest identifies a revision's content: the canonical function, the package's tree and the pinned secrets.
-func SpecDigest(fn manifest.Function, artifactDigest string, secrets map[string]string) string {
+// ConfigDigest identifies what a revision does beside its code: the canonical function and the pinned secrets.
+func ConfigDigest(fn manifest.Function, secrets map[string]string) string {
 	data, err := json.Marshal(struct {
 		Function manifest.Function `json:"function"`
-		Artifact string            `json:"artifact"`
 		Secrets  map[string]string `json:"secrets,omitempty"`
-	}{fn, artifactDigest, secrets})
+	}{fn, secrets})
 	if err != nil {
 		panic(fmt.Sprintf("a function always has a JSON form: %v", err))
 	}
+	return digest(data)
+}
+
+// SpecDigest identifies a revision's content: its configuration's digest and its zip's. The two are told apart, so
+// that an adapter can keep each where the provider keeps what it is of, and change one without the other.
+func SpecDigest(config, zip string) string { return digest([]byte(config + "\n" + zip)) }
+
+func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
@@ -139,8 +168,9 @@ type State struct {
 	URL      string    `json:"url,omitempty"`
 	Canary   *Canary   `json:"canary,omitempty"` // what gets a share of the requests beside Revision
 	Bindings Mode      `json:"bindings"`
-	// Settings is a digest of what the provider does not version, "" where all is versioned.
-	Settings string `json:"settings,omitempty"`
+	// Fence is what Activate got to make the next change of this state conditional; "" where that is asked for when
+	// it is needed. Status leaves it empty where it would cost a call.
+	Fence string `json:"fence,omitempty"`
 	// Stopped says why what is live cannot be reached at present, "" when it can.
 	Stopped string `json:"stopped,omitempty"`
 }
@@ -213,6 +243,7 @@ type Response struct {
 	Body    []byte
 	Cold    bool // an instance had to be started for it
 	Seconds float64
+	Log     string // the end of the log, where the provider hands it out with the answer
 }
 
 // TailOptions choose log lines.

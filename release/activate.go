@@ -34,7 +34,8 @@ func (a *attempt) activate(ctx context.Context, changes []providers.Change) erro
 			if err := a.lock.check(ctx); err != nil {
 				return err
 			}
-			_, err := s.Switch(ctx, changes)
+			states, err := s.Switch(ctx, changes)
+			a.remember(states...)
 			return err
 		})
 	}
@@ -46,7 +47,8 @@ func (a *attempt) activate(ctx context.Context, changes []providers.Change) erro
 				if err := a.lock.check(ctx); err != nil {
 					return err
 				}
-				_, err := a.Adapter.Activate(ctx, c)
+				st, err := a.Adapter.Activate(ctx, c)
+				a.remember(st)
 				return err
 			})
 		})
@@ -55,6 +57,13 @@ func (a *attempt) activate(ctx context.Context, changes []providers.Change) erro
 		}
 	}
 	return nil
+}
+
+// remember keeps the fences of what was activated.
+func (a *attempt) remember(states ...providers.State) {
+	for _, st := range states {
+		a.fences.set(st.Function, st.Fence)
+	}
 }
 
 // restore puts back what the snapshot holds and says what came of it.

@@ -31,6 +31,8 @@ type attempt struct {
 	takeOver bool // what serves unknown to the ledger is written down as a release first
 	traffic  int  // percent of the requests; 0 is all
 
+	fences table[string] // of the functions that were activated
+
 	mu sync.Mutex // guards record.Functions while functions are published
 }
 
@@ -211,7 +213,7 @@ func (a *attempt) commit(ctx context.Context) error {
 	if err := a.lock.check(ctx); err != nil {
 		return err
 	}
-	next := a.scene.head.advance(a.record)
+	next := a.scene.head.advance(a.record, a.fences.m)
 	tag, err := a.ledger.setHead(ctx, next, a.scene.headTag)
 	if err != nil {
 		return err

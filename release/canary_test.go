@@ -153,7 +153,7 @@ func byHand(s *service, a *memory.Adapter, function, code string) providers.Revi
 	if err != nil {
 		s.Fatal(err)
 	}
-	spec := providers.Spec{Function: fn, Artifact: built, Digest: providers.SpecDigest(fn, built.Digest, nil)}
+	spec := providers.Spec{Function: fn, Artifact: built, Digest: providers.SpecDigest(providers.ConfigDigest(fn, nil), built.ZipDigest)}
 	r, err := a.Publish(s.Context(), spec)
 	if err != nil {
 		s.Fatal(err)

@@ -33,6 +33,8 @@ type head struct {
 	// Good are the releases that rollback may go back to, ascending: they were live and nobody rolled
 	// away from them since.
 	Good []int `json:"good"`
+	// Fences make the next change of each live function conditional, where the provider hands them out.
+	Fences map[string]string `json:"fences,omitempty"`
 }
 
 // commit is one step of what was live.
@@ -49,9 +51,22 @@ func (h head) committed(number int) bool {
 	return slices.ContainsFunc(h.History, func(c commit) bool { return c.Number == number })
 }
 
-// advance is the head after a record went live.
-func (h head) advance(r *Record) head {
+// advance is the head after a record went live. The fences are of the functions that it activated; the others keep
+// theirs.
+func (h head) advance(r *Record, fences map[string]string) head {
 	next := head{Format: format, Number: r.Number, Source: r.Source}
+	for name := range r.Functions {
+		fence, activated := fences[name]
+		if !activated {
+			fence = h.Fences[name]
+		}
+		if fence != "" {
+			if next.Fences == nil {
+				next.Fences = map[string]string{}
+			}
+			next.Fences[name] = fence
+		}
+	}
 	next.History = append(slices.Clone(h.History), commit{r.Number, r.Source})
 	if n := len(next.History); n > historyLen {
 		next.History = next.History[n-historyLen:]

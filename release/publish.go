@@ -71,8 +71,7 @@ func (a *attempt) kept(ctx context.Context, name string, r providers.Revision) (
 	if !ok || r.ID == "" {
 		return false, nil
 	}
-	revisions, err := p.Revisions(ctx, name)
-	return slices.Contains(revisions, r), err
+	return p.Stored(ctx, name, r)
 }
 
 // keep stores the packages that were built for these functions. It comes before their record is written, so

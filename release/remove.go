@@ -98,7 +98,7 @@ func (a *attempt) remove(ctx context.Context, made []string) ([]string, error) {
 		return made, nil
 	}
 	next := a.scene.head
-	next.Number, next.Source = 0, 0
+	next.Number, next.Source, next.Fences = 0, 0, nil
 	_, err = a.ledger.setHead(ctx, next, a.scene.headTag)
 	return made, err
 }

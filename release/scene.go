@@ -78,7 +78,19 @@ func (e *Engine) look(ctx context.Context, l *ledger, functions []string) (*scen
 	if s.states, err = e.statuses(ctx, functions); err == nil && s.last != nil {
 		err = e.also(ctx, s, s.last.Functions)
 	}
+	s.recall()
 	return s, err
+}
+
+// recall adds the fences of the last activation to the states that are still as it left them.
+func (s *scene) recall() {
+	for name, fence := range s.head.Fences {
+		st := s.states[name]
+		if f := s.liveFunctions()[name]; st.Serves(&f.Revision) && st.Fence == "" {
+			st.Fence = fence
+			s.states[name] = st
+		}
+	}
 }
 
 // also looks at functions that were not looked at.
@@ -153,20 +165,52 @@ func (e *Engine) build(ctx context.Context, only []string) (*goods, error) {
 		return nil, err
 	}
 	g.built = built.m
+	pinned, err := e.pin(ctx, chosen)
+	if err != nil {
+		return nil, err
+	}
 	for _, fn := range chosen {
-		g.functions[fn.Name] = recordOf(fn, g.built[fn.Name])
+		a := g.built[fn.Name]
+		g.functions[fn.Name] = recordOf(fn, pinned[fn.Name], ArtifactRecord{
+			Digest: a.Digest, ZipDigest: a.ZipDigest, Size: a.Size, Unzipped: a.Unzipped, Files: a.Files, Entry: a.Entry,
+		})
 	}
 	return g, nil
 }
 
-func recordOf(fn manifest.Function, a packager.Artifact) FunctionRecord {
+// pin resolves the functions' secrets to references that stay what they are. Where the provider has no versions of
+// secrets, a reference is the name.
+func (e *Engine) pin(ctx context.Context, functions []manifest.Function) (map[string]map[string]string, error) {
+	var pinned table[map[string]string]
+	p, ok := e.Adapter.(providers.Pinner)
+	err := each(ctx, functions, callLimit, func(ctx context.Context, fn manifest.Function) error {
+		refs := fn.Secrets
+		var err error
+		if ok && len(refs) > 0 {
+			refs, err = p.Pin(ctx, fn)
+		}
+		pinned.set(fn.Name, refs)
+		return err
+	})
+	return pinned.m, err
+}
+
+func recordOf(fn manifest.Function, secrets map[string]string, a ArtifactRecord) FunctionRecord {
 	return FunctionRecord{
-		Function: fn,
-		Secrets:  fn.Secrets,
-		Digest:   providers.SpecDigest(fn, a.Digest, fn.Secrets),
-		Artifact: ArtifactRecord{
-			Digest: a.Digest, ZipDigest: a.ZipDigest, Size: a.Size, Unzipped: a.Unzipped, Files: a.Files, Entry: a.Entry,
-		},
+		Function: fn, Secrets: secrets, Artifact: a,
+		Digest: providers.SpecDigest(providers.ConfigDigest(fn, secrets), a.ZipDigest),
+	}
+}
+
+// reuse takes the stored package for each function whose tree is that of the live release: the same files may zip
+// to other bytes under another version of ferry, and are no change.
+func (g *goods) reuse(s *scene) {
+	for name, f := range g.functions {
+		was, ok := s.liveFunctions()[name]
+		if ok && was.Artifact.Digest == f.Artifact.Digest && was.Artifact.ZipDigest != f.Artifact.ZipDigest {
+			g.functions[name] = recordOf(f.Function, f.Secrets, was.Artifact)
+			delete(g.built, name)
+		}
 	}
 }
 
@@ -209,8 +253,9 @@ func (e *Engine) check(functions []manifest.Function) ([]providers.Issue, error)
 	return warnings, nil
 }
 
-// complete adds the live release's other functions to a subset.
+// complete adds the live release's other functions to a subset, and what stays of its own.
 func (g *goods) complete(only []string, s *scene) error {
+	g.reuse(s)
 	if len(only) == 0 {
 		return nil
 	}

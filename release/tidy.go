@@ -88,8 +88,11 @@ func (a *attempt) prune(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	names := slices.Collect(maps.Keys(a.record.Functions))
-	names = append(names, a.departed()...)
+	// Every release and attempt made at most one revision of a function.
+	if a.record.Number <= a.record.Keep {
+		return nil
+	}
+	names := slices.Concat(a.changed, a.departed())
 	var stored table[[]providers.Revision]
 	err := each(ctx, names, callLimit, func(ctx context.Context, name string) error {
 		revisions, err := p.Revisions(ctx, name)

@@ -312,6 +312,12 @@ func (a *Adapter) Revisions(_ context.Context, fn string) ([]providers.Revision,
 	return list, a.classify("revisions", fn, err)
 }
 
+// Stored reports whether a revision is there.
+func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (bool, error) {
+	list, err := a.Revisions(ctx, fn)
+	return slices.Contains(list, r), err
+}
+
 // Prune deletes a revision that gets no requests.
 func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision) error {
 	stored, err := a.home.Revisions(a.scope, fn)

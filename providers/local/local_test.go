@@ -90,12 +90,12 @@ func spec(t *testing.T, function, version, word string) providers.Spec {
 	}
 	files := map[string]string{"version": version, "run": "#!/bin/sh\nexec " + os.Args[0] + "\n"}
 	return digested(providers.Spec{Function: fn, Artifact: packager.Artifact{
-		Path: platformtest.Zip(t, files), Digest: "sha256:" + version, Entry: "run",
+		Path: platformtest.Zip(t, files), Digest: "sha256:" + version, ZipDigest: "sha256:" + version, Entry: "run",
 	}})
 }
 
 func digested(s providers.Spec) providers.Spec {
-	s.Digest = providers.SpecDigest(s.Function, s.Artifact.Digest, s.Secrets)
+	s.Digest = providers.SpecDigest(providers.ConfigDigest(s.Function, s.Secrets), s.Artifact.ZipDigest)
 	return s
 }
 

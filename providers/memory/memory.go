@@ -198,6 +198,12 @@ func (a *Adapter) Revisions(ctx context.Context, function string) ([]providers.R
 	return list, err
 }
 
+// Stored reports whether a revision is there.
+func (a *Adapter) Stored(ctx context.Context, function string, r providers.Revision) (bool, error) {
+	list, err := a.Revisions(ctx, function)
+	return slices.Contains(list, r), err
+}
+
 // Prune deletes a revision that gets no requests.
 func (a *Adapter) Prune(ctx context.Context, function string, r providers.Revision) error {
 	return a.world.do(ctx, "prune", function, func() error {

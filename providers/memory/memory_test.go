@@ -69,8 +69,8 @@ func spec(t *testing.T, function, version, word string) providers.Spec {
 		Name: function, Runtime: "custom", Style: manifest.StyleServer, Handler: "run.sh",
 		Env: map[string]string{"WORD": word}, Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "public"}}},
 	}
-	a := packager.Artifact{Path: path, Digest: "sha256:" + version, Entry: "run.sh"}
-	return providers.Spec{Function: fn, Artifact: a, Digest: providers.SpecDigest(fn, a.Digest, nil)}
+	a := packager.Artifact{Path: path, Digest: "sha256:" + version, ZipDigest: "sha256:" + version, Entry: "run.sh"}
+	return providers.Spec{Function: fn, Artifact: a, Digest: providers.SpecDigest(providers.ConfigDigest(fn, nil), a.ZipDigest)}
 }
 
 func call(t *testing.T, url string) (version, word string) {

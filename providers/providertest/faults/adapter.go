@@ -28,6 +28,8 @@ var (
 	_ providers.Pruner    = (*adapter)(nil)
 	_ providers.Lister    = (*adapter)(nil)
 	_ providers.Vault     = (*adapter)(nil)
+	_ providers.Pinner    = (*adapter)(nil)
+	_ providers.Inspector = (*adapter)(nil)
 )
 
 // optional are the interfaces that an adapter may have.
@@ -36,7 +38,7 @@ func optional() []reflect.Type {
 		reflect.TypeFor[providers.Prober](), reflect.TypeFor[providers.Switcher](), reflect.TypeFor[providers.Splitter](),
 		reflect.TypeFor[providers.Starter](), reflect.TypeFor[providers.Invoker](), reflect.TypeFor[providers.LogTailer](),
 		reflect.TypeFor[providers.Pruner](), reflect.TypeFor[providers.Lister](),
-		reflect.TypeFor[providers.Vault](),
+		reflect.TypeFor[providers.Vault](), reflect.TypeFor[providers.Pinner](), reflect.TypeFor[providers.Inspector](),
 	}
 }
 
@@ -44,16 +46,18 @@ func optional() []reflect.Type {
 // that has methods, so that a new set needs a new line.
 func shapes(a *adapter) []providers.Adapter {
 	type (
-		core   = providers.Adapter
-		prober = providers.Prober
-		as1    = providers.Switcher
-		split  = providers.Splitter
-		start  = providers.Starter
-		invoke = providers.Invoker
-		tail   = providers.LogTailer
-		prune  = providers.Pruner
-		list   = providers.Lister
-		vault  = providers.Vault
+		core    = providers.Adapter
+		prober  = providers.Prober
+		as1     = providers.Switcher
+		split   = providers.Splitter
+		start   = providers.Starter
+		invoke  = providers.Invoker
+		tail    = providers.LogTailer
+		prune   = providers.Pruner
+		list    = providers.Lister
+		vault   = providers.Vault
+		pin     = providers.Pinner
+		inspect = providers.Inspector
 	)
 	return []providers.Adapter{
 		struct{ core }{a},
@@ -77,6 +81,18 @@ func shapes(a *adapter) []providers.Adapter {
 			prune
 			list
 			vault
+		}{a, a, a, a, a, a, a, a, a, a},
+		struct {
+			core
+			prober
+			split
+			invoke
+			tail
+			prune
+			list
+			vault
+			pin
+			inspect
 		}{a, a, a, a, a, a, a, a, a, a},
 	}
 }
@@ -194,6 +210,13 @@ func (a *adapter) Revisions(ctx context.Context, function string) ([]providers.R
 	})
 }
 
+// Stored is one call.
+func (a *adapter) Stored(ctx context.Context, function string, r providers.Revision) (bool, error) {
+	return run(ctx, a.process, "stored", function, func(ctx context.Context) (bool, error) {
+		return a.inner.(providers.Pruner).Stored(ctx, function, r)
+	})
+}
+
 // Prune is one call.
 func (a *adapter) Prune(ctx context.Context, function string, r providers.Revision) error {
 	return try(ctx, a.process, "prune", function, func(ctx context.Context) error {
@@ -226,5 +249,19 @@ func (a *adapter) Secrets(ctx context.Context) ([]string, error) {
 func (a *adapter) RemoveSecret(ctx context.Context, name string) error {
 	return try(ctx, a.process, "remove secret", name, func(ctx context.Context) error {
 		return a.inner.(providers.Vault).RemoveSecret(ctx, name)
+	})
+}
+
+// Pin is one call.
+func (a *adapter) Pin(ctx context.Context, fn manifest.Function) (map[string]string, error) {
+	return run(ctx, a.process, "pin", fn.Name, func(ctx context.Context) (map[string]string, error) {
+		return a.inner.(providers.Pinner).Pin(ctx, fn)
+	})
+}
+
+// Inspect is one call.
+func (a *adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
+	return run(ctx, a.process, "inspect", s.Function.Name, func(ctx context.Context) ([]providers.Difference, error) {
+		return a.inner.(providers.Inspector).Inspect(ctx, s)
 	})
 }
