@@ -54,3 +54,9 @@ func ValidKey(key string) bool {
 }
 
 const keyChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+// Disposer takes away the store itself, if ferry made it and nothing is left in it. Else it does nothing, and that is
+// no error.
+type Disposer interface {
+	Dispose(ctx context.Context) error
+}

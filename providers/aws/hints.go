@@ -1,0 +1,232 @@
+package aws
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// unidentified reports whether AWS does not know the caller, or the SDK found no credentials to call with.
+func unidentified(err error) bool {
+	var profile config.SharedConfigProfileNotExistError
+	if errors.As(err, &profile) || skewed(err) {
+		return true
+	}
+	code, _ := codeOf(err)
+	switch strings.TrimSuffix(code, "Exception") {
+	case "ExpiredToken", "InvalidClientTokenId", "UnrecognizedClient", "SignatureDoesNotMatch", "InvalidSignature",
+		"IncompleteSignature", "InvalidAccessKeyId", "MissingAuthenticationToken", "MissingAuthenticationTokenError",
+		"InvalidToken", "InvalidIdentityToken", "IDPRejectedClaim", "AuthFailure", "TokenRefreshRequired":
+		return true
+	}
+	return contains(err.Error(), "failed to refresh cached credentials", "failed to retrieve credentials",
+		"no EC2 IMDS role found", "SSO session has expired", "refresh cached SSO token failed", "failed to retrieve jwt")
+}
+
+// skewed reports whether this machine's clock is too far from AWS's.
+func skewed(err error) bool {
+	code, message := codeOf(err)
+	return code == "RequestTimeTooSkewed" || contains(message, "Signature expired", "Signature not yet current")
+}
+
+// howToSignIn is the way to credentials from where ferry runs.
+func (a *Adapter) howToSignIn(err error) string {
+	get := func(variable string) string {
+		value, _ := a.env(variable)
+		return value
+	}
+	profile := cmp.Or(a.target.Profile, get("AWS_PROFILE"))
+	var missing config.SharedConfigProfileNotExistError
+	_, federated := a.env("AWS_WEB_IDENTITY_TOKEN_FILE")
+	switch {
+	case skewed(err):
+		return "set the clock of this machine: AWS takes requests of the last five minutes only"
+	case errors.As(err, &missing):
+		return "run `aws configure sso --profile " + missing.Profile + "`, or name a profile that `aws configure list-profiles` shows"
+	case contains(err.Error(), "AssumeRoleWithWebIdentity") || federated:
+		return "let the role's trust policy accept this job's token; the sub of a GitHub repository made or renamed since July 2026 " +
+			"is repo:OWNER@ID/REPO@ID:ref:refs/heads/BRANCH, with both numbers"
+	case get("GITHUB_ACTIONS") != "":
+		return "give the job `permissions: {id-token: write, contents: read}` and, before ferry, the step " +
+			"aws-actions/configure-aws-credentials with role-to-assume"
+	case get("CI") != "":
+		return "have the job assume a role by OIDC before ferry runs: set AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE"
+	case get("AWS_ACCESS_KEY_ID") != "" && a.target.Profile == "":
+		return "renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or unset them to use a profile"
+	case profile != "":
+		return "run `aws sso login --profile " + profile + "`"
+	}
+	return "run `aws configure sso`, then set AWS_PROFILE, or profile in the target, to the profile it makes"
+}
+
+// howToPermit is the statement that a policy lacks.
+func howToPermit(err error) string {
+	_, message := codeOf(err)
+	action, resource := lacking(err)
+	switch {
+	case contains(message, "explicit deny"):
+		return "ask who keeps the policies for " + action + ": one of them denies it, so that allowing it elsewhere does not help"
+	case action == "":
+		return ""
+	}
+	statement, _ := json.Marshal(struct{ Effect, Action, Resource string }{"Allow", action, resource})
+	return "add to the policies of the caller: " + string(statement)
+}
+
+// lacking is the action that was refused and on what: as AWS says, else as the call was.
+func lacking(err error) (action, resource string) {
+	_, message := codeOf(err)
+	said := regexp.MustCompile(`not authorized to perform: ([\w-]+:\w+)(?: on (?:the )?resource: "?([^\s"]+))?`)
+	if found := said.FindStringSubmatch(message); found != nil {
+		return found[1], cmp.Or(found[2], "*")
+	}
+	var op *smithy.OperationError
+	if !errors.As(err, &op) {
+		return "", ""
+	}
+	return permission(op.ServiceID, op.OperationName), "*"
+}
+
+// permission is the action that permits an operation. Most have the operation's name.
+func permission(service, operation string) string {
+	switch service {
+	case "S3":
+		switch operation {
+		case "ListObjectsV2", "HeadBucket":
+			operation = "ListBucket"
+		case "HeadObject":
+			operation = "GetObject"
+		case "PutPublicAccessBlock":
+			operation = "PutBucketPublicAccessBlock"
+		case "GetBucketNotificationConfiguration", "PutBucketNotificationConfiguration":
+			operation = strings.TrimSuffix(operation, "Configuration")
+		}
+	case "Lambda":
+		if operation == "Invoke" {
+			operation = "InvokeFunction"
+		}
+	case "CloudWatch Logs":
+		service = "logs"
+	}
+	return strings.ReplaceAll(strings.ToLower(service), " ", "") + ":" + operation
+}
+
+// hintOf is the next step of the other kinds, "" when the message says it.
+func hintOf(kind providers.Kind, err error) string {
+	code, message := codeOf(err)
+	switch {
+	case kind == providers.Throttled:
+		return "repeat it in a minute: other deploys use up the rate of calls that the account has in this region"
+	case kind == providers.Unavailable && code == "":
+		return "check the network, the region and the proxy, then repeat"
+	case kind == providers.Unavailable:
+		return "repeat it in a minute, and look at https://health.aws.amazon.com if it stays"
+	case isPreconditionFailed(err):
+		return "somebody else changed it meanwhile: run `ferry status` to see what is there"
+	case isInProgress(err):
+		return "another change of it is under way: repeat when it is done"
+	case code == "BucketAlreadyExists":
+		return "that name is taken by another account: choose one with 'bucket' in the target's block"
+	case contains(code, "PermanentRedirect", "MovedPermanently", "IllegalLocationConstraint", "AuthorizationHeaderMalformed"):
+		return "the bucket is in another region: name one of the target's region"
+	}
+	return hintOfMessage(code, message)
+}
+
+func hintOfMessage(code, message string) string {
+	for _, known := range []struct{ part, hint string }{
+		{"cannot be assumed by Lambda", "let lambda.amazonaws.com assume the role: its trust policy must allow sts:AssumeRole"},
+		{"EventBridge Scheduler to assume the role", "let scheduler.amazonaws.com assume the role: its trust policy must allow sts:AssumeRole"},
+		{"permissions to call CreateNetworkInterface", "attach the policy AWSLambdaVPCAccessExecutionRole to the role"},
+		{"The provided execution role does not have permissions", "give the execution role the permission that is named"},
+		{"KMS key is invalid for CreateGrant", "let the execution role use the key: its key policy must allow kms:CreateGrant"},
+		{"is no longer supported for creating or updating", "choose a newer runtime"},
+		{"at 'runtime' failed to satisfy", "choose a runtime that the region has"},
+		{"Unzipped size must be smaller", "make the package smaller: `ferry package` lists what is biggest"},
+		{"Zipped size must be smaller", "make the package smaller: `ferry package` lists what is biggest"},
+		{"exceeded the 4KB limit", "move large values out of env, to secrets or into a file of the package"},
+		{"UnreservedConcurrentExecution below", "lower scaling.max: the account must keep 100 for functions that reserve nothing"},
+		{"unreserved concurrency", "lower scaling.max, or ask AWS for a higher limit"},
+		{"is less than Function timeout", "raise the queue's visibility timeout to six times the function's timeout"},
+		{"Could not unzip uploaded file", "build the package anew: `ferry package` shows where it is"},
+		{"DescribeSubnets", "correct vpc.subnets"},
+		{"DescribeSecurityGroups", "correct vpc.security_groups"},
+		{"Layer version", "correct layers: each must exist and be of the function's region"},
+	} {
+		if strings.Contains(message, known.part) {
+			return known.hint
+		}
+	}
+	if code == "CodeStorageExceededException" {
+		return "lower releases.keep, or delete versions of functions that nothing uses: the region's code storage is full"
+	}
+	return ""
+}
+
+// explain says what a State or LastUpdateStatus of Failed means, by its reason code.
+func explain(code, reason string) (kind providers.Kind, hint string) {
+	switch {
+	case strings.HasPrefix(code, "FunctionError"):
+		return providers.Crashed, hintOfCrash(code)
+	case strings.Contains(code, "KMSKey"):
+		return providers.Denied, "let the execution role use the key, and see that the key exists and is enabled"
+	case strings.HasPrefix(code, "Image"), code == "InvalidImage":
+		return providers.Invalid, "check the image and the rights to it"
+	case strings.HasPrefix(code, "EFS"):
+		return providers.Unavailable, "check that the function's subnets and security groups reach the file system"
+	}
+	switch code {
+	case "Idle", "Creating", "Restoring":
+		return providers.Unavailable, "repeat: the function is being made ready"
+	case "InvalidRuntime":
+		return providers.Invalid, "choose a newer runtime"
+	case "InvalidZipFileException":
+		return providers.Invalid, "build the package anew: AWS cannot unpack it"
+	case "InvalidConfiguration":
+		return providers.Invalid, hintOfMessage(code, reason)
+	case "InsufficientRolePermissions":
+		return providers.Denied, cmp.Or(hintOfMessage(code, reason), "give the execution role the permission that is named")
+	case "EniLimitExceeded":
+		return providers.Limit, "delete network interfaces that nothing uses, or ask AWS for more of them in the VPC"
+	case "SubnetOutOfIPAddresses":
+		return providers.Limit, "name more or larger subnets in vpc.subnets"
+	case "InvalidSubnet":
+		return providers.Invalid, "correct vpc.subnets"
+	case "InvalidSecurityGroup":
+		return providers.Invalid, "correct vpc.security_groups"
+	case "DisallowedByVpcEncryptionControl":
+		return providers.Denied, "choose a VPC whose encryption control lets Lambda in"
+	case "ServiceQuotaExceededException", "VcpuLimitExceeded", "CapacityProviderScalingLimitExceeded":
+		return providers.Limit, "ask AWS for a higher quota"
+	case "EC2RequestLimitExceeded":
+		return providers.Throttled, "repeat it in a minute"
+	case "InternalError", "InsufficientCapacity", "DependencyError":
+		return providers.Unavailable, "repeat it in a minute, and look at https://health.aws.amazon.com if it stays"
+	}
+	return providers.Failed, ""
+}
+
+func hintOfCrash(code string) string {
+	switch strings.TrimPrefix(code, "FunctionError.") {
+	case "InitTimeout":
+		return "make the handler start within ten seconds: do less when it is imported, or raise memory"
+	case "InvalidEntryPoint", "InvalidWorkingDirectory":
+		return "correct handler: what it names is not in the package"
+	case "PermissionDenied":
+		return "make the handler's file readable and executable by all"
+	case "TooManyExtensions":
+		return "name fewer layers with extensions"
+	case "ExtensionInitError":
+		return "mend or take away the layer whose extension fails"
+	case "InitResourceExhausted":
+		return "raise memory"
+	}
+	return "mend what the log shows: `ferry logs` prints it"
+}

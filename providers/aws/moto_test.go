@@ -1,0 +1,123 @@
+package aws
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	moto.stop()
+	os.Exit(code)
+}
+
+// motoServer is the moto server of this run of the tests. It starts when the first test asks for it.
+type motoServer struct {
+	once    sync.Once
+	url     string
+	err     error
+	process *exec.Cmd
+}
+
+var moto motoServer
+
+// motoURL is where moto listens. Tests share its account, so they name what they make after themselves.
+func motoURL(t *testing.T) string {
+	t.Helper()
+	moto.once.Do(moto.start)
+	if moto.err != nil {
+		t.Skipf("needs moto (pip install 'moto[server]'): %v", moto.err)
+	}
+	return moto.url
+}
+
+func (m *motoServer) start() {
+	if m.err = exec.Command("python3", "-c", "import moto.server").Run(); m.err != nil {
+		return
+	}
+	c := exec.Command("python3", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
+	c.Env = append(os.Environ(), "MOTO_IAM_LOAD_MANAGED_POLICIES=true")
+	stderr, err := c.StderrPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		m.err = err
+		return
+	}
+	m.process = c
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		if found := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(lines.Text()); found != "" {
+			m.url = found
+			break
+		}
+	}
+	if m.url == "" {
+		m.err = errors.New("it ended without saying where it listens")
+		return
+	}
+	go func() { // it logs every request
+		for lines.Scan() {
+		}
+	}()
+	res, err := http.Post(m.url+"/moto-api/config", "application/json", strings.NewReader(`{"lambda":{"use_docker":false}}`))
+	if m.err = err; err == nil {
+		_ = res.Body.Close()
+	}
+}
+
+func (m *motoServer) stop() {
+	if m.process != nil {
+		_ = m.process.Process.Kill()
+		_ = m.process.Wait()
+	}
+}
+
+// motoEnv is the environment of a user of moto.
+func motoEnv(t *testing.T) func(string) (string, bool) {
+	url := motoURL(t)
+	return func(name string) (string, bool) {
+		value, ok := map[string]string{
+			"AWS_ACCESS_KEY_ID": "AKIAMOTO", "AWS_SECRET_ACCESS_KEY": "moto", "AWS_REGION": "eu-west-1", "FERRY_AWS_ENDPOINT": url,
+		}[name]
+		return value, ok
+	}
+}
+
+// newTestAdapter configures the target's block, in JSON, for a service named after the test.
+func newTestAdapter(t *testing.T, env func(string) (string, bool), block string) *Adapter {
+	t.Helper()
+	node := new(manifest.Node)
+	if err := json.Unmarshal([]byte(block), node); err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(providers.Config{Service: serviceOf(t), Stage: "dev", Target: "aws", Block: node, Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.(*Adapter)
+}
+
+// serviceOf is a service of the test's own.
+func serviceOf(t *testing.T) string {
+	words := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()), "-")
+	return shorten("t-"+strings.Trim(words, "-"), 32)
+}
+
+// bucketBlock is a target's block with a bucket of the test's own.
+func bucketBlock(t *testing.T) string {
+	return fmt.Sprintf(`{"bucket": %q}`, "ferry-"+serviceOf(t))
+}
