@@ -30,7 +30,9 @@ type Shim struct {
 //
 // A Node entry imports the specifiers "ferry:handler" and "ferry:config", which the packager resolves.
 // A Go shim is a package main that imports "ferry.invalid/handler" for the user's package; of event.go and
-// noevent.go, and of handler.go and nohandler.go, it needs the one that fits what the package declares.
+// noevent.go, and of handler.go and nohandler.go, it needs the one that fits what the package declares. Folders of a
+// Go shim are packages below the main one, but for "beside": its files belong into every package of the user's
+// module, under that package's name.
 func Render(fn manifest.Function, shim string) (Shim, bool) {
 	language := fn.Runtime.Language()
 	if !slices.Contains(Styles(language, shim), fn.Style) {
@@ -40,12 +42,12 @@ func Render(fn manifest.Function, shim string) (Shim, bool) {
 	switch language {
 	case "nodejs":
 		return Shim{Entry: "ferry-entry.mjs", Files: map[string][]byte{
-			"ferry-entry.mjs":  joined(language, shim, "mjs", "core"),
+			"ferry-entry.mjs":  joined(language, shim),
 			"ferry-config.mjs": fmt.Appendf(nil, "export default %s;\n", cfg),
 		}}, true
 	case "python":
 		return Shim{Entry: "ferry_entry.py", Files: map[string][]byte{
-			"ferry_entry.py":    joined(language, shim, "py", "core", "server", "interfaces"),
+			"ferry_entry.py":    joined(language, shim),
 			"ferry_config.json": append(cfg, '\n'),
 		}}, true
 	default:
@@ -70,28 +72,50 @@ func Styles(language, shim string) []manifest.Style {
 	}
 }
 
-// joined is the parts that all shims of the language share, followed by the target's entry: one file, so
-// that a package stays flat.
-func joined(language, shim, ext string, shared ...string) []byte {
-	var parts [][]byte
-	for _, name := range shared {
-		parts = append(parts, read(path.Join("shims", language, name+"."+ext)))
+// parts are the files that a target's shim is made of, below the language's folder, in the order in which they
+// run. The core imports the user's handler.
+func parts(language, shim string) []string {
+	switch language + " " + shim {
+	case "nodejs local":
+		return []string{"core.mjs", "local/entry.mjs"}
+	case "nodejs aws":
+		return []string{"aws/secrets.mjs", "core.mjs", "aws/http.mjs", "aws/events.mjs", "aws/entry.mjs"}
+	case "python local":
+		return []string{"core.py", "exchange.py", "server.py", "interfaces.py", "local/entry.py"}
+	case "python aws":
+		return []string{"aws/secrets.py", "core.py", "exchange.py", "interfaces.py", "aws/http.py", "aws/events.py", "aws/entry.py"}
+	default:
+		return nil
 	}
-	parts = append(parts, read(path.Join("shims", language, shim, "entry."+ext)))
-	return bytes.Join(parts, []byte("\n\n"))
 }
 
+// joined is the parts as one file, so that a package stays flat.
+func joined(language, shim string) []byte {
+	var all [][]byte
+	for _, name := range parts(language, shim) {
+		all = append(all, read(path.Join("shims", language, name)))
+	}
+	return bytes.Join(all, []byte("\n\n"))
+}
+
+// goFiles are the files that all Go shims share, and all below the target's folder.
 func goFiles(shim, cfg string) map[string][]byte {
 	out := map[string][]byte{}
 	for _, dir := range []string{"shims/go", path.Join("shims/go", shim)} {
-		entries, err := files.ReadDir(dir)
+		err := fs.WalkDir(files, dir, func(name string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if d.IsDir() && dir == "shims/go" && name != dir {
+				return fs.SkipDir
+			}
+			if rel, ok := strings.CutSuffix(strings.TrimPrefix(name, dir+"/"), ".tmpl"); ok {
+				out[rel] = rendered(read(name), cfg)
+			}
+			return nil
+		})
 		if err != nil {
 			panic(err) // the folder was seen by Styles
-		}
-		for _, e := range entries {
-			if name, ok := strings.CutSuffix(e.Name(), ".tmpl"); ok {
-				out[name] = rendered(read(path.Join(dir, e.Name())), cfg)
-			}
 		}
 	}
 	return out

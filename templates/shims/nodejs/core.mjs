@@ -1,10 +1,9 @@
 // What every Node shim shares: the user's handler behind its style, routing, CORS and events.
 // A shim is this file followed by its target's entry.
-import * as handler from "ferry:handler";
 import config from "ferry:config";
-import { randomUUID } from "node:crypto";
 import { Server, createServer } from "node:http";
 
+const handler = await import("ferry:handler"); // in its place: what stands above has run
 // userModule is a copy, so that a bundler does not warn of exports that a module need not have.
 const userModule = handler.default?.__esModule ? handler.default : { ...handler };
 const exported = userModule.default;
@@ -25,15 +24,28 @@ function eventHandler() {
   return userModule.event;
 }
 
+// boundEventHandler is the same, or throws where the manifest binds events and there is none.
+function boundEventHandler() {
+  const event = eventHandler();
+  if (config.events && !event) throw new TypeError(`${config.handler}: the manifest binds events, but no event function is exported`);
+  return event;
+}
+
 // httpHandler returns (req, res, ctx, cors) => Promise for the user's handler, or throws what is wrong with it.
 async function httpHandler() {
   if (config.http === null) return undefined;
   if (config.style === "node") return nodeHandler(await exported);
+  const target = fetchTarget();
+  return (req, res, ctx, cors) => serveFetch(target, req, res, ctx, cors);
+}
+
+// fetchTarget is what the user's fetch is a method of.
+function fetchTarget() {
   const target = typeof exported?.fetch === "function" ? exported : userModule;
   if (typeof target.fetch !== "function") {
     throw new TypeError(`${config.handler}: the default export has no fetch function; export default { async fetch(request, ctx) {} }`);
   }
-  return (req, res, ctx, cors) => serveFetch(target, req, res, ctx, cors);
+  return target;
 }
 
 async function nodeHandler(app) {
@@ -103,23 +115,28 @@ function corsHeaders(req) {
 }
 
 // webRequest builds the standard Request. Its URL is put together, never resolved: "//evil.com" is a path.
-function webRequest(req, res, path, signal) {
+function webRequest(req, body, signal) {
   const query = req.url.includes("?") ? req.url.slice(req.url.indexOf("?")) : "";
-  const literal = (path + query).replace(/[#\\]/g, (c) => (c === "#" ? "%23" : "%5C"));
+  const literal = (rawPath(req) + query).replace(/[#\\]/g, (c) => (c === "#" ? "%23" : "%5C"));
   const headers = new Headers();
   for (let i = 0; i < req.rawHeaders.length; i += 2) {
     if (req.rawHeaders[i].toLowerCase() !== "cookie") headers.append(req.rawHeaders[i], req.rawHeaders[i + 1]);
   }
   if (req.headers.cookie !== undefined) headers.set("cookie", req.headers.cookie);
   const init = { method: req.method, headers, signal };
-  const sends = req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"]) > 0;
-  if (sends && req.method !== "GET" && req.method !== "HEAD") Object.assign(init, { body: requestBody(req, res), duplex: "half" });
-  return new Request("http://" + hostOf(req) + literal, init);
+  if (body !== undefined) Object.assign(init, { body, duplex: "half" });
+  return new Request((req.scheme ?? "http") + "://" + hostOf(req) + literal, init);
 }
 
 function hostOf(req) {
   const { host } = req.headers;
   return host && !/[\s/?#@\\]/.test(host) ? host : "localhost";
+}
+
+// carriesBody is whether a Request can have the body that was sent.
+function carriesBody(req) {
+  const sends = req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"]) > 0;
+  return sends && req.method !== "GET" && req.method !== "HEAD";
 }
 
 // requestBody is the body as a stream; what the handler leaves unread is thrown away when the answer is out.
@@ -145,21 +162,28 @@ function requestBody(req, res) {
   return stream;
 }
 
-async function serveFetch(target, req, res, ctx, cors) {
+// fetchAnswer is the handler's Response, or the answer that the manifest gives in its place.
+async function fetchAnswer(target, req, body, ctx) {
   let request;
   try {
-    request = webRequest(req, res, rawPath(req), ctx.signal);
+    request = webRequest(req, body, ctx.signal);
   } catch (err) {
-    return sendText(res, 400, cors, `bad request: ${err.message}\n`);
+    return { status: 400, headers: [], text: `bad request: ${err.message}\n` };
   }
   // WHATWG URLs drop dot segments, so the route holds for what the handler will see.
   const answer = answerOf(req, new URL(request.url).pathname);
-  if (answer) return sendText(res, answer.status, [...cors, ...answer.headers], answer.text);
+  if (answer) return answer;
   const response = await target.fetch(request, ctx);
   if (typeof response?.status !== "number" || typeof response.headers?.get !== "function") {
     throw new TypeError(`${config.handler}: fetch returned ${response === null ? "null" : typeof response}, not a Response`);
   }
-  await sendResponse(response, res, cors);
+  return response;
+}
+
+async function serveFetch(target, req, res, ctx, cors) {
+  const answer = await fetchAnswer(target, req, carriesBody(req) ? requestBody(req, res) : undefined, ctx);
+  if (typeof answer.text === "string") return sendText(res, answer.status, [...cors, ...answer.headers], answer.text);
+  await sendResponse(answer, res, cors);
 }
 
 // sendResponse sends a body that is there at once with its length, and streams any other.
@@ -197,17 +221,22 @@ function bytes(chunk) {
   throw new TypeError(`a response stream gave a ${typeof chunk}; its chunks must be Uint8Array`);
 }
 
-function headerList(response, res, cors, length) {
-  const fetched = response.url ? ["content-encoding"] : []; // fetch() has decoded the body already
+// headersOf are the headers of a Response and those of the policy that it does not set itself.
+function headersOf(response, cors) {
+  const fetched = response.url ? ["content-encoding", "content-length"] : []; // fetch() has decoded the body already
   const drop = new Set(["transfer-encoding", "keep-alive", ...fetched]);
+  const list = [...response.headers].filter(([name]) => !drop.has(name));
+  for (const [name, value] of cors) if (name === "vary" || !response.headers.has(name)) list.push([name, value]);
+  return list;
+}
+
+function headerList(response, res, cors, length) {
   const bodiless = response.status === 204 || response.status === 304;
   const measured = length !== undefined && !bodiless && (res.req.method !== "HEAD" || length > 0);
-  if (measured || response.status === 204 || fetched.length > 0) drop.add("content-length");
-  const list = [];
-  for (const [name, value] of response.headers) if (!drop.has(name)) list.push(name, value);
-  for (const [name, value] of cors) if (name === "vary" || !response.headers.has(name)) list.push(name, value);
-  if (measured) list.push("content-length", String(length));
-  return list;
+  const unmeasured = ([name]) => name !== "content-length" || !(measured || response.status === 204);
+  const list = headersOf(response, cors).filter(unmeasured);
+  if (measured) list.push(["content-length", String(length)]);
+  return list.flat();
 }
 
 function write(res, chunk) {

@@ -1,24 +1,19 @@
 # What every Python shim shares: the user's handler, routing, CORS and events. A shim is this file, the
-# server and the interfaces, followed by its target's entry.
+# parts that its target calls for, and its target's entry.
 # It needs Python 3.9 and nothing but the standard library.
 import asyncio
 import base64
 import concurrent.futures
-import email.utils
-import http
 import importlib
 import inspect
-import io
 import json
 import os
 import re
-import signal
 import sys
 import time
 import traceback
 import types
 import urllib.parse
-import uuid
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -40,7 +35,10 @@ POOL = concurrent.futures.ThreadPoolExecutor(max_workers=1024, thread_name_prefi
 
 
 def application():
-    """The WSGI or ASGI application, None where the function has no http event."""
+    """The WSGI or ASGI application, None where the function has no http event. What the manifest calls for and the
+    module does not have ends the process."""
+    if CONFIG["events"] and ON_EVENT is None:
+        sys.exit(f"ferry: {CONFIG['handler']}: the manifest binds events, but the module has no on_event")
     if CONFIG["http"] is None:
         return None
     app = MODULE
@@ -112,10 +110,7 @@ def cloud_event(request, body):
     text is a str, anything else stays bytes."""
     kind = request.get(b"content-type") or ""
     if kind.startswith("application/cloudevents+json"):
-        event = CloudEvent(json.loads(body))
-        if "data_base64" in event:
-            event["data"] = base64.b64decode(event.pop("data_base64"))
-        return event
+        return structured(json.loads(body))
     event = CloudEvent()
     for name, value in request.headers:
         if name.startswith(b"ce-"):
@@ -125,13 +120,22 @@ def cloud_event(request, body):
     if kind:
         event["datacontenttype"] = kind
     if body:
-        media = kind.split(";")[0].strip().lower()
-        if media == "application/json" or media.endswith("+json"):
-            body = json.loads(body)
-        elif media.startswith("text/"):
-            body = body.decode()
-        event["data"] = body
+        event["data"] = data_of(kind, body)
     return event
+
+
+def structured(fields):
+    event = CloudEvent(fields)
+    if "data_base64" in event:
+        event["data"] = base64.b64decode(event.pop("data_base64"))
+    return event
+
+
+def data_of(kind, body):
+    media = kind.split(";")[0].strip().lower()
+    if media == "application/json" or media.endswith("+json"):
+        return json.loads(body)
+    return body.decode() if media.startswith("text/") else body
 
 
 async def serve_event(exchange, context):
@@ -169,5 +173,5 @@ async def serve_http(app, exchange, state):
     else:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(POOL, run_wsgi, app, exchange, loop)
-    if not exchange.over.is_set() and not exchange.reader.gone.is_set():
+    if not exchange.over.is_set() and not exchange.gone.is_set():
         raise RuntimeError("the application returned without a complete response")

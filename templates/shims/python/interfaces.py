@@ -1,4 +1,7 @@
-# WSGI and ASGI over the server's exchanges.
+# WSGI and ASGI over exchanges.
+import io
+
+PORTS = {"http": "80", "https": "443"}
 
 
 class Body(io.RawIOBase):
@@ -29,11 +32,11 @@ def environ_of(exchange, loop):
         "RAW_URI": request.target.decode("latin-1"),
         "REQUEST_URI": request.target.decode("latin-1"),
         "SERVER_NAME": host,
-        "SERVER_PORT": port or "80",
+        "SERVER_PORT": port or PORTS[request.scheme],
         "SERVER_PROTOCOL": request.version.decode(),
-        "REMOTE_ADDR": client_of(exchange)[0],
+        "REMOTE_ADDR": exchange.client[0],
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
+        "wsgi.url_scheme": request.scheme,
         "wsgi.input": io.BufferedReader(Body(exchange, loop), LIMIT),
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
@@ -96,22 +99,17 @@ def scope_of(exchange, state):
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": request.version[5:].decode(),
         "method": request.method,
-        "scheme": "http",
+        "scheme": request.scheme,
         "path": urllib.parse.unquote_to_bytes(request.path).decode("utf-8", "replace"),
         "raw_path": request.path,
         "query_string": request.query,
         "root_path": "",
         "headers": list(request.headers),
-        "client": client_of(exchange),
-        "server": (host, int(port) if port.isdigit() else 80),
+        "client": exchange.client,
+        "server": (host, int(port if port.isdigit() else PORTS[request.scheme])),
         "state": dict(state),
         "extensions": {},
     }
-
-
-def client_of(exchange):
-    forwarded = (exchange.request.get(b"x-forwarded-for") or "").split(",")[-1].strip()
-    return (forwarded, 0) if forwarded else tuple(exchange.peer[:2])
 
 
 class Lifespan:
@@ -144,3 +142,12 @@ class Lifespan:
             message = await self.outbox.get()
             if message["type"] == "lifespan.shutdown.failed":
                 print(f"ferry: the application's shutdown failed: {message.get('message', '')}", file=sys.stderr)
+
+
+async def started(app):
+    """The lifespan of an ASGI application after its startup, None for any other."""
+    if app is None or CONFIG["style"] != "asgi":
+        return None
+    lifespan = Lifespan(app)
+    await lifespan.startup()
+    return lifespan

@@ -1,8 +1,6 @@
 # The HTTP/1.1 server under WSGI and ASGI.
-
-
-class Gone(ConnectionResetError):
-    """The client has closed the connection."""
+import email.utils
+import http
 
 
 class BadRequest(Exception):
@@ -27,44 +25,38 @@ class Reader(asyncio.StreamReader):
         self.gone.set()
 
 
-class Request:
-    """The head of a request, as it arrived; all parts are bytes, header names in lower case."""
-
-    def __init__(self, head):
-        lines = head[:-4].split(b"\r\n")
-        parts = lines[0].split(b" ")
-        if len(parts) != 3 or parts[2] not in (b"HTTP/1.1", b"HTTP/1.0") or not TOKEN.fullmatch(parts[0]):
-            raise BadRequest(400, "malformed request line")
-        method, target, self.version = parts
-        if not target or re.search(rb"[\x00-\x20\x7f]", target):
-            raise BadRequest(400, "malformed request target")
-        self.method = method.decode("latin-1")
-        if not target.startswith(b"/"):
-            target = b"/" + re.sub(rb"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?]*", b"", target).lstrip(b"/")
-        self.target = target
-        self.path, _, self.query = target.partition(b"?")
-        self.headers = []
-        for line in lines[1:]:
-            name, colon, value = line.partition(b":")
-            if not colon or not TOKEN.fullmatch(name) or re.search(rb"[\r\n\0]", value):
-                raise BadRequest(400, "malformed header")
-            self.headers.append((name.lower(), value.strip(b" \t")))
-
-    def get(self, name):
-        """The header's values joined, or None."""
-        values = [v for k, v in self.headers if k == name]
-        return b", ".join(values).decode("latin-1") if values else None
+def parsed(head):
+    """The request of a head, as it came over the connection."""
+    lines = head[:-4].split(b"\r\n")
+    parts = lines[0].split(b" ")
+    if len(parts) != 3 or parts[2] not in (b"HTTP/1.1", b"HTTP/1.0") or not TOKEN.fullmatch(parts[0]):
+        raise BadRequest(400, "malformed request line")
+    method, target, version = parts
+    if not target or re.search(rb"[\x00-\x20\x7f]", target):
+        raise BadRequest(400, "malformed request target")
+    if not target.startswith(b"/"):
+        target = b"/" + re.sub(rb"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?]*", b"", target).lstrip(b"/")
+    headers = []
+    for line in lines[1:]:
+        name, colon, value = line.partition(b":")
+        if not colon or not TOKEN.fullmatch(name) or re.search(rb"[\r\n\0]", value):
+            raise BadRequest(400, "malformed header")
+        headers.append((name.lower(), value.strip(b" \t")))
+    return Request(method.decode("latin-1"), target, version, headers)
 
 
-class Exchange:
-    """One request and its response on a connection. receive and send are those of ASGI."""
+def client_of(request, peer):
+    forwarded = (request.get(b"x-forwarded-for") or "").split(",")[-1].strip()
+    return (forwarded, 0) if forwarded else tuple(peer[:2])
+
+
+class Wire(Exchange):
+    """An exchange on a connection."""
 
     def __init__(self, server, request, reader, writer):
-        self.server, self.request, self.reader, self.writer = server, request, reader, writer
-        self.peer = writer.get_extra_info("peername")
-        self.over = asyncio.Event()
-        self.head = None  # (status, headers), not sent yet
-        self.started = self.chunking = self.bodiless = self.asked = False
+        super().__init__(request, client_of(request, writer.get_extra_info("peername")), reader.gone)
+        self.server, self.reader, self.writer = server, reader, writer
+        self.chunking = self.bodiless = False
         self.pending = b""
         self.sent, self.length = 0, None
         self.keep = request.version == b"HTTP/1.1" and "close" not in (request.get(b"connection") or "").lower()
@@ -113,55 +105,7 @@ class Exchange:
         self.read_all = True
         return False
 
-    async def read_everything(self):
-        pieces = []
-        while piece := await self.read():
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    async def receive(self):
-        if not self.read_all and not self.over.is_set():
-            try:
-                body = await self.read()
-            except (Gone, asyncio.IncompleteReadError):
-                return {"type": "http.disconnect"}
-            self.asked = True
-            return {"type": "http.request", "body": body, "more_body": not self.read_all}
-        if not self.over.is_set() and not self.asked:
-            self.asked = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        waits = [asyncio.ensure_future(e.wait()) for e in (self.reader.gone, self.over)]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message):
-        if self.over.is_set():
-            raise RuntimeError("the response is complete already")
-        if self.reader.gone.is_set():
-            raise Gone("the client has gone")
-        if message["type"] == "http.response.start":
-            if self.head or self.started:
-                raise RuntimeError("http.response.start was sent twice")
-            self.head = (message["status"], list(message.get("headers", ())))
-        elif message["type"] == "http.response.body":
-            body, more = message.get("body", b""), message.get("more_body", False)
-            if not self.started:
-                self._start(None if more else len(body))
-            self._write(body)
-            if not more:
-                self._end()
-            await self.writer.drain()
-
-    def _start(self, known):
-        if self.head is None:
-            raise RuntimeError("the body came before http.response.start")
-        status, headers = self.head
-        headers = [(bytes(k).lower(), bytes(v)) for k, v in headers]
-        headers = [(k, v) for k, v in headers if k not in (b"transfer-encoding", b"connection", b"keep-alive")]
+    def begin(self, status, headers, known):
         self.bodiless = self.request.method == "HEAD" or status in (204, 304)
         if status == 204:
             headers = [(k, v) for k, v in headers if k != b"content-length"]
@@ -176,7 +120,6 @@ class Exchange:
             self.chunking = True
         elif not self.bodiless:
             self.keep = False
-        headers = with_cors(self.request, headers)
         if not any(k == b"date" for k, _ in headers):
             headers.append((b"date", email.utils.formatdate(usegmt=True).encode()))
         # What the client waits to be asked for is never read: the connection cannot go on.
@@ -185,40 +128,27 @@ class Exchange:
             headers.append((b"connection", b"close"))
         phrase = http.HTTPStatus(status).phrase if status in PHRASES else ""
         head = [b"HTTP/1.1 %d %s" % (status, phrase.encode())]
-        for name, value in headers:
-            if re.search(rb"[\r\n\0]", name + value) or not name:
-                raise ValueError(f"the response header {name!r} holds a line break")
-            head.append(name + b": " + value)
-        self.started = True
+        head.extend(name + b": " + value for name, value in headers)
         self.pending = b"\r\n".join(head) + b"\r\n\r\n"
 
-    def _write(self, body):
+    def write(self, body):
         if body and not self.bodiless:
             self.sent += len(body)
             if self.length is not None and self.sent > self.length:
                 raise RuntimeError(f"the response is longer than its content-length of {self.length}")
             self.pending += b"%x\r\n%s\r\n" % (len(body), body) if self.chunking else body
-        self._flush()
-
-    def _end(self):
-        if not self.bodiless and self.length is not None and self.sent < self.length:
-            raise RuntimeError(f"the response is shorter than its content-length of {self.length}")
-        if self.chunking:
-            self.writer.write(b"0\r\n\r\n")
-        self.over.set()
-
-    def _flush(self):
         if self.pending:
             self.writer.write(self.pending)
             self.pending = b""
 
-    async def answer(self, status, text="", headers=(), kind=b"text/plain; charset=utf-8"):
-        """Sends a whole response."""
-        self.head = (status, [*headers, *([(b"content-type", kind)] if text else [])])
-        await self.send({"type": "http.response.body", "body": text.encode()})
+    def end(self):
+        if not self.bodiless and self.length is not None and self.sent < self.length:
+            raise RuntimeError(f"the response is shorter than its content-length of {self.length}")
+        if self.chunking:
+            self.writer.write(b"0\r\n\r\n")
 
-    async def answer_json(self, status, value):
-        await self.answer(status, json.dumps(value), kind=b"application/json")
+    async def drain(self):
+        await self.writer.drain()
 
 
 PHRASES = {int(s) for s in http.HTTPStatus}
@@ -232,7 +162,7 @@ async def guarded(work, exchange):
     except BadRequest as err:
         failure = (err.status, f"bad request: {err}\n")
     except Exception:
-        if exchange.reader.gone.is_set() and not exchange.over.is_set():
+        if exchange.gone.is_set() and not exchange.over.is_set():
             exchange.keep = False
             return
         traceback.print_exc()
@@ -284,7 +214,7 @@ class Server:
         self.idle.add(writer)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-            exchange = Exchange(self, Request(head), reader, writer)
+            exchange = Wire(self, parsed(head), reader, writer)
         except (BadRequest, asyncio.LimitOverrunError) as err:
             status = err.status if isinstance(err, BadRequest) else 431
             writer.write(b"HTTP/1.1 %d\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)

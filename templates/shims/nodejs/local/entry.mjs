@@ -1,4 +1,6 @@
 // The entry on the local platform: a server on 127.0.0.1:$PORT.
+import { randomUUID } from "node:crypto";
+
 const env = process.env;
 
 // serving holds the answers that are not out yet.
@@ -48,8 +50,7 @@ async function serve(http, event, req, res) {
 
 async function main() {
   const http = await httpHandler();
-  const event = eventHandler();
-  if (config.events && !event) throw new TypeError(`${config.handler}: the manifest binds events, but no event function is exported`);
+  const event = boundEventHandler();
   const sockets = new Set();
   const server = createServer((req, res) => {
     const { socket } = req;

@@ -1,4 +1,7 @@
 # The entry on the local platform: a server on 127.0.0.1:$PORT.
+import signal
+import uuid
+
 INSTANCE = os.environ.get("FERRY_INSTANCE", "")
 
 
@@ -39,11 +42,7 @@ async def main():
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     app = application()
-    if CONFIG["events"] and ON_EVENT is None:
-        sys.exit(f"ferry: {CONFIG['handler']}: the manifest binds events, but the module has no on_event")
-    lifespan = Lifespan(app) if app and CONFIG["style"] == "asgi" else None
-    if lifespan:
-        await lifespan.startup()
+    lifespan = await started(app)
     server = Server(lambda exchange: respond(exchange, app, lifespan.state if lifespan else {}))
     await server.listen("127.0.0.1", int(os.environ["PORT"]))
     for number in (signal.SIGTERM, signal.SIGINT):
