@@ -1,0 +1,258 @@
+package aws
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+var _ providers.LogTailer = (*Adapter)(nil)
+
+// logRetention is how many days logs are kept unless the manifest says otherwise. Lambda keeps them for ever.
+const logRetention = 30
+
+// ensureLogGroup makes the function's log group, which Lambda would make without an end to what is kept. One that
+// Lambda or nobody in particular made becomes ferry's. One with the tags of others stays as it is.
+func (a *Adapter) ensureLogGroup(ctx context.Context, c *cloud, fn manifest.Function) error {
+	group, tags := a.logGroupName(fn.Name), a.tags(fn)
+	_, err := c.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &group, Tags: tags})
+	if isAlreadyExists(err) {
+		var ours bool
+		if ours, err = a.adoptLogGroup(ctx, c, fn); err == nil && !ours {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("making the log group %s: %w", group, err)
+	}
+	days := int32(cmp.Or(settings(fn).LogRetention, logRetention))
+	_, err = c.logs.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: &group, RetentionInDays: &days})
+	if err != nil {
+		return fmt.Errorf("setting how long %s keeps logs: %w", group, err)
+	}
+	return nil
+}
+
+// adoptLogGroup tags a group that exists, and says whether it is ferry's now.
+func (a *Adapter) adoptLogGroup(ctx context.Context, c *cloud, fn manifest.Function) (bool, error) {
+	there, err := a.logGroupTags(ctx, c, fn.Name)
+	if err != nil {
+		return false, err
+	}
+	if len(there) > 0 && !a.owns(there, fn.Name) {
+		if settings(fn).LogRetention == 0 {
+			return false, nil
+		}
+		return false, &providers.Error{
+			Kind: providers.Foreign, Op: "make the log group", Provider: name, Function: fn.Name,
+			Hint: "take log_retention out of the manifest, or delete the log group's tags to make it ferry's",
+			Err:  fmt.Errorf("%s has the tags of somebody else, so that ferry does not set its log_retention", a.logGroupName(fn.Name)),
+		}
+	}
+	tags := a.tags(fn)
+	for key, value := range tags {
+		if there[key] != value {
+			arn := a.logGroupARN(c, fn.Name)
+			_, err := c.logs.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: &arn, Tags: tags})
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// removeLogGroup deletes the function's log group if it is ferry's.
+func (a *Adapter) removeLogGroup(ctx context.Context, c *cloud, fn string) error {
+	tags, err := a.logGroupTags(ctx, c, fn)
+	if err == nil && a.owns(tags, fn) {
+		_, err = c.logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(a.logGroupName(fn))})
+	}
+	if err == nil || isNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("deleting the log group %s: %w", a.logGroupName(fn), err)
+}
+
+func (a *Adapter) logGroupTags(ctx context.Context, c *cloud, fn string) (map[string]string, error) {
+	arn := a.logGroupARN(c, fn)
+	out, err := c.logs.ListTagsForResource(ctx, &cloudwatchlogs.ListTagsForResourceInput{ResourceArn: &arn})
+	if err != nil {
+		return nil, err
+	}
+	return out.Tags, nil
+}
+
+func (a *Adapter) logGroupARN(c *cloud, fn string) string {
+	return c.arn("logs", "log-group:"+a.logGroupName(fn))
+}
+
+// Tail reads the function's log group. A group that is not there yet is an empty one.
+func (a *Adapter) Tail(ctx context.Context, fn string, o providers.TailOptions, emit func(providers.LogLine) error) error {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	t := &tail{logs: c.logs, group: a.logGroupName(fn), function: fn, seen: map[string]int64{}}
+	var refused error
+	out := func(l providers.LogLine) error {
+		refused = emit(l)
+		return refused
+	}
+	err = t.past(ctx, o.Lines, out)
+	if err == nil && o.Follow {
+		err = t.follow(ctx, out)
+	}
+	if refused != nil {
+		return refused
+	}
+	return a.classify("logs", fn, err)
+}
+
+// tail is the reading of one log group. Times are in milliseconds, as the group counts them.
+type tail struct {
+	logs     *cloudwatchlogs.Client
+	group    string
+	function string
+
+	floor  int64            // what is older is past and stays so
+	newest int64            // the time of the newest event that was seen, 0 before the first
+	seen   map[string]int64 // the times of the events, by id, that following may meet again
+}
+
+const (
+	// logDelay is how late an event may arrive after one that is younger.
+	logDelay = time.Minute
+	logPoll  = time.Second
+)
+
+// past hands on the last lines; 0 is all of them. It looks back in windows of which each is ten times as long as the
+// one after it, so that a long log is not read whole.
+func (t *tail) past(ctx context.Context, lines int, emit func(providers.LogLine) error) error {
+	now := time.Now().UnixMilli()
+	if lines == 0 {
+		return t.read(ctx, 0, nil, emit)
+	}
+	var last []providers.LogLine
+	var end *int64 // the first window has none, as this clock may be behind
+	for window := logDelay.Milliseconds(); ; window *= 10 {
+		t.floor = max(now-window, 0)
+		if window > (365 * 24 * time.Hour).Milliseconds() {
+			t.floor = 0
+		}
+		var found []providers.LogLine
+		err := t.read(ctx, t.floor, end, func(l providers.LogLine) error {
+			if found = append(found, l); len(found) >= 2*lines {
+				found = slices.Delete(found, 0, len(found)-lines)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if last = append(found, last...); len(last) >= lines || t.floor == 0 {
+			break
+		}
+		end = aws.Int64(t.floor - 1)
+	}
+	for _, l := range last[max(len(last)-lines, 0):] {
+		if err := emit(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow asks again and again for what is new, from a while before the newest event on: events do not arrive in the
+// order of their times.
+func (t *tail) follow(ctx context.Context, emit func(providers.LogLine) error) error {
+	tick := time.NewTicker(logPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if err := t.read(ctx, max(t.since(), t.floor), nil, emit); err != nil {
+			return err
+		}
+	}
+}
+
+// since is from when on events may still arrive.
+func (t *tail) since() int64 { return t.newest - logDelay.Milliseconds() }
+
+// read hands on the events of a time that were not seen before.
+func (t *tail) read(ctx context.Context, from int64, to *int64, emit func(providers.LogLine) error) error {
+	pages := cloudwatchlogs.NewFilterLogEventsPaginator(t.logs, &cloudwatchlogs.FilterLogEventsInput{
+		LogGroupName: &t.group, StartTime: &from, EndTime: to,
+		Interleaved: aws.Bool(true), //nolint:staticcheck // AWS ignores it, as it always does so; what stands in for AWS may not
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if isNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Events {
+			id, at := aws.ToString(e.EventId), aws.ToInt64(e.Timestamp)
+			if _, again := t.seen[id]; again {
+				continue
+			}
+			t.seen[id], t.newest = at, max(t.newest, at)
+			for _, l := range t.linesOf(e) {
+				if err := emit(l); err != nil {
+					return err
+				}
+			}
+		}
+		for id, at := range t.seen {
+			if at < t.since() {
+				delete(t.seen, id)
+			}
+		}
+	}
+	return nil
+}
+
+// linesOf are the lines of an event: a program that writes several at once makes one event of them.
+func (t *tail) linesOf(e types.FilteredLogEvent) []providers.LogLine {
+	l := providers.LogLine{Time: time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC(), Function: t.function, Stream: "stdout"}
+	l.Revision, l.Instance = instanceOf(aws.ToString(e.LogStreamName))
+	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(aws.ToString(e.Message))
+	if byPlatform(text) {
+		l.Stream = "platform"
+	}
+	var lines []providers.LogLine
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		l.Text = line
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// byPlatform reports whether Lambda wrote an event, as text or as JSON.
+func byPlatform(text string) bool {
+	return regexp.MustCompile(`^(?:(?:START|END|REPORT) RequestId: |(?:INIT|RESTORE)_(?:START|REPORT) |XRAY TraceId: |EXTENSION\t|\{"time":"[^"]+","type":"platform\.)`).MatchString(text)
+}
+
+// instanceOf reads the name of a log stream, as in 2026/11/23/[12]0a1b.
+func instanceOf(stream string) (revision, instance string) {
+	found := regexp.MustCompile(`\[([^\[\]]+)\](?:\[[^\[\]]*\])?([0-9a-f]+)$`).FindStringSubmatch(stream)
+	if found == nil {
+		return "", stream
+	}
+	return found[1], found[2]
+}
