@@ -28,7 +28,10 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 		return nil, err
 	}
 	if len(made) == 0 && s.lockTag == "" {
-		return &Removal{Removed: []string{}, Purged: o.Purge}, nil
+		if o.Purge { // of an interrupted purge the store may be left
+			err = l.dispose(ctx)
+		}
+		return &Removal{Removed: []string{}, Purged: o.Purge && err == nil}, err
 	}
 	a, err := e.begin(ctx, l, s, claim{force: o.Force})
 	if err != nil {
@@ -103,7 +106,8 @@ func (a *attempt) remove(ctx context.Context, made []string) ([]string, error) {
 	return made, err
 }
 
-// purge deletes the service's ledger, and the packages that no other ledger in the store names.
+// purge deletes the service's ledger, the packages that no other ledger in the store names, and the store itself
+// when that was all.
 func (l *ledger) purge(ctx context.Context) error {
 	keys, err := l.store.List(ctx, "")
 	if err != nil {
@@ -126,9 +130,20 @@ func (l *ledger) purge(ctx context.Context) error {
 			own = append(own, key)
 		}
 	}
-	return each(ctx, own, callLimit, func(ctx context.Context, key string) error {
+	if err := each(ctx, own, callLimit, func(ctx context.Context, key string) error {
 		return l.store.Delete(ctx, key, providers.Condition{})
-	})
+	}); err != nil {
+		return err
+	}
+	return l.dispose(ctx)
+}
+
+// dispose takes away a store in which nothing is left, where that is something that can be taken away.
+func (l *ledger) dispose(ctx context.Context) error {
+	if d, ok := l.store.(providers.Disposer); ok {
+		return d.Dispose(ctx)
+	}
+	return nil
 }
 
 // packagesOf adds the packages that a record names.

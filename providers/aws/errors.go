@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -196,13 +197,9 @@ func roleNotReady(err error) bool {
 	return false
 }
 
-func contains(s string, any ...string) bool {
-	for _, part := range any {
-		if strings.Contains(s, part) {
-			return true
-		}
-	}
-	return false
+// contains reports whether one of the parts is in s.
+func contains(s string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(s, part) })
 }
 
 // told is an error in fewer words than the SDK's, without values that AWS repeats. It unwraps to the SDK's.

@@ -88,7 +88,7 @@ func TestAllMissingSecretsAreNamedAtOnce(t *testing.T) {
 		t.Fatalf("want an error that something is not found, got %v", err)
 	}
 	var hints []string
-	for _, one := range err.(interface{ Unwrap() []error }).Unwrap() { //nolint:errorlint // these are joined
+	for _, one := range err.(interface{ Unwrap() []error }).Unwrap() {
 		var e *providers.Error
 		if errors.As(one, &e) {
 			hints = append(hints, e.Hint)

@@ -13,7 +13,10 @@ type store struct {
 	process *Process
 }
 
-var _ providers.Store = (*store)(nil)
+var (
+	_ providers.Store    = (*store)(nil)
+	_ providers.Disposer = (*store)(nil)
+)
 
 // Store puts the process between its caller and a store.
 func (p *Process) Store(inner providers.Store) providers.Store {
@@ -50,4 +53,12 @@ func (s *store) List(ctx context.Context, prefix string) ([]string, error) {
 	return run(ctx, s.process, "store list", prefix, func(ctx context.Context) ([]string, error) {
 		return s.inner.List(ctx, prefix)
 	})
+}
+
+// Dispose is one call; of a store that cannot be taken away it is none.
+func (s *store) Dispose(ctx context.Context) error {
+	if d, ok := s.inner.(providers.Disposer); ok {
+		return try(ctx, s.process, "store dispose", "", d.Dispose)
+	}
+	return nil
 }
