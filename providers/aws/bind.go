@@ -1,0 +1,147 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// bindTime is how long the wait for bindings to take effect is at most.
+const bindTime = 2 * time.Minute
+
+// Bind converges what calls the alias: what is missing is made, what differs is changed, what is too much goes. What
+// is as it shall be is not written. Everything is found at AWS, so what an earlier release bound is found too.
+func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode) error {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	return a.classify("bind", s.Function.Name, a.bind(ctx, c, s.Function, m))
+}
+
+// unbind takes away all that calls the function, also what an earlier spec made.
+func (a *Adapter) unbind(ctx context.Context, c *cloud, fn string) error {
+	return a.bind(ctx, c, manifest.Function{Name: fn}, providers.BindNone)
+}
+
+// bindings is what calls the function as AWS has it: enabled when all that ferry made is.
+func (a *Adapter) bindings(ctx context.Context, c *cloud, fn string) (providers.Mode, error) {
+	b := &binder{a: a, c: c, fn: manifest.Function{Name: fn}, alias: a.aliasARN(c, fn)}
+	var calling []bool // of each binding, whether it calls the function now
+	if err := b.readGrants(ctx); err != nil {
+		return "", err
+	}
+	for _, look := range []func(context.Context) ([]bool, error){b.callingSchedules, b.callingQueues, b.callingTopics, b.callingBuckets} {
+		more, err := look(ctx)
+		if err != nil {
+			return "", err
+		}
+		calling = append(calling, more...)
+	}
+	switch {
+	case len(calling) == 0:
+		return providers.BindNone, nil
+	case slices.Contains(calling, false):
+		return providers.BindPaused, nil
+	}
+	return providers.BindEnabled, nil
+}
+
+// binder converges the bindings of one function to its events.
+type binder struct {
+	a      *Adapter
+	c      *cloud
+	fn     manifest.Function // without events when nothing shall be bound
+	alias  string            // the ARN of the alias
+	paused bool
+	grants map[string]grant // of the alias, by statement id
+	wrote  bool
+}
+
+func (a *Adapter) bind(ctx context.Context, c *cloud, fn manifest.Function, m providers.Mode) error {
+	if m == providers.BindNone {
+		fn.Events = nil
+	}
+	fn.Events = slices.DeleteFunc(slices.Clone(fn.Events), func(e manifest.Event) bool { return e.HTTP != nil })
+	b := &binder{a: a, c: c, fn: fn, alias: a.aliasARN(c, fn.Name), paused: m == providers.BindPaused}
+	marked, err := b.mark(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.readGrants(ctx); err != nil {
+		return err
+	}
+	for _, converge := range []func(context.Context) error{b.bindSchedules, b.bindQueues, b.bindTopics, b.bindBuckets} {
+		if err := converge(ctx); err != nil {
+			return err
+		}
+	}
+	if len(fn.Events) == 0 {
+		m = providers.BindNone
+	}
+	if err := b.settle(ctx, m); err != nil || m != providers.BindNone || !marked {
+		return err
+	}
+	return retryWhile(ctx, bindTime, busy, func() error {
+		return unlessMissing(a.untag(ctx, c, fn.Name, tagBound))
+	})
+}
+
+// mark tags the function before anything is bound to it, so that the tag is there whenever a binding is. It reports
+// whether the function has the tag.
+func (b *binder) mark(ctx context.Context) (bool, error) {
+	out, err := b.a.get(ctx, b.c, b.fn.Name, "")
+	switch {
+	case err != nil:
+		return false, err
+	case out == nil && len(b.fn.Events) > 0:
+		return false, &providers.Error{
+			Kind: providers.NotFound, Op: "bind", Provider: name, Function: b.fn.Name, Hint: "deploy it first",
+			Err: fmt.Errorf("there is no Lambda function %s", b.a.functionName(b.fn.Name)),
+		}
+	case out == nil:
+		return false, nil
+	case !b.a.owns(out.Tags, b.fn.Name):
+		return false, b.a.foreign("bind", b.fn.Name)
+	}
+	if _, marked := out.Tags[tagBound]; marked || len(b.fn.Events) == 0 {
+		return marked, nil
+	}
+	return true, retryWhile(ctx, bindTime, busy, func() error {
+		return b.a.tag(ctx, b.c, b.fn.Name, map[string]string{tagBound: "true"})
+	})
+}
+
+var errUnsettled = errors.New("the bindings do not have their effect yet")
+
+// settle waits until what was written can be read: mappings take some seconds, and lists lag behind.
+func (b *binder) settle(ctx context.Context, m providers.Mode) error {
+	if !b.wrote {
+		return nil
+	}
+	err := retryWhile(ctx, bindTime, func(err error) bool { return errors.Is(err, errUnsettled) }, func() error {
+		now, err := b.a.bindings(ctx, b.c, b.fn.Name)
+		if err == nil && now != m {
+			err = fmt.Errorf("%w: they are %s and shall be %s", errUnsettled, now, m)
+		}
+		return err
+	})
+	if errors.Is(err, errUnsettled) && ctx.Err() == nil {
+		return &providers.Error{
+			Kind: providers.Timeout, Op: "bind", Provider: name, Function: b.fn.Name, Hint: "run the command again", Err: err,
+		}
+	}
+	return err
+}
+
+// foreign is the failure of a binding whose place another's has.
+func (b *binder) foreign(hint, format string, args ...any) error {
+	return &providers.Error{
+		Kind: providers.Foreign, Op: "bind", Provider: name, Function: b.fn.Name, Hint: hint, Err: fmt.Errorf(format, args...),
+	}
+}

@@ -1,0 +1,190 @@
+package aws
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// notificationPrefix begins the ids of ferry's notifications.
+const notificationPrefix = "ferry-"
+
+// mergeTries is how often a bucket's notifications are merged again when another changes them at the same time.
+const mergeTries = 5
+
+type notifications = []types.LambdaFunctionConfiguration
+
+// wantedNotifications are those that the function's events need, by the bucket's ARN.
+func (b *binder) wantedNotifications() map[string]notifications {
+	wanted := map[string]notifications{}
+	for _, e := range b.fn.Events {
+		if e.Object == nil {
+			continue
+		}
+		n := types.LambdaFunctionConfiguration{LambdaFunctionArn: &b.alias}
+		for _, on := range slices.Compact(slices.Sorted(slices.Values(e.Object.On))) {
+			n.Events = append(n.Events, map[string]types.Event{
+				"created": "s3:ObjectCreated:*", "deleted": "s3:ObjectRemoved:*",
+			}[on])
+		}
+		var rules []types.FilterRule
+		if e.Object.Prefix != "" {
+			rules = append(rules, types.FilterRule{Name: types.FilterRuleNamePrefix, Value: aws.String(e.Object.Prefix)})
+		}
+		if e.Object.Suffix != "" {
+			rules = append(rules, types.FilterRule{Name: types.FilterRuleNameSuffix, Value: aws.String(e.Object.Suffix)})
+		}
+		if rules != nil {
+			n.Filter = &types.NotificationConfigurationFilter{Key: &types.S3KeyFilter{FilterRules: rules}}
+		}
+		n.Id = aws.String(notificationPrefix + b.a.functionName(b.fn.Name) + "-" + short([]byte(meaning(n))))
+		arn := b.a.resourceARN(b.c, b.fn, "s3", e.Object.Bucket)
+		wanted[arn] = append(wanted[arn], n)
+	}
+	return wanted
+}
+
+// meaning is what a notification does, apart from its id.
+func meaning(n types.LambdaFunctionConfiguration) string {
+	events := slices.Sorted(slices.Values(n.Events))
+	var rules []string
+	if n.Filter != nil && n.Filter.Key != nil {
+		for _, r := range n.Filter.Key.FilterRules {
+			rules = append(rules, strings.ToLower(string(r.Name))+"="+aws.ToString(r.Value)) // S3 writes Prefix and prefix
+		}
+	}
+	slices.Sort(rules)
+	return fmt.Sprintf("%s %q %q", aws.ToString(n.LambdaFunctionArn), events, rules)
+}
+
+// own reports whether ferry made a notification for this function.
+func (b *binder) own(n types.LambdaFunctionConfiguration) bool {
+	return aws.ToString(n.LambdaFunctionArn) == b.alias && strings.HasPrefix(aws.ToString(n.Id), notificationPrefix)
+}
+
+func (b *binder) callingBuckets(ctx context.Context) ([]bool, error) {
+	var calling []bool
+	for _, bucket := range b.granted(bucketGrant) {
+		out, err := b.notifications(ctx, bucket)
+		if err != nil && !isNotFound(err) {
+			return nil, err
+		}
+		calling = append(calling, err == nil && slices.ContainsFunc(out.LambdaFunctionConfigurations, b.own))
+	}
+	return calling, nil
+}
+
+func (b *binder) bindBuckets(ctx context.Context) error {
+	wanted := b.wantedNotifications()
+	for _, bucket := range b.granted(bucketGrant) {
+		if wanted[bucket] != nil {
+			continue
+		}
+		if err := b.notify(ctx, bucket, nil, 0); err != nil && !isNotFound(err) {
+			return err
+		}
+		if err := b.forbid(ctx, grantID(bucketGrant, bucket)); err != nil {
+			return err
+		}
+	}
+	for _, bucket := range slices.Sorted(maps.Keys(wanted)) {
+		fresh, err := b.permit(ctx, bucketGrant, "s3", grant{source: bucket, account: b.c.account})
+		if err != nil {
+			return err
+		}
+		want, wait := wanted[bucket], rightsLimit
+		if b.paused {
+			want = nil
+		}
+		if fresh { // which takes S3 a while to see
+			wait = roleSpread
+		}
+		if err := b.notify(ctx, bucket, want, wait); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *binder) notifications(ctx context.Context, bucket string) (*s3.GetBucketNotificationConfigurationOutput, error) {
+	return b.c.s3.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{
+		Bucket: aws.String(lastPart(bucket)), ExpectedBucketOwner: &b.c.account,
+	})
+}
+
+// notify makes the bucket's notifications to the alias exactly these and keeps all others. S3 knows the configuration
+// only as a whole and has no condition for writing it, so it is read again after a write and merged again when another
+// writer was in between. A bucket that may not call the alias yet is waited for.
+func (b *binder) notify(ctx context.Context, bucket string, want notifications, wait time.Duration) error {
+	b.c.notifying.Lock() // functions of one service often share a bucket
+	defer b.c.notifying.Unlock()
+	for range mergeTries {
+		now, err := b.notifications(ctx, bucket)
+		if err != nil {
+			return err
+		}
+		merged, differs := b.merge(now, want)
+		if !differs {
+			return nil
+		}
+		b.wrote = true
+		err = retryWhile(ctx, wait, notValidated, func() error {
+			_, err := b.c.s3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
+				Bucket: aws.String(lastPart(bucket)), ExpectedBucketOwner: &b.c.account, NotificationConfiguration: merged,
+				// What is to be taken away must go also when a target of another is gone.
+				SkipDestinationValidation: aws.Bool(len(want) == 0),
+			})
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("changing the notifications of the bucket %s: %w", lastPart(bucket), err)
+		}
+	}
+	return &providers.Error{
+		Kind: providers.Conflict, Op: "bind", Provider: name, Function: b.fn.Name, Hint: "run the command again",
+		Err: fmt.Errorf("another keeps changing the notifications of the bucket %s", lastPart(bucket)),
+	}
+}
+
+// merge replaces the notifications to the alias among all of the bucket's, and reports whether that changes anything.
+func (b *binder) merge(now *s3.GetBucketNotificationConfigurationOutput, want notifications) (*types.NotificationConfiguration, bool) {
+	var own, merged notifications
+	for _, n := range now.LambdaFunctionConfigurations {
+		if b.own(n) {
+			own = append(own, n)
+		} else {
+			merged = append(merged, n)
+		}
+	}
+	same := slices.EqualFunc(byID(own), byID(want), func(x, y types.LambdaFunctionConfiguration) bool {
+		return aws.ToString(x.Id) == aws.ToString(y.Id) && meaning(x) == meaning(y)
+	})
+	return &types.NotificationConfiguration{
+		EventBridgeConfiguration:     now.EventBridgeConfiguration,
+		LambdaFunctionConfigurations: append(merged, want...),
+		QueueConfigurations:          now.QueueConfigurations,
+		TopicConfigurations:          now.TopicConfigurations,
+	}, !same
+}
+
+func byID(n notifications) notifications {
+	return slices.SortedFunc(slices.Values(n), func(x, y types.LambdaFunctionConfiguration) int {
+		return cmp.Compare(aws.ToString(x.Id), aws.ToString(y.Id))
+	})
+}
+
+// notValidated reports whether S3 was not let call a target yet.
+func notValidated(err error) bool {
+	code, message := codeOf(err)
+	return code == "InvalidArgument" && strings.Contains(message, "Unable to validate the following destination configurations")
+}

@@ -1,0 +1,233 @@
+package aws
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// mapping is what an event source mapping shall be.
+type mapping struct {
+	queue         string // ARN
+	batch, window int32
+}
+
+// The states of a mapping; in the others it is on its way to one of these, or going.
+const (
+	mappingEnabled  = "Enabled"
+	mappingDisabled = "Disabled"
+)
+
+// itemFailures is what the shims answer with. Without it a failed message would be taken for done.
+var itemFailures = []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures}
+
+// queueARNs are the queues that call the function, sorted.
+func (a *Adapter) queueARNs(c *cloud, fn manifest.Function) []string {
+	var arns []string
+	for _, m := range a.wantedMappings(c, fn) {
+		arns = append(arns, m.queue)
+	}
+	slices.Sort(arns)
+	return slices.Compact(arns)
+}
+
+// wantedMappings are the mappings of the function's events. A batch of more than ten needs a window of a second at
+// least, in which messages are gathered.
+func (a *Adapter) wantedMappings(c *cloud, fn manifest.Function) []mapping {
+	var all []mapping
+	for _, e := range fn.Events {
+		if e.Queue == nil {
+			continue
+		}
+		m := mapping{queue: a.resourceARN(c, fn, "sqs", e.Queue.Name), batch: int32(max(1, e.Queue.Batch))} //nolint:gosec // Check bounds it
+		if m.batch > 10 {
+			m.window = 1
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// mappings are the function's mappings of queues, of others too.
+func (b *binder) mappings(ctx context.Context) ([]types.EventSourceMappingConfiguration, error) {
+	var all []types.EventSourceMappingConfiguration
+	pages := lambda.NewListEventSourceMappingsPaginator(b.c.lambda, &lambda.ListEventSourceMappingsInput{FunctionName: &b.alias})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, unlessMissing(err)
+		}
+		for _, m := range page.EventSourceMappings {
+			if strings.Contains(aws.ToString(m.EventSourceArn), ":sqs:") {
+				all = append(all, m)
+			}
+		}
+	}
+	return all, nil
+}
+
+// made reports whether ferry made a mapping. One that is gone it did not.
+func (b *binder) made(ctx context.Context, m types.EventSourceMappingConfiguration) (bool, error) {
+	out, err := b.c.lambda.ListTags(ctx, &lambda.ListTagsInput{Resource: m.EventSourceMappingArn})
+	if err != nil {
+		return false, unlessMissing(err)
+	}
+	return b.a.owns(out.Tags, b.fn.Name), nil
+}
+
+func (b *binder) callingQueues(ctx context.Context) ([]bool, error) {
+	found, err := b.mappings(ctx)
+	var calling []bool
+	for _, m := range found {
+		made, err := b.made(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		if made {
+			calling = append(calling, aws.ToString(m.State) == mappingEnabled)
+		}
+	}
+	return calling, err
+}
+
+func (b *binder) bindQueues(ctx context.Context) error {
+	found, err := b.mappings(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := b.a.wantedMappings(b.c, b.fn)
+	for _, m := range found {
+		made, err := b.made(ctx, m)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(wanted, func(w mapping) bool { return w.queue == aws.ToString(m.EventSourceArn) })
+		switch {
+		case !made && i >= 0:
+			return b.foreignMapping(m)
+		case !made:
+			continue
+		case i < 0:
+			if err := b.unmap(ctx, m); err != nil {
+				return err
+			}
+			continue
+		}
+		stays, err := b.converge(ctx, m, wanted[i])
+		if err != nil {
+			return err
+		}
+		if stays {
+			wanted = slices.Delete(wanted, i, i+1)
+		}
+	}
+	for _, w := range wanted {
+		if err := b.mapQueue(ctx, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *binder) foreignMapping(m types.EventSourceMappingConfiguration) error {
+	uuid := aws.ToString(m.UUID)
+	return b.foreign("delete it with `aws lambda delete-event-source-mapping --uuid "+uuid+"`",
+		"there is a mapping %s from the queue %s that ferry did not make", uuid, aws.ToString(m.EventSourceArn))
+}
+
+// converge makes a mapping what it shall be, and reports whether it is there: one that is going is waited for.
+func (b *binder) converge(ctx context.Context, m types.EventSourceMappingConfiguration, want mapping) (bool, error) {
+	state, err := b.resting(ctx, m)
+	if err != nil || state == "" {
+		return false, err
+	}
+	if aws.ToInt32(m.BatchSize) == want.batch && aws.ToInt32(m.MaximumBatchingWindowInSeconds) == want.window &&
+		slices.Equal(m.FunctionResponseTypes, itemFailures) && (state == mappingEnabled) == !b.paused {
+		return true, nil
+	}
+	b.wrote = true
+	return true, retryWhile(ctx, bindTime, busy, func() error {
+		_, err := b.c.lambda.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{
+			UUID: m.UUID, BatchSize: &want.batch, MaximumBatchingWindowInSeconds: &want.window,
+			FunctionResponseTypes: itemFailures, Enabled: aws.Bool(!b.paused),
+		})
+		return err
+	})
+}
+
+// resting is the state of a mapping once it changes no more, "" when it is gone.
+func (b *binder) resting(ctx context.Context, m types.EventSourceMappingConfiguration) (string, error) {
+	state := aws.ToString(m.State)
+	moving := func(err error) bool { return err == errUnsettled } //nolint:errorlint // it is made right here
+	err := retryWhile(ctx, bindTime, moving, func() error {
+		if state == mappingEnabled || state == mappingDisabled {
+			return nil
+		}
+		out, err := b.c.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: m.UUID})
+		if err != nil {
+			state = ""
+			return unlessMissing(err)
+		}
+		if state = aws.ToString(out.State); state != mappingEnabled && state != mappingDisabled {
+			return errUnsettled
+		}
+		return nil
+	})
+	return state, err
+}
+
+func (b *binder) unmap(ctx context.Context, m types.EventSourceMappingConfiguration) error {
+	b.wrote = true
+	if aws.ToString(m.State) == "Deleting" {
+		return nil
+	}
+	return retryWhile(ctx, bindTime, busy, func() error {
+		_, err := b.c.lambda.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: m.UUID})
+		return unlessMissing(err)
+	})
+}
+
+// mapQueue makes a mapping. AWS asks then what the role may do, and a role takes some seconds to be known.
+func (b *binder) mapQueue(ctx context.Context, w mapping) error {
+	b.wrote = true
+	wait := roleSpread
+	if settings(b.fn).Role != "" {
+		wait = rightsLimit
+	}
+	err := retryWhile(ctx, wait, func(err error) bool { return roleNotReady(err) || busy(err) }, func() error {
+		_, err := b.c.lambda.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
+			FunctionName: &b.alias, EventSourceArn: &w.queue, BatchSize: &w.batch, MaximumBatchingWindowInSeconds: &w.window,
+			FunctionResponseTypes: itemFailures, Enabled: aws.Bool(!b.paused), Tags: b.a.tags(b.fn),
+		})
+		return err
+	})
+	if !isAlreadyExists(err) {
+		return err
+	}
+	return b.adoptOwn(ctx, w) // made by a call whose reply was lost
+}
+
+// adoptOwn accepts a mapping that is there already if ferry made it.
+func (b *binder) adoptOwn(ctx context.Context, w mapping) error {
+	found, err := b.mappings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range found {
+		if aws.ToString(m.EventSourceArn) != w.queue {
+			continue
+		}
+		made, err := b.made(ctx, m)
+		if err == nil && !made {
+			err = b.foreignMapping(m)
+		}
+		return err
+	}
+	return b.foreign("run the command again", "the queue %s is mapped to the function already", w.queue)
+}

@@ -1,0 +1,220 @@
+package aws
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// A call that could not be handed to Lambda is tried again for an hour, as often as AWS lets it within that time: long
+// enough for an outage, short enough that a nightly job does not begin at noon. How often a handler that fails is called
+// again is Lambda's own matter: to the scheduler the event is delivered by then.
+const (
+	scheduleAge     = 3600 // seconds
+	scheduleRetries = 185
+)
+
+// maxScheduleName leaves room for a dot and the number.
+const maxScheduleName = maxName - 6
+
+// schedulePrefix begins the names of a function's schedules. No name of a function has a dot.
+func (a *Adapter) schedulePrefix(fn string) string {
+	return shorten(a.functionName(fn), maxScheduleName) + "."
+}
+
+// schedules are the names and states of the function's schedules, sorted by name. Schedules have no tags: that one is
+// ferry's for this function is told by its name and by what it calls.
+func (b *binder) schedules(ctx context.Context) ([]types.ScheduleSummary, error) {
+	var all []types.ScheduleSummary
+	prefix := b.a.schedulePrefix(b.fn.Name)
+	pages := scheduler.NewListSchedulesPaginator(b.c.scheduler, &scheduler.ListSchedulesInput{NamePrefix: &prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range page.Schedules {
+			_, err := strconv.Atoi(strings.TrimPrefix(aws.ToString(s.Name), prefix))
+			if err == nil && s.Target != nil && aws.ToString(s.Target.Arn) == b.alias {
+				all = append(all, s)
+			}
+		}
+	}
+	return all, nil
+}
+
+func (b *binder) callingSchedules(ctx context.Context) ([]bool, error) {
+	found, err := b.schedules(ctx)
+	var calling []bool
+	for _, s := range found {
+		calling = append(calling, s.State == types.ScheduleStateEnabled)
+	}
+	return calling, err
+}
+
+func (b *binder) bindSchedules(ctx context.Context) error {
+	found, err := b.schedules(ctx)
+	if err != nil {
+		return err
+	}
+	wanted, err := b.wantedSchedules()
+	if err != nil {
+		return err
+	}
+	for _, s := range found {
+		if slices.ContainsFunc(wanted, named(*s.Name)) {
+			continue
+		}
+		b.wrote = true
+		if _, err := b.c.scheduler.DeleteSchedule(ctx, &scheduler.DeleteScheduleInput{Name: s.Name}); unlessMissing(err) != nil {
+			return err
+		}
+	}
+	if len(wanted) == 0 {
+		return b.a.deleteRole(ctx, b.c, b.fn.Name, b.a.schedulerRoleName(b.fn.Name))
+	}
+	role, created, err := b.a.ensureSchedulerRole(ctx, b.c, b.fn)
+	if err != nil {
+		return err
+	}
+	unready := func(err error) bool { return created && roleNotReady(err) }
+	for _, w := range wanted {
+		w.Target.RoleArn = &role
+		if !slices.ContainsFunc(found, func(s types.ScheduleSummary) bool { return *s.Name == *w.Name }) {
+			err = b.createSchedule(ctx, w, unready)
+		} else {
+			err = b.updateSchedule(ctx, w, unready)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func named(name string) func(*scheduler.CreateScheduleInput) bool {
+	return func(w *scheduler.CreateScheduleInput) bool { return *w.Name == name }
+}
+
+// createSchedule makes a schedule. One that is there by now is ferry's, or another's that calls something else.
+func (b *binder) createSchedule(ctx context.Context, want *scheduler.CreateScheduleInput, unready func(error) bool) error {
+	b.wrote = true
+	err := retryWhile(ctx, roleSpread, unready, func() error {
+		_, err := b.c.scheduler.CreateSchedule(ctx, want)
+		return err
+	})
+	var conflict *types.ConflictException
+	if errors.As(err, &conflict) {
+		return b.updateSchedule(ctx, want, unready)
+	}
+	return err
+}
+
+// updateSchedule changes a schedule that differs.
+func (b *binder) updateSchedule(ctx context.Context, want *scheduler.CreateScheduleInput, unready func(error) bool) error {
+	has, err := b.c.scheduler.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: want.Name})
+	if err != nil {
+		return err
+	}
+	if has.Target == nil || aws.ToString(has.Target.Arn) != b.alias {
+		return b.foreign("delete it with `aws scheduler delete-schedule --name "+*want.Name+"`",
+			"there is a schedule %s that ferry did not make", *want.Name)
+	}
+	if sameSchedule(has, want) {
+		return nil
+	}
+	b.wrote = true
+	return retryWhile(ctx, roleSpread, unready, func() error {
+		_, err := b.c.scheduler.UpdateSchedule(ctx, &scheduler.UpdateScheduleInput{
+			Name: want.Name, Description: want.Description, FlexibleTimeWindow: want.FlexibleTimeWindow,
+			ScheduleExpression: want.ScheduleExpression, ScheduleExpressionTimezone: want.ScheduleExpressionTimezone,
+			State: want.State, Target: want.Target,
+		})
+		return err
+	})
+}
+
+func sameSchedule(has *scheduler.GetScheduleOutput, want *scheduler.CreateScheduleInput) bool {
+	t, w := has.Target, want.Target
+	return aws.ToString(has.ScheduleExpression) == *want.ScheduleExpression &&
+		aws.ToString(has.ScheduleExpressionTimezone) == *want.ScheduleExpressionTimezone &&
+		has.FlexibleTimeWindow != nil && has.FlexibleTimeWindow.Mode == want.FlexibleTimeWindow.Mode &&
+		has.State == want.State && has.StartDate == nil && has.EndDate == nil &&
+		aws.ToString(t.RoleArn) == *w.RoleArn && aws.ToString(t.Input) == *w.Input && t.DeadLetterConfig == nil &&
+		t.RetryPolicy != nil && aws.ToInt32(t.RetryPolicy.MaximumEventAgeInSeconds) == scheduleAge &&
+		aws.ToInt32(t.RetryPolicy.MaximumRetryAttempts) == scheduleRetries
+}
+
+// wantedSchedules are the schedules of the function's events; they have no role yet.
+func (b *binder) wantedSchedules() ([]*scheduler.CreateScheduleInput, error) {
+	state := types.ScheduleStateEnabled
+	if b.paused {
+		state = types.ScheduleStateDisabled
+	}
+	var all []*scheduler.CreateScheduleInput
+	for _, e := range b.fn.Events {
+		if e.Schedule == nil {
+			continue
+		}
+		expression, err := awsCron(e.Schedule.Cron)
+		if err != nil {
+			return nil, fmt.Errorf("the schedule %q: %w", e.Schedule.Cron, err)
+		}
+		schedule := b.a.schedulePrefix(b.fn.Name) + strconv.Itoa(len(all))
+		all = append(all, &scheduler.CreateScheduleInput{
+			Name: &schedule, Description: aws.String(b.a.scheduleDescription(b.fn, e.Schedule)),
+			FlexibleTimeWindow: &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff},
+			ScheduleExpression: &expression, ScheduleExpressionTimezone: aws.String(e.Schedule.Timezone), State: state,
+			Target: &types.Target{
+				Arn: &b.alias, Input: aws.String(scheduleInput(schedule)),
+				RetryPolicy: &types.RetryPolicy{
+					MaximumEventAgeInSeconds: aws.Int32(scheduleAge), MaximumRetryAttempts: aws.Int32(scheduleRetries),
+				},
+			},
+		})
+	}
+	return all, nil
+}
+
+func (a *Adapter) scheduleDescription(fn manifest.Function, e *manifest.ScheduleEvent) string {
+	return fmt.Sprintf("made by ferry for %s of %s, stage %s: %s", fn.Name, a.service, a.stage, e.Cron)
+}
+
+// scheduleInput is the event that the shim hands on. AWS puts in what stands in angle brackets. The id is the same when
+// a call is tried again, which <aws.scheduler.execution-id> is not. See
+// https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html.
+func scheduleInput(schedule string) string {
+	type event struct {
+		SpecVersion string   `json:"specversion"`
+		Type        string   `json:"type"`
+		ID          string   `json:"id"`
+		Source      string   `json:"source"`
+		Subject     string   `json:"subject"`
+		Time        string   `json:"time"`
+		Data        struct{} `json:"data"`
+	}
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // the brackets must stay
+	err := e.Encode(struct {
+		Event   event  `json:"dev.ferry.event"`
+		Attempt string `json:"attempt"`
+	}{event{
+		SpecVersion: "1.0", Type: "dev.ferry.schedule.v1", ID: schedule + "/<aws.scheduler.scheduled-time>",
+		Source: "<aws.scheduler.schedule-arn>", Subject: schedule, Time: "<aws.scheduler.scheduled-time>",
+	}, "<aws.scheduler.attempt-number>"})
+	if err != nil {
+		panic(fmt.Sprintf("an event always has a JSON form: %v", err))
+	}
+	return strings.TrimSpace(text.String())
+}

@@ -1,0 +1,111 @@
+package aws
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+)
+
+// topicARNs are the topics that shall call the function, sorted.
+func (b *binder) topicARNs() []string {
+	var arns []string
+	for _, e := range b.fn.Events {
+		if e.Topic != nil {
+			arns = append(arns, b.a.resourceARN(b.c, b.fn, "sns", e.Topic.Name))
+		}
+	}
+	slices.Sort(arns)
+	return slices.Compact(arns)
+}
+
+// subscription is the ARN of the alias' subscription to a topic, "" when there is none. A topic that is gone has none.
+func (b *binder) subscription(ctx context.Context, topic string) (string, error) {
+	pages := sns.NewListSubscriptionsByTopicPaginator(b.c.sns, &sns.ListSubscriptionsByTopicInput{TopicArn: &topic})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx, regionOf(topic))
+		if err != nil {
+			return "", unlessMissing(err)
+		}
+		for _, s := range page.Subscriptions {
+			if aws.ToString(s.Protocol) == "lambda" && aws.ToString(s.Endpoint) == b.alias {
+				return aws.ToString(s.SubscriptionArn), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+func (b *binder) callingTopics(ctx context.Context) ([]bool, error) {
+	var calling []bool
+	for _, topic := range b.granted(topicGrant) {
+		subscription, err := b.subscription(ctx, topic)
+		if err != nil {
+			return nil, err
+		}
+		calling = append(calling, subscription != "")
+	}
+	return calling, nil
+}
+
+// bindTopics grants before it subscribes and subscribes no more before it takes the grant away: a subscription without
+// a grant would not be found again.
+func (b *binder) bindTopics(ctx context.Context) error {
+	wanted := b.topicARNs()
+	for _, topic := range b.granted(topicGrant) {
+		if slices.Contains(wanted, topic) {
+			continue
+		}
+		if err := b.unsubscribe(ctx, topic); err != nil {
+			return err
+		}
+		if err := b.forbid(ctx, grantID(topicGrant, topic)); err != nil {
+			return err
+		}
+	}
+	for _, topic := range wanted {
+		if _, err := b.permit(ctx, topicGrant, "sns", grant{source: topic}); err != nil {
+			return err
+		}
+		subscribe := b.subscribe
+		if b.paused {
+			subscribe = b.unsubscribe
+		}
+		if err := subscribe(ctx, topic); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *binder) subscribe(ctx context.Context, topic string) error {
+	has, err := b.subscription(ctx, topic)
+	if err != nil || has != "" {
+		return err
+	}
+	b.wrote = true
+	_, err = b.c.sns.Subscribe(ctx, &sns.SubscribeInput{
+		TopicArn: &topic, Protocol: aws.String("lambda"), Endpoint: &b.alias, ReturnSubscriptionArn: true,
+	}, regionOf(topic))
+	return err
+}
+
+func (b *binder) unsubscribe(ctx context.Context, topic string) error {
+	has, err := b.subscription(ctx, topic)
+	if err != nil || has == "" {
+		return err
+	}
+	b.wrote = true
+	_, err = b.c.sns.Unsubscribe(ctx, &sns.UnsubscribeInput{SubscriptionArn: &has}, regionOf(topic))
+	return unlessMissing(err)
+}
+
+// regionOf asks where the topic is: it may be elsewhere than the function.
+func regionOf(topic string) func(*sns.Options) {
+	return func(o *sns.Options) {
+		if region := partOf(topic, 3); region != "" {
+			o.Region = region
+		}
+	}
+}
