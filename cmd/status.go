@@ -68,6 +68,18 @@ func (r statusResult) text(p *printer) {
 		rows = append(rows, []string{p.style.bold.Render(name), p.state(fn.State), p.style.link.Render(fn.URL), note})
 	}
 	p.table([]string{"function", "state", "url", ""}, rows)
+	for _, name := range slices.Sorted(maps.Keys(r.Functions)) {
+		for _, d := range r.Functions[name].Differences {
+			p.linef("  %s %s: %s instead of %s", p.style.warn.Render("!"), name+"."+d.Path, orNone(d.Actual), orNone(d.Spec))
+		}
+	}
+}
+
+func orNone(value string) string {
+	if value == "" {
+		return "nothing"
+	}
+	return value
 }
 
 func (p *printer) state(s string) string {

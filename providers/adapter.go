@@ -41,7 +41,8 @@ type Adapter interface {
 }
 
 // Prober starts a revision that is not live and has its shim answer with its digest. The error of a
-// handler that does not start is of kind Crashed and holds the end of its log.
+// handler that does not start is of kind Crashed and holds the end of its log. Unsupported means that nothing can be
+// started at this place: that is a warning.
 type Prober interface {
 	Probe(ctx context.Context, s Spec, r Revision) error
 }
@@ -85,7 +86,8 @@ type Pruner interface {
 }
 
 // Vault keeps the values of secrets for one service and stage. A request that begins after SetSecret returned
-// meets the new value. Values are never returned and part of no error.
+// meets the new value; with a Pinner, a revision that is published after it does. Values are never returned and part
+// of no error.
 type Vault interface {
 	// SetSecret keeps a value, in place of an earlier one. An empty one is Invalid.
 	SetSecret(ctx context.Context, name string, value []byte) error
@@ -99,6 +101,12 @@ type Vault interface {
 // the environment variable to the reference. It never reads a value. All that is missing is reported at once.
 type Pinner interface {
 	Pin(ctx context.Context, fn manifest.Function) (map[string]string, error)
+}
+
+// Adopter takes over a function that ferry did not make: it is ferry's from then on, and what it serves becomes a
+// revision. What it answers stays as it was.
+type Adopter interface {
+	Adopt(ctx context.Context, function string) (State, error)
 }
 
 // Inspector compares all that the provider keeps for a live function with the spec that it was made from, also what
@@ -171,6 +179,11 @@ type State struct {
 	// Fence is what Activate got to make the next change of this state conditional; "" where that is asked for when
 	// it is needed. Status leaves it empty where it would cost a call.
 	Fence string `json:"fence,omitempty"`
+	// Unsettled means that what the provider does not version is not as the live revision needs it: activating that
+	// revision again mends it.
+	Unsettled bool `json:"unsettled,omitempty"`
+	// Foreign means that a function of that name exists which ferry did not make.
+	Foreign bool `json:"foreign,omitempty"`
 	// Stopped says why what is live cannot be reached at present, "" when it can.
 	Stopped string `json:"stopped,omitempty"`
 }
@@ -188,6 +201,9 @@ func (s State) Serves(r *Revision) bool {
 	}
 	return s.Revision.ID == r.ID
 }
+
+// Holds reports whether that revision alone is live, and all that it needs with it.
+func (s State) Holds(r *Revision) bool { return s.Serves(r) && s.Canary == nil && !s.Unsettled }
 
 // Mode is the state of a function's event bindings.
 type Mode string

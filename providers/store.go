@@ -60,3 +60,9 @@ const keyChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 type Disposer interface {
 	Dispose(ctx context.Context) error
 }
+
+// ArtifactKey is where a store keeps the package with that digest of its zip. It is the zip's own digest, so that
+// what is read can be verified.
+func ArtifactKey(zipDigest string) string {
+	return "artifacts/" + strings.Replace(zipDigest, ":", "/", 1) + ".zip"
+}

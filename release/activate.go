@@ -16,7 +16,7 @@ func (a *attempt) forward() []providers.Change {
 	var changes []providers.Change
 	for _, name := range a.changed {
 		f := a.record.Functions[name]
-		if now := a.scene.states[name]; !now.Serves(&f.Revision) || now.Canary != nil {
+		if now := a.scene.states[name]; !now.Holds(&f.Revision) {
 			changes = append(changes, providers.Change{Spec: f.spec(), From: now, To: &f.Revision})
 		}
 	}
@@ -100,7 +100,7 @@ func (a *attempt) putBack(ctx context.Context) error {
 	var changes []providers.Change
 	for _, name := range names {
 		before := a.record.Before[name]
-		if now := states[name]; !now.Serves(before.Revision) || now.Canary != nil {
+		if now := states[name]; !now.Holds(before.Revision) {
 			changes = append(changes, providers.Change{Spec: a.specBefore(name), From: now, To: before.Revision})
 		}
 	}
@@ -123,7 +123,7 @@ func (a *attempt) putBack(ctx context.Context) error {
 	}
 	var errs []error
 	for _, name := range names {
-		if now := states[name]; !now.Serves(a.record.Before[name].Revision) || now.Canary != nil {
+		if now := states[name]; !now.Holds(a.record.Before[name].Revision) {
 			errs = append(errs, noEffect("restore", a.Manifest.Target.Provider, name))
 		}
 	}

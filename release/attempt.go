@@ -31,7 +31,8 @@ type attempt struct {
 	takeOver bool // what serves unknown to the ledger is written down as a release first
 	traffic  int  // percent of the requests; 0 is all
 
-	fences table[string] // of the functions that were activated
+	fences table[string]     // of the functions that were activated
+	issues []providers.Issue // warnings that the work gave
 
 	mu sync.Mutex // guards record.Functions while functions are published
 }

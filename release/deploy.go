@@ -59,6 +59,9 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 	if err := a.startHost(ctx); err != nil {
 		return err
 	}
+	if err := a.takeForeign(ctx, p); err != nil {
+		return err
+	}
 	last := a.scene.last
 	switch {
 	case last == nil:
@@ -167,7 +170,7 @@ func (a *attempt) carryOut(ctx context.Context, r *Record, p *Plan, began time.T
 // result tells what a finished attempt did.
 func (a *attempt) result(p *Plan, began time.Time) *Result {
 	r := a.Engine.result(a.scene, a.record, began)
-	r.Outcome, r.Attempt, r.Issues = OutcomeDone, a.record.Number, p.Issues
+	r.Outcome, r.Attempt, r.Issues = OutcomeDone, a.record.Number, slices.Concat(p.Issues, a.issues)
 	if a.record.State == StateCanary {
 		r.Release, r.State = a.scene.head.Number, StateCanary
 	}

@@ -205,8 +205,10 @@ type Status struct {
 type FunctionStatus struct {
 	Live  string `json:"live"` // revision id
 	URL   string `json:"url"`
-	State string `json:"state"` // serving, stopped, missing
+	State string `json:"state"` // serving, stopped, missing, foreign
 	Drift string `json:"drift"` // "" is none, else what differs
+	// Differences are the settings that are not as the live release says.
+	Differences []providers.Difference `json:"differences,omitempty"`
 }
 
 // Removal is what a removal took away.

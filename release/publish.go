@@ -145,8 +145,22 @@ func (a *attempt) probe(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	return each(ctx, a.changed, callLimit, func(ctx context.Context, name string) error {
+	var skipped table[error]
+	err := each(ctx, a.changed, callLimit, func(ctx context.Context, name string) error {
 		f := a.function(name)
-		return a.track(StepProbe, name, len(a.changed), func() error { return p.Probe(ctx, f.spec(), f.Revision) })
+		return a.track(StepProbe, name, len(a.changed), func() error {
+			err := p.Probe(ctx, f.spec(), f.Revision)
+			if errors.Is(err, providers.Unsupported) {
+				skipped.set(name, err)
+				return nil
+			}
+			return err
+		})
 	})
+	for _, name := range slices.Sorted(maps.Keys(skipped.m)) {
+		a.issues = append(a.issues, providers.Issue{
+			Function: name, Severity: providers.Warning, Message: "it was not probed before it went live: " + skipped.m[name].Error(),
+		})
+	}
+	return err
 }

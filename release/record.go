@@ -1,7 +1,6 @@
 package release
 
 import (
-	"strings"
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -109,7 +108,5 @@ func (r *Record) state(h head) State {
 	return r.State
 }
 
-// key is where the store keeps a package. Keyed by the zip's own digest, so that it can be verified.
-func (a ArtifactRecord) key() string {
-	return "artifacts/" + strings.Replace(a.ZipDigest, ":", "/", 1) + ".zip"
-}
+// key is where the store keeps a package.
+func (a ArtifactRecord) key() string { return providers.ArtifactKey(a.ZipDigest) }

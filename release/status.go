@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/ferryfn/ferry/providers"
 )
@@ -85,19 +86,58 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 		st.Unfinished = last.Number
 	}
 	live := s.liveFunctions()
+	found, err := e.inspect(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	for name, state := range s.states {
 		f, recorded := live[name]
-		if !recorded && state.Revision == nil {
+		if !recorded && state.Revision == nil && !state.Foreign {
 			continue // in the manifest, not deployed yet
 		}
-		st.Functions[name] = statusOf(state, s.drift(name, f.Revision.ID))
+		one := statusOf(state, s.drift(name, f.Revision.ID))
+		if one.Differences = found[name]; one.Drift == "" && len(one.Differences) > 0 {
+			one.Drift = differing(one.Differences)
+		}
+		st.Functions[name] = one
 	}
 	return st, nil
+}
+
+// inspect compares what the live functions have with their records, where the provider can.
+func (e *Engine) inspect(ctx context.Context, s *scene) (map[string][]providers.Difference, error) {
+	i, ok := e.Adapter.(providers.Inspector)
+	if !ok {
+		return nil, nil
+	}
+	var found table[[]providers.Difference]
+	live := s.liveFunctions()
+	err := each(ctx, slices.Sorted(maps.Keys(live)), callLimit, func(ctx context.Context, name string) error {
+		f := live[name]
+		if !s.states[name].Serves(&f.Revision) {
+			return nil // something else serves, which is the difference
+		}
+		diff, err := i.Inspect(ctx, f.spec())
+		found.set(name, diff)
+		return err
+	})
+	return found.m, err
+}
+
+// differing says in a line what was changed.
+func differing(diff []providers.Difference) string {
+	paths := make([]string, len(diff))
+	for i, d := range diff {
+		paths[i] = d.Path
+	}
+	return "changed by hand: " + strings.Join(paths, ", ")
 }
 
 func statusOf(s providers.State, d *Drift) FunctionStatus {
 	f := FunctionStatus{Live: revisionID(s), URL: s.URL, State: "serving"}
 	switch {
+	case s.Foreign:
+		f.State = "foreign"
 	case s.Revision == nil:
 		f.State = "missing"
 	case s.Stopped != "":

@@ -25,7 +25,7 @@ func (a *attempt) readBack(ctx context.Context) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(states)) {
 		f := a.record.Functions[name]
-		if r := states[name].Revision; r == nil || r.ID != f.Revision.ID || r.Digest != f.Digest || states[name].Canary != nil {
+		if st := states[name]; !st.Holds(&f.Revision) || st.Revision.Digest != f.Digest {
 			errs = append(errs, noEffect("activate", a.Manifest.Target.Provider, name))
 		}
 		a.scene.states[name] = states[name]

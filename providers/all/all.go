@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/aws"
 	"github.com/ferryfn/ferry/providers/local"
 )
 
@@ -10,5 +11,6 @@ import (
 func Providers() []providers.Provider {
 	return []providers.Provider{
 		local.Provider(),
+		aws.Provider(),
 	}
 }

@@ -131,6 +131,9 @@ func remove(s *scenario) {
 
 func bind(s *scenario) {
 	spec := s.Spec(s.T, "api", "one", "a")
+	if s.Bound != nil {
+		spec = s.Bound(s.T, "api")
+	}
 	s.live(spec)
 	modes := []providers.Mode{providers.BindEnabled, providers.BindNone}
 	if s.Adapter.Capabilities().PausesEvents {

@@ -21,6 +21,9 @@ type Place struct {
 	Spec func(t *testing.T, function, version, word string) providers.Spec
 	// Broken makes a spec whose handler does not start. nil where the adapter is no Prober.
 	Broken func(t *testing.T, function string) providers.Spec
+	// Bound makes a spec with an event of another kind, whose bindings can be observed. nil where the mode of any
+	// function's bindings can.
+	Bound func(t *testing.T, function string) providers.Spec
 	// Call calls the live function as the world does, and returns the version and the word that it says,
 	// "" when nothing answers. nil where no function can run.
 	Call func(t *testing.T, function string) (version, word string)

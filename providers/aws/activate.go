@@ -1,0 +1,285 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Activate points the alias at a version in one write, which the alias' revision id makes conditional. Settings that
+// AWS does not version follow, when they differ; until they hold, the state is Unsettled.
+func (a *Adapter) Activate(ctx context.Context, ch providers.Change) (providers.State, error) {
+	const op = "activate"
+	fn := ch.Spec.Function.Name
+	c, err := a.connect(ctx)
+	if err != nil {
+		return ch.From, err
+	}
+	var st providers.State
+	if ch.To == nil {
+		err = a.deactivate(ctx, c, ch)
+		st = providers.State{Function: fn, Bindings: ch.From.Bindings}
+	} else {
+		st, err = a.activate(ctx, c, ch)
+	}
+	if err != nil {
+		err = a.classify(op, fn, err)
+		now, reading := a.status(ctx, c, fn)
+		if reading != nil {
+			return ch.From, errors.Join(err, a.classify(op, fn, reading))
+		}
+		return now, err
+	}
+	return st, nil
+}
+
+func (a *Adapter) activate(ctx context.Context, c *cloud, ch providers.Change) (providers.State, error) {
+	fn := ch.Spec.Function.Name
+	to, err := a.get(ctx, c, fn, ch.To.ID)
+	if err != nil {
+		return providers.State{}, err
+	}
+	if to == nil {
+		return providers.State{}, noVersion(fn, ch.To.ID)
+	}
+	var fence string
+	if ch.From.Revision == nil {
+		fence, err = a.createAlias(ctx, c, fn, ch.To.ID)
+	} else {
+		fence, err = a.moveAlias(ctx, c, ch, types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{}})
+	}
+	if err != nil {
+		return providers.State{}, err
+	}
+	url, err := a.settle(ctx, c, ch.Spec, to)
+	r := revisionOf(to.Configuration)
+	return providers.State{Function: fn, Revision: &r, URL: url, Bindings: ch.From.Bindings, Fence: fence}, err
+}
+
+func noVersion(fn, id string) error {
+	return &providers.Error{
+		Kind: providers.NotFound, Op: "activate", Provider: name, Function: fn, Err: fmt.Errorf("there is no version %s", id),
+	}
+}
+
+// createAlias makes the alias, which nobody may have made meanwhile, and returns its revision id.
+func (a *Adapter) createAlias(ctx context.Context, c *cloud, fn, version string) (string, error) {
+	out, err := c.lambda.CreateAlias(ctx, &lambda.CreateAliasInput{
+		FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live), FunctionVersion: aws.String(version),
+	})
+	if err == nil {
+		return aws.ToString(out.RevisionId), nil
+	}
+	if !isAlreadyExists(err) {
+		return "", err
+	}
+	now, err := a.alias(ctx, c, fn)
+	if err != nil {
+		return "", err
+	}
+	if aws.ToString(now.FunctionVersion) != version || now.weighted() { // else it is our own, and the reply was lost
+		return "", stale(fn, aws.ToString(now.FunctionVersion))
+	}
+	return aws.ToString(now.RevisionId), nil
+}
+
+// pointer is what the alias says.
+type pointer struct{ *lambda.GetAliasOutput }
+
+// weighted reports whether requests are split.
+func (p pointer) weighted() bool {
+	return p.RoutingConfig != nil && len(p.RoutingConfig.AdditionalVersionWeights) > 0
+}
+
+func (a *Adapter) alias(ctx context.Context, c *cloud, fn string) (pointer, error) {
+	out, err := c.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live)})
+	return pointer{out}, err
+}
+
+// moveAlias points the alias, which must still be at From, at To with that routing, or with To as the additional
+// version of it. A fence that is not current any more is looked into: the alias may be as it was all the same, or
+// already as it is wanted, when a reply was lost.
+func (a *Adapter) moveAlias(ctx context.Context, c *cloud, ch providers.Change, routing types.AliasRoutingConfiguration) (string, error) {
+	fn, version, fence := ch.Spec.Function.Name, ch.To.ID, ch.From.Fence
+	if len(routing.AdditionalVersionWeights) > 0 {
+		version = ch.From.Revision.ID
+	}
+	for again := range 2 {
+		if fence == "" {
+			now, err := a.alias(ctx, c, fn)
+			switch {
+			case isNotFound(err):
+				return "", stale(fn, "")
+			case err != nil:
+				return "", err
+			case again > 0 && aws.ToString(now.FunctionVersion) == version && now.routes(routing):
+				return aws.ToString(now.RevisionId), nil
+			case aws.ToString(now.FunctionVersion) != ch.From.Revision.ID:
+				return "", stale(fn, aws.ToString(now.FunctionVersion))
+			}
+			fence = aws.ToString(now.RevisionId)
+		}
+		out, err := c.lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{
+			FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live), FunctionVersion: aws.String(version),
+			RoutingConfig: &routing, RevisionId: aws.String(fence),
+		})
+		if err == nil {
+			return aws.ToString(out.RevisionId), nil
+		}
+		if !isPreconditionFailed(err) {
+			return "", err
+		}
+		fence = ""
+	}
+	return "", stale(fn, "")
+}
+
+// routes reports whether the alias shares requests just so.
+func (p pointer) routes(want types.AliasRoutingConfiguration) bool {
+	if len(want.AdditionalVersionWeights) == 0 || p.RoutingConfig == nil {
+		return !p.weighted() && len(want.AdditionalVersionWeights) == 0
+	}
+	for version, weight := range want.AdditionalVersionWeights {
+		if p.RoutingConfig.AdditionalVersionWeights[version] != weight {
+			return false
+		}
+	}
+	return len(p.RoutingConfig.AdditionalVersionWeights) == len(want.AdditionalVersionWeights)
+}
+
+func stale(fn, version string) error {
+	what := "nothing is live"
+	if version != "" {
+		what = "version " + version + " is live"
+	}
+	return &providers.Error{
+		Kind: providers.Conflict, Op: "activate", Provider: name, Function: fn, Hint: "run `ferry status` to see what serves",
+		Err: fmt.Errorf("what serves changed meanwhile: %s", what),
+	}
+}
+
+// deactivate takes the function out of reach: its URL, then the alias. Versions stay.
+func (a *Adapter) deactivate(ctx context.Context, c *cloud, ch providers.Change) error {
+	fn := ch.Spec.Function.Name
+	now, err := a.alias(ctx, c, fn)
+	switch {
+	case isNotFound(err) && ch.From.Revision == nil:
+		return nil
+	case isNotFound(err):
+		return stale(fn, "")
+	case err != nil:
+		return err
+	case ch.From.Revision == nil || aws.ToString(now.FunctionVersion) != ch.From.Revision.ID:
+		return stale(fn, aws.ToString(now.FunctionVersion))
+	}
+	return a.takeDown(ctx, c, fn)
+}
+
+// takeDown deletes the alias and what hangs on it, the alias last: while it is there, the work is not done.
+func (a *Adapter) takeDown(ctx context.Context, c *cloud, fn string) error {
+	at, err := a.get(ctx, c, fn, live)
+	if err != nil || at == nil {
+		return err
+	}
+	function := aws.String(a.functionName(fn))
+	_, err = c.lambda.DeleteFunctionUrlConfig(ctx, &lambda.DeleteFunctionUrlConfigInput{FunctionName: function, Qualifier: aws.String(live)})
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	if at.Tags[tagWarm] != "" {
+		if err := a.provision(ctx, c, fn, 0); err != nil {
+			return err
+		}
+	}
+	if at.Concurrency != nil {
+		_, err := c.lambda.DeleteFunctionConcurrency(ctx, &lambda.DeleteFunctionConcurrencyInput{FunctionName: function})
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+	}
+	for _, id := range []string{statementURL, statementInvoke} {
+		_, err := c.lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{FunctionName: function, Qualifier: aws.String(live), StatementId: aws.String(id)})
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+	}
+	if err := a.untag(ctx, c, fn, tagURL, tagSettings, tagWarm, tagCanary); err != nil {
+		return err
+	}
+	_, err = c.lambda.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: function, Name: aws.String(live)})
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// Split gives the new versions a weight. One alias after the other changes, so all are looked at first.
+func (a *Adapter) Split(ctx context.Context, changes []providers.Change, percent int) ([]providers.State, error) {
+	const op = "split"
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, ch := range changes {
+		if err := a.splittable(ctx, c, ch, percent); err != nil {
+			return nil, a.classify(op, ch.Spec.Function.Name, err)
+		}
+	}
+	states := make([]providers.State, len(changes))
+	var errs []error
+	for i, ch := range changes {
+		fn := ch.Spec.Function.Name
+		err := a.tag(ctx, c, fn, map[string]string{tagCanary: ch.To.ID})
+		if err == nil {
+			_, err = a.moveAlias(ctx, c, ch, types.AliasRoutingConfiguration{
+				AdditionalVersionWeights: map[string]float64{ch.To.ID: float64(percent) / 100},
+			})
+		}
+		errs = append(errs, a.classify(op, fn, err))
+		var reading error
+		states[i], reading = a.status(ctx, c, fn)
+		errs = append(errs, a.classify(op, fn, reading))
+	}
+	return states, errors.Join(errs...)
+}
+
+// splittable refuses what an alias cannot share: its versions must have the same role and dead letter queue.
+func (a *Adapter) splittable(ctx context.Context, c *cloud, ch providers.Change, percent int) error {
+	fn := ch.Spec.Function.Name
+	refuse := func(k providers.Kind, hint, format string, args ...any) error {
+		return &providers.Error{Kind: k, Op: "split", Provider: name, Function: fn, Hint: hint, Err: fmt.Errorf(format, args...)}
+	}
+	if ch.From.Revision == nil || ch.To == nil || percent < 1 || percent > 99 {
+		return refuse(providers.Invalid, "", "%d%% of nothing cannot be split off", percent)
+	}
+	from, err := a.get(ctx, c, fn, live)
+	if err != nil {
+		return err
+	}
+	to, err := a.get(ctx, c, fn, ch.To.ID)
+	switch {
+	case err != nil:
+		return err
+	case to == nil:
+		return noVersion(fn, ch.To.ID)
+	case from == nil || aws.ToString(from.Configuration.Version) != ch.From.Revision.ID:
+		return stale(fn, "")
+	case aws.ToString(from.Configuration.Role) != aws.ToString(to.Configuration.Role),
+		deadLetter(from.Configuration) != deadLetter(to.Configuration):
+		return refuse(providers.Unsupported, "deploy without --traffic", "an alias cannot share requests between versions of other roles or dead letter queues")
+	}
+	return nil
+}
+
+func deadLetter(c *types.FunctionConfiguration) string {
+	if c.DeadLetterConfig == nil {
+		return ""
+	}
+	return aws.ToString(c.DeadLetterConfig.TargetArn)
+}

@@ -1,0 +1,95 @@
+// Package aws deploys to AWS Lambda. A revision is a published version; what serves is what the alias "live"
+// points to, and nothing ever calls $LATEST. The facts behind the order of calls are in docs/providers.md.
+package aws
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"sync"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+)
+
+const name = "aws"
+
+// live is the alias that everything calls.
+const live = "live"
+
+// Provider is the registration of AWS.
+func Provider() providers.Provider {
+	return providers.Provider{
+		Name:   name,
+		Blocks: manifest.Blocks{Target: &target{}, Function: &function{}},
+		New:    New,
+	}
+}
+
+// Adapter deploys one service and stage to one account and region.
+type Adapter struct {
+	service, stage string
+	targetName     string
+	target         target
+	env            func(name string) (string, bool)
+
+	mu    sync.Mutex
+	cloud *cloud // set once it is connected
+}
+
+// New makes an adapter. It touches neither network nor disk.
+func New(c providers.Config) (providers.Adapter, error) {
+	a := &Adapter{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env}
+	if problems := c.Block.Decode(&a.target); len(problems) > 0 {
+		return nil, problems
+	}
+	if region, ok := c.Env("AWS_REGION"); ok {
+		a.target.Region = cmp.Or(a.target.Region, region)
+	}
+	if region, ok := c.Env("AWS_DEFAULT_REGION"); ok {
+		a.target.Region = cmp.Or(a.target.Region, region)
+	}
+	refuse := func(key, hint, format string, args ...any) error {
+		return &providers.Error{
+			Kind: providers.Invalid, Op: "configure", Provider: name, Hint: hint,
+			Err: fmt.Errorf("targets.%s.%s: %w", c.Target, key, fmt.Errorf(format, args...)),
+		}
+	}
+	switch t := a.target; {
+	case t.Region == "":
+		return nil, refuse("region", "add region: eu-west-1, or set AWS_REGION", "no region is chosen")
+	case !regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`).MatchString(t.Region):
+		return nil, refuse("region", "write it as in eu-west-1", "%q is no region", t.Region)
+	case t.Account != "" && !regexp.MustCompile(`^\d{12}$`).MatchString(t.Account):
+		return nil, refuse("account", "quote its twelve digits", "%q is no account", t.Account)
+	}
+	return a, nil
+}
+
+// Platform is Amazon Linux 2023 on the architecture that the function asks for.
+func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
+	return packager.Platform{
+		Shim: name, OS: "linux", Arch: cmp.Or(fn.Architecture, "amd64"), Libc: "glibc", Runtime: fn.Runtime,
+		MaxUnzipped: maxUnzipped,
+	}
+}
+
+// Capabilities are all but holding events back: an event source needs the alias, which a first release has not.
+func (a *Adapter) Capabilities() providers.Capabilities {
+	return providers.Capabilities{AtomicConfig: true, Fenced: true, Probes: true, Splits: true}
+}
+
+var (
+	_ providers.Adapter   = (*Adapter)(nil)
+	_ providers.Prober    = (*Adapter)(nil)
+	_ providers.Splitter  = (*Adapter)(nil)
+	_ providers.Invoker   = (*Adapter)(nil)
+	_ providers.LogTailer = (*Adapter)(nil)
+	_ providers.Pruner    = (*Adapter)(nil)
+	_ providers.Lister    = (*Adapter)(nil)
+	_ providers.Vault     = (*Adapter)(nil)
+	_ providers.Pinner    = (*Adapter)(nil)
+	_ providers.Inspector = (*Adapter)(nil)
+	_ providers.Adopter   = (*Adapter)(nil)
+)

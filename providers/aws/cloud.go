@@ -1,0 +1,184 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
+	"golang.org/x/time/rate"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// cloud is the SDK's clients of one account and region.
+type cloud struct {
+	lambda    *lambda.Client
+	iam       *iam.Client
+	sts       *sts.Client
+	s3        *s3.Client
+	logs      *cloudwatchlogs.Client
+	scheduler *scheduler.Client
+	sqs       *sqs.Client
+	sns       *sns.Client
+	ssm       *ssm.Client
+	secrets   *secretsmanager.Client
+
+	partition string // aws, aws-cn, aws-us-gov
+	region    string
+	account   string
+	identity  string // the caller's ARN
+
+	notifying sync.Mutex // held while a bucket's notifications are read, merged and written
+}
+
+// connect makes the clients and proves that the credentials are of the manifest's account. It does so once.
+func (a *Adapter) connect(ctx context.Context) (*cloud, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cloud != nil {
+		return a.cloud, nil
+	}
+	c, err := a.clients(ctx)
+	if err != nil {
+		return nil, a.classify("configure", "", err)
+	}
+	who, err := c.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return nil, a.classify("identify the caller", "", err)
+	}
+	c.account, c.identity = aws.ToString(who.Account), aws.ToString(who.Arn)
+	if parts := strings.SplitN(c.identity, ":", 3); len(parts) == 3 {
+		c.partition = parts[1]
+	}
+	if want := a.target.Account; want != "" && want != c.account {
+		return nil, &providers.Error{
+			Kind: providers.Denied, Op: "identify the caller", Provider: name,
+			Hint: "use credentials of account " + want + ", or mend account in the manifest",
+			Err:  fmt.Errorf("the credentials are of account %s (%s), the target %s is account %s", c.account, c.identity, a.targetName, want),
+		}
+	}
+	a.cloud = c
+	return c, nil
+}
+
+// clients makes the clients from the SDK's own chain of credentials.
+func (a *Adapter) clients(ctx context.Context) (*cloud, error) {
+	options := []func(*config.LoadOptions) error{
+		config.WithRegion(a.target.Region),
+		config.WithAppID("ferry"),
+		config.WithRetryer(func() aws.Retryer {
+			return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
+				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts = maxAttempts })
+			})
+		}),
+	}
+	if a.target.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(a.target.Profile))
+	} else if keys, ok := a.keys(); ok {
+		options = append(options, config.WithCredentialsProvider(keys))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, err
+	}
+	paced := cfg.Copy()
+	paced.APIOptions = append(paced.APIOptions, newPace().register)
+	return &cloud{
+		lambda:    lambda.NewFromConfig(paced, func(o *lambda.Options) { o.BaseEndpoint = a.endpoint("lambda", o.BaseEndpoint) }),
+		iam:       iam.NewFromConfig(cfg, func(o *iam.Options) { o.BaseEndpoint = a.endpoint("iam", o.BaseEndpoint) }),
+		sts:       sts.NewFromConfig(cfg, func(o *sts.Options) { o.BaseEndpoint = a.endpoint("sts", o.BaseEndpoint) }),
+		logs:      cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { o.BaseEndpoint = a.endpoint("logs", o.BaseEndpoint) }),
+		scheduler: scheduler.NewFromConfig(cfg, func(o *scheduler.Options) { o.BaseEndpoint = a.endpoint("scheduler", o.BaseEndpoint) }),
+		sqs:       sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.BaseEndpoint = a.endpoint("sqs", o.BaseEndpoint) }),
+		sns:       sns.NewFromConfig(cfg, func(o *sns.Options) { o.BaseEndpoint = a.endpoint("sns", o.BaseEndpoint) }),
+		ssm:       ssm.NewFromConfig(cfg, func(o *ssm.Options) { o.BaseEndpoint = a.endpoint("ssm", o.BaseEndpoint) }),
+		secrets:   secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) { o.BaseEndpoint = a.endpoint("secretsmanager", o.BaseEndpoint) }),
+		s3: s3.NewFromConfig(cfg, func(o *s3.Options) {
+			o.BaseEndpoint = a.endpoint("s3", o.BaseEndpoint)
+			o.UsePathStyle = o.BaseEndpoint != nil
+		}),
+		partition: "aws", region: a.target.Region,
+	}, nil
+}
+
+// keys are the credentials of the environment, as the SDK would find them itself.
+func (a *Adapter) keys() (aws.CredentialsProvider, bool) {
+	get := func(variable string) string {
+		value, _ := a.env(variable)
+		return value
+	}
+	id, secret := get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY")
+	return credentials.NewStaticCredentialsProvider(id, secret, get("AWS_SESSION_TOKEN")), id != "" && secret != ""
+}
+
+// endpoint is where a service is: as the manifest says, else FERRY_AWS_ENDPOINT, else as the SDK found.
+func (a *Adapter) endpoint(service string, found *string) *string {
+	if url, ok := a.target.Endpoint[service]; ok {
+		return &url
+	}
+	if url, ok := a.target.Endpoint[""]; ok {
+		return &url
+	}
+	if url, ok := a.env("FERRY_AWS_ENDPOINT"); ok && url != "" {
+		return &url
+	}
+	return found
+}
+
+// maxAttempts is how often the SDK tries a call that was throttled or that failed on the way.
+const maxAttempts = 10
+
+// pace keeps under the rate of Lambda's control plane, which an account shares in a region: 100 calls in a second
+// for GetFunction and 15 for all others together. Neither can be raised.
+type pace struct {
+	reads, rest *rate.Limiter
+}
+
+func newPace() *pace {
+	return &pace{reads: rate.NewLimiter(80, 10), rest: rate.NewLimiter(12, 3)}
+}
+
+// register has every attempt of a call wait for its turn.
+func (p *pace) register(stack *middleware.Stack) error {
+	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Pace", func(
+		ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
+	) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		var err error
+		switch middleware.GetOperationName(ctx) {
+		case "Invoke": // of the data plane
+		case "GetFunction":
+			err = p.reads.Wait(ctx)
+		default:
+			err = p.rest.Wait(ctx)
+		}
+		if err != nil {
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+		}
+		return next.HandleFinalize(ctx, in)
+	}), "Retry", middleware.After)
+}
+
+func (c *cloud) arn(service, resource string) string {
+	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", c.partition, service, c.region, c.account, resource)
+}
+
+// aliasARN is what everything calls.
+func (a *Adapter) aliasARN(c *cloud, fn string) string {
+	return c.arn("lambda", "function:"+a.functionName(fn)+":"+live)
+}

@@ -1,0 +1,64 @@
+package aws
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// target is the block of a target. What it embeds holds for all of its functions unless they say otherwise.
+type target struct {
+	Region   string    `json:"region,omitempty" jsonschema:"The region, such as eu-west-1. Default: AWS_REGION."`
+	Account  string    `json:"account,omitempty" jsonschema:"The account's twelve digits. Credentials of another account are refused."`
+	Profile  string    `json:"profile,omitempty" jsonschema:"The profile of the AWS configuration files."`
+	Bucket   string    `json:"bucket,omitempty" jsonschema:"The bucket for releases and packages. Default: ferry-ACCOUNT-REGION, which is made."`
+	Endpoint endpoints `json:"endpoint,omitempty" jsonschema:"Where to find AWS instead: a URL, or a map from service (lambda, iam, s3, …) to URL."`
+	function
+}
+
+// function is the block functions.<name>.aws.
+type function struct {
+	Role             string            `json:"role,omitempty" jsonschema:"The ARN of the execution role. Default: one with the least rights is made."`
+	Policies         []string          `json:"policies,omitempty" jsonschema:"ARNs of further policies for the role that is made."`
+	Layers           []string          `json:"layers,omitempty" jsonschema:"ARNs of layer versions, at most five."`
+	EphemeralStorage manifest.Size     `json:"ephemeral_storage,omitempty" jsonschema:"The size of /tmp, 512MB (default) to 10240MB."`
+	Tracing          string            `json:"tracing,omitempty" jsonschema:"active or passthrough (default)."`
+	DeadLetter       string            `json:"dead_letter,omitempty" jsonschema:"The ARN of the queue or topic that gets events which failed."`
+	VPC              *vpc              `json:"vpc,omitempty" jsonschema:"The network of the function."`
+	ResponseStream   bool              `json:"response_stream,omitempty" jsonschema:"Whether answers are streamed."`
+	LogRetention     int               `json:"log_retention,omitempty" jsonschema:"Days that logs are kept. Default: 30."`
+	Tags             map[string]string `json:"tags,omitempty" jsonschema:"Further tags of what is made."`
+	Resources        map[string]string `json:"resources,omitempty" jsonschema:"Names in events to the ARNs or names of queues, topics and buckets."`
+}
+
+// vpc is a network. Both lists are needed.
+type vpc struct {
+	Subnets        []string `json:"subnets" jsonschema:"Ids of subnets."`
+	SecurityGroups []string `json:"security_groups" jsonschema:"Ids of security groups."`
+}
+
+// endpoints replaces the addresses of services; the one of "" is for those that are not named.
+type endpoints map[string]string
+
+// UnmarshalJSON reads a URL, or a map from service to URL.
+func (e *endpoints) UnmarshalJSON(data []byte) error {
+	var one string
+	if err := json.Unmarshal(data, &one); err == nil {
+		*e = endpoints{"": one}
+		return nil
+	}
+	var many map[string]string
+	if err := json.Unmarshal(data, &many); err != nil {
+		return errors.New("must be a URL, or a map from service to URL")
+	}
+	*e = many
+	return nil
+}
+
+// settings is a function's own block; the manifest has laid it over the target's.
+func settings(fn manifest.Function) function {
+	var f function
+	fn.Config.Decode(&f) // checked when the manifest was loaded
+	return f
+}

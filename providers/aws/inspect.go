@@ -1,0 +1,87 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Inspect compares field by field what is live with its spec: the version's configuration, and all that is not
+// versioned and can be changed by hand.
+func (a *Adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	diff, err := a.inspect(ctx, c, s)
+	return diff, a.classify("inspect", s.Function.Name, err)
+}
+
+func (a *Adapter) inspect(ctx context.Context, c *cloud, s providers.Spec) ([]providers.Difference, error) {
+	fn := s.Function
+	out, err := a.get(ctx, c, fn.Name, live)
+	if err != nil || out == nil || fn.Runtime == "" {
+		return nil, err
+	}
+	role := settings(fn).Role
+	if role == "" {
+		role = fmt.Sprintf("arn:%s:iam::%s:role/%s", c.partition, c.account, a.roleName(fn.Name))
+	}
+	diff := configurationDiff(a.configuration(c, s, role), out.Configuration)
+	if !sameCode(s, out.Configuration) {
+		diff = append(diff, providers.Difference{Path: "code", Spec: codeDigest(s.Artifact.ZipDigest), Actual: aws.ToString(out.Configuration.CodeSha256)})
+	}
+	reserved := 0
+	if out.Concurrency != nil {
+		reserved = int(aws.ToInt32(out.Concurrency.ReservedConcurrentExecutions))
+	}
+	if reserved != fn.Scaling.Max {
+		diff = append(diff, providers.Difference{Path: "scaling.max", Spec: fmt.Sprint(fn.Scaling.Max), Actual: fmt.Sprint(reserved)})
+	}
+	for key, value := range a.tags(fn) {
+		if out.Tags[key] != value {
+			diff = append(diff, providers.Difference{Path: "aws.tags." + key, Spec: value, Actual: out.Tags[key]})
+		}
+	}
+	reached, err := a.inspectURL(ctx, c, s)
+	return append(diff, reached...), err
+}
+
+// inspectURL compares the URL and who may call it.
+func (a *Adapter) inspectURL(ctx context.Context, c *cloud, s providers.Spec) ([]providers.Difference, error) {
+	fn := s.Function
+	have, err := c.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: aws.String(a.functionName(fn.Name)), Qualifier: aws.String(live)})
+	if err != nil && !isNotFound(err) {
+		return nil, err
+	}
+	exists := err == nil
+	want, answered := exposure(fn)
+	var diff []providers.Difference
+	switch {
+	case answered && !exists:
+		return append(diff, providers.Difference{Path: "url", Spec: "a Function URL"}), nil
+	case !answered && exists:
+		return append(diff, providers.Difference{Path: "url", Actual: aws.ToString(have.FunctionUrl)}), nil
+	case !answered:
+		return nil, nil
+	}
+	diff = want.diff(have)
+	statements, _, err := a.policy(ctx, c, fn.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range []string{statementURL, statementInvoke} {
+		_, there := statements[id]
+		switch public := fn.HTTP().Auth != "private"; {
+		case public && !there:
+			diff = append(diff, providers.Difference{Path: "url.permissions." + id, Spec: "anybody"})
+		case !public && there:
+			diff = append(diff, providers.Difference{Path: "url.permissions." + id, Actual: "anybody"})
+		}
+	}
+	return diff, nil
+}

@@ -1,0 +1,207 @@
+package aws
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Probe calls the version itself, before the alias points at it. Its shim answers with the digest of its
+// configuration; that its code is the right one was seen when it was published.
+func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revision) error {
+	const op = "probe"
+	fn := s.Function.Name
+	if !shimmed(s.Function) {
+		return nil
+	}
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	payload, _, err := a.call(ctx, c, op, fn, r.ID, []byte(`{"dev.ferry.probe":true}`))
+	var answer struct{ Digest string }
+	if err == nil {
+		_ = json.Unmarshal(payload, &answer) // else it has no digest
+	}
+	if answer.Digest == "" && a.emulated(c) && !explained(err) {
+		return &providers.Error{
+			Kind: providers.Unsupported, Op: op, Provider: name, Function: fn,
+			Err: errors.New("the endpoint that stands in for AWS does not run functions"),
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if answer.Digest != providers.ConfigDigest(s.Function, s.Secrets) {
+		return &providers.Error{
+			Kind: providers.Unhealthy, Op: op, Provider: name, Function: fn, Hint: "deploy again",
+			Err: fmt.Errorf("version %s answered the probe with %.200s", r.ID, payload),
+		}
+	}
+	return nil
+}
+
+// emulated reports whether something stands in for AWS.
+func (a *Adapter) emulated(c *cloud) bool { return c.lambda.Options().BaseEndpoint != nil }
+
+// explained reports whether a call failed as functions fail, or as the service does.
+func explained(err error) bool {
+	var e *providers.Error
+	return errors.As(err, &e) && (e.Kind != providers.Crashed || !strings.HasPrefix(e.Err.Error(), ": "))
+}
+
+// call invokes a version or alias and returns what it answered, with the end of its log.
+func (a *Adapter) call(ctx context.Context, c *cloud, op, fn, qualifier string, payload []byte) (answer []byte, log string, err error) {
+	out, err := c.lambda.Invoke(ctx, &lambda.InvokeInput{
+		FunctionName: aws.String(a.functionName(fn)), Qualifier: aws.String(qualifier), LogType: types.LogTypeTail, Payload: payload,
+	})
+	if err != nil {
+		return nil, "", a.classify(op, fn, err)
+	}
+	if tail, err := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult)); err == nil {
+		log = string(tail)
+	}
+	if out.FunctionError == nil {
+		return out.Payload, log, nil
+	}
+	var thrown struct{ ErrorType, ErrorMessage string }
+	_ = json.Unmarshal(out.Payload, &thrown) // else the payload has no form that is known
+	return nil, log, &providers.Error{
+		Kind: providers.Crashed, Op: op, Provider: name, Function: fn, Hint: "mend what the log shows", Log: strings.TrimSpace(log + "\n" + string(out.Payload)),
+		Err: fmt.Errorf("%s: %s", thrown.ErrorType, thrown.ErrorMessage),
+	}
+}
+
+// Invoke calls the alias with the caller's own rights. A request with a method goes in as a Function URL would hand
+// it on, any other one as an event for the shim.
+func (a *Adapter) Invoke(ctx context.Context, fn string, r providers.Request) (providers.Response, error) {
+	const op = "invoke"
+	c, err := a.connect(ctx)
+	if err != nil {
+		return providers.Response{}, err
+	}
+	payload, err := a.payload(c, fn, r)
+	if err != nil {
+		return providers.Response{}, a.classify(op, fn, err)
+	}
+	began := time.Now()
+	answer, log, err := a.call(ctx, c, op, fn, live, payload)
+	res := providers.Response{Log: log, Seconds: time.Since(began).Seconds(), Cold: strings.Contains(log, "Init Duration")}
+	var crashed *providers.Error
+	switch {
+	case errors.As(err, &crashed) && crashed.Kind == providers.Crashed && r.Method == "":
+		res.Status = http.StatusInternalServerError
+		res.Header = map[string][]string{"Content-Type": {"application/json"}}
+		res.Body, _ = json.Marshal(map[string]string{"error": crashed.Err.Error()}) // text always has a JSON form
+		return res, nil
+	case err != nil:
+		return res, err
+	case r.Method == "":
+		res.Status, res.Body = http.StatusOK, answer
+		if bytes.Equal(bytes.TrimSpace(answer), []byte("null")) {
+			res.Status, res.Body = http.StatusNoContent, nil
+		} else {
+			res.Header = map[string][]string{"Content-Type": {"application/json"}}
+		}
+		return res, nil
+	}
+	return res, a.classify(op, fn, fill(&res, answer))
+}
+
+// payload is the event for a request.
+func (a *Adapter) payload(c *cloud, fn string, r providers.Request) ([]byte, error) {
+	now := time.Now().UTC()
+	if r.Method == "" {
+		event := map[string]any{
+			"specversion": "1.0", "type": "dev.ferry.invoke.v1", "id": fmt.Sprintf("%s-%d", fn, now.UnixNano()),
+			"source": "/ferry/" + a.service + "/" + a.stage + "/" + fn, "time": now.Format(time.RFC3339Nano),
+		}
+		switch {
+		case json.Valid(r.Body):
+			event["datacontenttype"], event["data"] = "application/json", json.RawMessage(r.Body)
+		case utf8.Valid(r.Body) && len(r.Body) > 0:
+			event["datacontenttype"], event["data"] = "text/plain", string(r.Body)
+		case len(r.Body) > 0:
+			event["datacontenttype"], event["data_base64"] = "application/octet-stream", r.Body
+		}
+		return json.Marshal(map[string]any{"dev.ferry.event": event})
+	}
+	path, query, _ := strings.Cut(r.Path, "?")
+	headers, cookies := map[string]string{}, []string{}
+	for key, values := range r.Header {
+		key = strings.ToLower(key)
+		headers[key] = strings.Join(values, ",")
+		if key == "cookie" {
+			headers[key] = strings.Join(values, "; ")
+			for _, pair := range strings.Split(headers[key], ";") {
+				cookies = append(cookies, strings.TrimSpace(pair))
+			}
+		}
+	}
+	if _, named := headers["host"]; !named {
+		headers["host"] = fn + ".lambda-url." + c.region + ".on.aws"
+	}
+	event := map[string]any{
+		"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query, "headers": headers,
+		"requestContext": map[string]any{
+			"accountId": c.account, "apiId": "ferry", "domainName": headers["host"], "domainPrefix": fn, "requestId": fmt.Sprintf("ferry-%d", now.UnixNano()),
+			"routeKey": "$default", "stage": "$default", "time": now.Format("02/Jan/2006:15:04:05 +0000"), "timeEpoch": now.UnixMilli(),
+			"http": map[string]any{"method": r.Method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": headers["user-agent"]},
+		},
+		"isBase64Encoded": false,
+	}
+	if len(cookies) > 0 {
+		event["cookies"] = cookies
+	}
+	if len(r.Body) > 0 {
+		event["body"], event["isBase64Encoded"] = base64.StdEncoding.EncodeToString(r.Body), true
+	}
+	return json.Marshal(event)
+}
+
+// fill reads a response from what the shim returned, buffered or as a stream that was collected.
+func fill(res *providers.Response, answer []byte) error {
+	var a struct {
+		StatusCode      int
+		Headers         map[string]string
+		Cookies         []string
+		Body            string
+		IsBase64Encoded bool
+	}
+	prelude, rest, streamed := bytes.Cut(answer, make([]byte, 8))
+	if err := json.Unmarshal(prelude, &a); err != nil || a.StatusCode == 0 {
+		return &providers.Error{Kind: providers.Unhealthy, Op: "invoke", Provider: name, Err: fmt.Errorf("the answer is no response: %.200s", answer)}
+	}
+	res.Status, res.Header, res.Body = a.StatusCode, map[string][]string{}, []byte(a.Body)
+	for key, value := range a.Headers {
+		res.Header[http.CanonicalHeaderKey(key)] = []string{value}
+	}
+	if len(a.Cookies) > 0 {
+		res.Header["Set-Cookie"] = a.Cookies
+	}
+	if streamed {
+		res.Body = rest
+		return nil
+	}
+	if a.IsBase64Encoded {
+		body, err := base64.StdEncoding.DecodeString(a.Body)
+		if err != nil {
+			return fmt.Errorf("decoding the answer's body: %w", err)
+		}
+		res.Body = body
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package aws
+
+import (
+	"time"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// The limits of Lambda that are checked before anything is sent, from AWS's pages "Lambda quotas" and "CreateFunction".
+const (
+	maxUnzipped = 262144000 // bytes, layers included
+	maxDirect   = 50 << 20  // bytes of a zip that goes with the request; a larger one goes through the bucket
+
+	minMemory, maxMemory   = 128 * manifest.MB, 10240 * manifest.MB
+	minStorage, maxStorage = 512 * manifest.MB, 10240 * manifest.MB
+	maxTimeout             = 900 * time.Second
+	maxLayers              = 5
+	maxTags                = 50
+	maxTagKey, maxTagValue = 128, 256
+	maxEnv                 = 4096 // bytes of all variables as JSON
+	maxBatch               = 10000
+	maxBatchFIFO           = 10
+	maxCORSAge             = 24 * time.Hour
+)
+
+// reserved are the variables that the runtime itself sets.
+func reserved() []string {
+	return []string{
+		"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION",
+		"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API",
+		"AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
+	}
+}
+
+// retentions are the numbers of days that CloudWatch Logs takes.
+func retentions() []int {
+	return []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+}

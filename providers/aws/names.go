@@ -1,0 +1,82 @@
+package aws
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// The tags by which ferry knows its own. Those of a function come with GetFunction, so they also say where else to
+// look, and the status of most functions takes that one call. Each is set before what it tells of can be there.
+const (
+	tagService  = "ferry:service"
+	tagStage    = "ferry:stage"
+	tagFunction = "ferry:function"
+	tagURL      = "ferry:url"      // the Function URL of the alias
+	tagSettings = "ferry:settings" // the digest of the settings that hold; unsettled while they are changed
+	tagWarm     = "ferry:warm"     // provisioned concurrency may be configured
+	tagBound    = "ferry:bound"    // events may be bound
+	tagCanary   = "ferry:canary"   // requests may be split
+	tagTags     = "ferry:tags"     // the keys of the manifest's own tags
+)
+
+// unsettled is the value of tagSettings while settings are changed.
+const unsettled = "changing"
+
+// maxName is how long the names of functions and roles may be.
+const maxName = 64
+
+// functionName is the name of a function at AWS.
+func (a *Adapter) functionName(fn string) string {
+	return shorten(a.prefix()+fn, maxName)
+}
+
+// prefix begins the names of all functions of the service and stage, but for those that had to be shortened far.
+func (a *Adapter) prefix() string { return a.service + "-" + a.stage + "-" }
+
+// roleName is the name of a function's execution role. Roles are of the account, so it names the region.
+func (a *Adapter) roleName(fn string) string {
+	return shorten(a.prefix()+fn+"-"+a.target.Region, maxName)
+}
+
+// schedulerRoleName is the name of the role by which schedules call a function.
+func (a *Adapter) schedulerRoleName(fn string) string {
+	return shorten(a.prefix()+fn+"-"+a.target.Region+"-schedule", maxName)
+}
+
+func (a *Adapter) logGroupName(fn string) string { return "/aws/lambda/" + a.functionName(fn) }
+
+// shorten cuts a name to a length. What is cut off is told apart by a digest.
+func shorten(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	sum := sha256.Sum256([]byte(s))
+	return s[:most-9] + "-" + hex.EncodeToString(sum[:4])
+}
+
+// tags are those of all that is made for a function.
+func (a *Adapter) tags(fn manifest.Function) map[string]string {
+	tags := maps.Clone(settings(fn).Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	keys := strings.Join(slices.Sorted(maps.Keys(tags)), " ")
+	maps.Copy(tags, map[string]string{tagService: a.service, tagStage: a.stage, tagFunction: fn.Name})
+	if keys != "" && len(keys) <= maxTagValue {
+		tags[tagTags] = keys
+	}
+	return tags
+}
+
+// owns reports whether tags say that ferry made a thing for this function.
+func (a *Adapter) owns(tags map[string]string, fn string) bool {
+	return tags[tagService] == a.service && tags[tagStage] == a.stage && tags[tagFunction] == fn
+}
+
+// ours drops the tags by which ferry marks things.
+func ours(tag string) bool { return strings.HasPrefix(tag, "ferry:") }

@@ -1,0 +1,411 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Publish makes a version. $LATEST is only the draft of it: nothing calls it, so that its being half changed harms
+// nobody. What it holds is compared, not remembered: after a rollback it is newer than what serves.
+func (a *Adapter) Publish(ctx context.Context, s providers.Spec) (providers.Revision, error) {
+	var r providers.Revision
+	c, err := a.connect(ctx)
+	if err == nil {
+		r, err = a.publish(ctx, c, s)
+	}
+	return r, a.classify("publish", s.Function.Name, err)
+}
+
+func (a *Adapter) publish(ctx context.Context, c *cloud, s providers.Spec) (providers.Revision, error) {
+	fn := s.Function.Name
+	if err := a.checkResources(ctx, c, s); err != nil {
+		return providers.Revision{}, err
+	}
+	latest, err := a.draft(ctx, c, fn)
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	role, made, err := a.role(ctx, c, s, latest != nil)
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	w := &work{Adapter: a, c: c, spec: s, want: a.configuration(c, s, role), patience: 10 * time.Second}
+	if made {
+		w.patience = time.Minute
+	}
+	var version *types.FunctionConfiguration
+	if latest == nil {
+		version, err = w.create(ctx)
+	} else {
+		version, err = w.update(ctx, latest)
+	}
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	version, err = a.await(ctx, c, fn, aws.ToString(version.Version))
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	if r := revisionOf(version); r.Digest == s.Digest && same(w.want, version) {
+		return r, nil
+	}
+	return providers.Revision{}, &providers.Error{
+		Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn, Hint: "deploy again",
+		Err: fmt.Errorf("version %s is not what was published: $LATEST was changed at the same time", aws.ToString(version.Version)),
+	}
+}
+
+// draft is $LATEST, nil when there is no function. One that ferry did not make is Foreign.
+func (a *Adapter) draft(ctx context.Context, c *cloud, fn string) (*types.FunctionConfiguration, error) {
+	out, err := a.get(ctx, c, fn, "")
+	if err != nil || out == nil {
+		return nil, err
+	}
+	if !a.owns(out.Tags, fn) {
+		return nil, a.foreign("publish", fn)
+	}
+	return out.Configuration, nil
+}
+
+// get asks for a function or one of its versions or aliases; nil is that there is none.
+func (a *Adapter) get(ctx context.Context, c *cloud, fn, qualifier string) (*lambda.GetFunctionOutput, error) {
+	in := &lambda.GetFunctionInput{FunctionName: aws.String(a.functionName(fn))}
+	if qualifier != "" {
+		in.Qualifier = aws.String(qualifier)
+	}
+	out, err := c.lambda.GetFunction(ctx, in)
+	switch {
+	case isNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case out.TagsError != nil:
+		return nil, &providers.Error{
+			Kind: providers.Denied, Op: "read the tags", Provider: name, Function: fn, Hint: "allow lambda:ListTags",
+			Err: errors.New(aws.ToString(out.TagsError.Message)),
+		}
+	}
+	return out, nil
+}
+
+func (a *Adapter) foreign(op, fn string) error {
+	return &providers.Error{
+		Kind: providers.Foreign, Op: op, Provider: name, Function: fn,
+		Hint: "run `ferry deploy --adopt` to take it over, or rename the function",
+		Err:  fmt.Errorf("the Lambda function %s exists, and ferry did not make it", a.functionName(fn)),
+	}
+}
+
+// role is what the version will run as, with the rights that it needs. Where what serves needs the same rights, the
+// role has them, and no call is made.
+func (a *Adapter) role(ctx context.Context, c *cloud, s providers.Spec, exists bool) (arn string, made bool, err error) {
+	if exists {
+		serving, err := a.get(ctx, c, s.Function.Name, live)
+		if err != nil {
+			return "", false, err
+		}
+		if serving != nil && a.settled(serving) && labelOf(serving.Configuration).settings == a.settingsDigest(c, s) {
+			return aws.ToString(serving.Configuration.Role), false, nil
+		}
+	} else if err := a.ensureLogGroup(ctx, c, s.Function); err != nil {
+		return "", false, err
+	}
+	return a.widenRole(ctx, c, s)
+}
+
+// work is the making of one version.
+type work struct {
+	*Adapter
+	c        *cloud
+	spec     providers.Spec
+	want     *lambda.UpdateFunctionConfigurationInput
+	patience time.Duration // for a role to become known
+}
+
+// create makes the function. A lost reply and a retry meet the function that exists already: what it holds decides.
+func (w *work) create(ctx context.Context) (*types.FunctionConfiguration, error) {
+	in := w.creation(w.c, w.spec, aws.ToString(w.want.Role))
+	code, err := w.code(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in.Code = &types.FunctionCode{ZipFile: code.zip, S3Bucket: code.bucket, S3Key: code.key}
+	var made *types.FunctionConfiguration
+	err = retryWhile(ctx, w.patience, roleNotReady, func() error {
+		out, err := w.c.lambda.CreateFunction(ctx, in)
+		if err == nil {
+			made = &types.FunctionConfiguration{Version: out.Version}
+		}
+		return err
+	})
+	if !isAlreadyExists(err) {
+		return made, err
+	}
+	latest, err := w.draft(ctx, w.c, w.spec.Function.Name)
+	if err != nil {
+		return nil, err
+	}
+	if latest == nil {
+		return nil, &providers.Error{
+			Kind: providers.Unavailable, Op: "publish", Provider: name, Function: w.spec.Function.Name, Hint: "deploy again",
+			Err: errors.New("the function exists and does not exist: it is being deleted"),
+		}
+	}
+	return w.update(ctx, latest)
+}
+
+// update brings $LATEST to the spec, configuration first, so that publishing the code makes one version of both.
+func (w *work) update(ctx context.Context, latest *types.FunctionConfiguration) (*types.FunctionConfiguration, error) {
+	var err error
+	if !settledState(latest) {
+		if latest, err = w.await(ctx, w.c, w.spec.Function.Name, ""); err != nil {
+			return nil, err
+		}
+	}
+	if !same(w.want, latest) {
+		if latest, err = w.configure(ctx, latest); err != nil {
+			return nil, err
+		}
+	}
+	if sameCode(w.spec, latest) {
+		return w.version(ctx, latest)
+	}
+	return w.upload(ctx, latest)
+}
+
+// configure changes $LATEST's configuration.
+func (w *work) configure(ctx context.Context, latest *types.FunctionConfiguration) (*types.FunctionConfiguration, error) {
+	in := *w.want
+	in.RevisionId = latest.RevisionId
+	err := retryWhile(ctx, w.patience, roleNotReady, func() error {
+		_, err := w.c.lambda.UpdateFunctionConfiguration(ctx, &in)
+		return err
+	})
+	return w.after(ctx, err, func(now *types.FunctionConfiguration) bool { return same(w.want, now) })
+}
+
+// upload changes $LATEST's code and publishes it.
+func (w *work) upload(ctx context.Context, latest *types.FunctionConfiguration) (*types.FunctionConfiguration, error) {
+	code, err := w.code(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := w.c.lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
+		FunctionName: w.want.FunctionName, Architectures: architecture(w.spec.Function), Publish: true,
+		RevisionId: latest.RevisionId, ZipFile: code.zip, S3Bucket: code.bucket, S3Key: code.key,
+	})
+	if err == nil {
+		return &types.FunctionConfiguration{Version: out.Version}, nil
+	}
+	now, err := w.after(ctx, err, func(now *types.FunctionConfiguration) bool { return sameCode(w.spec, now) })
+	if err != nil {
+		return nil, err
+	}
+	return w.version(ctx, now)
+}
+
+// version publishes $LATEST as it is. It is the last version itself when nothing changed since.
+func (w *work) version(ctx context.Context, latest *types.FunctionConfiguration) (*types.FunctionConfiguration, error) {
+	out, err := w.c.lambda.PublishVersion(ctx, &lambda.PublishVersionInput{
+		FunctionName: w.want.FunctionName, CodeSha256: latest.CodeSha256, RevisionId: latest.RevisionId,
+	})
+	if err == nil {
+		return &types.FunctionConfiguration{Version: out.Version}, nil
+	}
+	now, err := w.after(ctx, err, func(now *types.FunctionConfiguration) bool {
+		return same(w.want, now) && sameCode(w.spec, now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	again, err := w.c.lambda.PublishVersion(ctx, &lambda.PublishVersionInput{
+		FunctionName: w.want.FunctionName, CodeSha256: now.CodeSha256, RevisionId: now.RevisionId,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &types.FunctionConfiguration{Version: again.Version}, nil
+}
+
+// after waits until $LATEST is settled and decides about a write. When its reply was lost and it was repeated, its
+// own effect is why the precondition does not hold any more; any other content is somebody else's.
+func (w *work) after(ctx context.Context, err error, done func(*types.FunctionConfiguration) bool) (*types.FunctionConfiguration, error) {
+	if err != nil && !isPreconditionFailed(err) && !isInProgress(err) {
+		return nil, err
+	}
+	now, reading := w.await(ctx, w.c, w.spec.Function.Name, "")
+	if reading != nil {
+		return nil, reading
+	}
+	if done(now) {
+		return now, nil
+	}
+	if err == nil {
+		err = errors.New("the change was acknowledged, and something else is there")
+	}
+	return nil, &providers.Error{
+		Kind: providers.Conflict, Op: "publish", Provider: name, Function: w.spec.Function.Name,
+		Hint: "deploy again", Err: fmt.Errorf("$LATEST was changed at the same time: %w", err),
+	}
+}
+
+// code is a package: its bytes, or where in the bucket it is.
+type code struct {
+	zip         []byte
+	bucket, key *string
+}
+
+func (w *work) code(ctx context.Context) (code, error) {
+	if w.spec.Artifact.Size <= maxDirect {
+		zip, err := os.ReadFile(w.spec.Artifact.Path)
+		if err == nil && len(zip) <= maxDirect {
+			return code{zip: zip}, nil
+		}
+		if err != nil {
+			return code{}, fmt.Errorf("reading the package: %w", err)
+		}
+	}
+	store, err := w.Store(ctx)
+	if err != nil {
+		return code{}, err
+	}
+	file, err := os.Open(w.spec.Artifact.Path)
+	if err != nil {
+		return code{}, fmt.Errorf("reading the package: %w", err)
+	}
+	defer file.Close()
+	key := providers.ArtifactKey(w.spec.Artifact.ZipDigest)
+	if _, err := store.Put(ctx, key, file, providers.IfAbsent()); err != nil && !errors.Is(err, providers.Conflict) {
+		return code{}, err // a Conflict is that it is there
+	}
+	return code{bucket: aws.String(w.bucketName(w.c)), key: aws.String(key)}, nil
+}
+
+// settleTime bounds the wait for a change of a function. Those in a VPC take the longest.
+const settleTime = 10 * time.Minute
+
+// await waits until a function or version is ready to be changed and called, and says why it cannot be. A function
+// may be unknown for a moment after it was made.
+func (a *Adapter) await(ctx context.Context, c *cloud, fn, qualifier string) (*types.FunctionConfiguration, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, settleTime, fmt.Errorf("%s is not ready after %s", a.functionName(fn), settleTime))
+	defer cancel()
+	absent := time.Now().Add(30 * time.Second)
+	for pause := 100 * time.Millisecond; ; pause = min(pause*3/2, time.Second) {
+		out, err := a.get(ctx, c, fn, qualifier)
+		switch {
+		case err != nil:
+			return nil, err
+		case out == nil && time.Now().After(absent):
+			return nil, &providers.Error{
+				Kind: providers.NotFound, Op: "wait for", Provider: name, Function: fn, Err: fmt.Errorf("%s %s does not exist", a.functionName(fn), qualifier),
+			}
+		case out != nil:
+			if err := broken(fn, out.Configuration); err != nil {
+				return nil, err
+			}
+			if settledState(out.Configuration) {
+				return out.Configuration, nil
+			}
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// settledState reports whether no change is under way.
+func settledState(c *types.FunctionConfiguration) bool {
+	return (c.State == types.StateActive || c.State == types.StateInactive || c.State == "") &&
+		c.LastUpdateStatus != types.LastUpdateStatusInProgress
+}
+
+// broken explains a function that AWS could not make or change.
+func broken(fn string, c *types.FunctionConfiguration) error {
+	code, reason := string(c.StateReasonCode), aws.ToString(c.StateReason)
+	switch {
+	case c.State == types.StateFailed:
+	case c.LastUpdateStatus == types.LastUpdateStatusFailed:
+		code, reason = string(c.LastUpdateStatusReasonCode), aws.ToString(c.LastUpdateStatusReason)
+	default:
+		return nil
+	}
+	kind, hint := explain(code, reason)
+	return &providers.Error{Kind: kind, Op: "publish", Provider: name, Function: fn, Hint: hint, Err: fmt.Errorf("%s: %s", code, reason)}
+}
+
+// sameCode reports whether a version holds the spec's package, for its architecture.
+func sameCode(s providers.Spec, have *types.FunctionConfiguration) bool {
+	return aws.ToString(have.CodeSha256) == codeDigest(s.Artifact.ZipDigest) &&
+		(len(have.Architectures) == 0 || slices.Equal(have.Architectures, architecture(s.Function)))
+}
+
+// same reports whether a version's configuration is as it is wanted.
+func same(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionConfiguration) bool {
+	return len(configurationDiff(want, have)) == 0
+}
+
+// configurationDiff names the fields of a configuration that are not as they are wanted.
+func configurationDiff(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionConfiguration) []providers.Difference {
+	var diff []providers.Difference
+	compare := func(path, wanted, actual string) {
+		if wanted != actual {
+			diff = append(diff, providers.Difference{Path: path, Spec: wanted, Actual: actual})
+		}
+	}
+	compare("description", aws.ToString(want.Description), aws.ToString(have.Description))
+	compare("role", aws.ToString(want.Role), aws.ToString(have.Role))
+	compare("runtime", string(want.Runtime), string(have.Runtime))
+	compare("handler", aws.ToString(want.Handler), aws.ToString(have.Handler))
+	compare("memory", fmt.Sprint(aws.ToInt32(want.MemorySize)), fmt.Sprint(aws.ToInt32(have.MemorySize)))
+	compare("timeout", fmt.Sprint(aws.ToInt32(want.Timeout)), fmt.Sprint(aws.ToInt32(have.Timeout)))
+	var env map[string]string
+	if have.Environment != nil {
+		env = have.Environment.Variables
+	}
+	if !maps.Equal(want.Environment.Variables, env) {
+		compare("env", "•••", "••• (other values)")
+	}
+	var layers []string
+	for _, l := range have.Layers {
+		layers = append(layers, aws.ToString(l.Arn))
+	}
+	compare("aws.layers", fmt.Sprint(want.Layers), fmt.Sprint(layers))
+	storage := int32(512)
+	if have.EphemeralStorage != nil {
+		storage = aws.ToInt32(have.EphemeralStorage.Size)
+	}
+	compare("aws.ephemeral_storage", fmt.Sprint(aws.ToInt32(want.EphemeralStorage.Size)), fmt.Sprint(storage))
+	tracing := types.TracingModePassThrough
+	if have.TracingConfig != nil {
+		tracing = have.TracingConfig.Mode
+	}
+	compare("aws.tracing", string(want.TracingConfig.Mode), string(tracing))
+	deadLetter := ""
+	if have.DeadLetterConfig != nil {
+		deadLetter = aws.ToString(have.DeadLetterConfig.TargetArn)
+	}
+	compare("aws.dead_letter", aws.ToString(want.DeadLetterConfig.TargetArn), deadLetter)
+	var subnets, groups []string
+	if have.VpcConfig != nil {
+		subnets, groups = have.VpcConfig.SubnetIds, have.VpcConfig.SecurityGroupIds
+	}
+	compare("aws.vpc", fmt.Sprint(ordered(want.VpcConfig.SubnetIds), ordered(want.VpcConfig.SecurityGroupIds)), fmt.Sprint(ordered(subnets), ordered(groups)))
+	return diff
+}
+
+func ordered(list []string) []string { return slices.Sorted(slices.Values(list)) }

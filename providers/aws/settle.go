@@ -1,0 +1,352 @@
+package aws
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// settle converges what AWS does not version with what the live version needs, and returns the URL. Nothing is
+// called when the tags say that it holds. They say so last, and are taken back first: a kill in between is seen.
+func (a *Adapter) settle(ctx context.Context, c *cloud, s providers.Spec, to *lambda.GetFunctionOutput) (string, error) {
+	fn := s.Function
+	want, url := labelOf(to.Configuration).settings, to.Tags[tagURL]
+	if fn.Runtime == "" { // adopted: what it needs is not known, and stays as it is
+		return url, a.untag(ctx, c, fn.Name, present(to.Tags, tagCanary, tagSettings)...)
+	}
+	if to.Tags[tagSettings] == want {
+		return url, a.untag(ctx, c, fn.Name, present(to.Tags, tagCanary)...)
+	}
+	if _, set := to.Tags[tagSettings]; set {
+		if err := a.tag(ctx, c, fn.Name, map[string]string{tagSettings: unsettled}); err != nil {
+			return url, err
+		}
+	}
+	url, err := a.converge(ctx, c, s, to)
+	if err != nil {
+		return url, err
+	}
+	tags := a.tags(fn)
+	tags[tagSettings] = want
+	if url != "" {
+		tags[tagURL] = url
+	}
+	if fn.Scaling.Min > 0 {
+		tags[tagWarm] = "true"
+	}
+	gone := present(to.Tags, append(strings.Fields(to.Tags[tagTags]), tagURL, tagWarm, tagCanary, tagTags)...)
+	gone = slices.DeleteFunc(gone, func(key string) bool { _, stays := tags[key]; return stays })
+	if err := a.untag(ctx, c, fn.Name, gone...); err != nil {
+		return url, err
+	}
+	return url, a.tag(ctx, c, fn.Name, missing(tags, to.Tags))
+}
+
+// converge makes the settings hold, each after a look at what is there.
+func (a *Adapter) converge(ctx context.Context, c *cloud, s providers.Spec, to *lambda.GetFunctionOutput) (url string, err error) {
+	fn := s.Function
+	if err := a.ensureLogGroup(ctx, c, fn); err != nil {
+		return "", err
+	}
+	if url, err = a.expose(ctx, c, fn); err != nil {
+		return "", err
+	}
+	if err := a.permit(ctx, c, fn); err != nil {
+		return "", err
+	}
+	if err := a.reserve(ctx, c, fn, to.Concurrency); err != nil {
+		return "", err
+	}
+	if fn.Scaling.Min > 0 || to.Tags[tagWarm] != "" {
+		if fn.Scaling.Min > 0 && to.Tags[tagWarm] == "" {
+			if err := a.tag(ctx, c, fn.Name, map[string]string{tagWarm: "true"}); err != nil {
+				return "", err
+			}
+		}
+		if err := a.provision(ctx, c, fn.Name, fn.Scaling.Min); err != nil {
+			return "", err
+		}
+	}
+	return url, a.narrowRole(ctx, c, s)
+}
+
+// expose makes the URL of the alias as the HTTP event says, or takes it away.
+func (a *Adapter) expose(ctx context.Context, c *cloud, fn manifest.Function) (string, error) {
+	function, qualifier := aws.String(a.functionName(fn.Name)), aws.String(live)
+	have, err := c.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: function, Qualifier: qualifier})
+	if err != nil && !isNotFound(err) {
+		return "", err
+	}
+	exists := err == nil
+	want, answered := exposure(fn)
+	switch {
+	case !answered && !exists:
+		return "", nil
+	case !answered:
+		_, err := c.lambda.DeleteFunctionUrlConfig(ctx, &lambda.DeleteFunctionUrlConfigInput{FunctionName: function, Qualifier: qualifier})
+		return "", err
+	case !exists:
+		out, err := c.lambda.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
+			FunctionName: function, Qualifier: qualifier, AuthType: want.auth, InvokeMode: want.mode, Cors: want.cors,
+		})
+		if isAlreadyExists(err) { // the reply to its creation was lost
+			again, err := c.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: function, Qualifier: qualifier})
+			if err != nil {
+				return "", err
+			}
+			return aws.ToString(again.FunctionUrl), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		return aws.ToString(out.FunctionUrl), nil
+	case len(want.diff(have)) == 0:
+		return aws.ToString(have.FunctionUrl), nil
+	}
+	if want.cors == nil {
+		want.cors = &types.Cors{} // what is left out would stay
+	}
+	out, err := c.lambda.UpdateFunctionUrlConfig(ctx, &lambda.UpdateFunctionUrlConfigInput{
+		FunctionName: function, Qualifier: qualifier, AuthType: want.auth, InvokeMode: want.mode, Cors: want.cors,
+	})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.FunctionUrl), nil
+}
+
+// address is how a Function URL answers.
+type address struct {
+	auth types.FunctionUrlAuthType
+	mode types.InvokeMode
+	cors *types.Cors
+}
+
+// exposure is the URL that a function is to have; ok is false for none.
+func exposure(fn manifest.Function) (want address, ok bool) {
+	e := fn.HTTP()
+	if e == nil {
+		return address{}, false
+	}
+	want = address{auth: types.FunctionUrlAuthTypeNone, mode: types.InvokeModeBuffered}
+	if e.Auth == "private" {
+		want.auth = types.FunctionUrlAuthTypeAwsIam
+	}
+	if settings(fn).ResponseStream {
+		want.mode = types.InvokeModeResponseStream
+	}
+	if e.CORS != nil {
+		want.cors = &types.Cors{
+			AllowOrigins: orAny(e.CORS.Origins), AllowMethods: orAny(corsMethods(e)), AllowHeaders: orAny(e.CORS.Headers),
+			AllowCredentials: aws.Bool(e.CORS.Credentials), MaxAge: aws.Int32(int32(e.CORS.MaxAge.Std() / time.Second)),
+		}
+	}
+	return want, true
+}
+
+// corsMethods are those that the policy names, else those of the event.
+func corsMethods(e *manifest.HTTPEvent) []string {
+	if len(e.CORS.Methods) > 0 {
+		return e.CORS.Methods
+	}
+	return e.Methods
+}
+
+func orAny(list []string) []string {
+	if len(list) == 0 {
+		return []string{"*"}
+	}
+	return list
+}
+
+// diff names what a URL has otherwise.
+func (u address) diff(have *lambda.GetFunctionUrlConfigOutput) []providers.Difference {
+	var diff []providers.Difference
+	compare := func(path, want, actual string) {
+		if want != actual {
+			diff = append(diff, providers.Difference{Path: path, Spec: want, Actual: actual})
+		}
+	}
+	compare("url.auth", string(u.auth), string(have.AuthType))
+	mode := have.InvokeMode
+	if mode == "" {
+		mode = types.InvokeModeBuffered
+	}
+	compare("url.mode", string(u.mode), string(mode))
+	compare("url.cors", corsText(u.cors), corsText(have.Cors))
+	return diff
+}
+
+func corsText(c *types.Cors) string {
+	if c == nil || len(c.AllowOrigins)+len(c.AllowMethods)+len(c.AllowHeaders)+len(c.ExposeHeaders) == 0 && !aws.ToBool(c.AllowCredentials) {
+		return ""
+	}
+	data, err := json.Marshal([]any{
+		ordered(c.AllowOrigins), ordered(c.AllowMethods), ordered(c.AllowHeaders), ordered(c.ExposeHeaders), aws.ToBool(c.AllowCredentials), aws.ToInt32(c.MaxAge),
+	})
+	if err != nil {
+		panic(err) // lists of text and a number always have a JSON form
+	}
+	return string(data)
+}
+
+// The statements that let anybody call a public URL. AWS asks for both since October 2025.
+const (
+	statementURL    = "ferry-url"
+	statementInvoke = "ferry-url-invoke"
+)
+
+// permit lets anybody call a public function by its URL, and nobody another one.
+func (a *Adapter) permit(ctx context.Context, c *cloud, fn manifest.Function) error {
+	function, qualifier := aws.String(a.functionName(fn.Name)), aws.String(live)
+	have, revision, err := a.policy(ctx, c, fn.Name)
+	if err != nil {
+		return err
+	}
+	e := fn.HTTP()
+	public := e != nil && e.Auth != "private"
+	for _, in := range []*lambda.AddPermissionInput{
+		{StatementId: aws.String(statementURL), Action: aws.String("lambda:InvokeFunctionUrl"), FunctionUrlAuthType: types.FunctionUrlAuthTypeNone},
+		{StatementId: aws.String(statementInvoke), Action: aws.String("lambda:InvokeFunction"), InvokedViaFunctionUrl: aws.Bool(true)},
+	} {
+		_, there := have[*in.StatementId]
+		switch {
+		case public && !there:
+			in.FunctionName, in.Qualifier, in.Principal = function, qualifier, aws.String("*")
+			_, err = c.lambda.AddPermission(ctx, in)
+			if isAlreadyExists(err) {
+				err = nil
+			}
+		case !public && there:
+			_, err = c.lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{FunctionName: function, Qualifier: qualifier, StatementId: in.StatementId, RevisionId: revision})
+			revision = nil
+		}
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// policy is the alias' resource policy: its statements by id, and its revision id.
+func (a *Adapter) policy(ctx context.Context, c *cloud, fn string) (map[string]json.RawMessage, *string, error) {
+	out, err := c.lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: aws.String(a.functionName(fn)), Qualifier: aws.String(live)})
+	if isNotFound(err) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	var document struct{ Statement []json.RawMessage }
+	if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &document); err != nil {
+		return nil, nil, err
+	}
+	statements := map[string]json.RawMessage{}
+	for _, raw := range document.Statement {
+		var s struct{ Sid string }
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return nil, nil, err
+		}
+		statements[s.Sid] = raw
+	}
+	return statements, out.RevisionId, nil
+}
+
+// reserve caps the instances of a function at scaling.max, which takes them from the account's.
+func (a *Adapter) reserve(ctx context.Context, c *cloud, fn manifest.Function, have *types.Concurrency) error {
+	function := aws.String(a.functionName(fn.Name))
+	reserved := 0
+	if have != nil {
+		reserved = int(aws.ToInt32(have.ReservedConcurrentExecutions))
+	}
+	var err error
+	switch {
+	case fn.Scaling.Max == 0 && have != nil:
+		_, err = c.lambda.DeleteFunctionConcurrency(ctx, &lambda.DeleteFunctionConcurrencyInput{FunctionName: function})
+	case fn.Scaling.Max > 0 && reserved != fn.Scaling.Max:
+		_, err = c.lambda.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{
+			FunctionName: function, ReservedConcurrentExecutions: aws.Int32(int32(fn.Scaling.Max)),
+		})
+	}
+	return err
+}
+
+// provision keeps so many instances of the alias warm. While the alias moves AWS itself gives it weights, and refuses
+// to change the number until they are gone.
+func (a *Adapter) provision(ctx context.Context, c *cloud, fn string, instances int) error {
+	function, qualifier := aws.String(a.functionName(fn)), aws.String(live)
+	have, err := c.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{FunctionName: function, Qualifier: qualifier})
+	var none *types.ProvisionedConcurrencyConfigNotFoundException
+	switch {
+	case errors.As(err, &none) || isNotFound(err):
+		if instances == 0 {
+			return nil
+		}
+	case err != nil:
+		return err
+	case instances == 0:
+		_, err := c.lambda.DeleteProvisionedConcurrencyConfig(ctx, &lambda.DeleteProvisionedConcurrencyConfigInput{FunctionName: function, Qualifier: qualifier})
+		return err
+	case int(aws.ToInt32(have.RequestedProvisionedConcurrentExecutions)) == instances:
+		return nil
+	}
+	moving := errors.New("the alias still moves")
+	err = retryWhile(ctx, settleTime, func(err error) bool { return errors.Is(err, moving) }, func() error {
+		now, err := a.alias(ctx, c, fn)
+		if err == nil && now.weighted() {
+			err = moving
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = c.lambda.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{
+		FunctionName: function, Qualifier: qualifier, ProvisionedConcurrentExecutions: aws.Int32(int32(instances)),
+	})
+	return err
+}
+
+// tag adds tags to a function.
+func (a *Adapter) tag(ctx context.Context, c *cloud, fn string, tags map[string]string) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	_, err := c.lambda.TagResource(ctx, &lambda.TagResourceInput{Resource: aws.String(c.arn("lambda", "function:"+a.functionName(fn))), Tags: tags})
+	return err
+}
+
+// untag takes tags away from a function.
+func (a *Adapter) untag(ctx context.Context, c *cloud, fn string, keys ...string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	_, err := c.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: aws.String(c.arn("lambda", "function:"+a.functionName(fn))), TagKeys: keys})
+	return err
+}
+
+// present are those of the keys that are tags.
+func present(tags map[string]string, keys ...string) []string {
+	return slices.DeleteFunc(keys, func(key string) bool { _, ok := tags[key]; return !ok })
+}
+
+// missing are those of the wanted tags that are not there so.
+func missing(want, have map[string]string) map[string]string {
+	left := map[string]string{}
+	for key, value := range want {
+		if is, ok := have[key]; !ok || is != value || key == tagSettings {
+			left[key] = value
+		}
+	}
+	return left
+}

@@ -1,0 +1,151 @@
+package aws
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Status asks for the alias with one GetFunction, which has a rate of its own. Only what its tags tell of takes more.
+func (a *Adapter) Status(ctx context.Context, fn string) (providers.State, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return providers.State{Function: fn}, err
+	}
+	st, err := a.status(ctx, c, fn)
+	return st, a.classify("status", fn, err)
+}
+
+func (a *Adapter) status(ctx context.Context, c *cloud, fn string) (providers.State, error) {
+	st := providers.State{Function: fn, Bindings: providers.BindNone}
+	out, err := a.get(ctx, c, fn, live)
+	if err != nil {
+		return st, err
+	}
+	if out == nil {
+		return a.withoutAlias(ctx, c, st)
+	}
+	if st.Foreign = !a.owns(out.Tags, fn); st.Foreign {
+		return st, nil
+	}
+	r := revisionOf(out.Configuration)
+	st.Revision, st.URL, st.Unsettled = &r, out.Tags[tagURL], !a.settled(out)
+	if out.Tags[tagCanary] != "" {
+		if st.Canary, err = a.canary(ctx, c, fn); err != nil {
+			return st, err
+		}
+	}
+	if out.Tags[tagBound] != "" {
+		st.Bindings, err = a.bindings(ctx, c, fn)
+	}
+	return st, err
+}
+
+// withoutAlias tells a function that is not live from one that is not ferry's.
+func (a *Adapter) withoutAlias(ctx context.Context, c *cloud, st providers.State) (providers.State, error) {
+	out, err := a.get(ctx, c, st.Function, "")
+	if err != nil || out == nil {
+		return st, err
+	}
+	st.Foreign = !a.owns(out.Tags, st.Function)
+	if !st.Foreign && out.Tags[tagBound] != "" {
+		st.Bindings, err = a.bindings(ctx, c, st.Function)
+	}
+	return st, err
+}
+
+// settled reports whether the settings that AWS does not version are those of the version that is live.
+func (a *Adapter) settled(out *lambda.GetFunctionOutput) bool {
+	return out.Tags[tagSettings] == labelOf(out.Configuration).settings
+}
+
+// canary is the version that has a weight, nil when none has.
+func (a *Adapter) canary(ctx context.Context, c *cloud, fn string) (*providers.Canary, error) {
+	now, err := a.alias(ctx, c, fn)
+	if err != nil || !now.weighted() {
+		return nil, err
+	}
+	for version, weight := range now.RoutingConfig.AdditionalVersionWeights {
+		out, err := a.get(ctx, c, fn, version)
+		if err != nil || out == nil {
+			return nil, err
+		}
+		return &providers.Canary{Revision: revisionOf(out.Configuration), Percent: int(math.Round(weight * 100))}, nil
+	}
+	return nil, nil
+}
+
+// Revisions are the versions, oldest first.
+func (a *Adapter) Revisions(ctx context.Context, fn string) ([]providers.Revision, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []providers.Revision
+	pages := lambda.NewListVersionsByFunctionPaginator(c.lambda, &lambda.ListVersionsByFunctionInput{FunctionName: aws.String(a.functionName(fn))})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if isNotFound(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, a.classify("revisions", fn, err)
+		}
+		for _, v := range page.Versions {
+			if aws.ToString(v.Version) != "$LATEST" {
+				list = append(list, revisionOf(&v))
+			}
+		}
+	}
+	slices.SortFunc(list, func(x, y providers.Revision) int { return number(x.ID) - number(y.ID) })
+	return list, nil
+}
+
+func number(version string) int {
+	n, _ := strconv.Atoi(version) // AWS counts versions
+	return n
+}
+
+// Stored asks for the one version.
+func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (bool, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	out, err := a.get(ctx, c, fn, r.ID)
+	if err != nil || out == nil {
+		return false, a.classify("revisions", fn, err)
+	}
+	return revisionOf(out.Configuration) == r, nil
+}
+
+// Prune deletes a version that the alias does not point at.
+func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision) error {
+	const op = "prune"
+	st, err := a.Status(ctx, fn)
+	if err != nil {
+		return err
+	}
+	if st.Serves(&r) || st.Canary != nil && st.Canary.Revision.ID == r.ID {
+		return &providers.Error{Kind: providers.Conflict, Op: op, Provider: name, Function: fn, Err: errServes(r.ID)}
+	}
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(a.functionName(fn)), Qualifier: aws.String(r.ID)})
+	if isNotFound(err) {
+		return nil
+	}
+	return a.classify(op, fn, err)
+}
+
+type errServes string
+
+func (e errServes) Error() string { return "version " + string(e) + " gets requests" }

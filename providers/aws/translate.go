@@ -1,0 +1,201 @@
+package aws
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+// label is what a version's description says of it: digests of its configuration, and of the settings that AWS does
+// not version, the rights of its role among them. Equal digests need no look at what they are of.
+type label struct {
+	config   string // "sha256:…"
+	settings string
+}
+
+func (l label) String() string { return fmt.Sprintf("ferry %s settings=%s", l.config, l.settings) }
+
+// labelOf reads a description; one that ferry did not write gives a zero label.
+func labelOf(c *types.FunctionConfiguration) label {
+	var l label
+	if n, _ := fmt.Sscanf(aws.ToString(c.Description), "ferry %s settings=%s", &l.config, &l.settings); n != 2 {
+		return label{}
+	}
+	return l
+}
+
+// label is that of the version that is made of a spec.
+func (a *Adapter) label(c *cloud, s providers.Spec) label {
+	return label{config: providers.ConfigDigest(s.Function, s.Secrets), settings: a.settingsDigest(c, s)}
+}
+
+// settingsDigest is a digest of all that Activate converges.
+func (a *Adapter) settingsDigest(c *cloud, s providers.Spec) string {
+	fn := s.Function
+	data, err := json.Marshal(struct {
+		HTTP      *manifest.HTTPEvent
+		Stream    bool
+		Scaling   manifest.Scaling
+		Retention int
+		Tags      map[string]string
+		Rights    string
+	}{fn.HTTP(), settings(fn).ResponseStream, fn.Scaling, retention(fn), a.tags(fn), a.rightsDigest(c, s)})
+	if err != nil {
+		panic(fmt.Sprintf("settings always have a JSON form: %v", err))
+	}
+	return short(data)
+}
+
+// short is a digest for comparing.
+func short(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
+
+// revisionOf is the revision that a version is, as its own configuration says.
+func revisionOf(c *types.FunctionConfiguration) providers.Revision {
+	return providers.Revision{ID: aws.ToString(c.Version), Digest: digestOf(c)}
+}
+
+// digestOf is the digest of the spec that code and configuration were made of. One that ferry did not make has a
+// digest that no spec has.
+func digestOf(c *types.FunctionConfiguration) string {
+	return providers.SpecDigest(labelOf(c).config, zipDigest(aws.ToString(c.CodeSha256)))
+}
+
+// zipDigest turns AWS's digest of a zip into ferry's, codeDigest the other way.
+func zipDigest(sha256Base64 string) string {
+	sum, err := base64.StdEncoding.DecodeString(sha256Base64)
+	if err != nil {
+		return ""
+	}
+	return "sha256:" + hex.EncodeToString(sum)
+}
+
+func codeDigest(zip string) string {
+	sum, err := hex.DecodeString(strings.TrimPrefix(zip, "sha256:"))
+	if err != nil {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString(sum)
+}
+
+// configuration is all of a version but its code.
+func (a *Adapter) configuration(c *cloud, s providers.Spec, role string) *lambda.UpdateFunctionConfigurationInput {
+	fn, own := s.Function, settings(s.Function)
+	r, _ := runtimeOf(fn.Runtime)
+	in := &lambda.UpdateFunctionConfigurationInput{
+		FunctionName:     aws.String(a.functionName(fn.Name)),
+		Description:      aws.String(a.label(c, s).String()),
+		Role:             aws.String(role),
+		Runtime:          r.id,
+		Handler:          aws.String(handler(s.Artifact.Entry)),
+		MemorySize:       aws.Int32(int32(fn.Memory.MB())),
+		Timeout:          aws.Int32(int32(fn.Timeout.Std().Seconds())),
+		Environment:      &types.Environment{Variables: a.environment(s)},
+		Layers:           append([]string{}, own.Layers...),
+		EphemeralStorage: &types.EphemeralStorage{Size: aws.Int32(int32(cmp.Or(own.EphemeralStorage, minStorage).MB()))},
+		TracingConfig:    &types.TracingConfig{Mode: types.TracingModePassThrough},
+		DeadLetterConfig: &types.DeadLetterConfig{TargetArn: aws.String(own.DeadLetter)},
+		VpcConfig:        &types.VpcConfig{SubnetIds: []string{}, SecurityGroupIds: []string{}},
+	}
+	if own.Tracing == "active" {
+		in.TracingConfig.Mode = types.TracingModeActive
+	}
+	if own.VPC != nil {
+		in.VpcConfig.SubnetIds, in.VpcConfig.SecurityGroupIds = own.VPC.Subnets, own.VPC.SecurityGroups
+	}
+	return in
+}
+
+// creation is the first version. AWS makes it of code and configuration at once.
+func (a *Adapter) creation(c *cloud, s providers.Spec, role string) *lambda.CreateFunctionInput {
+	u := a.configuration(c, s, role)
+	in := &lambda.CreateFunctionInput{
+		FunctionName: u.FunctionName, Description: u.Description, Role: u.Role, Runtime: u.Runtime, Handler: u.Handler,
+		MemorySize: u.MemorySize, Timeout: u.Timeout, Environment: u.Environment, Layers: u.Layers,
+		EphemeralStorage: u.EphemeralStorage, TracingConfig: u.TracingConfig,
+		Architectures: architecture(s.Function), PackageType: types.PackageTypeZip,
+		Publish: true, Tags: a.tags(s.Function),
+	}
+	if aws.ToString(u.DeadLetterConfig.TargetArn) != "" {
+		in.DeadLetterConfig = u.DeadLetterConfig
+	}
+	if len(u.VpcConfig.SubnetIds) > 0 {
+		in.VpcConfig = u.VpcConfig
+	}
+	return in
+}
+
+func architecture(fn manifest.Function) []types.Architecture {
+	if fn.Architecture == "arm64" {
+		return []types.Architecture{types.ArchitectureArm64}
+	}
+	return []types.Architecture{types.ArchitectureX8664}
+}
+
+// handler is how the runtime finds the entry of a package.
+func handler(entry string) string {
+	switch ext := path.Ext(entry); ext {
+	case ".mjs", ".cjs", ".js", ".py":
+		return strings.TrimSuffix(entry, ext) + ".handler"
+	}
+	return entry
+}
+
+// environment is the function's own, and what its shim needs. References of secrets are in it, never their values.
+func (a *Adapter) environment(s providers.Spec) map[string]string {
+	fn := s.Function
+	env := map[string]string{}
+	if fn.Runtime.Language() == "nodejs" {
+		env["NODE_OPTIONS"] = "--enable-source-maps"
+	}
+	if adapted(fn) {
+		env["PORT"], env["AWS_LWA_PORT"], env["AWS_LWA_READINESS_CHECK_PROTOCOL"] = "8080", "8080", "tcp"
+	}
+	maps.Copy(env, fn.Env)
+	env["FERRY_DIGEST"] = providers.ConfigDigest(fn, s.Secrets)
+	env["FERRY_SERVICE"], env["FERRY_STAGE"], env["FERRY_FUNCTION"] = a.service, a.stage, fn.Name
+	if settings(fn).ResponseStream {
+		env["FERRY_RESPONSE_STREAM"] = "1"
+	}
+	if len(s.Secrets) > 0 {
+		refs, err := json.Marshal(s.Secrets)
+		if err != nil {
+			panic(fmt.Sprintf("references always have a JSON form: %v", err))
+		}
+		env["FERRY_SECRETS"] = string(refs)
+	}
+	return env
+}
+
+// shimmed reports whether the package has an entry of ferry's, which answers probes and resolves secrets.
+func shimmed(fn manifest.Function) bool {
+	return fn.Style != manifest.StyleServer && fn.Runtime.Language() != "custom"
+}
+
+// adapted reports whether AWS's Lambda Web Adapter stands before a program that listens on a port.
+func adapted(fn manifest.Function) bool {
+	for _, layer := range settings(fn).Layers {
+		if strings.Contains(layer, ":layer:LambdaAdapterLayer") {
+			return fn.Style == manifest.StyleServer
+		}
+	}
+	return false
+}
+
+// retention is how many days logs are kept.
+func retention(fn manifest.Function) int { return cmp.Or(settings(fn).LogRetention, 30) }
