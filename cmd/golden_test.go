@@ -151,8 +151,9 @@ func results() map[string]result {
 			{Name: "webhook", Functions: []string{"api"}},
 		}},
 		"secrets-none":   secretsResult{place: "shop · dev · local"},
-		"secret-set":     secretResult{secret{Name: "stripe-key", Set: true, Functions: []string{"api"}}, "shop · dev · local", true},
-		"secret-removed": secretResult{secret{Name: "stripe-key", Functions: []string{"api"}}, "shop · dev · local", true},
+		"secret-set":     secretResult{secret{Name: "stripe-key", Set: true, Functions: []string{"api"}}, "shop · dev · local", true, false},
+		"secret-pinned":  secretResult{secret{Name: "stripe-key", Set: true, Functions: []string{"api"}}, "shop · dev · aws", true, true},
+		"secret-removed": secretResult{secret{Name: "stripe-key", Functions: []string{"api"}}, "shop · dev · local", true, false},
 		"status-none":    statusResult{&release.Status{Service: "shop", Stage: "dev", Target: "local"}},
 		"remove":         removeResult{Removal: &release.Removal{Removed: []string{"api", "worker"}}, place: "shop · dev · local"},
 		"validate":       validateResult{Service: "shop", Stage: "dev", Target: "local", Functions: []string{"api"}},
@@ -168,6 +169,21 @@ func results() map[string]result {
 			},
 		}},
 		"local-stopped": localResult{},
+		"doctor": doctorResult{
+			place: "shop · prod · aws",
+			Machine: []providers.Finding{
+				{Subject: "home", Level: providers.LevelOK, Message: "/home/ada/.local/state/ferry"},
+				{Subject: "npm", Level: providers.LevelWarning, Message: "npm was not found: packages with native code cannot be installed", Hint: "install Node.js"},
+			},
+			Target: &doctorTarget{Name: "aws", Provider: "aws", Findings: []providers.Finding{
+				{Subject: "identity", Level: providers.LevelOK, Message: "arn:aws:iam::123456789012:user/ada, of the account 123456789012"},
+				{Subject: "lambda", Level: providers.LevelFailed, Message: "not authorized", Hint: "add the permission", Kind: providers.Denied},
+			}},
+		},
+		"doctor-nothing": doctorResult{
+			place: "shop · dev · world", Machine: []providers.Finding{{Subject: "home", Level: providers.LevelOK, Message: "/home/ada"}},
+			Target: &doctorTarget{Name: "world", Provider: "world"},
+		},
 		"logs": logsResult{Lines: []providers.LogLine{
 			{Time: created, Stream: "stdout", Text: "listening"},
 			{Time: created, Stream: "stderr", Text: "boom"},

@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -33,8 +34,9 @@ type secretsResult struct {
 // secretResult is a secret that was set or removed.
 type secretResult struct {
 	secret
-	place string
-	known bool // which functions use it: not when the manifest has errors
+	place  string
+	known  bool // which functions use it: not when the manifest has errors
+	pinned bool // what runs keeps the value that it was deployed with
 }
 
 func newSecrets(a *app, out *outcome) *cobra.Command {
@@ -52,8 +54,9 @@ a value, and writes it nowhere else: not into a package, a release, a plan or a 
 		Long: `Give a secret a value. It comes from stdin, or is asked for without being shown; it is never an argument,
 which other programs could see. One newline at its end is not part of it.
 
-The next request meets the new value, without a deploy: instances that began with an earlier one finish what
-they serve and get nothing new.`,
+On the local platform the next request meets the new value, without a deploy: instances that began with an earlier
+one finish what they serve and get nothing new. On a cloud a release keeps the versions that it was deployed with, so
+that a rollback brings them back: ` + "`ferry deploy`" + ` brings it the new value.`,
 		Example: `  ferry secrets set stripe-key
   ferry secrets set stripe-key < key.txt
   pass show shop/stripe | ferry secrets set stripe-key --stage prod`,
@@ -106,6 +109,7 @@ func (a *app) setSecret(ctx context.Context, args []string) (result, error) {
 	}
 	r := a.aboutSecret(name, p)
 	r.Set = true
+	_, r.pinned = p.adapter.(providers.Pinner)
 	return r, nil
 }
 
@@ -151,9 +155,28 @@ func (a *app) listSecrets(ctx context.Context, _ []string) (result, error) {
 	slices.Sort(names)
 	r := secretsResult{Secrets: []secret{}, place: p.place()}
 	for _, name := range slices.Compact(names) {
-		r.Secrets = append(r.Secrets, secret{Name: name, Set: slices.Contains(there, name), Functions: secretUsers(p.manifest, name)})
+		set := slices.Contains(there, name)
+		if !set {
+			if set, err = p.hasSecret(ctx, name); err != nil {
+				return nil, err
+			}
+		}
+		r.Secrets = append(r.Secrets, secret{Name: name, Set: set, Functions: secretUsers(p.manifest, name)})
 	}
 	return r, nil
+}
+
+// hasSecret reports whether functions can read a secret that ferry does not keep.
+func (p *project) hasSecret(ctx context.Context, name string) (bool, error) {
+	pinner, ok := p.adapter.(providers.Pinner)
+	if !ok {
+		return false, nil
+	}
+	_, err := pinner.Pin(ctx, manifest.Function{Secrets: map[string]string{"VALUE": name}})
+	if errors.Is(err, providers.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (a *app) removeSecret(ctx context.Context, args []string) (result, error) {
@@ -254,6 +277,9 @@ func (r secretResult) text(p *printer) {
 		p.linef("  %s", p.style.dim.Render("no function of the manifest uses it"))
 	case r.Set:
 		p.linef("  used by %s", strings.Join(r.Functions, ", "))
+		if r.pinned {
+			p.linef("  %s `ferry deploy` brings it to what runs", p.style.good.Render("hint:"))
+		}
 	default:
 		p.linef("  %s %s cannot start without it", p.style.warn.Render("!"), strings.Join(r.Functions, ", "))
 	}

@@ -34,6 +34,7 @@ type service struct {
 	world    *memory.World
 	answer   string // what is typed when ferry asks; "" is no terminal
 	failures map[string]error
+	wrap     func(providers.Adapter) providers.Adapter // nil leaves the world's adapter as it is
 }
 
 // newService writes the shop. A failure of the service fails the world's calls of that name.
@@ -72,6 +73,9 @@ func (s *service) ferry(t *testing.T, args ...string) ran {
 		},
 		Providers: func() []providers.Provider {
 			return []providers.Provider{{Name: "world", New: func(providers.Config) (providers.Adapter, error) {
+				if s.wrap != nil {
+					return s.wrap(memory.New(s.world)), nil
+				}
 				return memory.New(s.world), nil
 			}}}
 		},
@@ -102,6 +106,7 @@ func TestEveryResultHasThePromisedFields(t *testing.T) {
 		{"invoke api", "status headers body encoding seconds cold"},
 		{"remove --yes", "removed purged"},
 		{"rollback", "service stage target release source state outcome changed unchanged functions seconds"},
+		{"doctor", "machine target"},
 		{"version", "version commit go os arch"},
 		{"schema", "properties"},
 		{"completion bash", "shell script"},

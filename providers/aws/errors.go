@@ -219,6 +219,10 @@ func brief(err error) error {
 		return err
 	}
 	text := op.Err.Error()
+	var sending *smithyhttp.RequestSendError
+	if errors.As(op.Err, &sending) {
+		text = sending.Err.Error()
+	}
 	if code, message := codeOf(op.Err); code != "" {
 		text = code
 		if message = mask(strings.TrimSpace(message)); message != "" {

@@ -173,6 +173,16 @@ func TestAnErrorIsShortAndShowsNoValue(t *testing.T) {
 	}
 }
 
+func TestALostConnectionIsToldInFewWords(t *testing.T) {
+	got := testClassify(&smithy.OperationError{ServiceID: "STS", OperationName: "GetCallerIdentity", Err: fmt.Errorf(
+		"exceeded maximum number of attempts, 10, https response error StatusCode: 0, RequestID: , %w",
+		&smithyhttp.RequestSendError{Err: errors.New("dial tcp: connection refused")},
+	)}, nil)
+	if want := "aws: publish api: STS GetCallerIdentity: dial tcp: connection refused"; got.Error() != want {
+		t.Errorf("it is %q, want %q", got, want)
+	}
+}
+
 func TestAnInterruptionIsStillOne(t *testing.T) {
 	got := testClassify(&smithy.OperationError{Err: &smithy.CanceledError{Err: context.Canceled}}, nil)
 	if !errors.Is(got, context.Canceled) {

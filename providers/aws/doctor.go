@@ -1,0 +1,184 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+var _ providers.Doctor = (*Adapter)(nil)
+
+const (
+	// nobody is a function that does not exist: who may look for it learns so.
+	nobody = "ferry-doctor"
+	// patience is how long one thing is looked at.
+	patience = 15 * time.Second
+	// doctorTries is how often a call is tried: a person waits.
+	doctorTries = 2
+)
+
+// Diagnose looks at the credentials first: without them nothing else can be seen.
+func (a *Adapter) Diagnose(ctx context.Context) []providers.Finding {
+	found := []providers.Finding{{Subject: "region", Level: providers.LevelOK, Message: a.target.Region}}
+	who, c := a.whoAmI(ctx)
+	found = append(found, who...)
+	if c == nil {
+		return found
+	}
+	checks := []struct {
+		subject string
+		fine    string // what it means that the thing asked for is there, or is not
+		ask     func(context.Context) error
+	}{
+		{"lambda", "functions may be read", func(ctx context.Context) error {
+			_, err := c.lambda.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(a.functionName(nobody))},
+				func(o *lambda.Options) { o.RetryMaxAttempts = doctorTries })
+			return err
+		}},
+		{"iam", "roles may be read", func(ctx context.Context) error {
+			_, err := c.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String(a.roleName(nobody))},
+				func(o *iam.Options) { o.RetryMaxAttempts = doctorTries })
+			return err
+		}},
+		{"logs", "logs may be read", func(ctx context.Context) error {
+			_, err := c.logs.FilterLogEvents(ctx, &cloudwatchlogs.FilterLogEventsInput{
+				LogGroupName: aws.String(a.logGroupName(nobody)), Limit: aws.Int32(1),
+			}, func(o *cloudwatchlogs.Options) { o.RetryMaxAttempts = doctorTries })
+			return err
+		}},
+		{"scheduler", "schedules may be read", func(ctx context.Context) error {
+			_, err := c.scheduler.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: aws.String(a.functionName(nobody))},
+				func(o *scheduler.Options) { o.RetryMaxAttempts = doctorTries })
+			return err
+		}},
+	}
+	rest := make([]providers.Finding, len(checks)+1)
+	var all sync.WaitGroup
+	for i, check := range checks {
+		all.Go(func() {
+			rest[i] = a.look(ctx, check.subject, func(ctx context.Context) (string, error) {
+				err := check.ask(ctx)
+				if isNotFound(err) {
+					err = nil
+				}
+				return check.fine, err
+			})
+		})
+	}
+	all.Go(func() {
+		rest[len(checks)] = a.look(ctx, "s3", func(ctx context.Context) (string, error) { return a.lookAtBucket(ctx, c) })
+	})
+	all.Wait()
+	return append(found, rest...)
+}
+
+// whoAmI is about the credentials; the cloud is nil when they are not good for anything.
+func (a *Adapter) whoAmI(ctx context.Context) ([]providers.Finding, *cloud) {
+	var found []providers.Finding
+	look := func(subject string, do func(context.Context) (string, error)) bool {
+		found = append(found, a.look(ctx, subject, do))
+		return found[len(found)-1].Level != providers.LevelFailed
+	}
+	var c *cloud
+	var identity *sts.GetCallerIdentityOutput
+	ok := look("credentials", func(ctx context.Context) (_ string, err error) {
+		if c, err = a.clients(ctx); err != nil {
+			return "", err
+		}
+		keys, err := c.sts.Options().Credentials.Retrieve(ctx)
+		return origin(keys), err
+	})
+	ok = ok && look("identity", func(ctx context.Context) (_ string, err error) {
+		identity, err = c.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}, func(o *sts.Options) { o.RetryMaxAttempts = doctorTries })
+		if err == nil {
+			c, err = a.connect(ctx)
+		}
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("%s, of the account %s", c.identity, c.account), nil
+	})
+	if identity != nil {
+		if skew, known := skewOf(identity); known {
+			found = append(found, skew)
+		}
+	}
+	if !ok {
+		return found, nil
+	}
+	return found, c
+}
+
+// origin says where credentials are from.
+func origin(keys aws.Credentials) string {
+	from, _, _ := strings.Cut(keys.Source, ":")
+	text, known := map[string]string{
+		"StaticCredentials": "from AWS_ACCESS_KEY_ID", "EnvConfigCredentials": "from AWS_ACCESS_KEY_ID",
+		"SharedConfigCredentials": "from the AWS configuration files", "SSOProvider": "from a sign-in by SSO",
+		"LoginProvider": "from a sign-in by aws login", "AssumeRoleProvider": "from a role that a profile assumes",
+		"WebIdentityCredentials": "from a role, by an OIDC token", "EC2RoleProvider": "from the role of this machine",
+		"CredentialsEndpointProvider": "from the role of this container", "ProcessProvider": "from a program that a profile names",
+	}[from]
+	if !known {
+		text = "from " + from
+	}
+	if keys.CanExpire {
+		text += fmt.Sprintf(", good for %s more", max(time.Until(keys.Expires), 0).Round(time.Second))
+	}
+	return text
+}
+
+// skewOf compares the clocks, from what the answer says of its own time.
+func skewOf(out *sts.GetCallerIdentityOutput) (providers.Finding, bool) {
+	skew, known := middleware.GetAttemptSkew(out.ResultMetadata)
+	f := providers.Finding{Subject: "clock", Level: providers.LevelOK, Message: "as at AWS"}
+	if off := skew.Abs().Round(time.Second); off > time.Minute {
+		f.Level, f.Message = providers.LevelWarning, fmt.Sprintf("this machine's clock is off by %s: AWS takes five minutes at most", off)
+		f.Hint = "set the clock of this machine, as with NTP"
+	}
+	return f, known
+}
+
+// lookAtBucket is about the bucket for releases. That it is not there is fine: the first deploy makes it.
+func (a *Adapter) lookAtBucket(ctx context.Context, c *cloud) (string, error) {
+	bucket := a.bucketName(c)
+	_, err := c.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket, ExpectedBucketOwner: &c.account},
+		func(o *s3.Options) { o.RetryMaxAttempts = doctorTries })
+	switch {
+	case isNotFound(err):
+		return "the bucket " + bucket + " does not exist: the first deploy makes it", nil
+	case err != nil:
+		return "", fmt.Errorf("the bucket %s: %w", bucket, err)
+	}
+	return "the bucket " + bucket + " exists", nil
+}
+
+// look makes a finding of what one look came to.
+func (a *Adapter) look(ctx context.Context, subject string, do func(context.Context) (string, error)) providers.Finding {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	message, err := do(ctx)
+	if err == nil {
+		return providers.Finding{Subject: subject, Level: providers.LevelOK, Message: message}
+	}
+	f := providers.Finding{Subject: subject, Level: providers.LevelFailed}
+	var e *providers.Error
+	if errors.As(a.classify("look at "+subject, "", err), &e) {
+		f.Message, f.Hint, f.Kind = e.Err.Error(), e.Hint, e.Kind
+	}
+	return f
+}
