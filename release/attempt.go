@@ -118,8 +118,10 @@ func (a *attempt) prepare(ctx context.Context) error {
 	if err := a.publish(ctx); err != nil {
 		return err
 	}
-	if err := a.bind(ctx, a.newlyBound(), providers.BindPaused); err != nil {
-		return err
+	if a.Adapter.Capabilities().PausesEvents {
+		if err := a.bind(ctx, a.newlyBound(), providers.BindPaused); err != nil {
+			return err
+		}
 	}
 	return a.probe(ctx)
 }
@@ -237,8 +239,10 @@ func (a *attempt) abandon(ctx context.Context, cause error) error {
 		return errors.Join(failure, a.close(ctx, a.record.Number))
 	}
 	a.record.State, a.record.Failure = StateFailed, cause.Error()
-	if err := a.bind(ctx, a.newlyBound(), providers.BindNone); err != nil {
-		failure.Err = errors.Join(cause, err)
+	if a.Adapter.Capabilities().PausesEvents {
+		if err := a.bind(ctx, a.newlyBound(), providers.BindNone); err != nil {
+			failure.Err = errors.Join(cause, err)
+		}
 	}
 	if err := errors.Join(a.save(ctx), a.close(ctx, 0)); err != nil {
 		failure.Err = errors.Join(failure.Err, err)
