@@ -22,23 +22,25 @@ func findings(t *testing.T, a *Adapter) map[string]providers.Finding {
 }
 
 func TestADoctorFindsNothingWrongWithAnEmptyAccount(t *testing.T) {
-	a := newTestAdapter(t, motoEnv(t), bucketBlock(t))
-	found := findings(t, a)
-	for subject, message := range map[string]string{
-		"region": "eu-west-1", "credentials": "from AWS_ACCESS_KEY_ID", "identity": "of the account 123456789012", "clock": "as at AWS",
-		"lambda": "may be read", "iam": "may be read", "logs": "may be read", "scheduler": "may be read", "s3": "the first deploy makes it",
-	} {
-		if f := found[subject]; f.Level != providers.LevelOK || !strings.Contains(f.Message, message) {
-			t.Errorf("%s is %+v", subject, f)
+	everywhere(t, func(t *testing.T, env environment) {
+		a := newTestAdapter(t, env, bucketBlock(t))
+		found := findings(t, a)
+		for subject, message := range map[string]string{
+			"region": "eu-west-1", "credentials": "from AWS_ACCESS_KEY_ID", "identity": "of the account 123456789012", "clock": "as at AWS",
+			"lambda": "may be read", "iam": "may be read", "logs": "may be read", "scheduler": "may be read", "s3": "the first deploy makes it",
+		} {
+			if f := found[subject]; f.Level != providers.LevelOK || !strings.Contains(f.Message, message) {
+				t.Errorf("%s is %+v", subject, f)
+			}
 		}
-	}
-	s := openStore(t, motoEnv(t), bucketBlock(t))
-	if err := s.make(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if f := findings(t, a)["s3"]; !strings.Contains(f.Message, "exists") {
-		t.Errorf("s3 is %+v", f)
-	}
+		s := openStore(t, env, bucketBlock(t))
+		if err := s.make(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if f := findings(t, a)["s3"]; !strings.Contains(f.Message, "exists") {
+			t.Errorf("s3 is %+v", f)
+		}
+	})
 }
 
 func TestADoctorRefusesCredentialsOfAnotherAccount(t *testing.T) {

@@ -25,9 +25,9 @@ type logs struct {
 	group string
 }
 
-func newLogs(t *testing.T) *logs {
+func newLogs(t *testing.T, env environment) *logs {
 	t.Helper()
-	a := newTestAdapter(t, motoEnv(t), "{}")
+	a := newTestAdapter(t, env, "{}")
 	c, err := a.connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -105,56 +105,62 @@ func (l *logs) tail(lines int) []string {
 const testStream = "2026/11/23/[12]0a1b2c"
 
 func TestALogGroupKeepsLogsForThirtyDaysOrAsAsked(t *testing.T) {
-	l := newLogs(t)
-	l.ensure("")
-	if got := l.retention(); got != 30 {
-		t.Errorf("logs are kept for %d days", got)
-	}
-	l.ensure(`{"log_retention": 7, "tags": {"team": "shop"}}`)
-	if got := l.retention(); got != 7 {
-		t.Errorf("logs are kept for %d days", got)
-	}
-	tags, err := l.logGroupTags(t.Context(), l.cloud, "api")
-	if err != nil || !l.owns(tags, "api") || tags["team"] != "shop" {
-		t.Errorf("the tags are %v, %v", tags, err)
-	}
-	for range 2 {
-		if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil {
-			t.Error(err)
+	everywhere(t, func(t *testing.T, env environment) {
+		l := newLogs(t, env)
+		l.ensure("")
+		if got := l.retention(); got != 30 {
+			t.Errorf("logs are kept for %d days", got)
 		}
-	}
-	if got := l.retention(); got != -1 {
-		t.Error("the group is left")
-	}
+		l.ensure(`{"log_retention": 7, "tags": {"team": "shop"}}`)
+		if got := l.retention(); got != 7 {
+			t.Errorf("logs are kept for %d days", got)
+		}
+		tags, err := l.logGroupTags(t.Context(), l.cloud, "api")
+		if err != nil || !l.owns(tags, "api") || tags["team"] != "shop" {
+			t.Errorf("the tags are %v, %v", tags, err)
+		}
+		for range 2 {
+			if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := l.retention(); got != -1 {
+			t.Error("the group is left")
+		}
+	})
 }
 
 func TestALogGroupThatLambdaMadeBecomesFerrys(t *testing.T) {
-	l := newLogs(t)
-	l.make(nil)
-	if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() == -1 {
-		t.Fatalf("a group without ferry's tags is gone, %v", err)
-	}
-	l.ensure("")
-	if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() != -1 {
-		t.Errorf("the group is left, %v", err)
-	}
+	everywhere(t, func(t *testing.T, env environment) {
+		l := newLogs(t, env)
+		l.make(nil)
+		if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() == -1 {
+			t.Fatalf("a group without ferry's tags is gone, %v", err)
+		}
+		l.ensure("")
+		if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() != -1 {
+			t.Errorf("the group is left, %v", err)
+		}
+	})
 }
 
 func TestALogGroupOfSomebodyElseStaysAsItIs(t *testing.T) {
-	l := newLogs(t)
-	l.make(map[string]string{"owner": "terraform"})
-	l.ensure("")
-	if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() != 0 {
-		t.Errorf("the group keeps logs for %d days, %v", l.retention(), err)
-	}
-	err := l.ensureLogGroup(t.Context(), l.cloud, l.api(`{"log_retention": 7}`))
-	if !errors.Is(err, providers.Foreign) {
-		t.Errorf("a retention that is not set is no error: %v", err)
-	}
+	everywhere(t, func(t *testing.T, env environment) {
+		l := newLogs(t, env)
+		l.make(map[string]string{"owner": "terraform"})
+		l.ensure("")
+		if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() != 0 {
+			t.Errorf("the group keeps logs for %d days, %v", l.retention(), err)
+		}
+		err := l.ensureLogGroup(t.Context(), l.cloud, l.api(`{"log_retention": 7}`))
+		if !errors.Is(err, providers.Foreign) {
+			t.Errorf("a retention that is not set is no error: %v", err)
+		}
+	})
 }
 
 func TestTheLastLinesComeOldestFirstHoweverOldTheyAre(t *testing.T) {
-	l := newLogs(t)
+	l := newLogs(t, motoEnv(t))
 	if got := l.tail(3); len(got) > 0 {
 		t.Fatalf("a group that is not there has %q", got)
 	}
@@ -176,7 +182,7 @@ func TestTheLastLinesComeOldestFirstHoweverOldTheyAre(t *testing.T) {
 }
 
 func TestALineSaysWhichInstanceOfWhichRevisionWroteIt(t *testing.T) {
-	l := newLogs(t)
+	l := newLogs(t, motoEnv(t))
 	l.make(nil)
 	at := time.Now().UTC().Truncate(time.Millisecond)
 	for _, text := range []string{"START RequestId: 1-2 Version: 12\n", "one\ntwo\n", `{"time":"2026-11-23T00:00:00Z","type":"platform.report"}`} {
@@ -216,7 +222,7 @@ func TestTheNameOfAStreamIsRead(t *testing.T) {
 }
 
 func TestFollowingLosesAndRepeatsNothing(t *testing.T) {
-	l := newLogs(t)
+	l := newLogs(t, motoEnv(t))
 	l.make(nil)
 	start := time.Now()
 	l.write(testStream, start.Add(-30*time.Second), "old")
@@ -248,7 +254,7 @@ func TestFollowingLosesAndRepeatsNothing(t *testing.T) {
 }
 
 func TestFollowingEndsWithItsContext(t *testing.T) {
-	l := newLogs(t)
+	l := newLogs(t, motoEnv(t))
 	l.make(nil)
 	l.write(testStream, time.Now(), "one")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/aws/awstest"
 )
 
 func TestMain(m *testing.M) {
@@ -86,8 +87,17 @@ func (m *motoServer) stop() {
 	}
 }
 
+// environment looks variables up.
+type environment = func(name string) (string, bool)
+
+// everywhere runs a test against moto, which others wrote, and against the stricter cloud of awstest.
+func everywhere(t *testing.T, test func(t *testing.T, env environment)) {
+	t.Run("moto", func(t *testing.T) { test(t, motoEnv(t)) })
+	t.Run("awstest", func(t *testing.T) { test(t, awstest.Start(t).Env) })
+}
+
 // motoEnv is the environment of a user of moto.
-func motoEnv(t *testing.T) func(string) (string, bool) {
+func motoEnv(t *testing.T) environment {
 	url := motoURL(t)
 	return func(name string) (string, bool) {
 		value, ok := map[string]string{
@@ -98,7 +108,7 @@ func motoEnv(t *testing.T) func(string) (string, bool) {
 }
 
 // newTestAdapter configures the target's block, in JSON, for a service named after the test.
-func newTestAdapter(t *testing.T, env func(string) (string, bool), block string) *Adapter {
+func newTestAdapter(t *testing.T, env environment, block string) *Adapter {
 	t.Helper()
 	node := new(manifest.Node)
 	if err := json.Unmarshal([]byte(block), node); err != nil {

@@ -59,6 +59,12 @@ func (s *store) Get(ctx context.Context, key string) (providers.Object, error) {
 	out, err := s.s3.GetObject(ctx, &s3.GetObjectInput{
 		Bucket: &s.bucket, Key: &key, ExpectedBucketOwner: &s.account, ChecksumMode: types.ChecksumModeEnabled,
 	})
+	if isNotFound(err) {
+		return providers.Object{}, &providers.Error{
+			Kind: providers.NotFound, Op: op, Provider: name,
+			Err: &told{text: fmt.Sprintf("%s does not exist in the bucket %s", key, s.bucket), err: err},
+		}
+	}
 	if err != nil {
 		return providers.Object{}, s.failed(op, key, err)
 	}
@@ -98,7 +104,7 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 	err = s.contend(ctx, put)
 	if bucketIsMissing(err) && c.Tag == "" {
 		if err = s.make(ctx); err == nil {
-			err = s.contend(ctx, put)
+			err = s.contend(ctx, put, "NoSuchBucket") // which is not known everywhere at once
 		}
 	}
 	if err != nil {
@@ -188,12 +194,14 @@ func (s *store) make(ctx context.Context) error {
 	return err
 }
 
-// contend repeats a conditional write that met another one. Soon that one is done, and the condition decides.
-func (s *store) contend(ctx context.Context, write func(context.Context) error) error {
+// contend repeats a conditional write that met another one. Soon that one is done, and the condition decides. What else
+// passes soon is named by its code.
+func (s *store) contend(ctx context.Context, write func(context.Context) error, passing ...string) error {
 	const tries = 5
+	passing = append(passing, "ConditionalRequestConflict")
 	for try := 1; ; try++ {
 		err := write(ctx)
-		if code, _ := codeOf(err); code != "ConditionalRequestConflict" || try == tries {
+		if code, _ := codeOf(err); !slices.Contains(passing, code) || try == tries {
 			return err
 		}
 		select {
@@ -207,12 +215,6 @@ func (s *store) contend(ctx context.Context, write func(context.Context) error) 
 func (s *store) failed(op, key string, err error) error {
 	if err == nil {
 		return nil
-	}
-	if isNotFound(err) {
-		return &providers.Error{
-			Kind: providers.NotFound, Op: op, Provider: name,
-			Err: &told{text: fmt.Sprintf("%s does not exist in the bucket %s", key, s.bucket), err: err},
-		}
 	}
 	return s.classify(op, "", fmt.Errorf("%s in the bucket %s: %w", key, s.bucket, err))
 }

@@ -18,6 +18,7 @@ func secretsService() *service {
 		{name: "GetSecretValue", run: typed((*Cloud).getSecretValue)},
 		{name: "PutSecretValue", run: typed((*Cloud).putSecretValue)},
 		{name: "DeleteSecret", run: typed((*Cloud).deleteSecret)},
+		{name: "RestoreSecret", run: typed((*Cloud).restoreSecret)},
 		{name: "ListSecrets", run: typed((*Cloud).listSecrets)},
 		{name: "TagResource", run: typed((*Cloud).tagSecret)},
 	}}
@@ -214,4 +215,13 @@ func (c *Cloud) tagSecret(in *secretsmanager.TagResourceInput) (any, error) {
 	})
 	s.is.Tags = append(kept, in.Tags...)
 	return nil, nil
+}
+
+func (c *Cloud) restoreSecret(in *secretsmanager.RestoreSecretInput) (any, error) {
+	s, err := c.secret(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	s.is.DeletedDate = nil
+	return &secretsmanager.RestoreSecretOutput{ARN: s.is.ARN, Name: s.is.Name}, nil
 }
