@@ -9,11 +9,13 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,7 +68,6 @@ func (j *job) golang(ctx context.Context) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	target := packages[len(packages)-1]
 	for _, p := range packages {
 		if m := p.Module; m != nil && !p.Standard {
 			j.bill.add("golang", m.Path, strings.TrimPrefix(m.Version, "v"))
@@ -80,7 +81,7 @@ func (j *job) golang(ctx context.Context) (content, error) {
 		return content{}, err
 	}
 	made := content{entry: "bootstrap", done: func() { os.RemoveAll(tmp) }}
-	args, err := j.goTarget(target, tmp)
+	args, err := j.goTarget(packages, tmp)
 	if err != nil {
 		return made, err
 	}
@@ -152,7 +153,8 @@ func (j *job) goList(ctx context.Context, dir string) ([]goPackage, error) {
 }
 
 // goTarget returns the rest of the command line for what is compiled: the user's program, or the shim.
-func (j *job) goTarget(target goPackage, tmp string) ([]string, error) {
+func (j *job) goTarget(packages []goPackage, tmp string) ([]string, error) {
+	target := packages[len(packages)-1]
 	if j.fn.Style == manifest.StyleServer {
 		if target.Name != "main" {
 			return nil, problem(target.Dir, "name a package main as handler, or use style: go with a variable Handler",
@@ -169,12 +171,21 @@ func (j *job) goTarget(target goPackage, tmp string) ([]string, error) {
 		return nil, err
 	}
 	replace := map[string]string{}
-	for name, data := range shim {
-		onDisk := filepath.Join(tmp, name)
-		if err := os.WriteFile(onDisk, data, 0o600); err != nil {
-			return nil, writeProblem(j.p.Cache, err)
-		}
-		replace[filepath.Join(target.Dir, entryFolder, name)] = onDisk
+	lay := func(name string, data []byte) error {
+		onDisk := filepath.Join(tmp, "shim", strconv.Itoa(len(replace))+".go")
+		replace[name] = onDisk
+		return os.WriteFile(onDisk, data, 0o600)
+	}
+	err = os.Mkdir(filepath.Join(tmp, "shim"), 0o700)
+	for _, name := range slices.Sorted(maps.Keys(shim)) {
+		err = errors.Join(err, lay(filepath.Join(target.Dir, entryFolder, filepath.FromSlash(name)), shim[name]))
+	}
+	more := j.goBeside(packages)
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		err = errors.Join(err, lay(name, more[name]))
+	}
+	if err != nil {
+		return nil, writeProblem(j.p.Cache, err)
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
@@ -199,11 +210,32 @@ func (j *job) goShim(target goPackage) (map[string][]byte, error) {
 	}
 	out := map[string][]byte{}
 	for name, data := range j.shim.Files {
-		if fits(name, declared) {
+		if fits(name, declared) && path.Dir(name) != beside {
 			out[name] = bytes.ReplaceAll(data, []byte("ferry.invalid/handler"), []byte(target.ImportPath))
 		}
 	}
 	return out, nil
+}
+
+// beside is the folder of a shim whose files belong into every package of the user's module.
+const beside = "beside"
+
+// goBeside are those files by their place, each under the name of its package.
+func (j *job) goBeside(packages []goPackage) map[string][]byte {
+	target := packages[len(packages)-1]
+	out := map[string][]byte{}
+	for name, data := range j.shim.Files {
+		if path.Dir(name) != beside {
+			continue
+		}
+		data = bytes.ReplaceAll(data, []byte("ferry.invalid/handler"), []byte(target.ImportPath))
+		for _, p := range packages {
+			if p.Module != nil && target.Module != nil && p.Module.Path == target.Module.Path {
+				out[filepath.Join(p.Dir, path.Base(name))] = bytes.Replace(data, []byte("package "+beside), []byte("package "+p.Name), 1)
+			}
+		}
+	}
+	return out
 }
 
 // fits is whether a file of the shim goes with what the user's package declares.

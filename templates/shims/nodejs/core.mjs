@@ -3,9 +3,9 @@
 import config from "ferry:config";
 import { Server, createServer } from "node:http";
 
-const handler = await import("ferry:handler"); // in its place: what stands above has run
+const loaded = await import("ferry:handler"); // in its place: what stands above has run
 // userModule is a copy, so that a bundler does not warn of exports that a module need not have.
-const userModule = handler.default?.__esModule ? handler.default : { ...handler };
+const userModule = loaded.default?.__esModule ? loaded.default : { ...loaded };
 const exported = userModule.default;
 
 // background holds what handlers gave to waitUntil; a process that stops waits for it.

@@ -1,0 +1,63 @@
+// The entry on AWS Lambda.
+const serveEventOf = boundEventHandler();
+const serveHTTP = await httpServing();
+
+async function httpServing() {
+  if (config.http === null) return undefined;
+  return config.style === "fetch" ? viaFetch(fetchTarget()) : viaServer(await httpHandler());
+}
+
+function contextOf(event, context, signal) {
+  return {
+    requestId: context.awsRequestId,
+    deadline: Date.now() + context.getRemainingTimeInMillis(),
+    signal,
+    platform: "aws",
+    waitUntil,
+    native: { event, context },
+  };
+}
+
+async function serve(event, ctx, out) {
+  if (event?.["dev.ferry.probe"] === true && Object.keys(event).length === 1) return { digest: process.env.FERRY_DIGEST ?? "" };
+  if (event?.requestContext?.http) return serveRequest(serveHTTP, event, ctx, out);
+  const deliver = ({ event: it, ...meta }) => {
+    if (!serveEventOf) throw new Error(`${config.handler} exports no event handler`);
+    return serveEventOf(it, { ...ctx, ...meta });
+  };
+  const direct = event?.["dev.ferry.event"];
+  if (!direct) return serveService(event, deliver);
+  const attempt = event.attempt === undefined ? undefined : Number(event.attempt);
+  return (await deliver({ event: structured(direct), attempt })) ?? null;
+}
+
+// settled waits for what was given to waitUntil: after the invocation nothing runs.
+async function settled() {
+  while (background.size > 0) await Promise.all(background);
+}
+
+async function buffered(event, context) {
+  try {
+    return await serve(event, contextOf(event, context, new AbortController().signal));
+  } finally {
+    await settled();
+  }
+}
+
+async function streamed(event, out, context) {
+  const abort = new AbortController();
+  out.once("close", () => out.writableFinished || abort.abort());
+  try {
+    const result = await serve(event, contextOf(event, context, abort.signal), out);
+    if (result !== undefined) {
+      out.setContentType("application/json");
+      out.write(JSON.stringify(result));
+    }
+    await new Promise((finished, failed) => out.once("finish", finished).once("error", failed).end());
+  } finally {
+    await settled();
+  }
+}
+
+export const handler = process.env.FERRY_RESPONSE_STREAM === "1" ? streamed : buffered;
+handler[Symbol.for("aws.lambda.runtime.handler.streaming")] = handler === streamed ? "response" : undefined;

@@ -1,0 +1,46 @@
+// Runs before the handler is imported: puts its secrets into the environment.
+import { createRequire } from "node:module";
+
+// The managed runtime keeps the SDK where require looks for it and import does not.
+const fromRuntime = createRequire(import.meta.url);
+
+function fromSecretsManager() {
+  const { SecretsManagerClient, GetSecretValueCommand } = fromRuntime("@aws-sdk/client-secrets-manager");
+  const client = new SecretsManagerClient({});
+  return async (name, version) => {
+    const found = await client.send(new GetSecretValueCommand({ SecretId: name, VersionId: version }));
+    return found.SecretString ?? new TextDecoder("utf-8", { fatal: true }).decode(found.SecretBinary);
+  };
+}
+
+function fromParameterStore() {
+  const { SSMClient, GetParameterCommand } = fromRuntime("@aws-sdk/client-ssm");
+  const client = new SSMClient({});
+  return async (name, version) => {
+    const found = await client.send(new GetParameterCommand({ Name: `${name}:${version}`, WithDecryption: true }));
+    return found.Parameter.Value;
+  };
+}
+
+// resolveSecrets sets all variables of FERRY_SECRETS, or fails with all that could not be had. It never says a value.
+async function resolveSecrets(references) {
+  const stores = { secretsmanager: fromSecretsManager, ssm: fromParameterStore };
+  const opened = {};
+  const resolve = async ([variable, reference]) => {
+    try {
+      const [, scheme, name, version] = /^([a-z]+):(.+)#([^#]+)$/.exec(reference) ?? [];
+      if (!Object.hasOwn(stores, scheme)) throw new Error("the reference is not understood");
+      opened[scheme] ??= stores[scheme]();
+      const value = await opened[scheme](name, version);
+      if (value.includes("\0")) throw new Error("the value holds a NUL, which no variable can");
+      process.env[variable] = value;
+    } catch (err) {
+      throw new Error(`secret ${variable} (${reference}): ${err.name}: ${err.message}`);
+    }
+  };
+  const failed = (await Promise.allSettled(Object.entries(references).map(resolve))).filter((r) => r.status === "rejected");
+  if (failed.length > 0) throw new Error(failed.map((r) => r.reason.message).join("\n"));
+}
+
+process.setSourceMapsEnabled(true); // before the handler is compiled, so that tracebacks name its sources
+if (process.env.FERRY_SECRETS) await resolveSecrets(JSON.parse(process.env.FERRY_SECRETS));
