@@ -33,6 +33,7 @@ type Adapter struct {
 	targetName     string
 	target         target
 	env            func(name string) (string, bool)
+	pace           *pace
 
 	mu    sync.Mutex
 	cloud *cloud // set once it is connected
@@ -40,7 +41,7 @@ type Adapter struct {
 
 // New makes an adapter. It touches neither network nor disk.
 func New(c providers.Config) (providers.Adapter, error) {
-	a := &Adapter{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env}
+	a := &Adapter{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env, pace: newPace()}
 	if problems := c.Block.Decode(&a.target); len(problems) > 0 {
 		return nil, problems
 	}

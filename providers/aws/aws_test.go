@@ -2,14 +2,19 @@ package aws
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/aws/awstest"
 	"github.com/ferryfn/ferry/providers/providertest"
 )
 
@@ -73,4 +78,45 @@ func TestAWSKeepsTheContractOnMoto(t *testing.T) {
 		a := newTestAdapter(t, env, bucketBlock(t))
 		return providertest.Place{Adapter: still{a, a, a}, Spec: spec, Bound: bound}
 	})
+}
+
+func TestAWSKeepsTheContract(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("needs python3")
+	}
+	providertest.Run(t, func(t *testing.T) providertest.Place {
+		c := awstest.Start(t)
+		a := newTestAdapter(t, c.Env, `{}`)
+		return providertest.Place{Adapter: a, Spec: spec, Bound: bound, Broken: crashing, Call: caller(a)}
+	})
+}
+
+// crashing packages a function whose module does not load.
+func crashing(t *testing.T, function string) providers.Spec {
+	return packaged(t, function, "a", "raise RuntimeError('no such module')\n")
+}
+
+// caller calls a function over its URL.
+func caller(a *Adapter) func(t *testing.T, function string) (version, word string) {
+	return func(t *testing.T, function string) (string, string) {
+		t.Helper()
+		st, err := a.Status(t.Context(), function)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.URL == "" {
+			return "", ""
+		}
+		res, err := http.Get(st.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s answers %s: %s (%v)", function, res.Status, body, err)
+		}
+		version, word, _ := strings.Cut(string(body), " ")
+		return version, word
+	}
 }

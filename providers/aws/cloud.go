@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	"golang.org/x/time/rate"
 
@@ -82,6 +83,7 @@ func (a *Adapter) clients(ctx context.Context) (*cloud, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithRegion(a.target.Region),
 		config.WithAppID("ferry"),
+		config.WithLogger(logging.Nop{}), // what the SDK would print to stderr
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
 				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts = maxAttempts })
@@ -98,7 +100,7 @@ func (a *Adapter) clients(ctx context.Context) (*cloud, error) {
 		return nil, err
 	}
 	paced := cfg.Copy()
-	paced.APIOptions = append(paced.APIOptions, newPace().register)
+	paced.APIOptions = append(paced.APIOptions, a.pace.register)
 	return &cloud{
 		lambda:    lambda.NewFromConfig(paced, func(o *lambda.Options) { o.BaseEndpoint = a.endpoint("lambda", o.BaseEndpoint) }),
 		iam:       iam.NewFromConfig(cfg, func(o *iam.Options) { o.BaseEndpoint = a.endpoint("iam", o.BaseEndpoint) }),

@@ -59,6 +59,6 @@ func (e *endpoints) UnmarshalJSON(data []byte) error {
 // settings is a function's own block; the manifest has laid it over the target's.
 func settings(fn manifest.Function) function {
 	var f function
-	fn.Config.Decode(&f) // checked when the manifest was loaded
+	_ = fn.Config.Decode(&f) // its problems were reported when the manifest was loaded
 	return f
 }

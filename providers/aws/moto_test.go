@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/time/rate"
+
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/aws/awstest"
@@ -118,7 +120,9 @@ func newTestAdapter(t *testing.T, env environment, block string) *Adapter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.(*Adapter)
+	adapter := a.(*Adapter)
+	adapter.pace = &pace{reads: rate.NewLimiter(rate.Inf, 0), rest: rate.NewLimiter(rate.Inf, 0)}
+	return adapter
 }
 
 // serviceOf is a service of the test's own.

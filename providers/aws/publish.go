@@ -36,7 +36,12 @@ func (a *Adapter) publish(ctx context.Context, c *cloud, s providers.Spec) (prov
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	role, made, err := a.role(ctx, c, s, latest != nil)
+	if latest == nil {
+		if err := a.ensureLogGroup(ctx, c, s.Function); err != nil {
+			return providers.Revision{}, err
+		}
+	}
+	role, made, err := a.role(ctx, c, s)
 	if err != nil {
 		return providers.Revision{}, err
 	}
@@ -109,17 +114,13 @@ func (a *Adapter) foreign(op, fn string) error {
 
 // role is what the version will run as, with the rights that it needs. Where what serves needs the same rights, the
 // role has them, and no call is made.
-func (a *Adapter) role(ctx context.Context, c *cloud, s providers.Spec, exists bool) (arn string, made bool, err error) {
-	if exists {
-		serving, err := a.get(ctx, c, s.Function.Name, live)
-		if err != nil {
-			return "", false, err
-		}
-		if serving != nil && a.settled(serving) && labelOf(serving.Configuration).settings == a.settingsDigest(c, s) {
-			return aws.ToString(serving.Configuration.Role), false, nil
-		}
-	} else if err := a.ensureLogGroup(ctx, c, s.Function); err != nil {
+func (a *Adapter) role(ctx context.Context, c *cloud, s providers.Spec) (arn string, made bool, err error) {
+	serving, err := a.get(ctx, c, s.Function.Name, live)
+	if err != nil {
 		return "", false, err
+	}
+	if serving != nil && a.settled(serving) && labelOf(serving.Configuration).settings == a.settingsDigest(c, s) {
+		return aws.ToString(serving.Configuration.Role), false, nil
 	}
 	return a.widenRole(ctx, c, s)
 }
@@ -188,6 +189,12 @@ func (w *work) update(ctx context.Context, latest *types.FunctionConfiguration) 
 func (w *work) configure(ctx context.Context, latest *types.FunctionConfiguration) (*types.FunctionConfiguration, error) {
 	in := *w.want
 	in.RevisionId = latest.RevisionId
+	if deadLetter(latest) == "" && aws.ToString(in.DeadLetterConfig.TargetArn) == "" {
+		in.DeadLetterConfig = nil // an empty one is for taking one away
+	}
+	if latest.VpcConfig == nil && len(in.VpcConfig.SubnetIds) == 0 {
+		in.VpcConfig = nil
+	}
 	err := retryWhile(ctx, w.patience, roleNotReady, func() error {
 		_, err := w.c.lambda.UpdateFunctionConfiguration(ctx, &in)
 		return err
@@ -395,11 +402,7 @@ func configurationDiff(want *lambda.UpdateFunctionConfigurationInput, have *type
 		tracing = have.TracingConfig.Mode
 	}
 	compare("aws.tracing", string(want.TracingConfig.Mode), string(tracing))
-	deadLetter := ""
-	if have.DeadLetterConfig != nil {
-		deadLetter = aws.ToString(have.DeadLetterConfig.TargetArn)
-	}
-	compare("aws.dead_letter", aws.ToString(want.DeadLetterConfig.TargetArn), deadLetter)
+	compare("aws.dead_letter", aws.ToString(want.DeadLetterConfig.TargetArn), deadLetter(have))
 	var subnets, groups []string
 	if have.VpcConfig != nil {
 		subnets, groups = have.VpcConfig.SubnetIds, have.VpcConfig.SecurityGroupIds

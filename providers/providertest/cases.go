@@ -176,10 +176,7 @@ func storeReads(s *scenario) {
 }
 
 func probe(s *scenario) {
-	p, ok := s.Adapter.(providers.Prober)
-	if !ok {
-		s.Skip("the adapter is no Prober")
-	}
+	p := s.Adapter.(providers.Prober)
 	good := s.Spec(s.T, "api", "one", "a")
 	r := s.live(good)
 	two := s.Spec(s.T, "api", "two", "b")
@@ -195,10 +192,7 @@ func probe(s *scenario) {
 }
 
 func switchAll(s *scenario) {
-	sw, ok := s.Adapter.(providers.Switcher)
-	if !ok {
-		s.Skip("the adapter is no Switcher")
-	}
+	sw := s.Adapter.(providers.Switcher)
 	api, web := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "web", "two", "b")
 	first, second := s.publish(api), s.publish(web)
 	states, err := sw.Switch(s.ctx, []providers.Change{
@@ -213,10 +207,7 @@ func switchAll(s *scenario) {
 }
 
 func switchStale(s *scenario) {
-	sw, ok := s.Adapter.(providers.Switcher)
-	if !ok {
-		s.Skip("the adapter is no Switcher")
-	}
+	sw := s.Adapter.(providers.Switcher)
 	stale := s.status("web")
 	api, web := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "web", "one", "a")
 	first, second := s.live(api), s.live(web)
@@ -229,10 +220,7 @@ func switchStale(s *scenario) {
 }
 
 func prune(s *scenario) {
-	p, ok := s.Adapter.(providers.Pruner)
-	if !ok {
-		s.Skip("the adapter is no Pruner")
-	}
+	p := s.Adapter.(providers.Pruner)
 	one := s.Spec(s.T, "api", "one", "a")
 	old := s.live(one)
 	s.live(s.Spec(s.T, "api", "two", "b"))
@@ -248,20 +236,14 @@ func prune(s *scenario) {
 }
 
 func pruneLive(s *scenario) {
-	p, ok := s.Adapter.(providers.Pruner)
-	if !ok {
-		s.Skip("the adapter is no Pruner")
-	}
+	p := s.Adapter.(providers.Pruner)
 	r := s.live(s.Spec(s.T, "api", "one", "a"))
 	s.fails(p.Prune(s.ctx, "api", r), providers.Conflict)
 	s.serves("api", &r, "one", "a")
 }
 
 func invoke(s *scenario) {
-	i, ok := s.Adapter.(providers.Invoker)
-	if !ok || s.Call == nil {
-		s.Skip("the adapter is no Invoker, or nothing runs there")
-	}
+	i := s.Adapter.(providers.Invoker)
 	s.live(s.Spec(s.T, "api", "one", "a"))
 	res, err := i.Invoke(s.ctx, "api", providers.Request{Method: "GET", Path: "/"})
 	s.ok(err)
@@ -271,10 +253,7 @@ func invoke(s *scenario) {
 }
 
 func listed(s *scenario) {
-	l, ok := s.Adapter.(providers.Lister)
-	if !ok {
-		s.Skip("the adapter is no Lister")
-	}
+	l := s.Adapter.(providers.Lister)
 	s.publish(s.Spec(s.T, "web", "one", "a"))
 	s.live(s.Spec(s.T, "api", "one", "a"))
 	for _, want := range [][]string{{"api", "web"}, {"web"}, nil} {

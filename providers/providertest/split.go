@@ -9,10 +9,7 @@ import (
 // splitter is the adapter's, or the case does not concern it.
 func (s *scenario) splitter() providers.Splitter {
 	s.Helper()
-	sp, ok := s.Adapter.(providers.Splitter)
-	if !ok {
-		s.Skip("the adapter is no Splitter")
-	}
+	sp := s.Adapter.(providers.Splitter)
 	return sp
 }
 
@@ -68,9 +65,6 @@ func splitKeeps(s *scenario) {
 
 func splitShares(s *scenario) {
 	s.splitter()
-	if s.Call == nil {
-		s.Skip("nothing runs there")
-	}
 	s.live(s.Spec(s.T, "api", "one", "a"))
 	s.split(s.Spec(s.T, "api", "two", "b"), 25)
 	// A share of 75 of 300 that is chosen by chance is within 45 of it but for one time in 10^8.
@@ -180,10 +174,7 @@ func splitNonsense(s *scenario) {
 }
 
 func pruneCanary(s *scenario) {
-	p, ok := s.Adapter.(providers.Pruner)
-	if !ok {
-		s.Skip("the adapter is no Pruner")
-	}
+	p := s.Adapter.(providers.Pruner)
 	r := s.live(s.Spec(s.T, "api", "one", "a"))
 	canary := s.split(s.Spec(s.T, "api", "two", "b"), 10)
 	s.fails(p.Prune(s.ctx, "api", canary.Revision), providers.Conflict)
