@@ -88,6 +88,9 @@ func TestADoctorSaysHowToGetCredentials(t *testing.T) {
 		if f := found["credentials"]; f.Level != providers.LevelFailed || f.Kind != providers.Unauthenticated || !strings.Contains(f.Hint, hint) {
 			t.Errorf("the credentials are %+v", f)
 		}
+		if f := found["credentials"]; strings.Contains(f.Message, "IMDS") {
+			t.Errorf("the SDK's own words are shown: %s", f.Message)
+		}
 		if _, ok := found["identity"]; ok {
 			t.Error("it looks on without credentials")
 		}

@@ -214,6 +214,9 @@ func (t *told) Unwrap() error { return t.err }
 
 // brief says which call failed, why, and AWS's number for it.
 func brief(err error) error {
+	if strings.Contains(err.Error(), "no EC2 IMDS role found") { // the last place where the SDK looks
+		return &told{text: "no credentials were found: not in the environment, not in the AWS configuration files, and this machine has no role", err: err}
+	}
 	var op *smithy.OperationError
 	if !errors.As(err, &op) {
 		return err
