@@ -56,6 +56,7 @@ var s3Parameters = []string{
 func s3Route(s *service, r *http.Request) (*operation, map[string]string) {
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	values := r.URL.Query()
+next:
 	for _, op := range s.ops {
 		parts := strings.Fields(op.route)
 		if parts[0] != r.Method || (parts[1] == "key") != (key != "") || len(parts) == 3 && !values.Has(parts[2]) {
@@ -63,7 +64,7 @@ func s3Route(s *service, r *http.Request) (*operation, map[string]string) {
 		}
 		for name := range values {
 			if !slices.Contains(s3Parameters, name) && (len(parts) < 3 || name != parts[2]) {
-				return nil, nil
+				continue next // another operation's word
 			}
 		}
 		return op, map[string]string{"Bucket": bucket, "Key": key}
