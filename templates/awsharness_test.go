@@ -89,12 +89,10 @@ func (p program) function(edit ...func(*manifest.Function)) manifest.Function {
 // build makes the package of a function and unpacks it.
 func (p program) build(t *testing.T, pk *packager.Packager, fn manifest.Function) string {
 	t.Helper()
-	for _, tool := range map[string][]string{"go": {"go"}}[fn.Runtime.Language()] {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is missing", tool)
-		}
+	if _, err := exec.LookPath("go"); err != nil && fn.Runtime.Language() == "go" {
+		t.Skip("go is missing")
 	}
-	a, err := pk.Build(t.Context(), fn, packager.Platform{Shim: "aws", OS: "linux", Arch: runtime.GOARCH, Runtime: fn.Runtime})
+	a, err := pk.Build(t.Context(), fn, platform(fn.Runtime))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +106,10 @@ func (p program) build(t *testing.T, pk *packager.Packager, fn manifest.Function
 		}
 	}
 	return dir
+}
+
+func platform(r manifest.Runtime) packager.Platform {
+	return packager.Platform{Shim: "aws", OS: "linux", Arch: runtime.GOARCH, Runtime: r}
 }
 
 // lambda is a function that is deployed to the test's Lambda.
@@ -250,4 +252,37 @@ func urlEvent(method, target string, body []byte, headers ...string) map[string]
 		},
 		"body": base64.StdEncoding.EncodeToString(body), "isBase64Encoded": true,
 	}
+}
+
+func TestOnAWSAPackageIsTheSameEveryTimeAndNamesNoFolderOfTheMachine(t *testing.T) {
+	each(t, apps(), func(t *testing.T, p program) {
+		digests := map[string]bool{}
+		for range 2 {
+			pk := &packager.Packager{Root: packages().Root, Cache: filepath.Join(t.TempDir(), "cache")}
+			dir := p.build(t, pk, p.function())
+			a, err := pk.Build(t.Context(), p.function(), platform(p.runtime))
+			if err != nil {
+				t.Fatal(err)
+			}
+			digests[a.Digest+a.ZipDigest] = true
+			err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				data, err := os.ReadFile(path)
+				for _, folder := range []string{pk.Root, pk.Cache} {
+					if strings.Contains(string(data), folder) {
+						t.Errorf("%s names %s", d.Name(), folder)
+					}
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(digests) != 1 {
+			t.Errorf("two builds differ: %v", digests)
+		}
+	})
 }

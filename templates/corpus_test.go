@@ -3,6 +3,7 @@ package templates
 import (
 	"net/http"
 	"strings"
+	"testing"
 )
 
 // This file is what every target's shim has to carry. It is exported to the tests that build real packages, which
@@ -101,3 +102,6 @@ func ResponseCases() []ResponseCase {
 
 // CacheDir is a folder that lives as long as this run of the tests.
 func CacheDir() string { return builds.dir }
+
+// FreeAddr is an address that a process can be told to listen on.
+func FreeAddr(t *testing.T) string { return freeAddr(t) }

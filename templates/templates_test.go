@@ -35,13 +35,15 @@ func TestPatternsBecomeRegularExpressions(t *testing.T) {
 
 func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
 	for _, p := range platforms() {
-		first, ok := Render(p.function(), "local")
-		again, _ := Render(p.function(), "local")
-		if !ok {
-			t.Fatalf("%s has no shim", p.name)
-		}
-		if diff := cmp.Diff(first, again); diff != "" {
-			t.Errorf("%s: %s", p.name, diff)
+		for _, shim := range []string{"local", "aws"} {
+			first, ok := Render(p.function(), shim)
+			again, _ := Render(p.function(), shim)
+			if !ok || (len(first.Files[first.Entry]) == 0 && p.style != manifest.StyleGo) {
+				t.Fatalf("%s has no shim for %s", p.name, shim)
+			}
+			if diff := cmp.Diff(first, again); diff != "" {
+				t.Errorf("%s: %s", p.name, diff)
+			}
 		}
 		for _, shim := range []string{"", "nowhere", "../local"} {
 			if _, ok := Render(p.function(), shim); ok {
@@ -58,8 +60,10 @@ func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
 			t.Errorf("%s %s has a shim", fn.Runtime, fn.Style)
 		}
 	}
-	if diff := cmp.Diff([]manifest.Style{"asgi", "wsgi"}, Styles("python", "local")); diff != "" {
-		t.Error(diff)
+	for _, shim := range []string{"local", "aws"} {
+		if diff := cmp.Diff([]manifest.Style{"asgi", "wsgi"}, Styles("python", shim)); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 
