@@ -2,6 +2,8 @@ package aws
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -141,56 +143,72 @@ func (b *binder) foreignMapping(m types.EventSourceMappingConfiguration) error {
 		"there is a mapping %s from the queue %s that ferry did not make", uuid, aws.ToString(m.EventSourceArn))
 }
 
-// converge makes a mapping what it shall be, and reports whether it is there: one that is going is waited for.
-func (b *binder) converge(ctx context.Context, m types.EventSourceMappingConfiguration, want mapping) (bool, error) {
-	state, err := b.resting(ctx, m)
-	if err != nil || state == "" {
-		return false, err
-	}
-	if aws.ToInt32(m.BatchSize) == want.batch && aws.ToInt32(m.MaximumBatchingWindowInSeconds) == want.window &&
-		slices.Equal(m.FunctionResponseTypes, itemFailures) && (state == mappingEnabled) == !b.paused {
-		return true, nil
-	}
-	b.wrote = true
-	return true, retryWhile(ctx, bindTime, busy, func() error {
+// converge makes a mapping what it shall be, and reports whether it is there.
+func (b *binder) converge(ctx context.Context, m types.EventSourceMappingConfiguration, want mapping) (stays bool, err error) {
+	err = b.change(ctx, m, func(now types.EventSourceMappingConfiguration) error {
+		stays = true
+		if aws.ToInt32(now.BatchSize) == want.batch && aws.ToInt32(now.MaximumBatchingWindowInSeconds) == want.window &&
+			slices.Equal(now.FunctionResponseTypes, itemFailures) && (aws.ToString(now.State) == mappingEnabled) == !b.paused {
+			return nil
+		}
+		b.wrote = true
 		_, err := b.c.lambda.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{
 			UUID: m.UUID, BatchSize: &want.batch, MaximumBatchingWindowInSeconds: &want.window,
 			FunctionResponseTypes: itemFailures, Enabled: aws.Bool(!b.paused),
 		})
 		return err
 	})
-}
-
-// resting is the state of a mapping once it changes no more, "" when it is gone.
-func (b *binder) resting(ctx context.Context, m types.EventSourceMappingConfiguration) (string, error) {
-	state := aws.ToString(m.State)
-	moving := func(err error) bool { return err == errUnsettled } //nolint:errorlint // it is made right here
-	err := retryWhile(ctx, bindTime, moving, func() error {
-		if state == mappingEnabled || state == mappingDisabled {
-			return nil
-		}
-		out, err := b.c.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: m.UUID})
-		if err != nil {
-			state = ""
-			return unlessMissing(err)
-		}
-		if state = aws.ToString(out.State); state != mappingEnabled && state != mappingDisabled {
-			return errUnsettled
-		}
-		return nil
-	})
-	return state, err
+	return stays, err
 }
 
 func (b *binder) unmap(ctx context.Context, m types.EventSourceMappingConfiguration) error {
 	b.wrote = true
-	if aws.ToString(m.State) == "Deleting" {
-		return nil
-	}
-	return retryWhile(ctx, bindTime, busy, func() error {
+	return b.change(ctx, m, func(types.EventSourceMappingConfiguration) error {
 		_, err := b.c.lambda.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: m.UUID})
 		return unlessMissing(err)
 	})
+}
+
+// change does something to a mapping that is there and at rest. One that is busy all the same, as after a call whose
+// reply was lost, is looked at again.
+func (b *binder) change(
+	ctx context.Context, m types.EventSourceMappingConfiguration, do func(types.EventSourceMappingConfiguration) error,
+) error {
+	return retryWhile(ctx, bindTime, busy, func() error {
+		now, err := b.resting(ctx, m)
+		if err != nil || now == nil {
+			return err
+		}
+		m.State = nil
+		return do(*now)
+	})
+}
+
+// resting is a mapping once it changes no more, nil when it is gone.
+func (b *binder) resting(ctx context.Context, m types.EventSourceMappingConfiguration) (*types.EventSourceMappingConfiguration, error) {
+	rests := func(state *string) bool {
+		return aws.ToString(state) == mappingEnabled || aws.ToString(state) == mappingDisabled
+	}
+	if rests(m.State) {
+		return &m, nil
+	}
+	var now *types.EventSourceMappingConfiguration
+	moving := errors.New("it is being changed")
+	err := retryWhile(ctx, bindTime, func(err error) bool { return errors.Is(err, moving) }, func() error {
+		out, err := b.c.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: m.UUID})
+		switch {
+		case err != nil:
+			return unlessMissing(err)
+		case !rests(out.State):
+			return fmt.Errorf("the mapping of the queue %s is %s: %w", lastPart(aws.ToString(m.EventSourceArn)), aws.ToString(out.State), moving)
+		}
+		now = &types.EventSourceMappingConfiguration{
+			State: out.State, BatchSize: out.BatchSize, MaximumBatchingWindowInSeconds: out.MaximumBatchingWindowInSeconds,
+			FunctionResponseTypes: out.FunctionResponseTypes,
+		}
+		return nil
+	})
+	return now, err
 }
 
 // mapQueue makes a mapping. AWS asks then what the role may do, and a role takes some seconds to be known.
