@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // typed makes an operation of a function that takes the SDK's own input type, so that the official model says which
@@ -32,7 +30,7 @@ func (r *request) decode(in any) error {
 		return err
 	}
 	s := r.op.service
-	return fill(reflect.ValueOf(in).Elem(), tree, "", s.fold)
+	return fill(reflect.ValueOf(in).Elem(), tree, "", s.casing)
 }
 
 func (r *request) tree() (map[string]any, error) {
@@ -129,13 +127,13 @@ func unfold(v any) any {
 }
 
 // fill puts what came over the wire into a value. The path is for errors.
-func fill(v reflect.Value, raw any, path string, fold bool) error {
+func fill(v reflect.Value, raw any, path string, as casing) error {
 	if raw == nil {
 		return nil
 	}
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
-		return fill(v.Elem(), raw, path, fold)
+		return fill(v.Elem(), raw, path, as)
 	}
 	if v.Type() == reflect.TypeFor[time.Time]() {
 		seconds, ok := raw.(float64)
@@ -147,34 +145,33 @@ func fill(v reflect.Value, raw any, path string, fold bool) error {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		return fillStruct(v, raw, path, fold)
+		return fillStruct(v, raw, path, as)
 	case reflect.Map:
-		return fillMap(v, raw, path, fold)
+		return fillMap(v, raw, path, as)
 	case reflect.Slice:
-		return fillSlice(v, raw, path, fold)
+		return fillSlice(v, raw, path, as)
 	}
 	return fillScalar(v, raw, path)
 }
 
-func fillStruct(v reflect.Value, raw any, path string, fold bool) error {
+func fillStruct(v reflect.Value, raw any, path string, as casing) error {
 	members, ok := raw.(map[string]any)
 	if !ok {
 		return fmt.Errorf("%s is no structure: %v", path, raw)
 	}
 	for name, value := range members {
-		first := rune(name[0])
-		field, ok := v.Type().FieldByName(string(unicode.ToUpper(first)) + name[1:])
-		if !ok || !field.IsExported() || unicode.IsUpper(first) == fold {
+		field, ok := v.Type().FieldByName(upper.wire(name))
+		if !ok || !field.IsExported() || as.wire(name) != name {
 			return fmt.Errorf("there is no member %q in %s", strings.TrimPrefix(path+"."+name, "."), v.Type().Name())
 		}
-		if err := fill(v.FieldByIndex(field.Index), value, path+"."+name, fold); err != nil {
+		if err := fill(v.FieldByIndex(field.Index), value, path+"."+name, as); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func fillMap(v reflect.Value, raw any, path string, fold bool) error {
+func fillMap(v reflect.Value, raw any, path string, as casing) error {
 	members, ok := raw.(map[string]any)
 	if !ok {
 		return fmt.Errorf("%s is no map: %v", path, raw)
@@ -182,7 +179,7 @@ func fillMap(v reflect.Value, raw any, path string, fold bool) error {
 	v.Set(reflect.MakeMap(v.Type()))
 	for key, value := range members {
 		element := reflect.New(v.Type().Elem()).Elem()
-		if err := fill(element, value, path+"."+key, fold); err != nil {
+		if err := fill(element, value, path+"."+key, as); err != nil {
 			return err
 		}
 		v.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), element)
@@ -190,7 +187,7 @@ func fillMap(v reflect.Value, raw any, path string, fold bool) error {
 	return nil
 }
 
-func fillSlice(v reflect.Value, raw any, path string, fold bool) error {
+func fillSlice(v reflect.Value, raw any, path string, as casing) error {
 	if text, ok := raw.(string); ok && v.Type().Elem().Kind() == reflect.Uint8 {
 		data, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
@@ -205,7 +202,7 @@ func fillSlice(v reflect.Value, raw any, path string, fold bool) error {
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 	for i, item := range items {
-		if err := fill(v.Index(i), item, fmt.Sprintf("%s[%d]", path, i), fold); err != nil {
+		if err := fill(v.Index(i), item, fmt.Sprintf("%s[%d]", path, i), as); err != nil {
 			return err
 		}
 	}
@@ -254,10 +251,11 @@ func page[T any](items []T, marker *string, limit int) ([]T, *string) {
 	}
 	start = min(start, len(items))
 	end := min(start+limit, len(items))
+	part := append([]T{}, items[start:end]...) // an empty list, not none
 	if end == len(items) {
-		return slices.Clone(items[start:]), nil
+		return part, nil
 	}
-	return slices.Clone(items[start:end]), new(strconv.Itoa(end))
+	return part, new(strconv.Itoa(end))
 }
 
 // limit is how many items a page has: what was asked for, up to what the service gives.

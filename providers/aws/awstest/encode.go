@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // encode writes a result, one of the SDK's own output types or a structure with the same members, as the service does.
@@ -31,12 +30,27 @@ func (op *operation) encode(result any, id string) reply {
 	if result == nil {
 		return reply{status: status, header: header}
 	}
-	data, _ := json.Marshal(plain(reflect.ValueOf(result), op.service.fold)) // plain has only what encodes
+	data, _ := json.Marshal(plain(reflect.ValueOf(result), op.service.casing)) // plain has only what encodes
 	return reply{status, header, data}
 }
 
+// casing is how the members of a service begin: with a capital letter or a small one.
+type casing int
+
+const (
+	upper casing = iota
+	lower
+)
+
+func (as casing) wire(name string) string {
+	if as == lower {
+		return strings.ToLower(name[:1]) + name[1:]
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
 // plain turns a value into what JSON has. Members that are nil or zero are left out, times are seconds.
-func plain(v reflect.Value, fold bool) any {
+func plain(v reflect.Value, as casing) any {
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
 		v = v.Elem()
 	}
@@ -50,16 +64,13 @@ func plain(v reflect.Value, fold bool) any {
 	case reflect.Struct:
 		out := map[string]any{}
 		members(v, func(name string, value reflect.Value) {
-			if fold {
-				name = string(unicode.ToLower(rune(name[0]))) + name[1:]
-			}
-			out[name] = plain(value, fold)
+			out[as.wire(name)] = plain(value, as)
 		})
 		return out
 	case reflect.Map:
 		out := map[string]any{}
 		for _, key := range v.MapKeys() {
-			out[key.String()] = plain(v.MapIndex(key), fold)
+			out[key.String()] = plain(v.MapIndex(key), as)
 		}
 		return out
 	case reflect.Slice:
@@ -68,7 +79,7 @@ func plain(v reflect.Value, fold bool) any {
 		}
 		out := make([]any, v.Len())
 		for i := range out {
-			out[i] = plain(v.Index(i), fold)
+			out[i] = plain(v.Index(i), as)
 		}
 		return out
 	}

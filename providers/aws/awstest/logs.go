@@ -12,7 +12,7 @@ import (
 )
 
 func logsService() *service {
-	return &service{name: "logs", protocol: json11, fold: true, ops: []*operation{
+	return &service{name: "logs", protocol: json11, casing: lower, ops: []*operation{
 		{name: "CreateLogGroup", run: typed((*Cloud).createLogGroup)},
 		{name: "DescribeLogGroups", run: typed((*Cloud).describeLogGroups)},
 		{name: "PutRetentionPolicy", run: typed((*Cloud).putRetention)},

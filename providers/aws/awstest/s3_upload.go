@@ -3,17 +3,19 @@ package awstest
 import (
 	"bufio"
 	"bytes"
-	"crypto/md5"  //nolint:gosec // what S3 computes ETags with
-	"crypto/sha1" //nolint:gosec // one of the checksums that S3 takes
+	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -45,7 +47,7 @@ func payload(r *request) ([]byte, http.Header, error) {
 
 func verify(data []byte, h http.Header) error {
 	for name, algorithm := range map[string]hash.Hash{
-		"CRC32": crc32.NewIEEE(), "CRC32C": crc32.New(crc32.MakeTable(crc32.Castagnoli)), "SHA1": sha1.New(), "SHA256": sha256.New(), //nolint:gosec // as above
+		"CRC32": crc32.NewIEEE(), "CRC32C": crc32.New(crc32.MakeTable(crc32.Castagnoli)), "SHA1": sha1.New(), "SHA256": sha256.New(),
 	} {
 		want := h.Get("X-Amz-Checksum-" + name)
 		if want == "" {
@@ -57,7 +59,7 @@ func verify(data []byte, h http.Header) error {
 		}
 	}
 	if want := h.Get("Content-Md5"); want != "" {
-		if is := md5.Sum(data); base64.StdEncoding.EncodeToString(is[:]) != want { //nolint:gosec // as above
+		if is := md5.Sum(data); base64.StdEncoding.EncodeToString(is[:]) != want {
 			return refuse(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
 		}
 	}
@@ -88,7 +90,7 @@ func unchunk(body []byte) ([]byte, http.Header, error) {
 		data = append(data, chunk[:size]...)
 	}
 	trailer, err := textproto.NewReader(in).ReadMIMEHeader()
-	if err == io.EOF { //nolint:errorlint // io.EOF is never wrapped here
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return data, http.Header(trailer), err
@@ -99,6 +101,11 @@ type upload struct {
 	key    string
 	header http.Header
 	parts  map[int]*object
+}
+
+type completedPart struct {
+	PartNumber int
+	ETag       string
 }
 
 func (c *Cloud) createUpload(r *request) (any, error) {
@@ -152,10 +159,7 @@ func (c *Cloud) completeUpload(r *request) (any, error) {
 		return nil, err
 	}
 	var in struct {
-		Part []struct {
-			PartNumber int
-			ETag       string
-		}
+		Part []completedPart
 	}
 	if err := parseXML(r.body, &in); err != nil {
 		return nil, err
@@ -163,19 +167,20 @@ func (c *Cloud) completeUpload(r *request) (any, error) {
 	if len(in.Part) == 0 {
 		return nil, refuse(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
 	}
+	if !slices.IsSortedFunc(in.Part, func(a, b completedPart) int { return a.PartNumber - b.PartNumber }) {
+		return nil, refuse(400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
+	}
 	var data, sums []byte
 	for i, p := range in.Part {
 		part := u.parts[p.PartNumber]
 		switch {
-		case i > 0 && p.PartNumber <= in.Part[i-1].PartNumber:
-			return nil, refuse(400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
 		case part == nil || strings.Trim(part.etag, `"`) != strings.Trim(p.ETag, `"`):
 			return nil, refuse(400, "InvalidPart", "One or more of the specified parts could not be found. "+
 				"The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.")
 		case i < len(in.Part)-1 && len(part.data) < 5<<20:
 			return nil, refuse(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
 		}
-		sum := md5.Sum(part.data) //nolint:gosec // as above
+		sum := md5.Sum(part.data)
 		data, sums = append(data, part.data...), append(sums, sum[:]...)
 	}
 	if err := c.condition(r, b.object(u.key, "")); err != nil {

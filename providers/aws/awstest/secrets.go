@@ -213,7 +213,7 @@ func (c *Cloud) tagSecret(in *secretsmanager.TagResourceInput) (any, error) {
 	kept := slices.DeleteFunc(slices.Clone(s.is.Tags), func(t types.Tag) bool {
 		return slices.ContainsFunc(in.Tags, func(n types.Tag) bool { return deref(n.Key) == deref(t.Key) })
 	})
-	s.is.Tags = append(kept, in.Tags...)
+	s.is.Tags = slices.Concat(kept, in.Tags)
 	return nil, nil
 }
 

@@ -22,7 +22,7 @@ const (
 type service struct {
 	name     string // as in a signature
 	protocol protocol
-	fold     bool // members begin with a small letter
+	casing   casing
 	ops      []*operation
 }
 

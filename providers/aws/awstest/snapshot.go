@@ -120,6 +120,6 @@ func (l *lines) add(kind, name string, parts ...any) {
 
 // canonical is a value as JSON, the same for the same content.
 func canonical(v any) string {
-	data, _ := json.Marshal(plain(reflect.ValueOf(v), false)) // plain has only what encodes
+	data, _ := json.Marshal(plain(reflect.ValueOf(v), upper)) // plain has only what encodes
 	return string(data)
 }
