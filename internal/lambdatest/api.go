@@ -1,6 +1,7 @@
 package lambdatest
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,6 +85,9 @@ func (p *process) response(w http.ResponseWriter, r *http.Request) {
 	case err != nil || r.Trailer.Get("Lambda-Runtime-Function-Error-Type") != "":
 		m.failed = true
 		w.WriteHeader(http.StatusAccepted)
+		if told, err := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body")); err == nil && len(m.body) == 0 {
+			m.body = told
+		}
 	default:
 		w.WriteHeader(http.StatusAccepted)
 	}

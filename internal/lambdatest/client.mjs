@@ -128,14 +128,15 @@ class ResponseStream extends Writable {
     this.call.answered.then(() => done(), done);
   }
 
+  // fail tells the error after what was written, also when that is nothing.
   async fail(err) {
-    if (!this.call) return report(`invocation/${this.id}/error`, err);
     const problem = described(err);
-    this.call.req.addTrailers({
+    const req = this.begin();
+    req.addTrailers({
       "Lambda-Runtime-Function-Error-Type": problem.errorType,
       "Lambda-Runtime-Function-Error-Body": Buffer.from(JSON.stringify(problem)).toString("base64"),
     });
-    this.call.req.end();
+    req.end();
     return this.call.answered;
   }
 }
@@ -149,6 +150,8 @@ async function stream(handler, event, context) {
     console.error(err);
     await out.fail(err);
   }
+  // Unlike one without a stream, a handler with one waits by default until nothing is left to do.
+  if (context.callbackWaitsForEmptyEventLoop) await new Promise((empty) => process.once("beforeExit", () => setImmediate(empty)));
 }
 
 async function answer(handler, event, context) {

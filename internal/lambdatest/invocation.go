@@ -39,6 +39,20 @@ func newInvocation(f Function, payload []byte) (*invocation, error) {
 
 func (i *invocation) begin() { i.began = time.Now() }
 
+// interrupt notes what came in the way of the invocation. A stream that is out already stays what it is, and so
+// does the answer of a process that then ended.
+func (i *invocation) interrupt(said message) {
+	answer := i.result
+	switch {
+	case i.answered && said.kind != expired:
+	case i.answered && answer.Streamed:
+		i.fail(said)
+		i.result.Payload, i.result.ContentType, i.result.Streamed = answer.Payload, answer.ContentType, true
+	default:
+		i.fail(said)
+	}
+}
+
 // fail makes the result of what the process said, or of its end.
 func (i *invocation) fail(said message) {
 	i.result = Result{FunctionError: unhandled, ContentType: "application/json"}

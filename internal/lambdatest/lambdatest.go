@@ -39,7 +39,7 @@ type Function struct {
 
 // Result is what an invocation gave.
 type Result struct {
-	Payload       []byte // the response, or the error's JSON; of a stream that broke off what came until then
+	Payload       []byte // the response, or the error's JSON; of a stream that broke off what came until then, if anything did
 	FunctionError string // "Unhandled" for an error of the function or of its process, else empty
 	Log           string // what the process wrote, between Lambda's own lines
 	ContentType   string // as the runtime sent it
@@ -188,9 +188,7 @@ func (e *Environment) serve(ctx context.Context, i *invocation) error {
 		case ready:
 			done = true
 		default:
-			if !i.answered {
-				i.fail(said)
-			}
+			i.interrupt(said)
 			i.answered = true
 			done = said.kind != erred
 		}

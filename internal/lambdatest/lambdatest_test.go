@@ -213,10 +213,27 @@ func TestAStreamArrivesInPieces(t *testing.T) {
 	if string(r.Payload) != "one\ntwo\n" || !r.Streamed || r.ContentType != "text/x" || r.FunctionError != "" {
 		t.Errorf("got %+v", r)
 	}
-	if r := invoke(t, e, `"early"`); errorType(t, r) != "Error" || r.Streamed {
+	if r := invoke(t, e, `"early"`); errorType(t, r) != "Error" {
 		t.Errorf("got %+v", r)
 	}
 	if r := invoke(t, e, `"late"`); r.FunctionError == "" || string(r.Payload) != "one\n" {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestAStreamingHandlerThatLeavesSomethingOpenIsWaitedFor(t *testing.T) {
+	e := start(t, Function{Runtime: node, Handler: "i.handler", Timeout: 2 * time.Second}, "i.mjs", `
+setInterval(() => {}, 1000);
+export const handler = async (patient, out, context) => {
+  context.callbackWaitsForEmptyEventLoop = patient;
+  await new Promise((done) => out.once("finish", done).end("x"));
+};
+handler[Symbol.for("aws.lambda.runtime.handler.streaming")] = "response";
+`)
+	if r := invoke(t, e, "false"); string(r.Payload) != "x" || strings.Contains(r.Log, "timed out") {
+		t.Errorf("got %+v", r)
+	}
+	if r := invoke(t, e, "true"); string(r.Payload) != "x" || !strings.Contains(r.Log, "Status: timeout") {
 		t.Errorf("got %+v", r)
 	}
 }

@@ -45,6 +45,7 @@ async function buffered(event, context) {
 }
 
 async function streamed(event, out, context) {
+  context.callbackWaitsForEmptyEventLoop = false; // as without a stream: connections that are kept hold nothing up
   const abort = new AbortController();
   out.once("close", () => out.writableFinished || abort.abort());
   try {
@@ -53,7 +54,11 @@ async function streamed(event, out, context) {
       out.setContentType("application/json");
       out.write(JSON.stringify(result));
     }
-    await new Promise((finished, failed) => out.once("finish", finished).once("error", failed).end());
+    await new Promise((finished, failed) => {
+      out.once("finish", finished);
+      out.once("error", failed);
+      out.end();
+    });
   } finally {
     await settled();
   }
