@@ -468,3 +468,24 @@ func TestANewSchedulerRoleIsWaitedFor(t *testing.T) {
 		t.Errorf("the schedule was made with try %d", tries)
 	}
 }
+
+func TestEventsAreBoundOnMoto(t *testing.T) {
+	a := newTestAdapter(t, motoEnv(t), `{}`)
+	c, err := a.connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hurry(c)
+	acc, prefix := &account{t: t, a: a, c: c}, serviceOf(t)+"-" // the account is shared
+	acc.furnish(prefix)
+	t.Cleanup(func() {
+		_, err := c.s3.DeleteBucket(context.Background(), &s3.DeleteBucketInput{Bucket: aws.String(prefix + "uploads")})
+		acc.must(err)
+	})
+	s := eventful(t, "worker", "", at("0 3 * * *"), messages(prefix+"orders", 20), published(prefix+"signups"), stored(prefix+"uploads", "raw/", "created"))
+	acc.deploy(s)
+	for _, m := range []providers.Mode{providers.BindEnabled, providers.BindPaused, providers.BindEnabled, providers.BindNone} {
+		acc.bind(s, m)
+	}
+	acc.must(a.remove(t.Context(), c, "worker"))
+}

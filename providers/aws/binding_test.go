@@ -46,14 +46,20 @@ func newAccount(t *testing.T) *account {
 	}
 	hurry(c)
 	acc := &account{Cloud: cloud, t: t, a: a, c: c}
-	_, err = c.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{
-		QueueName: aws.String("orders"), Attributes: map[string]string{"VisibilityTimeout": "60"},
+	acc.furnish("")
+	return acc
+}
+
+// furnish makes what events come from, with a prefix to their names.
+func (acc *account) furnish(prefix string) {
+	acc.t.Helper()
+	_, err := acc.c.sqs.CreateQueue(acc.t.Context(), &sqs.CreateQueueInput{
+		QueueName: aws.String(prefix + "orders"), Attributes: map[string]string{"VisibilityTimeout": "60"},
 	})
 	acc.must(err)
-	_, err = c.sns.CreateTopic(t.Context(), &sns.CreateTopicInput{Name: aws.String("signups")})
+	_, err = acc.c.sns.CreateTopic(acc.t.Context(), &sns.CreateTopicInput{Name: aws.String(prefix + "signups")})
 	acc.must(err)
-	acc.bucket("uploads")
-	return acc
+	acc.bucket(prefix + "uploads")
 }
 
 // hurry takes out what spares the real AWS: the pace, and the pauses between two tries of a call.
@@ -122,7 +128,7 @@ func (acc *account) reads(s providers.Spec, want providers.Mode) {
 	got, err := acc.a.bindings(acc.t.Context(), acc.c, s.Function.Name)
 	acc.must(err)
 	if got != want {
-		acc.t.Errorf("the bindings read as %s, not %s:\n%s", got, want, strings.Join(acc.boundThings(), "\n"))
+		acc.t.Errorf("the bindings read as %s, not %s", got, want)
 	}
 	out, err := acc.a.get(acc.t.Context(), acc.c, s.Function.Name, "")
 	acc.must(err)
