@@ -2,8 +2,9 @@ package awstest
 
 import (
 	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -39,10 +40,9 @@ func (r *request) tree() (map[string]any, error) {
 	if s.protocol == query {
 		return formTree(r.form)
 	}
-	if len(r.body) > 0 {
-		if err := json.Unmarshal(r.body, &tree); err != nil {
-			return nil, fmt.Errorf("decoding the body: %w", err)
-		}
+	maps.Copy(tree, r.members)
+	if r.members == nil && len(r.body) > 0 {
+		return nil, errors.New("the body is no JSON object")
 	}
 	if s.protocol != restJSON {
 		return tree, nil

@@ -126,6 +126,12 @@ func (c *Cloud) invoke(r *request) (any, error) {
 
 // run sends an event to a version, in the environment that it has or gets, and keeps what it prints.
 func (c *Cloud) run(ctx context.Context, t target, event []byte, piece func([]byte)) (lambdatest.Result, error) {
+	c.control.mu.Lock()
+	answer := c.control.answer
+	c.control.mu.Unlock()
+	if answer != nil {
+		return lambdatest.Result{Payload: answer(event, c.variables(t))}, nil
+	}
 	env, err := c.environment(ctx, t)
 	if err != nil {
 		c.t.Errorf("awstest: starting %s: %v", t.arn(), err)

@@ -84,13 +84,14 @@ func (r *request) about() string {
 	if r.op.service.protocol == restXML {
 		return strings.TrimSuffix(r.vars["Bucket"]+"/"+r.vars["Key"], "/")
 	}
-	var body map[string]any
-	_ = json.Unmarshal(r.body, &body) // decoding proper reports errors
+	if len(r.body) < maxRequest && r.op.service.protocol != query {
+		_ = json.Unmarshal(r.body, &r.members) // decoding proper reports errors
+	}
 	for _, name := range naming {
 		if value := r.vars[name]; value != "" {
 			return value
 		}
-		if value, ok := body[name].(string); ok {
+		if value, ok := r.members[name].(string); ok {
 			return value
 		}
 		if value := r.form.Get(name); value != "" {

@@ -49,6 +49,7 @@ func (op *operation) write() bool {
 type request struct {
 	http     *http.Request
 	body     []byte
+	members  map[string]any // of a body in JSON, when it is well-formed
 	op       *operation
 	vars     map[string]string // from the path
 	form     url.Values        // of the query protocol, else the query string
