@@ -36,13 +36,18 @@ type motoServer struct {
 
 var moto motoServer
 
-// motoURL is where moto listens. Tests share its account, so they name what they make after themselves.
+// motoURL is where moto listens. It is empty again after the test, which must not run beside others that use it.
 func motoURL(t *testing.T) string {
 	t.Helper()
 	moto.once.Do(moto.start)
 	if moto.err != nil {
 		t.Skipf("needs moto (pip install 'moto[server]'): %v", moto.err)
 	}
+	t.Cleanup(func() {
+		if err := moto.post("reset", ""); err != nil {
+			t.Error(err)
+		}
+	})
 	return moto.url
 }
 
@@ -76,10 +81,15 @@ func (m *motoServer) start() {
 		for lines.Scan() {
 		}
 	}()
-	res, err := http.Post(m.url+"/moto-api/config", "application/json", strings.NewReader(`{"lambda":{"use_docker":false}}`))
-	if m.err = err; err == nil {
-		_ = res.Body.Close()
+	m.err = m.post("config", `{"lambda":{"use_docker":false}}`)
+}
+
+func (m *motoServer) post(what, body string) error {
+	res, err := http.Post(m.url+"/moto-api/"+what, "application/json", strings.NewReader(body))
+	if err != nil {
+		return err
 	}
+	return res.Body.Close()
 }
 
 func (m *motoServer) stop() {
