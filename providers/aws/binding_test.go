@@ -65,6 +65,7 @@ func (acc *account) furnish(prefix string) {
 // hurry takes out what spares the real AWS: the pace, and the pauses between two tries of a call.
 func hurry(c *cloud) {
 	again := retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = maxAttempts
 		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return time.Millisecond, nil })
 	})
 	c.lambda = lambda.New(c.lambda.Options(), func(o *lambda.Options) { o.Retryer, o.APIOptions = again, nil })
