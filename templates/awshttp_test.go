@@ -65,6 +65,9 @@ func TestOnAWSAResponseReachesTheClientAsItWasGiven(t *testing.T) {
 				t.Run(mode+" "+c.Name, func(t *testing.T) {
 					r := l.invoke(urlEvent(c.Method, c.Target, nil))
 					a := received(t, r)
+					if r.FunctionError != "" {
+						t.Errorf("the invocation failed:\n%s", r.Log)
+					}
 					if r.Streamed != (env != nil) || a.status != c.Status || a.body != c.Body {
 						t.Errorf("got %d with %d bytes %.40q, want %d with %d", a.status, len(a.body), a.body, c.Status, len(c.Body))
 					}
