@@ -94,7 +94,9 @@ func configure(fc *types.FunctionConfiguration, in *lambda.UpdateFunctionConfigu
 	fc.Timeout = cmp.Or(in.Timeout, fc.Timeout)
 	fc.KMSKeyArn = cmp.Or(in.KMSKeyArn, fc.KMSKeyArn)
 	fc.EphemeralStorage = cmp.Or(in.EphemeralStorage, fc.EphemeralStorage)
-	fc.DeadLetterConfig = cmp.Or(in.DeadLetterConfig, fc.DeadLetterConfig)
+	if fc.DeadLetterConfig = cmp.Or(in.DeadLetterConfig, fc.DeadLetterConfig); fc.DeadLetterConfig != nil && deref(fc.DeadLetterConfig.TargetArn) == "" {
+		fc.DeadLetterConfig = nil // an empty target takes it away
+	}
 	if in.Environment != nil {
 		fc.Environment = &types.EnvironmentResponse{Variables: in.Environment.Variables}
 		if len(in.Environment.Variables) == 0 {
