@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -36,28 +37,34 @@ type motoServer struct {
 
 var moto motoServer
 
-// motoURL is where moto listens. It is empty again after the test, which must not run beside others that use it.
+// motoURL is where moto listens. Tests share its account, so they name what they make after themselves.
 func motoURL(t *testing.T) string {
 	t.Helper()
 	moto.once.Do(moto.start)
 	if moto.err != nil {
 		t.Skipf("needs moto (pip install 'moto[server]'): %v", moto.err)
 	}
-	t.Cleanup(func() {
-		if err := moto.post("reset", ""); err != nil {
-			t.Error(err)
-		}
-	})
 	return moto.url
 }
+
+// motoScript is moto, which ends with its stdin: also when this process is killed.
+const motoScript = `
+import os, sys, threading
+from moto.server import main
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+main(["-H", "127.0.0.1", "-p", "0"])
+`
 
 func (m *motoServer) start() {
 	if m.err = exec.Command("python3", "-c", "import moto.server").Run(); m.err != nil {
 		return
 	}
-	c := exec.Command("python3", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
+	c := exec.Command("python3", "-c", motoScript)
 	c.Env = append(os.Environ(), "MOTO_IAM_LOAD_MANAGED_POLICIES=true")
 	stderr, err := c.StderrPipe()
+	if err == nil {
+		_, err = c.StdinPipe()
+	}
 	if err == nil {
 		err = c.Start()
 	}
@@ -81,15 +88,10 @@ func (m *motoServer) start() {
 		for lines.Scan() {
 		}
 	}()
-	m.err = m.post("config", `{"lambda":{"use_docker":false}}`)
-}
-
-func (m *motoServer) post(what, body string) error {
-	res, err := http.Post(m.url+"/moto-api/"+what, "application/json", strings.NewReader(body))
-	if err != nil {
-		return err
+	res, err := http.Post(m.url+"/moto-api/config", "application/json", strings.NewReader(`{"lambda":{"use_docker":false}}`))
+	if m.err = err; err == nil {
+		_ = res.Body.Close()
 	}
-	return res.Body.Close()
 }
 
 func (m *motoServer) stop() {
@@ -135,9 +137,9 @@ func newTestAdapter(t *testing.T, env environment, block string) *Adapter {
 	return adapter
 }
 
-// serviceOf is a service of the test's own.
+// serviceOf is a service of this run of the test: its temporary folder has a name that no other run has.
 func serviceOf(t *testing.T) string {
-	words := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()), "-")
+	words := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()+filepath.Dir(t.TempDir())), "-")
 	return shorten("t-"+strings.Trim(words, "-"), 32)
 }
 
