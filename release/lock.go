@@ -161,7 +161,11 @@ func (k *lock) renew(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := k.update(ctx, func(*lockFile) {}); errors.Is(err, providers.Conflict) {
+			// A write that was begun is not broken off: it might take effect later, and look like another's.
+			writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.ttl)
+			err := k.update(writing, func(*lockFile) {})
+			cancel()
+			if errors.Is(err, providers.Conflict) {
 				return
 			}
 		}
@@ -181,6 +185,12 @@ func (k *lock) update(ctx context.Context, change func(*lockFile)) error {
 	asked := time.Now()
 	tag, err := k.ledger.write(ctx, lockName, next, providers.IfTag(k.tag))
 	if errors.Is(err, providers.Conflict) || errors.Is(err, providers.NotFound) {
+		if err := k.look(ctx); err != nil {
+			return err
+		}
+		tag, err = k.ledger.write(ctx, lockName, next, providers.IfTag(k.tag))
+	}
+	if errors.Is(err, providers.Conflict) || errors.Is(err, providers.NotFound) {
 		k.lost = errLost()
 		return k.lost
 	}
@@ -188,6 +198,21 @@ func (k *lock) update(ctx context.Context, change func(*lockFile)) error {
 		return err
 	}
 	k.file, k.tag, k.confirmed = next, tag, asked
+	return nil
+}
+
+// look reads the lock. Who takes it over raises the epoch, so under the same epoch it is still this process's: what
+// changed it was a write whose reply never came.
+func (k *lock) look(ctx context.Context) error {
+	f, tag, err := k.ledger.lockState(ctx)
+	if err != nil {
+		return err
+	}
+	if tag == "" || f.Epoch != k.file.Epoch {
+		k.lost = errLost()
+		return k.lost
+	}
+	k.tag = tag
 	return nil
 }
 
@@ -203,13 +228,8 @@ func (k *lock) check(ctx context.Context) error {
 		return nil
 	}
 	asked := time.Now()
-	f, tag, err := k.ledger.lockState(ctx)
-	if err != nil {
+	if err := k.look(ctx); err != nil {
 		return err
-	}
-	if tag != k.tag || f.Epoch != k.file.Epoch {
-		k.lost = errLost()
-		return k.lost
 	}
 	k.confirmed = asked
 	return nil
