@@ -48,6 +48,11 @@ func (a *Adapter) activate(ctx context.Context, c *cloud, ch providers.Change) (
 	if to == nil {
 		return providers.State{}, noVersion(fn, ch.To.ID)
 	}
+	if ch.Spec.Function.Runtime != "" && to.Tags[tagSettings] != labelOf(to.Configuration).settings {
+		if _, _, err := a.widenRole(ctx, c, ch.Spec); err != nil {
+			return providers.State{}, err
+		}
+	}
 	var fence string
 	if ch.From.Revision == nil {
 		fence, err = a.createAlias(ctx, c, fn, ch.To.ID)

@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
+	"reflect"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -188,18 +187,20 @@ func (w *work) update(ctx context.Context, latest *types.FunctionConfiguration) 
 // configure changes $LATEST's configuration.
 func (w *work) configure(ctx context.Context, latest *types.FunctionConfiguration) (*types.FunctionConfiguration, error) {
 	in := *w.want
-	in.RevisionId = latest.RevisionId
 	if deadLetter(latest) == "" && aws.ToString(in.DeadLetterConfig.TargetArn) == "" {
 		in.DeadLetterConfig = nil // an empty one is for taking one away
 	}
 	if latest.VpcConfig == nil && len(in.VpcConfig.SubnetIds) == 0 {
 		in.VpcConfig = nil
 	}
-	err := retryWhile(ctx, w.patience, roleNotReady, func() error {
-		_, err := w.c.lambda.UpdateFunctionConfiguration(ctx, &in)
-		return err
+	_, now, err := w.change(ctx, latest, func(now *types.FunctionConfiguration) bool { return same(w.want, now) }, func(revision *string) (*string, error) {
+		in.RevisionId = revision
+		return nil, retryWhile(ctx, w.patience, roleNotReady, func() error {
+			_, err := w.c.lambda.UpdateFunctionConfiguration(ctx, &in)
+			return err
+		})
 	})
-	return w.after(ctx, err, func(now *types.FunctionConfiguration) bool { return same(w.want, now) })
+	return now, err
 }
 
 // upload changes $LATEST's code and publishes it.
@@ -208,63 +209,80 @@ func (w *work) upload(ctx context.Context, latest *types.FunctionConfiguration) 
 	if err != nil {
 		return nil, err
 	}
-	out, err := w.c.lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
-		FunctionName: w.want.FunctionName, Architectures: architecture(w.spec.Function), Publish: true,
-		RevisionId: latest.RevisionId, ZipFile: code.zip, S3Bucket: code.bucket, S3Key: code.key,
+	version, now, err := w.change(ctx, latest, func(now *types.FunctionConfiguration) bool { return sameCode(w.spec, now) }, func(revision *string) (*string, error) {
+		out, err := w.c.lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
+			FunctionName: w.want.FunctionName, Architectures: architecture(w.spec.Function), Publish: true,
+			RevisionId: revision, ZipFile: code.zip, S3Bucket: code.bucket, S3Key: code.key,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out.Version, nil
 	})
-	if err == nil {
-		return &types.FunctionConfiguration{Version: out.Version}, nil
-	}
-	now, err := w.after(ctx, err, func(now *types.FunctionConfiguration) bool { return sameCode(w.spec, now) })
-	if err != nil {
-		return nil, err
+	if err != nil || version != nil {
+		return &types.FunctionConfiguration{Version: version}, err
 	}
 	return w.version(ctx, now)
 }
 
 // version publishes $LATEST as it is. It is the last version itself when nothing changed since.
 func (w *work) version(ctx context.Context, latest *types.FunctionConfiguration) (*types.FunctionConfiguration, error) {
-	out, err := w.c.lambda.PublishVersion(ctx, &lambda.PublishVersionInput{
-		FunctionName: w.want.FunctionName, CodeSha256: latest.CodeSha256, RevisionId: latest.RevisionId,
+	never := func(*types.FunctionConfiguration) bool { return false } // that it was published is not to be seen from $LATEST
+	version, _, err := w.change(ctx, latest, never, func(revision *string) (*string, error) {
+		out, err := w.c.lambda.PublishVersion(ctx, &lambda.PublishVersionInput{
+			FunctionName: w.want.FunctionName, CodeSha256: latest.CodeSha256, RevisionId: revision,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out.Version, nil
 	})
-	if err == nil {
-		return &types.FunctionConfiguration{Version: out.Version}, nil
-	}
-	now, err := w.after(ctx, err, func(now *types.FunctionConfiguration) bool {
-		return same(w.want, now) && sameCode(w.spec, now)
-	})
-	if err != nil {
-		return nil, err
-	}
-	again, err := w.c.lambda.PublishVersion(ctx, &lambda.PublishVersionInput{
-		FunctionName: w.want.FunctionName, CodeSha256: now.CodeSha256, RevisionId: now.RevisionId,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &types.FunctionConfiguration{Version: again.Version}, nil
+	return &types.FunctionConfiguration{Version: version}, err
 }
 
-// after waits until $LATEST is settled and decides about a write. When its reply was lost and it was repeated, its
-// own effect is why the precondition does not hold any more; any other content is somebody else's.
-func (w *work) after(ctx context.Context, err error, done func(*types.FunctionConfiguration) bool) (*types.FunctionConfiguration, error) {
-	if err != nil && !isPreconditionFailed(err) && !isInProgress(err) {
-		return nil, err
+// changes is how often a change is sent that meets another one under way.
+const changes = 5
+
+// change sends a write of $LATEST under its revision id. It returns the version that the write named, or $LATEST once it
+// is settled with what is wanted. A precondition that does not hold is looked into: a write whose reply was lost, and a
+// change of AWS's own, leave $LATEST as it was or as it is wanted; anything else is somebody's work at the same time.
+func (w *work) change(
+	ctx context.Context, latest *types.FunctionConfiguration, done func(*types.FunctionConfiguration) bool, send func(revision *string) (*string, error),
+) (version *string, now *types.FunctionConfiguration, err error) {
+	for range changes {
+		version, err = send(latest.RevisionId)
+		if version != nil || err != nil && !isPreconditionFailed(err) && !isInProgress(err) {
+			return version, nil, err
+		}
+		now, reading := w.await(ctx, w.c, w.spec.Function.Name, "")
+		switch {
+		case reading != nil:
+			return nil, nil, reading
+		case done(now):
+			return nil, now, nil
+		case err == nil:
+			err = errors.New("the change was acknowledged, and something else is there")
+		}
+		if !alike(latest, now) {
+			break
+		}
+		latest = now
 	}
-	now, reading := w.await(ctx, w.c, w.spec.Function.Name, "")
-	if reading != nil {
-		return nil, reading
-	}
-	if done(now) {
-		return now, nil
-	}
-	if err == nil {
-		err = errors.New("the change was acknowledged, and something else is there")
-	}
-	return nil, &providers.Error{
+	return nil, nil, &providers.Error{
 		Kind: providers.Conflict, Op: "publish", Provider: name, Function: w.spec.Function.Name,
 		Hint: "deploy again", Err: fmt.Errorf("$LATEST was changed at the same time: %w", err),
 	}
+}
+
+// alike reports whether $LATEST holds the same code and configuration as before.
+func alike(before, now *types.FunctionConfiguration) bool {
+	content := func(c types.FunctionConfiguration) types.FunctionConfiguration {
+		c.RevisionId, c.LastModified = nil, nil
+		c.State, c.StateReason, c.StateReasonCode = "", nil, ""
+		c.LastUpdateStatus, c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = "", nil, ""
+		return c
+	}
+	return reflect.DeepEqual(content(*before), content(*now))
 }
 
 // code is a package: its bytes, or where in the bucket it is.
@@ -354,61 +372,3 @@ func broken(fn string, c *types.FunctionConfiguration) error {
 	kind, hint := explain(code, reason)
 	return &providers.Error{Kind: kind, Op: "publish", Provider: name, Function: fn, Hint: hint, Err: fmt.Errorf("%s: %s", code, reason)}
 }
-
-// sameCode reports whether a version holds the spec's package, for its architecture.
-func sameCode(s providers.Spec, have *types.FunctionConfiguration) bool {
-	return aws.ToString(have.CodeSha256) == codeDigest(s.Artifact.ZipDigest) &&
-		(len(have.Architectures) == 0 || slices.Equal(have.Architectures, architecture(s.Function)))
-}
-
-// same reports whether a version's configuration is as it is wanted.
-func same(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionConfiguration) bool {
-	return len(configurationDiff(want, have)) == 0
-}
-
-// configurationDiff names the fields of a configuration that are not as they are wanted.
-func configurationDiff(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionConfiguration) []providers.Difference {
-	var diff []providers.Difference
-	compare := func(path, wanted, actual string) {
-		if wanted != actual {
-			diff = append(diff, providers.Difference{Path: path, Spec: wanted, Actual: actual})
-		}
-	}
-	compare("description", aws.ToString(want.Description), aws.ToString(have.Description))
-	compare("role", aws.ToString(want.Role), aws.ToString(have.Role))
-	compare("runtime", string(want.Runtime), string(have.Runtime))
-	compare("handler", aws.ToString(want.Handler), aws.ToString(have.Handler))
-	compare("memory", fmt.Sprint(aws.ToInt32(want.MemorySize)), fmt.Sprint(aws.ToInt32(have.MemorySize)))
-	compare("timeout", fmt.Sprint(aws.ToInt32(want.Timeout)), fmt.Sprint(aws.ToInt32(have.Timeout)))
-	var env map[string]string
-	if have.Environment != nil {
-		env = have.Environment.Variables
-	}
-	if !maps.Equal(want.Environment.Variables, env) {
-		compare("env", "•••", "••• (other values)")
-	}
-	var layers []string
-	for _, l := range have.Layers {
-		layers = append(layers, aws.ToString(l.Arn))
-	}
-	compare("aws.layers", fmt.Sprint(want.Layers), fmt.Sprint(layers))
-	storage := int32(512)
-	if have.EphemeralStorage != nil {
-		storage = aws.ToInt32(have.EphemeralStorage.Size)
-	}
-	compare("aws.ephemeral_storage", fmt.Sprint(aws.ToInt32(want.EphemeralStorage.Size)), fmt.Sprint(storage))
-	tracing := types.TracingModePassThrough
-	if have.TracingConfig != nil {
-		tracing = have.TracingConfig.Mode
-	}
-	compare("aws.tracing", string(want.TracingConfig.Mode), string(tracing))
-	compare("aws.dead_letter", aws.ToString(want.DeadLetterConfig.TargetArn), deadLetter(have))
-	var subnets, groups []string
-	if have.VpcConfig != nil {
-		subnets, groups = have.VpcConfig.SubnetIds, have.VpcConfig.SecurityGroupIds
-	}
-	compare("aws.vpc", fmt.Sprint(ordered(want.VpcConfig.SubnetIds), ordered(want.VpcConfig.SecurityGroupIds)), fmt.Sprint(ordered(subnets), ordered(groups)))
-	return diff
-}
-
-func ordered(list []string) []string { return slices.Sorted(slices.Values(list)) }

@@ -29,7 +29,7 @@ func (a *Adapter) remove(ctx context.Context, c *cloud, fn string) error {
 	if out != nil && !a.owns(out.Tags, fn) {
 		return nil // not ferry's
 	}
-	if out != nil && out.Tags[tagBound] != "" {
+	if out == nil || out.Tags[tagBound] != "" {
 		if err := a.unbind(ctx, c, fn); err != nil {
 			return err
 		}
