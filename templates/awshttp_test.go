@@ -142,7 +142,8 @@ func TestOnAWSPathsOfAnHTTPAPIAreEncodedAgain(t *testing.T) {
 	})
 }
 
-func TestOnAWSPathsMethodsAndOriginsAreHeldTo(t *testing.T) {
+// Origins are the Function URL's work: the shim adds no header that would then be there twice.
+func TestOnAWSPathsAndMethodsAreHeldTo(t *testing.T) {
 	guarded := func(fn *manifest.Function) {
 		fn.Events = []manifest.Event{{HTTP: &manifest.HTTPEvent{
 			Path: "/items/{id}", Methods: []string{"GET"},
@@ -158,14 +159,14 @@ func TestOnAWSPathsMethodsAndOriginsAreHeldTo(t *testing.T) {
 		{"GET", "/items/1/2", 404},
 		{"POST", "/items/1", 405},
 		{"GET", "/healthz", 200},
-		{"OPTIONS", "/items/1", 204},
+		{"OPTIONS", "/items/1", 405},
 		{"GET", "/elsewhere", 404},
 	}
 	each(t, echoes(), func(t *testing.T, p program) {
 		l := p.deploy(t, nil, guarded)
 		for _, c := range cases {
 			a := l.do(c.method, c.target, nil, "origin: https://shop.example", "access-control-request-method: GET")
-			if a.status != c.status || a.header.Get("Access-Control-Allow-Origin") != "https://shop.example" {
+			if a.status != c.status || a.header.Get("Access-Control-Allow-Origin") != "" {
 				t.Errorf("%s %s: %d %v", c.method, c.target, a.status, a.Headers)
 			}
 		}

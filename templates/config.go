@@ -32,7 +32,9 @@ type corsConfig struct {
 	Credentials bool     `json:"credentials"`
 }
 
-func configOf(fn manifest.Function) config {
+// configOf is what the shim of a target knows. On AWS the Function URL answers preflights and adds the headers of CORS
+// itself; a header that the shim added as well would be there twice, which browsers refuse.
+func configOf(fn manifest.Function, shim string) config {
 	c := config{Handler: fn.Handler, Style: fn.Style}
 	for _, e := range fn.Events {
 		c.Events = c.Events || e.HTTP == nil
@@ -41,7 +43,10 @@ func configOf(fn manifest.Function) config {
 		c.Health, _, _ = strings.Cut(fn.Health.Path, "?")
 	}
 	if e := fn.HTTP(); e != nil {
-		c.HTTP = &httpConfig{Path: pattern(e.Path), Methods: accepted(e.Methods), CORS: corsOf(e)}
+		c.HTTP = &httpConfig{Path: pattern(e.Path), Methods: accepted(e.Methods)}
+		if shim != "aws" {
+			c.HTTP.CORS = corsOf(e)
+		}
 	}
 	return c
 }

@@ -38,7 +38,7 @@ func Render(fn manifest.Function, shim string) (Shim, bool) {
 	if !slices.Contains(Styles(language, shim), fn.Style) {
 		return Shim{}, false
 	}
-	cfg := encode(configOf(fn))
+	cfg := encode(configOf(fn, shim))
 	switch language {
 	case "nodejs":
 		return Shim{Entry: "ferry-entry.mjs", Files: map[string][]byte{
