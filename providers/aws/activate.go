@@ -63,6 +63,9 @@ func (a *Adapter) activate(ctx context.Context, c *cloud, ch providers.Change) (
 		return providers.State{}, err
 	}
 	url, err := a.settle(ctx, c, ch.Spec, to)
+	if to.Tags[tagSettings] != labelOf(to.Configuration).settings {
+		fence = "" // the statements of the alias' policy share its revision id, and may have changed
+	}
 	r := revisionOf(to.Configuration)
 	return providers.State{Function: fn, Revision: &r, URL: url, Bindings: ch.From.Bindings, Fence: fence}, err
 }
