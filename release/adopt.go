@@ -13,13 +13,20 @@ import (
 // takeForeign takes over functions that ferry did not make, or refuses them all at once.
 func (a *attempt) takeForeign(ctx context.Context, p *Plan) error {
 	adopter, able := a.Adapter.(providers.Adopter)
+	hint := "rename the function, or remove what has its name"
+	if able {
+		hint = "run `ferry deploy --adopt` to take it over, or rename the function"
+	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(a.scene.states)) {
 		if !a.scene.states[name].Foreign {
 			continue
 		}
 		if !a.takeOver || !able {
-			errs = append(errs, foreign(name, a.Manifest.Target.Provider, able))
+			errs = append(errs, &providers.Error{
+				Kind: providers.Foreign, Op: "deploy", Provider: a.Manifest.Target.Provider, Function: name, Hint: hint,
+				Err: errors.New(foreign),
+			})
 			continue
 		}
 		if err := a.lock.check(ctx); err != nil {
@@ -37,16 +44,7 @@ func (a *attempt) takeForeign(ctx context.Context, p *Plan) error {
 	return errors.Join(errs...)
 }
 
-func foreign(function, provider string, adoptable bool) error {
-	hint := "rename the function, or remove what has its name"
-	if adoptable {
-		hint = "run `ferry deploy --adopt` to take it over, or rename the function"
-	}
-	return &providers.Error{
-		Kind: providers.Foreign, Op: "deploy", Provider: provider, Function: function, Hint: hint,
-		Err: errors.New("something of its name is there already, and ferry did not make it"),
-	}
-}
+const foreign = "something of its name is there already, and ferry did not make it"
 
 // baseline writes down what serves as a release of its own, so that a rollback can come back to it. Nothing
 // at the provider changes. What the ledger knows of a function is kept; of one that was changed by hand only

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/ferryfn/ferry/providers"
 )
 
 // Plan says what Deploy of the named functions would do, all when none is named. It changes nothing.
@@ -65,6 +67,11 @@ func (s *scene) plan(g *goods) *Plan {
 			p.Changes = append(p.Changes, Change{Function: name, Action: ActionRemove, Fields: []FieldChange{}})
 		case old.Digest != want.Digest:
 			p.Changes = append(p.Changes, Change{Function: name, Action: ActionUpdate, Fields: diff(&old, &want)})
+		}
+		if s.states[name].Foreign {
+			p.Issues = append(p.Issues, providers.Issue{
+				Function: name, Severity: providers.Warning, Message: foreign, Hint: "run `ferry deploy --adopt` to take it over, or rename the function",
+			})
 		}
 		if d := s.drift(name, old.Revision.ID); d != nil {
 			p.Drift = append(p.Drift, *d)
