@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
@@ -55,31 +57,45 @@ func (e *Engine) visit(ctx context.Context, functions ...string) (*ledger, *scen
 	return l, s, err
 }
 
-// look reads the ledger, then the state of the live functions and of the named ones. The lock is read
-// first: while it stays as it was read, nobody wrote to the rest.
+// look reads the ledger and the state of the live functions and of the named ones. The lock is read first: while it
+// stays as it was read, nobody wrote to the rest, which is therefore read at once.
 func (e *Engine) look(ctx context.Context, l *ledger, functions []string) (*scene, error) {
 	s := &scene{}
 	var err error
 	if s.lock, s.lockTag, err = l.lockState(ctx); err != nil {
 		return nil, err
 	}
-	if s.head, s.headTag, err = l.head(ctx); err != nil {
+	eg, both := errgroup.WithContext(ctx)
+	eg.Go(func() error { return s.read(both, l) })
+	eg.Go(func() (err error) { s.states, err = e.statuses(both, functions); return err })
+	if err := eg.Wait(); err != nil {
 		return nil, err
+	}
+	if err := e.also(ctx, s, s.liveFunctions()); err != nil {
+		return nil, err
+	}
+	if s.last != nil {
+		if err := e.also(ctx, s, s.last.Functions); err != nil {
+			return nil, err
+		}
+	}
+	s.recall()
+	return s, nil
+}
+
+// read reads what the ledger holds besides the lock.
+func (s *scene) read(ctx context.Context, l *ledger) error {
+	var err error
+	if s.head, s.headTag, err = l.head(ctx); err != nil {
+		return err
 	}
 	if s.head.Number > 0 {
 		if s.live, _, err = l.record(ctx, s.head.Number); err != nil {
-			return nil, err
+			return err
 		}
-		functions = slices.Concat(functions, slices.Collect(maps.Keys(s.live.Functions)))
 	}
-	if s.last, err = l.pending(ctx, s); err != nil {
-		return nil, err
-	}
-	if s.states, err = e.statuses(ctx, functions); err == nil && s.last != nil {
-		err = e.also(ctx, s, s.last.Functions)
-	}
-	s.recall()
-	return s, err
+	s.last, err = l.pending(ctx, s)
+	return err
 }
 
 // recall adds the fences of the last activation to the states that are still as it left them.
