@@ -2,12 +2,18 @@
 package docs_test
 
 import (
+	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"go.yaml.in/yaml/v4"
 )
 
 func TestEveryDirectDependencyHasItsReason(t *testing.T) {
@@ -60,4 +66,121 @@ func TestEveryRelativeLinkLeadsSomewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestEveryWholeManifestInTheDocsFitsTheSchema(t *testing.T) {
+	text, err := os.ReadFile("manifest.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := codeBlocks(t, "yaml")
+	found := 0
+	for where, list := range blocks {
+		for _, block := range list {
+			if !strings.HasPrefix(block, "service:") {
+				continue
+			}
+			found++
+			var v any
+			if err := yaml.Unmarshal([]byte(block), &v); err != nil {
+				t.Errorf("%s: %v:\n%s", where, err, block)
+			} else if err := resolved.Validate(v); err != nil {
+				t.Errorf("%s: %v:\n%s", where, err, block)
+			}
+		}
+	}
+	if found == 0 {
+		t.Fatal("the docs hold no whole manifest")
+	}
+}
+
+func TestThePolicyOfADeployerAllowsEveryCallOfTheAdapter(t *testing.T) {
+	for where, list := range codeBlocks(t, "json") {
+		for _, block := range list {
+			var policy struct {
+				Statement []struct {
+					Effect string
+					Action any
+				}
+			}
+			if err := json.Unmarshal([]byte(block), &policy); err != nil {
+				t.Errorf("%s: %v:\n%s", where, err, block)
+			}
+		}
+	}
+	text, err := os.ReadFile("providers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range actions(t) {
+		if !strings.Contains(string(text), `"`+action+`"`) {
+			t.Errorf("the adapter needs %s, which the policy in providers.md does not allow", action)
+		}
+	}
+}
+
+// actions are the permissions that the calls in the adapter for AWS need.
+func actions(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("../providers/aws/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs := regexp.MustCompile(`&(lambda|iam|s3|cloudwatchlogs|scheduler|sqs|sns|ssm|secretsmanager)\.([A-Z][A-Za-z0-9]+)Input\{`)
+	others := map[string]string{
+		"lambda:Invoke": "lambda:InvokeFunction", "s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket",
+		"s3:PutPublicAccessBlock":               "s3:PutBucketPublicAccessBlock",
+		"s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+		"s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+	}
+	found := map[string]bool{"iam:PassRole": true}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		code, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range inputs.FindAllStringSubmatch(string(code), -1) {
+			action := strings.Replace(m[1], "cloudwatchlogs", "logs", 1) + ":" + m[2]
+			if other, ok := others[action]; ok {
+				action = other
+			}
+			found[action] = true
+		}
+	}
+	if len(found) < 50 {
+		t.Fatalf("only %d calls were found in the adapter", len(found))
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// codeBlocks are the fenced blocks of a language in the guides, by file.
+func codeBlocks(t *testing.T, language string) map[string][]string {
+	t.Helper()
+	files, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fenced := regexp.MustCompile("(?s)```" + language + "\n(.*?)```")
+	found := map[string][]string{}
+	for _, file := range append(files, "../README.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range fenced.FindAllStringSubmatch(string(text), -1) {
+			found[file] = append(found[file], m[1])
+		}
+	}
+	return found
 }
