@@ -25,6 +25,11 @@ func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if err := e.splits(o.Traffic); err != nil {
 		return nil, err
 	}
+	if o.Force {
+		if err := e.lookClosely(ctx, s); err != nil {
+			return nil, err
+		}
+	}
 	if s.sharing(g) && o.Traffic > 0 {
 		return e.shift(ctx, l, s, o, g, began)
 	}

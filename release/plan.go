@@ -90,6 +90,9 @@ func (s *scene) drift(name, expected string) *Drift {
 	if r := s.states[name].Revision; r != nil {
 		actual = r.ID
 	}
+	if actual == expected && s.states[name].Unsettled {
+		actual += " with other settings"
+	}
 	if actual == expected {
 		return nil
 	}

@@ -124,6 +124,22 @@ func (e *Engine) inspect(ctx context.Context, s *scene) (map[string][]providers.
 	return found.m, err
 }
 
+// lookClosely marks the functions whose settings were changed by hand where a look at what serves does not show it, so
+// that they are put right. Those that serve something else may have other settings as well.
+func (e *Engine) lookClosely(ctx context.Context, s *scene) error {
+	if _, ok := e.Adapter.(providers.Inspector); !ok {
+		return nil
+	}
+	found, err := e.inspect(ctx, s)
+	for name, f := range s.liveFunctions() {
+		if st := s.states[name]; st.Revision != nil && (len(found[name]) > 0 || !st.Serves(&f.Revision)) {
+			st.Unsettled = true
+			s.states[name] = st
+		}
+	}
+	return err
+}
+
 // differing says in a line what was changed.
 func differing(diff []providers.Difference) string {
 	paths := make([]string, len(diff))

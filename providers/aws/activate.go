@@ -48,6 +48,9 @@ func (a *Adapter) activate(ctx context.Context, c *cloud, ch providers.Change) (
 	if to == nil {
 		return providers.State{}, noVersion(fn, ch.To.ID)
 	}
+	if _, set := to.Tags[tagSettings]; set && ch.From.Unsettled {
+		to.Tags[tagSettings] = unsettled // whatever the tag says, the caller saw other settings
+	}
 	if ch.Spec.Function.Runtime != "" && to.Tags[tagSettings] != labelOf(to.Configuration).settings {
 		if _, _, err := a.widenRole(ctx, c, ch.Spec); err != nil {
 			return providers.State{}, err

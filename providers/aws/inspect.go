@@ -3,10 +3,13 @@ package aws
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -42,10 +45,19 @@ func (a *Adapter) inspect(ctx context.Context, c *cloud, s providers.Spec) ([]pr
 	if reserved != fn.Scaling.Max {
 		diff = append(diff, providers.Difference{Path: "scaling.max", Spec: fmt.Sprint(fn.Scaling.Max), Actual: fmt.Sprint(reserved)})
 	}
-	for key, value := range a.tags(fn) {
-		if out.Tags[key] != value {
+	want := a.tags(fn)
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if value := want[key]; out.Tags[key] != value {
 			diff = append(diff, providers.Difference{Path: "aws.tags." + key, Spec: value, Actual: out.Tags[key]})
 		}
+	}
+	events := slices.ContainsFunc(fn.Events, func(e manifest.Event) bool { return e.HTTP == nil })
+	if mode, err := a.bindings(ctx, c, fn.Name); err != nil {
+		return nil, err
+	} else if events && mode != providers.BindEnabled {
+		diff = append(diff, providers.Difference{Path: "events", Spec: string(providers.BindEnabled), Actual: string(mode)})
+	} else if !events && mode != providers.BindNone {
+		diff = append(diff, providers.Difference{Path: "events", Spec: string(providers.BindNone), Actual: string(mode)})
 	}
 	reached, err := a.inspectURL(ctx, c, s)
 	return append(diff, reached...), err

@@ -58,10 +58,10 @@ func (a *Adapter) converge(ctx context.Context, c *cloud, s providers.Spec, to *
 	if err := a.ensureLogGroup(ctx, c, fn); err != nil {
 		return "", err
 	}
-	if url, err = a.expose(ctx, c, fn); err != nil {
+	if url, err = a.expose(ctx, c, fn, to); err != nil {
 		return "", err
 	}
-	if err := a.permit(ctx, c, fn); err != nil {
+	if err := a.permit(ctx, c, fn, to); err != nil {
 		return "", err
 	}
 	if err := a.reserve(ctx, c, fn, to.Concurrency); err != nil {
@@ -80,15 +80,24 @@ func (a *Adapter) converge(ctx context.Context, c *cloud, s providers.Spec, to *
 	return url, a.narrowRole(ctx, c, s)
 }
 
+// neverSettled reports whether no settings ever held, so that what they need is made first, and looked at only where it is
+// there already: each look has a share in the rate of all calls.
+func neverSettled(to *lambda.GetFunctionOutput) bool { return to.Tags[tagSettings] == "" }
+
 // expose makes the URL of the alias as the HTTP event says, or takes it away.
-func (a *Adapter) expose(ctx context.Context, c *cloud, fn manifest.Function) (string, error) {
+func (a *Adapter) expose(ctx context.Context, c *cloud, fn manifest.Function, to *lambda.GetFunctionOutput) (string, error) {
 	function, qualifier := aws.String(a.functionName(fn.Name)), aws.String(live)
+	want, answered := exposure(fn)
+	if answered && neverSettled(to) {
+		if url, err := a.createURL(ctx, c, fn.Name, want); !isAlreadyExists(err) {
+			return url, err
+		}
+	}
 	have, err := c.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: function, Qualifier: qualifier})
 	if err != nil && !isNotFound(err) {
 		return "", err
 	}
 	exists := err == nil
-	want, answered := exposure(fn)
 	switch {
 	case !answered && !exists:
 		return "", nil
@@ -96,9 +105,7 @@ func (a *Adapter) expose(ctx context.Context, c *cloud, fn manifest.Function) (s
 		_, err := c.lambda.DeleteFunctionUrlConfig(ctx, &lambda.DeleteFunctionUrlConfigInput{FunctionName: function, Qualifier: qualifier})
 		return "", err
 	case !exists:
-		out, err := c.lambda.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
-			FunctionName: function, Qualifier: qualifier, AuthType: want.auth, InvokeMode: want.mode, Cors: want.cors,
-		})
+		url, err := a.createURL(ctx, c, fn.Name, want)
 		if isAlreadyExists(err) { // the reply to its creation was lost
 			again, err := c.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: function, Qualifier: qualifier})
 			if err != nil {
@@ -106,18 +113,25 @@ func (a *Adapter) expose(ctx context.Context, c *cloud, fn manifest.Function) (s
 			}
 			return aws.ToString(again.FunctionUrl), nil
 		}
-		if err != nil {
-			return "", err
-		}
-		return aws.ToString(out.FunctionUrl), nil
+		return url, err
 	case len(want.diff(have)) == 0:
 		return aws.ToString(have.FunctionUrl), nil
 	}
-	if want.cors == nil {
+	if want.cors == nil && have.Cors != nil {
 		want.cors = &types.Cors{} // what is left out would stay
 	}
 	out, err := c.lambda.UpdateFunctionUrlConfig(ctx, &lambda.UpdateFunctionUrlConfigInput{
 		FunctionName: function, Qualifier: qualifier, AuthType: want.auth, InvokeMode: want.mode, Cors: want.cors,
+	})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.FunctionUrl), nil
+}
+
+func (a *Adapter) createURL(ctx context.Context, c *cloud, fn string, want address) (string, error) {
+	out, err := c.lambda.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
+		FunctionName: aws.String(a.functionName(fn)), Qualifier: aws.String(live), AuthType: want.auth, InvokeMode: want.mode, Cors: want.cors,
 	})
 	if err != nil {
 		return "", err
@@ -207,14 +221,18 @@ const (
 )
 
 // permit lets anybody call a public function by its URL, and nobody another one.
-func (a *Adapter) permit(ctx context.Context, c *cloud, fn manifest.Function) error {
+func (a *Adapter) permit(ctx context.Context, c *cloud, fn manifest.Function, to *lambda.GetFunctionOutput) error {
 	function, qualifier := aws.String(a.functionName(fn.Name)), aws.String(live)
-	have, revision, err := a.policy(ctx, c, fn.Name)
-	if err != nil {
-		return err
-	}
 	e := fn.HTTP()
 	public := e != nil && e.Auth != "private"
+	var have map[string]json.RawMessage
+	var revision *string
+	var err error
+	if !public || !neverSettled(to) {
+		if have, revision, err = a.policy(ctx, c, fn.Name); err != nil {
+			return err
+		}
+	}
 	for _, in := range []*lambda.AddPermissionInput{
 		{StatementId: aws.String(statementURL), Action: aws.String("lambda:InvokeFunctionUrl"), FunctionUrlAuthType: types.FunctionUrlAuthTypeNone},
 		{StatementId: aws.String(statementInvoke), Action: aws.String("lambda:InvokeFunction"), InvokedViaFunctionUrl: aws.Bool(true)},
