@@ -148,9 +148,9 @@ func (s *shop) built(version, fn string) packager.Artifact {
 }
 
 func TestNoFaultAtAnyCallBreaksAReleaseOnAWS(t *testing.T) {
-	nth := 4
+	nth := 20 // each of these takes as long as a hundred in memory, where every call is broken
 	if testing.Short() {
-		nth = 20
+		nth = 60
 	}
 	from := newSources(t)
 	rows := faults.Run(t, nth, func(t *testing.T) faults.Place {
@@ -187,9 +187,9 @@ func mishaps() []mishap {
 // completes; the next command ends what was left, and nothing is there twice.
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 	t.Parallel()
-	step := 3
+	step := 5
 	if testing.Short() {
-		step = 15
+		step = 20
 	}
 	from := newSources(t)
 	calls, clean := afterDeploys(t, from, 0, awstest.Fault{}, nil)
