@@ -60,15 +60,23 @@ func (a *Adapter) adoptLogGroup(ctx context.Context, c *cloud, fn manifest.Funct
 			Err:  fmt.Errorf("%s has the tags of somebody else, so that ferry does not set its log_retention", a.logGroupName(fn.Name)),
 		}
 	}
-	tags := a.tags(fn)
-	for key, value := range tags {
-		if there[key] != value {
-			arn := a.logGroupARN(c, fn.Name)
-			_, err := c.logs.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: &arn, Tags: tags})
-			return true, err
+	return true, a.tagLogGroup(ctx, c, fn, there)
+}
+
+// tagLogGroup gives a group its tags, and takes away those that the manifest asked for before.
+func (a *Adapter) tagLogGroup(ctx context.Context, c *cloud, fn manifest.Function, has map[string]string) error {
+	arn := a.logGroupARN(c, fn.Name)
+	gone, left := a.retagging(fn, has)
+	if len(gone) > 0 {
+		if _, err := c.logs.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &arn, TagKeys: gone}); err != nil {
+			return err
 		}
 	}
-	return true, nil
+	if len(left) > 0 {
+		_, err := c.logs.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: &arn, Tags: left})
+		return err
+	}
+	return nil
 }
 
 // removeLogGroup deletes the function's log group if it is ferry's.

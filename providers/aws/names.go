@@ -73,6 +73,15 @@ func (a *Adapter) tags(fn manifest.Function) map[string]string {
 	return tags
 }
 
+// retagging is what gives a thing its tags: the keys that the manifest asked for before and now does not, and the tags
+// that are not there so.
+func (a *Adapter) retagging(fn manifest.Function, has map[string]string) (gone []string, left map[string]string) {
+	want := a.tags(fn)
+	gone = present(has, append(strings.Fields(has[tagTags]), tagTags)...)
+	gone = slices.DeleteFunc(gone, func(key string) bool { _, stays := want[key]; return stays })
+	return gone, missing(want, has)
+}
+
 // owns reports whether tags say that ferry made a thing for this function.
 func (a *Adapter) owns(tags map[string]string, fn string) bool {
 	return tags[tagService] == a.service && tags[tagStage] == a.stage && tags[tagFunction] == fn

@@ -74,20 +74,36 @@ func (b *binder) mappings(ctx context.Context) ([]types.EventSourceMappingConfig
 	return all, nil
 }
 
-// made reports whether ferry made a mapping. One that is gone it did not.
-func (b *binder) made(ctx context.Context, m types.EventSourceMappingConfiguration) (bool, error) {
+// made reports whether ferry made a mapping, by its tags. One that is gone it did not.
+func (b *binder) made(ctx context.Context, m types.EventSourceMappingConfiguration) (made bool, tags map[string]string, err error) {
 	out, err := b.c.lambda.ListTags(ctx, &lambda.ListTagsInput{Resource: m.EventSourceMappingArn})
 	if err != nil {
-		return false, unlessMissing(err)
+		return false, nil, unlessMissing(err)
 	}
-	return b.a.owns(out.Tags, b.fn.Name), nil
+	return b.a.owns(out.Tags, b.fn.Name), out.Tags, nil
+}
+
+// retag gives a mapping its tags, and takes away those that the manifest asked for before.
+func (b *binder) retag(ctx context.Context, m types.EventSourceMappingConfiguration, has map[string]string) error {
+	gone, left := b.a.retagging(b.fn, has)
+	if len(gone) > 0 {
+		_, err := b.c.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: m.EventSourceMappingArn, TagKeys: gone})
+		if err != nil {
+			return err
+		}
+	}
+	if len(left) > 0 {
+		_, err := b.c.lambda.TagResource(ctx, &lambda.TagResourceInput{Resource: m.EventSourceMappingArn, Tags: left})
+		return err
+	}
+	return nil
 }
 
 func (b *binder) callingQueues(ctx context.Context) ([]bool, error) {
 	found, err := b.mappings(ctx)
 	var calling []bool
 	for _, m := range found {
-		made, err := b.made(ctx, m)
+		made, _, err := b.made(ctx, m)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +121,7 @@ func (b *binder) bindQueues(ctx context.Context) error {
 	}
 	wanted := b.a.wantedMappings(b.c, b.fn)
 	for _, m := range found {
-		made, err := b.made(ctx, m)
+		made, tags, err := b.made(ctx, m)
 		if err != nil {
 			return err
 		}
@@ -125,9 +141,13 @@ func (b *binder) bindQueues(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if stays {
-			wanted = slices.Delete(wanted, i, i+1)
+		if !stays {
+			continue
 		}
+		if err := b.retag(ctx, m, tags); err != nil {
+			return err
+		}
+		wanted = slices.Delete(wanted, i, i+1)
 	}
 	for _, w := range wanted {
 		if err := b.mapQueue(ctx, w); err != nil {
@@ -241,7 +261,7 @@ func (b *binder) adoptOwn(ctx context.Context, w mapping) error {
 		if aws.ToString(m.EventSourceArn) != w.queue {
 			continue
 		}
-		made, err := b.made(ctx, m)
+		made, _, err := b.made(ctx, m)
 		if err == nil && !made {
 			err = b.foreignMapping(m)
 		}

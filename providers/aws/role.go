@@ -7,7 +7,6 @@ import (
 	"maps"
 	neturl "net/url"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -128,19 +127,18 @@ func (a *Adapter) ensureRole(
 			Err:  fmt.Errorf("there is a role %s that ferry did not make", role),
 		}
 	}
-	return found, created, a.tagRole(ctx, c, role, has, a.tags(fn))
+	return found, created, a.tagRole(ctx, c, fn, role, has)
 }
 
 // tagRole gives a role its tags, and takes away those that the manifest asked for before.
-func (a *Adapter) tagRole(ctx context.Context, c *cloud, role string, has, want map[string]string) error {
-	gone := present(has, append(strings.Fields(has[tagTags]), tagTags)...)
-	gone = slices.DeleteFunc(gone, func(key string) bool { _, stays := want[key]; return stays })
+func (a *Adapter) tagRole(ctx context.Context, c *cloud, fn manifest.Function, role string, has map[string]string) error {
+	gone, left := a.retagging(fn, has)
 	if len(gone) > 0 {
 		if _, err := c.iam.UntagRole(ctx, &iam.UntagRoleInput{RoleName: &role, TagKeys: gone}); err != nil {
 			return err
 		}
 	}
-	if left := missing(want, has); len(left) > 0 {
+	if len(left) > 0 {
 		_, err := c.iam.TagRole(ctx, &iam.TagRoleInput{RoleName: &role, Tags: iamTags(left)})
 		return err
 	}

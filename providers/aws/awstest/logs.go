@@ -19,6 +19,7 @@ func logsService() *service {
 		{name: "DeleteRetentionPolicy", run: typed((*Cloud).deleteRetention)},
 		{name: "DeleteLogGroup", run: typed((*Cloud).deleteLogGroup)},
 		{name: "TagResource", run: typed((*Cloud).tagLogGroup)},
+		{name: "UntagResource", run: typed((*Cloud).untagLogGroup)},
 		{name: "ListTagsForResource", run: typed((*Cloud).listLogTags)},
 		{name: "FilterLogEvents", run: typed((*Cloud).filterEvents)},
 		{name: "DescribeLogStreams", run: typed((*Cloud).describeStreams)},
@@ -154,6 +155,17 @@ func (c *Cloud) tagLogGroup(in *cloudwatchlogs.TagResourceInput) (any, error) {
 		return nil, refuse(400, "TooManyTagsException", "A resource can have no more than 50 tags.")
 	}
 	g.tags = next
+	return nil, nil
+}
+
+func (c *Cloud) untagLogGroup(in *cloudwatchlogs.UntagResourceInput) (any, error) {
+	g, err := c.groupByARN(in.ResourceArn)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range in.TagKeys {
+		delete(g.tags, key)
+	}
 	return nil, nil
 }
 
