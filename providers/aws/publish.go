@@ -301,20 +301,20 @@ func (w *work) code(ctx context.Context) (code, error) {
 			return code{}, fmt.Errorf("reading the package: %w", err)
 		}
 	}
-	store, err := w.Store(ctx)
-	if err != nil {
-		return code{}, err
+	store, key := w.storeIn(w.c), providers.ArtifactKey(w.spec.Artifact.ZipDigest)
+	stored := code{bucket: &store.bucket, key: &key}
+	if store.has(ctx, key) { // a release keeps its packages there first
+		return stored, nil
 	}
 	file, err := os.Open(w.spec.Artifact.Path)
 	if err != nil {
 		return code{}, fmt.Errorf("reading the package: %w", err)
 	}
 	defer file.Close()
-	key := providers.ArtifactKey(w.spec.Artifact.ZipDigest)
 	if _, err := store.Put(ctx, key, file, providers.IfAbsent()); err != nil && !errors.Is(err, providers.Conflict) {
 		return code{}, err // a Conflict is that it is there
 	}
-	return code{bucket: aws.String(w.bucketName(w.c)), key: aws.String(key)}, nil
+	return stored, nil
 }
 
 // settleTime bounds the wait for a change of a function. Those in a VPC take the longest.

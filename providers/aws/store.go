@@ -42,7 +42,11 @@ func (a *Adapter) Store(ctx context.Context) (providers.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &store{cloud: c, bucket: a.bucketName(c), classify: a.classify}, nil
+	return a.storeIn(c), nil
+}
+
+func (a *Adapter) storeIn(c *cloud) *store {
+	return &store{cloud: c, bucket: a.bucketName(c), classify: a.classify}
 }
 
 // bucketName is of the account and region: all services and stages share the bucket.
@@ -73,6 +77,12 @@ func (s *store) Get(ctx context.Context, key string) (providers.Object, error) {
 		Size: aws.ToInt64(out.ContentLength),
 		Tag:  newTag(out.ETag, aws.ToString(out.ChecksumSHA256)),
 	}, nil
+}
+
+// has reports whether an object is known to be there. When that cannot be found out, writing it tells.
+func (s *store) has(ctx context.Context, key string) bool {
+	_, err := s.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key, ExpectedBucketOwner: &s.account})
+	return err == nil
 }
 
 // Put writes an object, into a bucket that is made if need be.
