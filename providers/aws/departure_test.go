@@ -115,11 +115,7 @@ func TestOldVersionsGoAndThoseThatARollbackNeedsStay(t *testing.T) {
 func (s *tenant) packageOf(fn, version string) string {
 	s.Helper()
 	s.declare(fn, version)
-	e := s.engine()
-	f, _ := e.Manifest.Function(fn)
-	a, err := e.Packager.Build(s.Context(), f, e.Adapter.Platform(f))
-	s.must(err)
-	return a.ZipDigest
+	return s.packed(fn).ZipDigest
 }
 
 // bound declares functions that everything calls which can call one, in an account that holds that.

@@ -36,6 +36,7 @@ type tenant struct {
 	*awstest.Cloud
 	root, cache string
 	block       string // of the target
+	env         environment
 	keep        int
 	declared    []manifest.Function
 
@@ -56,7 +57,7 @@ func newTenant(t *testing.T, tools ...string) *tenant {
 		Credentials: credentials.NewStaticCredentialsProvider(awstest.AccessKey, awstest.SecretKey, ""),
 	}
 	return &tenant{
-		T: t, Cloud: c, root: t.TempDir(), cache: t.TempDir(), block: `{}`, keep: 20,
+		T: t, Cloud: c, root: t.TempDir(), cache: t.TempDir(), block: `{}`, env: c.Env, keep: 20,
 		lambda: lambda.NewFromConfig(cfg), iam: iam.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg),
 		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
@@ -139,7 +140,7 @@ func node(t *testing.T, block string) *manifest.Node {
 // engine is that of a new process.
 func (s *tenant) engine() *release.Engine {
 	s.Helper()
-	a := newTestAdapter(s.T, s.Env, s.block)
+	a := newTestAdapter(s.T, s.env, s.block)
 	a.service = "shop"
 	data, err := json.Marshal(s.declared)
 	s.must(err)
