@@ -2,6 +2,7 @@
 //
 //	go run ./bench              all cases
 //	go run ./bench -run plan    the cases whose name contains "plan"
+//	go run ./bench -calls       also how often each call of AWS was made, to stderr
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -26,14 +28,19 @@ type bench struct {
 
 func main() {
 	only := flag.String("run", "", "measure the cases whose name contains this")
+	calls := flag.Bool("calls", false, "print how often each call of AWS was made to stderr")
 	flag.Parse()
-	if err := run(*only); err != nil {
+	log := io.Discard
+	if *calls {
+		log = os.Stderr
+	}
+	if err := run(*only, log); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(only string) error {
+func run(only string, log io.Writer) error {
 	w, err := newWorkshop()
 	if err != nil {
 		return err
@@ -42,19 +49,32 @@ func run(only string) error {
 	fmt.Println("| case | ferry | peer | ratio | the peer is |")
 	fmt.Println("|---|---|---|---|---|")
 	for _, b := range cases() {
-		if !strings.Contains(b.name, only) {
-			continue
+		if err := show(w, only, b.name, b.measure); err != nil {
+			return err
 		}
-		line, err := b.measure(w)
-		var missing missingTool
-		if errors.As(err, &missing) {
-			line, err = fmt.Sprintf("| %s | | | | skipped: %s is not installed |", b.name, missing), nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", b.name, err)
-		}
-		fmt.Println(line)
 	}
+	for _, l := range lambdas(log) {
+		if err := show(w, only, l.name, l.measure); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// show prints what a case measures, or that it cannot.
+func show(w *workshop, only, name string, measure func(*workshop) (string, error)) error {
+	if !strings.Contains(name, only) {
+		return nil
+	}
+	lines, err := measure(w)
+	var missing missingTool
+	if errors.As(err, &missing) {
+		lines, err = fmt.Sprintf("| %s | | | | skipped: %s |", name, missing), nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	fmt.Println(lines)
 	return nil
 }
 
