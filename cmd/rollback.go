@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -24,7 +25,8 @@ func newRollback(a *app, out *outcome) *cobra.Command {
 		Long: `Make an earlier release serve again: its code and its configuration. Without --to that is the last good
 one, which is never one that was itself rolled back. The rollback is a new release, so it can be undone.
 
-The values of secrets and the data of your services are not part of a release: they stay as they are.`,
+The data of your services is not part of a release: it stays as it is. So do the values of secrets on the local
+platform; on AWS each release has its versions of them, which come back.`,
 		Example: `  ferry rollback
   ferry rollback --to 12`,
 		Args: noArgs(),
@@ -55,15 +57,23 @@ func (o *rollbackOptions) run(ctx context.Context, _ []string) (result, error) {
 		return nil, err
 	}
 	if !o.app.global.json && !o.app.global.quiet {
-		o.app.errors().restoring(number, plan)
+		o.app.errors().restoring(number, plan, kept(p.adapter))
 	}
 	return o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
 		return e.Rollback(ctx, options)
 	})
 }
 
+// kept says what a rollback does not bring back.
+func kept(a providers.Adapter) string {
+	if _, ok := a.(providers.Pinner); ok {
+		return "secrets get the versions back that the release had; data stays as it is"
+	}
+	return "secret values and data stay as they are"
+}
+
 // restoring says what a rollback is about to do.
-func (p *printer) restoring(number int, plan *release.Plan) {
+func (p *printer) restoring(number int, plan *release.Plan, kept string) {
 	switch {
 	case plan.Unfinished > 0 && number == plan.Release:
 		p.linef("undoing the interrupted release %d", plan.Unfinished)
@@ -74,7 +84,7 @@ func (p *printer) restoring(number int, plan *release.Plan) {
 	default:
 		p.linef("restoring release %d", number)
 	}
-	p.linef("%s", p.style.dim.Render("secret values and data stay as they are"))
+	p.linef("%s", p.style.dim.Render(kept))
 	p.linef("")
 	p.changes(plan.Changes, updates())
 }

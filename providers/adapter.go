@@ -24,10 +24,12 @@ type Adapter interface {
 	// Capabilities says what a caller may rely on.
 	Capabilities() Capabilities
 	// Publish stores a revision. What serves is unaffected, also when Publish fails half way.
-	// The same spec digest gives the same revision, so a retry is safe and a revert costs nothing.
+	// What was published last from the same digest is found again, so a retry is safe; an older revision of that
+	// digest may be, too.
 	Publish(ctx context.Context, s Spec) (Revision, error)
 	// Activate makes c.To serve if c.From is still live, else fails with Conflict, and converges the
-	// settings that the provider does not version. A nil To deactivates. On error the State is the truth.
+	// settings that the provider does not version. A nil To deactivates: nobody outside reaches the function, and its
+	// State has no revision. On error the State is the truth.
 	Activate(ctx context.Context, c Change) (State, error)
 	// Bind converges the function's event bindings.
 	Bind(ctx context.Context, s Spec, m Mode) error
@@ -220,8 +222,11 @@ type Capabilities struct {
 	AtomicConfig bool // code and configuration go live in one step
 	Fenced       bool // Activate compares and writes in one step
 	PausesEvents bool // Bind can hold events back
-	Probes       bool // is a Prober
-	Splits       bool // can send a share of the traffic to a revision
+	// BindsOnActivate means that a revision's events reach it from its activation on, whatever Bind does: triggers
+	// are part of the package.
+	BindsOnActivate bool
+	Probes          bool // is a Prober
+	Splits          bool // can send a share of the traffic to a revision
 }
 
 // Severity of an Issue.

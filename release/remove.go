@@ -37,6 +37,9 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := a.recollect(ctx); err != nil {
+		return nil, errors.Join(err, a.close(ctx, a.lock.taken.Unfinished))
+	}
 	removed, err := a.remove(ctx, made)
 	if err != nil {
 		failure := &Error{Outcome: OutcomePartial, Release: s.head.Number, Err: err}
@@ -60,6 +63,20 @@ func (e *Engine) made(ctx context.Context) ([]string, error) {
 		return l.Functions(ctx)
 	}
 	return e.names(), nil
+}
+
+// recollect adds the functions of the newest attempts to those that are looked at: one that failed may have left
+// something of a function that was never made.
+func (a *attempt) recollect(ctx context.Context) error {
+	const attempts = 20
+	newest := a.lock.taken.Attempt
+	records, err := a.ledger.newest(ctx, newest, min(newest, attempts))
+	for _, r := range records {
+		if err == nil {
+			err = a.also(ctx, a.scene, r.Functions)
+		}
+	}
+	return err
 }
 
 // remove deletes every function that exists or that the ledger knows, then commits that nothing is live. It

@@ -266,7 +266,26 @@ func (e *Engine) check(functions []manifest.Function) ([]providers.Issue, error)
 	if len(blockers) > 0 {
 		return nil, blockers
 	}
-	return warnings, nil
+	return append(warnings, e.cautions(functions)...), nil
+}
+
+// cautions are warnings about how the target goes about a release.
+func (e *Engine) cautions(functions []manifest.Function) []providers.Issue {
+	able := e.Adapter.Capabilities()
+	var list []providers.Issue
+	for _, fn := range functions {
+		if !able.AtomicConfig {
+			list = append(list, providers.Issue{
+				Function: fn.Name, Severity: providers.Warning, Message: "its code and its configuration go live one after the other on this target",
+			})
+		}
+		if able.BindsOnActivate && hasBindings(fn) {
+			list = append(list, providers.Issue{
+				Function: fn.Name, Severity: providers.Warning, Message: "events reach it as soon as it is live on this target, before its health is checked",
+			})
+		}
+	}
+	return list
 }
 
 // complete adds the live release's other functions to a subset, and what stays of its own.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ferryfn/ferry/providers/aws/awstest"
 )
 
 // TestMain makes the test binary ferry itself when it is started under that name, as the scripts do and
@@ -53,12 +55,13 @@ func serve() int {
 
 func TestScripts(t *testing.T) {
 	goEnv := goEnvironment(t)
+	aws := &clouds{t: t, of: map[*testscript.TestScript]*awstest.Cloud{}}
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "json": jsonValue, "get": get, "http": request, "program": program, "waitfile": waitFile, "occupy": occupy,
-			"answers": answers, "onlyin": onlyIn,
+			"answers": answers, "onlyin": onlyIn, "cloud": aws.command,
 		},
 		Condition: installed,
 		Setup: func(env *testscript.Env) error {

@@ -76,6 +76,8 @@ func (c *checker) runtime(fn manifest.Function) {
 	case fn.Style == manifest.StyleServer && !adapted(fn):
 		c.block("style", "add the layer of the Lambda Web Adapter (arn:aws:lambda:REGION:753240598075:layer:LambdaAdapterLayerX86:VERSION) to aws.layers",
 			"Lambda gives a program no requests on a port by itself")
+	case adapted(fn) && fn.Runtime.Language() != "custom" && fn.Runtime.Language() != "go":
+		c.block("style", "use a style of the runtime, or build an executable for runtime custom", "behind the Lambda Web Adapter a %s program needs a start script, which ferry does not make", fn.Runtime)
 	case adapted(fn):
 		c.warn("style", "", "ferry cannot probe a program that it does not start: a broken one is found when it is called")
 	}

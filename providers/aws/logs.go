@@ -120,8 +120,11 @@ func (a *Adapter) Tail(ctx context.Context, fn string, o providers.TailOptions, 
 	if err == nil && o.Follow {
 		err = t.follow(ctx, out)
 	}
-	if refused != nil {
+	switch {
+	case refused != nil:
 		return refused
+	case o.Follow && ctx.Err() != nil:
+		return nil // that is how following ends
 	}
 	return a.classify("logs", fn, err)
 }

@@ -50,13 +50,16 @@ func (a *Adapter) schedulerRoleName(fn string) string {
 
 func (a *Adapter) logGroupName(fn string) string { return "/aws/lambda/" + a.functionName(fn) }
 
+// shortened is how much of a shortened name is not the name's beginning.
+const shortened = 9
+
 // shorten cuts a name to a length. What is cut off is told apart by a digest.
 func shorten(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
 	sum := sha256.Sum256([]byte(s))
-	return s[:most-9] + "-" + hex.EncodeToString(sum[:4])
+	return s[:most-shortened] + "-" + hex.EncodeToString(sum[:4])
 }
 
 // tags are those of all that is made for a function.

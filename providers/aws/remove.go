@@ -61,6 +61,8 @@ func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	common := a.prefix()
+	common = common[:min(len(common), maxName-shortened)]
 	var names []string
 	pages := lambda.NewListFunctionsPaginator(c.lambda, &lambda.ListFunctionsInput{})
 	for pages.HasMorePages() {
@@ -69,7 +71,7 @@ func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
 			return nil, a.classify("list functions", "", err)
 		}
 		for _, f := range page.Functions {
-			if !strings.HasPrefix(aws.ToString(f.FunctionName), a.prefix()) {
+			if !strings.HasPrefix(aws.ToString(f.FunctionName), common) {
 				continue
 			}
 			out, err := c.lambda.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: f.FunctionName})
