@@ -52,12 +52,8 @@ func (o *rollbackOptions) run(ctx context.Context, _ []string) (result, error) {
 		return nil, err
 	}
 	options := release.RollbackOptions{To: o.to, Message: o.message, NoVerify: o.noVerify, Force: o.force}
-	number, plan, err := o.app.engine(p, release.Origin{}, nil).PlanRollback(ctx, options)
-	if err != nil {
-		return nil, err
-	}
 	if !o.app.global.json && !o.app.global.quiet {
-		o.app.errors().restoring(number, plan, kept(p.adapter))
+		options.Announce = func(number int, plan *release.Plan) { o.app.errors().restoring(number, plan, kept(p.adapter)) }
 	}
 	return o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
 		return e.Rollback(ctx, options)

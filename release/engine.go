@@ -83,6 +83,9 @@ type RollbackOptions struct {
 	Message  string
 	NoVerify bool
 	Force    bool
+	// Announce is told what will be restored, before anything is changed: the release whose content that is, and the
+	// changes. An interrupted attempt is undone first: then the number is what served before it. nil is silence.
+	Announce func(number int, p *Plan)
 }
 
 // RemoveOptions change a removal.

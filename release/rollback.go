@@ -11,24 +11,6 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// PlanRollback says what Rollback would restore: the release whose content that is, and the changes. An
-// interrupted attempt is undone first: then the number is what served before it.
-func (e *Engine) PlanRollback(ctx context.Context, o RollbackOptions) (int, *Plan, error) {
-	l, s, err := e.visit(ctx)
-	if err != nil {
-		return 0, nil, err
-	}
-	if s.mustUndo(o) {
-		p := s.plan(&goods{functions: s.liveFunctions()})
-		return s.head.Number, p, nil
-	}
-	source, err := e.restorePoint(ctx, l, s, o.To)
-	if err != nil {
-		return 0, nil, err
-	}
-	return source.Number, s.plan(&goods{functions: source.Functions}), nil
-}
-
 // Rollback makes an earlier release serve again, code and configuration, as a new release. With an
 // interrupted attempt it puts back what served before that attempt instead.
 func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
@@ -38,6 +20,7 @@ func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 		return nil, err
 	}
 	if s.mustUndo(o) {
+		o.announce(s.head.Number, s.plan(&goods{functions: s.liveFunctions()}))
 		return e.undo(ctx, l, s, o, began)
 	}
 	source, err := e.restorePoint(ctx, l, s, o.To)
@@ -48,6 +31,7 @@ func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 	if source.Source == s.head.Source && len(p.Drift) == 0 && s.last == nil {
 		return e.unchanged(ctx, s, nil, began)
 	}
+	o.announce(source.Number, p)
 	a, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: true})
 	if err != nil {
 		return nil, err
@@ -59,6 +43,12 @@ func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 	r := e.newRecord(a, KindRollback, o.Message, source.Functions)
 	r.Source, r.Commit, r.Dirty, r.Manifest = source.Source, source.Commit, source.Dirty, source.Manifest
 	return a.carryOut(ctx, r, p, began)
+}
+
+func (o RollbackOptions) announce(number int, p *Plan) {
+	if o.Announce != nil {
+		o.Announce(number, p)
+	}
 }
 
 // restorePoint finds what to roll back to, release number to or the last good one, and looks at its functions.

@@ -115,17 +115,22 @@ func TestAPrunedRevisionIsPublishedAgainFromTheStore(t *testing.T) {
 	s.servesAll("1")
 }
 
-func TestPlanRollbackSaysWhatItWouldRestore(t *testing.T) {
+func TestARollbackAnnouncesWhatItWillRestore(t *testing.T) {
 	s := newService(t).all("one")
 	s.deploy()
 	s.write(map[string]string{"api": "two", "jobs": "one", "web": "one"}).deploy()
-	n, p, err := s.engine().PlanRollback(t.Context(), release.RollbackOptions{})
-	if err != nil {
-		t.Fatal(err)
+	announced := 0
+	_, err := s.engine().Rollback(t.Context(), release.RollbackOptions{Announce: func(n int, p *release.Plan) {
+		announced++
+		if n != 1 || len(p.Changes) != 1 || p.Changes[0].Function != "api" {
+			t.Errorf("got %d, %+v", n, p)
+		}
+		s.serves(map[string]string{"api": "two", "jobs": "one", "web": "one"})
+	}})
+	if err != nil || announced != 1 {
+		t.Errorf("announced %d times: %v", announced, err)
 	}
-	if n != 1 || len(p.Changes) != 1 || p.Changes[0].Function != "api" {
-		t.Errorf("got %d, %+v", n, p)
-	}
+	s.servesAll("one")
 }
 
 func TestReleasesListsTheNewestFirstWithWhatIsLive(t *testing.T) {
