@@ -136,7 +136,7 @@ func actions(t *testing.T) []string {
 	}
 	inputs := regexp.MustCompile(`&(lambda|iam|s3|cloudwatchlogs|scheduler|sqs|sns|ssm|secretsmanager)\.([A-Z][A-Za-z0-9]+)Input\{`)
 	others := map[string]string{
-		"lambda:Invoke": "lambda:InvokeFunction", "s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket",
+		"lambda:Invoke": "lambda:InvokeFunction", "s3:HeadBucket": "s3:ListBucket", "s3:HeadObject": "s3:GetObject", "s3:ListObjectsV2": "s3:ListBucket",
 		"s3:PutPublicAccessBlock":               "s3:PutBucketPublicAccessBlock",
 		"s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
 		"s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
