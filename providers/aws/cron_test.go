@@ -90,7 +90,7 @@ func randomCron(random *rand.Rand) string {
 		case 1:
 			return fmt.Sprintf("*/%d", 1+random.IntN(high/2))
 		case 2:
-			return fmt.Sprintf("%d-%d/%d", a, b, 1+random.IntN(4))
+			return fmt.Sprintf("%d-%d/%d", a, b, 1+random.IntN(max(1, min(4, b-a)))) // a longer step is no expression
 		case 3:
 			return fmt.Sprintf("%d,%d-%d", low, a, b)
 		}
