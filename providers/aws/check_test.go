@@ -63,6 +63,7 @@ func badValues() []checked {
 		{"a preview", func(fn *manifest.Function) { fn.Runtime = "nodejs26" }, "", "runtime", "nodejs26.x as a preview", warn},
 		{"a program on a port", program, "", "style", "no requests on a port", block},
 		{"a program behind the adapter", program, adapterLayer, "style", "cannot probe", warn},
+		{"a program of Node behind the adapter", func(fn *manifest.Function) { fn.Style = manifest.StyleServer }, adapterLayer, "style", "needs a start script", block},
 		{"an architecture", func(fn *manifest.Function) { fn.Architecture = "riscv64" }, "", "architecture", "does not run on riscv64", block},
 		{"a variable of Lambda's", env("AWS_REGION", "a"), "", "env.AWS_REGION", "Lambda itself sets", block},
 		{"a variable of ferry's", env("FERRY_STAGE", "a"), "", "env.FERRY_STAGE", "ferry itself sets", block},
