@@ -79,8 +79,12 @@ func (a *Adapter) call(ctx context.Context, c *cloud, op, fn, qualifier string, 
 	}
 	var thrown struct{ ErrorType, ErrorMessage string }
 	_ = json.Unmarshal(out.Payload, &thrown) // else the payload has no form that is known
+	shown := log
+	if thrown.ErrorMessage == "" || !strings.Contains(log, thrown.ErrorMessage) {
+		shown += "\n" + string(out.Payload) // it says what the log does not
+	}
 	return nil, log, &providers.Error{
-		Kind: providers.Crashed, Op: op, Provider: name, Function: fn, Hint: "mend what the log shows", Log: strings.TrimSpace(log + "\n" + string(out.Payload)),
+		Kind: providers.Crashed, Op: op, Provider: name, Function: fn, Hint: "mend what the log shows", Log: strings.TrimSpace(shown),
 		Err: fmt.Errorf("%s: %s", thrown.ErrorType, thrown.ErrorMessage),
 	}
 }
