@@ -148,9 +148,9 @@ func (s *shop) built(version, fn string) packager.Artifact {
 }
 
 func TestNoFaultAtAnyCallBreaksAReleaseOnAWS(t *testing.T) {
-	nth := 20 // each of these takes as long as a hundred in memory, where every call is broken
+	nth := 40 // each of these takes as long as a hundred in memory, where every call is broken
 	if testing.Short() {
-		nth = 60
+		nth = 80
 	}
 	from := newSources(t)
 	rows := faults.Run(t, nth, func(t *testing.T) faults.Place {

@@ -30,6 +30,7 @@ var (
 	_ providers.Vault     = (*adapter)(nil)
 	_ providers.Pinner    = (*adapter)(nil)
 	_ providers.Inspector = (*adapter)(nil)
+	_ providers.Adopter   = (*adapter)(nil)
 )
 
 // optional are the interfaces that an adapter may have.
@@ -39,6 +40,7 @@ func optional() []reflect.Type {
 		reflect.TypeFor[providers.Starter](), reflect.TypeFor[providers.Invoker](), reflect.TypeFor[providers.LogTailer](),
 		reflect.TypeFor[providers.Pruner](), reflect.TypeFor[providers.Lister](),
 		reflect.TypeFor[providers.Vault](), reflect.TypeFor[providers.Pinner](), reflect.TypeFor[providers.Inspector](),
+		reflect.TypeFor[providers.Adopter](),
 	}
 }
 
@@ -58,6 +60,7 @@ func shapes(a *adapter) []providers.Adapter {
 		vault   = providers.Vault
 		pin     = providers.Pinner
 		inspect = providers.Inspector
+		adopt   = providers.Adopter
 	)
 	return []providers.Adapter{
 		struct{ core }{a},
@@ -93,7 +96,8 @@ func shapes(a *adapter) []providers.Adapter {
 			vault
 			pin
 			inspect
-		}{a, a, a, a, a, a, a, a, a, a},
+			adopt
+		}{a, a, a, a, a, a, a, a, a, a, a},
 	}
 }
 
@@ -263,5 +267,12 @@ func (a *adapter) Pin(ctx context.Context, fn manifest.Function) (map[string]str
 func (a *adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
 	return run(ctx, a.process, "inspect", s.Function.Name, func(ctx context.Context) ([]providers.Difference, error) {
 		return a.inner.(providers.Inspector).Inspect(ctx, s)
+	})
+}
+
+// Adopt is one call.
+func (a *adapter) Adopt(ctx context.Context, function string) (providers.State, error) {
+	return run(ctx, a.process, "adopt", function, func(ctx context.Context) (providers.State, error) {
+		return a.inner.(providers.Adopter).Adopt(ctx, function)
 	})
 }
