@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,80 +16,64 @@ import (
 
 // Check reports what Lambda cannot honour.
 func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
-	c := &checker{function: fn.Name}
+	c := &checker{providers.Checker{Function: fn.Name}}
 	c.runtime(fn)
 	c.size("memory", fn.Memory, minMemory, maxMemory)
 	if d := fn.Timeout.Std(); d < time.Second || d > maxTimeout || d%time.Second != 0 {
-		c.block("timeout", "choose whole seconds from 1s to 900s", "Lambda has no timeout of %s", d)
+		c.Block("timeout", "choose whole seconds from 1s to 900s", "Lambda has no timeout of %s", d)
 	}
 	c.environment(fn, a.environment(providers.Spec{Function: fn}))
 	if len(fn.Secrets) > 0 && !shimmed(fn) {
-		c.block("secrets", "read them in the program with the AWS SDK, or use a style that ferry starts", "nothing resolves secrets before a program that ferry does not start")
+		c.Block("secrets", "read them in the program with the AWS SDK, or use a style that ferry starts", "nothing resolves secrets before a program that ferry does not start")
 	}
 	c.scaling(fn.Scaling)
 	c.own(fn, a.target.Region)
 	for i, e := range fn.Events {
 		c.event(fn, fmt.Sprintf("events[%d]", i), e)
 	}
-	return c.issues
+	return c.Issues
 }
 
-// checker collects issues of one function.
-type checker struct {
-	function string
-	issues   []providers.Issue
-}
-
-func (c *checker) block(field, hint, format string, args ...any) {
-	c.add(providers.Issue{Severity: providers.Blocker, Field: field, Hint: hint, Message: fmt.Sprintf(format, args...)})
-}
-
-func (c *checker) warn(field, hint, format string, args ...any) {
-	c.add(providers.Issue{Severity: providers.Warning, Field: field, Hint: hint, Message: fmt.Sprintf(format, args...)})
-}
-
-func (c *checker) add(i providers.Issue) {
-	i.Function = c.function
-	c.issues = append(c.issues, i)
-}
+// checker looks at one function.
+type checker struct{ providers.Checker }
 
 func (c *checker) runtime(fn manifest.Function) {
 	const field, newer = "runtime", "choose a newer version, such as nodejs24 or python3.14"
 	r, ok := runtimeOf(fn.Runtime)
 	switch language := fn.Runtime.Language(); {
 	case !ok && (language == "java" || language == "dotnet"):
-		c.block(field, "choose another target", "ferry has no shim for %s on Lambda yet", language)
+		c.Block(field, "choose another target", "ferry has no shim for %s on Lambda yet", language)
 	case !ok:
-		c.block(field, newer, "Lambda has no runtime for %s", fn.Runtime)
+		c.Block(field, newer, "Lambda has no runtime for %s", fn.Runtime)
 	case r.preview:
-		c.warn(field, "choose an earlier version for production", "Lambda offers %s as a preview only", r.id)
+		c.Warn(field, "choose an earlier version for production", "Lambda offers %s as a preview only", r.id)
 	case !r.ends.IsZero():
-		c.add(providers.Issue{
+		c.Add(providers.Issue{
 			Severity: providers.Warning, Field: field, Hint: newer, From: r.ends.Add(-notice),
 			Message: fmt.Sprintf("Lambda deprecates %s on %s", r.id, r.ends.Format(time.DateOnly)),
 		})
-		c.add(providers.Issue{
+		c.Add(providers.Issue{
 			Severity: providers.Blocker, Field: field, Hint: newer, From: r.ends,
 			Message: fmt.Sprintf("Lambda deprecated %s on %s: it refuses new functions, and soon updates", r.id, r.ends.Format(time.DateOnly)),
 		})
 	}
 	switch {
 	case fn.Style == manifest.StyleServer && !adapted(fn):
-		c.block("style", "add the layer of the Lambda Web Adapter (arn:aws:lambda:REGION:753240598075:layer:LambdaAdapterLayerX86:VERSION) to aws.layers",
+		c.Block("style", "add the layer of the Lambda Web Adapter (arn:aws:lambda:REGION:753240598075:layer:LambdaAdapterLayerX86:VERSION) to aws.layers",
 			"Lambda gives a program no requests on a port by itself")
 	case adapted(fn) && fn.Runtime.Language() != "custom" && fn.Runtime.Language() != "go":
-		c.block("style", "use a style of the runtime, or build an executable for runtime custom", "behind the Lambda Web Adapter a %s program needs a start script, which ferry does not make", fn.Runtime)
+		c.Block("style", "use a style of the runtime, or build an executable for runtime custom", "behind the Lambda Web Adapter a %s program needs a start script, which ferry does not make", fn.Runtime)
 	case adapted(fn):
-		c.warn("style", "", "ferry cannot probe a program that it does not start: a broken one is found when it is called")
+		c.Warn("style", "", "ferry cannot probe a program that it does not start: a broken one is found when it is called")
 	}
 	if arch := fn.Architecture; arch != "" && arch != "amd64" && arch != "arm64" {
-		c.block("architecture", "choose amd64 or arm64", "Lambda does not run on %s", arch)
+		c.Block("architecture", "choose amd64 or arm64", "Lambda does not run on %s", arch)
 	}
 }
 
 func (c *checker) size(field string, s, least, most manifest.Size) {
 	if s < least || s > most || s%manifest.MB != 0 {
-		c.block(field, fmt.Sprintf("choose whole megabytes from %s to %s", least, most), "Lambda has no %s of %s", strings.TrimPrefix(field, "aws."), s)
+		c.Block(field, fmt.Sprintf("choose whole megabytes from %s to %s", least, most), "Lambda has no %s of %s", strings.TrimPrefix(field, "aws."), s)
 	}
 }
 
@@ -103,57 +88,54 @@ func (c *checker) environment(fn manifest.Function, whole map[string]string) {
 		for _, name := range slices.Sorted(maps.Keys(part.names)) {
 			switch {
 			case slices.Contains(reserved(), name):
-				c.block(part.field+name, "choose another name", "Lambda itself sets %s", name)
+				c.Block(part.field+name, "choose another name", "Lambda itself sets %s", name)
 			case strings.HasPrefix(name, "FERRY_"):
-				c.block(part.field+name, "choose another name", "ferry itself sets %s", name)
+				c.Block(part.field+name, "choose another name", "ferry itself sets %s", name)
 			case !variable.MatchString(name):
-				c.block(part.field+name, "use at least two letters, digits and _, and begin with a letter", "Lambda takes no variable named %s", name)
+				c.Block(part.field+name, "use at least two letters, digits and _, and begin with a letter", "Lambda takes no variable named %s", name)
 			}
 		}
 	}
 	if data, err := json.Marshal(whole); err == nil && len(data) > maxEnv {
-		c.block("env", "move large values into files or secrets", "the environment is %d bytes with what ferry adds, and Lambda takes %d", len(data), maxEnv)
+		c.Block("env", "move large values into files or secrets", "the environment is %d bytes with what ferry adds, and Lambda takes %d", len(data), maxEnv)
 	}
 }
 
 func (c *checker) scaling(s manifest.Scaling) {
 	if s.Concurrency > 1 {
-		c.warn("scaling.concurrency", "", "an instance on Lambda gets one request at a time, not %d: more requests are more instances", s.Concurrency)
+		c.Warn("scaling.concurrency", "", "an instance on Lambda gets one request at a time, not %d: more requests are more instances", s.Concurrency)
 	}
 	if s.Max > 0 && s.Min > s.Max {
-		c.block("scaling.min", "lower scaling.min", "%d instances kept warm are more than the %d allowed", s.Min, s.Max)
+		c.Block("scaling.min", "lower scaling.min", "%d instances kept warm are more than the %d allowed", s.Min, s.Max)
 	}
 }
 
 // own checks the function's aws block.
 func (c *checker) own(fn manifest.Function, region string) {
 	own := settings(fn)
-	c.size("aws.ephemeral_storage", max(own.EphemeralStorage, minStorage), minStorage, maxStorage)
-	if own.EphemeralStorage != 0 && own.EphemeralStorage < minStorage {
-		c.size("aws.ephemeral_storage", own.EphemeralStorage, minStorage, maxStorage)
-	}
+	c.size("aws.ephemeral_storage", cmp.Or(own.EphemeralStorage, minStorage), minStorage, maxStorage)
 	c.arns("aws.layers", own.Layers, regexp.MustCompile(`^arn:[^:]+:lambda:`+region+`:\d{12}:layer:[A-Za-z0-9_-]+:\d+$`), "the ARN of a layer version in "+region)
 	if len(own.Layers) > maxLayers {
-		c.block("aws.layers", "merge some", "%d layers are more than the %d that Lambda takes", len(own.Layers), maxLayers)
+		c.Block("aws.layers", "merge some", "%d layers are more than the %d that Lambda takes", len(own.Layers), maxLayers)
 	}
 	c.arns("aws.policies", own.Policies, regexp.MustCompile(`^arn:[^:]+:iam::(\d{12}|aws):policy/.+$`), "the ARN of a policy")
 	if own.Role != "" {
 		c.arns("aws.role", []string{own.Role}, regexp.MustCompile(`^arn:[^:]+:iam::\d{12}:role/.+$`), "the ARN of a role")
 		if len(own.Policies) > 0 {
-			c.block("aws.policies", "attach them to the role", "policies are for the role that ferry makes, and aws.role names another")
+			c.Block("aws.policies", "attach them to the role", "policies are for the role that ferry makes, and aws.role names another")
 		}
 	}
 	if own.DeadLetter != "" {
 		c.arns("aws.dead_letter", []string{own.DeadLetter}, regexp.MustCompile(`^arn:[^:]+:(sqs|sns):`+region+`:\d{12}:[^:]+$`), "the ARN of a queue or topic in "+region)
 	}
 	if !slices.Contains([]string{"", "active", "passthrough"}, own.Tracing) {
-		c.block("aws.tracing", "choose active or passthrough", "%q is no kind of tracing", own.Tracing)
+		c.Block("aws.tracing", "choose active or passthrough", "%q is no kind of tracing", own.Tracing)
 	}
 	if v := own.VPC; v != nil && (len(v.Subnets) == 0 || len(v.SecurityGroups) == 0) {
-		c.block("aws.vpc", "name subnets and security_groups", "a network needs at least one subnet and one security group")
+		c.Block("aws.vpc", "name subnets and security_groups", "a network needs at least one subnet and one security group")
 	}
 	if !slices.Contains(retentions(), retention(fn)) {
-		c.block("aws.log_retention", fmt.Sprintf("choose one of %v", retentions()), "logs cannot be kept for %d days", retention(fn))
+		c.Block("aws.log_retention", fmt.Sprintf("choose one of %v", retentions()), "logs cannot be kept for %d days", retention(fn))
 	}
 	if own.ResponseStream {
 		c.stream(fn)
@@ -164,16 +146,16 @@ func (c *checker) own(fn manifest.Function, region string) {
 func (c *checker) stream(fn manifest.Function) {
 	switch language := fn.Runtime.Language(); {
 	case language == "python":
-		c.block("aws.response_stream", "remove it, or use Node or Go", "Lambda's Python runtime cannot stream")
+		c.Block("aws.response_stream", "remove it, or use Node or Go", "Lambda's Python runtime cannot stream")
 	case fn.HTTP() == nil:
-		c.block("aws.response_stream", "remove it", "nothing calls the function over HTTP")
+		c.Block("aws.response_stream", "remove it", "nothing calls the function over HTTP")
 	}
 }
 
 func (c *checker) arns(field string, values []string, form *regexp.Regexp, want string) {
 	for _, v := range values {
 		if !form.MatchString(v) {
-			c.block(field, "write "+want, "%q is not %s", v, want)
+			c.Block(field, "write "+want, "%q is not %s", v, want)
 		}
 	}
 }
@@ -181,11 +163,11 @@ func (c *checker) arns(field string, values []string, form *regexp.Regexp, want 
 func (c *checker) tags(tags map[string]string) {
 	const own = 9 // of ferry's, at most
 	if keys := strings.Join(slices.Sorted(maps.Keys(tags)), " "); len(tags) > maxTags-own || len(keys) > maxTagValue {
-		c.block("aws.tags", "remove some", "%d tags with keys of %d characters are more than Lambda takes beside ferry's own", len(tags), len(keys))
+		c.Block("aws.tags", "remove some", "%d tags with keys of %d characters are more than Lambda takes beside ferry's own", len(tags), len(keys))
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		if strings.HasPrefix(key, "aws:") || ours(key) || key == "" || len(key) > maxTagKey || len(tags[key]) > maxTagValue {
-			c.block("aws.tags", "use keys of 1 to 128 characters that do not begin with aws: or ferry:, and values of at most 256", "the tag %q is not valid", key)
+			c.Block("aws.tags", "use keys of 1 to 128 characters that do not begin with aws: or ferry:, and values of at most 256", "the tag %q is not valid", key)
 		}
 	}
 }
@@ -196,7 +178,7 @@ func (c *checker) event(fn manifest.Function, field string, e manifest.Event) {
 		c.http(fn, field+".http", e.HTTP)
 	case e.Schedule != nil:
 		if _, err := awsCron(e.Schedule.Cron); err != nil {
-			c.block(field+".schedule.cron", "write two schedules", "EventBridge Scheduler cannot say %q: %v", e.Schedule.Cron, err)
+			c.Block(field+".schedule.cron", "write two schedules", "EventBridge Scheduler cannot say %q: %v", e.Schedule.Cron, err)
 		}
 	case e.Queue != nil:
 		most := maxBatch
@@ -204,27 +186,27 @@ func (c *checker) event(fn manifest.Function, field string, e manifest.Event) {
 			most = maxBatchFIFO
 		}
 		if e.Queue.Batch > most {
-			c.block(field+".queue.batch", fmt.Sprintf("choose at most %d", most), "SQS hands out no %d messages at once", e.Queue.Batch)
+			c.Block(field+".queue.batch", fmt.Sprintf("choose at most %d", most), "SQS hands out no %d messages at once", e.Queue.Batch)
 		}
 	}
 	if e.HTTP == nil && !shimmed(fn) {
-		c.warn(field, "", "the program gets the event as AWS sends it, not as a CloudEvent")
+		c.Warn(field, "", "the program gets the event as AWS sends it, not as a CloudEvent")
 	}
 }
 
 func (c *checker) http(fn manifest.Function, field string, e *manifest.HTTPEvent) {
 	if !shimmed(fn) && (e.Path != "" || len(e.Methods) > 0) {
-		c.warn(field, "have the program do it", "nothing stands before a program that ferry does not start: path and methods are not applied")
+		c.Warn(field, "have the program do it", "nothing stands before a program that ferry does not start: path and methods are not applied")
 	}
 	if e.CORS == nil {
 		return
 	}
 	for _, m := range corsMethods(e) {
 		if m == "OPTIONS" || len(m) > 6 {
-			c.block(field+".cors.methods", "leave it out: Lambda answers preflights itself", "a Function URL's CORS takes no method %s", m)
+			c.Block(field+".cors.methods", "leave it out: Lambda answers preflights itself", "a Function URL's CORS takes no method %s", m)
 		}
 	}
 	if d := e.CORS.MaxAge.Std(); d > maxCORSAge || d%time.Second != 0 {
-		c.block(field+".cors.max_age", "choose whole seconds up to 24h", "a Function URL's CORS takes no age of %s", d)
+		c.Block(field+".cors.max_age", "choose whole seconds up to 24h", "a Function URL's CORS takes no age of %s", d)
 	}
 }

@@ -111,13 +111,13 @@ func concurrency(s manifest.Style) int {
 
 // Check reports what this machine cannot honour.
 func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
-	c := &checker{function: fn.Name}
+	c := &providers.Checker{Function: fn.Name}
 	if runtime.GOOS == "windows" {
-		c.block("", "use WSL, or another target", "the local platform does not run on Windows yet")
+		c.Block("", "use WSL, or another target", "the local platform does not run on Windows yet")
 	}
 	a.checkRuntime(c, fn)
 	if arch := fn.Architecture; arch != "" && arch != runtime.GOARCH {
-		c.warn("architecture", "", "this machine is %s: the function runs as that here, not as %s", runtime.GOARCH, arch)
+		c.Warn("architecture", "", "this machine is %s: the function runs as that here, not as %s", runtime.GOARCH, arch)
 	}
 	for _, env := range sortedKeys(fn.Env, fn.Secrets) {
 		if env == "PORT" || strings.HasPrefix(env, "FERRY_") {
@@ -125,40 +125,40 @@ func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
 			if _, secret := fn.Secrets[env]; secret {
 				field = "secrets."
 			}
-			c.block(field+env, "choose another name", "the platform itself sets %s", env)
+			c.Block(field+env, "choose another name", "the platform itself sets %s", env)
 		}
 	}
 	checkScaling(c, fn.Scaling)
 	for i, e := range fn.Events {
 		checkEvent(c, fn, fmt.Sprintf("events[%d]", i), e)
 	}
-	return c.issues
+	return c.Issues
 }
 
-func (a *Adapter) checkRuntime(c *checker, fn manifest.Function) {
+func (a *Adapter) checkRuntime(c *providers.Checker, fn manifest.Function) {
 	switch language := fn.Runtime.Language(); {
 	case language == "go" || language == "custom":
 	case !interpreted(fn.Runtime):
-		c.block("runtime", "choose another target", "the local platform does not run %s yet", fn.Runtime)
+		c.Block("runtime", "choose another target", "the local platform does not run %s yet", fn.Runtime)
 	default:
 		found := a.interpreters.find(fn.Runtime)
 		if found.Path == "" {
-			c.block("runtime", howToGet(language), "%s", missing(fn.Runtime))
+			c.Block("runtime", howToGet(language), "%s", missing(fn.Runtime))
 		} else if !found.is(fn.Runtime) {
-			c.warn("runtime", howToGet(language), "%s is not on this machine: %s %s runs it", fn.Runtime, language, found.Version)
+			c.Warn("runtime", howToGet(language), "%s is not on this machine: %s %s runs it", fn.Runtime, language, found.Version)
 		}
 	}
 }
 
-func checkScaling(c *checker, s manifest.Scaling) {
+func checkScaling(c *providers.Checker, s manifest.Scaling) {
 	if s.Max > 0 && s.Min > s.Max {
-		c.block("scaling.min", "lower scaling.min", "%d instances kept warm are more than the %d allowed", s.Min, s.Max)
+		c.Block("scaling.min", "lower scaling.min", "%d instances kept warm are more than the %d allowed", s.Min, s.Max)
 	}
 }
 
-func checkEvent(c *checker, fn manifest.Function, field string, e manifest.Event) {
+func checkEvent(c *providers.Checker, fn manifest.Function, field string, e manifest.Event) {
 	late := func(kind string) {
-		c.warn(field+"."+kind, "call it with ferry invoke "+fn.Name, "the local platform does not deliver %s events yet", kind)
+		c.Warn(field+"."+kind, "call it with ferry invoke "+fn.Name, "the local platform does not deliver %s events yet", kind)
 	}
 	switch {
 	case e.Schedule != nil:
@@ -172,29 +172,11 @@ func checkEvent(c *checker, fn manifest.Function, field string, e manifest.Event
 	case e.HTTP != nil && !shimmed(fn):
 		for part, set := range map[string]bool{"path": e.HTTP.Path != "", "methods": len(e.HTTP.Methods) > 0, "cors": e.HTTP.CORS != nil} {
 			if set {
-				c.warn(field+".http."+part, "have the program do it", "nothing stands before a program that listens itself: http.%s is not applied", part)
+				c.Warn(field+".http."+part, "have the program do it", "nothing stands before a program that listens itself: http.%s is not applied", part)
 			}
 		}
-		slices.SortFunc(c.issues, func(a, b providers.Issue) int { return cmp.Compare(a.Field, b.Field) })
+		slices.SortFunc(c.Issues, func(a, b providers.Issue) int { return cmp.Compare(a.Field, b.Field) })
 	}
-}
-
-// checker collects issues of one function.
-type checker struct {
-	function string
-	issues   []providers.Issue
-}
-
-func (c *checker) block(field, hint, format string, args ...any) {
-	c.add(providers.Blocker, field, hint, fmt.Sprintf(format, args...))
-}
-
-func (c *checker) warn(field, hint, format string, args ...any) {
-	c.add(providers.Warning, field, hint, fmt.Sprintf(format, args...))
-}
-
-func (c *checker) add(s providers.Severity, field, hint, message string) {
-	c.issues = append(c.issues, providers.Issue{Function: c.function, Field: field, Severity: s, Message: message, Hint: hint})
 }
 
 func sortedKeys(ms ...map[string]string) []string {
