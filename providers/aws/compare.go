@@ -23,49 +23,53 @@ func same(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionCon
 	return len(configurationDiff(want, have)) == 0
 }
 
-// configurationDiff names the fields of a configuration that are not as they are wanted.
-func configurationDiff(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionConfiguration) []providers.Difference {
-	var diff []providers.Difference
-	compare := func(path, wanted, actual string) {
-		if wanted != actual {
-			diff = append(diff, providers.Difference{Path: path, Spec: wanted, Actual: actual})
-		}
+// differences collects what is not as it is wanted.
+type differences []providers.Difference
+
+func (d *differences) compare(path, want, actual string) {
+	if want != actual {
+		*d = append(*d, providers.Difference{Path: path, Spec: want, Actual: actual})
 	}
-	compare("description", aws.ToString(want.Description), aws.ToString(have.Description))
-	compare("role", aws.ToString(want.Role), aws.ToString(have.Role))
-	compare("runtime", string(want.Runtime), string(have.Runtime))
-	compare("handler", aws.ToString(want.Handler), aws.ToString(have.Handler))
-	compare("memory", fmt.Sprint(aws.ToInt32(want.MemorySize)), fmt.Sprint(aws.ToInt32(have.MemorySize)))
-	compare("timeout", fmt.Sprint(aws.ToInt32(want.Timeout)), fmt.Sprint(aws.ToInt32(have.Timeout)))
+}
+
+// configurationDiff names the fields of a configuration that are not as they are wanted.
+func configurationDiff(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionConfiguration) differences {
+	var d differences
+	d.compare("description", aws.ToString(want.Description), aws.ToString(have.Description))
+	d.compare("role", aws.ToString(want.Role), aws.ToString(have.Role))
+	d.compare("runtime", string(want.Runtime), string(have.Runtime))
+	d.compare("handler", aws.ToString(want.Handler), aws.ToString(have.Handler))
+	d.compare("memory", fmt.Sprint(aws.ToInt32(want.MemorySize)), fmt.Sprint(aws.ToInt32(have.MemorySize)))
+	d.compare("timeout", fmt.Sprint(aws.ToInt32(want.Timeout)), fmt.Sprint(aws.ToInt32(have.Timeout)))
 	var env map[string]string
 	if have.Environment != nil {
 		env = have.Environment.Variables
 	}
 	if !maps.Equal(want.Environment.Variables, env) {
-		compare("env", "•••", "••• (other values)")
+		d.compare("env", "•••", "••• (other values)")
 	}
 	var layers []string
 	for _, l := range have.Layers {
 		layers = append(layers, aws.ToString(l.Arn))
 	}
-	compare("aws.layers", fmt.Sprint(want.Layers), fmt.Sprint(layers))
+	d.compare("aws.layers", fmt.Sprint(want.Layers), fmt.Sprint(layers))
 	storage := int32(512)
 	if have.EphemeralStorage != nil {
 		storage = aws.ToInt32(have.EphemeralStorage.Size)
 	}
-	compare("aws.ephemeral_storage", fmt.Sprint(aws.ToInt32(want.EphemeralStorage.Size)), fmt.Sprint(storage))
+	d.compare("aws.ephemeral_storage", fmt.Sprint(aws.ToInt32(want.EphemeralStorage.Size)), fmt.Sprint(storage))
 	tracing := types.TracingModePassThrough
 	if have.TracingConfig != nil {
 		tracing = have.TracingConfig.Mode
 	}
-	compare("aws.tracing", string(want.TracingConfig.Mode), string(tracing))
-	compare("aws.dead_letter", aws.ToString(want.DeadLetterConfig.TargetArn), deadLetter(have))
+	d.compare("aws.tracing", string(want.TracingConfig.Mode), string(tracing))
+	d.compare("aws.dead_letter", aws.ToString(want.DeadLetterConfig.TargetArn), deadLetter(have))
 	var subnets, groups []string
 	if have.VpcConfig != nil {
 		subnets, groups = have.VpcConfig.SubnetIds, have.VpcConfig.SecurityGroupIds
 	}
-	compare("aws.vpc", fmt.Sprint(ordered(want.VpcConfig.SubnetIds), ordered(want.VpcConfig.SecurityGroupIds)), fmt.Sprint(ordered(subnets), ordered(groups)))
-	return diff
+	d.compare("aws.vpc", fmt.Sprint(ordered(want.VpcConfig.SubnetIds), ordered(want.VpcConfig.SecurityGroupIds)), fmt.Sprint(ordered(subnets), ordered(groups)))
+	return d
 }
 
 func ordered(list []string) []string { return slices.Sorted(slices.Values(list)) }

@@ -34,33 +34,30 @@ func (a *Adapter) inspect(ctx context.Context, c *cloud, s providers.Spec) ([]pr
 	if role == "" {
 		role = fmt.Sprintf("arn:%s:iam::%s:role/%s", c.partition, c.account, a.roleName(fn.Name))
 	}
-	diff := configurationDiff(a.configuration(c, s, role), out.Configuration)
+	d := configurationDiff(a.configuration(c, s, role), out.Configuration)
 	if !sameCode(s, out.Configuration) {
-		diff = append(diff, providers.Difference{Path: "code", Spec: codeDigest(s.Artifact.ZipDigest), Actual: aws.ToString(out.Configuration.CodeSha256)})
+		d = append(d, providers.Difference{Path: "code", Spec: codeDigest(s.Artifact.ZipDigest), Actual: aws.ToString(out.Configuration.CodeSha256)})
 	}
 	reserved := 0
 	if out.Concurrency != nil {
 		reserved = int(aws.ToInt32(out.Concurrency.ReservedConcurrentExecutions))
 	}
-	if reserved != fn.Scaling.Max {
-		diff = append(diff, providers.Difference{Path: "scaling.max", Spec: fmt.Sprint(fn.Scaling.Max), Actual: fmt.Sprint(reserved)})
-	}
+	d.compare("scaling.max", fmt.Sprint(fn.Scaling.Max), fmt.Sprint(reserved))
 	want := a.tags(fn)
 	for _, key := range slices.Sorted(maps.Keys(want)) {
-		if value := want[key]; out.Tags[key] != value {
-			diff = append(diff, providers.Difference{Path: "aws.tags." + key, Spec: value, Actual: out.Tags[key]})
-		}
+		d.compare("aws.tags."+key, want[key], out.Tags[key])
 	}
-	events := slices.ContainsFunc(fn.Events, func(e manifest.Event) bool { return e.HTTP == nil })
-	if mode, err := a.bindings(ctx, c, fn.Name); err != nil {
+	bound := providers.BindNone
+	if slices.ContainsFunc(fn.Events, func(e manifest.Event) bool { return e.HTTP == nil }) {
+		bound = providers.BindEnabled
+	}
+	mode, err := a.bindings(ctx, c, fn.Name)
+	if err != nil {
 		return nil, err
-	} else if events && mode != providers.BindEnabled {
-		diff = append(diff, providers.Difference{Path: "events", Spec: string(providers.BindEnabled), Actual: string(mode)})
-	} else if !events && mode != providers.BindNone {
-		diff = append(diff, providers.Difference{Path: "events", Spec: string(providers.BindNone), Actual: string(mode)})
 	}
+	d.compare("events", string(bound), string(mode))
 	reached, err := a.inspectURL(ctx, c, s)
-	return append(diff, reached...), err
+	return append(d, reached...), err
 }
 
 // inspectURL compares the URL and who may call it.
@@ -72,28 +69,23 @@ func (a *Adapter) inspectURL(ctx context.Context, c *cloud, s providers.Spec) ([
 	}
 	exists := err == nil
 	want, answered := exposure(fn)
-	var diff []providers.Difference
 	switch {
 	case answered && !exists:
-		return append(diff, providers.Difference{Path: "url", Spec: "a Function URL"}), nil
+		return differences{{Path: "url", Spec: "a Function URL"}}, nil
 	case !answered && exists:
-		return append(diff, providers.Difference{Path: "url", Actual: aws.ToString(have.FunctionUrl)}), nil
+		return differences{{Path: "url", Actual: aws.ToString(have.FunctionUrl)}}, nil
 	case !answered:
 		return nil, nil
 	}
-	diff = want.diff(have)
+	d := want.diff(have)
 	statements, _, err := a.policy(ctx, c, fn.Name)
 	if err != nil {
 		return nil, err
 	}
+	caller := map[bool]string{true: "anybody"}
 	for _, id := range []string{statementURL, statementInvoke} {
 		_, there := statements[id]
-		switch public := fn.HTTP().Auth != "private"; {
-		case public && !there:
-			diff = append(diff, providers.Difference{Path: "url.permissions." + id, Spec: "anybody"})
-		case !public && there:
-			diff = append(diff, providers.Difference{Path: "url.permissions." + id, Actual: "anybody"})
-		}
+		d.compare("url.permissions."+id, caller[fn.HTTP().Auth != "private"], caller[there])
 	}
-	return diff, nil
+	return d, nil
 }

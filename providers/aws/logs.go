@@ -66,7 +66,7 @@ func (a *Adapter) adoptLogGroup(ctx context.Context, c *cloud, fn manifest.Funct
 // tagLogGroup gives a group its tags, and takes away those that the manifest asked for before.
 func (a *Adapter) tagLogGroup(ctx context.Context, c *cloud, fn manifest.Function, has map[string]string) error {
 	arn := a.logGroupARN(c, fn.Name)
-	gone, left := a.retagging(fn, has)
+	gone, left := retagging(a.tags(fn), has)
 	if len(gone) > 0 {
 		if _, err := c.logs.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &arn, TagKeys: gone}); err != nil {
 			return err

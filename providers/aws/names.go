@@ -76,13 +76,19 @@ func (a *Adapter) tags(fn manifest.Function) map[string]string {
 	return tags
 }
 
-// retagging is what gives a thing its tags: the keys that the manifest asked for before and now does not, and the tags
-// that are not there so.
-func (a *Adapter) retagging(fn manifest.Function, has map[string]string) (gone []string, left map[string]string) {
-	want := a.tags(fn)
-	gone = present(has, append(strings.Fields(has[tagTags]), tagTags)...)
+// retagging is what gives a thing the wanted tags: the keys that have to go, which are those that the manifest asked for
+// before and those of ferry's own that are named, and the tags that are not there so.
+func retagging(want, has map[string]string, own ...string) (gone []string, left map[string]string) {
+	gone = present(has, slices.Concat(strings.Fields(has[tagTags]), []string{tagTags}, own)...)
 	gone = slices.DeleteFunc(gone, func(key string) bool { _, stays := want[key]; return stays })
-	return gone, missing(want, has)
+	left = maps.Clone(want)
+	maps.DeleteFunc(left, func(key, value string) bool { is, ok := has[key]; return ok && is == value })
+	return gone, left
+}
+
+// present are those of the keys that are tags.
+func present(tags map[string]string, keys ...string) []string {
+	return slices.DeleteFunc(keys, func(key string) bool { _, ok := tags[key]; return !ok })
 }
 
 // owns reports whether tags say that ferry made a thing for this function.
@@ -90,5 +96,5 @@ func (a *Adapter) owns(tags map[string]string, fn string) bool {
 	return tags[tagService] == a.service && tags[tagStage] == a.stage && tags[tagFunction] == fn
 }
 
-// ours drops the tags by which ferry marks things.
+// ours reports whether it is one of the tags by which ferry marks things.
 func ours(tag string) bool { return strings.HasPrefix(tag, "ferry:") }

@@ -85,7 +85,7 @@ func (b *binder) made(ctx context.Context, m types.EventSourceMappingConfigurati
 
 // retag gives a mapping its tags, and takes away those that the manifest asked for before.
 func (b *binder) retag(ctx context.Context, m types.EventSourceMappingConfiguration, has map[string]string) error {
-	gone, left := b.a.retagging(b.fn, has)
+	gone, left := retagging(b.a.tags(b.fn), has)
 	if len(gone) > 0 {
 		_, err := b.c.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: m.EventSourceMappingArn, TagKeys: gone})
 		if err != nil {

@@ -132,7 +132,7 @@ func (a *Adapter) ensureRole(
 
 // tagRole gives a role its tags, and takes away those that the manifest asked for before.
 func (a *Adapter) tagRole(ctx context.Context, c *cloud, fn manifest.Function, role string, has map[string]string) error {
-	gone, left := a.retagging(fn, has)
+	gone, left := retagging(a.tags(fn), has)
 	if len(gone) > 0 {
 		if _, err := c.iam.UntagRole(ctx, &iam.UntagRoleInput{RoleName: &role, TagKeys: gone}); err != nil {
 			return err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -44,12 +42,11 @@ func (a *Adapter) settle(ctx context.Context, c *cloud, s providers.Spec, to *la
 	if fn.Scaling.Min > 0 {
 		tags[tagWarm] = "true"
 	}
-	gone := present(to.Tags, append(strings.Fields(to.Tags[tagTags]), tagURL, tagWarm, tagCanary, tagTags)...)
-	gone = slices.DeleteFunc(gone, func(key string) bool { _, stays := tags[key]; return stays })
+	gone, left := retagging(tags, to.Tags, tagURL, tagWarm, tagCanary)
 	if err := a.untag(ctx, c, fn.Name, gone...); err != nil {
 		return url, err
 	}
-	return url, a.tag(ctx, c, fn.Name, missing(tags, to.Tags))
+	return url, a.tag(ctx, c, fn.Name, left)
 }
 
 // converge makes the settings hold, each after a look at what is there.
@@ -184,21 +181,16 @@ func orAny(list []string) []string {
 }
 
 // diff names what a URL has otherwise.
-func (u address) diff(have *lambda.GetFunctionUrlConfigOutput) []providers.Difference {
-	var diff []providers.Difference
-	compare := func(path, want, actual string) {
-		if want != actual {
-			diff = append(diff, providers.Difference{Path: path, Spec: want, Actual: actual})
-		}
-	}
-	compare("url.auth", string(u.auth), string(have.AuthType))
+func (u address) diff(have *lambda.GetFunctionUrlConfigOutput) differences {
+	var d differences
+	d.compare("url.auth", string(u.auth), string(have.AuthType))
 	mode := have.InvokeMode
 	if mode == "" {
 		mode = types.InvokeModeBuffered
 	}
-	compare("url.mode", string(u.mode), string(mode))
-	compare("url.cors", corsText(u.cors), corsText(have.Cors))
-	return diff
+	d.compare("url.mode", string(u.mode), string(mode))
+	d.compare("url.cors", corsText(u.cors), corsText(have.Cors))
+	return d
 }
 
 func corsText(c *types.Cors) string {
@@ -351,20 +343,4 @@ func (a *Adapter) untag(ctx context.Context, c *cloud, fn string, keys ...string
 	}
 	_, err := c.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: aws.String(c.arn("lambda", "function:"+a.functionName(fn))), TagKeys: keys})
 	return err
-}
-
-// present are those of the keys that are tags.
-func present(tags map[string]string, keys ...string) []string {
-	return slices.DeleteFunc(keys, func(key string) bool { _, ok := tags[key]; return !ok })
-}
-
-// missing are those of the wanted tags that are not there so.
-func missing(want, have map[string]string) map[string]string {
-	left := map[string]string{}
-	for key, value := range want {
-		if is, ok := have[key]; !ok || is != value || key == tagSettings {
-			left[key] = value
-		}
-	}
-	return left
 }

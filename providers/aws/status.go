@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -133,7 +134,7 @@ func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision) er
 		return err
 	}
 	if st.Serves(&r) || st.Canary != nil && st.Canary.Revision.ID == r.ID {
-		return &providers.Error{Kind: providers.Conflict, Op: op, Provider: name, Function: fn, Err: errServes(r.ID)}
+		return &providers.Error{Kind: providers.Conflict, Op: op, Provider: name, Function: fn, Err: fmt.Errorf("version %s gets requests", r.ID)}
 	}
 	c, err := a.connect(ctx)
 	if err != nil {
@@ -145,7 +146,3 @@ func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision) er
 	}
 	return a.classify(op, fn, err)
 }
-
-type errServes string
-
-func (e errServes) Error() string { return "version " + string(e) + " gets requests" }
