@@ -1,9 +1,14 @@
 package templates
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ferryfn/ferry/manifest"
 )
 
 // This file is what every target's shim has to carry. It is exported to the tests that build real packages, which
@@ -40,6 +45,33 @@ type RequestCase struct {
 	Headers              []string
 	Want                 Echoed
 	WantHeaders          map[string]string
+}
+
+// Judge compares what an echo handler answered with how the request had to reach it. A Request of the web standard
+// escapes what would be a fragment.
+func (c RequestCase) Judge(t *testing.T, style manifest.Style, status int, answer string) {
+	t.Helper()
+	want := c.Want
+	want.Method = c.Method
+	if style == manifest.StyleFetch {
+		want.Query = strings.ReplaceAll(want.Query, "#", "%23")
+	}
+	var got Echoed
+	if err := json.Unmarshal([]byte(answer), &got); err != nil {
+		t.Fatalf("%d %q: %v", status, answer, err)
+	}
+	for name, value := range c.WantHeaders {
+		if got.Header(name) != value {
+			t.Errorf("header %s is %q, want %q", name, got.Header(name), value)
+		}
+	}
+	got.Headers = nil
+	if len(got.Body) == 0 {
+		got.Body = nil
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // RequestCases are the requests that every shim carries.
