@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -69,8 +68,6 @@ func (b *Bill) sorted() {
 	slices.SortFunc(b.Tools, func(a, z Tool) int { return cmp.Or(cmp.Compare(a.Name, z.Name), cmp.Compare(a.Version, z.Version)) })
 }
 
-func (c cache) billPath(key string) string { return filepath.Join(c.dir, "bills", key+".json") }
-
 // Bill packages a function as Build does, and returns what went in.
 func (p *Packager) Bill(ctx context.Context, fn manifest.Function, pl Platform) (Bill, error) {
 	a, err := p.Build(ctx, fn, pl)
@@ -98,23 +95,16 @@ func (p *Packager) bill(fn manifest.Function, pl Platform) (Bill, error) {
 	if err != nil {
 		return Bill{}, err
 	}
-	c := cache{dir: p.Cache}
-	key := j.key()
-	data, err := os.ReadFile(c.billPath(key))
+	e, err := cache{dir: p.Cache}.read(j.key())
 	if err != nil {
 		return Bill{}, err
 	}
 	var b Bill
-	if err := json.Unmarshal(data, &b); err != nil {
+	if err := json.Unmarshal([]byte(e.Bill), &b); err != nil {
 		return Bill{}, err
 	}
-	if data, err = os.ReadFile(c.entryPath(key)); err != nil {
-		return Bill{}, err
-	}
-	e, err := decodeEntry(data)
-	if err != nil {
-		return Bill{}, err
-	}
+	slices.SortFunc(e.Inputs, func(a, z input) int { return strings.Compare(a.Path, z.Path) })
+	e.Inputs = slices.CompactFunc(e.Inputs, func(a, z input) bool { return a.Path == z.Path })
 	for _, in := range e.Inputs {
 		if in.Kind != "f" {
 			continue

@@ -2,25 +2,43 @@ package packager
 
 import (
 	"archive/zip"
+	"context"
 	"crypto/sha256"
+	"os"
 	"sync"
 	"time"
 )
+
+// block is a compressed file. It does not change.
+type block struct {
+	header zip.FileHeader
+	sum    string   // of the content, SHA-256 in hex
+	data   []byte   // compressed; or
+	spill  *os.File // compressed, too big for memory
+}
+
+// drop frees what is on disk.
+func (b *block) drop() {
+	if b.spill != nil {
+		b.spill.Close()
+		_ = os.Remove(b.spill.Name())
+	}
+}
 
 // blocks remembers compressed small files, so that functions of one source folder compress a file once. It also
 // keeps squeezers, whose tables are large, from one package to the next. A nil one remembers nothing.
 type blocks struct {
 	mu        sync.Mutex
-	known     map[string]block
+	known     map[string]remembered
+	busy      map[string]chan struct{} // closed when the file is compressed
 	size      int
 	squeezers sync.Pool
 }
 
-type block struct {
+// remembered is a block with the state that its file was in.
+type remembered struct {
 	hashed
-	header zip.FileHeader
-	sum    [sha256.Size]byte
-	data   []byte
+	*block
 }
 
 const (
@@ -37,43 +55,84 @@ func (f *file) key() string {
 	return string(sum[:])
 }
 
-func (b *blocks) restore(p *packed) bool {
-	if b == nil || p.file.size() > blockLimit {
-		return false
-	}
-	b.mu.Lock()
-	known, ok := b.known[p.file.key()]
-	b.mu.Unlock()
-	if !ok || known.header.Name != p.file.name {
-		return false
-	}
-	if i := p.file.info; i != nil && (!known.same(i) || !i.ModTime().Before(known.at.Add(-racy))) {
-		return false
-	}
-	p.header, p.sum, p.data = known.header, known.sum, known.data
-	return true
-}
+// suits is whether a file is remembered at all.
+func (b *blocks) suits(f *file) bool { return b != nil && f.size() <= blockLimit }
 
-// keep remembers what was compressed from a file that was read from a moment on.
-func (b *blocks) keep(p *packed, at time.Time) {
-	if b == nil || p.spill != nil || p.file.size() > blockLimit {
-		return
-	}
-	one := block{header: p.header, sum: p.sum, data: p.data}
-	one.Kind, one.at = "f", at
-	if p.file.info != nil {
-		one.stamp(p.file.info)
+// restore returns the block of a file that is as it was when it was compressed, or nil.
+func (b *blocks) restore(f *file) *block {
+	if !b.suits(f) {
+		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.size+len(p.data) > blocksLimit {
-		return
+	return b.find(f, f.key())
+}
+
+// get returns the block of a file, which squeeze makes if it is not known. It waits for another one that is
+// compressing the same file.
+func (b *blocks) get(ctx context.Context, f *file, squeeze func(context.Context, *file) (*block, error)) (*block, error) {
+	if !b.suits(f) {
+		return squeeze(ctx, f)
+	}
+	key := f.key()
+	for {
+		b.mu.Lock()
+		if found := b.find(f, key); found != nil {
+			b.mu.Unlock()
+			return found, nil
+		}
+		other, busy := b.busy[key]
+		if !busy {
+			break
+		}
+		b.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	if b.known == nil {
-		b.known = map[string]block{}
+		b.known, b.busy = map[string]remembered{}, map[string]chan struct{}{}
 	}
-	key := p.file.key()
-	b.size += len(p.data) - len(b.known[key].data)
+	done := make(chan struct{})
+	b.busy[key] = done
+	b.mu.Unlock()
+	began := time.Now()
+	made, err := squeeze(ctx, f)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err == nil && b.size+len(made.data) <= blocksLimit {
+		b.keep(f, key, made, began)
+	}
+	delete(b.busy, key)
+	close(done)
+	return made, err
+}
+
+// find is restore for who holds the lock.
+func (b *blocks) find(f *file, key string) *block {
+	known, ok := b.known[key]
+	if !ok || known.header.Name != f.name {
+		return nil
+	}
+	if f.info != nil && (!known.same(f.info) || !f.info.ModTime().Before(known.at.Add(-racy))) {
+		return nil
+	}
+	return known.block
+}
+
+// keep remembers what was compressed from a file that was read from a moment on, for who holds the lock.
+func (b *blocks) keep(f *file, key string, made *block, at time.Time) {
+	one := remembered{block: made}
+	one.Kind, one.at = "f", at
+	if f.info != nil {
+		one.stamp(f.info)
+	}
+	if old, ok := b.known[key]; ok {
+		b.size -= len(old.data)
+	}
+	b.size += len(made.data)
 	b.known[key] = one
 }
 

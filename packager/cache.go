@@ -2,7 +2,6 @@ package packager
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -18,8 +17,7 @@ import (
 // cache is the folder of what was built:
 //
 //	artifacts/<zip digest>.zip   packages, by content
-//	entries/<key>                for what was asked: the package and the inputs it was made from
-//	bills/<key>.json             for what was asked: what went into the package
+//	entries/<key>                for what was asked: the package, what went in and the inputs it was made from
 //	python/<key>/                installed requirements
 //	node/<key>/                  Node packages installed for other platforms
 //	locks/<first of key>         held while something of that key is made
@@ -30,6 +28,8 @@ import (
 type cache struct {
 	dir    string
 	hashes *hashes
+	// checked is whether entries that others refer to are current; they are looked at once.
+	checked *findings[bool]
 }
 
 const (
@@ -46,9 +46,9 @@ func (c cache) artifactPath(zipDigest string) string {
 }
 
 // lookup returns the package of an unchanged function. Any doubt is a miss.
-func (c cache) lookup(key string) (Artifact, bool) {
+func (c cache) lookup(ctx context.Context, key string) (Artifact, bool) {
 	e, ok := c.current(key)
-	if !ok {
+	if !ok || slices.ContainsFunc(e.Looks, func(k string) bool { return !c.still(ctx, k) }) {
 		return Artifact{}, false
 	}
 	a := e.Artifact
@@ -61,7 +61,16 @@ func (c cache) lookup(key string) (Artifact, bool) {
 	return a, true
 }
 
-// current reads an entry whose inputs are what they were.
+// still is whether an entry that others refer to is current.
+func (c cache) still(ctx context.Context, key string) bool {
+	ok, err := c.checked.get(ctx, key, func() (bool, error) {
+		_, ok := c.current(key)
+		return ok, nil
+	})
+	return ok && err == nil
+}
+
+// current reads an entry whose own inputs are what they were.
 func (c cache) current(key string) (entry, bool) {
 	path := c.entryPath(key)
 	data, err := os.ReadFile(path)
@@ -98,20 +107,6 @@ func (c cache) write(key string, e entry) error {
 	if err != nil {
 		return err
 	}
-	return c.writeFile(c.entryPath(key), data)
-}
-
-// writeBill keeps what went into a package, for whoever asks.
-func (c cache) writeBill(key string, b Bill) error {
-	b.sorted()
-	data, err := json.Marshal(b)
-	if err != nil {
-		return err
-	}
-	return c.writeFile(c.billPath(key), data)
-}
-
-func (c cache) writeFile(path string, data []byte) error {
 	tmp, err := c.tmpFile()
 	if err != nil {
 		return err
@@ -121,7 +116,39 @@ func (c cache) writeFile(path string, data []byte) error {
 	if err := errors.Join(err, tmp.Close()); err != nil {
 		return writeProblem(c.dir, err)
 	}
+	path := c.entryPath(key)
+	_ = os.Remove(path) // to replace it would wait for the disk, and nothing is lost without an entry
 	return c.install(tmp.Name(), path)
+}
+
+// read returns the entry of a key, with the inputs of those it refers to.
+func (c cache) read(key string) (entry, error) {
+	data, err := os.ReadFile(c.entryPath(key))
+	if err != nil {
+		return entry{}, err
+	}
+	e, err := decodeEntry(data)
+	for _, k := range e.Looks {
+		l, err := c.read(k)
+		if err != nil {
+			return entry{}, err
+		}
+		e.Inputs = append(e.Inputs, l.Inputs...)
+	}
+	return e, err
+}
+
+// installArtifact gives a finished package its place, unless the very same is there: to replace it would wait for the
+// disk.
+func (c cache) installArtifact(tmp string, a Artifact) error {
+	path := c.artifactPath(a.ZipDigest)
+	if info, err := os.Stat(path); err == nil && info.Size() == a.Size {
+		if in := (input{Path: path, Kind: "f"}); "sha256:"+in.current(c.hashes, info, time.Now()) == a.ZipDigest {
+			touch(path, info)
+			return nil
+		}
+	}
+	return c.install(tmp, path)
 }
 
 // install gives a finished file its name.
@@ -212,7 +239,7 @@ func (c cache) evict(limit int64) {
 	}
 	var all []kept
 	var total int64
-	for _, folder := range []string{"artifacts", "entries", "bills", "python", "node"} {
+	for _, folder := range []string{"artifacts", "entries", "python", "node"} {
 		for _, e := range readDir(filepath.Join(c.dir, folder)) {
 			k := kept{path: filepath.Join(c.dir, folder, e.Name())}
 			info, err := e.Info()

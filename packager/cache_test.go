@@ -400,9 +400,8 @@ func BenchmarkOneHundredUnchangedFunctions(b *testing.B) {
 		build(b, p, fn)
 	}
 	for b.Loop() {
-		one := &Packager{Root: root, Cache: p.Cache}
-		for _, fn := range fns {
-			if !build(b, one, fn).Cached {
+		for _, a := range buildAll(b, anew(p), fns) {
+			if !a.Cached {
 				b.Fatal("no hit")
 			}
 		}
@@ -422,9 +421,8 @@ func BenchmarkOneHundredUnchangedFunctionsOfATreeOf100Files(b *testing.B) {
 		build(b, p, fn)
 	}
 	for b.Loop() {
-		one := &Packager{Root: root, Cache: p.Cache}
-		for _, fn := range fns {
-			if !build(b, one, fn).Cached {
+		for _, a := range buildAll(b, anew(p), fns) {
+			if !a.Cached {
 				b.Fatal("no hit")
 			}
 		}
@@ -468,12 +466,7 @@ func BenchmarkOneHundredFunctionsOfATreeOf400Files(b *testing.B) {
 	for _, n := range []int{1, 100} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
-				p := newPackager(b, root)
-				var group sync.WaitGroup
-				for _, fn := range fns[:n] {
-					group.Go(func() { build(b, p, fn) })
-				}
-				group.Wait()
+				buildAll(b, newPackager(b, root), fns[:n])
 			}
 		})
 	}

@@ -121,6 +121,9 @@ func (j *job) runCommand(ctx context.Context, c cache) error {
 	if err := j.noteSources(ctx); err != nil {
 		return err
 	}
+	if !j.in.sure() {
+		return nil
+	}
 	return c.write(key, entry{Recorded: j.in.began.UnixNano(), Inputs: j.in.list()})
 }
 

@@ -31,7 +31,7 @@ func (j *job) custom(ctx context.Context) (content, error) {
 	if err != nil {
 		return content{}, readProblem(full, name, err)
 	}
-	files = append([]file{{name: name, path: full, info: info, input: true}}, files...)
+	files = append([]file{{name: name, path: full, info: info, in: j.in}}, files...)
 	kept := files[:0]
 	again := duplicate()
 	for _, f := range files {

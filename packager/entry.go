@@ -14,12 +14,14 @@ import (
 	"time"
 )
 
-// entry is what the cache knows of one build. On disk it is a line of JSON, and one line for each input: looking
-// into the cache is mostly reading those, which JSON would make several times as slow.
+// entry is what the cache knows of one build. On disk it is a line of JSON, the bill in another, and one line for each
+// input: looking into the cache is mostly reading those, which JSON would make several times as slow.
 type entry struct {
-	Artifact Artifact `json:"artifact"` // Path is left empty: the cache may be moved
-	Recorded int64    `json:"recorded"` // nanoseconds; when the inputs were looked at
+	Artifact Artifact `json:"artifact"`        // Path is left empty: the cache may be moved
+	Recorded int64    `json:"recorded"`        // nanoseconds; when the inputs were looked at
+	Looks    []string `json:"looks,omitempty"` // keys of entries whose inputs count as well
 	Inputs   []input  `json:"-"`
+	Bill     string   `json:"-"` // JSON, which a look into the cache does not read
 }
 
 func (e entry) encode() ([]byte, error) {
@@ -29,6 +31,8 @@ func (e entry) encode() ([]byte, error) {
 	}
 	var out bytes.Buffer
 	out.Write(head)
+	out.WriteByte('\n')
+	out.WriteString(e.Bill)
 	last := ""
 	for _, in := range e.Inputs {
 		same := 0
@@ -48,11 +52,13 @@ func (e entry) encode() ([]byte, error) {
 var errEntry = errors.New("spoiled cache entry")
 
 func decodeEntry(data []byte) (entry, error) {
-	head, lines, more := strings.Cut(string(data), "\n")
+	head, rest, _ := strings.Cut(string(data), "\n")
 	var e entry
 	if err := json.Unmarshal([]byte(head), &e); err != nil {
 		return entry{}, err
 	}
+	bill, lines, more := strings.Cut(rest, "\n")
+	e.Bill = bill
 	if !more {
 		return e, nil
 	}

@@ -6,23 +6,28 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // tree collects the whole source folder but for what the rules leave out.
 func (j *job) tree(ctx context.Context) ([]file, error) {
-	look := func(in *recorder) ([]file, error) {
+	find := func() (*look, error) {
+		in := newRecorder(j.in.hashes)
 		w, err := j.walker(ctx, in)
 		if err != nil {
 			return nil, err
 		}
 		err = w.walk(false)
-		return w.files, err
+		return &look{files: w.files, in: in}, err
 	}
-	if j.fn.Build.Command != "" || j.p.shared == nil { // the command may have changed what others saw
-		return look(j.in)
+	// The command may have changed what others saw.
+	seen, err := j.p.shared.looks.get(ctx, digestOf(j.dir, j.fn.Build.Include, j.fn.Build.Exclude, j.fn.Build.Command), find)
+	if err != nil {
+		return nil, err
 	}
-	return j.p.shared.walks.share(ctx, digestOf(j.dir, j.fn.Build.Include, j.fn.Build.Exclude), j.since, j.in, look)
+	j.looks = append(j.looks, seen)
+	return slices.Clone(seen.files), nil
 }
 
 // included collects only what build.include names.

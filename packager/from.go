@@ -123,7 +123,7 @@ func digests(path string) (zipDigest, tree string, err error) {
 	}
 	all := sha256.New()
 	for _, e := range r.File {
-		p := packed{header: e.FileHeader}
+		p := packed{block: &block{header: e.FileHeader}}
 		content, err := e.Open()
 		if err != nil {
 			return "", "", err
@@ -133,8 +133,8 @@ func digests(path string) (zipDigest, tree string, err error) {
 		if err := errors.Join(err, content.Close()); err != nil {
 			return "", "", err
 		}
-		one.Sum(p.sum[:0])
-		all.Write([]byte(p.line()))
+		p.sum = hex.EncodeToString(one.Sum(nil))
+		all.Write(p.line(nil))
 	}
 	return "sha256:" + hex.EncodeToString(whole.Sum(nil)), "sha256:" + hex.EncodeToString(all.Sum(nil)), nil
 }

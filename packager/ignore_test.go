@@ -19,13 +19,15 @@ func ours(t testing.TB, root string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.in = newRecorder(&hashes{})
-	files, err := j.tree(t.Context())
+	w, err := j.walker(t.Context(), newRecorder(&hashes{}))
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := w.walk(false); err != nil {
+		t.Fatal(err)
+	}
 	var names []string
-	for _, f := range files {
+	for _, f := range w.files {
 		names = append(names, f.name)
 	}
 	return sorted(names)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -38,10 +39,11 @@ func (in *input) stamp(info fs.FileInfo) {
 	}
 }
 
-// recorder notes the inputs of a build as they are met. It is used by one goroutine.
+// recorder notes the inputs of a build, or of a look that several builds share, as they are met.
 type recorder struct {
 	began  time.Time
 	hashes *hashes
+	mu     sync.Mutex
 	items  map[string]input
 	// unsure is set when an input changed while the build ran: what was built cannot be told from it.
 	unsure bool
@@ -53,7 +55,7 @@ func newRecorder(h *hashes) *recorder {
 
 // file notes a file that a tool reads, or one that decides what is read.
 func (r *recorder) file(path string) error {
-	if _, ok := r.items[path]; ok {
+	if r.has(path) {
 		return nil
 	}
 	info, err := os.Stat(path)
@@ -64,7 +66,9 @@ func (r *recorder) file(path string) error {
 	if err != nil {
 		return readProblem(path, path, err)
 	}
-	r.unsure = r.unsure || changedSince(info.ModTime(), r.began)
+	if changedSince(info.ModTime(), r.began) {
+		r.doubt()
+	}
 	r.packed(path, info, sum)
 	return nil
 }
@@ -81,7 +85,7 @@ func (r *recorder) optional(path string) error {
 func (r *recorder) packed(path string, info fs.FileInfo, sum string) {
 	in := input{Path: path, Kind: "f", Sum: sum}
 	in.stamp(info)
-	r.items[path] = in
+	r.note(in)
 }
 
 // dir notes a folder and returns what is in it, sorted.
@@ -96,7 +100,7 @@ func (r *recorder) dir(path string) ([]fs.DirEntry, error) {
 	}
 	in := input{Path: path, Kind: "d", Sum: sumOfNames(entries)}
 	in.stamp(info)
-	r.items[path] = in
+	r.note(in)
 	return entries, nil
 }
 
@@ -105,18 +109,53 @@ func (r *recorder) link(path string) error {
 	if err != nil {
 		return err
 	}
-	r.items[path] = input{Path: path, Kind: "l", Sum: sumOf(target)}
+	r.note(input{Path: path, Kind: "l", Sum: sumOf(target)})
 	return nil
+}
+
+// note adds an input. What was noted before in another state changed meanwhile.
+func (r *recorder) note(in input) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if was, ok := r.items[in.Path]; ok && was != in {
+		r.unsure = true
+	}
+	r.items[in.Path] = in
+}
+
+func (r *recorder) has(path string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.items[path]
+	return ok
+}
+
+func (r *recorder) doubt() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unsure = true
+}
+
+// sure is whether what was noted is what was packaged.
+func (r *recorder) sure() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.unsure
+}
+
+func (r *recorder) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.items)
 }
 
 // list is what was noted, sorted by path.
 func (r *recorder) list() []input {
-	out := make([]input, 0, len(r.items))
-	for _, in := range r.items {
-		out = append(out, in)
-	}
-	slices.SortFunc(out, func(a, b input) int { return strings.Compare(a.Path, b.Path) })
-	return out
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	inputs := slices.Collect(maps.Values(r.items))
+	slices.SortFunc(inputs, func(a, b input) int { return strings.Compare(a.Path, b.Path) })
+	return inputs
 }
 
 // changedSince is whether a time stamp may be of a change after a moment. Kernels stamp with a clock that

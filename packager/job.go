@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/templates"
@@ -26,7 +26,6 @@ const format = 1
 // job is one function on its way into a package.
 type job struct {
 	p        *Packager
-	since    time.Time // when it was asked for
 	fn       manifest.Function
 	platform Platform
 	dir      string         // the source folder
@@ -34,6 +33,7 @@ type job struct {
 	build    builder
 	in       *recorder
 	bill     Bill
+	looks    []*look           // what is shared with other functions of the source folder
 	listed   map[string]string // Node packages that the cloud installs, with their versions
 }
 
@@ -62,7 +62,7 @@ func builderOf(language string) (builder, bool) {
 }
 
 func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
-	j := &job{p: p, since: time.Now(), fn: fn, platform: pl, dir: filepath.Join(p.Root, filepath.FromSlash(fn.Source))}
+	j := &job{p: p, fn: fn, platform: pl, dir: filepath.Join(p.Root, filepath.FromSlash(fn.Source))}
 	language := fn.Runtime.Language()
 	build, ok := builderOf(language)
 	if !ok {
@@ -98,15 +98,24 @@ func styleList(language, shim string) string {
 
 // key stands for all that a package depends on but the contents of files.
 func (j *job) key() string {
-	return digestOf(format, libraries(), j.dir, j.asked(), identities(j.build.tools))[:40]
+	return digestOf(format, libraries(), j.dir, j.asked(), j.p.identities(j.build.tools))[:40]
 }
 
 // asked stands for what the manifest and the platform ask of a package, wherever the sources lie.
 func (j *job) asked() string {
 	return digestOf(
 		manifest.Function{Source: j.fn.Source, Handler: j.fn.Handler, Runtime: j.fn.Runtime, Style: j.fn.Style, Build: j.fn.Build},
-		j.platform, j.shim,
+		j.platform, j.shim.Entry, j.shimDigest(),
 	)
+}
+
+func (j *job) shimDigest() string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(j.shim.Files)) {
+		fmt.Fprintf(h, "%q %d\n", name, len(j.shim.Files[name]))
+		h.Write(j.shim.Files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func digestOf(parts ...any) string {
@@ -133,18 +142,28 @@ func libraries() []string {
 }
 
 // identities tell one installation of a tool from another without starting it.
-func identities(tools []string) []string {
+func (p *Packager) identities(tools []string) []string {
 	var out []string
 	for _, name := range tools {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			continue
-		}
-		if info, err := os.Stat(path); err == nil {
-			out = append(out, fmt.Sprint(path, info.Size(), info.ModTime().UnixNano()))
+		found, _ := p.shared.tools.get(context.Background(), name, func() (string, error) { return identity(name), nil })
+		if found != "" {
+			out = append(out, found)
 		}
 	}
 	return out
+}
+
+// identity is "" for a tool that is not installed.
+func identity(name string) string {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return ""
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint(path, info.Size(), info.ModTime().UnixNano())
 }
 
 // pack builds the package, stores it and remembers what it was made from.
@@ -173,38 +192,53 @@ func (j *job) pack(ctx context.Context, c cache, key string) (Artifact, error) {
 	if err != nil {
 		return Artifact{}, err
 	}
-	if !j.in.unsure {
-		if err := c.writeBill(key, j.bill); err != nil {
-			return Artifact{}, err
-		}
-		if err := c.write(key, entry{Artifact: a, Recorded: j.in.began.UnixNano(), Inputs: j.in.list()}); err != nil {
-			return Artifact{}, err
-		}
+	if err := j.remember(c, key, a); err != nil {
+		return Artifact{}, err
 	}
 	j.p.shared.evict.Do(func() { c.evict(cacheLimit) })
 	a.Path = c.artifactPath(a.ZipDigest)
 	return a, nil
 }
 
+// remember writes into the cache what the package was made from, unless an input changed meanwhile.
+func (j *job) remember(c cache, key string, a Artifact) error {
+	if !j.in.sure() {
+		return nil
+	}
+	e := entry{Artifact: a, Recorded: j.in.began.UnixNano(), Inputs: j.in.list()}
+	for _, l := range j.looks {
+		k, err := l.keep(c)
+		if err != nil || k == "" {
+			return err
+		}
+		e.Looks = append(e.Looks, k)
+	}
+	j.bill.sorted()
+	bill, err := json.Marshal(j.bill)
+	if err != nil {
+		return err
+	}
+	e.Bill = string(bill)
+	return c.write(key, e)
+}
+
 // zip writes the package into the cache. The artifact's Path is left empty.
 func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) {
-	dir, err := c.tmpDir()
+	tmp, err := c.tmpFile()
 	if err != nil {
 		return Artifact{}, err
 	}
-	defer os.RemoveAll(dir)
-	tmp, err := os.Create(filepath.Join(dir, "zip"))
-	if err != nil {
-		return Artifact{}, writeProblem(c.dir, err)
-	}
+	defer os.Remove(tmp.Name())
 	defer tmp.Close()
 	a := Artifact{Entry: made.entry, Files: len(made.files)}
-	var biggest []weighed
-	z := zipper{spillDir: dir, admit: j.platform.admit, blocks: &j.p.shared.blocks, noted: func(p *packed) {
+	var sizes []weighed
+	z := zipper{spillDir: filepath.Dir(tmp.Name()), admit: j.platform.admit, blocks: &j.p.shared.blocks, noted: func(p *packed) {
 		a.Unzipped += int64(p.header.UncompressedSize64)
-		biggest = append(biggest, weighed{p.file.name, int64(p.header.CompressedSize64)})
-		if p.file.input {
-			j.in.packed(p.file.path, p.file.info, hex.EncodeToString(p.sum[:]))
+		if j.platform.MaxZip > 0 {
+			sizes = append(sizes, weighed{p.file.name, int64(p.header.CompressedSize64)})
+		}
+		if p.file.in != nil {
+			p.file.in.packed(p.file.path, p.file.info, p.sum)
 		}
 	}}
 	sum := sha256.New()
@@ -221,23 +255,25 @@ func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) 
 	}
 	a.Size, a.ZipDigest = out.n, "sha256:"+hex.EncodeToString(sum.Sum(nil))
 	if j.platform.MaxZip > 0 && a.Size > j.platform.MaxZip {
-		return Artifact{}, tooBig("the package", a.Size, j.platform.MaxZip, biggest)
+		return Artifact{}, tooBig("the package", a.Size, j.platform.MaxZip, sizes)
 	}
-	return a, c.install(tmp.Name(), c.artifactPath(a.ZipDigest))
+	return a, c.installArtifact(tmp.Name(), a)
 }
 
 func (j *job) checkSize(files []file) error {
 	var total int64
-	all := make([]weighed, len(files))
-	for i, f := range files {
-		all[i] = weighed{f.name, f.size()}
+	for _, f := range files {
 		total += f.size()
 	}
 	if len(files) > maxEntries {
 		return problem("", "leave files out with .ferryignore or build.exclude", "the package holds %d files, more than %d", len(files), maxEntries)
 	}
 	if j.platform.MaxUnzipped > 0 && total > j.platform.MaxUnzipped {
-		return tooBig("the unpacked package", total, j.platform.MaxUnzipped, all)
+		sizes := make([]weighed, len(files))
+		for i, f := range files {
+			sizes[i] = weighed{f.name, f.size()}
+		}
+		return tooBig("the unpacked package", total, j.platform.MaxUnzipped, sizes)
 	}
 	return nil
 }

@@ -310,6 +310,10 @@ func (m *modules) one(mod *module, full, name string, e fs.DirEntry) error {
 	if path.Ext(name) == ".node" && !m.job.platform.loads(full) {
 		return nil
 	}
-	m.files = append(m.files, file{name: name, path: full, info: info, input: !mod.cached})
+	f := file{name: name, path: full, info: info}
+	if !mod.cached {
+		f.in = m.job.in
+	}
+	m.files = append(m.files, f)
 	return nil
 }

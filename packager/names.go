@@ -12,7 +12,8 @@ import (
 // checkNames refuses what does not arrive the same everywhere. The files are sorted by name.
 func checkNames(files []file) error {
 	var bad Errors
-	forms := make(map[string]string, len(files))
+	forms := map[string]string{}
+	plain := !slices.ContainsFunc(files, func(f file) bool { return !ascii(f.name) })
 	for i, f := range files {
 		const hint = "rename the file, or leave it out with build.exclude"
 		if why := hostile(f.name); why != "" {
@@ -21,6 +22,9 @@ func checkNames(files []file) error {
 		}
 		if i > 0 && files[i-1].name == f.name {
 			bad = append(bad, problem(f.path, hint, "two files want to be %s in the package", f.name))
+			continue
+		}
+		if plain { // such names have one form
 			continue
 		}
 		form := norm.NFC.String(f.name)
@@ -55,6 +59,10 @@ func hostile(name string) string {
 		}
 	}
 	return ""
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 func sortFiles(files []file) {

@@ -178,7 +178,7 @@ func (p Platform) loads(path string) bool {
 }
 
 // admit refuses a program for another machine than the platform's: it would fail at the first call.
-func (p Platform) admit(f file, head []byte) error {
+func (p Platform) admit(f *file, head []byte) error {
 	system, machine := program(head)
 	if system != "linux" || p.OS != "linux" || machine == p.Arch {
 		return nil

@@ -43,7 +43,8 @@ type Artifact struct {
 	Cached    bool   `json:"cached"` // true when nothing was built
 }
 
-// Packager builds functions below one folder.
+// Packager builds functions below one folder. It sees each source folder as it was at one time: what changes later is
+// for another Packager.
 type Packager struct {
 	Root    string // the manifest's folder, absolute
 	Cache   string // folder of the build cache, absolute
@@ -51,18 +52,20 @@ type Packager struct {
 	// From is a folder that packages were saved to. Build takes them from there and builds nothing; "" is to build.
 	From string
 
-	once   sync.Once
-	shared *shared
+	shared shared
 }
 
-// shared is what the builds of one Packager have in common.
+// shared is what the builds of one Packager have in common. All but slots is ready as it is.
 type shared struct {
+	once     sync.Once
 	slots    *semaphore.Weighted // real builds at once; looking into the cache needs none
 	hashes   hashes
 	blocks   blocks
 	commands commands
-	walks    walks
-	evict    sync.Once // a look at the whole cache is enough for all builds of a run
+	looks    findings[*look]
+	tools    findings[string]
+	checked  findings[bool] // whether the inputs of a look are what they were, by the key of its entry
+	evict    sync.Once      // a look at the whole cache is enough for all builds of a run
 }
 
 // Build packages one function. It is safe to call from several goroutines and several processes at once.
@@ -80,17 +83,15 @@ func (p *Packager) Build(ctx context.Context, fn manifest.Function, pl Platform)
 }
 
 func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform) (Artifact, error) {
-	p.once.Do(func() {
-		p.shared = &shared{slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))}
-	})
+	p.shared.once.Do(func() { p.shared.slots = semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))) })
 	j, err := newJob(p, fn, pl)
 	if err != nil {
 		return Artifact{}, err
 	}
 	key := j.key()
-	c := cache{dir: p.Cache, hashes: &p.shared.hashes}
+	c := cache{dir: p.Cache, hashes: &p.shared.hashes, checked: &p.shared.checked}
 	if !p.NoCache {
-		if a, ok := c.lookup(key); ok {
+		if a, ok := c.lookup(ctx, key); ok {
 			return a, nil
 		}
 	}
@@ -104,7 +105,7 @@ func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform)
 	}
 	defer unlock()
 	if !p.NoCache { // another process may have built it meanwhile
-		if a, ok := c.lookup(key); ok {
+		if a, ok := c.lookup(ctx, key); ok {
 			return a, nil
 		}
 	}

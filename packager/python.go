@@ -43,6 +43,9 @@ func (j *job) python(ctx context.Context) (content, error) {
 			files = append(files, generated(name, data))
 		}
 	}
+	if len(installed) == 0 {
+		return content{files: files, entry: entry}, nil
+	}
 	own := map[string]bool{}
 	for _, f := range files {
 		own[f.name] = true

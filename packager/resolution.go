@@ -51,9 +51,9 @@ func (m *modules) folders(dirs map[string]bool) error {
 			}
 		}
 	}
-	for _, in := range m.job.in.items {
+	for _, in := range m.job.in.list() {
 		if in.Kind == "d" && changedSince(unixNano(in.MTime), m.job.in.began) {
-			m.job.in.unsure = true
+			m.job.in.doubt()
 		}
 	}
 	return nil

@@ -127,7 +127,7 @@ func (j *job) goSource(ctx context.Context, packages []goPackage, tmp string, ma
 		if err != nil {
 			continue // a module without dependencies has no go.sum
 		}
-		made.files = append(made.files, file{name: name, path: full, info: info, input: true})
+		made.files = append(made.files, file{name: name, path: full, info: info, in: j.in})
 	}
 	vendored, err := vendoredFiles(vendor)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -81,19 +82,42 @@ func goFn(handler string) manifest.Function {
 	return manifest.Function{Name: "api", Source: ".", Handler: handler, Runtime: "go", Style: manifest.StyleGo}
 }
 
+// anew is the packager of another run: it sees what changed.
+func anew(p *Packager) *Packager {
+	return &Packager{Root: p.Root, Cache: p.Cache, NoCache: p.NoCache, From: p.From}
+}
+
+// build packages a function in a run of its own.
 func build(t testing.TB, p *Packager, fn manifest.Function) Artifact {
 	t.Helper()
-	a, err := p.Build(context.Background(), fn, local(fn.Runtime))
+	a, err := anew(p).Build(context.Background(), fn, local(fn.Runtime))
 	if err != nil {
 		t.Fatalf("building: %v", err)
 	}
 	return a
 }
 
+// buildAll packages functions in one run.
+func buildAll(t testing.TB, p *Packager, fns []manifest.Function) []Artifact {
+	t.Helper()
+	out := make([]Artifact, len(fns))
+	var group sync.WaitGroup
+	for i, fn := range fns {
+		group.Go(func() {
+			var err error
+			if out[i], err = p.Build(context.Background(), fn, local(fn.Runtime)); err != nil {
+				t.Errorf("building %s: %v", fn.Handler, err)
+			}
+		})
+	}
+	group.Wait()
+	return out
+}
+
 // failure builds what must not build and returns the first problem.
 func failure(t testing.TB, p *Packager, fn manifest.Function) *Error {
 	t.Helper()
-	_, err := p.Build(context.Background(), fn, local(fn.Runtime))
+	_, err := anew(p).Build(context.Background(), fn, local(fn.Runtime))
 	return asProblem(t, err)
 }
 

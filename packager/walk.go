@@ -17,9 +17,9 @@ type file struct {
 	path string      // where it lies on disk; "" when data holds it
 	info fs.FileInfo // as it was when it was found; nil when data holds it
 	data []byte
-	// input is set when a change of the file means that the package is out of date; what ferry
-	// made itself in its cache is none.
-	input bool
+	// in is where the content is noted as an input, since a change of it means that the package is out of date;
+	// nil for what ferry made itself in its cache.
+	in *recorder
 }
 
 // generated is an entry that is on no disk.
@@ -208,7 +208,7 @@ func (w *walker) regular(full, name string, info fs.FileInfo, wanted *include) e
 	if len(w.files) >= maxEntries {
 		return problem("", "leave files out with .ferryignore or build.exclude", "more than %d files", maxEntries)
 	}
-	w.files = append(w.files, file{name: name, path: full, info: info, input: true})
+	w.files = append(w.files, file{name: name, path: full, info: info, in: w.in})
 	return nil
 }
 

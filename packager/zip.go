@@ -2,6 +2,7 @@ package packager
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -13,9 +14,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
-	"time"
 
 	"github.com/klauspost/compress/flate"
 	"golang.org/x/sync/errgroup"
@@ -31,107 +30,120 @@ const (
 
 // packed is an entry on its way into the zip.
 type packed struct {
-	file   file
-	header zip.FileHeader
-	sum    [sha256.Size]byte
-	data   []byte   // compressed; or
-	spill  *os.File // compressed, too big for memory
-	weight int64
-	err    error
-	done   chan struct{}
+	file *file
+	*block
+	err  error
+	done chan struct{} // closed when it is compressed; nil when that was known
 }
 
-// line is the entry's part of the tree digest.
-func (p *packed) line() string {
-	mode := "file"
+// line appends the entry's part of the tree digest.
+func (p *packed) line(to []byte) []byte {
+	mode := "file "
 	if p.header.ExternalAttrs>>16&0o111 != 0 {
-		mode = "exec"
+		mode = "exec "
 	}
-	return mode + " " + strconv.FormatUint(p.header.UncompressedSize64, 10) + " " + hex.EncodeToString(p.sum[:]) + " " + p.header.Name + "\n"
+	to = strconv.AppendUint(append(to, mode...), p.header.UncompressedSize64, 10)
+	to = append(append(to, ' '), p.sum...)
+	to = append(append(to, ' '), p.header.Name...)
+	return append(to, '\n')
 }
 
 // zipper writes packages. Equal files give equal bytes.
 type zipper struct {
 	spillDir string
 	blocks   *blocks
-	admit    func(f file, head []byte) error // refuses a file by its first bytes; may be nil
-	noted    func(p *packed)                 // called in order for each entry written; may be nil
+	admit    func(f *file, head []byte) error // refuses a file by its first bytes; may be nil
+	noted    func(p *packed)                  // called in order for each entry written; may be nil
 }
 
 // write puts the files, sorted by name, into w and returns the digest of the tree. Entries are compressed in
 // parallel and written in order; what is in flight is bounded.
 func (z *zipper) write(ctx context.Context, w io.Writer, files []file) (digest string, err error) {
+	entries := make([]packed, len(files))
+	var fresh []*packed
+	for i := range entries {
+		p := &entries[i]
+		p.file = &files[i]
+		if p.block = z.blocks.restore(p.file); p.block == nil {
+			p.done = make(chan struct{})
+			fresh = append(fresh, p)
+		}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	room := semaphore.NewWeighted(inFlight)
-	workers := runtime.GOMAXPROCS(0)
-	order := make(chan *packed, 8*workers)
-	work := make(chan *packed)
-	g.Go(func() error {
-		defer close(order)
-		defer close(work)
-		for _, f := range files {
-			p := &packed{file: f, weight: min(f.size(), spillAt) + 1<<10, done: make(chan struct{})}
-			if err := room.Acquire(ctx, p.weight); err != nil {
-				return err
-			}
-			to := []chan *packed{order, work}
-			if z.blocks.restore(p) {
-				close(p.done)
-				to = to[:1]
-			}
-			for _, ch := range to {
-				select {
-				case ch <- p:
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
-		}
-		return nil
-	})
-	for range workers {
-		g.Go(func() error {
-			s := newSqueezer(z)
-			defer z.blocks.rest(s)
-			for p := range work {
-				p.err = s.squeeze(ctx, p)
-				close(p.done)
-			}
-			return nil
-		})
+	if len(fresh) > 0 {
+		z.compress(ctx, g, room, fresh)
 	}
 	g.Go(func() error {
 		var err error
-		digest, err = z.assemble(ctx, w, order, room)
+		digest, err = z.assemble(ctx, w, entries, room)
 		return err
 	})
 	err = g.Wait()
-	for p := range order { // what was under way when it failed
-		if p.spill != nil {
-			p.spill.Close()
+	for _, p := range fresh { // what was under way when it failed
+		if p.block != nil {
+			p.drop()
 		}
 	}
 	return digest, err
 }
 
+// compress fills the entries in, in parallel, as room allows.
+func (z *zipper) compress(ctx context.Context, g *errgroup.Group, room *semaphore.Weighted, entries []*packed) {
+	work := make(chan *packed)
+	g.Go(func() error {
+		defer close(work)
+		for _, p := range entries {
+			if err := room.Acquire(ctx, p.file.weight()); err != nil {
+				return err
+			}
+			select {
+			case work <- p:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for range min(len(entries), runtime.GOMAXPROCS(0)) {
+		g.Go(func() error {
+			s := newSqueezer(z)
+			defer z.blocks.rest(s)
+			for p := range work {
+				p.block, p.err = z.blocks.get(ctx, p.file, s.squeeze)
+				close(p.done)
+			}
+			return nil
+		})
+	}
+}
+
 // assemble writes the entries as they become ready, in order.
-func (z *zipper) assemble(ctx context.Context, w io.Writer, order <-chan *packed, room *semaphore.Weighted) (string, error) {
+func (z *zipper) assemble(ctx context.Context, w io.Writer, entries []packed, room *semaphore.Weighted) (string, error) {
 	tree := sha256.New()
-	out := zip.NewWriter(w)
-	for p := range order {
-		select {
-		case <-p.done:
-		case <-ctx.Done():
-			return "", ctx.Err()
+	out := zip.NewWriter(bufio.NewWriterSize(w, 16<<10)) // the zip's own buffer is small
+	var line []byte
+	for i := range entries {
+		p := &entries[i]
+		if p.done != nil {
+			select {
+			case <-p.done:
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
 		}
 		if err := p.into(out); err != nil {
 			return "", err
 		}
-		tree.Write([]byte(p.line()))
+		line = p.line(line[:0])
+		tree.Write(line)
 		if z.noted != nil {
 			z.noted(p)
 		}
-		room.Release(p.weight)
+		p.block = nil // no longer needed
+		if p.done != nil {
+			room.Release(p.file.weight())
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -140,19 +152,17 @@ func (z *zipper) assemble(ctx context.Context, w io.Writer, order <-chan *packed
 }
 
 func (p *packed) into(out *zip.Writer) error {
-	if p.spill != nil {
-		defer p.spill.Close()
-	}
 	if p.err != nil {
 		return p.err
 	}
-	w, err := out.CreateRaw(&p.header)
+	defer p.drop()
+	header := p.header // it is changed, and kept until the end
+	w, err := out.CreateRaw(&header)
 	if err != nil {
 		return err
 	}
 	if p.spill == nil {
 		_, err = w.Write(p.data)
-		p.data = nil
 		return err
 	}
 	if _, err := p.spill.Seek(0, io.SeekStart); err != nil {
@@ -169,11 +179,13 @@ func (f *file) size() int64 {
 	return int64(len(f.data))
 }
 
+// weight is what a file counts while it is in flight.
+func (f *file) weight() int64 { return min(f.size(), spillAt) + 1<<10 }
+
 // squeezer compresses entries one after another.
 type squeezer struct {
 	spillDir string
-	blocks   *blocks
-	admit    func(f file, head []byte) error
+	admit    func(f *file, head []byte) error
 	deflate  *flate.Writer
 	buffer   []byte
 	out      bytes.Buffer
@@ -188,49 +200,47 @@ func newSqueezer(z *zipper) *squeezer {
 		}
 		s = &squeezer{deflate: deflate, buffer: make([]byte, 128<<10)}
 	}
-	s.spillDir, s.blocks, s.admit = z.spillDir, z.blocks, z.admit
+	s.spillDir, s.admit = z.spillDir, z.admit
 	return s
 }
 
-// squeeze reads and compresses one file and fills in its header.
-func (s *squeezer) squeeze(ctx context.Context, p *packed) error {
-	if p.file.size() > math.MaxUint32 {
-		return problem(p.file.path, "leave it out with build.exclude", "%s is larger than 4 GiB", p.file.name)
+// squeeze reads and compresses one file.
+func (s *squeezer) squeeze(ctx context.Context, f *file) (*block, error) {
+	if f.size() > math.MaxUint32 {
+		return nil, problem(f.path, "leave it out with build.exclude", "%s is larger than 4 GiB", f.name)
 	}
-	began := time.Now()
-	src := io.NopCloser(bytes.NewReader(p.file.data))
-	if p.file.path != "" {
-		f, err := openRegular(p.file)
-		if err != nil {
-			return err
-		}
-		src = f
+	if f.path == "" {
+		return s.stream(ctx, f, bytes.NewReader(f.data))
+	}
+	src, err := openRegular(f)
+	if err != nil {
+		return nil, err
 	}
 	defer src.Close()
-	if err := s.stream(ctx, p, src); err != nil {
-		return err
+	b, err := s.stream(ctx, f, src)
+	if err != nil {
+		return nil, err
 	}
-	if f, ok := src.(*os.File); ok {
-		now, err := f.Stat()
-		if err != nil {
-			return readProblem(p.file.path, p.file.name, err)
-		}
-		was := input{Kind: "f"}
-		was.stamp(p.file.info)
-		if !was.same(now) || int64(p.header.UncompressedSize64) != now.Size() {
-			return changed(p.file)
-		}
+	now, err := src.Stat()
+	if err != nil {
+		b.drop()
+		return nil, readProblem(f.path, f.name, err)
 	}
-	s.blocks.keep(p, began)
-	return nil
+	was := input{Kind: "f"}
+	was.stamp(f.info)
+	if !was.same(now) || int64(b.header.UncompressedSize64) != now.Size() {
+		b.drop()
+		return nil, changed(f)
+	}
+	return b, nil
 }
 
-func changed(f file) error {
+func changed(f *file) error {
 	return problem(f.path, "build again when nothing writes to it", "%s changed while it was packaged", f.name)
 }
 
 // openRegular opens a file that was found regular, without waiting should it have become a pipe.
-func openRegular(f file) (*os.File, error) {
+func openRegular(f *file) (*os.File, error) {
 	src, err := os.OpenFile(f.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, readProblem(f.path, f.name, err)
@@ -243,16 +253,21 @@ func openRegular(f file) (*os.File, error) {
 }
 
 // stream sends the content through digest, checksum and compression.
-func (s *squeezer) stream(ctx context.Context, p *packed, src io.Reader) error {
+func (s *squeezer) stream(ctx context.Context, f *file, src io.Reader) (_ *block, err error) {
+	made := &block{}
+	defer func() {
+		if err != nil {
+			made.drop()
+		}
+	}()
 	s.out.Reset()
 	counted := &counter{w: &s.out}
-	if p.file.size() >= spillAt {
-		spill, err := os.CreateTemp(s.spillDir, "spill")
-		if err != nil {
-			return err
+	if f.size() >= spillAt {
+		if made.spill, err = os.CreateTemp(s.spillDir, "spill"); err != nil {
+			return nil, err
 		}
-		_ = os.Remove(spill.Name()) // it lives as long as it is open; where that fails, as long as its folder
-		p.spill, counted.w = spill, spill
+		_ = os.Remove(made.spill.Name()) // it lives as long as it is open; where that fails, drop removes it
+		counted.w = made.spill
 	}
 	s.deflate.Reset(counted)
 	digest, sum := sha256.New(), crc32.NewIEEE()
@@ -260,14 +275,14 @@ func (s *squeezer) stream(ctx context.Context, p *packed, src io.Reader) error {
 	var size int64
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		n, err := src.Read(s.buffer)
 		if head == nil && n > 0 {
 			head = bytes.Clone(s.buffer[:min(n, 20)])
 			if s.admit != nil {
-				if err := s.admit(p.file, head); err != nil {
-					return err
+				if err := s.admit(f, head); err != nil {
+					return nil, err
 				}
 			}
 		}
@@ -275,25 +290,25 @@ func (s *squeezer) stream(ctx context.Context, p *packed, src io.Reader) error {
 		digest.Write(s.buffer[:n])
 		sum.Write(s.buffer[:n])
 		if _, err := s.deflate.Write(s.buffer[:n]); err != nil {
-			return err
+			return nil, err
 		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return readProblem(p.file.path, p.file.name, err)
+			return nil, readProblem(f.path, f.name, err)
 		}
 	}
 	if err := s.deflate.Close(); err != nil {
-		return err
+		return nil, err
 	}
-	digest.Sum(p.sum[:0])
-	p.data = bytes.Clone(s.out.Bytes())
-	p.header = header(p.file.name, head, uint64(size), uint64(counted.n), sum.Sum32())
+	made.sum = hex.EncodeToString(digest.Sum(nil))
+	made.data = bytes.Clone(s.out.Bytes())
+	made.header = header(f.name, head, uint64(size), uint64(counted.n), sum.Sum32())
 	if size == 0 {
-		p.header.Method, p.header.CompressedSize64, p.data = zip.Store, 0, nil
+		made.header.Method, made.header.CompressedSize64, made.data = zip.Store, 0, nil
 	}
-	return nil
+	return made, nil
 }
 
 func header(name string, head []byte, size, compressed uint64, crc uint32) zip.FileHeader {
@@ -307,7 +322,7 @@ func header(name string, head []byte, size, compressed uint64, crc uint32) zip.F
 	if executable(name, head) {
 		h.ExternalAttrs = 0o100755 << 16
 	}
-	if strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 }) {
+	if !ascii(name) {
 		h.Flags = 0x800 // the name is UTF-8
 	}
 	return h

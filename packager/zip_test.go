@@ -156,7 +156,7 @@ func TestWhatIsNoFileOrLeadsOutIsRefused(t *testing.T) {
 // nothingLeft is true to the promise that a failure leaves neither packages nor work in progress.
 func nothingLeft(t *testing.T, p *Packager) {
 	t.Helper()
-	for _, folder := range []string{"tmp", "artifacts", "entries", "bills"} {
+	for _, folder := range []string{"tmp", "artifacts", "entries"} {
 		for _, e := range readDir(filepath.Join(p.Cache, folder)) {
 			t.Errorf("%s/%s is left behind", folder, e.Name())
 		}

@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -89,13 +90,20 @@ func parts(language, shim string) []string {
 	}
 }
 
-// joined is the parts as one file, so that a package stays flat.
+// programs remembers what joined made: many functions have the same shim.
+var programs sync.Map
+
+// joined is the parts as one file, so that a package stays flat. Nobody may change it.
 func joined(language, shim string) []byte {
+	if made, ok := programs.Load(language + " " + shim); ok {
+		return made.([]byte)
+	}
 	var all [][]byte
 	for _, name := range parts(language, shim) {
 		all = append(all, read(path.Join("shims", language, name)))
 	}
-	return bytes.Join(all, []byte("\n\n"))
+	made, _ := programs.LoadOrStore(language+" "+shim, bytes.Join(all, []byte("\n\n")))
+	return made.([]byte)
 }
 
 // goFiles are the files that all Go shims share, and all below the target's folder.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/ferryfn/ferry/cmd"
@@ -23,9 +25,20 @@ func run(inv cmd.Invocation) int {
 		fmt.Fprintln(os.Stderr, "error: the current folder is gone:", err)
 		return 1
 	}
+	collectLate(128 << 20)
 	ctx, stop := cmd.Interruptible(context.Background(), os.Exit)
 	defer stop()
 	inv.Args, inv.Environ, inv.Dir, inv.Streams = os.Args[1:], os.Environ(), dir, cmd.SystemStreams()
 	inv.Version, inv.Now = version, time.Now
 	return cmd.Main(ctx, inv)
+}
+
+// collectLate puts garbage collection off until the heap has grown to a size in bytes; most commands end before. From
+// then on the memory is collected as in any Go program.
+func collectLate(heap int64) {
+	usual, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(heap)
+	runtime.SetFinalizer(new(*byte), func(any) {
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(usual)
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
@@ -21,11 +22,16 @@ const maxInstances = 10
 // hostPlatform is this machine.
 func hostPlatform(r manifest.Runtime) packager.Platform {
 	p := packager.Platform{Shim: name, OS: runtime.GOOS, Arch: runtime.GOARCH, Runtime: r}
-	if musl, _ := filepath.Glob("/lib/ld-musl-*"); len(musl) > 0 && p.OS == "linux" {
+	if p.OS == "linux" && hasMusl() {
 		p.Libc = "musl"
 	}
 	return p
 }
+
+var hasMusl = sync.OnceValue(func() bool {
+	loaders, _ := filepath.Glob("/lib/ld-musl-*")
+	return len(loaders) > 0
+})
 
 // revision is what the platform runs for a spec.
 func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {
