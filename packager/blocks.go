@@ -1,7 +1,6 @@
 package packager
 
 import (
-	"archive/zip"
 	"context"
 	"crypto/sha256"
 	"os"
@@ -11,7 +10,7 @@ import (
 
 // block is a compressed file. It does not change.
 type block struct {
-	header zip.FileHeader
+	header header
 	sum    string   // of the content, SHA-256 in hex
 	data   []byte   // compressed; or
 	spill  *os.File // compressed, too big for memory
@@ -113,7 +112,7 @@ func (b *blocks) get(ctx context.Context, f *file, squeeze func(context.Context,
 // find is restore for who holds the lock.
 func (b *blocks) find(f *file, key string) *block {
 	known, ok := b.known[key]
-	if !ok || known.header.Name != f.name {
+	if !ok || known.header.name != f.name {
 		return nil
 	}
 	if f.info != nil && (!known.same(f.info) || !f.info.ModTime().Before(known.at.Add(-racy))) {

@@ -123,7 +123,7 @@ func digests(path string) (zipDigest, tree string, err error) {
 	}
 	all := sha256.New()
 	for _, e := range r.File {
-		p := packed{block: &block{header: e.FileHeader}}
+		b := block{header: header{name: e.Name, size: uint32(e.UncompressedSize64), mode: uint32(e.Mode().Perm())}}
 		content, err := e.Open()
 		if err != nil {
 			return "", "", err
@@ -133,8 +133,8 @@ func digests(path string) (zipDigest, tree string, err error) {
 		if err := errors.Join(err, content.Close()); err != nil {
 			return "", "", err
 		}
-		p.sum = hex.EncodeToString(one.Sum(nil))
-		all.Write(p.line(nil))
+		b.sum = hex.EncodeToString(one.Sum(nil))
+		all.Write(b.line(nil))
 	}
 	return "sha256:" + hex.EncodeToString(whole.Sum(nil)), "sha256:" + hex.EncodeToString(all.Sum(nil)), nil
 }

@@ -233,9 +233,9 @@ func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) 
 	a := Artifact{Entry: made.entry, Files: len(made.files)}
 	var sizes []weighed
 	z := zipper{spillDir: filepath.Dir(tmp.Name()), admit: j.platform.admit, blocks: &j.p.shared.blocks, noted: func(p *packed) {
-		a.Unzipped += int64(p.header.UncompressedSize64)
+		a.Unzipped += int64(p.header.size)
 		if j.platform.MaxZip > 0 {
-			sizes = append(sizes, weighed{p.file.name, int64(p.header.CompressedSize64)})
+			sizes = append(sizes, weighed{p.file.name, int64(p.header.packed)})
 		}
 		if p.file.in != nil {
 			p.file.in.packed(p.file.path, p.file.info, p.sum)

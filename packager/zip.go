@@ -1,8 +1,6 @@
 package packager
 
 import (
-	"archive/zip"
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -25,7 +23,6 @@ const (
 	level    = 5        // about twice as fast as zip's own and within a percent or two of its size
 	spillAt  = 4 << 20  // a file from this size on is compressed to disk, not to memory
 	inFlight = 16 << 20 // bytes of files that wait to be written, at most
-	dosEpoch = 0x21     // 1980-01-01, the first day a zip can name
 )
 
 // packed is an entry on its way into the zip.
@@ -37,14 +34,14 @@ type packed struct {
 }
 
 // line appends the entry's part of the tree digest.
-func (p *packed) line(to []byte) []byte {
+func (b *block) line(to []byte) []byte {
 	mode := "file "
-	if p.header.ExternalAttrs>>16&0o111 != 0 {
+	if b.header.mode&0o111 != 0 {
 		mode = "exec "
 	}
-	to = strconv.AppendUint(append(to, mode...), p.header.UncompressedSize64, 10)
-	to = append(append(to, ' '), p.sum...)
-	to = append(append(to, ' '), p.header.Name...)
+	to = strconv.AppendUint(append(to, mode...), uint64(b.header.size), 10)
+	to = append(append(to, ' '), b.sum...)
+	to = append(append(to, ' '), b.header.name...)
 	return append(to, '\n')
 }
 
@@ -121,7 +118,8 @@ func (z *zipper) compress(ctx context.Context, g *errgroup.Group, room *semaphor
 // assemble writes the entries as they become ready, in order.
 func (z *zipper) assemble(ctx context.Context, w io.Writer, entries []packed, room *semaphore.Weighted) (string, error) {
 	tree := sha256.New()
-	out := zip.NewWriter(bufio.NewWriterSize(w, 16<<10)) // the zip's own buffer is small
+	out := newArchive(w)
+	defer out.rest()
 	var line []byte
 	for i := range entries {
 		p := &entries[i]
@@ -132,7 +130,12 @@ func (z *zipper) assemble(ctx context.Context, w io.Writer, entries []packed, ro
 				return "", ctx.Err()
 			}
 		}
-		if err := p.into(out); err != nil {
+		if p.err != nil {
+			return "", p.err
+		}
+		err := out.add(p.block)
+		p.drop()
+		if err != nil {
 			return "", err
 		}
 		line = p.line(line[:0])
@@ -148,28 +151,7 @@ func (z *zipper) assemble(ctx context.Context, w io.Writer, entries []packed, ro
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	return "sha256:" + hex.EncodeToString(tree.Sum(nil)), out.Close()
-}
-
-func (p *packed) into(out *zip.Writer) error {
-	if p.err != nil {
-		return p.err
-	}
-	defer p.drop()
-	header := p.header // it is changed, and kept until the end
-	w, err := out.CreateRaw(&header)
-	if err != nil {
-		return err
-	}
-	if p.spill == nil {
-		_, err = w.Write(p.data)
-		return err
-	}
-	if _, err := p.spill.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	_, err = io.Copy(w, p.spill)
-	return err
+	return "sha256:" + hex.EncodeToString(tree.Sum(nil)), out.close()
 }
 
 func (f *file) size() int64 {
@@ -228,7 +210,7 @@ func (s *squeezer) squeeze(ctx context.Context, f *file) (*block, error) {
 	}
 	was := input{Kind: "f"}
 	was.stamp(f.info)
-	if !was.same(now) || int64(b.header.UncompressedSize64) != now.Size() {
+	if !was.same(now) || int64(b.header.size) != now.Size() {
 		b.drop()
 		return nil, changed(f)
 	}
@@ -304,28 +286,20 @@ func (s *squeezer) stream(ctx context.Context, f *file, src io.Reader) (_ *block
 	}
 	made.sum = hex.EncodeToString(digest.Sum(nil))
 	made.data = bytes.Clone(s.out.Bytes())
-	made.header = header(f.name, head, uint64(size), uint64(counted.n), sum.Sum32())
+	if size > math.MaxUint32 || counted.n > math.MaxUint32 {
+		return nil, changed(f) // it was smaller when it was found
+	}
+	made.header = header{name: f.name, method: deflated, mode: 0o100644, crc: sum.Sum32(), packed: uint32(counted.n), size: uint32(size)}
+	if executable(f.name, head) {
+		made.header.mode = 0o100755
+	}
+	if !ascii(f.name) {
+		made.header.flags = utf8Name
+	}
 	if size == 0 {
-		made.header.Method, made.header.CompressedSize64, made.data = zip.Store, 0, nil
+		made.header.method, made.header.packed, made.data = stored, 0, nil
 	}
 	return made, nil
-}
-
-func header(name string, head []byte, size, compressed uint64, crc uint32) zip.FileHeader {
-	h := zip.FileHeader{
-		Name: name, Method: zip.Deflate,
-		ModifiedDate: dosEpoch, //nolint:staticcheck // Modified would add an extra field
-		CRC32:        crc, UncompressedSize64: size, CompressedSize64: compressed,
-		CreatorVersion: 3<<8 | 20, ReaderVersion: 20, // unix, zip 2.0
-		ExternalAttrs: 0o100644 << 16,
-	}
-	if executable(name, head) {
-		h.ExternalAttrs = 0o100755 << 16
-	}
-	if !ascii(name) {
-		h.Flags = 0x800 // the name is UTF-8
-	}
-	return h
 }
 
 // executable goes by the content, as the disk's mode bits differ between machines.

@@ -1,0 +1,163 @@
+package packager
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// pair are two functions of one source folder.
+func pair(t *testing.T) (*Packager, []manifest.Function) {
+	t.Helper()
+	root := project(t, "a.py", "app = 1\n", "b.py", "app = 2\n", "lib/shared.py", "x = 1\n")
+	return newPackager(t, root), []manifest.Function{pythonFn("a:app"), pythonFn("b:app")}
+}
+
+func TestFunctionsOfOneFolderSeeItAsItWasAtOneTime(t *testing.T) {
+	p, fns := pair(t)
+	buildAll(t, p, fns[:1])
+	write(t, filepath.Join(p.Root, "late.py"), "x = 1\n")
+	if _, ok := contents(t, buildAll(t, p, fns)[1])["late.py"]; ok {
+		t.Error("a file that came later is in the package")
+	}
+	for _, a := range buildAll(t, anew(p), fns) {
+		if _, ok := contents(t, a)["late.py"]; !ok {
+			t.Error("another run does not see the file")
+		}
+	}
+}
+
+func TestAChangeOfASharedFileIsAChangeOfAllFunctions(t *testing.T) {
+	p, fns := pair(t)
+	buildAll(t, p, fns)
+	for _, a := range buildAll(t, anew(p), fns) {
+		if !a.Cached {
+			t.Error("an unchanged function was built again")
+		}
+	}
+	write(t, filepath.Join(p.Root, "lib", "shared.py"), "x = 2\n")
+	for _, a := range buildAll(t, anew(p), fns) {
+		if a.Cached || contents(t, a)["lib/shared.py"] != "x = 2\n" {
+			t.Error("the change was not seen")
+		}
+	}
+}
+
+func TestWhatIsMissingOfALookIsBuiltAgain(t *testing.T) {
+	p, fns := pair(t)
+	buildAll(t, p, fns)
+	looks, err := filepath.Glob(filepath.Join(p.Cache, "entries", "look-*"))
+	if err != nil || len(looks) != 1 {
+		t.Fatalf("two functions of one folder have the looks %q, %v", looks, err)
+	}
+	if err := os.Remove(looks[0]); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range buildAll(t, anew(p), fns) {
+		if a.Cached {
+			t.Error("a package is taken for current whose inputs are not known")
+		}
+	}
+	for _, a := range buildAll(t, anew(p), fns) {
+		if !a.Cached {
+			t.Error("the look did not come back")
+		}
+	}
+}
+
+func TestABillNamesWhatFunctionsShare(t *testing.T) {
+	p, fns := pair(t)
+	for range 2 {
+		b, err := anew(p).Bill(t.Context(), fns[0], local(fns[0].Runtime))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := []string{}
+		for _, in := range b.Inputs {
+			names = append(names, in.Path)
+		}
+		equal(t, names, []string{"a.py", "b.py", "lib/shared.py"})
+	}
+}
+
+func TestAFindingIsLookedForOnceAndAgainAfterAFailure(t *testing.T) {
+	var f findings[int]
+	var calls atomic.Int32
+	find := func() (int, error) {
+		if calls.Add(1) == 1 {
+			return 0, errors.New("not today")
+		}
+		return 7, nil
+	}
+	if _, err := f.get(t.Context(), "k", find); err == nil {
+		t.Fatal("the failure is lost")
+	}
+	if n, err := f.get(t.Context(), "k", find); n != 7 || err != nil {
+		t.Errorf("got %d, %v after a failure", n, err)
+	}
+	calls.Store(1)
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			if n, err := f.get(t.Context(), "other", find); n != 7 || err != nil {
+				t.Errorf("got %d, %v", n, err)
+			}
+		})
+	}
+	group.Wait()
+	if n := calls.Load(); n != 2 {
+		t.Errorf("it was looked for %d times", n-1)
+	}
+	begun, end := make(chan struct{}), make(chan struct{})
+	defer close(end)
+	go func() {
+		_, _ = f.get(context.Background(), "slow", func() (int, error) {
+			close(begun)
+			<-end
+			return 0, nil
+		})
+	}()
+	<-begun
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.get(ctx, "slow", find); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v of who gave up waiting", err)
+	}
+}
+
+func TestAFileIsCompressedOnceForAllThatNeedItAtATime(t *testing.T) {
+	var b blocks
+	var calls atomic.Int32
+	f := generated("a.txt", []byte("hello"))
+	squeeze := func(context.Context, *file) (*block, error) {
+		if calls.Add(1) == 1 {
+			return nil, errors.New("not today")
+		}
+		return &block{header: header{name: "a.txt"}, sum: "5"}, nil
+	}
+	if _, err := b.get(t.Context(), &f, squeeze); err == nil {
+		t.Fatal("the failure is lost")
+	}
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			if made, err := b.get(t.Context(), &f, squeeze); err != nil || made.sum != "5" {
+				t.Errorf("got %v, %v", made, err)
+			}
+		})
+	}
+	group.Wait()
+	if n := calls.Load(); n != 2 {
+		t.Errorf("it was compressed %d times", n-1)
+	}
+	other := generated("b.txt", []byte("hello"))
+	if b.restore(&other) != nil {
+		t.Error("a block was taken for a file of another name")
+	}
+}
