@@ -115,7 +115,12 @@ func (b *blocks) find(f *file, key string) *block {
 	if !ok || known.header.name != f.name {
 		return nil
 	}
-	if f.info != nil && (!known.same(f.info) || !f.info.ModTime().Before(known.at.Add(-racy))) {
+	if f.info == nil {
+		return known.block
+	}
+	// What was read since the look at the folder is what all that share the look take.
+	seen := f.in != nil && !known.at.Before(f.in.began)
+	if !known.same(f.info) || !seen && !f.info.ModTime().Before(known.at.Add(-racy)) {
 		return nil
 	}
 	return known.block

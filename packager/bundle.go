@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,12 +17,12 @@ import (
 
 // nodeBundle bundles the handler into one file of the same name with the suffix .mjs or .cjs.
 func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, error) {
-	b := bundle{job: j, handler: handler, format: j.nodeFormat(handler), external: map[string]string{}}
+	m := newModules(ctx, j)
+	b := bundle{job: j, modules: m, handler: handler, format: j.likelyFormat(handler), external: map[string]string{}}
 	result, err := b.make(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	m := newModules(ctx, j)
 	if err := m.bundled(b.inputs()); err != nil {
 		return nil, "", err
 	}
@@ -48,21 +49,23 @@ func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, e
 // bundle is esbuild at work on one handler.
 type bundle struct {
 	job      *job
+	modules  *modules
 	handler  string
-	format   api.Format
+	format   api.Format        // the handler's own, so that `default` and module.exports mean what they did
 	external map[string]string // packages that cannot be bundled, with their folders
 	meta     metafile
 }
 
-// make bundles. What cannot be bundled is found on the way, and left out of the next try.
+// make bundles. What cannot be bundled is found on the way, and left out of the next try; so is that the handler is
+// written in the other module system.
 func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
-	for {
+	for certain := false; ; {
 		result := api.Build(b.job.bundleOptions(b.handler, b.format, slices.Sorted(maps.Keys(b.external))))
 		if err := ctx.Err(); err != nil {
 			return result, err
 		}
 		if b.format == api.FormatCommonJS && needsESM(result) {
-			b.format = api.FormatESModule
+			b.format, certain = api.FormatESModule, true
 			continue
 		}
 		b.meta = metafile{}
@@ -71,6 +74,10 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 				return result, err
 			}
 		}
+		if other := b.written(); !certain && other != b.format {
+			b.format, certain = other, true
+			continue
+		}
 		if b.exclude(result.Errors) {
 			continue
 		}
@@ -78,6 +85,18 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 			return result, b.job.bundleErrors(result.Errors)
 		}
 		return result, nil
+	}
+}
+
+// written is the module system that the handler is written in as esbuild sees it, if it says.
+func (b *bundle) written() api.Format {
+	switch b.meta.Inputs[b.handler].Format {
+	case "esm":
+		return api.FormatESModule
+	case "cjs":
+		return api.FormatCommonJS
+	default:
+		return b.format
 	}
 }
 
@@ -99,8 +118,7 @@ func (b *bundle) exclude(failed []api.Message) bool {
 			continue
 		}
 		seen[dir] = true
-		data, err := os.ReadFile(filepath.Join(dir, "package.json"))
-		if unbundled(pkg) || err == nil && isNative(dir, data) {
+		if mod, err := b.modules.load(dir); unbundled(pkg) || err == nil && mod.native {
 			b.external[pkg] = dir
 		}
 	}
@@ -230,31 +248,24 @@ type metafile struct {
 	} `json:"inputs"`
 }
 
-// nodeFormat is the module system of the handler: by its syntax, else by its suffix and package.json. So the
-// package has the one that the code was written for, and `default` and module.exports mean what they did.
-func (j *job) nodeFormat(handler string) api.Format {
-	o := j.bundleOptions(handler, api.FormatESModule, nil)
-	o.Write, o.Sourcemap = false, api.SourceMapNone
-	o.Plugins = []api.Plugin{{Name: "alone", Setup: func(b api.PluginBuild) {
-		b.OnResolve(api.OnResolveOptions{Filter: ".*"}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
-			return api.OnResolveResult{External: a.Kind != api.ResolveEntryPoint, Path: map[bool]string{true: a.Path}[a.Kind != api.ResolveEntryPoint]}, nil
-		})
-	}}}
-	var meta metafile
-	if json.Unmarshal([]byte(api.Build(o).Metafile), &meta) == nil {
-		switch meta.Inputs[handler].Format {
-		case "esm":
-			return api.FormatESModule
-		case "cjs":
-			return api.FormatCommonJS
-		}
+// likelyFormat is the module system that the handler seems to be written in, by its syntax or its suffix and
+// package.json.
+func (j *job) likelyFormat(handler string) api.Format {
+	switch path.Ext(handler) {
+	case ".mjs", ".mts":
+		return api.FormatESModule
+	case ".cjs", ".cts":
+		return api.FormatCommonJS
 	}
-	ext := path.Ext(handler)
-	if ext == ".mjs" || ext == ".mts" || ext != ".cjs" && ext != ".cts" && j.typeModule(handler) {
+	source, err := os.ReadFile(filepath.Join(j.dir, filepath.FromSlash(handler)))
+	if err == nil && moduleSyntax.Match(source) || j.typeModule(handler) {
 		return api.FormatESModule
 	}
 	return api.FormatCommonJS
 }
+
+// moduleSyntax finds a line that looks like one of an ES module.
+var moduleSyntax = regexp.MustCompile(`(?m)^\s*(import[\s"'{*]|export[\s{*])`)
 
 // typeModule is what the nearest package.json says about .js files.
 func (j *job) typeModule(handler string) bool {

@@ -241,6 +241,9 @@ type hashed struct {
 	at time.Time
 }
 
+// buffers are for reading files; a file's own way to copy itself makes one each time.
+var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
 // sum is the digest of a file in the given state. What was read before `since` counts only when the file
 // was at rest then.
 func (h *hashes) sum(path string, info fs.FileInfo, since time.Time) (string, error) {
@@ -257,7 +260,9 @@ func (h *hashes) sum(path string, info fs.FileInfo, since time.Time) (string, er
 	}
 	defer f.Close()
 	digest := sha256.New()
-	if _, err := io.Copy(digest, f); err != nil {
+	buffer := buffers.Get().(*[64 << 10]byte)
+	defer buffers.Put(buffer)
+	if _, err := io.CopyBuffer(digest, struct{ io.Reader }{f}, buffer[:]); err != nil {
 		return "", err
 	}
 	fresh := hashed{input: input{Path: path, Kind: "f", Sum: hex.EncodeToString(digest.Sum(nil))}, at: at}

@@ -161,3 +161,27 @@ func TestAFileIsCompressedOnceForAllThatNeedItAtATime(t *testing.T) {
 		t.Error("a block was taken for a file of another name")
 	}
 }
+
+func TestFunctionsShareTheBlocksOfAFileThatWasJustWritten(t *testing.T) {
+	var b blocks
+	path := filepath.Join(t.TempDir(), "a.txt")
+	write(t, path, "hello")
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := &block{header: header{name: "a.txt"}}
+	squeeze := func(context.Context, *file) (*block, error) { return made, nil }
+	now := &file{name: "a.txt", path: path, info: info, in: newRecorder(&hashes{})}
+	if _, err := b.get(t.Context(), now, squeeze); err != nil {
+		t.Fatal(err)
+	}
+	if b.restore(now) != made {
+		t.Error("two packages of one look compress it twice")
+	}
+	later := *now
+	later.in = newRecorder(&hashes{})
+	if b.restore(&later) != nil {
+		t.Error("a later look takes what may have changed within the time stamp")
+	}
+}

@@ -29,9 +29,13 @@ func isNative(dir string, packageJSON []byte) bool {
 	if found, err := filepath.Glob(filepath.Join(globQuote(dir), "*.node")); err == nil && len(found) > 0 {
 		return true
 	}
-	return chooses.Match(packageJSON) || slices.ContainsFunc([]string{
-		`"node-gyp-build"`, `"node-gyp-build-optional-packages"`, `"bindings"`, `"prebuild-install"`, `"node-pre-gyp"`, `"@mapbox/node-pre-gyp"`,
-	}, func(loader string) bool { return bytes.Contains(packageJSON, []byte(loader+":")) })
+	names := func(text string) bool { return bytes.Contains(packageJSON, []byte(text)) }
+	if slices.ContainsFunc([]string{"linux", "darwin", "win32"}, names) && chooses.Match(packageJSON) { // the expression is slow
+		return true
+	}
+	return slices.ContainsFunc([]string{
+		`"node-gyp-build":`, `"node-gyp-build-optional-packages":`, `"bindings":`, `"prebuild-install":`, `"node-pre-gyp":`, `"@mapbox/node-pre-gyp":`,
+	}, names)
 }
 
 // chooses finds that a package loads one of several packages of programs, such as "@img/sharp-linux-x64".

@@ -5,16 +5,24 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // bundled notes the inputs of a bundle, with the folders up to the root and the files that steer resolution.
 func (m *modules) bundled(inputs []string) error {
+	var reads errgroup.Group
+	reads.SetLimit(runtime.GOMAXPROCS(0))
+	for _, full := range inputs {
+		reads.Go(func() error { return m.job.in.file(full) })
+	}
+	if err := reads.Wait(); err != nil {
+		return err
+	}
 	dirs, packages := map[string]bool{m.job.dir: true}, map[string]bool{}
 	for _, full := range inputs {
-		if err := m.job.in.file(full); err != nil {
-			return err
-		}
 		dirs[filepath.Dir(full)] = true
 		dir, _, ok := packageOf(full)
 		if !ok || packages[dir] || !isFile(filepath.Join(dir, "package.json")) {

@@ -12,10 +12,10 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"github.com/klauspost/compress/flate"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -66,17 +66,15 @@ func (z *zipper) write(ctx context.Context, w io.Writer, files []file) (digest s
 			fresh = append(fresh, p)
 		}
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	room := semaphore.NewWeighted(inFlight)
+	var workers sync.WaitGroup
 	if len(fresh) > 0 {
-		z.compress(ctx, g, room, fresh)
+		z.compress(ctx, &workers, room, fresh)
 	}
-	g.Go(func() error {
-		var err error
-		digest, err = z.assemble(ctx, w, entries, room)
-		return err
-	})
-	err = g.Wait()
+	digest, err = z.assemble(ctx, w, entries, room)
+	cancel()
+	workers.Wait()
 	for _, p := range fresh { // what was under way when it failed
 		if p.block != nil {
 			p.drop()
@@ -85,32 +83,30 @@ func (z *zipper) write(ctx context.Context, w io.Writer, files []file) (digest s
 	return digest, err
 }
 
-// compress fills the entries in, in parallel, as room allows.
-func (z *zipper) compress(ctx context.Context, g *errgroup.Group, room *semaphore.Weighted, entries []*packed) {
+// compress fills the entries in, in parallel, as room allows and until ctx ends.
+func (z *zipper) compress(ctx context.Context, workers *sync.WaitGroup, room *semaphore.Weighted, entries []*packed) {
 	work := make(chan *packed)
-	g.Go(func() error {
+	workers.Go(func() {
 		defer close(work)
 		for _, p := range entries {
-			if err := room.Acquire(ctx, p.file.weight()); err != nil {
-				return err
+			if room.Acquire(ctx, p.file.weight()) != nil {
+				return
 			}
 			select {
 			case work <- p:
 			case <-ctx.Done():
-				return ctx.Err()
+				return
 			}
 		}
-		return nil
 	})
 	for range min(len(entries), runtime.GOMAXPROCS(0)) {
-		g.Go(func() error {
+		workers.Go(func() {
 			s := newSqueezer(z)
 			defer z.blocks.rest(s)
 			for p := range work {
 				p.block, p.err = z.blocks.get(ctx, p.file, s.squeeze)
 				close(p.done)
 			}
-			return nil
 		})
 	}
 }
