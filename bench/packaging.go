@@ -20,6 +20,7 @@ func packaging() []bench {
 		{"package of an Express app, bundled", "esbuild on the same handler", 9, packageExpress},
 		{"packages of 100 functions of one source tree", "the package of one of them", 5, package100},
 		{"the same 100 functions, unchanged", "the package of one of them, built", 5, package100Unchanged},
+		{"packages of 100 functions that are bundled", "the package of one of them", 5, package100Bundled},
 	}
 }
 
@@ -138,6 +139,23 @@ func oneTree(w *workshop) error {
 
 func package100(w *workshop) (ours, theirs func() error, err error) {
 	return w.command(w.dir, w.ferry, "package", "--no-cache"), w.command(w.dir, w.ferry, "package", "--no-cache", "f00"), oneTree(w)
+}
+
+// package100Bundled is about 100 TypeScript functions that import the same two files. Each is bundled for itself, so that
+// its package does not depend on what else is packaged.
+func package100Bundled(w *workshop) (ours, theirs func() error, err error) {
+	files := map[string]string{
+		"lib/a.ts": "import { b } from './b'\nexport const answer = (n: number) => b(n) + '!'\n",
+		"lib/b.ts": "export const b = (n: number) => String(n)\n" + strings.Repeat("// a line of a comment\n", 100),
+	}
+	var m strings.Builder
+	m.WriteString("service: many\ndefaults: {runtime: nodejs22, style: fetch, events: [{http: {}}]}\nfunctions:\n")
+	for i := range 100 {
+		fmt.Fprintf(&m, "  f%02d: {handler: fn/f%02d.ts}\n", i, i)
+		files[fmt.Sprintf("fn/f%02d.ts", i)] = fmt.Sprintf("import { answer } from '../lib/a'\nexport default { fetch: () => new Response(answer(%d)) }\n", i)
+	}
+	files["ferry.yaml"] = m.String()
+	return w.command(w.dir, w.ferry, "package", "--no-cache"), w.command(w.dir, w.ferry, "package", "--no-cache", "f00"), w.write(files)
 }
 
 func package100Unchanged(w *workshop) (ours, theirs func() error, err error) {

@@ -1,12 +1,12 @@
 package packager
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
 )
@@ -39,15 +39,15 @@ func (j *job) node(ctx context.Context) (content, error) {
 	return made, err
 }
 
-// nodeShim is the shim with its two specifiers resolved.
+// nodeShim is the shim with its import of the handler resolved.
 func (j *job) nodeShim(handler string) []file {
-	resolve := strings.NewReplacer(
-		`"ferry:handler"`, quoted("./"+handler),
-		`"ferry:config"`, `"./ferry-config.mjs"`,
-	)
+	specifier := []byte(`"ferry:handler"`)
 	var out []file
 	for name, data := range j.shim.Files {
-		out = append(out, generated(name, []byte(resolve.Replace(string(data)))))
+		if i := bytes.LastIndex(data, specifier); i >= 0 {
+			data = slices.Concat(data[:i], []byte(quoted("./"+handler)), data[i+len(specifier):])
+		}
+		out = append(out, generated(name, data))
 	}
 	return out
 }

@@ -29,7 +29,8 @@ type Shim struct {
 // Render returns the entry shim of a function for a shim target, or false where there is none for this
 // runtime, style and target. The same function gives the same bytes.
 //
-// A Node entry imports the specifiers "ferry:handler" and "ferry:config", which the packager resolves.
+// A Node configuration imports the specifier "ferry:handler", which the packager resolves; all else of the shim is the
+// same for all functions.
 // A Go shim is a package main that imports "ferry.invalid/handler" for the user's package; of event.go and
 // noevent.go, and of handler.go and nohandler.go, it needs the one that fits what the package declares. Folders of a
 // Go shim are packages below the main one, but for "beside": its files belong into every package of the user's
@@ -44,7 +45,7 @@ func Render(fn manifest.Function, shim string) (Shim, bool) {
 	case "nodejs":
 		return Shim{Entry: "ferry-entry.mjs", Files: map[string][]byte{
 			"ferry-entry.mjs":  joined(language, shim),
-			"ferry-config.mjs": fmt.Appendf(nil, "export default %s;\n", cfg),
+			"ferry-config.mjs": fmt.Appendf(nil, "export default %s;\nexport const load = () => import(\"ferry:handler\");\n", cfg),
 		}}, true
 	case "python":
 		return Shim{Entry: "ferry_entry.py", Files: map[string][]byte{

@@ -1,9 +1,9 @@
 // What every Node shim shares: the user's handler behind its style, routing, CORS and events.
 // A shim is this file followed by its target's entry.
-import config from "ferry:config";
+import config, { load } from "./ferry-config.mjs";
 import { Server, createServer } from "node:http";
 
-const loaded = await import("ferry:handler"); // in its place: what stands above has run
+const loaded = await load(); // in its place: what stands above has run
 // userModule is a copy, so that a bundler does not warn of exports that a module need not have.
 const userModule = loaded.default?.__esModule ? loaded.default : { ...loaded };
 const exported = userModule.default;
