@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -65,9 +67,13 @@ func (a *app) finishText(out *outcome) error {
 	if !a.global.quiet {
 		stderr.warnings(a.warnings)
 	}
-	p := a.printer(a.Streams.Out)
+	whole := bufio.NewWriter(a.Streams.Out.Writer) // a table of many rows is one write
+	p := a.printer(Output{Writer: whole, Terminal: a.Streams.Out.Terminal})
 	if out.result != nil {
 		out.result.text(p)
+	}
+	if err := whole.Flush(); err != nil && p.failed == nil {
+		p.failed = fmt.Errorf("writing the result: %w", err)
 	}
 	if out.err != nil {
 		stderr.failures(reports(out.err))

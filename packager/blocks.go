@@ -24,14 +24,13 @@ func (b *block) drop() {
 	}
 }
 
-// blocks remembers compressed small files, so that functions of one source folder compress a file once. It also
-// keeps squeezers, whose tables are large, from one package to the next. A nil one remembers nothing.
+// blocks remembers compressed small files, so that functions of one source folder compress a file once. A nil one
+// remembers nothing.
 type blocks struct {
-	mu        sync.Mutex
-	known     map[string]remembered
-	busy      map[string]chan struct{} // closed when the file is compressed
-	size      int
-	squeezers sync.Pool
+	mu    sync.Mutex
+	known map[string]remembered
+	busy  map[string]chan struct{} // closed when the file is compressed
+	size  int
 }
 
 // remembered is a block with the state that its file was in.
@@ -138,19 +137,4 @@ func (b *blocks) keep(f *file, key string, made *block, at time.Time) {
 	}
 	b.size += len(made.data)
 	b.known[key] = one
-}
-
-// idle is a squeezer that is free.
-func (b *blocks) idle() (*squeezer, bool) {
-	if b == nil {
-		return nil, false
-	}
-	s, ok := b.squeezers.Get().(*squeezer)
-	return s, ok
-}
-
-func (b *blocks) rest(s *squeezer) {
-	if b != nil {
-		b.squeezers.Put(s)
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/templates"
@@ -127,7 +128,7 @@ func digestOf(parts ...any) string {
 }
 
 // libraries are the versions of what decides the bytes of a package.
-func libraries() []string {
+var libraries = sync.OnceValue(func() []string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return nil
@@ -139,7 +140,7 @@ func libraries() []string {
 		}
 	}
 	return out
-}
+})
 
 // identities tell one installation of a tool from another without starting it.
 func (p *Packager) identities(tools []string) []string {
@@ -232,7 +233,8 @@ func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) 
 	defer tmp.Close()
 	a := Artifact{Entry: made.entry, Files: len(made.files)}
 	var sizes []weighed
-	z := zipper{spillDir: filepath.Dir(tmp.Name()), admit: j.platform.admit, blocks: &j.p.shared.blocks, noted: func(p *packed) {
+	with := &j.p.shared
+	z := zipper{spillDir: filepath.Dir(tmp.Name()), blocks: &with.blocks, squeezers: with.squeezers, admit: j.platform.admit, noted: func(p *packed) {
 		a.Unzipped += int64(p.header.size)
 		if j.platform.MaxZip > 0 {
 			sizes = append(sizes, weighed{p.file.name, int64(p.header.packed)})

@@ -55,17 +55,18 @@ type Packager struct {
 	shared shared
 }
 
-// shared is what the builds of one Packager have in common. All but slots is ready as it is.
+// shared is what the builds of one Packager have in common. All but slots and squeezers is ready as it is.
 type shared struct {
-	once     sync.Once
-	slots    *semaphore.Weighted // real builds at once; looking into the cache needs none
-	hashes   hashes
-	blocks   blocks
-	commands commands
-	looks    findings[*look]
-	tools    findings[string]
-	checked  findings[bool] // whether the inputs of a look are what they were, by the key of its entry
-	evict    sync.Once      // a look at the whole cache is enough for all builds of a run
+	once      sync.Once
+	slots     *semaphore.Weighted // real builds at once; looking into the cache needs none
+	hashes    hashes
+	squeezers squeezers
+	blocks    blocks
+	commands  commands
+	looks     findings[*look]
+	tools     findings[string]
+	checked   findings[bool] // whether the inputs of a look are what they were, by the key of its entry
+	evict     sync.Once      // a look at the whole cache is enough for all builds of a run
 }
 
 // Build packages one function. It is safe to call from several goroutines and several processes at once.
@@ -83,7 +84,10 @@ func (p *Packager) Build(ctx context.Context, fn manifest.Function, pl Platform)
 }
 
 func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform) (Artifact, error) {
-	p.shared.once.Do(func() { p.shared.slots = semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))) })
+	p.shared.once.Do(func() {
+		p.shared.slots = semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))
+		p.shared.squeezers = newSqueezers()
+	})
 	j, err := newJob(p, fn, pl)
 	if err != nil {
 		return Artifact{}, err

@@ -47,10 +47,11 @@ func (b *block) line(to []byte) []byte {
 
 // zipper writes packages. Equal files give equal bytes.
 type zipper struct {
-	spillDir string
-	blocks   *blocks
-	admit    func(f *file, head []byte) error // refuses a file by its first bytes; may be nil
-	noted    func(p *packed)                  // called in order for each entry written; may be nil
+	spillDir  string
+	blocks    *blocks
+	squeezers squeezers
+	admit     func(f *file, head []byte) error // refuses a file by its first bytes; may be nil
+	noted     func(p *packed)                  // called in order for each entry written; may be nil
 }
 
 // write puts the files, sorted by name, into w and returns the digest of the tree. Entries are compressed in
@@ -101,10 +102,8 @@ func (z *zipper) compress(ctx context.Context, workers *sync.WaitGroup, room *se
 	})
 	for range min(len(entries), runtime.GOMAXPROCS(0)) {
 		workers.Go(func() {
-			s := newSqueezer(z)
-			defer z.blocks.rest(s)
 			for p := range work {
-				p.block, p.err = z.blocks.get(ctx, p.file, s.squeeze)
+				p.block, p.err = z.blocks.get(ctx, p.file, z.squeeze)
 				close(p.done)
 			}
 		})
@@ -160,42 +159,50 @@ func (f *file) size() int64 {
 // weight is what a file counts while it is in flight.
 func (f *file) weight() int64 { return min(f.size(), spillAt) + 1<<10 }
 
-// squeezer compresses entries one after another.
+// squeezer is what compressing takes; its tables are large.
 type squeezer struct {
-	spillDir string
-	admit    func(f *file, head []byte) error
-	deflate  *flate.Writer
-	buffer   []byte
-	out      bytes.Buffer
+	deflate *flate.Writer
+	buffer  []byte
+	out     bytes.Buffer
 }
 
-func newSqueezer(z *zipper) *squeezer {
-	s, ok := z.blocks.idle()
-	if !ok {
-		deflate, err := flate.NewWriter(io.Discard, level)
-		if err != nil {
-			panic(err) // the level is a constant that the library knows
-		}
-		s = &squeezer{deflate: deflate, buffer: make([]byte, 128<<10)}
+// squeezers are as many as may be at work at once. The nil ones among them are still to be made.
+type squeezers chan *squeezer
+
+func newSqueezers() squeezers {
+	all := make(squeezers, runtime.GOMAXPROCS(0))
+	for range cap(all) {
+		all <- nil
 	}
-	s.spillDir, s.admit = z.spillDir, z.admit
-	return s
+	return all
+}
+
+// take waits for one that is free. Whoever takes it gives it back.
+func (all squeezers) take() *squeezer {
+	if s := <-all; s != nil {
+		return s
+	}
+	deflate, err := flate.NewWriter(io.Discard, level)
+	if err != nil {
+		panic(err) // the level is a constant that the library knows
+	}
+	return &squeezer{deflate: deflate, buffer: make([]byte, 128<<10)}
 }
 
 // squeeze reads and compresses one file.
-func (s *squeezer) squeeze(ctx context.Context, f *file) (*block, error) {
+func (z *zipper) squeeze(ctx context.Context, f *file) (*block, error) {
 	if f.size() > math.MaxUint32 {
 		return nil, problem(f.path, "leave it out with build.exclude", "%s is larger than 4 GiB", f.name)
 	}
 	if f.path == "" {
-		return s.stream(ctx, f, bytes.NewReader(f.data))
+		return z.stream(ctx, f, bytes.NewReader(f.data))
 	}
 	src, err := openRegular(f)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	b, err := s.stream(ctx, f, src)
+	b, err := z.stream(ctx, f, src)
 	if err != nil {
 		return nil, err
 	}
@@ -231,17 +238,19 @@ func openRegular(f *file) (*os.File, error) {
 }
 
 // stream sends the content through digest, checksum and compression.
-func (s *squeezer) stream(ctx context.Context, f *file, src io.Reader) (_ *block, err error) {
+func (z *zipper) stream(ctx context.Context, f *file, src io.Reader) (_ *block, err error) {
 	made := &block{}
 	defer func() {
 		if err != nil {
 			made.drop()
 		}
 	}()
+	s := z.squeezers.take()
+	defer func() { z.squeezers <- s }()
 	s.out.Reset()
 	counted := &counter{w: &s.out}
 	if f.size() >= spillAt {
-		if made.spill, err = os.CreateTemp(s.spillDir, "spill"); err != nil {
+		if made.spill, err = os.CreateTemp(z.spillDir, "spill"); err != nil {
 			return nil, err
 		}
 		_ = os.Remove(made.spill.Name()) // it lives as long as it is open; where that fails, drop removes it
@@ -258,8 +267,8 @@ func (s *squeezer) stream(ctx context.Context, f *file, src io.Reader) (_ *block
 		n, err := src.Read(s.buffer)
 		if head == nil && n > 0 {
 			head = bytes.Clone(s.buffer[:min(n, 20)])
-			if s.admit != nil {
-				if err := s.admit(f, head); err != nil {
+			if z.admit != nil {
+				if err := z.admit(f, head); err != nil {
 					return nil, err
 				}
 			}

@@ -171,7 +171,7 @@ func TestAFileThatChangesWhileItIsReadIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, path, "hello, longer")
-	z := zipper{spillDir: t.TempDir()}
+	z := zipper{spillDir: t.TempDir(), squeezers: newSqueezers()}
 	_, err = z.write(context.Background(), io.Discard, []file{{name: "a.txt", path: path, info: info}})
 	contains(t, asProblem(t, err).Message, "a.txt changed while it was packaged")
 }
@@ -261,7 +261,7 @@ func FuzzAZipHoldsWhatWentIn(f *testing.F) {
 			return
 		}
 		var out, again bytes.Buffer
-		z := zipper{spillDir: t.TempDir()}
+		z := zipper{spillDir: t.TempDir(), squeezers: newSqueezers()}
 		digest, err := z.write(context.Background(), &out, files)
 		if err != nil {
 			t.Fatal(err)
