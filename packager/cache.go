@@ -53,12 +53,7 @@ func (c cache) lookup(ctx context.Context, key string) (Artifact, bool) {
 	}
 	a := e.Artifact
 	a.Path, a.Cached = c.artifactPath(a.ZipDigest), true
-	info, err := os.Stat(a.Path)
-	if err != nil || info.Size() != a.Size {
-		return Artifact{}, false
-	}
-	touch(a.Path, info)
-	return a, true
+	return a, c.has(a.Path, a.Size)
 }
 
 // still is whether an entry that others refer to is current.
@@ -138,17 +133,23 @@ func (c cache) read(key string) (entry, error) {
 	return e, err
 }
 
-// installArtifact gives a finished package its place, unless the very same is there: to replace it would wait for the
+// installArtifact gives a finished package its place, unless it is there already: to replace it would wait for the
 // disk.
 func (c cache) installArtifact(tmp string, a Artifact) error {
-	path := c.artifactPath(a.ZipDigest)
-	if info, err := os.Stat(path); err == nil && info.Size() == a.Size {
-		if in := (input{Path: path, Kind: "f"}); "sha256:"+in.current(c.hashes, info, time.Now()) == a.ZipDigest {
-			touch(path, info)
-			return nil
-		}
+	if path := c.artifactPath(a.ZipDigest); !c.has(path, a.Size) {
+		return c.install(tmp, path)
 	}
-	return c.install(tmp, path)
+	return nil
+}
+
+// has is whether a package is there. It appeared by a rename, so what has the size is whole.
+func (c cache) has(path string, size int64) bool {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() != size {
+		return false
+	}
+	touch(path, info)
+	return true
 }
 
 // install gives a finished file its name.
