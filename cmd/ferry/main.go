@@ -36,7 +36,8 @@ func run(inv cmd.Invocation) int {
 // collectLate puts garbage collection off until the heap has grown to a size in bytes; most commands end before. From
 // then on the memory is collected as in any Go program.
 func collectLate(heap int64) {
-	usual, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(heap)
+	usual, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(-1)
+	debug.SetMemoryLimit(min(heap, limit))
 	runtime.SetFinalizer(new(*byte), func(any) {
 		debug.SetMemoryLimit(limit)
 		debug.SetGCPercent(usual)
