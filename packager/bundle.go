@@ -264,8 +264,8 @@ func (j *job) likelyFormat(handler string) api.Format {
 	return api.FormatCommonJS
 }
 
-// moduleSyntax finds a line that looks like one of an ES module.
-var moduleSyntax = regexp.MustCompile(`(?m)^\s*(import[\s"'{*]|export[\s{*])`)
+// moduleSyntax finds a line that looks like one of an ES module. What it takes for one or misses costs a second build.
+var moduleSyntax = regexp.MustCompile(`(?m)^(import[\s"'{*]|export[\s{*])`)
 
 // typeModule is what the nearest package.json says about .js files.
 func (j *job) typeModule(handler string) bool {

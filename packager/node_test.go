@@ -54,6 +54,22 @@ module.exports = { fetch() { return path.basename(__dirname) + require("./lib");
 	}
 }
 
+func TestTheModuleSystemIsThatOfTheSyntaxWhateverTheTextLooksLike(t *testing.T) {
+	for name, c := range map[string]struct{ source, file string }{
+		"a comment like an import":     {"/*\nimport it from the handler\n*/\nexports.default = { fetch: () => typeof module }", "app.cjs"},
+		"an import that is not first":  {"  import { a } from './a'; export default { fetch: () => typeof module + a }", "app.mjs"},
+		"a call that imports":          {"module.exports = { fetch: async () => typeof module };\nimport('./a')", "app.cjs"},
+		"await at the top, no exports": {"const a = await import('./a');\nglobalThis.x = a", "app.mjs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := project(t, "app.js", c.source, "a.js", "export const a = ''")
+			if _, ok := contents(t, build(t, newPackager(t, root), nodeFn("app.js")))[c.file]; !ok {
+				t.Errorf("there is no %s", c.file)
+			}
+		})
+	}
+}
+
 func TestTypeScriptNeedsNothingInstalled(t *testing.T) {
 	root := project(t, "tsconfig.json", `{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}`,
 		"src/app.ts", `import { one } from "@/one"; const n: number = one; export default { fetch: (r: Request) => n };`,
