@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -12,27 +13,73 @@ import (
 
 // failures prints errors: what, the line of the source with a caret, the function's own log, the next step.
 func (p *printer) failures(all []report) {
-	for _, r := range all {
-		if r.Kind == kindInterrupted {
+	groups := alike(all)
+	for _, g := range groups {
+		if g.Kind == kindInterrupted {
 			continue // standing says it
 		}
-		p.failure(r)
+		p.failure(g)
 	}
-	if len(all) > 1 {
-		p.linef("%s", p.style.dim.Render(count(len(all), "error")))
+	if len(groups) > 1 {
+		p.linef("%s", p.style.dim.Render(count(len(groups), "error")))
 	}
 }
 
-func (p *printer) failure(r report) {
+// group are reports that differ in their function only.
+type group struct {
+	report
+	functions []string
+}
+
+// alike puts together what is the same for several functions, in the order of the first ones.
+func alike(all []report) []group {
+	var groups []group
+	for _, r := range all {
+		i := slices.IndexFunc(groups, func(g group) bool {
+			g.Function = r.Function
+			return g.report == r
+		})
+		if i < 0 {
+			groups = append(groups, group{report: r})
+			i = len(groups) - 1
+		}
+		if r.Function != "" {
+			groups[i].functions = append(groups[i].functions, r.Function)
+		}
+	}
+	return groups
+}
+
+// shownFunctions is how many functions an error names.
+const shownFunctions = 5
+
+// concerned is which functions an error is about, unless it says so itself.
+func (g group) concerned() (label, names string) {
+	switch n := len(g.functions); {
+	case n == 0 || n == 1 && strings.Contains(g.Message, g.functions[0]):
+		return "", ""
+	case n == 1:
+		return "function:", g.functions[0]
+	case n > shownFunctions+1:
+		return "functions:", fmt.Sprintf("%s and %d more", strings.Join(g.functions[:shownFunctions], ", "), n-shownFunctions)
+	default:
+		return "functions:", strings.Join(g.functions, ", ")
+	}
+}
+
+func (p *printer) failure(r group) {
 	lines := strings.Split(strings.TrimRight(r.Message, "\n"), "\n")
 	p.linef("%s %s", p.style.bad.Render("error:"), lines[0])
 	for _, line := range lines[1:] {
 		p.linef("  %s", line)
 	}
 	if r.File != "" {
-		p.linef("  %s %s", p.style.dim.Render("-->"), p.place(r))
+		p.linef("  %s %s", p.style.dim.Render("-->"), p.place(r.report))
 	}
-	p.source(r)
+	p.source(r.report)
+	if label, names := r.concerned(); names != "" {
+		p.linef("  %s %s", p.style.dim.Render(label), names)
+	}
 	if log := strings.TrimRight(r.Log, "\n"); log != "" {
 		p.linef("  %s", p.style.dim.Render(strings.TrimSpace("log of "+r.Function)+":"))
 		for line := range strings.SplitSeq(log, "\n") {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -201,7 +202,14 @@ func failed() map[string]error {
 	unhealthy := &providers.Error{
 		Kind: providers.Unhealthy, Op: "health", Provider: "local", Function: "api", Err: errors.New("GET /healthz answered 500, not 200"),
 	}
+	unpackaged := packager.Errors{{Function: "mailer", File: "mail.ts", Line: 3, Message: `mail.ts:3: Could not resolve "mjml"`}}
+	for i := range 9 {
+		unpackaged = append(unpackaged, &packager.Error{
+			Function: fmt.Sprint("f", i), File: "lib/pipe", Message: "lib/pipe is a named pipe, not a file", Hint: "remove it",
+		})
+	}
 	return map[string]error{
+		"error-package": unpackaged,
 		"error-manifest": manifest.Problems{
 			{
 				Position: manifest.Position{File: "/src/shop/ferry.yaml", Line: 7, Column: 5, Source: "    memroy: 256MB"},
