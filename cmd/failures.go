@@ -13,72 +13,67 @@ import (
 
 // failures prints errors: what, the line of the source with a caret, the function's own log, the next step.
 func (p *printer) failures(all []report) {
-	groups := alike(all)
+	groups := alike(all, func(r *report) *string { return &r.Function })
 	for _, g := range groups {
-		if g.Kind == kindInterrupted {
-			continue // standing says it
+		if g.first.Kind != kindInterrupted { // standing says it
+			p.failure(g.first, g.functions)
 		}
-		p.failure(g)
 	}
 	if len(groups) > 1 {
 		p.linef("%s", p.style.dim.Render(count(len(groups), "error")))
 	}
 }
 
-// group are reports that differ in their function only.
-type group struct {
-	report
+// group are reports or warnings that differ in their function only.
+type group[T any] struct {
+	first     T
 	functions []string
 }
 
 // alike puts together what is the same for several functions, in the order of the first ones.
-func alike(all []report) []group {
-	var groups []group
-	for _, r := range all {
-		i := slices.IndexFunc(groups, func(g group) bool {
-			g.Function = r.Function
-			return g.report == r
+func alike[T comparable](all []T, function func(*T) *string) []group[T] {
+	var groups []group[T]
+	for _, one := range all {
+		name := *function(&one)
+		i := slices.IndexFunc(groups, func(g group[T]) bool {
+			*function(&g.first) = name
+			return g.first == one
 		})
 		if i < 0 {
-			groups = append(groups, group{report: r})
+			groups = append(groups, group[T]{first: one})
 			i = len(groups) - 1
 		}
-		if r.Function != "" {
-			groups[i].functions = append(groups[i].functions, r.Function)
+		if name != "" {
+			groups[i].functions = append(groups[i].functions, name)
 		}
 	}
 	return groups
 }
 
-// shownFunctions is how many functions an error names.
-const shownFunctions = 5
-
-// concerned is which functions an error is about, unless it says so itself.
-func (g group) concerned() (label, names string) {
-	switch n := len(g.functions); {
-	case n == 0 || n == 1 && strings.Contains(g.Message, g.functions[0]):
-		return "", ""
-	case n == 1:
-		return "function:", g.functions[0]
-	case n > shownFunctions+1:
-		return "functions:", fmt.Sprintf("%s and %d more", strings.Join(g.functions[:shownFunctions], ", "), n-shownFunctions)
-	default:
-		return "functions:", strings.Join(g.functions, ", ")
+// few names some functions, and how many more there are.
+func few(functions []string) string {
+	const most = 5
+	if n := len(functions); n > most+1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(functions[:most], ", "), n-most)
 	}
+	return strings.Join(functions, ", ")
 }
 
-func (p *printer) failure(r group) {
+func (p *printer) failure(r report, functions []string) {
 	lines := strings.Split(strings.TrimRight(r.Message, "\n"), "\n")
 	p.linef("%s %s", p.style.bad.Render("error:"), lines[0])
 	for _, line := range lines[1:] {
 		p.linef("  %s", line)
 	}
 	if r.File != "" {
-		p.linef("  %s %s", p.style.dim.Render("-->"), p.place(r.report))
+		p.linef("  %s %s", p.style.dim.Render("-->"), p.place(r))
 	}
-	p.source(r.report)
-	if label, names := r.concerned(); names != "" {
-		p.linef("  %s %s", p.style.dim.Render(label), names)
+	p.source(r)
+	switch n := len(functions); {
+	case n == 1 && !strings.Contains(r.Message, r.Function):
+		p.linef("  %s %s", p.style.dim.Render("function:"), r.Function)
+	case n > 1:
+		p.linef("  %s %s", p.style.dim.Render("functions:"), few(functions))
 	}
 	if log := strings.TrimRight(r.Log, "\n"); log != "" {
 		p.linef("  %s", p.style.dim.Render(strings.TrimSpace("log of "+r.Function)+":"))

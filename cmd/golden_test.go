@@ -57,7 +57,12 @@ func TestResultsLookAsTheyShould(t *testing.T) {
 	shows["rollback-announced"] = func(p *printer) { p.restoring(2, plan().Plan, kept(nil)) }
 	shows["invoke-answered"] = func(p *printer) { p.answered(providers.Response{Status: 503, Cold: true, Seconds: 0.0341}) }
 	shows["warnings"] = func(p *printer) {
-		p.warnings([]warning{{Function: "api", Message: "python 3.12 will run it", Hint: "install python 3.13"}, {Message: "old"}})
+		p.warnings([]warning{
+			{Function: "api", Message: "python 3.12 will run it", Hint: "install python 3.13"},
+			{Message: "old"},
+			{Function: "web", Message: "python 3.12 will run it", Hint: "install python 3.13"},
+			{Function: "web", Message: "slow"},
+		})
 	}
 	for name, show := range shows {
 		for _, look := range []struct {

@@ -125,14 +125,14 @@ func (p *printer) file(name string) string {
 
 // warnings prints what works but may surprise.
 func (p *printer) warnings(all []warning) {
-	for _, w := range all {
+	for _, g := range alike(all, func(w *warning) *string { return &w.Function }) {
 		about := ""
-		if w.Function != "" {
-			about = w.Function + ": "
+		if len(g.functions) > 0 {
+			about = few(g.functions) + ": "
 		}
-		p.linef("%s %s%s", p.style.warn.Render("warning:"), about, w.Message)
-		if w.Hint != "" {
-			p.linef("  %s %s", p.style.dim.Render("hint:"), w.Hint)
+		p.linef("%s %s%s", p.style.warn.Render("warning:"), about, g.first.Message)
+		if g.first.Hint != "" {
+			p.linef("  %s %s", p.style.dim.Render("hint:"), g.first.Hint)
 		}
 	}
 }
