@@ -20,6 +20,7 @@ func packaging() []bench {
 		{"package of an Express app, bundled", "esbuild on the same handler", 9, packageExpress},
 		{"packages of 100 functions of one source tree", "the package of one of them", 9, package100},
 		{"the same 100 functions, unchanged", "the package of one of them, built", 9, package100Unchanged},
+		{"packages of 10 functions that share 60 MB", "the package of one of them", 5, package10Heavy},
 		{"packages of 100 functions that are bundled", "the package of one of them", 9, package100Bundled},
 	}
 }
@@ -117,28 +118,51 @@ func packageExpress(w *workshop) (ours, theirs func() error, err error) {
 	return w.command(w.dir, w.ferry, "package", "--no-cache"), theirs, nil
 }
 
-// oneTree is 100 functions of one source folder, of which each brings its own handler and all share the rest.
-func oneTree(w *workshop) error {
-	files := map[string]string{}
+// oneTree is functions of one source folder, of which each brings its own handler and all share the rest.
+func oneTree(w *workshop, functions int, files map[string]string) error {
 	var m strings.Builder
 	version, err := exec.Command("python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])").Output()
 	if err != nil {
 		return missingTool("python3")
 	}
 	fmt.Fprintf(&m, "service: many\ndefaults: {runtime: python%s, style: wsgi, events: [{http: {}}]}\nfunctions:\n", strings.TrimSpace(string(version)))
-	for i := range 100 {
+	for i := range functions {
 		fmt.Fprintf(&m, "  f%02d: {handler: \"handlers.f%02d:app\"}\n", i, i)
 		files[fmt.Sprintf("handlers/f%02d.py", i)] = fmt.Sprintf("def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'%d']\n", i)
-	}
-	for i := range 300 {
-		files[fmt.Sprintf("lib/m%03d.py", i)] = strings.Repeat(fmt.Sprintf("def f%d(a, b):\n    return a * %d + b\n\n", i, i), 40)
 	}
 	files["ferry.yaml"] = m.String()
 	return w.write(files)
 }
 
+// smallFiles are 300 of 2 kB.
+func smallFiles() map[string]string {
+	files := map[string]string{}
+	for i := range 300 {
+		files[fmt.Sprintf("lib/m%03d.py", i)] = strings.Repeat(fmt.Sprintf("def f%d(a, b):\n    return a * %d + b\n\n", i, i), 40)
+	}
+	return files
+}
+
+// largeFiles are 30 of 2 MB, which compress to about half: what programs in dependencies are like.
+func largeFiles() map[string]string {
+	files := map[string]string{}
+	random := rand.New(rand.NewSource(1))
+	for i := range 30 {
+		data := make([]byte, 2<<20)
+		for k := range data {
+			data[k] = byte(random.Intn(16))
+		}
+		files[fmt.Sprintf("lib/p%02d.so", i)] = string(data)
+	}
+	return files
+}
+
+func package10Heavy(w *workshop) (ours, theirs func() error, err error) {
+	return w.command(w.dir, w.ferry, "package", "--no-cache"), w.command(w.dir, w.ferry, "package", "--no-cache", "f00"), oneTree(w, 10, largeFiles())
+}
+
 func package100(w *workshop) (ours, theirs func() error, err error) {
-	return w.command(w.dir, w.ferry, "package", "--no-cache"), w.command(w.dir, w.ferry, "package", "--no-cache", "f00"), oneTree(w)
+	return w.command(w.dir, w.ferry, "package", "--no-cache"), w.command(w.dir, w.ferry, "package", "--no-cache", "f00"), oneTree(w, 100, smallFiles())
 }
 
 // package100Bundled is about 100 TypeScript functions that import the same two files. Each is bundled for itself, so that
@@ -159,7 +183,7 @@ func package100Bundled(w *workshop) (ours, theirs func() error, err error) {
 }
 
 func package100Unchanged(w *workshop) (ours, theirs func() error, err error) {
-	if err := oneTree(w); err != nil {
+	if err := oneTree(w, 100, smallFiles()); err != nil {
 		return nil, nil, err
 	}
 	return w.command(w.dir, w.ferry, "package"), w.command(w.dir, w.ferry, "package", "--no-cache", "f00"), w.command(w.dir, w.ferry, "package")()

@@ -3,8 +3,10 @@ package packager
 import (
 	"bufio"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math"
+	"os"
 	"sync"
 )
 
@@ -95,25 +97,36 @@ func (a *archive) rest() {
 	archives.Put(a)
 }
 
-// add writes an entry.
-func (a *archive) add(b *block) error {
+// add writes an entry and returns where its content begins.
+func (a *archive) add(b *block) (at int64, err error) {
 	if a.at > math.MaxUint32 {
-		return problem("", "leave files out with .ferryignore or build.exclude", "the package is larger than 4 GiB")
+		return 0, problem("", "leave files out with .ferryignore or build.exclude", "the package is larger than 4 GiB")
 	}
 	a.directory = b.header.central(a.directory, uint32(a.at))
 	a.entries++
 	a.record = b.header.local(a.record[:0])
 	if err := a.write(a.record); err != nil {
-		return err
+		return 0, err
 	}
-	if b.spill == nil {
-		return a.write(b.data)
+	at = a.at
+	switch {
+	case b.spill != nil:
+		err = a.copy(b.spill, 0, b.header.packed)
+	case b.zip != nil:
+		err = a.copy(b.zip, b.at, b.header.packed)
+	default:
+		err = a.write(b.data)
 	}
-	if _, err := b.spill.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	n, err := io.Copy(a.w, b.spill)
+	return at, err
+}
+
+// copy writes a part of a file.
+func (a *archive) copy(from *os.File, at int64, size uint32) error {
+	n, err := io.Copy(a.w, io.NewSectionReader(from, at, int64(size)))
 	a.at += n
+	if err == nil && n != int64(size) {
+		return fmt.Errorf("%s: %w", from.Name(), io.ErrUnexpectedEOF)
+	}
 	return err
 }
 

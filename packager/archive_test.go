@@ -51,8 +51,12 @@ func TestAZipHasTheBytesThatTheStandardLibraryWrites(t *testing.T) {
 			a := newArchive(&out)
 			defer a.rest()
 			for _, b := range blocks {
-				if err := a.add(b); err != nil {
+				at, err := a.add(b)
+				if err != nil {
 					t.Fatal(err)
+				}
+				if got := a.at - at; got != int64(len(b.data)) {
+					t.Errorf("%s is said to have %d bytes of content", b.header.name, got)
 				}
 			}
 			if err := a.close(); err != nil {
@@ -72,7 +76,8 @@ func TestAPackageBeyond4GiBIsRefused(t *testing.T) {
 	a := newArchive(io.Discard)
 	defer a.rest()
 	a.at = 1 << 32
-	for what, err := range map[string]error{"an entry": a.add(&block{}), "the directory": a.close()} {
+	_, refused := a.add(&block{})
+	for what, err := range map[string]error{"an entry": refused, "the directory": a.close()} {
 		if err == nil {
 			t.Fatalf("%s beyond 4 GiB was written", what)
 		}

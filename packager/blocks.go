@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,9 +12,12 @@ import (
 // block is a compressed file. It does not change.
 type block struct {
 	header header
-	sum    string   // of the content, SHA-256 in hex
-	data   []byte   // compressed; or
-	spill  *os.File // compressed, too big for memory
+	sum    string    // of the content, SHA-256 in hex
+	read   time.Time // when reading the file began
+	data   []byte    // compressed; or
+	spill  *os.File  // compressed, too big for memory; or
+	zip    *os.File  // a package that holds it compressed,
+	at     int64     // from this offset on
 }
 
 // drop frees what is on disk.
@@ -24,24 +28,26 @@ func (b *block) drop() {
 	}
 }
 
-// blocks remembers compressed small files, so that functions of one source folder compress a file once. A nil one
-// remembers nothing.
+// blocks remembers compressed files, so that functions that share files compress them once: small ones in memory, all
+// others in the packages that hold them. A nil one remembers nothing.
 type blocks struct {
 	mu    sync.Mutex
 	known map[string]remembered
 	busy  map[string]chan struct{} // closed when the file is compressed
-	size  int
+	size  int                      // of what is in memory
+	zips  int                      // packages that are held open
 }
 
 // remembered is a block with the state that its file was in.
 type remembered struct {
-	hashed
+	input
 	*block
 }
 
 const (
-	blockLimit  = 256 << 10 // a larger file is not remembered
-	blocksLimit = 16 << 20  // bytes remembered, at most
+	blockLimit  = 256 << 10 // a larger file is not remembered in memory
+	blocksLimit = 16 << 20  // bytes remembered in memory, at most
+	zipsLimit   = 32        // packages held open, at most
 )
 
 // key is what a file is remembered under: where it lies, or what generated text it is.
@@ -53,12 +59,9 @@ func (f *file) key() string {
 	return string(sum[:])
 }
 
-// suits is whether a file is remembered at all.
-func (b *blocks) suits(f *file) bool { return b != nil && f.size() <= blockLimit }
-
 // restore returns the block of a file that is as it was when it was compressed, or nil.
 func (b *blocks) restore(f *file) *block {
-	if !b.suits(f) {
+	if b == nil {
 		return nil
 	}
 	b.mu.Lock()
@@ -69,7 +72,7 @@ func (b *blocks) restore(f *file) *block {
 // get returns the block of a file, which squeeze makes if it is not known. It waits for another one that is
 // compressing the same file.
 func (b *blocks) get(ctx context.Context, f *file, squeeze func(context.Context, *file) (*block, error)) (*block, error) {
-	if !b.suits(f) {
+	if b == nil || f.size() > blockLimit {
 		return squeeze(ctx, f)
 	}
 	key := f.key()
@@ -96,12 +99,12 @@ func (b *blocks) get(ctx context.Context, f *file, squeeze func(context.Context,
 	done := make(chan struct{})
 	b.busy[key] = done
 	b.mu.Unlock()
-	began := time.Now()
 	made, err := squeeze(ctx, f)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil && b.size+len(made.data) <= blocksLimit {
-		b.keep(f, key, made, began)
+		b.size += len(made.data)
+		b.keep(f, key, made)
 	}
 	delete(b.busy, key)
 	close(done)
@@ -117,24 +120,46 @@ func (b *blocks) find(f *file, key string) *block {
 	if f.info == nil {
 		return known.block
 	}
-	// What was read since the look at the folder is what all that share the look take.
-	seen := f.in != nil && !known.at.Before(f.in.began)
-	if !known.same(f.info) || !seen && !f.info.ModTime().Before(known.at.Add(-racy)) {
+	// What was read since the look at the folder is what all that share the look take; what ferry made does not change.
+	seen := f.in == nil || !known.read.Before(f.in.began)
+	if !known.same(f.info) || !seen && !f.info.ModTime().Before(known.read.Add(-racy)) {
 		return nil
 	}
 	return known.block
 }
 
-// keep remembers what was compressed from a file that was read from a moment on, for who holds the lock.
-func (b *blocks) keep(f *file, key string, made *block, at time.Time) {
+// keep remembers what was compressed from a file, for who holds the lock.
+func (b *blocks) keep(f *file, key string, made *block) {
 	one := remembered{block: made}
-	one.Kind, one.at = "f", at
+	one.Kind = "f"
 	if f.info != nil {
 		one.stamp(f.info)
 	}
 	if old, ok := b.known[key]; ok {
 		b.size -= len(old.data)
 	}
-	b.size += len(made.data)
 	b.known[key] = one
+}
+
+// adopt remembers where the files that are not in memory lie in a finished package.
+func (b *blocks) adopt(path string, entries []placed) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	entries = slices.DeleteFunc(entries, func(e placed) bool { return b.find(e.file, e.file.path) != nil })
+	if len(entries) == 0 || b.zips == zipsLimit {
+		return
+	}
+	zip, err := os.Open(path)
+	if err != nil {
+		return // it costs time, no more
+	}
+	b.zips++
+	if b.known == nil {
+		b.known, b.busy = map[string]remembered{}, map[string]chan struct{}{}
+	}
+	for _, e := range entries {
+		made := e.block
+		made.zip = zip
+		b.keep(e.file, e.file.path, &made)
+	}
 }

@@ -259,7 +259,11 @@ func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) 
 	if j.platform.MaxZip > 0 && a.Size > j.platform.MaxZip {
 		return Artifact{}, tooBig("the package", a.Size, j.platform.MaxZip, sizes)
 	}
-	return a, c.installArtifact(tmp.Name(), a)
+	if err := c.installArtifact(tmp.Name(), a); err != nil {
+		return Artifact{}, err
+	}
+	with.blocks.adopt(c.artifactPath(a.ZipDigest), z.placed)
+	return a, nil
 }
 
 func (j *job) checkSize(files []file) error {

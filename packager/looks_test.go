@@ -2,12 +2,15 @@ package packager
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 )
@@ -162,6 +165,41 @@ func TestAFileIsCompressedOnceForAllThatNeedItAtATime(t *testing.T) {
 	}
 }
 
+func TestALargeFileIsCompressedOnceAndCopiedFromThePackageThatHoldsIt(t *testing.T) {
+	random := make([]byte, spillAt+1<<20)
+	rand.Read(random)
+	root := project(t, "a.py", "app = 1\n", "b.py", "app = 2\n", "large.bin", string(random[:blockLimit+1]), "huge.bin", string(random))
+	p := newPackager(t, root)
+	alone := buildAll(t, newPackager(t, root), []manifest.Function{pythonFn("b:app")})[0]
+	buildAll(t, p, []manifest.Function{pythonFn("a:app")})
+	for name := range map[string]int{"large.bin": 0, "huge.bin": 0} {
+		info, err := os.Stat(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b := p.shared.blocks.restore(&file{name: name, path: filepath.Join(root, name), info: info}); b == nil || b.zip == nil {
+			t.Errorf("%s is not remembered", name)
+		}
+	}
+	b := buildAll(t, p, []manifest.Function{pythonFn("b:app")})[0]
+	if b.ZipDigest != alone.ZipDigest || contents(t, b)["huge.bin"] != string(random) {
+		t.Error("what was copied is something else")
+	}
+}
+
+func TestAPackageThatIsCutShortIsNotCopiedFrom(t *testing.T) {
+	short, err := os.Create(filepath.Join(t.TempDir(), "short.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer short.Close()
+	a := newArchive(io.Discard)
+	defer a.rest()
+	if _, err := a.add(&block{header: header{name: "a", packed: 5}, zip: short, at: 30}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestFunctionsShareTheBlocksOfAFileThatWasJustWritten(t *testing.T) {
 	var b blocks
 	path := filepath.Join(t.TempDir(), "a.txt")
@@ -170,9 +208,9 @@ func TestFunctionsShareTheBlocksOfAFileThatWasJustWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := &block{header: header{name: "a.txt"}}
-	squeeze := func(context.Context, *file) (*block, error) { return made, nil }
 	now := &file{name: "a.txt", path: path, info: info, in: newRecorder(&hashes{})}
+	made := &block{header: header{name: "a.txt"}, read: time.Now()}
+	squeeze := func(context.Context, *file) (*block, error) { return made, nil }
 	if _, err := b.get(t.Context(), now, squeeze); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/klauspost/compress/flate"
 	"golang.org/x/sync/semaphore"
@@ -45,6 +46,12 @@ func (b *block) line(to []byte) []byte {
 	return append(to, '\n')
 }
 
+// placed is a file that lies in a package at an offset. Its block has no content.
+type placed struct {
+	file *file
+	block
+}
+
 // zipper writes packages. Equal files give equal bytes.
 type zipper struct {
 	spillDir  string
@@ -52,6 +59,7 @@ type zipper struct {
 	squeezers squeezers
 	admit     func(f *file, head []byte) error // refuses a file by its first bytes; may be nil
 	noted     func(p *packed)                  // called in order for each entry written; may be nil
+	placed    []placed                         // the files of the disk that were compressed
 }
 
 // write puts the files, sorted by name, into w and returns the digest of the tree. Entries are compressed in
@@ -128,10 +136,13 @@ func (z *zipper) assemble(ctx context.Context, w io.Writer, entries []packed, ro
 		if p.err != nil {
 			return "", p.err
 		}
-		err := out.add(p.block)
+		at, err := out.add(p.block)
 		p.drop()
 		if err != nil {
 			return "", err
+		}
+		if p.done != nil && p.file.path != "" {
+			z.placed = append(z.placed, placed{p.file, block{header: p.header, sum: p.sum, read: p.read, at: at}})
 		}
 		line = p.line(line[:0])
 		tree.Write(line)
@@ -194,15 +205,16 @@ func (z *zipper) squeeze(ctx context.Context, f *file) (*block, error) {
 	if f.size() > math.MaxUint32 {
 		return nil, problem(f.path, "leave it out with build.exclude", "%s is larger than 4 GiB", f.name)
 	}
+	began := time.Now()
 	if f.path == "" {
-		return z.stream(ctx, f, bytes.NewReader(f.data))
+		return z.stream(ctx, f, began, bytes.NewReader(f.data))
 	}
 	src, err := openRegular(f)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	b, err := z.stream(ctx, f, src)
+	b, err := z.stream(ctx, f, began, src)
 	if err != nil {
 		return nil, err
 	}
@@ -238,8 +250,8 @@ func openRegular(f *file) (*os.File, error) {
 }
 
 // stream sends the content through digest, checksum and compression.
-func (z *zipper) stream(ctx context.Context, f *file, src io.Reader) (_ *block, err error) {
-	made := &block{}
+func (z *zipper) stream(ctx context.Context, f *file, began time.Time, src io.Reader) (_ *block, err error) {
+	made := &block{read: began}
 	defer func() {
 		if err != nil {
 			made.drop()
