@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/ferryfn/ferry/cmd"
@@ -25,7 +26,7 @@ func run(inv cmd.Invocation) int {
 		fmt.Fprintln(os.Stderr, "error: the current folder is gone:", err)
 		return 1
 	}
-	collectLate(128 << 20)
+	collectLate(128<<20, 5*time.Second)
 	ctx, stop := cmd.Interruptible(context.Background(), os.Exit)
 	defer stop()
 	inv.Args, inv.Environ, inv.Dir, inv.Streams = os.Args[1:], os.Environ(), dir, cmd.SystemStreams()
@@ -33,13 +34,15 @@ func run(inv cmd.Invocation) int {
 	return cmd.Main(ctx, inv)
 }
 
-// collectLate puts garbage collection off until the heap has grown to a size in bytes; most commands end before. From
-// then on the memory is collected as in any Go program.
-func collectLate(heap int64) {
+// collectLate puts garbage collection off until the heap has grown to a size in bytes, or some time has passed; most
+// commands end before. From then on memory is collected as in any Go program.
+func collectLate(heap int64, most time.Duration) {
 	usual, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(-1)
 	debug.SetMemoryLimit(min(heap, limit))
-	runtime.SetFinalizer(new(*byte), func(any) {
+	restore := sync.OnceFunc(func() {
 		debug.SetMemoryLimit(limit)
 		debug.SetGCPercent(usual)
 	})
+	runtime.SetFinalizer(new(*byte), func(any) { restore() })
+	time.AfterFunc(most, restore)
 }
