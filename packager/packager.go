@@ -43,8 +43,8 @@ type Artifact struct {
 	Cached    bool   `json:"cached"` // true when nothing was built
 }
 
-// Packager builds functions below one folder. It sees each source folder as it was at one time: what changes later is
-// for another Packager.
+// Packager builds functions below one folder. It sees a source folder that goes in as it is as it was at one time: what
+// changes later is for another Packager.
 type Packager struct {
 	Root    string // the manifest's folder, absolute
 	Cache   string // folder of the build cache, absolute
