@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -87,6 +88,7 @@ func (b bench) measure(w *workshop) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	_ = exec.Command("sync").Run() // the disk is done with what the setup wrote
 	var mine, peer []time.Duration
 	for range b.runs {
 		for _, side := range []struct {

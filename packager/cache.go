@@ -97,6 +97,18 @@ func touch(path string, info fs.FileInfo) {
 	}
 }
 
+// update writes an entry, unless the one that is there differs in nothing but its time.
+func (c cache) update(key string, e entry) error {
+	path := c.entryPath(key)
+	if old, err := os.ReadFile(path); err == nil && e.sameAs(old) {
+		if info, err := os.Stat(path); err == nil {
+			touch(path, info)
+		}
+		return nil
+	}
+	return c.write(key, e)
+}
+
 func (c cache) write(key string, e entry) error {
 	data, err := e.encode()
 	if err != nil {
@@ -133,15 +145,6 @@ func (c cache) read(key string) (entry, error) {
 	return e, err
 }
 
-// installArtifact gives a finished package its place, unless it is there already: to replace it would wait for the
-// disk.
-func (c cache) installArtifact(tmp string, a Artifact) error {
-	if path := c.artifactPath(a.ZipDigest); !c.has(path, a.Size) {
-		return c.install(tmp, path)
-	}
-	return nil
-}
-
 // has is whether a package is there. It appeared by a rename, so what has the size is whole.
 func (c cache) has(path string, size int64) bool {
 	info, err := os.Stat(path)
@@ -163,10 +166,19 @@ func (c cache) install(tmp, path string) error {
 	return nil
 }
 
-func (c cache) tmpFile() (*os.File, error) {
+// tmp is the folder of work in progress.
+func (c cache) tmp() (string, error) {
 	dir := filepath.Join(c.dir, "tmp")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, writeProblem(c.dir, err)
+		return "", writeProblem(c.dir, err)
+	}
+	return dir, nil
+}
+
+func (c cache) tmpFile() (*os.File, error) {
+	dir, err := c.tmp()
+	if err != nil {
+		return nil, err
 	}
 	f, err := os.CreateTemp(dir, "")
 	if err != nil {
@@ -176,11 +188,11 @@ func (c cache) tmpFile() (*os.File, error) {
 }
 
 func (c cache) tmpDir() (string, error) {
-	dir := filepath.Join(c.dir, "tmp")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", writeProblem(c.dir, err)
+	dir, err := c.tmp()
+	if err != nil {
+		return "", err
 	}
-	dir, err := os.MkdirTemp(dir, "")
+	dir, err = os.MkdirTemp(dir, "")
 	if err != nil {
 		return "", writeProblem(c.dir, err)
 	}

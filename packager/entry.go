@@ -49,6 +49,17 @@ func (e entry) encode() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// sameAs is whether an encoded entry says the same, but for the time.
+func (e entry) sameAs(data []byte) bool {
+	old, err := decodeEntry(data)
+	if err != nil {
+		return false
+	}
+	e.Recorded = old.Recorded
+	again, err := e.encode()
+	return err == nil && bytes.Equal(again, data)
+}
+
 var errEntry = errors.New("spoiled cache entry")
 
 func decodeEntry(data []byte) (entry, error) {

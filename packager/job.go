@@ -220,21 +220,21 @@ func (j *job) remember(c cache, key string, a Artifact) error {
 		return err
 	}
 	e.Bill = string(bill)
-	return c.write(key, e)
+	return c.update(key, e)
 }
 
 // zip writes the package into the cache. The artifact's Path is left empty.
 func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) {
-	tmp, err := c.tmpFile()
+	spills, err := c.tmp()
 	if err != nil {
 		return Artifact{}, err
 	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
+	tmp := newDraft(c)
+	defer tmp.drop()
 	a := Artifact{Entry: made.entry, Files: len(made.files)}
 	var sizes []weighed
 	with := &j.p.shared
-	z := zipper{spillDir: filepath.Dir(tmp.Name()), blocks: &with.blocks, squeezers: with.squeezers, admit: j.platform.admit, noted: func(p *packed) {
+	z := zipper{spillDir: spills, blocks: &with.blocks, squeezers: with.squeezers, admit: j.platform.admit, noted: func(p *packed) {
 		a.Unzipped += int64(p.header.size)
 		if j.platform.MaxZip > 0 {
 			sizes = append(sizes, weighed{p.file.name, int64(p.header.packed)})
@@ -245,10 +245,7 @@ func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) 
 	}}
 	sum := sha256.New()
 	out := &counter{w: io.MultiWriter(tmp, sum)}
-	if a.Digest, err = z.write(ctx, out, made.files); err == nil {
-		err = tmp.Close()
-	}
-	if err != nil {
+	if a.Digest, err = z.write(ctx, out, made.files); err != nil {
 		var user *Error
 		if errors.As(err, &user) || ctx.Err() != nil {
 			return Artifact{}, err
@@ -259,7 +256,7 @@ func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) 
 	if j.platform.MaxZip > 0 && a.Size > j.platform.MaxZip {
 		return Artifact{}, tooBig("the package", a.Size, j.platform.MaxZip, sizes)
 	}
-	if err := c.installArtifact(tmp.Name(), a); err != nil {
+	if err := tmp.install(a); err != nil {
 		return Artifact{}, err
 	}
 	with.blocks.adopt(c.artifactPath(a.ZipDigest), z.placed)
