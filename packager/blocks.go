@@ -13,6 +13,7 @@ import (
 type block struct {
 	header header
 	sum    string    // of the content, SHA-256 in hex
+	head   []byte    // the first bytes of the content
 	read   time.Time // when reading the file began
 	data   []byte    // compressed; or
 	spill  *os.File  // compressed, too big for memory; or
@@ -93,8 +94,8 @@ func (b *blocks) get(ctx context.Context, f *file, squeeze func(context.Context,
 			return nil, ctx.Err()
 		}
 	}
-	if b.known == nil {
-		b.known, b.busy = map[string]remembered{}, map[string]chan struct{}{}
+	if b.busy == nil {
+		b.busy = map[string]chan struct{}{}
 	}
 	done := make(chan struct{})
 	b.busy[key] = done
@@ -138,6 +139,9 @@ func (b *blocks) keep(f *file, key string, made *block) {
 	if old, ok := b.known[key]; ok {
 		b.size -= len(old.data)
 	}
+	if b.known == nil {
+		b.known = map[string]remembered{}
+	}
 	b.known[key] = one
 }
 
@@ -154,9 +158,6 @@ func (b *blocks) adopt(path string, entries []placed) {
 		return // it costs time, no more
 	}
 	b.zips++
-	if b.known == nil {
-		b.known, b.busy = map[string]remembered{}, map[string]chan struct{}{}
-	}
 	for _, e := range entries {
 		made := e.block
 		made.zip = zip

@@ -223,3 +223,28 @@ func TestFunctionsShareTheBlocksOfAFileThatWasJustWritten(t *testing.T) {
 		t.Error("a later look takes what may have changed within the time stamp")
 	}
 }
+
+func TestAProgramThatOneFunctionMayHaveIsRefusedToOneForAnotherMachine(t *testing.T) {
+	program := append([]byte("\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x3e\x00"), make([]byte, blockLimit)...)
+	root := project(t, "a.py", "app = 1\n", "small.so", string(program[:100]), "large.so", string(program))
+	p := newPackager(t, root)
+	fn := pythonFn("a:app")
+	pl := Platform{Shim: "aws", OS: "linux", Arch: "amd64", Runtime: fn.Runtime}
+	if _, err := p.Build(t.Context(), fn, pl); err != nil {
+		t.Fatal(err)
+	}
+	pl.Arch = "arm64"
+	_, err := p.Build(t.Context(), fn, pl)
+	contains(t, asProblem(t, err).Message, "large.so", "amd64")
+	if err := os.Remove(filepath.Join(root, "large.so")); err != nil {
+		t.Fatal(err)
+	}
+	p = anew(p)
+	pl.Arch = "amd64"
+	if _, err := p.Build(t.Context(), fn, pl); err != nil {
+		t.Fatal(err)
+	}
+	pl.Arch = "arm64"
+	_, err = p.Build(t.Context(), fn, pl)
+	contains(t, asProblem(t, err).Message, "small.so", "amd64")
+}

@@ -136,13 +136,18 @@ func (z *zipper) assemble(ctx context.Context, w io.Writer, entries []packed, ro
 		if p.err != nil {
 			return "", p.err
 		}
+		if z.admit != nil { // here, as a known block may have been made for another platform
+			if err := z.admit(p.file, p.head); err != nil {
+				return "", err
+			}
+		}
 		at, err := out.add(p.block)
 		p.drop()
 		if err != nil {
 			return "", err
 		}
 		if p.done != nil && p.file.path != "" {
-			z.placed = append(z.placed, placed{p.file, block{header: p.header, sum: p.sum, read: p.read, at: at}})
+			z.placed = append(z.placed, placed{p.file, block{header: p.header, sum: p.sum, head: p.head, read: p.read, at: at}})
 		}
 		line = p.line(line[:0])
 		tree.Write(line)
@@ -279,11 +284,6 @@ func (z *zipper) stream(ctx context.Context, f *file, began time.Time, src io.Re
 		n, err := src.Read(s.buffer)
 		if head == nil && n > 0 {
 			head = bytes.Clone(s.buffer[:min(n, 20)])
-			if z.admit != nil {
-				if err := z.admit(f, head); err != nil {
-					return nil, err
-				}
-			}
 		}
 		size += int64(n)
 		digest.Write(s.buffer[:n])
@@ -301,6 +301,7 @@ func (z *zipper) stream(ctx context.Context, f *file, began time.Time, src io.Re
 	if err := s.deflate.Close(); err != nil {
 		return nil, err
 	}
+	made.head = head
 	made.sum = hex.EncodeToString(digest.Sum(nil))
 	made.data = bytes.Clone(s.out.Bytes())
 	if size > math.MaxUint32 || counted.n > math.MaxUint32 {
