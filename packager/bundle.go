@@ -56,8 +56,8 @@ type bundle struct {
 	meta     metafile
 }
 
-// make bundles. What cannot be bundled is found on the way, and left out of the next try; so is that the handler is
-// written in the other module system.
+// make bundles. It finds on the way what cannot be bundled, and that the handler is written in the other module system
+// than it seemed, and tries again with that.
 func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 	for certain := false; ; {
 		result := api.Build(b.job.bundleOptions(b.handler, b.format, slices.Sorted(maps.Keys(b.external))))
