@@ -101,30 +101,45 @@ func TestAKilledBuildLeavesACacheThatWorks(t *testing.T) {
 		return
 	}
 	dir := t.TempDir()
-	fill(t, filepath.Join(dir, "tree"), "main.py", "", "big", strings.Repeat("some text", 4<<20))
+	noise := make([]byte, 48<<20) // stays as large when it is compressed, so that it takes long to write
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, filepath.Join(dir, "tree"), "main.py", "", "big", string(noise))
 	p := &Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}
-	for range 3 {
-		child := exec.Command(os.Args[0], "-test.run=^TestAKilledBuildLeavesACacheThatWorks$")
-		child.Env = append(os.Environ(), childVariable+"="+dir)
+	tmp := filepath.Join(p.Cache, "tmp")
+	for _, written := range []int64{1, 8 << 20, 24 << 20} {
+		before := folderSize(tmp)
+		var out strings.Builder
+		child := exec.Command(os.Args[0], "-test.run=^TestAKilledBuildLeavesACacheThatWorks$", "-test.v")
+		child.Env, child.Stdout, child.Stderr = append(os.Environ(), childVariable+"="+dir), &out, &out
 		if err := child.Start(); err != nil {
 			t.Fatal(err)
 		}
-		poll(t, func() bool { return len(readDir(filepath.Join(p.Cache, "tmp"))) > 0 })
+		ended := make(chan error, 1)
+		go func() { ended <- child.Wait() }()
+		poll(t, func() bool { return len(ended) > 0 || folderSize(tmp) >= before+written })
 		_ = child.Process.Kill()
-		_ = child.Wait()
-		if err := os.RemoveAll(filepath.Join(p.Cache, "entries")); err != nil {
-			t.Fatal(err)
+		if err := <-ended; err == nil {
+			t.Fatalf("it ended before it was killed at %d bytes:\n%s", written, out.String())
+		}
+		if artifacts := readDir(filepath.Join(p.Cache, "artifacts")); len(artifacts) > 0 {
+			t.Fatalf("it was killed too late, at %d bytes: %v", written, artifacts)
 		}
 	}
-	for _, e := range readDir(filepath.Join(p.Cache, "artifacts")) {
-		a := Artifact{Path: filepath.Join(p.Cache, "artifacts", e.Name())}
-		if digest, _, err := digests(a.Path); err != nil || strings.TrimPrefix(digest, "sha256:")+".zip" != e.Name() {
-			t.Errorf("half a package: %s, %v", e.Name(), err)
-		}
-	}
-	if a := build(t, p, serverFn("main.py")); contents(t, a)["big"] != strings.Repeat("some text", 4<<20) {
+	if a := build(t, p, serverFn("main.py")); contents(t, a)["big"] != string(noise) {
 		t.Error("the package is not whole")
 	}
+}
+
+// folderSize is the size of the files that lie in a folder, in bytes.
+func folderSize(dir string) (size int64) {
+	for _, e := range readDir(dir) {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			size += info.Size()
+		}
+	}
+	return size
 }
 
 const unreadableVariable = "PACKAGER_TEST_UNREADABLE"
