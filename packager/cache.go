@@ -100,15 +100,21 @@ func touch(path string, info fs.FileInfo) {
 // update writes an entry, unless the one that is there differs in nothing but its time.
 func (c cache) update(key string, e entry) error {
 	path := c.entryPath(key)
-	if old, err := os.ReadFile(path); err == nil && e.sameAs(old) {
+	old, err := os.ReadFile(path)
+	switch {
+	case err != nil:
+	case e.sameAs(old):
 		if info, err := os.Stat(path); err == nil {
 			touch(path, info)
 		}
 		return nil
+	default:
+		_ = os.Remove(path) // to replace it would wait for the disk, and what it says is not so any more
 	}
 	return c.write(key, e)
 }
 
+// write puts an entry in the place of the one that is there, if any: who looks meanwhile finds one of the two.
 func (c cache) write(key string, e entry) error {
 	data, err := e.encode()
 	if err != nil {
@@ -123,9 +129,7 @@ func (c cache) write(key string, e entry) error {
 	if err := errors.Join(err, tmp.Close()); err != nil {
 		return writeProblem(c.dir, err)
 	}
-	path := c.entryPath(key)
-	_ = os.Remove(path) // to replace it would wait for the disk, and nothing is lost without an entry
-	return c.install(tmp.Name(), path)
+	return c.install(tmp.Name(), c.entryPath(key))
 }
 
 // read returns the entry of a key, with the inputs of those it refers to.

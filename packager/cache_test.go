@@ -4,6 +4,7 @@ package packager
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -333,6 +334,29 @@ func TestManyBuildsAtOnceAgree(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%s was built %d times", digest, n)
 		}
+	}
+}
+
+func TestAnEntryThatIsStampedAgainIsNeverAbsent(t *testing.T) {
+	c := cache{dir: t.TempDir()}
+	if err := c.write("key", entry{}); err != nil {
+		t.Fatal(err)
+	}
+	stamped := make(chan error, 1)
+	go func() {
+		var err error
+		for i := range 500 {
+			err = errors.Join(err, c.write("key", entry{Recorded: int64(i)}))
+		}
+		stamped <- err
+	}()
+	for len(stamped) == 0 {
+		if _, err := c.read("key"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-stamped; err != nil {
+		t.Error(err)
 	}
 }
 
