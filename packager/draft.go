@@ -2,6 +2,9 @@ package packager
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
 	"os"
 	"sync"
 )
@@ -44,10 +47,10 @@ func (d *draft) spill() (err error) {
 	return err
 }
 
-// install gives a finished package its place, unless it is there already: to replace it would wait for the disk.
+// install gives a finished package its place, unless it is there already, whole: to replace it would wait for the disk.
 func (d *draft) install(a Artifact) error {
 	path := d.cache.artifactPath(a.ZipDigest)
-	if d.cache.has(path, a.Size) {
+	if d.cache.has(path, a.Size) && isWhole(path, a.ZipDigest) {
 		return nil
 	}
 	if d.file == nil {
@@ -59,6 +62,18 @@ func (d *draft) install(a Artifact) error {
 		return writeProblem(d.cache.dir, err)
 	}
 	return d.cache.install(d.file.Name(), path)
+}
+
+// isWhole is whether the bytes of a package are what it is named after: a disk may have lost some.
+func isWhole(path, zipDigest string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	sum := sha256.New()
+	_, err = io.Copy(sum, f)
+	return err == nil && "sha256:"+hex.EncodeToString(sum.Sum(nil)) == zipDigest
 }
 
 // drop frees what the draft takes; an installed package stays.

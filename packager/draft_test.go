@@ -61,14 +61,21 @@ func TestADraftGoesToTheDiskWhenItIsLarge(t *testing.T) {
 	}
 }
 
-func TestAPackageOfAnotherSizeThanItsNamePromisesIsReplaced(t *testing.T) {
-	p := newPackager(t, project(t, "app.py", "app = 1\n"))
-	a := build(t, p, pythonFn("app:app"))
-	if err := os.Truncate(a.Path, 5); err != nil {
-		t.Fatal(err)
-	}
-	p.NoCache = true
-	if got := contents(t, build(t, p, pythonFn("app:app")))["app.py"]; got != "app = 1\n" {
-		t.Errorf("got %q", got)
+func TestASpoiledPackageInTheCacheIsReplaced(t *testing.T) {
+	for how, spoil := range map[string]func(path string, size int64) error{
+		"cut":                func(path string, _ int64) error { return os.Truncate(path, 5) },
+		"of the same length": func(path string, size int64) error { return os.WriteFile(path, make([]byte, size), 0o644) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			p := newPackager(t, project(t, "app.py", "app = 1\n"))
+			a := build(t, p, pythonFn("app:app"))
+			if err := spoil(a.Path, a.Size); err != nil {
+				t.Fatal(err)
+			}
+			p.NoCache = true
+			if got := contents(t, build(t, p, pythonFn("app:app")))["app.py"]; got != "app = 1\n" {
+				t.Errorf("got %q", got)
+			}
+		})
 	}
 }

@@ -3,6 +3,9 @@ package release_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -188,6 +191,44 @@ func TestASubsetKeepsTheOtherFunctionsAsTheyServe(t *testing.T) {
 	s.servesAll("two")
 	s.rollback(0)
 	s.serves(map[string]string{"api": "two", "jobs": "one", "web": "one"})
+}
+
+func TestADamagedPackageIsRefusedUntilItIsBuiltAgain(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	packages, err := filepath.Glob(filepath.Join(s.cache, "artifacts", "*.zip"))
+	if err != nil || len(packages) == 0 {
+		t.Fatal(packages, err)
+	}
+	for _, path := range packages {
+		damage(t, path)
+	}
+	elsewhere := newService(t)
+	elsewhere.dir, elsewhere.cache, elsewhere.code = s.dir, s.cache, s.code
+	_, err = elsewhere.engine().Deploy(t.Context(), release.DeployOptions{})
+	if !errors.Is(err, providers.Invalid) || !strings.Contains(err.Error(), "the file is damaged") {
+		t.Fatalf("got %v", err)
+	}
+	elsewhere.serves(map[string]string{})
+	e := elsewhere.engine()
+	e.Packager.NoCache = true
+	if _, err := e.Deploy(t.Context(), release.DeployOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere.servesAll("one")
+}
+
+// damage changes a byte in the middle of a file.
+func damage(t *testing.T, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 0xff
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestAnUnknownFunctionIsNotFound(t *testing.T) {

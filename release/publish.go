@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -77,23 +78,29 @@ func (a *attempt) kept(ctx context.Context, name string, r providers.Revision) (
 // keep stores the packages that were built for these functions. It comes before their record is written, so
 // that every release can be published from the store alone.
 func (a *attempt) keep(ctx context.Context, functions map[string]FunctionRecord) error {
-	paths := map[string]string{}
+	packages := map[string]packager.Artifact{}
 	for name, p := range a.built {
 		if r := functions[name].Artifact; !a.scene.stored(r) {
-			paths[r.key()] = p.Path
+			packages[r.key()] = p
 		}
 	}
-	return each(ctx, slices.Sorted(maps.Keys(paths)), callLimit, func(ctx context.Context, key string) error {
-		return a.keepOne(ctx, key, paths[key])
+	return each(ctx, slices.Sorted(maps.Keys(packages)), callLimit, func(ctx context.Context, key string) error {
+		return a.keepOne(ctx, key, packages[key])
 	})
 }
 
-func (a *attempt) keepOne(ctx context.Context, key, path string) error {
-	file, err := os.Open(path)
+func (a *attempt) keepOne(ctx context.Context, key string, p packager.Artifact) error {
+	file, err := os.Open(p.Path)
 	if err != nil {
 		return fmt.Errorf("opening the package: %w", err)
 	}
 	defer file.Close()
+	if err := copyWhole(io.Discard, file, p.ZipDigest); err != nil {
+		return &providers.Error{
+			Kind: providers.Invalid, Op: "store the package", Provider: "ledger", Hint: "run `ferry package --no-cache` to build it again, then deploy",
+			Err: fmt.Errorf("%s: %w", p.Path, err),
+		}
+	}
 	_, err = a.ledger.store.Put(ctx, key, file, providers.IfAbsent())
 	if errors.Is(err, providers.Conflict) {
 		return nil // the key is the content's digest: it is there already
@@ -128,15 +135,23 @@ func (a *attempt) fetch(ctx context.Context, name string, r ArtifactRecord) (pat
 	if err != nil {
 		return "", fmt.Errorf("fetching the package of %s: %w", name, err)
 	}
-	sum := sha256.New()
-	_, err = io.Copy(io.MultiWriter(file, sum), o.Body)
-	if err = errors.Join(err, file.Close()); err == nil && "sha256:"+hex.EncodeToString(sum.Sum(nil)) != r.ZipDigest {
-		err = fmt.Errorf("%s is damaged: its content does not match its digest", filepath.Base(r.key()))
-	}
+	err = errors.Join(copyWhole(file, o.Body, r.ZipDigest), file.Close())
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("fetching the package of %s: %w", name, err), os.Remove(file.Name()))
+		return "", errors.Join(fmt.Errorf("fetching the package of %s: %s: %w", name, filepath.Base(r.key()), err), os.Remove(file.Name()))
 	}
 	return file.Name(), nil
+}
+
+// copyWhole copies a package and proves that it is the one of the digest.
+func copyWhole(to io.Writer, from io.Reader, zipDigest string) error {
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(to, sum), from); err != nil {
+		return err
+	}
+	if "sha256:"+hex.EncodeToString(sum.Sum(nil)) != zipDigest {
+		return errors.New("the file is damaged: its content does not match its digest")
+	}
+	return nil
 }
 
 // probe starts every changed revision that can be started before it goes live.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,6 +114,32 @@ func TestAPrunedRevisionIsPublishedAgainFromTheStore(t *testing.T) {
 	}
 	s.rollback(1)
 	s.servesAll("1")
+}
+
+func TestADamagedPackageInTheStoreIsNotRolledBackTo(t *testing.T) {
+	s := newService(t)
+	s.keep = 2
+	for n := 1; n <= 5; n++ {
+		s.all(fmt.Sprint(n)).deploy()
+	}
+	store, err := memory.New(s.world).Store(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := store.List(t.Context(), "artifacts/")
+	if err != nil || len(keys) == 0 {
+		t.Fatal(keys, err)
+	}
+	for _, key := range keys {
+		if _, err := store.Put(t.Context(), key, strings.NewReader("not a package"), providers.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = s.engine().Rollback(t.Context(), release.RollbackOptions{To: 1})
+	if e := s.failure(err, release.OutcomeUnchanged); !strings.Contains(e.Error(), "the file is damaged") {
+		t.Errorf("got %v", e)
+	}
+	s.servesAll("5")
 }
 
 func TestARollbackAnnouncesWhatItWillRestore(t *testing.T) {
