@@ -16,13 +16,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ferryfn/ferry/internal/loopback"
 	"github.com/ferryfn/ferry/manifest"
 )
 
@@ -58,30 +57,14 @@ func npmInstall(t *testing.T, dir string) {
 	age(t, dir)
 }
 
-// ports counts through a range that systems take no ports of outgoing connections from, so that a port stays
-// free until the program that it was chosen for listens.
-var ports atomic.Uint32
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	const first, count = 12000, 3000
-	for range count {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+int(ports.Add(1)%count)))
-		if l, err := net.Listen("tcp", address); err == nil {
-			_ = l.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
+var ports = loopback.Range{First: 12000, Count: 3000}
 
 // answer unpacks a package, starts it as the local platform does, in a clean environment, and returns what it says to
 // one request.
 func answer(t *testing.T, a Artifact, method, path, body string) string {
 	t.Helper()
 	dir := unpack(t, a)
-	address := freeAddress(t)
+	address := ports.Free(t)
 	var program *exec.Cmd
 	switch filepath.Ext(a.Entry) {
 	case ".py":

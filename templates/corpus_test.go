@@ -136,4 +136,4 @@ func ResponseCases() []ResponseCase {
 func CacheDir() string { return builds.dir }
 
 // FreeAddr is an address that a process can be told to listen on.
-func FreeAddr(t *testing.T) string { return freeAddr(t) }
+func FreeAddr(t *testing.T) string { return ports.Free(t) }

@@ -16,11 +16,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/ferryfn/ferry/internal/loopback"
 	"github.com/ferryfn/ferry/manifest"
 )
 
@@ -197,7 +197,7 @@ func (p platform) launch(t *testing.T, fn manifest.Function, source string) *ins
 	dir := t.TempDir()
 	cmd := p.command(t, dir, source, shim)
 	cmd.Dir = dir
-	addr := freeAddr(t)
+	addr := ports.Free(t)
 	_, port, _ := net.SplitHostPort(addr)
 	cmd.Env = append(os.Environ(), "PORT="+port, "FERRY_DIGEST=sha256:abc", "FERRY_INSTANCE=nonce", "FERRY_TIMEOUT_MS=30000")
 	i := &instance{t: t, addr: addr, cmd: cmd, out: &log{}, done: make(chan struct{})}
@@ -216,23 +216,7 @@ func (p platform) launch(t *testing.T, fn manifest.Function, source string) *ins
 	return i
 }
 
-// ports counts through a range that systems take no ports of outgoing connections from, so that a port stays
-// free until the process that it was chosen for listens.
-var ports atomic.Uint32
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	const first, count = 30000, 2700
-	for range count {
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+int(ports.Add(1)%count)))
-		if l, err := net.Listen("tcp", addr); err == nil {
-			_ = l.Close()
-			return addr
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
+var ports = loopback.Range{First: 30000, Count: 2700}
 
 // answer is a response as it came over the wire.
 type answer struct {
