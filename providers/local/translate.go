@@ -96,13 +96,11 @@ func environment(fn manifest.Function) map[string]string {
 	return env
 }
 
-// caches are where interpreters keep what they compiled.
+// caches are where interpreters keep what they compiled. Python keeps it beside the sources: in another place, it would
+// compile its standard library again for every revision.
 func caches(r manifest.Runtime) map[string]string {
-	switch r.Language() {
-	case "nodejs":
+	if r.Language() == "nodejs" {
 		return map[string]string{"NODE_COMPILE_CACHE": "node"}
-	case "python":
-		return map[string]string{"PYTHONPYCACHEPREFIX": "python"}
 	}
 	return nil
 }
