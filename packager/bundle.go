@@ -18,7 +18,7 @@ import (
 // nodeBundle bundles the handler into one file of the same name with the suffix .mjs or .cjs.
 func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, error) {
 	m := newModules(ctx, j)
-	b := bundle{job: j, modules: m, handler: handler, format: j.likelyFormat(handler), external: map[string]string{}}
+	b := bundle{job: j, modules: m, handler: handler, format: j.likelyFormat(handler), external: map[string]string{}, absent: absent{}}
 	result, err := b.make(ctx)
 	if err != nil {
 		return nil, "", err
@@ -53,6 +53,7 @@ type bundle struct {
 	handler  string
 	format   api.Format        // the handler's own, so that `default` and module.exports mean what they did
 	external map[string]string // packages that cannot be bundled, with their folders
+	absent   absent
 	meta     metafile
 }
 
@@ -60,7 +61,11 @@ type bundle struct {
 // than it seemed, and tries again with that.
 func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 	for certain := false; ; {
-		result := api.Build(b.job.bundleOptions(b.handler, b.format, slices.Sorted(maps.Keys(b.external))))
+		options := b.job.bundleOptions(b.handler, b.format, slices.Sorted(maps.Keys(b.external)))
+		if len(b.absent) > 0 {
+			options.Plugins = append(options.Plugins, b.absent.plugin())
+		}
+		result := api.Build(options)
 		if err := ctx.Err(); err != nil {
 			return result, err
 		}
@@ -78,7 +83,11 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 			b.format, certain = other, true
 			continue
 		}
-		if b.exclude(result.Errors) {
+		forgiven, err := b.forgive(result.Errors)
+		if err != nil {
+			return result, err
+		}
+		if b.exclude(result.Errors) || forgiven {
 			continue
 		}
 		if len(result.Errors) > 0 {
@@ -316,14 +325,13 @@ func (j *job) bundleErrors(messages []api.Message) error {
 }
 
 func (j *job) bundleHint(m api.Message) string {
-	name, unresolved := strings.CutPrefix(m.Text, "Could not resolve ")
-	name = strings.Trim(name, `"`)
+	name, lost := unresolved(m)
 	switch {
 	case strings.Contains(m.Text, `No loader is configured for ".node"`):
 		return "add the package to build.external: it holds native code, which cannot be bundled"
-	case !unresolved:
+	case !lost:
 		return ""
-	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/"):
+	case isPath(name):
 		return "correct the import, or create the file"
 	default:
 		return "run `npm install` in " + j.fn.Source + ", after `npm install " + packageName(name) + "` if it is not in package.json"

@@ -40,9 +40,20 @@ type packageJSON struct {
 	Dependencies         map[string]string `json:"dependencies"`
 	OptionalDependencies map[string]string `json:"optionalDependencies"`
 	PeerDependencies     map[string]string `json:"peerDependencies"`
-	OS                   stringList        `json:"os"`
-	CPU                  stringList        `json:"cpu"`
-	Libc                 stringList        `json:"libc"`
+	PeersMeta            map[string]struct {
+		Optional bool `json:"optional"`
+	} `json:"peerDependenciesMeta"`
+	OS   stringList `json:"os"`
+	CPU  stringList `json:"cpu"`
+	Libc stringList `json:"libc"`
+}
+
+// needs is whether a package says that it does not work without another one.
+func (p packageJSON) needs(name string) bool {
+	_, wanted := p.Dependencies[name]
+	_, peer := p.PeerDependencies[name]
+	_, optional := p.OptionalDependencies[name] // npm writes these in both lists
+	return (wanted || peer && !p.PeersMeta[name].Optional) && !optional
 }
 
 // stringList is a list that some packages write as one string.
@@ -196,13 +207,13 @@ func (m *modules) find(name, from string) (*module, error) {
 			if err := m.note(filepath.Join(dir, "node_modules")); err != nil {
 				return nil, err
 			}
+			if err := m.note(filepath.Dir(candidate)); err != nil { // of a scope, which a package may appear in
+				return nil, err
+			}
 			if exists(filepath.Join(candidate, "package.json")) {
 				folder, err := filepath.EvalSymlinks(candidate)
 				if err != nil {
 					return nil, readProblem(candidate, name, err)
-				}
-				if err := m.note(filepath.Dir(candidate)); err != nil {
-					return nil, err
 				}
 				return m.load(folder)
 			}

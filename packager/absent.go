@@ -1,0 +1,68 @@
+package packager
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// absent is what installed packages may ask for and nobody installed, with the folders of those packages. Drivers that
+// a query builder loads when they are asked for, and the optional parts of a framework, are such.
+type absent map[string][]string
+
+// forgive notes what a bundle failed on that would fail in Node at most when it is asked for, and reports whether there
+// is anything new.
+func (b *bundle) forgive(failed []api.Message) (more bool, err error) {
+	for _, m := range failed {
+		name, ok := unresolved(m)
+		dir, _, installed := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(location(m).File)))
+		if !ok || !installed || isPath(name) || slices.Contains(b.absent[name], dir) {
+			continue
+		}
+		mod, err := b.modules.load(dir)
+		if err != nil {
+			return false, err
+		}
+		there, err := b.modules.find(packageName(name), dir)
+		if err != nil {
+			return false, err
+		}
+		if there == nil && !mod.needs(packageName(name)) {
+			b.absent[name] = append(b.absent[name], dir)
+			more = true
+		}
+	}
+	return more, nil
+}
+
+// plugin leaves to the run time what is absent: a call of require or import fails when it runs. An import statement
+// fails at the start, and is an error here.
+func (a absent) plugin() api.Plugin {
+	names := make([]string, 0, len(a))
+	for name := range a {
+		names = append(names, regexp.QuoteMeta(name))
+	}
+	slices.Sort(names)
+	return api.Plugin{Name: "absent", Setup: func(build api.PluginBuild) {
+		build.OnResolve(api.OnResolveOptions{Filter: "^(" + strings.Join(names, "|") + ")$"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+			dir, _, _ := packageOf(args.Importer)
+			called := args.Kind == api.ResolveJSRequireCall || args.Kind == api.ResolveJSRequireResolve || args.Kind == api.ResolveJSDynamicImport
+			if !called || !slices.Contains(a[args.Path], dir) {
+				return api.OnResolveResult{}, nil
+			}
+			return api.OnResolveResult{Path: args.Path, External: true}, nil
+		})
+	}}
+}
+
+// unresolved is the import that an error says cannot be found.
+func unresolved(m api.Message) (name string, ok bool) {
+	name, ok = strings.CutPrefix(m.Text, "Could not resolve ")
+	return strings.Trim(name, `"`), ok
+}
+
+// isPath is whether an import names a file and not a package.
+func isPath(name string) bool { return strings.HasPrefix(name, ".") || filepath.IsAbs(name) }

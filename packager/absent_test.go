@@ -1,0 +1,75 @@
+package packager
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// orm is a package with drivers that it loads when they are asked for.
+var orm = []string{
+	"app.js", "import { connect } from 'orm'; export default { fetch: connect };",
+	"node_modules/orm/package.json", `{"name":"orm","version":"1.0.0","main":"i.js","peerDependenciesMeta":{"mysql":{"optional":true}}}`,
+	"node_modules/orm/i.js", `exports.connect = name => ({
+	mysql: () => require('mysql').name,
+	scoped: () => import('@pg/native/fast').catch(e => e.code),
+	unlisted: () => require.resolve('bun:sqlite'),
+	memory: () => 'memory',
+})[name]();`,
+}
+
+func TestAnInstalledPackageNeedNotFindWhatItMayAskFor(t *testing.T) {
+	p := newPackager(t, project(t, orm...))
+	a := build(t, p, nodeFn("app.js"))
+	if got := load(t, a, "app.mjs", "m.default.fetch('memory')"); got != "memory" {
+		t.Errorf("got %s", got)
+	}
+	if got := load(t, a, "app.mjs", "await m.default.fetch('scoped')"); got != "ERR_MODULE_NOT_FOUND" {
+		t.Errorf("got %s", got)
+	}
+	if !build(t, anew(p), nodeFn("app.js")).Cached {
+		t.Error("it is built again though nothing changed")
+	}
+	for name, c := range map[string]struct{ pkg, wanted string }{
+		"mysql":  {"mysql", "MySQL"},
+		"scoped": {"@pg/native", "PG"},
+	} {
+		t.Run(name+" is bundled once it is there", func(t *testing.T) {
+			dir := "node_modules/" + c.pkg + "/"
+			fill(t, p.Root, dir+"package.json", `{"name":"`+c.pkg+`","main":"i.js"}`, dir+"i.js", "exports.name = '"+c.wanted+"'", dir+"fast.js", "exports.code = '"+c.wanted+"'")
+			call := "await m.default.fetch('" + name + "')"
+			if name == "scoped" {
+				call = "(" + call + ").code"
+			}
+			if got := load(t, build(t, anew(p), nodeFn("app.js")), "app.mjs", call); got != c.wanted {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
+func TestWhatIsNeededMustBeInstalled(t *testing.T) {
+	for name, change := range map[string][]string{
+		"by the handler":                  {"app.js", "export default { fetch: () => require('mysql') };"},
+		"as a dependency of a package":    {"node_modules/orm/package.json", `{"name":"orm","main":"i.js","dependencies":{"mysql":"1","bun:sqlite":"1"}}`},
+		"as a peer that is not optional":  {"node_modules/orm/package.json", `{"name":"orm","main":"i.js","peerDependencies":{"mysql":"1"}}`},
+		"by an import statement":          {"node_modules/orm/i.js", "import * as m from 'mysql'; export const connect = m;"},
+		"from a package that is there":    {"node_modules/orm/i.js", "exports.connect = () => require('there/part');", "node_modules/there/package.json", `{"name":"there"}`},
+		"as a file of the package itself": {"node_modules/orm/i.js", "exports.connect = () => require('./part');"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := project(t, orm...)
+			fill(t, root, change...)
+			_, err := newPackager(t, root).Build(t.Context(), nodeFn("app.js"), local("nodejs20"))
+			var many Errors
+			if one := (*Error)(nil); !errors.As(err, &many) && errors.As(err, &one) {
+				many = Errors{one}
+			}
+			if len(many) == 0 || !slices.ContainsFunc(many, func(e *Error) bool { return filepath.Base(e.File) == "app.js" || filepath.Base(e.File) == "i.js" }) {
+				t.Fatalf("got %v", err)
+			}
+			contains(t, err.Error(), "Could not resolve")
+		})
+	}
+}
