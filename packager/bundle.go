@@ -54,7 +54,8 @@ type bundle struct {
 	format   api.Format        // the handler's own, so that `default` and module.exports mean what they did
 	external map[string]string // packages that cannot be bundled, with their folders
 	absent   absent
-	meta     metafile
+	metafile []byte
+	meta     metafile // of it
 }
 
 // make bundles. It finds on the way what cannot be bundled, and that the handler is written in the other module system
@@ -73,9 +74,9 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 			b.format, certain = api.FormatESModule, true
 			continue
 		}
-		b.meta = metafile{}
+		b.metafile, b.meta = []byte(result.Metafile), metafile{}
 		if len(result.Errors) == 0 {
-			if err := json.Unmarshal([]byte(result.Metafile), &b.meta); err != nil {
+			if err := json.Unmarshal(b.metafile, &b.meta); err != nil {
 				return result, err
 			}
 		}
@@ -87,7 +88,11 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 		if err != nil {
 			return result, err
 		}
-		if b.exclude(result.Errors) || forgiven {
+		excluded, err := b.exclude(result)
+		if err != nil {
+			return result, err
+		}
+		if excluded || forgiven {
 			continue
 		}
 		if len(result.Errors) > 0 {
@@ -111,9 +116,9 @@ func (b *bundle) written() api.Format {
 
 // exclude notes packages that cannot be bundled, those that failed to and those that would fail when they are
 // called, and reports whether there are new ones.
-func (b *bundle) exclude(failed []api.Message) bool {
+func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 	before := len(b.external)
-	for _, m := range failed {
+	for _, m := range result.Errors {
 		if strings.Contains(m.Text, ".node") {
 			if dir, name, ok := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(location(m).File))); ok {
 				b.external[name] = dir
@@ -131,7 +136,17 @@ func (b *bundle) exclude(failed []api.Message) bool {
 			b.external[pkg] = dir
 		}
 	}
-	return len(b.external) > before
+	for _, out := range result.OutputFiles {
+		if path.Ext(out.Path) == ".map" {
+			continue
+		}
+		rooted, err := b.rooted(out.Contents)
+		if err != nil {
+			return false, err
+		}
+		maps.Copy(b.external, rooted)
+	}
+	return len(b.external) > before, nil
 }
 
 // inputs are the files on disk that the bundle was made from, sorted.

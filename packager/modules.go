@@ -23,6 +23,7 @@ type modules struct {
 	placed map[string]*module // by place in the package: "node_modules/a/node_modules/b"
 	queue  []string           // places whose needs are not met yet
 	noted  map[string]bool    // folders that are inputs
+	wishes map[string]bool    // what the user's package.json needs to run; nil is not read yet
 }
 
 // module is an installed package.
@@ -48,12 +49,45 @@ type packageJSON struct {
 	Libc stringList `json:"libc"`
 }
 
+// demand is how much a package needs another one.
+type demand int
+
+const (
+	noDemand demand = iota // it says nothing of it
+	needed                 // it does not work without
+	optional               // it may be absent, and for other platforms only
+	peer                   // who uses the package has it
+	choice                 // who uses the package may have it
+)
+
+func (p packageJSON) demand(name string) demand {
+	has := func(deps map[string]string) bool { _, ok := deps[name]; return ok }
+	switch {
+	case has(p.OptionalDependencies): // npm writes these among the dependencies, too
+		return optional
+	case has(p.Dependencies):
+		return needed
+	case p.PeersMeta[name].Optional:
+		return choice
+	case has(p.PeerDependencies):
+		return peer
+	default:
+		return noDemand
+	}
+}
+
 // needs is whether a package says that it does not work without another one.
 func (p packageJSON) needs(name string) bool {
-	_, wanted := p.Dependencies[name]
-	_, peer := p.PeerDependencies[name]
-	_, optional := p.OptionalDependencies[name] // npm writes these in both lists
-	return (wanted || peer && !p.PeersMeta[name].Optional) && !optional
+	d := p.demand(name)
+	return d == needed || d == peer
+}
+
+// names are all that a package says a need of: dependencies, optional ones, peers, each sorted.
+func (p packageJSON) names() []string {
+	names := slices.Sorted(maps.Keys(p.Dependencies))
+	names = append(names, slices.Sorted(maps.Keys(p.OptionalDependencies))...)
+	names = append(names, slices.Sorted(maps.Keys(p.PeerDependencies))...)
+	return append(names, slices.Sorted(maps.Keys(p.PeersMeta))...)
 }
 
 // stringList is a list that some packages write as one string.
@@ -142,22 +176,23 @@ func (m *modules) settle() error {
 
 // meet places what a package depends on where the package finds it.
 func (m *modules) meet(place string, mod *module) error {
-	for i, deps := range []map[string]string{mod.Dependencies, mod.OptionalDependencies, mod.PeerDependencies} {
-		for _, name := range slices.Sorted(maps.Keys(deps)) {
-			_, optional := mod.OptionalDependencies[name]
-			dep, err := m.find(name, mod.dir)
-			if err != nil {
-				return err
-			}
-			if dep == nil && (optional || i > 0) || dep != nil && optional && !dep.fits(m.job.platform) {
-				continue
-			}
-			if dep == nil {
-				return m.uninstalled(name, mod.dir)
-			}
-			if err := m.put(place, name, dep); err != nil {
-				return err
-			}
+	for _, name := range mod.names() {
+		demand := mod.demand(name)
+		if demand == noDemand || demand == choice && !m.wanted(name) {
+			continue
+		}
+		dep, err := m.find(name, mod.dir)
+		if err != nil {
+			return err
+		}
+		switch {
+		case dep == nil && demand == needed:
+			return m.uninstalled(name, mod.dir)
+		case dep == nil, demand == optional && !dep.fits(m.job.platform):
+			continue
+		}
+		if err := m.put(place, name, dep); err != nil {
+			return err
 		}
 	}
 	return nil
