@@ -23,6 +23,8 @@ type Bill struct {
 	Tools    []Tool    `json:"tools"`
 	// Metafile is what esbuild says of a bundle, in its own form; nil without a bundle.
 	Metafile json.RawMessage `json:"metafile,omitempty"`
+	// Unbundled is why packages stayed out of a bundle without being told to, by name.
+	Unbundled map[string]string `json:"unbundled,omitempty"`
 }
 
 // Input is a file that was read for a package: it is in the package, or decided what is.

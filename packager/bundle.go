@@ -18,7 +18,7 @@ import (
 // nodeBundle bundles the handler into one file of the same name with the suffix .mjs or .cjs.
 func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, error) {
 	m := newModules(ctx, j)
-	b := bundle{job: j, modules: m, handler: handler, format: j.likelyFormat(handler), external: map[string]string{}, absent: absent{}}
+	b := bundle{job: j, modules: m, handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
 	result, err := b.make(ctx)
 	if err != nil {
 		return nil, "", err
@@ -42,7 +42,10 @@ func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, e
 		files = append(files, generated(filepath.ToSlash(rel), out.Contents))
 	}
 	j.bill.tool("esbuild", libraryVersion("github.com/evanw/esbuild"))
-	j.bill.Metafile = json.RawMessage(result.Metafile)
+	j.bill.Metafile, j.bill.Unbundled = json.RawMessage(result.Metafile), map[string]string{}
+	for name, o := range b.external {
+		j.bill.Unbundled[name] = o.why
+	}
 	return files, stem(handler) + suffix(b.format), nil
 }
 
@@ -51,12 +54,15 @@ type bundle struct {
 	job      *job
 	modules  *modules
 	handler  string
-	format   api.Format        // the handler's own, so that `default` and module.exports mean what they did
-	external map[string]string // packages that cannot be bundled, with their folders
+	format   api.Format          // the handler's own, so that `default` and module.exports mean what they did
+	external map[string]outsider // packages that cannot be bundled, by name
 	absent   absent
 	metafile []byte
 	meta     metafile // of it
 }
+
+// outsider is a package that stays out of a bundle without being told to.
+type outsider struct{ dir, why string }
 
 // make bundles. It finds on the way what cannot be bundled, and that the handler is written in the other module system
 // than it seemed, and tries again with that.
@@ -121,7 +127,7 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 	for _, m := range result.Errors {
 		if strings.Contains(m.Text, ".node") {
 			if dir, name, ok := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(location(m).File))); ok {
-				b.external[name] = dir
+				b.external[name] = outsider{dir, "it holds native code"}
 			}
 		}
 	}
@@ -132,8 +138,10 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 			continue
 		}
 		seen[dir] = true
-		if mod, err := b.modules.load(dir); unbundled(pkg) || err == nil && mod.native {
-			b.external[pkg] = dir
+		if unbundled(pkg) {
+			b.external[pkg] = outsider{dir, "it is known to fail in a bundle"}
+		} else if mod, err := b.modules.load(dir); err == nil && mod.native {
+			b.external[pkg] = outsider{dir, "it holds or loads native code"}
 		}
 	}
 	for _, out := range result.OutputFiles {
@@ -181,7 +189,7 @@ func (b *bundle) externals(m *modules) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.external)) {
-		mod, err := m.load(b.external[name])
+		mod, err := m.load(b.external[name].dir)
 		if err != nil {
 			return err
 		}

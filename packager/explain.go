@@ -93,9 +93,17 @@ func (x *explainer) entry() string {
 		return "it is the bundle of " + x.job.fn.Handler + ", or its source map"
 	}
 	if dir, name, ok := packageOf("/" + x.name); ok {
-		why := "it belongs to the Node package " + name + ", which the production dependencies ask for"
-		if x.bill.Metafile != nil {
-			why = "it belongs to the Node package " + name + ", which stays out of the bundle: build.external names it, or it cannot be bundled, or one of these needs it"
+		why := "it belongs to the Node package " + name
+		own, outside := x.bill.Unbundled[name]
+		switch {
+		case outside:
+			why += ", which stays out of the bundle: " + own
+		case slices.ContainsFunc(x.job.fn.Build.External, func(e string) bool { return packageName(e) == name }):
+			why += ", which stays out of the bundle: build.external names it"
+		case x.bill.Metafile != nil:
+			why += ", which a package outside of the bundle needs"
+		default:
+			why += ", which the production dependencies ask for"
 		}
 		return why + " (" + strings.TrimPrefix(dir, "/") + ")"
 	}

@@ -204,6 +204,42 @@ export default { async fetch() {
 	})
 }
 
+// Each of these is bundled without a word by a bundler that does not look closer, and fails when it is called.
+func TestPackagesThatLookFromWhereTheyLie(t *testing.T) {
+	dependencyTree(t, "npm", "node")
+	root := project(t, "package.json", `{"type":"module","dependencies":{"express":"5.1.0","ejs":"3.1.10","knex":"3.1.0","pdfkit":"0.17.2","sequelize":"6.37.7","pg":"8.16.3","tiktoken":"1.0.22"}}`,
+		"views/index.ejs", "hello <%= name %>", "app.js", `import express from "express";
+import knex from "knex";
+import PDFDocument from "pdfkit";
+import { Sequelize } from "sequelize";
+import { get_encoding } from "tiktoken";
+const database = new Sequelize("postgres://127.0.0.1:1/x", { logging: false });
+const app = express();
+app.set("view engine", "ejs");
+app.set("views", import.meta.dirname + "/views");
+app.get("/view", (req, res) => res.render("index", { name: "you" }));
+app.get("/", async (req, res) => {
+  const pdf = new PDFDocument();
+  pdf.text("hi").end();
+  res.json([database.getDialect(), knex({ client: "pg" })("t").toString(), get_encoding("cl100k_base").encode("hello world").length, Buffer.concat(await pdf.toArray()).toString("latin1", 0, 4)]);
+});
+export default app;
+`)
+	npmInstall(t, root)
+	fn := served(nodeFn("app.js"))
+	fn.Style, fn.Build.Include = manifest.StyleNode, []string{"views/**"}
+	a := build(t, newPackager(t, root), fn)
+	if got := answer(t, a, "GET", "/", ""); got != `["postgres","select * from \"t\"",2,"%PDF"]` {
+		t.Errorf("got %s", got)
+	}
+	if got := answer(t, a, "GET", "/view", ""); got != "hello you" {
+		t.Errorf("got %s", got)
+	}
+	if _, out := contents(t, a)["node_modules/express/package.json"]; out {
+		t.Error("express is not bundled")
+	}
+}
+
 func TestAPnpmWorkspace(t *testing.T) {
 	dependencyTree(t, "npm", "node", "pnpm")
 	root := project(t, "package.json", `{"private":true}`, "pnpm-workspace.yaml", "packages: [apps/*, libs/*]\n",

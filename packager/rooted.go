@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -20,66 +24,93 @@ var (
 	itself  = regexp.MustCompile(`\b(?:resolve|join|normalize)\((?:__ferry_dirname|__dirname)\)|(?:\breturn |[=:>] )(?:__ferry_dirname|__dirname)(?:[,;)]|$)`)
 	finds   = regexp.MustCompile(`\b(?:__require|require)\.resolve\(["'` + "`" + `]([^"'` + "`" + `]+)`)
 	maker   = regexp.MustCompile(`\b([\w$]+) = (?:\(0, )?[\w$.]*createRequire\d*\)?\(`)
-	literal = regexp.MustCompile("\"([^\"\\\\]*)\"|'([^'\\\\]*)'|`([^`\\\\]*)`")
+	literal = regexp.MustCompile(`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|` + "`((?:[^`\\\\]|\\\\.)*)`")
 	inserts = regexp.MustCompile(`\$\{[^}]*\}`)
 )
 
-// rooted returns the packages in a bundle that look for something from their own place, by name with their folders.
-func (b *bundle) rooted(code []byte) (map[string]string, error) {
-	out := map[string]string{}
-	body := bytes.TrimPrefix(code, []byte(banner))
-	var (
-		at    codeOf
-		named []string // in strings of the user's code
-		told  bool     // whether a package loads what it is told
-	)
-	lines := strings.Split(string(body), "\n")
-	for i, line := range lines {
-		if name, ok := strings.CutPrefix(line, "// "); ok {
-			if _, input := b.meta.Inputs[name]; input {
-				at = b.codeOf(name)
+// rooted returns the packages in a bundle that look for something from their own place.
+func (b *bundle) rooted(code []byte) (map[string]outsider, error) {
+	out := map[string]outsider{}
+	var users, others []string // pieces of code
+	for at, text := range b.parts(string(bytes.TrimPrefix(code, []byte(banner)))) {
+		if at.pkg == "" {
+			users = append(users, text)
+			continue
+		}
+		if _, known := out[at.pkg]; known || !mayLook(text) {
+			continue
+		}
+		others = append(others, text)
+		why, err := b.looks(at, strings.Split(text, "\n"))
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			out[at.pkg] = outsider{at.root, why}
+		}
+	}
+	told, err := b.told(users)
+	if len(told) > 0 && (len(b.external)+len(out) > 0 || slices.ContainsFunc(others, loads.MatchString)) {
+		maps.Copy(out, told)
+	}
+	return out, err
+}
+
+// parts are the pieces of a bundle that come from one file each. esbuild writes the file's name before each.
+func (b *bundle) parts(code string) iter.Seq2[codeOf, string] {
+	const mark = "\n// "
+	return func(yield func(codeOf, string) bool) {
+		var at codeOf
+		for rest := code; rest != ""; {
+			end := len(rest)
+			var next codeOf
+			for from := 0; ; {
+				i := strings.Index(rest[from:], mark)
+				if i < 0 {
+					break
+				}
+				from += i + len(mark)
+				name, _, _ := strings.Cut(rest[from:], "\n")
+				if _, input := b.meta.Inputs[name]; input {
+					end, next = from+len(name), b.codeOf(name)
+					break
+				}
+			}
+			if at.file != "" && !yield(at, rest[:end]) {
+				return
+			}
+			at, rest = next, rest[end:]
+		}
+	}
+}
+
+// mayLook rules out most code, faster than the expressions do.
+func mayLook(code string) bool {
+	return slices.ContainsFunc([]string{"require(", "require.", "createRequire", "import(", "import.", "import_meta", "dirname", "filename"},
+		func(part string) bool { return strings.Contains(code, part) })
+}
+
+// told are the packages that the user's code names in a string, for others to load: a view engine, a transport of logs.
+// They are among what it needs to run, and not in the bundle.
+func (b *bundle) told(users []string) (map[string]outsider, error) {
+	out := map[string]outsider{}
+	for _, text := range users {
+		for _, l := range literal.FindAllStringSubmatch(text, -1) {
+			name := l[1] + l[2] + l[3]
+			_, known := b.external[name]
+			if known || slices.Contains(b.job.fn.Build.External, name) || !b.modules.wanted(name) {
 				continue
 			}
-		}
-		switch {
-		case at.file == "" || at.pkg != "" && out[at.pkg] != "":
-		case at.pkg == "":
-			for _, l := range literal.FindAllStringSubmatch(line, -1) {
-				named = append(named, l[1]+l[2]+l[3])
-			}
-		default:
-			looks, err := b.looks(&at, line, func() string { return statement(lines, i) })
+			mod, err := b.modules.find(name, b.job.dir)
 			if err != nil {
 				return nil, err
 			}
-			if looks {
-				out[at.pkg] = at.root
+			if mod != nil && !b.holds(mod) {
+				out[name] = outsider{mod.dir, "the code names it in a string, for another package to load"}
 			}
-			told = told || loads.MatchString(line)
 		}
 	}
-	if !told && len(b.external)+len(out) == 0 {
-		return out, nil
-	}
-	return out, b.told(named, out)
-}
-
-// told adds the packages that the user's code names in a string, for others to load: a view engine, a transport of logs.
-// They are among what it needs to run, and not in the bundle.
-func (b *bundle) told(named []string, out map[string]string) error {
-	for _, name := range named {
-		if out[name] != "" || !b.modules.wanted(name) {
-			continue
-		}
-		mod, err := b.modules.find(name, b.job.dir)
-		if err != nil {
-			return err
-		}
-		if mod != nil && !b.holds(mod) {
-			out[name] = mod.dir
-		}
-	}
-	return nil
+	return out, nil
 }
 
 // holds is whether a file of a package is in the bundle.
@@ -94,44 +125,61 @@ func (b *bundle) holds(mod *module) bool {
 
 // codeOf is the code of one file of an installed package in a bundle.
 type codeOf struct {
-	pkg, root string // the package, "" for the user's own code, and its folder
-	file      string
-	requires  []string // names of functions like require that it made for itself
+	pkg, root   string // the package, "" for the user's own code, and its folder
+	file, input string // its path, and its name in the bundle
 }
 
 func (b *bundle) codeOf(input string) codeOf {
 	full := filepath.Join(b.job.dir, filepath.FromSlash(input))
 	root, pkg, _ := packageOf(full)
-	return codeOf{pkg: pkg, root: root, file: full}
+	return codeOf{pkg: pkg, root: root, file: full, input: input}
 }
 
-// looks is whether a line of code looks for something from the place of its file.
-func (b *bundle) looks(at *codeOf, line string, statement func() string) (bool, error) {
-	if made := maker.FindStringSubmatch(line); made != nil {
-		at.requires = append(at.requires, made[1])
+// looks says how code looks for something from the place of its file; "" is not at all.
+func (b *bundle) looks(at codeOf, lines []string) (string, error) {
+	mod, err := b.modules.load(at.root)
+	if err != nil {
+		return "", err
 	}
-	if itself.MatchString(line) || placeOf.MatchString(line) && at.holdsOne(statement()) {
-		return true, nil
+	why := func(line string) string {
+		line = strings.TrimSpace(strings.ReplaceAll(line, "__ferry_", "__"))
+		return fmt.Sprintf("%s looks for something from where it lies: %.100s", at.input, line)
 	}
-	names := finds.FindStringSubmatch(line)
-	for _, f := range at.requires {
-		if _, call, ok := strings.Cut(line, f+"("); ok && names == nil {
-			if l := literal.FindStringSubmatchIndex(call); l != nil && l[0] == 0 {
-				names = []string{"", call[1 : l[1]-1]}
+	var own []string // names of functions like require that the code makes for itself
+	for i, line := range lines {
+		if len(own) == 0 && !mayLook(line) {
+			continue
+		}
+		if made := maker.FindStringSubmatch(line); made != nil {
+			own = append(own, made[1])
+		}
+		if itself.MatchString(line) || placeOf.MatchString(line) && at.holdsOne(statement(lines, i)) {
+			return why(line), nil
+		}
+		if name := found(line, own); name != "" && (at.holds(name) || mod.needs(packageName(name))) {
+			return why(line), nil
+		}
+		if loads.MatchString(line) {
+			if chooses, err := b.chooses(mod); chooses || err != nil {
+				return why(line), err
 			}
 		}
 	}
-	mod, err := b.modules.load(at.root)
-	if err != nil {
-		return false, err
+	return "", nil
+}
+
+// found is what a line of code finds or loads by a name that the bundler does not see, if it does.
+func found(line string, own []string) string {
+	if m := finds.FindStringSubmatch(line); m != nil {
+		return m[1]
 	}
-	if names != nil {
-		return at.holds(names[1]) || mod.needs(packageName(names[1])), nil
+	for _, f := range own {
+		_, call, _ := strings.Cut(line, f+"(")
+		if l := literal.FindStringSubmatchIndex(call); l != nil && l[0] == 0 {
+			return call[1 : l[1]-1]
+		}
 	}
-	if loads.MatchString(line) {
-		return b.chooses(mod)
-	}
-	return false, nil
+	return ""
 }
 
 // statement is about the statement that a line belongs to.
@@ -151,7 +199,7 @@ func statement(lines []string, i int) string {
 }
 
 // holdsOne is whether one of the strings in a statement, or several one after another, is a path in the package.
-func (at *codeOf) holdsOne(statement string) bool {
+func (at codeOf) holdsOne(statement string) bool {
 	const most = 12 // strings of a statement
 	var texts []string
 	for _, l := range literal.FindAllStringSubmatch(statement, most) {
@@ -174,7 +222,7 @@ func (at *codeOf) holdsOne(statement string) bool {
 }
 
 // holds is whether a path from the file's folder, or from the file, is one in the package that does not hold the file itself.
-func (at *codeOf) holds(name string) bool {
+func (at codeOf) holds(name string) bool {
 	if name == "" || len(name) > 200 || strings.ContainsAny(name, "\n\x00") {
 		return false
 	}

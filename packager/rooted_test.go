@@ -28,6 +28,13 @@ func (c rootedCase) test(t *testing.T, bundled bool) {
 			if _, out := contents(t, a)["node_modules/p/package.json"]; out == bundled {
 				t.Errorf("outside of the bundle is %v", out)
 			}
+			if !bundled {
+				why, err := newPackager(t, root).Explain(t.Context(), nodeFn("app.js"), local("nodejs20"), "node_modules/p/package.json")
+				if err != nil {
+					t.Fatal(err)
+				}
+				contains(t, why.Why, "stays out of the bundle: node_modules/p/"+c.main+" looks for something from where it lies")
+			}
 			file, expression := "app.mjs", "await m.got"
 			if format == "CJS" {
 				file, expression = "app.cjs", "await m.default.got"
@@ -139,7 +146,8 @@ func TestAPackageThatTheUsersCodeNamesComesAlongForWhoLoadsIt(t *testing.T) {
 			"node_modules/used/package.json", `{"name":"used"}`, "node_modules/used/index.js", "globalThis.used = 1",
 		}
 	}
-	a := build(t, newPackager(t, project(t, tree("'engine'")...)), nodeFn("app.js"))
+	p := newPackager(t, project(t, tree("['\\n', 'engine'].at(1)")...))
+	a := build(t, p, nodeFn("app.js"))
 	if got := load(t, a, "app.mjs", "m.got"); got != "rendered" {
 		t.Errorf("got %s", got)
 	}
@@ -149,6 +157,11 @@ func TestAPackageThatTheUsersCodeNamesComesAlongForWhoLoadsIt(t *testing.T) {
 			t.Errorf("%s: outside of the bundle is %v, want %v", name, ok, want)
 		}
 	}
+	why, err := newPackager(t, p.Root).Explain(t.Context(), nodeFn("app.js"), local("nodejs20"), "node_modules/engine/index.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, why.Why, "the code names it in a string")
 	for name := range contents(t, build(t, newPackager(t, project(t, tree("['tool', 'used', 'web', 'nothing'].at(4)")...)), nodeFn("app.js"))) {
 		if strings.HasPrefix(name, "node_modules/") {
 			t.Errorf("%s is in the package", name)

@@ -35,7 +35,7 @@ func (b *bundle) listed(m *modules, here string) error {
 		b.job.list(name, mod)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.external)) {
-		mod, err := m.load(b.external[name])
+		mod, err := m.load(b.external[name].dir)
 		if err != nil {
 			return err
 		}
