@@ -68,10 +68,11 @@ type outsider struct{ dir, why string }
 // than it seemed, and tries again with that.
 func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 	for certain := false; ; {
-		options := b.job.bundleOptions(b.handler, b.format, slices.Sorted(maps.Keys(b.external)))
+		options := b.job.bundleOptions(b.handler, b.format)
 		if len(b.absent) > 0 {
 			options.Plugins = append(options.Plugins, b.absent.plugin())
 		}
+		lacks := b.keepOut(&options)
 		result := api.Build(options)
 		if err := ctx.Err(); err != nil {
 			return result, err
@@ -104,8 +105,24 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 		if len(result.Errors) > 0 {
 			return result, b.job.bundleErrors(result.Errors)
 		}
-		return result, nil
+		return result, lacks
 	}
+}
+
+// keepOut has esbuild leave out what is known to stay out. A cloud that installs packages by itself lays them out itself.
+func (b *bundle) keepOut(o *api.BuildOptions) error {
+	if b.job.platform.Source {
+		o.External = append(o.External, slices.Sorted(maps.Keys(b.external))...)
+		return nil
+	}
+	if len(b.external)+len(b.job.fn.Build.External) == 0 {
+		return nil
+	}
+	err := b.layOut()
+	if len(b.modules.placed) > 0 {
+		o.Plugins = append(o.Plugins, b.outside())
+	}
+	return err
 }
 
 // written is the module system that the handler is written in as esbuild sees it, if it says.
@@ -127,21 +144,21 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 	for _, m := range result.Errors {
 		if strings.Contains(m.Text, ".node") {
 			if dir, name, ok := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(location(m).File))); ok {
-				b.external[name] = outsider{dir, "it holds native code"}
+				b.leave(name, outsider{dir, "it holds native code"})
 			}
 		}
 	}
 	seen := map[string]bool{}
-	for name := range b.meta.Inputs {
+	for _, name := range slices.Sorted(maps.Keys(b.meta.Inputs)) {
 		dir, pkg, ok := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(name)))
 		if !ok || seen[dir] {
 			continue
 		}
 		seen[dir] = true
 		if unbundled(pkg) {
-			b.external[pkg] = outsider{dir, "it is known to fail in a bundle"}
+			b.leave(pkg, outsider{dir, "it is known to fail in a bundle"})
 		} else if mod, err := b.modules.load(dir); err == nil && mod.native {
-			b.external[pkg] = outsider{dir, "it holds or loads native code"}
+			b.leave(pkg, outsider{dir, "it holds or loads native code"})
 		}
 	}
 	for _, out := range result.OutputFiles {
@@ -152,9 +169,18 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		maps.Copy(b.external, rooted)
+		for name, o := range rooted {
+			b.leave(name, o)
+		}
 	}
 	return len(b.external) > before, nil
+}
+
+// leave notes that a package stays out. Of several versions of it, the first one found serves all.
+func (b *bundle) leave(name string, o outsider) {
+	if _, known := b.external[name]; !known {
+		b.external[name] = o
+	}
 }
 
 // inputs are the files on disk that the bundle was made from, sorted.
@@ -176,28 +202,14 @@ func (b *bundle) inputs() []string {
 
 // externals takes what stays out of the bundle.
 func (b *bundle) externals(m *modules) error {
+	if !b.job.platform.Source {
+		return m.collect()
+	}
 	here, err := filepath.EvalSymlinks(b.job.dir)
 	if err != nil {
 		return readProblem(b.job.dir, "the source folder", err)
 	}
-	if b.job.platform.Source {
-		return b.listed(m, here)
-	}
-	for _, name := range b.job.fn.Build.External {
-		if err := m.external(name, here); err != nil {
-			return err
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(b.external)) {
-		mod, err := m.load(b.external[name].dir)
-		if err != nil {
-			return err
-		}
-		if err := m.put("", name, mod); err != nil {
-			return err
-		}
-	}
-	return m.settle()
+	return b.listed(m, here)
 }
 
 // duplicate is true for a file of a name that it was asked about before.
@@ -226,7 +238,7 @@ const __ferry_filename = __ferryFileURLToPath(import.meta.url);
 const __ferry_dirname = __ferryFileURLToPath(new URL(".", import.meta.url)).slice(0, -1);
 `
 
-func (j *job) bundleOptions(handler string, format api.Format, external []string) api.BuildOptions {
+func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions {
 	o := api.BuildOptions{
 		EntryPointsAdvanced: []api.EntryPoint{{InputPath: "./" + handler, OutputPath: stem(handler)}},
 		AbsWorkingDir:       j.dir,
@@ -245,7 +257,7 @@ func (j *job) bundleOptions(handler string, format api.Format, external []string
 		SourcesContent: api.SourcesContentExclude,
 		LegalComments:  api.LegalCommentsNone,
 		Charset:        api.CharsetUTF8,
-		External:       append(external, j.fn.Build.External...),
+		External:       slices.Clone(j.fn.Build.External),
 		Metafile:       true,
 		LogLevel:       api.LogLevelSilent,
 		LogLimit:       0,

@@ -21,6 +21,7 @@ type modules struct {
 	files  []file
 	known  map[string]*module // by real folder
 	placed map[string]*module // by place in the package: "node_modules/a/node_modules/b"
+	found  map[string]*module // as the user installed them, by place, where another installation is placed
 	queue  []string           // places whose needs are not met yet
 	noted  map[string]bool    // folders that are inputs
 	wishes map[string]bool    // what the user's package.json needs to run; nil is not read yet
@@ -32,6 +33,8 @@ type module struct {
 	dir    string // its real folder
 	cached bool   // ferry installed it in its cache, for another platform than this machine's
 	native bool   // it holds or loads machine code
+	// requirable is whether require loads it in every version of Node; else only import may.
+	requirable bool
 }
 
 // packageJSON is what matters of a package.json.
@@ -104,9 +107,30 @@ func (l *stringList) UnmarshalJSON(data []byte) error {
 
 func newModules(ctx context.Context, j *job) *modules {
 	return &modules{
-		job: j, ctx: ctx, known: map[string]*module{}, placed: map[string]*module{}, noted: map[string]bool{},
+		job: j, ctx: ctx, known: map[string]*module{}, placed: map[string]*module{}, found: map[string]*module{}, noted: map[string]bool{},
 	}
 }
+
+// reset forgets what was placed.
+func (m *modules) reset() {
+	clear(m.placed)
+	clear(m.found)
+	m.queue = nil
+}
+
+// tops are the packages at the top of node_modules, sorted.
+func (m *modules) tops() []string {
+	var names []string
+	for _, place := range slices.Sorted(maps.Keys(m.placed)) {
+		if above(place) == "" {
+			names = append(names, strings.TrimPrefix(place, "node_modules/"))
+		}
+	}
+	return names
+}
+
+// top is the package of a name at the top of node_modules as the user installed it, or nil.
+func (m *modules) top(name string) *module { return m.found[path.Join("node_modules", name)] }
 
 // root takes all production dependencies of the source folder.
 func (m *modules) root() error {
@@ -131,7 +155,10 @@ func (m *modules) root() error {
 	if err := m.meet("", mod); err != nil {
 		return err
 	}
-	return m.settle()
+	if err := m.settle(); err != nil {
+		return err
+	}
+	return m.collect()
 }
 
 // external takes a package that stays out of the bundle, with what it needs. It is looked for from a folder upward.
@@ -147,10 +174,7 @@ func (m *modules) external(pattern, from string) error {
 	if mod == nil {
 		return m.uninstalled(name, from)
 	}
-	if err := m.put("", name, mod); err != nil {
-		return err
-	}
-	return m.settle()
+	return m.put("", name, mod)
 }
 
 func (m *modules) uninstalled(name, from string) error {
@@ -163,13 +187,21 @@ func (m *modules) settle() error {
 	for len(m.queue) > 0 {
 		place := m.queue[0]
 		m.queue = m.queue[1:]
+		if err := m.meet(place, m.placed[place]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect takes the files of all that was placed.
+func (m *modules) collect() error {
+	for _, place := range slices.Sorted(maps.Keys(m.placed)) {
 		mod := m.placed[place]
 		if err := m.copy(mod, mod.dir, place); err != nil {
 			return err
 		}
-		if err := m.meet(place, mod); err != nil {
-			return err
-		}
+		m.job.bill.add("npm", mod.Name, mod.Version)
 	}
 	return nil
 }
@@ -200,6 +232,7 @@ func (m *modules) meet(place string, mod *module) error {
 
 // put makes a package visible to what lies at a place, "" being the root.
 func (m *modules) put(place, name string, mod *module) error {
+	installed := mod
 	mod, err := m.adapted(mod)
 	if err != nil {
 		return err
@@ -222,9 +255,8 @@ func (m *modules) put(place, name string, mod *module) error {
 		return problem(mod.dir, "install one version of "+name+" for all that need it",
 			"the versions %s and %s of %s cannot both be packaged", m.placed[path.Join("node_modules", name)].Version, mod.Version, name)
 	}
-	m.placed[where] = mod
+	m.placed[where], m.found[where] = mod, installed
 	m.queue = append(m.queue, where)
-	m.job.bill.add("npm", mod.Name, mod.Version)
 	return nil
 }
 
@@ -289,7 +321,7 @@ func (m *modules) load(dir string) (*module, error) {
 	if err != nil {
 		return nil, readProblem(file, file, err)
 	}
-	mod := &module{dir: dir, cached: m.cached(dir), native: isNative(dir, data)}
+	mod := &module{dir: dir, cached: m.cached(dir), native: isNative(dir, data), requirable: isRequirable(data)}
 	if err := json.Unmarshal(data, &mod.packageJSON); err != nil {
 		return nil, problem(file, "correct it, or install the package again", "%s is no valid package.json: %v", file, err)
 	}
@@ -300,6 +332,21 @@ func (m *modules) load(dir string) (*module, error) {
 	}
 	m.known[dir] = mod
 	return mod, nil
+}
+
+// isRequirable is whether a package has code for require, by its package.json.
+func isRequirable(packageJSON []byte) bool {
+	var p struct {
+		Type    string
+		Exports json.RawMessage
+	}
+	if json.Unmarshal(packageJSON, &p) != nil {
+		return true
+	}
+	if names := string(p.Exports); strings.Contains(names, `"require"`) || strings.Contains(names, `.cjs"`) {
+		return true
+	}
+	return p.Type != "module" && !strings.Contains(string(p.Exports), `.mjs"`)
 }
 
 // copy takes the files of a package but for the packages inside it. Certificates that an installed package brings

@@ -130,6 +130,9 @@ type codeOf struct {
 }
 
 func (b *bundle) codeOf(input string) codeOf {
+	if strings.Contains(input, ":") { // another namespace
+		return codeOf{}
+	}
 	full := filepath.Join(b.job.dir, filepath.FromSlash(input))
 	root, pkg, _ := packageOf(full)
 	return codeOf{pkg: pkg, root: root, file: full, input: input}
