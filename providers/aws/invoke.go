@@ -84,7 +84,7 @@ func (a *Adapter) call(ctx context.Context, c *cloud, op, fn, qualifier string, 
 		shown += "\n" + string(out.Payload) // it says what the log does not
 	}
 	return nil, log, &providers.Error{
-		Kind: providers.Crashed, Op: op, Provider: name, Function: fn, Hint: "mend what the log shows", Log: strings.TrimSpace(shown),
+		Kind: providers.Crashed, Op: op, Provider: name, Function: fn, Hint: providers.CrashHint(shown), Log: strings.TrimSpace(shown),
 		Err: fmt.Errorf("%s: %s", thrown.ErrorType, thrown.ErrorMessage),
 	}
 }

@@ -252,6 +252,13 @@ func TestFailuresOfTheDiskHaveAHint(t *testing.T) {
 	}
 }
 
+func TestACrashHasTheHintOfItsLog(t *testing.T) {
+	e := classify("/home/me/ferry", "probe", "api", &platform.Error{Code: platform.CodeCrashed, Log: "ModuleNotFoundError: No module named 'requests'"})
+	if e.Kind != providers.Crashed || !strings.Contains(e.Hint, "requests") {
+		t.Errorf("got %+v", e)
+	}
+}
+
 // deployed builds a function for real, makes it live, and calls it.
 func deployed(t *testing.T, fn manifest.Function, files map[string]string) (body string) {
 	t.Helper()

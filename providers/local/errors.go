@@ -49,7 +49,7 @@ func classify(home, op, fn string, err error) *providers.Error {
 	case platform.CodeInvalid:
 		e.Kind = providers.Invalid
 	case platform.CodeCrashed:
-		e.Kind, e.Hint = providers.Crashed, "mend what the log shows"
+		e.Kind, e.Hint = providers.Crashed, providers.CrashHint(e.Log)
 	case platform.CodeUnready:
 		e.Kind, e.Hint = providers.Unhealthy, "have the handler listen on 127.0.0.1:$PORT"
 	case platform.CodeTimeout:

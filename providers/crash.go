@@ -1,0 +1,27 @@
+package providers
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+var (
+	noNodePackage  = regexp.MustCompile(`Cannot find (?:module|package) '((?:@[^'/]+/)?[^'./][^'/]*)`)
+	noPythonModule = regexp.MustCompile(`No module named '([A-Za-z_]\w*)`)
+	noFile         = regexp.MustCompile(`(?i)no such file or directory[,:] (?:[a-z]+ )?'([^']+)'`)
+)
+
+// CrashHint says what to do about a handler that does not start, by what its log says.
+func CrashHint(log string) string {
+	if m := noNodePackage.FindStringSubmatch(log); m != nil {
+		return "install " + m[1] + " as one of `dependencies`; if code loads it by a name that it puts together, add it to build.external as well"
+	}
+	if m := noPythonModule.FindStringSubmatch(log); m != nil {
+		return "put the module " + m[1] + " into the source folder, or what installs it into requirements.txt or pyproject.toml"
+	}
+	if m := noFile.FindStringSubmatch(log); m != nil {
+		return "if " + path.Base(strings.ReplaceAll(m[1], `\`, "/")) + " is a file of yours, add it to build.include; `ferry package --list` shows what is in"
+	}
+	return "mend what the log shows"
+}
