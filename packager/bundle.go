@@ -148,6 +148,8 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 			}
 		}
 	}
+	scanned := make(chan pieces, 1)
+	go func() { scanned <- b.pieces(codeIn(result)) }()
 	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(b.meta.Inputs)) {
 		dir, pkg, ok := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(name)))
@@ -161,19 +163,24 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 			b.leave(pkg, outsider{dir, "it holds or loads native code"})
 		}
 	}
-	for _, out := range result.OutputFiles {
-		if path.Ext(out.Path) == ".map" {
-			continue
-		}
-		rooted, err := b.rooted(out.Contents)
-		if err != nil {
-			return false, err
-		}
-		for name, o := range rooted {
-			b.leave(name, o)
-		}
+	rooted, err := b.rooted(<-scanned)
+	if err != nil {
+		return false, err
+	}
+	for name, o := range rooted {
+		b.leave(name, o)
 	}
 	return len(b.external) > before, nil
+}
+
+// codeIn is the code of a bundle, nil when there is none.
+func codeIn(result api.BuildResult) []byte {
+	for _, out := range result.OutputFiles {
+		if path.Ext(out.Path) != ".map" {
+			return out.Contents
+		}
+	}
+	return nil
 }
 
 // leave notes that a package stays out. Of several versions of it, the first one found serves all.

@@ -33,8 +33,6 @@ type module struct {
 	dir    string // its real folder
 	cached bool   // ferry installed it in its cache, for another platform than this machine's
 	native bool   // it holds or loads machine code
-	// requirable is whether require loads it in every version of Node; else only import may.
-	requirable bool
 }
 
 func newModules(ctx context.Context, j *job) *modules {
@@ -253,7 +251,7 @@ func (m *modules) load(dir string) (*module, error) {
 	if err != nil {
 		return nil, readProblem(file, file, err)
 	}
-	mod := &module{dir: dir, cached: m.cached(dir), native: isNative(dir, data), requirable: isRequirable(data)}
+	mod := &module{dir: dir, cached: m.cached(dir), native: isNative(dir, data)}
 	if err := json.Unmarshal(data, &mod.packageJSON); err != nil {
 		return nil, problem(file, "correct it, or install the package again", "%s is no valid package.json: %v", file, err)
 	}

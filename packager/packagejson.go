@@ -11,6 +11,8 @@ import (
 type packageJSON struct {
 	Name                 string            `json:"name"`
 	Version              string            `json:"version"`
+	Type                 string            `json:"type"`
+	Exports              json.RawMessage   `json:"exports"`
 	Dependencies         map[string]string `json:"dependencies"`
 	OptionalDependencies map[string]string `json:"optionalDependencies"`
 	PeerDependencies     map[string]string `json:"peerDependencies"`
@@ -75,17 +77,11 @@ func (l *stringList) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(l))
 }
 
-// isRequirable is whether a package has code for require, by its package.json.
-func isRequirable(packageJSON []byte) bool {
-	var p struct {
-		Type    string
-		Exports json.RawMessage
-	}
-	if json.Unmarshal(packageJSON, &p) != nil {
+// requirable is whether require loads the package in every version of Node; else only import may.
+func (p packageJSON) requirable() bool {
+	exports := string(p.Exports)
+	if strings.Contains(exports, `"require"`) || strings.Contains(exports, `.cjs"`) {
 		return true
 	}
-	if names := string(p.Exports); strings.Contains(names, `"require"`) || strings.Contains(names, `.cjs"`) {
-		return true
-	}
-	return p.Type != "module" && !strings.Contains(string(p.Exports), `.mjs"`)
+	return p.Type != "module" && !strings.Contains(exports, `.mjs"`)
 }

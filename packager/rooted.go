@@ -28,29 +28,46 @@ var (
 	inserts = regexp.MustCompile(`\$\{[^}]*\}`)
 )
 
-// rooted returns the packages in a bundle that look for something from their own place.
-func (b *bundle) rooted(code []byte) (map[string]outsider, error) {
-	out := map[string]outsider{}
-	var users, others []string // pieces of code
+// pieces are the parts of a bundle that say something of what stays out of it.
+type pieces struct {
+	users  []string // the user's code
+	others []piece  // code of packages that may look for something
+}
+
+type piece struct {
+	codeOf
+	text string
+}
+
+func (b *bundle) pieces(code []byte) (out pieces) {
 	for at, text := range b.parts(string(bytes.TrimPrefix(code, []byte(banner)))) {
 		if at.pkg == "" {
-			users = append(users, text)
+			out.users = append(out.users, text)
+		} else if mayLook(text) {
+			out.others = append(out.others, piece{at, text})
+		}
+	}
+	return out
+}
+
+// rooted returns the packages in a bundle that look for something from their own place.
+func (b *bundle) rooted(of pieces) (map[string]outsider, error) {
+	out := map[string]outsider{}
+	for _, p := range of.others {
+		if _, known := out[p.pkg]; known {
 			continue
 		}
-		if _, known := out[at.pkg]; known || !mayLook(text) {
-			continue
-		}
-		others = append(others, text)
-		why, err := b.looks(at, strings.Split(text, "\n"))
+		why, err := b.looks(p.codeOf, strings.Split(p.text, "\n"))
 		if err != nil {
 			return nil, err
 		}
 		if why != "" {
-			out[at.pkg] = outsider{at.root, why}
+			out[p.pkg] = outsider{p.root, why}
 		}
 	}
-	told, err := b.told(users)
-	if len(told) > 0 && (len(b.external)+len(out) > 0 || slices.ContainsFunc(others, loads.MatchString)) {
+	told, err := b.told(of.users)
+	loaded := func(p piece) bool { return loads.MatchString(p.text) }
+	if len(told) > 0 && (len(b.external)+len(out) > 0 || slices.ContainsFunc(of.others, loaded)) {
 		maps.Copy(out, told)
 	}
 	return out, err
