@@ -373,6 +373,8 @@ func (j *job) bundleHint(m api.Message) string {
 		return "add the package to build.external: it holds native code, which cannot be bundled"
 	case !lost:
 		return ""
+	case packageName(name) == generatedClient:
+		return "run `npx prisma generate` in " + j.fn.Source
 	case isPath(name):
 		return "correct the import, or create the file"
 	default:
@@ -383,7 +385,7 @@ func (j *job) bundleHint(m api.Message) string {
 // packageName is the package of an import: "@a/b" of "@a/b/c".
 func packageName(specifier string) string {
 	n := 1
-	if strings.HasPrefix(specifier, "@") {
+	if strings.HasPrefix(specifier, "@") || strings.HasPrefix(specifier, path.Dir(generatedClient)+"/") {
 		n = 2
 	}
 	parts := strings.Split(specifier, "/")

@@ -204,6 +204,10 @@ func (m *modules) adapted(mod *module) (*module, error) {
 	if err != nil || !foreign {
 		return mod, err
 	}
+	if strings.HasSuffix(filepath.ToSlash(mod.dir), "/"+generatedClient) {
+		return nil, problem(mod.dir, "name the platform in `binaryTargets` of the generator in schema.prisma, and run `npx prisma generate`",
+			"the generated Prisma client has no engine for %s", m.job.platform.describe())
+	}
 	dir, err := m.install(mod)
 	if err != nil {
 		return nil, err

@@ -2,8 +2,10 @@ package packager
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -313,4 +315,56 @@ func TestATracebackNamesTheSourceAsIfItLayInThePackage(t *testing.T) {
 		files := contents(t, build(t, newPackager(t, root), nodeFn(handler)))
 		contains(t, files["src/app.mjs.map"], `"sources": ["lib.js", "`+filepath.Base(handler)+`"]`)
 	}
+}
+
+func prismaTree(t *testing.T) string {
+	t.Helper()
+	return project(t, "package.json", `{"dependencies":{"@prisma/client":"6"}}`, "app.js", "import { PrismaClient } from '@prisma/client'; export const got = new PrismaClient().read(); export default { fetch() {} };",
+		"node_modules/@prisma/client/package.json", `{"name":"@prisma/client","version":"6.0.0","main":"default.js"}`,
+		"node_modules/@prisma/client/default.js", "module.exports = { ...require('.prisma/client/default') }",
+		"node_modules/.prisma/client/package.json", `{"name":"prisma-client-1a2b","main":"index.js"}`,
+		"node_modules/.prisma/client/default.js", "module.exports = { ...require('.') }",
+		"node_modules/.prisma/client/index.js", "exports.PrismaClient = class { read() { return require('fs').readFileSync(require('path').join(__dirname, 'schema.prisma'), 'utf8') } }",
+		"node_modules/.prisma/client/schema.prisma", "model A")
+}
+
+func TestTheGeneratedPrismaClientComesAlong(t *testing.T) {
+	for _, bundle := range []bool{true, false} {
+		t.Run(fmt.Sprint("bundle ", bundle), func(t *testing.T) {
+			fn := nodeFn("app.mjs")
+			fn.Build.Bundle = &bundle
+			root := prismaTree(t)
+			if err := os.Rename(filepath.Join(root, "app.js"), filepath.Join(root, "app.mjs")); err != nil {
+				t.Fatal(err)
+			}
+			if got := load(t, build(t, newPackager(t, root), fn), "app.mjs", "m.got"); got != "model A" {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
+func TestAPrismaClientThatIsNotGeneratedSaysHow(t *testing.T) {
+	root := prismaTree(t)
+	if err := os.RemoveAll(filepath.Join(root, "node_modules/.prisma")); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, failure(t, newPackager(t, root), nodeFn("app.js")).Hint, "npx prisma generate")
+}
+
+func TestAPrismaClientWithoutAnEngineForThePlatformSaysHow(t *testing.T) {
+	root := prismaTree(t)
+	program, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "node_modules/.prisma/client/libquery_engine.so.node"), string(program))
+	pl := Platform{Shim: "local", OS: "linux", Arch: "arm64", Libc: "glibc", Runtime: "nodejs20"}
+	if runtime.GOARCH == "arm64" {
+		pl.Arch = "amd64"
+	}
+	_, err = newPackager(t, root).Build(t.Context(), nodeFn("app.js"), pl)
+	e := asProblem(t, err)
+	contains(t, e.Message, "no engine for linux/"+pl.Arch)
+	contains(t, e.Hint, "binaryTargets")
 }

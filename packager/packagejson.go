@@ -35,9 +35,17 @@ const (
 	choice                 // who uses the package may have it
 )
 
+// prismaClient loads the client that was generated for a schema, and does not say so.
+const (
+	prismaClient    = "@prisma/client"
+	generatedClient = ".prisma/client"
+)
+
 func (p packageJSON) demand(name string) demand {
 	has := func(deps map[string]string) bool { _, ok := deps[name]; return ok }
 	switch {
+	case p.Name == prismaClient && name == generatedClient:
+		return optional
 	case has(p.OptionalDependencies): // npm writes these among the dependencies, too
 		return optional
 	case has(p.Dependencies):
@@ -62,7 +70,11 @@ func (p packageJSON) names() []string {
 	names := slices.Sorted(maps.Keys(p.Dependencies))
 	names = append(names, slices.Sorted(maps.Keys(p.OptionalDependencies))...)
 	names = append(names, slices.Sorted(maps.Keys(p.PeerDependencies))...)
-	return append(names, slices.Sorted(maps.Keys(p.PeersMeta))...)
+	names = append(names, slices.Sorted(maps.Keys(p.PeersMeta))...)
+	if p.Name == prismaClient {
+		names = append(names, generatedClient)
+	}
+	return names
 }
 
 // stringList is a list that some packages write as one string.
