@@ -40,7 +40,7 @@ type piece struct {
 }
 
 func (b *bundle) pieces(code []byte) (out pieces) {
-	for at, text := range b.parts(string(bytes.TrimPrefix(code, []byte(banner)))) {
+	for at, text := range b.parts("\n" + string(bytes.TrimPrefix(code, []byte(banner)))) {
 		if at.pkg == "" {
 			out.users = append(out.users, text)
 		} else if mayLook(text) {
