@@ -157,6 +157,9 @@ func (b *bundle) codeOf(input string) codeOf {
 
 // looks says how code looks for something from the place of its file; "" is not at all.
 func (b *bundle) looks(at codeOf, lines []string) (string, error) {
+	if !isFile(filepath.Join(at.root, "package.json")) { // a loose file, or in an archive of Yarn's
+		return "", nil
+	}
 	mod, err := b.modules.load(at.root)
 	if err != nil {
 		return "", err

@@ -119,6 +119,17 @@ func TestAPackageThatOnlyMentionsItsPlaceIsBundled(t *testing.T) {
 	}
 }
 
+func TestALooseFileInNodeModulesIsBundled(t *testing.T) {
+	root := project(t, "app.js", "import { at } from 'loose.js'; export const got = typeof at; export default { fetch() {} };",
+		"node_modules/loose.js", "exports.at = require('path').join(__dirname, 'data'); exports.driver = () => require('driver')", "node_modules/data", "")
+	_, err := newPackager(t, root).Build(t.Context(), nodeFn("app.js"), local("nodejs20"))
+	contains(t, asProblem(t, err).Message, `Could not resolve "driver"`)
+	fill(t, root, "node_modules/driver.js", "")
+	if got := load(t, build(t, newPackager(t, root), nodeFn("app.js")), "app.mjs", "m.got"); got != "string" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestAnOptionalPeerComesAlongWhenTheUserNeedsIt(t *testing.T) {
 	root := project(t, "app.js", "export default { fetch() {} };", "package.json", `{"dependencies":{"p":"1","chosen":"1"},"devDependencies":{"typescript":"5"}}`,
 		"node_modules/p/package.json", `{"name":"p","peerDependencies":{"typescript":"*","must":"1"},"peerDependenciesMeta":{"typescript":{"optional":true},"chosen":{"optional":true}}}`,
