@@ -62,16 +62,17 @@ const (
 	instancePortCount = firstPort - firstInstancePort
 )
 
-// portPool hands out loopback ports for instances, none of them twice at a time. Pools begin at places of their
-// own and go round, so that the platforms of two homes do not meet at one port.
+// portPool hands out loopback ports for instances, none of them twice at a time on this machine: the pool holds the UDP
+// port of the same number until it is given back, so that the platform of another home cannot take one between its
+// choice and the moment when the instance listens. Pools begin at places of their own and go round.
 type portPool struct {
 	mu   sync.Mutex
 	next int
-	used map[int]bool
+	used map[int]net.PacketConn
 }
 
 func newPortPool() *portPool {
-	return &portPool{next: rand.IntN(instancePortCount), used: map[int]bool{}}
+	return &portPool{next: rand.IntN(instancePortCount), used: map[int]net.PacketConn{}}
 }
 
 func (p *portPool) take() (int, error) {
@@ -81,16 +82,19 @@ func (p *portPool) take() (int, error) {
 	for range instancePortCount {
 		port := firstInstancePort + p.next
 		p.next = (p.next + 1) % instancePortCount
-		if p.used[port] {
-			continue
-		}
-		l, err := net.Listen("tcp4", loopback(port))
+		hold, err := net.ListenPacket("udp4", loopback(port))
 		if err != nil {
 			last = err
 			continue
 		}
+		l, err := net.Listen("tcp4", loopback(port))
+		if err != nil {
+			_ = hold.Close()
+			last = err
+			continue
+		}
 		_ = l.Close()
-		p.used[port] = true
+		p.used[port] = hold
 		return port, nil
 	}
 	return 0, fmt.Errorf("finding a free port for an instance: %w", last)
@@ -99,5 +103,8 @@ func (p *portPool) take() (int, error) {
 func (p *portPool) give(port int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.used, port)
+	if hold, ok := p.used[port]; ok {
+		_ = hold.Close()
+		delete(p.used, port)
+	}
 }

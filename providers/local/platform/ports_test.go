@@ -38,3 +38,27 @@ func TestAPortThatAnotherProgramHasIsPassedOver(t *testing.T) {
 		t.Fatalf("got %d after %d, with %d taken: %v", second, first, next, err)
 	}
 }
+
+func TestPlatformsOfTwoHomesNeverChooseOnePort(t *testing.T) {
+	one, two := newPortPool(), newPortPool()
+	two.next = one.next
+	a, err := one.take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := two.take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a == b {
+		t.Errorf("both chose %d", a)
+	}
+	one.give(a)
+	two.give(b)
+	two.next = a - firstInstancePort
+	if c, err := two.take(); err != nil || c != a {
+		t.Errorf("%d was given back, and %d is taken: %v", a, c, err)
+	} else {
+		two.give(c)
+	}
+}
