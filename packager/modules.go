@@ -21,7 +21,7 @@ type modules struct {
 	files  []file
 	known  map[string]*module // by real folder
 	placed map[string]*module // by place in the package: "node_modules/a/node_modules/b"
-	found  map[string]*module // as the user installed them, by place, where another installation is placed
+	found  map[string]*module // the same as the user installed them: one for another platform may be placed instead
 	queue  []string           // places whose needs are not met yet
 	noted  map[string]bool    // folders that are inputs
 	wishes map[string]bool    // what the user's package.json needs to run; nil is not read yet
