@@ -26,20 +26,35 @@ type Adapter interface {
 	// Publish stores a revision. What serves is unaffected, also when Publish fails half way.
 	// What was published last from the same digest is found again, so a retry is safe; an older revision of that
 	// digest may be, too.
-	Publish(ctx context.Context, s Spec) (Revision, error)
+	Publish(ctx context.Context, s Spec, e Epoch) (Revision, error)
 	// Activate makes c.To serve if c.From is still live, else fails with Conflict, and converges the
 	// settings that the provider does not version. A nil To deactivates: nobody outside reaches the function, and its
 	// State has no revision. On error the State is the truth.
 	Activate(ctx context.Context, c Change) (State, error)
 	// Bind converges the function's event bindings.
-	Bind(ctx context.Context, s Spec, m Mode) error
+	Bind(ctx context.Context, s Spec, m Mode, e Epoch) error
 	// Status is what is live now, as observed, never as remembered. A function that does not exist has
 	// a State without a revision and no error.
 	Status(ctx context.Context, function string) (State, error)
 	// Remove takes away exactly what ferry made for the function. Removing nothing is no error.
-	Remove(ctx context.Context, function string) error
+	Remove(ctx context.Context, function string, e Epoch) error
 	// Store is where this account keeps releases and artifacts. Reading creates nothing.
 	Store(ctx context.Context) (Store, error)
+}
+
+// Epoch counts how often the lock of a ledger changed hands. Every write carries the epoch of the lock that it is made
+// under, so that one whose holder was overtaken has no effect, however late it arrives.
+type Epoch int64
+
+// Fencer keeps out whoever was overtaken: once it was shown an epoch, a lower one is stale. What it keeps belongs to one
+// ledger: another service, stage or target has epochs of its own.
+type Fencer interface {
+	// Fence shows the place an epoch. From its return on a change, a split and, where the place can tell, any other
+	// write of a lower epoch to these functions is a Conflict and changes nothing. What serves stays.
+	Fence(ctx context.Context, functions []string, e Epoch) error
+	// Epoch is the highest that the place was shown for the functions; 0 is none. It outlives what it was shown for as
+	// long as the place keeps anything that a stale write could reach.
+	Epoch(ctx context.Context, functions []string) (Epoch, error)
 }
 
 // Prober starts a revision that is not live and has its shim answer with its digest. The error of a
@@ -84,7 +99,7 @@ type Pruner interface {
 	Revisions(ctx context.Context, function string) ([]Revision, error)
 	// Stored reports whether this revision is still there; it costs less than to list them.
 	Stored(ctx context.Context, function string, r Revision) (bool, error)
-	Prune(ctx context.Context, function string, r Revision) error
+	Prune(ctx context.Context, function string, r Revision, e Epoch) error
 }
 
 // Vault keeps the values of secrets for one service and stage. A request that begins after SetSecret returned
@@ -108,7 +123,7 @@ type Pinner interface {
 // Adopter takes over a function that ferry did not make: it is ferry's from then on, and what it serves becomes a
 // revision. What it answers stays as it was.
 type Adopter interface {
-	Adopt(ctx context.Context, function string) (State, error)
+	Adopt(ctx context.Context, function string, e Epoch) (State, error)
 }
 
 // Inspector compares all that the provider keeps for a live function with the spec that it was made from, also what
@@ -166,9 +181,10 @@ type Revision struct {
 
 // Change is one activation.
 type Change struct {
-	Spec Spec      // the spec of To; of From when To is nil
-	From State     // what must still be live
-	To   *Revision // nil deactivates
+	Spec  Spec      // the spec of To; of From when To is nil
+	From  State     // what must still be live
+	To    *Revision // nil deactivates
+	Epoch Epoch     // of the lock that it is made under; of one call all changes have the same
 }
 
 // State is what was observed of one function.

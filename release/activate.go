@@ -29,6 +29,9 @@ func (a *attempt) activate(ctx context.Context, changes []providers.Change) erro
 	if len(changes) == 0 {
 		return nil
 	}
+	for i := range changes {
+		changes[i].Epoch = a.lock.epoch()
+	}
 	if s, ok := a.Adapter.(providers.Switcher); ok {
 		return a.track(StepActivate, "", len(changes), func() error {
 			if err := a.lock.check(ctx); err != nil {
@@ -114,7 +117,7 @@ func (a *attempt) putBack(ctx context.Context) error {
 		if err := a.lock.check(ctx); err != nil {
 			return err
 		}
-		if err := a.Adapter.Bind(ctx, a.specBefore(name), a.record.Before[name].Bindings); err != nil {
+		if err := a.Adapter.Bind(ctx, a.specBefore(name), a.record.Before[name].Bindings, a.lock.epoch()); err != nil {
 			return err
 		}
 	}
@@ -167,7 +170,7 @@ func (a *attempt) bind(ctx context.Context, names []string, m providers.Mode) er
 		if err := a.lock.check(ctx); err != nil {
 			return err
 		}
-		return a.Adapter.Bind(ctx, a.function(name).spec(), m)
+		return a.Adapter.Bind(ctx, a.function(name).spec(), m, a.lock.epoch())
 	})
 }
 

@@ -32,7 +32,7 @@ func (a *attempt) takeForeign(ctx context.Context, p *Plan) error {
 		if err := a.lock.check(ctx); err != nil {
 			return err
 		}
-		st, err := adopter.Adopt(ctx, name)
+		st, err := adopter.Adopt(ctx, name, a.lock.epoch())
 		if err != nil {
 			return err
 		}

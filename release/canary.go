@@ -48,7 +48,7 @@ func (a *attempt) split(ctx context.Context) error {
 	for _, name := range a.changed {
 		if now := a.scene.states[name]; now.Revision != nil {
 			f := a.record.Functions[name]
-			changes = append(changes, providers.Change{Spec: f.spec(), From: now, To: &f.Revision})
+			changes = append(changes, providers.Change{Spec: f.spec(), From: now, To: &f.Revision, Epoch: a.lock.epoch()})
 		}
 	}
 	if len(changes) == 0 {

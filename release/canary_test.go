@@ -154,7 +154,7 @@ func byHand(s *service, a *memory.Adapter, function, code string) providers.Revi
 		s.Fatal(err)
 	}
 	spec := providers.Spec{Function: fn, Artifact: built, Digest: providers.SpecDigest(providers.ConfigDigest(fn, nil), built.ZipDigest)}
-	r, err := a.Publish(s.Context(), spec)
+	r, err := a.Publish(s.Context(), spec, 0)
 	if err != nil {
 		s.Fatal(err)
 	}

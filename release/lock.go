@@ -66,6 +66,9 @@ func (l *ledger) lockState(ctx context.Context) (lockFile, providers.Tag, error)
 // abandoned reports whether the lock is held by a process that is known to be dead.
 func (f lockFile) abandoned() bool { return f.Holder != nil && f.Holder.Process.dead() }
 
+// epoch is what every write under this lock carries.
+func (k *lock) epoch() providers.Epoch { return providers.Epoch(k.taken.Epoch) }
+
 // claim is how the lock is wanted.
 type claim struct {
 	force    bool // also from a living holder

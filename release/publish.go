@@ -49,7 +49,7 @@ func (a *attempt) publishOne(ctx context.Context, name string) error {
 	if err := a.lock.check(ctx); err != nil {
 		return err
 	}
-	r, err := a.Adapter.Publish(ctx, s)
+	r, err := a.Adapter.Publish(ctx, s, a.lock.epoch())
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (a *attempt) remove(ctx context.Context, made []string) ([]string, error) {
 		if err := a.lock.check(ctx); err != nil {
 			return err
 		}
-		return a.Adapter.Remove(ctx, name)
+		return a.Adapter.Remove(ctx, name, a.lock.epoch())
 	})
 	if err != nil {
 		return nil, err

@@ -217,7 +217,7 @@ func TestRollbackBringsBindingsAndScalingBack(t *testing.T) {
 // deaf acknowledges every binding and makes none.
 type deaf struct{ *memory.Adapter }
 
-func (deaf) Bind(context.Context, providers.Spec, providers.Mode) error { return nil }
+func (deaf) Bind(context.Context, providers.Spec, providers.Mode, providers.Epoch) error { return nil }
 
 func TestAnAcknowledgedBindingWithoutEffectIsAFailure(t *testing.T) {
 	s := newService(t)

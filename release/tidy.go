@@ -69,14 +69,14 @@ func (a *attempt) retire(ctx context.Context) error {
 			return err
 		}
 		if hasBindings(s.Function) {
-			if err := a.Adapter.Bind(ctx, s, providers.BindNone); err != nil {
+			if err := a.Adapter.Bind(ctx, s, providers.BindNone, a.lock.epoch()); err != nil {
 				return err
 			}
 		}
 		if states[name].Revision == nil {
 			return nil
 		}
-		_, err := a.Adapter.Activate(ctx, providers.Change{Spec: s, From: states[name]})
+		_, err := a.Adapter.Activate(ctx, providers.Change{Spec: s, From: states[name], Epoch: a.lock.epoch()})
 		return err
 	})
 }
@@ -116,7 +116,7 @@ func (a *attempt) prune(ctx context.Context) error {
 			if err := a.lock.check(ctx); err != nil {
 				return err
 			}
-			if err := p.Prune(ctx, name, r); err != nil {
+			if err := p.Prune(ctx, name, r, a.lock.epoch()); err != nil {
 				return err
 			}
 		}

@@ -16,7 +16,7 @@ const bindTime = 2 * time.Minute
 
 // Bind converges what calls the alias: what is missing is made, what differs is changed, what is too much goes. What
 // is as it shall be is not written. Everything is found at AWS, so what an earlier release bound is found too.
-func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode) error {
+func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, e providers.Epoch) error {
 	c, err := a.connect(ctx)
 	if err != nil {
 		return err

@@ -177,8 +177,8 @@ func TestUnbindingLeavesNothing(t *testing.T) {
 func TestUnbindingWhatDoesNotExistIsNoError(t *testing.T) {
 	acc := newAccount(t)
 	acc.must(acc.a.unbind(t.Context(), acc.c, "nobody"))
-	acc.must(acc.a.Bind(t.Context(), eventful(t, "nobody", "", at("0 3 * * *")), providers.BindNone))
-	err := acc.a.Bind(t.Context(), eventful(t, "nobody", "", at("0 3 * * *")), providers.BindEnabled)
+	acc.must(acc.a.Bind(t.Context(), eventful(t, "nobody", "", at("0 3 * * *")), providers.BindNone, 0))
+	err := acc.a.Bind(t.Context(), eventful(t, "nobody", "", at("0 3 * * *")), providers.BindEnabled, 0)
 	if !errors.Is(err, providers.NotFound) {
 		t.Errorf("binding it says: %v", err)
 	}
@@ -261,7 +261,7 @@ func TestFunctionsThatShareABucketKeepEachOthersNotifications(t *testing.T) {
 	var all sync.WaitGroup
 	for _, s := range specs {
 		all.Go(func() {
-			if err := acc.a.Bind(t.Context(), s, providers.BindEnabled); err != nil {
+			if err := acc.a.Bind(t.Context(), s, providers.BindEnabled, 0); err != nil {
 				t.Error(err)
 			}
 		})
@@ -306,7 +306,7 @@ func TestForeignBindingsAreRefusedAndKept(t *testing.T) {
 		FunctionName: &alias, EventSourceArn: aws.String(acc.c.arn("sqs", "orders")),
 	})
 	acc.must(err)
-	err = acc.a.Bind(t.Context(), s, providers.BindEnabled)
+	err = acc.a.Bind(t.Context(), s, providers.BindEnabled, 0)
 	if !errors.Is(err, providers.Foreign) {
 		t.Errorf("a mapping of the same queue: %v", err)
 	}
@@ -326,7 +326,7 @@ func TestAFunctionThatFerryDidNotMakeIsNotBound(t *testing.T) {
 	})
 	acc.must(err)
 	acc.Reset()
-	if err := acc.a.Bind(t.Context(), s, providers.BindEnabled); !errors.Is(err, providers.Foreign) {
+	if err := acc.a.Bind(t.Context(), s, providers.BindEnabled, 0); !errors.Is(err, providers.Foreign) {
 		t.Errorf("binding it says: %v", err)
 	}
 	equal(t, "what was written", acc.writes(), nil)
@@ -362,7 +362,7 @@ func TestASecondBindMendsWhatAFailureLeft(t *testing.T) {
 					if !acc.failsAt(s, m, n, fault.make()) {
 						break
 					}
-					acc.must(acc.a.Bind(t.Context(), s, m))
+					acc.must(acc.a.Bind(t.Context(), s, m, 0))
 					if want := map[providers.Mode]string{providers.BindEnabled: full, providers.BindNone: empty}[m]; acc.Snapshot() != want {
 						t.Fatalf("after call %d of binding as %s failed, mending it left (-want +got):\n%s", n, m, cmp.Diff(want, acc.Snapshot()))
 					}
@@ -370,9 +370,9 @@ func TestASecondBindMendsWhatAFailureLeft(t *testing.T) {
 					if m == providers.BindNone {
 						other = providers.BindEnabled
 					}
-					acc.must(acc.a.Bind(t.Context(), s, other))
+					acc.must(acc.a.Bind(t.Context(), s, other, 0))
 				}
-				acc.must(acc.a.Bind(t.Context(), s, m))
+				acc.must(acc.a.Bind(t.Context(), s, m, 0))
 			}
 		})
 	}
@@ -391,7 +391,7 @@ func (acc *account) failsAt(s providers.Spec, m providers.Mode, n int, fault aws
 		happened = true
 		return fault
 	})
-	_ = acc.a.Bind(acc.t.Context(), s, m)
+	_ = acc.a.Bind(acc.t.Context(), s, m, 0)
 	acc.Intercept(nil)
 	if len(acc.boundThings()) > 0 {
 		out, err := acc.a.get(acc.t.Context(), acc.c, s.Function.Name, "")

@@ -119,7 +119,7 @@ func (acc *account) deploy(s providers.Spec) {
 // bind binds and reads back.
 func (acc *account) bind(s providers.Spec, m providers.Mode) {
 	acc.t.Helper()
-	acc.must(acc.a.Bind(acc.t.Context(), s, m))
+	acc.must(acc.a.Bind(acc.t.Context(), s, m, 0))
 	acc.reads(s, m)
 }
 

@@ -211,7 +211,7 @@ func (acc *account) release(fn manifest.Function) providers.Change {
 	acc.must(err)
 	s := providers.Spec{Function: fn, Artifact: artifact, Secrets: pinned}
 	s.Digest = providers.SpecDigest(providers.ConfigDigest(fn, pinned), artifact.ZipDigest)
-	r, err := acc.a.Publish(ctx, s)
+	r, err := acc.a.Publish(ctx, s, 0)
 	acc.must(err)
 	from, err := acc.a.Status(ctx, fn.Name)
 	acc.must(err)
@@ -224,7 +224,7 @@ func (acc *account) activate(ch providers.Change) {
 	acc.t.Helper()
 	_, err := acc.a.Activate(acc.t.Context(), ch)
 	acc.must(err)
-	acc.must(acc.a.Bind(acc.t.Context(), ch.Spec, providers.BindEnabled))
+	acc.must(acc.a.Bind(acc.t.Context(), ch.Spec, providers.BindEnabled, 0))
 }
 
 // effect is what serves in an account: the version that is live and all that hangs on the function. What only says

@@ -17,7 +17,7 @@ import (
 
 // Publish makes a version. $LATEST is only the draft of it: nothing calls it, so that its being half changed harms
 // nobody. What it holds is compared, not remembered: after a rollback it is newer than what serves.
-func (a *Adapter) Publish(ctx context.Context, s providers.Spec) (providers.Revision, error) {
+func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
 	var r providers.Revision
 	c, err := a.connect(ctx)
 	if err == nil {

@@ -13,7 +13,7 @@ import (
 
 // Remove takes away exactly what ferry made for the function. The function itself goes last: what is left of an
 // interrupted removal is found by it.
-func (a *Adapter) Remove(ctx context.Context, fn string) error {
+func (a *Adapter) Remove(ctx context.Context, fn string, e providers.Epoch) error {
 	c, err := a.connect(ctx)
 	if err == nil {
 		err = a.remove(ctx, c, fn)
@@ -92,7 +92,7 @@ func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
 
 // Adopt tags a function as ferry's, publishes what its $LATEST is, and points the alias there. Whatever calls the
 // function without the alias goes on calling $LATEST, which ferry's next release changes.
-func (a *Adapter) Adopt(ctx context.Context, fn string) (providers.State, error) {
+func (a *Adapter) Adopt(ctx context.Context, fn string, e providers.Epoch) (providers.State, error) {
 	const op = "adopt"
 	c, err := a.connect(ctx)
 	if err != nil {

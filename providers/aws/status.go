@@ -127,7 +127,7 @@ func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (
 }
 
 // Prune deletes a version that the alias does not point at.
-func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision) error {
+func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision, e providers.Epoch) error {
 	const op = "prune"
 	st, err := a.Status(ctx, fn)
 	if err != nil {

@@ -152,7 +152,7 @@ func TestAPortThatIsTakenIsAnErrorThatNamesIt(t *testing.T) {
 	a := served(t)
 	a.target.Port = port
 	s := spec(t, "api", "one", "a")
-	r, err := a.Publish(t.Context(), s)
+	r, err := a.Publish(t.Context(), s, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestASecretWithoutValueIsFoundBeforeAnythingIsStored(t *testing.T) {
 	s := spec(t, "api", "one", "a")
 	s.Secrets = map[string]string{"STRIPE": "stripe-key", "OTHER": "stripe-key"}
 	s = digested(s)
-	_, err := a.Publish(t.Context(), s)
+	_, err := a.Publish(t.Context(), s, 0)
 	var e *providers.Error
 	if !errors.As(err, &e) || e.Kind != providers.NotFound || !strings.Contains(e.Hint, "stripe-key") {
 		t.Fatalf("got %+v", err)
@@ -185,7 +185,7 @@ func TestASecretWithoutValueIsFoundBeforeAnythingIsStored(t *testing.T) {
 	if err := a.SetSecret(t.Context(), "stripe-key", []byte("v")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Publish(t.Context(), s); err != nil {
+	if _, err := a.Publish(t.Context(), s, 0); err != nil {
 		t.Error(err)
 	}
 }
@@ -197,7 +197,7 @@ func TestStatusNeedsNoPlatformAndSaysThatNoneRuns(t *testing.T) {
 	go func() { ended <- platform.Serve(ctx, a.home, platform.Options{}) }()
 	platformtest.Until(t, "the platform runs", a.home.Running)
 	s := spec(t, "api", "one", "a")
-	r, err := a.Publish(t.Context(), s)
+	r, err := a.Publish(t.Context(), s, 0)
 	if err == nil {
 		_, err = a.Activate(t.Context(), providers.Change{Spec: s, To: &r})
 	}
@@ -230,7 +230,7 @@ func TestLookingAtAHomeThatIsNotThereMakesNothing(t *testing.T) {
 	info, infoErr := newHost(providers.Home{State: home}, "").Info(t.Context())
 	stopped, stopErr := newHost(providers.Home{State: home}, "").Stop(t.Context())
 	err := errors.Join(
-		statusErr, revisionsErr, infoErr, stopErr, a.Remove(t.Context(), "api"), a.Prune(t.Context(), "api", providers.Revision{ID: "x"}),
+		statusErr, revisionsErr, infoErr, stopErr, a.Remove(t.Context(), "api", 0), a.Prune(t.Context(), "api", providers.Revision{ID: "x"}, 0),
 		a.Tail(t.Context(), "api", providers.TailOptions{}, nil),
 	)
 	if err != nil || info.Running || stopped.Running {
@@ -279,7 +279,7 @@ func deployed(t *testing.T, fn manifest.Function, files map[string]string) (body
 		t.Fatal(err)
 	}
 	s := digested(providers.Spec{Function: fn, Artifact: artifact})
-	r, err := a.Publish(t.Context(), s)
+	r, err := a.Publish(t.Context(), s, 0)
 	if err == nil {
 		err = a.Probe(t.Context(), s, r)
 	}

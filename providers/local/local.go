@@ -89,7 +89,7 @@ func (a *Adapter) Capabilities() providers.Capabilities {
 }
 
 // Publish unpacks the package into a folder of its own. It needs no running platform.
-func (a *Adapter) Publish(ctx context.Context, s providers.Spec) (providers.Revision, error) {
+func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
 	const op = "publish"
 	fn := s.Function.Name
 	r, err := a.revision(s)
@@ -164,7 +164,7 @@ func (a *Adapter) change(
 }
 
 // Bind keeps the mode of the function's bindings in the table.
-func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode) error {
+func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, e providers.Epoch) error {
 	fn := s.Function.Name
 	st, err := a.Status(ctx, fn)
 	if err != nil || st.Bindings == m {
@@ -210,7 +210,7 @@ func (a *Adapter) state(fn string) (providers.State, error) {
 }
 
 // Remove takes away the function's revisions, its log and its place in the table.
-func (a *Adapter) Remove(ctx context.Context, fn string) error {
+func (a *Adapter) Remove(ctx context.Context, fn string, e providers.Epoch) error {
 	err := ctx.Err()
 	if err == nil {
 		var there bool
@@ -319,7 +319,7 @@ func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (
 }
 
 // Prune deletes a revision that gets no requests.
-func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision) error {
+func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision, e providers.Epoch) error {
 	stored, err := a.home.Revisions(a.scope, fn)
 	if err == nil && !slices.ContainsFunc(stored, func(s platform.Revision) bool { return s.ID == r.ID }) {
 		return nil

@@ -52,7 +52,7 @@ func (a *Adapter) Capabilities() providers.Capabilities {
 }
 
 // Publish stores a revision.
-func (a *Adapter) Publish(ctx context.Context, s providers.Spec) (providers.Revision, error) {
+func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
 	var r providers.Revision
 	err := a.world.do(ctx, "publish", s.Function.Name, func() error {
 		f := a.world.function(s.Function.Name)
@@ -129,7 +129,7 @@ func (a *Adapter) change(ctx context.Context, op string, changes []providers.Cha
 }
 
 // Bind sets the mode of the function's bindings.
-func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode) error {
+func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, e providers.Epoch) error {
 	return a.world.do(ctx, "bind", s.Function.Name, func() error {
 		a.world.function(s.Function.Name).bindings = m
 		return nil
@@ -147,7 +147,7 @@ func (a *Adapter) Status(ctx context.Context, function string) (providers.State,
 }
 
 // Remove forgets the function.
-func (a *Adapter) Remove(ctx context.Context, function string) error {
+func (a *Adapter) Remove(ctx context.Context, function string, e providers.Epoch) error {
 	return a.world.do(ctx, "remove", function, func() error {
 		delete(a.world.functions, function)
 		return nil
@@ -205,7 +205,7 @@ func (a *Adapter) Stored(ctx context.Context, function string, r providers.Revis
 }
 
 // Prune deletes a revision that gets no requests.
-func (a *Adapter) Prune(ctx context.Context, function string, r providers.Revision) error {
+func (a *Adapter) Prune(ctx context.Context, function string, r providers.Revision, e providers.Epoch) error {
 	return a.world.do(ctx, "prune", function, func() error {
 		f := a.world.function(function)
 		if f.live == r.ID || f.canary == r.ID {

@@ -13,7 +13,7 @@ import (
 
 func statusOfNothing(s *scenario) { s.serves("ghost", nil, "", "") }
 
-func removeNothing(s *scenario) { s.ok(s.Adapter.Remove(s.ctx, "ghost")) }
+func removeNothing(s *scenario) { s.ok(s.Adapter.Remove(s.ctx, "ghost", 0)) }
 
 func pure(s *scenario) {
 	fn := s.Spec(s.T, "api", "one", "a").Function
@@ -123,10 +123,10 @@ func deactivate(s *scenario) {
 func remove(s *scenario) {
 	s.live(s.Spec(s.T, "api", "one", "a"))
 	web := s.live(s.Spec(s.T, "web", "one", "a"))
-	s.ok(s.Adapter.Remove(s.ctx, "api"))
+	s.ok(s.Adapter.Remove(s.ctx, "api", 0))
 	s.serves("api", nil, "", "")
 	s.serves("web", &web, "one", "a")
-	s.ok(s.Adapter.Remove(s.ctx, "api"))
+	s.ok(s.Adapter.Remove(s.ctx, "api", 0))
 }
 
 func bind(s *scenario) {
@@ -140,7 +140,7 @@ func bind(s *scenario) {
 		modes = []providers.Mode{providers.BindPaused, providers.BindEnabled, providers.BindPaused, providers.BindNone}
 	}
 	for _, m := range modes {
-		s.ok(s.Adapter.Bind(s.ctx, spec, m))
+		s.ok(s.Adapter.Bind(s.ctx, spec, m, 0))
 		if got := s.status("api").Bindings; got != m {
 			s.Errorf("bound as %q, read back as %q", m, got)
 		}
@@ -152,10 +152,10 @@ func cancelled(s *scenario) {
 	r := s.live(spec)
 	gone, cancel := context.WithCancel(s.ctx)
 	cancel()
-	_, publishErr := s.Adapter.Publish(gone, s.Spec(s.T, "api", "two", "b"))
+	_, publishErr := s.Adapter.Publish(gone, s.Spec(s.T, "api", "two", "b"), 0)
 	_, activateErr := s.Adapter.Activate(gone, providers.Change{Spec: spec, From: s.status("api")})
 	_, statusErr := s.Adapter.Status(gone, "api")
-	for _, err := range []error{publishErr, activateErr, statusErr, s.Adapter.Bind(gone, spec, providers.BindPaused), s.Adapter.Remove(gone, "api")} {
+	for _, err := range []error{publishErr, activateErr, statusErr, s.Adapter.Bind(gone, spec, providers.BindPaused, 0), s.Adapter.Remove(gone, "api", 0)} {
 		if !errors.Is(err, context.Canceled) {
 			s.Errorf("want the context's error, got %v", err)
 		}
@@ -224,8 +224,8 @@ func prune(s *scenario) {
 	one := s.Spec(s.T, "api", "one", "a")
 	old := s.live(one)
 	s.live(s.Spec(s.T, "api", "two", "b"))
-	s.ok(p.Prune(s.ctx, "api", old))
-	s.ok(p.Prune(s.ctx, "api", old))
+	s.ok(p.Prune(s.ctx, "api", old, 0))
+	s.ok(p.Prune(s.ctx, "api", old, 0))
 	left, err := p.Revisions(s.ctx, "api")
 	s.ok(err)
 	if len(left) != 1 || slices.Contains(left, old) {
@@ -238,7 +238,7 @@ func prune(s *scenario) {
 func pruneLive(s *scenario) {
 	p := s.Adapter.(providers.Pruner)
 	r := s.live(s.Spec(s.T, "api", "one", "a"))
-	s.fails(p.Prune(s.ctx, "api", r), providers.Conflict)
+	s.fails(p.Prune(s.ctx, "api", r, 0), providers.Conflict)
 	s.serves("api", &r, "one", "a")
 }
 
@@ -263,7 +263,7 @@ func listed(s *scenario) {
 			s.Errorf("the functions (-want +got):\n%s", diff)
 		}
 		if len(got) > 0 {
-			s.ok(s.Adapter.Remove(s.ctx, got[0]))
+			s.ok(s.Adapter.Remove(s.ctx, got[0], 0))
 		}
 	}
 }

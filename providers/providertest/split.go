@@ -111,7 +111,7 @@ func splitTakenDown(s *scenario) {
 	s.ok(err)
 	s.sharedWith("api", r, nil)
 	s.split(s.Spec(s.T, "api", "two", "b"), 50)
-	s.ok(s.Adapter.Remove(s.ctx, "api"))
+	s.ok(s.Adapter.Remove(s.ctx, "api", 0))
 	if st := s.status("api"); st.Revision != nil || st.Canary != nil {
 		s.Errorf("removed, it has %+v", st)
 	}
@@ -177,6 +177,6 @@ func pruneCanary(s *scenario) {
 	p := s.Adapter.(providers.Pruner)
 	r := s.live(s.Spec(s.T, "api", "one", "a"))
 	canary := s.split(s.Spec(s.T, "api", "two", "b"), 10)
-	s.fails(p.Prune(s.ctx, "api", canary.Revision), providers.Conflict)
+	s.fails(p.Prune(s.ctx, "api", canary.Revision, 0), providers.Conflict)
 	s.sharedWith("api", r, &canary)
 }

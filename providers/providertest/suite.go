@@ -123,7 +123,7 @@ func (s *scenario) fails(err error, kind providers.Kind) {
 
 func (s *scenario) publish(spec providers.Spec) providers.Revision {
 	s.Helper()
-	r, err := s.Adapter.Publish(s.ctx, spec)
+	r, err := s.Adapter.Publish(s.ctx, spec, 0)
 	s.ok(err)
 	if r.ID == "" || r.Digest != spec.Digest {
 		s.Fatalf("want a revision with an id and digest %s, got %+v", spec.Digest, r)

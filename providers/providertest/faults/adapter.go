@@ -131,9 +131,9 @@ func (a *adapter) Platform(fn manifest.Function) packager.Platform { return a.in
 func (a *adapter) Capabilities() providers.Capabilities { return a.inner.Capabilities() }
 
 // Publish is one call.
-func (a *adapter) Publish(ctx context.Context, s providers.Spec) (providers.Revision, error) {
+func (a *adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
 	return run(ctx, a.process, "publish", s.Function.Name, func(ctx context.Context) (providers.Revision, error) {
-		return a.inner.Publish(ctx, s)
+		return a.inner.Publish(ctx, s, e)
 	})
 }
 
@@ -145,8 +145,8 @@ func (a *adapter) Activate(ctx context.Context, c providers.Change) (providers.S
 }
 
 // Bind is one call.
-func (a *adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode) error {
-	return try(ctx, a.process, "bind", s.Function.Name, func(ctx context.Context) error { return a.inner.Bind(ctx, s, m) })
+func (a *adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, e providers.Epoch) error {
+	return try(ctx, a.process, "bind", s.Function.Name, func(ctx context.Context) error { return a.inner.Bind(ctx, s, m, e) })
 }
 
 // Status is one call.
@@ -157,8 +157,8 @@ func (a *adapter) Status(ctx context.Context, function string) (providers.State,
 }
 
 // Remove is one call.
-func (a *adapter) Remove(ctx context.Context, function string) error {
-	return try(ctx, a.process, "remove", function, func(ctx context.Context) error { return a.inner.Remove(ctx, function) })
+func (a *adapter) Remove(ctx context.Context, function string, e providers.Epoch) error {
+	return try(ctx, a.process, "remove", function, func(ctx context.Context) error { return a.inner.Remove(ctx, function, e) })
 }
 
 // Store is no call; those of the store are.
@@ -222,9 +222,9 @@ func (a *adapter) Stored(ctx context.Context, function string, r providers.Revis
 }
 
 // Prune is one call.
-func (a *adapter) Prune(ctx context.Context, function string, r providers.Revision) error {
+func (a *adapter) Prune(ctx context.Context, function string, r providers.Revision, e providers.Epoch) error {
 	return try(ctx, a.process, "prune", function, func(ctx context.Context) error {
-		return a.inner.(providers.Pruner).Prune(ctx, function, r)
+		return a.inner.(providers.Pruner).Prune(ctx, function, r, e)
 	})
 }
 
@@ -271,8 +271,8 @@ func (a *adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Di
 }
 
 // Adopt is one call.
-func (a *adapter) Adopt(ctx context.Context, function string) (providers.State, error) {
+func (a *adapter) Adopt(ctx context.Context, function string, e providers.Epoch) (providers.State, error) {
 	return run(ctx, a.process, "adopt", function, func(ctx context.Context) (providers.State, error) {
-		return a.inner.(providers.Adopter).Adopt(ctx, function)
+		return a.inner.(providers.Adopter).Adopt(ctx, function, e)
 	})
 }
