@@ -71,14 +71,16 @@ func (a *attempt) remember(states ...providers.State) {
 
 // restore puts back what the snapshot holds and says what came of it.
 func (a *attempt) restore(ctx context.Context, cause error) error {
-	ctx, cancel := settle(ctx)
+	ctx, cancel := a.settle(ctx)
 	defer cancel()
 	failure := &Error{Outcome: OutcomePartial, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
-	a.lock.doubt()
 	if err := a.lock.check(ctx); err != nil && a.lost() {
 		return a.overtaken(cause)
 	}
 	err := a.track(StepRestore, "", len(a.changed), func() error { return a.putBack(ctx) })
+	if err == nil && a.inherited() {
+		err = a.discard(ctx)
+	}
 	if err == nil {
 		a.record.State, a.record.Failure = StateRestored, cause.Error()
 		failure.Outcome = OutcomeRestored
@@ -86,6 +88,9 @@ func (a *attempt) restore(ctx context.Context, cause error) error {
 			failure.Err = errors.Join(cause, err)
 		}
 		return failure
+	}
+	if a.lost() {
+		return a.overtaken(cause)
 	}
 	failure.Err = errors.Join(cause, fmt.Errorf("restoring release %d: %w", a.scene.head.Number, err))
 	failure.Partial = a.leftovers(ctx)

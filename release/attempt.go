@@ -37,38 +37,72 @@ type attempt struct {
 	mu sync.Mutex // guards record.Functions while functions are published
 }
 
-// begin takes the lock on the scene that was seen. What an earlier process left behind is for clear or adopt.
-// Other releases since then are a Conflict.
-func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*attempt, error) {
+// begin takes the lock on the scene that was seen, and returns the context of the work under it. What an earlier
+// process left behind is for clear or adopt. Other releases since then are a Conflict.
+func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*attempt, context.Context, error) {
+	var err error
+	if c.shown, err = e.shown(ctx, s, c); err != nil {
+		return nil, nil, err
+	}
 	k, err := e.take(ctx, l, s.lock, s.lockTag, c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	a := &attempt{Engine: e, ledger: l, lock: k, scene: s, force: c.force}
-	if k.from != s.lockTag {
+	ctx = k.while(ctx)
+	switch {
+	case k.from != s.lockTag:
 		err = overrun()
-	} else if s.lock.Holder != nil {
-		err = a.lookAgain(ctx)
+	case s.lock.Holder != nil:
+		if err = a.fence(ctx); err == nil {
+			err = a.lookAgain(ctx)
+		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, a.close(ctx, k.taken.Unfinished))
+		return nil, nil, a.quit(ctx, err, k.taken.Unfinished)
 	}
-	return a, nil
+	return a, ctx, nil
+}
+
+// shown is the highest epoch that the place was shown, asked where the ledger may be behind it: a new ledger at a place
+// that outlived another one, and when somebody forces his way.
+func (e *Engine) shown(ctx context.Context, s *scene, c claim) (providers.Epoch, error) {
+	f, ok := e.Adapter.(providers.Fencer)
+	if !ok || s.lockTag != "" && !c.force {
+		return 0, nil
+	}
+	return f.Epoch(ctx, slices.Sorted(maps.Keys(s.states)))
+}
+
+// fence makes all that the holder before read too old to write with: at the place by the epoch, in live.json, the one
+// commit point, by writing it anew. It may be alive, and about to write.
+func (a *attempt) fence(ctx context.Context) error {
+	if f, ok := a.Adapter.(providers.Fencer); ok {
+		if err := f.Fence(ctx, slices.Sorted(maps.Keys(a.scene.states)), a.lock.epoch()); err != nil {
+			return err
+		}
+	}
+	h := a.scene.head
+	h.Epoch, h.Fences = a.lock.taken.Epoch, nil // the fence changed what those were of
+	tag, err := a.ledger.setHead(ctx, h, a.scene.headTag)
+	if errors.Is(err, providers.Conflict) {
+		return overrun()
+	}
+	if err == nil {
+		a.scene.head, a.scene.headTag = h, tag
+	}
+	return err
 }
 
 // lookAgain fails when the former holder came further after the scene was looked at: its lock shows that only
 // when it was renewed since.
 func (a *attempt) lookAgain(ctx context.Context) error {
-	_, tag, err := a.ledger.head(ctx)
-	if err != nil {
-		return err
-	}
 	last, err := a.ledger.pending(ctx, a.scene)
 	if err != nil {
 		return err
 	}
 	seen := a.scene.last
-	if tag != a.scene.headTag || (last == nil) != (seen == nil) || last != nil && last.State != seen.State {
+	if (last == nil) != (seen == nil) || last != nil && last.State != seen.State {
 		return overrun()
 	}
 	a.scene.states, err = a.statuses(ctx, slices.Collect(maps.Keys(a.scene.states)))
@@ -81,7 +115,7 @@ func overrun() error {
 
 // close frees the lock and says which attempt it leaves unfinished.
 func (a *attempt) close(ctx context.Context, unfinished int) error {
-	ctx, cancel := settle(ctx)
+	ctx, cancel := a.settle(ctx)
 	defer cancel()
 	if err := a.lock.release(ctx, unfinished); err != nil && !errors.Is(err, providers.Conflict) {
 		return fmt.Errorf("freeing the lock: %w", err)
@@ -89,9 +123,9 @@ func (a *attempt) close(ctx context.Context, unfinished int) error {
 	return nil
 }
 
-// settle is a context for what must be brought to an end even when ctx was interrupted.
-func settle(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+// settle is a context for what must be brought to an end even when ctx was interrupted. It ends when the lock is lost.
+func (a *attempt) settle(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(a.lock.while(context.WithoutCancel(ctx)), settleTime)
 }
 
 // run is the order of work. What fails before anything is activated leaves all as it was; what fails until
@@ -173,7 +207,7 @@ func (a *attempt) create(ctx context.Context) error {
 		return err
 	}
 	if stray.State == StatePublishing {
-		if err := a.ledger.giveUp(ctx, number, a.now()); err != nil {
+		if err := a.ledger.giveUp(ctx, stray, a.now()); err != nil {
 			return err
 		}
 	}
@@ -217,6 +251,7 @@ func (a *attempt) commit(ctx context.Context) error {
 		return err
 	}
 	next := a.scene.head.advance(a.record, a.fences.m)
+	next.Epoch = a.lock.taken.Epoch
 	tag, err := a.ledger.setHead(ctx, next, a.scene.headTag)
 	if err != nil {
 		return err
@@ -227,7 +262,7 @@ func (a *attempt) commit(ctx context.Context) error {
 
 // abandon ends an attempt that has activated nothing.
 func (a *attempt) abandon(ctx context.Context, cause error) error {
-	ctx, cancel := settle(ctx)
+	ctx, cancel := a.settle(ctx)
 	defer cancel()
 	failure := &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
 	if a.lost() {
@@ -252,9 +287,7 @@ func (a *attempt) abandon(ctx context.Context, cause error) error {
 
 // lost reports whether the lock is another's now: then nothing more may be written.
 func (a *attempt) lost() bool {
-	a.lock.mu.Lock()
-	defer a.lock.mu.Unlock()
-	if a.lock.lost == nil {
+	if a.lock.lost() == nil {
 		return false
 	}
 	a.lock.stop()
@@ -264,12 +297,24 @@ func (a *attempt) lost() bool {
 // overtaken is the failure of an attempt whose lock is another's now. Nothing more was written, and what serves
 // is the other's to say.
 func (a *attempt) overtaken(cause error) *Error {
-	a.lock.mu.Lock()
-	defer a.lock.mu.Unlock()
-	if !errors.Is(cause, a.lock.lost) {
-		cause = errors.Join(cause, a.lock.lost)
+	return &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Err: a.because(cause)}
+}
+
+// because is why the work ended: that the lock was lost explains what was broken off.
+func (a *attempt) because(cause error) error {
+	switch lost := a.lock.lost(); {
+	case lost == nil || errors.Is(cause, lost):
+		return cause
+	case errors.Is(cause, context.Canceled):
+		return lost
+	default:
+		return errors.Join(cause, lost)
 	}
-	return &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
+}
+
+// quit frees the lock of an attempt that ended before it had a record of its own, and says which one is left unfinished.
+func (a *attempt) quit(ctx context.Context, cause error, unfinished int) error {
+	return errors.Join(a.because(cause), a.close(ctx, unfinished))
 }
 
 // differing lists the functions of the record that do not serve in these states.

@@ -90,12 +90,12 @@ func (s *scene) sharing(g *goods) bool {
 
 // shift changes the share of the canary that is at work.
 func (e *Engine) shift(ctx context.Context, l *ledger, s *scene, o DeployOptions, g *goods, began time.Time) (*Result, error) {
-	a, err := e.begin(ctx, l, s, claim{force: o.Force})
+	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force})
 	if err != nil {
 		return nil, err
 	}
 	if err := a.adopt(ctx); err != nil {
-		return nil, errors.Join(err, a.close(ctx, s.last.Number))
+		return nil, a.quit(ctx, err, s.last.Number)
 	}
 	a.traffic, a.changed = o.Traffic, a.differing(a.found())
 	if err := a.share(ctx); err != nil {
@@ -114,12 +114,12 @@ func (e *Engine) Promote(ctx context.Context, o PromoteOptions) (*Result, error)
 	if s.last == nil || s.last.State != StateCanary || !s.last.unfinished(s.head) {
 		return nil, notFound("promote", "", errors.New("no release gets a share of the requests"), "run `ferry deploy --traffic 10` first")
 	}
-	a, err := e.begin(ctx, l, s, claim{force: o.Force})
+	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force})
 	if err != nil {
 		return nil, err
 	}
 	if err := a.adopt(ctx); err != nil {
-		return nil, errors.Join(err, a.close(ctx, s.last.Number))
+		return nil, a.quit(ctx, err, s.last.Number)
 	}
 	a.noVerify = o.NoVerify
 	p := s.plan(&goods{functions: a.record.Functions})

@@ -154,7 +154,7 @@ func byHand(s *service, a *memory.Adapter, function, code string) providers.Revi
 		s.Fatal(err)
 	}
 	spec := providers.Spec{Function: fn, Artifact: built, Digest: providers.SpecDigest(providers.ConfigDigest(fn, nil), built.ZipDigest)}
-	r, err := a.Publish(s.Context(), spec, 0)
+	r, err := a.Publish(s.Context(), spec, s.shown())
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func byHand(s *service, a *memory.Adapter, function, code string) providers.Revi
 	if err != nil {
 		s.Fatal(err)
 	}
-	if _, err := a.Activate(s.Context(), providers.Change{Spec: spec, From: st, To: &r}); err != nil {
+	if _, err := a.Activate(s.Context(), providers.Change{Spec: spec, From: st, To: &r, Epoch: s.shown()}); err != nil {
 		s.Fatal(err)
 	}
 	delete(s.code, "elsewhere")

@@ -37,13 +37,13 @@ func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if p.Empty && s.last == nil {
 		return e.unchanged(ctx, s, g.issues, began)
 	}
-	a, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: true})
+	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: true})
 	if err != nil {
 		return nil, err
 	}
 	a.built, a.noVerify, a.traffic, a.takeOver = g.built, o.NoVerify, o.Traffic, o.Adopt
 	if err := a.clear(ctx, p); err != nil {
-		return nil, errors.Join(err, a.close(ctx, a.lock.taken.Unfinished))
+		return nil, a.quit(ctx, err, a.lock.taken.Unfinished)
 	}
 	p = s.plan(g)
 	if p.Empty {
@@ -53,7 +53,7 @@ func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 		return e.unchanged(ctx, s, g.issues, began)
 	}
 	if err := a.keep(ctx, g.functions); err != nil {
-		return nil, errors.Join(err, a.close(ctx, 0))
+		return nil, a.quit(ctx, err, 0)
 	}
 	return a.carryOut(ctx, e.newRecord(a, KindDeploy, o.Message, g.functions), p, began)
 }
@@ -94,7 +94,7 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 		if err := stale.unpause(ctx); err != nil {
 			return err
 		}
-		if err := a.ledger.giveUp(ctx, last.Number, a.now()); err != nil {
+		if err := a.ledger.giveUp(ctx, last, a.now()); err != nil {
 			return err
 		}
 	}
@@ -108,11 +108,14 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 	}
 }
 
-// giveUp marks an attempt as failed that was interrupted before anything was activated.
-func (l *ledger) giveUp(ctx context.Context, number int, now time.Time) error {
-	r, tag, err := l.record(ctx, number)
+// giveUp marks an attempt as failed that was interrupted, if it came no further than was seen.
+func (l *ledger) giveUp(ctx context.Context, seen *Record, now time.Time) error {
+	r, tag, err := l.record(ctx, seen.Number)
 	if err != nil {
 		return err
+	}
+	if r.State != seen.State {
+		return overrun()
 	}
 	r.State, r.Failure, r.Updated = StateFailed, "interrupted before anything was activated", now
 	_, err = l.setRecord(ctx, r, tag)
@@ -164,7 +167,7 @@ func (a *attempt) carryOut(ctx context.Context, r *Record, p *Plan, began time.T
 	a.record = r
 	if err := a.create(ctx); err != nil {
 		a.record = nil
-		return nil, errors.Join(err, a.close(ctx, 0))
+		return nil, a.quit(ctx, err, 0)
 	}
 	if err := a.run(ctx); err != nil {
 		return nil, err

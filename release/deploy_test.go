@@ -246,7 +246,7 @@ func TestDriftIsRefusedUntilForced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Activate(t.Context(), providers.Change{Spec: providers.Spec{Function: manifest.Function{Name: "api"}}, From: st}); err != nil {
+	if _, err := a.Activate(t.Context(), providers.Change{Spec: providers.Spec{Function: manifest.Function{Name: "api"}}, From: st, Epoch: s.shown()}); err != nil {
 		t.Fatal(err)
 	}
 	p, err := s.engine().Plan(t.Context(), nil)

@@ -92,7 +92,7 @@ func TestWhatChangesWhileAReleaseIsPreparedIsNotTouched(t *testing.T) {
 			now, err := a.Status(t.Context(), "web")
 			if err == nil {
 				web := providers.Spec{Function: manifest.Function{Name: "web"}}
-				_, err = a.Activate(t.Context(), providers.Change{Spec: web, From: now, To: old.Revision})
+				_, err = a.Activate(t.Context(), providers.Change{Spec: web, From: now, To: old.Revision, Epoch: s.shown()})
 			}
 			return err
 		}}}

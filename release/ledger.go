@@ -33,6 +33,8 @@ type head struct {
 	// Good are the releases that rollback may go back to, ascending: they were live and nobody rolled
 	// away from them since.
 	Good []int `json:"good"`
+	// Epoch is of the lock that this was written under.
+	Epoch int64 `json:"epoch,omitempty"`
 	// Fences make the next change of each live function conditional, where the provider hands them out.
 	Fences map[string]string `json:"fences,omitempty"`
 }

@@ -14,8 +14,6 @@ import (
 const (
 	lockName       = "lock.json"
 	defaultLockTTL = 30 * time.Second
-	// confirmedFor is how long a confirmed lock is trusted without asking the store again.
-	confirmedFor = time.Second
 )
 
 // lockFile is lock.json. It stays when the lock is free, so that epochs and numbers only grow.
@@ -45,12 +43,13 @@ type lock struct {
 	used   int           // the newest number that a record has
 	stop   context.CancelFunc
 	done   chan struct{}
+	held   context.Context // ends when the lock is lost, with the reason as its cause
+	lose   context.CancelCauseFunc
 
-	mu        sync.Mutex
-	file      lockFile
-	tag       providers.Tag
-	confirmed time.Time
-	lost      error
+	mu     sync.Mutex
+	file   lockFile
+	tag    providers.Tag
+	looked time.Time // when the newest look at the lock that found it held began
 }
 
 // lockState reads lock.json; before the first release it is the zero file with an empty tag.
@@ -69,27 +68,39 @@ func (f lockFile) abandoned() bool { return f.Holder != nil && f.Holder.Process.
 // epoch is what every write under this lock carries.
 func (k *lock) epoch() providers.Epoch { return providers.Epoch(k.taken.Epoch) }
 
+// while is a context that also ends, with the reason as its cause, when the lock is lost: work under it stops then,
+// also a call of the provider that takes minutes.
+func (k *lock) while(ctx context.Context) context.Context {
+	ctx, end := context.WithCancelCause(ctx)
+	context.AfterFunc(k.held, func() { end(context.Cause(k.held)) })
+	return ctx
+}
+
+// lost is why the lock is another's now; nil while it is held.
+func (k *lock) lost() error { return context.Cause(k.held) }
+
 // claim is how the lock is wanted.
 type claim struct {
 	force    bool // also from a living holder
 	numbered bool // with a new number for a record
+	ttl      time.Duration
+	shown    providers.Epoch // the highest that the place knows of, where the ledger may not
 }
 
 // take gets the lock that was read as f with tag. A lock whose holder is known to be dead is taken over at
 // once, another one when it stays unchanged for the time to live by this process's own clock. A holder
 // that renews is a Conflict. When the lock's from is not tag, others were at work since it was read.
 func (e *Engine) take(ctx context.Context, l *ledger, f lockFile, tag providers.Tag, c claim) (*lock, error) {
-	ttl := e.LockTTL
-	if ttl == 0 {
-		ttl = defaultLockTTL
+	if c.ttl = e.LockTTL; c.ttl == 0 {
+		c.ttl = defaultLockTTL
 	}
 	if f.Holder != nil && !f.abandoned() && !c.force {
 		var err error
-		if f, tag, err = l.outwait(ctx, f, tag, ttl); err != nil {
+		if f, tag, err = l.outwait(ctx, f, tag, c.ttl); err != nil {
 			return nil, err
 		}
 	}
-	k, err := e.seize(ctx, l, f, tag, ttl, c)
+	k, err := e.seize(ctx, l, f, tag, c)
 	if errors.Is(err, providers.Conflict) {
 		return nil, lockConflict("another deploy took the lock a moment ago", "try again when it is done")
 	}
@@ -97,7 +108,7 @@ func (e *Engine) take(ctx context.Context, l *ledger, f lockFile, tag providers.
 }
 
 // seize writes this process into the lock that was read.
-func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers.Tag, ttl time.Duration, c claim) (*lock, error) {
+func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers.Tag, c claim) (*lock, error) {
 	used := f.Attempt
 	if f.Holder != nil {
 		// A number whose holder died before its record was written is used again.
@@ -114,7 +125,7 @@ func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers
 		f.Attempt++
 	}
 	f.Format = format
-	f.Epoch++
+	f.Epoch = max(f.Epoch, int64(c.shown)) + 1
 	f.Nonce = rand.Text()
 	f.Holder = &holder{Actor: e.Origin.Actor, Since: e.now(), Process: thisProcess()}
 	asked := time.Now()
@@ -123,7 +134,8 @@ func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers
 		return nil, err
 	}
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	k := &lock{ledger: l, ttl: ttl, from: was, taken: f, used: used, stop: stop, done: make(chan struct{}), file: f, tag: tag, confirmed: asked}
+	k := &lock{ledger: l, ttl: c.ttl, from: was, taken: f, used: used, stop: stop, done: make(chan struct{}), file: f, tag: tag, looked: asked}
+	k.held, k.lose = context.WithCancelCause(context.WithoutCancel(ctx))
 	go k.renew(renewing)
 	return k, nil
 }
@@ -179,8 +191,8 @@ func (k *lock) renew(ctx context.Context) {
 func (k *lock) update(ctx context.Context, change func(*lockFile)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.lost != nil {
-		return k.lost
+	if err := k.lost(); err != nil {
+		return err
 	}
 	next := k.file
 	change(&next)
@@ -194,13 +206,13 @@ func (k *lock) update(ctx context.Context, change func(*lockFile)) error {
 		tag, err = k.ledger.write(ctx, lockName, next, providers.IfTag(k.tag))
 	}
 	if errors.Is(err, providers.Conflict) || errors.Is(err, providers.NotFound) {
-		k.lost = errLost()
-		return k.lost
+		k.lose(errLost())
+		return k.lost()
 	}
 	if err != nil {
 		return err
 	}
-	k.file, k.tag, k.confirmed = next, tag, asked
+	k.file, k.tag, k.looked = next, tag, asked
 	return nil
 }
 
@@ -212,42 +224,32 @@ func (k *lock) look(ctx context.Context) error {
 		return err
 	}
 	if tag == "" || f.Epoch != k.file.Epoch {
-		k.lost = errLost()
-		return k.lost
+		k.lose(errLost())
+		return k.lost()
 	}
 	k.tag = tag
 	return nil
 }
 
-// check fails when the lock is lost. It is called before every write to the provider. What remains is the
-// moment between the check and the write, which the provider's own precondition closes where it has one.
+// check fails when the lock is lost. It is called before every write to the provider, and asks the store each time; of
+// several at once one look serves all that began before it. What remains is the moment between the check and the write:
+// the place refuses it by the epoch where it can.
 func (k *lock) check(ctx context.Context) error {
+	wanted := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.lost != nil {
-		return k.lost
+	if err := k.lost(); err != nil {
+		return err
 	}
-	if recent(k.confirmed, min(confirmedFor, k.ttl/3)) {
+	if k.looked.After(wanted) {
 		return nil
 	}
 	asked := time.Now()
 	if err := k.look(ctx); err != nil {
 		return err
 	}
-	k.confirmed = asked
+	k.looked = asked
 	return nil
-}
-
-// recent uses both clocks: a machine that slept has only the wall clock to tell.
-func recent(t time.Time, within time.Duration) bool {
-	return time.Since(t) < within && time.Now().Round(0).Sub(t.Round(0)).Abs() < within
-}
-
-// doubt makes the next check ask the store: something went wrong that may be another's doing.
-func (k *lock) doubt() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.confirmed = time.Time{}
 }
 
 // release frees the lock and says which attempt is left unfinished. A number that no record has is given back.

@@ -23,8 +23,8 @@ func each[T any](ctx context.Context, items []T, limit int, do func(context.Cont
 		})
 	}
 	_ = g.Wait()
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	return errors.Join(errs...)
 }

@@ -33,12 +33,12 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 		}
 		return &Removal{Removed: []string{}, Purged: o.Purge && err == nil}, err
 	}
-	a, err := e.begin(ctx, l, s, claim{force: o.Force})
+	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force})
 	if err != nil {
 		return nil, err
 	}
 	if err := a.recollect(ctx); err != nil {
-		return nil, errors.Join(err, a.close(ctx, a.lock.taken.Unfinished))
+		return nil, a.quit(ctx, err, a.lock.taken.Unfinished)
 	}
 	removed, err := a.remove(ctx, made)
 	if err != nil {
@@ -110,7 +110,7 @@ func (a *attempt) remove(ctx context.Context, made []string) ([]string, error) {
 		return nil, err
 	}
 	if last := a.scene.last; last != nil && last.unfinished(a.scene.head) {
-		if err := a.ledger.giveUp(ctx, last.Number, a.now()); err != nil {
+		if err := a.ledger.giveUp(ctx, last, a.now()); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +118,7 @@ func (a *attempt) remove(ctx context.Context, made []string) ([]string, error) {
 		return made, nil
 	}
 	next := a.scene.head
-	next.Number, next.Source, next.Fences = 0, 0, nil
+	next.Number, next.Source, next.Epoch, next.Fences = 0, 0, a.lock.taken.Epoch, nil
 	_, err = a.ledger.setHead(ctx, next, a.scene.headTag)
 	return made, err
 }

@@ -24,12 +24,12 @@ func (e *Engine) Resume(ctx context.Context, force bool) (*Result, error) {
 	if s.last.State == StateCanary && s.last.unfinished(s.head) {
 		return nil, waiting(s.last)
 	}
-	a, err := e.begin(ctx, l, s, claim{force: force})
+	a, ctx, err := e.begin(ctx, l, s, claim{force: force})
 	if err != nil {
 		return nil, err
 	}
 	if err := a.adopt(ctx); err != nil {
-		return nil, errors.Join(err, a.close(ctx, s.last.Number))
+		return nil, a.quit(ctx, err, s.last.Number)
 	}
 	p := s.plan(&goods{functions: a.record.Functions})
 	if a.record.unfinished(s.head) {
@@ -53,7 +53,7 @@ func (a *attempt) finish(ctx context.Context) error {
 			}
 		}
 		if len(strange) > 0 && !a.force {
-			return errors.Join(drifted(strange, a.Manifest.Target.Provider), a.close(ctx, a.record.Number))
+			return a.quit(ctx, drifted(strange, a.Manifest.Target.Provider), a.record.Number)
 		}
 	}
 	return a.run(ctx)

@@ -32,13 +32,13 @@ func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 		return e.unchanged(ctx, s, nil, began)
 	}
 	o.announce(source.Number, p)
-	a, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: true})
+	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: true})
 	if err != nil {
 		return nil, err
 	}
 	a.noVerify = o.NoVerify
 	if err := a.clear(ctx, p); err != nil {
-		return nil, errors.Join(err, a.close(ctx, a.lock.taken.Unfinished))
+		return nil, a.quit(ctx, err, a.lock.taken.Unfinished)
 	}
 	r := e.newRecord(a, KindRollback, o.Message, source.Functions)
 	r.Source, r.Commit, r.Dirty, r.Manifest = source.Source, source.Commit, source.Dirty, source.Manifest
@@ -86,12 +86,12 @@ func (s *scene) liveFunctions() map[string]FunctionRecord {
 
 // undo puts back what served before an interrupted attempt.
 func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOptions, began time.Time) (*Result, error) {
-	a, err := e.begin(ctx, l, s, claim{force: o.Force})
+	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force})
 	if err != nil {
 		return nil, err
 	}
 	if err := a.adopt(ctx); err != nil {
-		return nil, errors.Join(err, a.close(ctx, s.last.Number))
+		return nil, a.quit(ctx, err, s.last.Number)
 	}
 	if a.record.begun() {
 		if err := a.track(StepRestore, "", len(a.record.Functions), func() error { return a.putBack(ctx) }); err != nil {
@@ -105,13 +105,16 @@ func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOption
 		a.record.State = StateRestored
 	} else {
 		if err := a.unpause(ctx); err != nil {
-			return nil, errors.Join(err, a.close(ctx, a.record.Number))
+			return nil, a.quit(ctx, err, a.record.Number)
 		}
 		a.record.State = StateFailed
 	}
+	if err := a.discard(ctx); err != nil {
+		return nil, a.quit(ctx, err, a.record.Number)
+	}
 	a.record.Failure = "undone by " + e.Origin.Actor + " before it was finished"
 	if err := a.save(ctx); err != nil {
-		return nil, errors.Join(err, a.close(ctx, a.record.Number))
+		return nil, a.quit(ctx, err, a.record.Number)
 	}
 	if err := a.close(ctx, 0); err != nil {
 		return nil, err

@@ -99,6 +99,16 @@ func (s *service) engine() *release.Engine {
 	}
 }
 
+// shown is the epoch that the world was shown: who changes something by hand has no lock, and comes after everybody.
+func (s *service) shown() providers.Epoch {
+	s.Helper()
+	e, err := memory.New(s.world).Epoch(context.WithoutCancel(s.Context()), nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return e
+}
+
 func (s *service) deploy() *release.Result {
 	s.Helper()
 	r, err := s.engine().Deploy(s.Context(), release.DeployOptions{})

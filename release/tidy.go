@@ -113,15 +113,50 @@ func (a *attempt) prune(ctx context.Context) error {
 			if needed[name+" "+r.ID] {
 				continue
 			}
-			if err := a.lock.check(ctx); err != nil {
-				return err
-			}
-			if err := p.Prune(ctx, name, r, a.lock.epoch()); err != nil {
+			if err := a.pruneOne(ctx, p, name, r); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// inherited reports whether another process began the attempt.
+func (a *attempt) inherited() bool { return a.record.Epoch != a.lock.taken.Epoch }
+
+// discard deletes the revisions that only this attempt has. Who began it may be alive, and where nothing served before
+// there may be no precondition that it misses: a revision that is gone cannot be activated.
+func (a *attempt) discard(ctx context.Context) error {
+	p, ok := a.Adapter.(providers.Pruner)
+	if !ok {
+		return nil
+	}
+	needed, err := a.restorable(ctx)
+	if err != nil {
+		return err
+	}
+	return each(ctx, slices.Sorted(maps.Keys(a.record.Functions)), callLimit, func(ctx context.Context, name string) error {
+		revisions, err := p.Revisions(ctx, name)
+		if err != nil {
+			return err
+		}
+		for _, r := range revisions {
+			if r.Digest != a.record.Functions[name].Digest || needed[name+" "+r.ID] || a.record.Before[name].Serves(&r) {
+				continue
+			}
+			if err := a.pruneOne(ctx, p, name, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (a *attempt) pruneOne(ctx context.Context, p providers.Pruner, name string, r providers.Revision) error {
+	if err := a.lock.check(ctx); err != nil {
+		return err
+	}
+	return p.Prune(ctx, name, r, a.lock.epoch())
 }
 
 // restorable are the revisions of the newest releases that were live and of all that a rollback may choose.

@@ -58,7 +58,7 @@ func (a *Adapter) activate(ctx context.Context, c *cloud, ch providers.Change) (
 	}
 	var fence string
 	if ch.From.Revision == nil {
-		fence, err = a.createAlias(ctx, c, fn, ch.To.ID)
+		fence, err = a.createAlias(ctx, c, fn, ch.To.ID, ch.Epoch)
 	} else {
 		fence, err = a.moveAlias(ctx, c, ch, types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{}})
 	}
@@ -80,9 +80,9 @@ func noVersion(fn, id string) error {
 }
 
 // createAlias makes the alias, which nobody may have made meanwhile, and returns its revision id.
-func (a *Adapter) createAlias(ctx context.Context, c *cloud, fn, version string) (string, error) {
+func (a *Adapter) createAlias(ctx context.Context, c *cloud, fn, version string, e providers.Epoch) (string, error) {
 	out, err := c.lambda.CreateAlias(ctx, &lambda.CreateAliasInput{
-		FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live), FunctionVersion: aws.String(version),
+		FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live), FunctionVersion: aws.String(version), Description: a.mark(e),
 	})
 	if err == nil {
 		return aws.ToString(out.RevisionId), nil
@@ -91,6 +91,9 @@ func (a *Adapter) createAlias(ctx context.Context, c *cloud, fn, version string)
 		return "", err
 	}
 	now, err := a.alias(ctx, c, fn)
+	if err == nil {
+		err = a.admit(fn, now, e)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -129,6 +132,11 @@ func (a *Adapter) moveAlias(ctx context.Context, c *cloud, ch providers.Change, 
 				return "", stale(fn, "")
 			case err != nil:
 				return "", err
+			}
+			if err := a.admit(fn, now, ch.Epoch); err != nil {
+				return "", err
+			}
+			switch {
 			case again > 0 && aws.ToString(now.FunctionVersion) == version && now.routes(routing):
 				return aws.ToString(now.RevisionId), nil
 			case aws.ToString(now.FunctionVersion) != ch.From.Revision.ID:
@@ -138,7 +146,7 @@ func (a *Adapter) moveAlias(ctx context.Context, c *cloud, ch providers.Change, 
 		}
 		out, err := c.lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{
 			FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live), FunctionVersion: aws.String(version),
-			RoutingConfig: &routing, RevisionId: aws.String(fence),
+			RoutingConfig: &routing, Description: a.mark(ch.Epoch), RevisionId: aws.String(fence),
 		})
 		if err == nil {
 			return aws.ToString(out.RevisionId), nil
@@ -186,7 +194,11 @@ func (a *Adapter) deactivate(ctx context.Context, c *cloud, ch providers.Change)
 		return stale(fn, "")
 	case err != nil:
 		return err
-	case ch.From.Revision == nil || aws.ToString(now.FunctionVersion) != ch.From.Revision.ID:
+	}
+	if err := a.admit(fn, now, ch.Epoch); err != nil {
+		return err
+	}
+	if ch.From.Revision == nil || aws.ToString(now.FunctionVersion) != ch.From.Revision.ID {
 		return stale(fn, aws.ToString(now.FunctionVersion))
 	}
 	return a.takeDown(ctx, c, fn)

@@ -93,4 +93,5 @@ var (
 	_ providers.Pinner    = (*Adapter)(nil)
 	_ providers.Inspector = (*Adapter)(nil)
 	_ providers.Adopter   = (*Adapter)(nil)
+	_ providers.Fencer    = (*Adapter)(nil)
 )

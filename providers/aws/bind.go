@@ -21,7 +21,11 @@ func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, 
 	if err != nil {
 		return err
 	}
-	return a.classify("bind", s.Function.Name, a.bind(ctx, c, s.Function, m))
+	fn := s.Function
+	if err = a.admitted(ctx, c, fn.Name, e); err == nil {
+		err = a.bind(ctx, c, fn, m)
+	}
+	return a.classify("bind", fn.Name, err)
 }
 
 // unbind takes away all that calls the function, also what an earlier spec made.

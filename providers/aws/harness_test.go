@@ -282,6 +282,6 @@ func (s *shop) resources() []string {
 }
 
 var (
-	varying = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|https?://[^ "]*|[0-9a-f]{16,64}|"[0-9]+"`)
+	varying = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|epoch=[0-9]+|https?://[^ "]*|[0-9a-f]{16,64}|"[0-9]+"`)
 	counted = regexp.MustCompile(`^version |^object `)
 )

@@ -16,8 +16,9 @@ import (
 )
 
 // Publish makes a version. $LATEST is only the draft of it: nothing calls it, so that its being half changed harms
-// nobody. What it holds is compared, not remembered: after a rollback it is newer than what serves.
-func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
+// nobody. What it holds is compared, not remembered: after a rollback it is newer than what serves. A write that was
+// overtaken meets another revision id of $LATEST, so that no epoch is needed.
+func (a *Adapter) Publish(ctx context.Context, s providers.Spec, _ providers.Epoch) (providers.Revision, error) {
 	var r providers.Revision
 	c, err := a.connect(ctx)
 	if err == nil {

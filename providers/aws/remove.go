@@ -16,6 +16,9 @@ import (
 func (a *Adapter) Remove(ctx context.Context, fn string, e providers.Epoch) error {
 	c, err := a.connect(ctx)
 	if err == nil {
+		err = a.admitted(ctx, c, fn, e)
+	}
+	if err == nil {
 		err = a.remove(ctx, c, fn)
 	}
 	return a.classify("remove", fn, err)
@@ -98,14 +101,14 @@ func (a *Adapter) Adopt(ctx context.Context, fn string, e providers.Epoch) (prov
 	if err != nil {
 		return providers.State{Function: fn}, err
 	}
-	if err := a.adopt(ctx, c, fn); err != nil {
+	if err := a.adopt(ctx, c, fn, e); err != nil {
 		return providers.State{Function: fn}, a.classify(op, fn, err)
 	}
 	st, err := a.status(ctx, c, fn)
 	return st, a.classify(op, fn, err)
 }
 
-func (a *Adapter) adopt(ctx context.Context, c *cloud, fn string) error {
+func (a *Adapter) adopt(ctx context.Context, c *cloud, fn string, e providers.Epoch) error {
 	latest, err := a.await(ctx, c, fn, "")
 	if err != nil {
 		return err
@@ -124,7 +127,7 @@ func (a *Adapter) adopt(ctx context.Context, c *cloud, fn string) error {
 		if _, err := a.await(ctx, c, fn, aws.ToString(version.Version)); err != nil {
 			return err
 		}
-		if _, err := a.createAlias(ctx, c, fn, aws.ToString(version.Version)); err != nil {
+		if _, err := a.createAlias(ctx, c, fn, aws.ToString(version.Version), e); err != nil {
 			return err
 		}
 	}

@@ -126,8 +126,9 @@ func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (
 	return revisionOf(out.Configuration) == r, nil
 }
 
-// Prune deletes a version that the alias does not point at.
-func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision, e providers.Epoch) error {
+// Prune deletes a version that the alias does not point at; AWS refuses to delete one that it does, so that no epoch is
+// needed.
+func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision, _ providers.Epoch) error {
 	const op = "prune"
 	st, err := a.Status(ctx, fn)
 	if err != nil {

@@ -37,6 +37,7 @@ const name = "local"
 // Adapter deploys one service and stage to the platform of one home.
 type Adapter struct {
 	scope        platform.Scope
+	ledger       string // the target's name
 	target       target
 	home         platform.Home
 	client       *platform.Client
@@ -55,12 +56,14 @@ var (
 	_ providers.Pruner    = (*Adapter)(nil)
 	_ providers.Lister    = (*Adapter)(nil)
 	_ providers.Vault     = (*Adapter)(nil)
+	_ providers.Fencer    = (*Adapter)(nil)
 )
 
 // New makes an adapter. It touches no disk.
 func New(c providers.Config) (providers.Adapter, error) {
 	a := &Adapter{
 		scope:        platform.Scope{Service: c.Service, Stage: c.Stage},
+		ledger:       c.Target,
 		home:         platform.Home(c.Home.State),
 		client:       newHost(c.Home, "").client,
 		interpreters: newInterpreters(c),
@@ -100,6 +103,9 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epo
 		err = ctx.Err()
 	}
 	if err == nil {
+		err = a.home.Admit(a.scope, a.writer(e))
+	}
+	if err == nil {
 		err = a.home.PutRevision(ctx, a.scope, fn, r, s.Artifact.Path)
 	}
 	if err != nil {
@@ -136,7 +142,7 @@ func (a *Adapter) makeLive(ctx context.Context, q platform.SwitchRequest) error 
 func (a *Adapter) change(
 	ctx context.Context, op string, changes []providers.Change, do func(context.Context, platform.SwitchRequest) error,
 ) ([]providers.State, error) {
-	q := platform.SwitchRequest{Scope: a.scope, Port: a.target.Port}
+	q := platform.SwitchRequest{Scope: a.scope, Writer: a.writer(changes[0].Epoch), Port: a.target.Port}
 	for _, c := range changes {
 		one := platform.Change{Function: c.Spec.Function.Name}
 		if c.From.Revision != nil {
@@ -163,6 +169,25 @@ func (a *Adapter) change(
 	return states, a.classify(op, about, err)
 }
 
+func (a *Adapter) writer(e providers.Epoch) platform.Writer {
+	return platform.Writer{Ledger: a.ledger, Epoch: int64(e)}
+}
+
+// Fence shows the platform an epoch.
+func (a *Adapter) Fence(ctx context.Context, _ []string, e providers.Epoch) error {
+	err := a.start(ctx)
+	if err == nil {
+		err = a.client.Fence(ctx, platform.FenceRequest{Scope: a.scope, Writer: a.writer(e)})
+	}
+	return a.classify("fence", "", err)
+}
+
+// Epoch is what the platform was shown; it need not run.
+func (a *Adapter) Epoch(ctx context.Context, _ []string) (providers.Epoch, error) {
+	e, err := a.home.Epoch(a.scope, a.ledger)
+	return providers.Epoch(e), a.classify("read the epoch", "", errors.Join(err, ctx.Err()))
+}
+
 // Bind keeps the mode of the function's bindings in the table.
 func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, e providers.Epoch) error {
 	fn := s.Function.Name
@@ -170,7 +195,7 @@ func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, 
 	if err != nil || st.Bindings == m {
 		return err
 	}
-	q := platform.BindRequest{Scope: a.scope, Function: fn, Bindings: string(m)}
+	q := platform.BindRequest{Scope: a.scope, Writer: a.writer(e), Function: fn, Bindings: string(m)}
 	if m == providers.BindNone {
 		q.Bindings = ""
 	}
@@ -222,7 +247,7 @@ func (a *Adapter) Remove(ctx context.Context, fn string, e providers.Epoch) erro
 		err = a.start(ctx)
 	}
 	if err == nil {
-		err = a.client.Remove(ctx, platform.FunctionRequest{Scope: a.scope, Function: fn})
+		err = a.client.Remove(ctx, platform.FunctionRequest{Scope: a.scope, Writer: a.writer(e), Function: fn})
 	}
 	return a.classify("remove", fn, err)
 }
@@ -328,7 +353,7 @@ func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision, e 
 		err = a.start(ctx)
 	}
 	if err == nil {
-		err = a.client.Prune(ctx, platform.FunctionRequest{Scope: a.scope, Function: fn, Revision: r.ID})
+		err = a.client.Prune(ctx, platform.FunctionRequest{Scope: a.scope, Writer: a.writer(e), Function: fn, Revision: r.ID})
 	}
 	return a.classify("prune", fn, err)
 }

@@ -25,6 +25,7 @@ var (
 	_ providers.Invoker  = (*Adapter)(nil)
 	_ providers.Pruner   = (*Adapter)(nil)
 	_ providers.Lister   = (*Adapter)(nil)
+	_ providers.Fencer   = (*Adapter)(nil)
 )
 
 // New returns an adapter for a world. Several adapters of one world are several machines with one account.
@@ -54,7 +55,7 @@ func (a *Adapter) Capabilities() providers.Capabilities {
 // Publish stores a revision.
 func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
 	var r providers.Revision
-	err := a.world.do(ctx, "publish", s.Function.Name, func() error {
+	err := a.world.write(ctx, "publish", s.Function.Name, e, func() error {
 		f := a.world.function(s.Function.Name)
 		for _, have := range f.revisions {
 			if have.Digest == s.Digest {
@@ -92,7 +93,7 @@ func (a *Adapter) Split(ctx context.Context, changes []providers.Change, percent
 
 // change makes the new revisions live, or with a percentage gives them that share.
 func (a *Adapter) change(ctx context.Context, op string, changes []providers.Change, percent int) ([]providers.State, error) {
-	err := a.world.do(ctx, op, changes[0].Spec.Function.Name, func() error {
+	err := a.world.write(ctx, op, changes[0].Spec.Function.Name, changes[0].Epoch, func() error {
 		for _, c := range changes {
 			name := c.Spec.Function.Name
 			if !a.world.state(name).Serves(c.From.Revision) {
@@ -130,7 +131,7 @@ func (a *Adapter) change(ctx context.Context, op string, changes []providers.Cha
 
 // Bind sets the mode of the function's bindings.
 func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, e providers.Epoch) error {
-	return a.world.do(ctx, "bind", s.Function.Name, func() error {
+	return a.world.write(ctx, "bind", s.Function.Name, e, func() error {
 		a.world.function(s.Function.Name).bindings = m
 		return nil
 	})
@@ -148,7 +149,7 @@ func (a *Adapter) Status(ctx context.Context, function string) (providers.State,
 
 // Remove forgets the function.
 func (a *Adapter) Remove(ctx context.Context, function string, e providers.Epoch) error {
-	return a.world.do(ctx, "remove", function, func() error {
+	return a.world.write(ctx, "remove", function, e, func() error {
 		delete(a.world.functions, function)
 		return nil
 	})
@@ -206,7 +207,7 @@ func (a *Adapter) Stored(ctx context.Context, function string, r providers.Revis
 
 // Prune deletes a revision that gets no requests.
 func (a *Adapter) Prune(ctx context.Context, function string, r providers.Revision, e providers.Epoch) error {
-	return a.world.do(ctx, "prune", function, func() error {
+	return a.world.write(ctx, "prune", function, e, func() error {
 		f := a.world.function(function)
 		if f.live == r.ID || f.canary == r.ID {
 			return failed(providers.Conflict, "prune", function, fmt.Errorf("revision %s serves", r.ID))
@@ -224,6 +225,21 @@ func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
 		return nil
 	})
 	return names, err
+}
+
+// Fence shows the world an epoch.
+func (a *Adapter) Fence(ctx context.Context, _ []string, e providers.Epoch) error {
+	return a.world.write(ctx, "fence", "", e, func() error { return nil })
+}
+
+// Epoch is the highest that the world was shown.
+func (a *Adapter) Epoch(ctx context.Context, _ []string) (providers.Epoch, error) {
+	var e providers.Epoch
+	err := a.world.do(ctx, "epoch", "", func() error {
+		e = a.world.epoch
+		return nil
+	})
+	return e, err
 }
 
 func failed(k providers.Kind, op, function string, err error) *providers.Error {

@@ -28,6 +28,7 @@ type World struct {
 	mu        sync.Mutex
 	functions map[string]*function
 	objects   map[string]object
+	epoch     providers.Epoch // the highest that was shown
 }
 
 // Answer is what a function says of itself.
@@ -81,6 +82,17 @@ func (w *World) do(ctx context.Context, op, function string, work func() error) 
 		return w.After(op, function)
 	}
 	return nil
+}
+
+// write runs one call that changes something, unless a higher epoch was shown.
+func (w *World) write(ctx context.Context, op, function string, e providers.Epoch, work func() error) error {
+	return w.do(ctx, op, function, func() error {
+		if e < w.epoch {
+			return failed(providers.Conflict, op, function, fmt.Errorf("epoch %d was shown, and this is of epoch %d", w.epoch, e))
+		}
+		w.epoch = e
+		return work()
+	})
 }
 
 func (w *World) locked(work func() error) error {

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		prunes   = reflect.TypeFor[providers.Pruner]()
 		invokes  = reflect.TypeFor[providers.Invoker]()
 		lists    = reflect.TypeFor[providers.Lister]()
+		fences   = reflect.TypeFor[providers.Fencer]()
 	)
 	cases := []struct {
 		name string
@@ -79,6 +80,10 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		{"a pruned revision is gone and can be published again", prune, []reflect.Type{prunes}, false},
 		{"pruning what serves is a conflict", pruneLive, []reflect.Type{prunes}, false},
 		{"invoke reaches what is live", invoke, []reflect.Type{invokes}, true},
+		{"showing an epoch changes nothing that serves, and is remembered", fenceIsSilent, []reflect.Type{fences}, false},
+		{"a change of a lower epoch than was shown is a conflict and changes nothing", fenceKeepsOut, []reflect.Type{fences}, false},
+		{"a change shows its epoch", changesShowTheirEpoch, []reflect.Type{fences}, false},
+		{"a split of a lower epoch than was shown is a conflict and changes nothing", fenceKeepsSplitsOut, []reflect.Type{fences, splits}, false},
 		{"what was published is listed until it is removed", listed, []reflect.Type{lists}, false},
 	}
 	place := open(t)

@@ -268,6 +268,12 @@ func (c *Client) Split(ctx context.Context, q SplitRequest) (Table, error) {
 	return ask[Table](ctx, c, "split", q)
 }
 
+// Fence has the platform refuse what an earlier lock of the ledger still lets through.
+func (c *Client) Fence(ctx context.Context, q FenceRequest) error {
+	_, err := ask[none](ctx, c, "fence", q)
+	return err
+}
+
 // Bind keeps a word about a function's bindings in the table.
 func (c *Client) Bind(ctx context.Context, q BindRequest) error {
 	_, err := ask[none](ctx, c, "bind", q)

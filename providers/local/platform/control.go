@@ -14,7 +14,7 @@ import (
 )
 
 // Protocol is the version of the control connection. A client and a platform of different ones do not talk.
-const Protocol = 2
+const Protocol = 3
 
 const protocolHeader = "Ferry-Protocol"
 
@@ -40,6 +40,7 @@ type ServiceInfo struct {
 // leaves the choice to the platform.
 type SwitchRequest struct {
 	Scope
+	Writer
 	Port    int      `json:"port,omitempty"`
 	Changes []Change `json:"changes"`
 }
@@ -56,9 +57,10 @@ type OpenRequest struct {
 	Port int `json:"port,omitempty"`
 }
 
-// FunctionRequest names a function, and for Probe and Prune one of its revisions.
+// FunctionRequest names a function, and for Probe and Prune one of its revisions. A Probe needs no Writer.
 type FunctionRequest struct {
 	Scope
+	Writer
 	Function string `json:"function"`
 	Revision string `json:"revision,omitempty"`
 }
@@ -66,8 +68,15 @@ type FunctionRequest struct {
 // BindRequest keeps a word about a function's bindings.
 type BindRequest struct {
 	Scope
+	Writer
 	Function string `json:"function"`
 	Bindings string `json:"bindings"`
+}
+
+// FenceRequest shows the platform an epoch.
+type FenceRequest struct {
+	Scope
+	Writer
 }
 
 // SecretRequest names a secret.
@@ -104,6 +113,7 @@ func (s *server) handler() http.Handler {
 	mux.Handle("POST /open", operation(s, s.open))
 	mux.Handle("POST /switch", operation(s, s.change))
 	mux.Handle("POST /split", operation(s, s.split))
+	mux.Handle("POST /fence", operation(s, s.fence))
 	mux.Handle("POST /bind", operation(s, s.bind))
 	mux.Handle("POST /renew", operation(s, s.renew))
 	mux.Handle("POST /probe", operation(s, s.probe))
@@ -221,8 +231,19 @@ func (s *server) apply(q SwitchRequest, percent int) (Table, error) {
 	if err != nil {
 		return Table{}, err
 	}
-	err = svc.apply(q.Changes, percent, q.Port, s.taken)
+	err = svc.apply(q, percent, s.taken)
 	return svc.current(), err
+}
+
+// fence refuses from now on what was written under an earlier lock of the ledger.
+func (s *server) fence(_ context.Context, q FenceRequest) (none, error) {
+	svc, err := s.service(q.Scope)
+	if err != nil {
+		return none{}, err
+	}
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	return none{}, svc.admit(q.Writer)
 }
 
 func (s *server) bind(_ context.Context, q BindRequest) (none, error) {
@@ -235,6 +256,9 @@ func (s *server) bind(_ context.Context, q BindRequest) (none, error) {
 	}
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
+	if err := svc.admit(q.Writer); err != nil {
+		return none{}, err
+	}
 	next := svc.table.clone()
 	e := next.Functions[q.Function]
 	e.Bindings = q.Bindings
@@ -273,7 +297,7 @@ func (s *server) remove(ctx context.Context, q FunctionRequest) (none, error) {
 	if err != nil {
 		return none{}, err
 	}
-	empty, err := svc.remove(ctx, q.Function)
+	empty, err := svc.remove(ctx, q.Function, q.Writer)
 	if err == nil && empty {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -292,6 +316,9 @@ func (s *server) prune(_ context.Context, q FunctionRequest) (none, error) {
 	}
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
+	if err := svc.admit(q.Writer); err != nil {
+		return none{}, err
+	}
 	if e := svc.table.Functions[q.Function]; e.Revision == q.Revision || e.Canary != nil && e.Canary.Revision == q.Revision {
 		return none{}, failed(CodeConflict, q.Function, "revision %s of %s is live", q.Revision, q.Function)
 	}

@@ -22,6 +22,7 @@ type host struct {
 	home    Home
 	options Options
 	ports   *portPool
+	epochs  *epochs
 	buffers buffers
 	serving sync.Map // *instance, all that live
 }

@@ -69,8 +69,12 @@ func Serve(ctx context.Context, home Home, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	home.sweep()
+	shown, err := home.epochs()
+	if err != nil {
+		return err
+	}
 	s := &server{
-		host:  &host{home: home, options: o.withDefaults(), ports: newPortPool()},
+		host:  &host{home: home, options: o.withDefaults(), ports: newPortPool(), epochs: &epochs{file: home.epochsFile(), shown: shown}},
 		token: token(32), started: time.Now(), stop: stop, services: map[Scope]*service{},
 	}
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

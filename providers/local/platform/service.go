@@ -46,26 +46,32 @@ func (s *service) open(wish int, taken func(int) bool) error {
 }
 
 // apply makes all changes at once, or none: live, or with a percentage beside what is live.
-func (s *service) apply(changes []Change, percent, wish int, taken func(int) bool) error {
+func (s *service) apply(q SwitchRequest, percent int, taken func(int) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range changes {
+	for _, c := range q.Changes {
 		if err := s.scope.check(c.Function); err != nil {
 			return err
 		}
 	}
-	next, err := s.table.apply(changes, percent, func(function, id string) (Revision, error) {
+	if err := s.admit(q.Writer); err != nil {
+		return err
+	}
+	next, err := s.table.apply(q.Changes, percent, func(function, id string) (Revision, error) {
 		return s.host.home.Revision(s.scope, function, id)
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.listen(wish, taken); err != nil {
+	if err := s.listen(q.Port, taken); err != nil {
 		return err
 	}
 	next.Port = s.table.Port
 	return s.change(next)
 }
+
+// admit refuses who was overtaken. The lock is held.
+func (s *service) admit(w Writer) error { return s.host.epochs.admit(s.scope, w) }
 
 // listen opens the listener on the wished port, else on the one that is kept, else on a new one. The lock is held.
 func (s *service) listen(wish int, taken func(int) bool) error {
@@ -174,9 +180,12 @@ func (s *service) stop(ctx context.Context) {
 }
 
 // remove takes away all of a function. It reports whether nothing is left of the service.
-func (s *service) remove(ctx context.Context, function string) (empty bool, err error) {
+func (s *service) remove(ctx context.Context, function string, w Writer) (empty bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.admit(w); err != nil {
+		return false, err
+	}
 	h := s.host.home
 	had := (*s.routes.Load())[function]
 	next := s.table.clone()

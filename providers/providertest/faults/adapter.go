@@ -31,6 +31,7 @@ var (
 	_ providers.Pinner    = (*adapter)(nil)
 	_ providers.Inspector = (*adapter)(nil)
 	_ providers.Adopter   = (*adapter)(nil)
+	_ providers.Fencer    = (*adapter)(nil)
 )
 
 // optional are the interfaces that an adapter may have.
@@ -40,7 +41,7 @@ func optional() []reflect.Type {
 		reflect.TypeFor[providers.Starter](), reflect.TypeFor[providers.Invoker](), reflect.TypeFor[providers.LogTailer](),
 		reflect.TypeFor[providers.Pruner](), reflect.TypeFor[providers.Lister](),
 		reflect.TypeFor[providers.Vault](), reflect.TypeFor[providers.Pinner](), reflect.TypeFor[providers.Inspector](),
-		reflect.TypeFor[providers.Adopter](),
+		reflect.TypeFor[providers.Adopter](), reflect.TypeFor[providers.Fencer](),
 	}
 }
 
@@ -61,6 +62,7 @@ func shapes(a *adapter) []providers.Adapter {
 		pin     = providers.Pinner
 		inspect = providers.Inspector
 		adopt   = providers.Adopter
+		fence   = providers.Fencer
 	)
 	return []providers.Adapter{
 		struct{ core }{a},
@@ -72,7 +74,8 @@ func shapes(a *adapter) []providers.Adapter {
 			invoke
 			prune
 			list
-		}{a, a, a, a, a, a, a},
+			fence
+		}{a, a, a, a, a, a, a, a},
 		struct {
 			core
 			prober
@@ -84,7 +87,8 @@ func shapes(a *adapter) []providers.Adapter {
 			prune
 			list
 			vault
-		}{a, a, a, a, a, a, a, a, a, a},
+			fence
+		}{a, a, a, a, a, a, a, a, a, a, a},
 		struct {
 			core
 			prober
@@ -97,7 +101,8 @@ func shapes(a *adapter) []providers.Adapter {
 			pin
 			inspect
 			adopt
-		}{a, a, a, a, a, a, a, a, a, a, a},
+			fence
+		}{a, a, a, a, a, a, a, a, a, a, a, a},
 	}
 }
 
@@ -275,4 +280,25 @@ func (a *adapter) Adopt(ctx context.Context, function string, e providers.Epoch)
 	return run(ctx, a.process, "adopt", function, func(ctx context.Context) (providers.State, error) {
 		return a.inner.(providers.Adopter).Adopt(ctx, function, e)
 	})
+}
+
+// Fence is one call.
+func (a *adapter) Fence(ctx context.Context, functions []string, e providers.Epoch) error {
+	return try(ctx, a.process, "fence", first(functions), func(ctx context.Context) error {
+		return a.inner.(providers.Fencer).Fence(ctx, functions, e)
+	})
+}
+
+// Epoch is one call.
+func (a *adapter) Epoch(ctx context.Context, functions []string) (providers.Epoch, error) {
+	return run(ctx, a.process, "epoch", first(functions), func(ctx context.Context) (providers.Epoch, error) {
+		return a.inner.(providers.Fencer).Epoch(ctx, functions)
+	})
+}
+
+func first(functions []string) string {
+	if len(functions) == 0 {
+		return ""
+	}
+	return functions[0]
 }

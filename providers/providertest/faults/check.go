@@ -119,26 +119,9 @@ func (c *trial) end(w work, e ending) {
 	}
 }
 
-// overtake releases something else while the process is stopped.
-func (c *trial) overtake() {
-	c.Helper()
-	err := c.deploy(c.engine(rival, &Process{}), rival)
-	if errors.Is(err, providers.Conflict) {
-		// What the stopped process began must be decided on first.
-		_, err = c.engine(rival, &Process{}).Rollback(c.Context(), release.RollbackOptions{})
-		if err == nil {
-			err = c.deploy(c.engine(rival, &Process{}), rival)
-		}
-	}
-	if err != nil {
-		c.Fatalf("overtaking: %v", err)
-	}
-	c.serves(rival)
-}
-
 // afterOvertaking expects that the process which was stopped changed nothing that serves or that is committed.
 // Had it not taken the lock when it was stopped, it finds what it was overtaken by, and may build on that.
-func (c *trial) afterOvertaking(err error, p *Process) {
+func (c *trial) afterOvertaking(err error, p *Process, want string) {
 	c.Helper()
 	if err != nil && !errors.Is(err, providers.Conflict) && !errors.Is(err, providers.NotFound) {
 		c.Errorf("the overtaken process ended with %v", err)
@@ -148,14 +131,7 @@ func (c *trial) afterOvertaking(err error, p *Process) {
 		return call.Op == "store put" && strings.HasSuffix(call.About, "/lock.json")
 	})
 	if held || err != nil {
-		c.says(l, rival)
-	}
-	for _, call := range p.Calls()[p.Hit().Number-1:] {
-		if call.Op == "activate" {
-			// It had checked its lock already, and nothing served as this function then or now: the place's own
-			// precondition cannot tell. This is the window that remains where functions are activated singly.
-			c.stray = append(c.stray, call.About)
-		}
+		c.says(l, want)
 	}
 	c.serves(l.Message())
 	c.settled(l)
@@ -174,9 +150,7 @@ func (c *trial) whole(version string) map[string]string {
 
 func (c *trial) serves(version string) {
 	c.Helper()
-	got, want := c.Serving(), c.whole(version)
-	maps.DeleteFunc(got, func(name, _ string) bool { return want[name] == "" && slices.Contains(c.stray, name) })
-	if !maps.Equal(got, want) {
+	if got := c.Serving(); !maps.Equal(got, c.whole(version)) {
 		c.Errorf("want all of %q to serve, got %v", version, got)
 	}
 }

@@ -109,6 +109,14 @@ func works(splits bool) []work {
 
 func second[T any](_ T, err error) error { return err }
 
+// attempt is one way to disturb a call and to go on after it: by an ending, or by being overtaken.
+type attempt struct {
+	name  string
+	fault func(c *trial) Fault
+	end   ending
+	rival overtaker
+}
+
 // kinds are the faults that are tried at every call. Each use is a new one, since some keep state.
 func kinds() []func(c *trial) Fault {
 	return []func(c *trial) Fault{
@@ -116,8 +124,21 @@ func kinds() []func(c *trial) Fault {
 		func(*trial) Fault { return Fail(providers.Conflict) },
 		func(*trial) Fault { return Lose() },
 		func(*trial) Fault { return Die(func() {}) },
-		(*trial).overtaken,
 	}
+}
+
+// tries are all that is tried at every call.
+func tries() []attempt {
+	var list []attempt
+	for _, kind := range kinds() {
+		for _, end := range endings() {
+			list = append(list, attempt{name: kind(nil).Name + ", then " + end.name, fault: kind, end: end})
+		}
+	}
+	for _, rival := range rivals() {
+		list = append(list, attempt{name: "is stopped and overtaken by " + rival.name, fault: (*trial).overtaken, rival: rival})
+	}
+	return list
 }
 
 // Row is what one kind of work came to.
@@ -125,7 +146,9 @@ type Row struct {
 	Work   string
 	Calls  int
 	Faults int
-	Broken int
+	// Overtaken is how many of the faults were processes that were stopped, overtaken and continued.
+	Overtaken int
+	Broken    int
 }
 
 // Run breaks every call of every kind of work in every way, on a new place each time, and checks what serves
@@ -143,7 +166,7 @@ func Run(t *testing.T, nth int, open func(t *testing.T) Place) []Row {
 
 func (w work) run(t *testing.T, nth int, open func(t *testing.T) Place) Row {
 	row := Row{Work: w.name}
-	if !t.Run(w.name+" without a fault", func(t *testing.T) { row.Calls = w.trial(t, open(t), nil, 0, ending{}) }) {
+	if !t.Run(w.name+" without a fault", func(t *testing.T) { row.Calls = w.trial(t, open(t), nil, 0) }) {
 		row.Broken++
 		return row
 	}
@@ -151,20 +174,20 @@ func (w work) run(t *testing.T, nth int, open func(t *testing.T) Place) Row {
 	var g errgroup.Group
 	g.SetLimit(parallel)
 	for at := 1; at <= row.Calls; at += nth {
-		for _, kind := range kinds() {
-			for _, end := range endings() {
-				g.Go(func() error {
-					name := fmt.Sprintf("%s, call %d %s, then %s", w.name, at, kind(nil).Name, end.name)
-					ok := t.Run(name, func(t *testing.T) { w.trial(t, open(t), kind, at, end) })
-					mu.Lock()
-					defer mu.Unlock()
-					row.Faults++
-					if !ok {
-						row.Broken++
-					}
-					return nil
-				})
-			}
+		for _, one := range tries() {
+			g.Go(func() error {
+				ok := t.Run(fmt.Sprintf("%s, call %d %s", w.name, at, one.name), func(t *testing.T) { w.trial(t, open(t), &one, at) })
+				mu.Lock()
+				defer mu.Unlock()
+				row.Faults++
+				if one.rival.do != nil {
+					row.Overtaken++
+				}
+				if !ok {
+					row.Broken++
+				}
+				return nil
+			})
 		}
 	}
 	_ = g.Wait()
@@ -173,9 +196,9 @@ func (w work) run(t *testing.T, nth int, open func(t *testing.T) Place) Row {
 
 func table(to io.Writer, name string, rows []Row) {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%s\twork\tcalls\tfaults tried\tbroken\t\n", name)
+	fmt.Fprintf(w, "%s\twork\tcalls\tfaults tried\tof them overtaken\tbroken\t\n", name)
 	for _, r := range rows {
-		fmt.Fprintf(w, "\t%s\t%d\t%d\t%d\t\n", r.Work, r.Calls, r.Faults, r.Broken)
+		fmt.Fprintf(w, "\t%s\t%d\t%d\t%d\t%d\t\n", r.Work, r.Calls, r.Faults, r.Overtaken, r.Broken)
 	}
 	_ = w.Flush()
 }
@@ -197,26 +220,60 @@ func endings() []ending {
 	}
 }
 
+// overtaker is who overtakes a process that was stopped. What it leaves is what must serve from then on.
+type overtaker struct {
+	name string
+	do   func(c *trial) error
+}
+
+func rivals() []overtaker {
+	deploy := func(c *trial, force bool) error {
+		return second(c.engine(rival, &Process{}).Deploy(c.Context(), release.DeployOptions{Message: rival, Force: force}))
+	}
+	rollback := func(c *trial, force bool) error {
+		return second(c.engine(rival, &Process{}).Rollback(c.Context(), release.RollbackOptions{Force: force}))
+	}
+	after := func(c *trial, force bool) error {
+		err := deploy(c, force)
+		if errors.Is(err, providers.Conflict) { // what the stopped process began must be decided on first
+			if err = rollback(c, force); err == nil {
+				err = deploy(c, force)
+			}
+		}
+		return err
+	}
+	return []overtaker{
+		{"a deploy that waits for the lock to expire", func(c *trial) error { return after(c, false) }},
+		{"a deploy by force", func(c *trial) error { return after(c, true) }},
+		{"a rollback by force", func(c *trial) error {
+			err := rollback(c, true)
+			if errors.Is(err, providers.NotFound) { // there is nothing yet to go back to
+				err = deploy(c, true)
+			}
+			return err
+		}},
+	}
+}
+
 // trial is one place, one piece of work and one fault.
 type trial struct {
 	*testing.T
 	Place
 	asOne   bool          // the place activates a release as one
 	start   *Ledger       // when the work begins
-	stray   []string      // functions that may serve although no release has them
 	frozen  chan struct{} // closed when the process has stopped
 	resumes chan struct{} // closed when it goes on
 }
 
 // trial returns the number of calls that the work made.
-func (w work) trial(t *testing.T, p Place, kind func(*trial) Fault, at int, end ending) int {
+func (w work) trial(t *testing.T, p Place, one *attempt, at int) int {
 	c := &trial{T: t, Place: p, frozen: make(chan struct{}), resumes: make(chan struct{})}
 	_, c.asOne = p.Engine(before).Adapter.(providers.Switcher)
 	w.prepare(c)
 	c.start = c.ledger()
 	process := &Process{}
-	if kind != nil {
-		process.At, process.Fault = Number(at), kind(c)
+	if one != nil {
+		process.At, process.Fault = Number(at), one.fault(c)
 	}
 	done := make(chan error, 1)
 	go func() { done <- w.do(c, c.engine(w.from, process)) }()
@@ -224,13 +281,17 @@ func (w work) trial(t *testing.T, p Place, kind func(*trial) Fault, at int, end 
 	select {
 	case err = <-done:
 	case <-c.frozen:
-		c.overtake()
+		if err := one.rival.do(c); err != nil {
+			c.Fatalf("overtaking: %v", err)
+		}
+		want := c.ledger().Message()
+		c.serves(want)
 		close(c.resumes)
-		c.afterOvertaking(<-done, process)
+		c.afterOvertaking(<-done, process, want)
 		c.releases(fresh)
 		return 0
 	}
-	if kind == nil {
+	if one == nil {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,16 +299,15 @@ func (w work) trial(t *testing.T, p Place, kind func(*trial) Fault, at int, end 
 		return len(process.Calls())
 	}
 	c.judge(w, process, err)
-	c.end(w, end)
+	if one.end.do != nil { // else the work was done before the call came
+		c.end(w, one.end)
+	}
 	c.releases(fresh)
 	return 0
 }
 
 // overtaken stops the process at the call until somebody else has released something.
 func (c *trial) overtaken() Fault {
-	if c == nil {
-		return Fault{Name: "the process is stopped and overtaken"}
-	}
 	f := Stop(c.resumes)
 	var once sync.Once
 	stop := f.Before

@@ -1,0 +1,118 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Fence writes the epoch into the description of each live alias, which also gives the alias another revision id. What
+// was read before is then refused by AWS, and what is read after shows the epoch. A function without an alias has nothing
+// to fence.
+func (a *Adapter) Fence(ctx context.Context, functions []string, e providers.Epoch) error {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	return a.classify("fence", "", eachAlias(ctx, functions, func(ctx context.Context, fn string) error {
+		at, err := a.get(ctx, c, fn, live)
+		if err != nil || at == nil || !a.owns(at.Tags, fn) {
+			return err
+		}
+		return a.fence(ctx, c, fn, e)
+	}))
+}
+
+func (a *Adapter) fence(ctx context.Context, c *cloud, fn string, e providers.Epoch) error {
+	var err error
+	for range changes {
+		now, reading := a.alias(ctx, c, fn)
+		if reading != nil {
+			return unlessMissing(reading)
+		}
+		if err := a.admit(fn, now, e); err != nil {
+			return err
+		}
+		_, err = c.lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{
+			FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live), Description: a.mark(e), RevisionId: now.RevisionId,
+		})
+		if !isPreconditionFailed(err) {
+			return unlessMissing(err)
+		}
+	}
+	return err
+}
+
+// Epoch is the highest that the aliases show.
+func (a *Adapter) Epoch(ctx context.Context, functions []string) (providers.Epoch, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var mu sync.Mutex
+	var highest providers.Epoch
+	err = eachAlias(ctx, functions, func(ctx context.Context, fn string) error {
+		now, err := a.alias(ctx, c, fn)
+		if err != nil {
+			return unlessMissing(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		highest = max(highest, a.epochOf(now))
+		return nil
+	})
+	return highest, a.classify("read the epoch", "", err)
+}
+
+func eachAlias(ctx context.Context, functions []string, do func(context.Context, string) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for _, fn := range functions {
+		g.Go(func() error { return do(ctx, fn) })
+	}
+	return g.Wait()
+}
+
+// mark is the description of an alias that was written under this epoch.
+func (a *Adapter) mark(e providers.Epoch) *string {
+	return aws.String(fmt.Sprintf("ferry target=%s epoch=%d", a.targetName, e))
+}
+
+// epochOf is the epoch that the alias was written under; 0 is none, or one of another target's ledger.
+func (a *Adapter) epochOf(p pointer) providers.Epoch {
+	number, ours := strings.CutPrefix(aws.ToString(p.Description), "ferry target="+a.targetName+" epoch=")
+	e, err := strconv.ParseInt(number, 10, 64)
+	if !ours || err != nil {
+		return 0
+	}
+	return providers.Epoch(e)
+}
+
+// admit refuses to change an alias that a later lock was at. Every look at an alias that precedes a write asks it.
+func (a *Adapter) admit(fn string, now pointer, e providers.Epoch) error {
+	shown := a.epochOf(now)
+	if shown <= e {
+		return nil
+	}
+	return &providers.Error{
+		Kind: providers.Conflict, Op: "activate", Provider: name, Function: fn, Hint: "run `ferry status` to see what serves",
+		Err: fmt.Errorf("another command took over what this one was doing: the alias shows epoch %d, and this one's is %d", shown, e),
+	}
+}
+
+// admitted refuses to go on with a function whose alias a later lock was at.
+func (a *Adapter) admitted(ctx context.Context, c *cloud, fn string, e providers.Epoch) error {
+	now, err := a.alias(ctx, c, fn)
+	if err != nil {
+		return unlessMissing(err)
+	}
+	return a.admit(fn, now, e)
+}
