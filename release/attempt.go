@@ -51,7 +51,7 @@ func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*atte
 	a := &attempt{Engine: e, ledger: l, lock: k, scene: s, force: c.force}
 	ctx = k.while(ctx)
 	switch {
-	case k.from != s.lockTag:
+	case k.was.Epoch != s.lock.Epoch || (k.was.Holder == nil) != (s.lock.Holder == nil):
 		err = overrun()
 	case s.lock.Holder != nil:
 		if err = a.fence(ctx); err == nil {

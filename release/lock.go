@@ -38,9 +38,9 @@ type holder struct {
 type lock struct {
 	ledger *ledger
 	ttl    time.Duration
-	from   providers.Tag // of the lock file that was replaced
-	taken  lockFile      // as it was taken
-	used   int           // the newest number that a record has
+	was    lockFile // the one that was replaced
+	taken  lockFile // as it was taken
+	used   int      // the newest number that a record has
 	stop   context.CancelFunc
 	done   chan struct{}
 	held   context.Context // ends when the lock is lost, with the reason as its cause
@@ -89,7 +89,7 @@ type claim struct {
 
 // take gets the lock that was read as f with tag. A lock whose holder is known to be dead is taken over at
 // once, another one when it stays unchanged for the time to live by this process's own clock. A holder
-// that renews is a Conflict. When the lock's from is not tag, others were at work since it was read.
+// that renews is a Conflict. When the lock's was has another epoch than f, others were at work since it was read.
 func (e *Engine) take(ctx context.Context, l *ledger, f lockFile, tag providers.Tag, c claim) (*lock, error) {
 	if c.ttl = e.LockTTL; c.ttl == 0 {
 		c.ttl = defaultLockTTL
@@ -101,14 +101,26 @@ func (e *Engine) take(ctx context.Context, l *ledger, f lockFile, tag providers.
 		}
 	}
 	k, err := e.seize(ctx, l, f, tag, c)
+	for range renewals {
+		if !c.force || !errors.Is(err, providers.Conflict) {
+			break
+		}
+		if f, tag, err = l.lockState(ctx); err == nil { // its holder renewed it meanwhile
+			k, err = e.seize(ctx, l, f, tag, c)
+		}
+	}
 	if errors.Is(err, providers.Conflict) {
 		return nil, lockConflict("another deploy took the lock a moment ago", "try again when it is done")
 	}
 	return k, err
 }
 
+// renewals is how often a holder is outrun by force that renews its lock just then.
+const renewals = 10
+
 // seize writes this process into the lock that was read.
 func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers.Tag, c claim) (*lock, error) {
+	before := f
 	used := f.Attempt
 	if f.Holder != nil {
 		// A number whose holder died before its record was written is used again.
@@ -134,7 +146,7 @@ func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers
 		return nil, err
 	}
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	k := &lock{ledger: l, ttl: c.ttl, from: was, taken: f, used: used, stop: stop, done: make(chan struct{}), file: f, tag: tag, looked: asked}
+	k := &lock{ledger: l, ttl: c.ttl, was: before, taken: f, used: used, stop: stop, done: make(chan struct{}), file: f, tag: tag, looked: asked}
 	k.held, k.lose = context.WithCancelCause(context.WithoutCancel(ctx))
 	go k.renew(renewing)
 	return k, nil

@@ -33,6 +33,7 @@ const (
 	loseReply
 	cutBefore
 	hold
+	late
 	throttle
 	serverError
 	deny
@@ -51,6 +52,10 @@ func Cut() Fault { return Fault{kind: cutBefore} }
 
 // Hold does the work when released is closed or the caller has gone; in the second case the work is not done.
 func Hold(released <-chan struct{}) Fault { return Fault{kind: hold, until: released} }
+
+// Late does the work when released is closed, whether the caller still waits for it or not: as a request that was on its
+// way all the time.
+func Late(released <-chan struct{}) Fault { return Fault{kind: late, until: released} }
 
 // Throttle answers, in the words of the service, that the rate is exceeded.
 func Throttle() Fault { return Fault{kind: throttle} }

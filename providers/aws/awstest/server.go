@@ -134,6 +134,8 @@ func (c *Cloud) faulty(req *request, call Call, fault Fault, work func() reply, 
 		if !wait(req.http, 0, fault.until) {
 			return reply{}, true
 		}
+	case late:
+		<-fault.until
 	}
 	if c.control.over(call) {
 		return p.failure(throttled(name), id), false
