@@ -130,6 +130,18 @@ func (p *printer) standing(err error) {
 	if exitCode(err) == exitInterrupted {
 		p.linef("interrupted")
 	}
+	if failed.Overtaken {
+		p.linef("%s another command decides what serves now", p.style.warn.Render("overtaken:"))
+	} else {
+		p.outcome(failed)
+	}
+	if failed.Attempt > 0 {
+		p.linef("%s", p.style.dim.Render(fmt.Sprintf("the attempt is kept as number %d, see `ferry releases`", failed.Attempt)))
+	}
+}
+
+// outcome says what serves after a failure.
+func (p *printer) outcome(failed *release.Error) {
 	switch failed.Outcome {
 	case release.OutcomePartial:
 		p.partial(failed)
@@ -137,9 +149,6 @@ func (p *printer) standing(err error) {
 		p.linef("%s %s as before", p.style.warn.Render("restored:"), serves(failed.Release))
 	default:
 		p.linef("%s %s as before", p.style.bold.Render("nothing changed:"), serves(failed.Release))
-	}
-	if failed.Attempt > 0 {
-		p.linef("%s", p.style.dim.Render(fmt.Sprintf("the attempt is kept as number %d, see `ferry releases`", failed.Attempt)))
 	}
 }
 

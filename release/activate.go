@@ -74,7 +74,7 @@ func (a *attempt) restore(ctx context.Context, cause error) error {
 	ctx, cancel := a.settle(ctx)
 	defer cancel()
 	failure := &Error{Outcome: OutcomePartial, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
-	if err := a.lock.check(ctx); err != nil && a.lost() {
+	if a.lost(ctx) {
 		return a.overtaken(cause)
 	}
 	err := a.track(StepRestore, "", len(a.changed), func() error { return a.putBack(ctx) })
@@ -89,7 +89,7 @@ func (a *attempt) restore(ctx context.Context, cause error) error {
 		}
 		return failure
 	}
-	if a.lost() {
+	if a.lost(ctx) {
 		return a.overtaken(cause)
 	}
 	failure.Err = errors.Join(cause, fmt.Errorf("restoring release %d: %w", a.scene.head.Number, err))

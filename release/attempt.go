@@ -265,7 +265,7 @@ func (a *attempt) abandon(ctx context.Context, cause error) error {
 	ctx, cancel := a.settle(ctx)
 	defer cancel()
 	failure := &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
-	if a.lost() {
+	if a.lost(ctx) {
 		return a.overtaken(cause)
 	}
 	if a.record.begun() {
@@ -285,8 +285,9 @@ func (a *attempt) abandon(ctx context.Context, cause error) error {
 	return failure
 }
 
-// lost reports whether the lock is another's now: then nothing more may be written.
-func (a *attempt) lost() bool {
+// lost looks whether the lock is another's now: then nothing more may be written.
+func (a *attempt) lost(ctx context.Context) bool {
+	_ = a.lock.check(ctx)
 	if a.lock.lost() == nil {
 		return false
 	}
@@ -297,7 +298,7 @@ func (a *attempt) lost() bool {
 // overtaken is the failure of an attempt whose lock is another's now. Nothing more was written, and what serves
 // is the other's to say.
 func (a *attempt) overtaken(cause error) *Error {
-	return &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Err: a.because(cause)}
+	return &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Overtaken: true, Err: a.because(cause)}
 }
 
 // because is why the work ended: that the lock was lost explains what was broken off.

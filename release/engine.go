@@ -224,8 +224,10 @@ type Removal struct {
 type Error struct {
 	Outcome Outcome // unchanged, restored or partial
 	Attempt int     // the record that holds the failure; 0 is none
-	Release int     // what is live after; 0 is nothing
-	Err     error   // what failed; several are joined
+	Release int     // what is live after, as far as this command knows; 0 is nothing
+	// Overtaken means that another command took the lock: what serves is that one's to say.
+	Overtaken bool
+	Err       error // what failed; several are joined
 	// Partial says, for OutcomePartial, what serves where.
 	Partial []Drift
 }

@@ -43,7 +43,7 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 	removed, err := a.remove(ctx, made)
 	if err != nil {
 		failure := &Error{Outcome: OutcomePartial, Release: s.head.Number, Err: err}
-		if a.lost() {
+		if a.lost(ctx) {
 			return nil, failure
 		}
 		return nil, errors.Join(failure, a.close(ctx, a.lock.taken.Unfinished))

@@ -96,7 +96,7 @@ func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOption
 	if a.record.begun() {
 		if err := a.track(StepRestore, "", len(a.record.Functions), func() error { return a.putBack(ctx) }); err != nil {
 			failure := &Error{Outcome: OutcomePartial, Attempt: a.record.Number, Release: s.head.Number, Err: err}
-			if a.lost() {
+			if a.lost(ctx) {
 				return nil, a.overtaken(err)
 			}
 			failure.Partial = a.leftovers(ctx)

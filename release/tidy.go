@@ -23,7 +23,9 @@ func (a *attempt) tidy(ctx context.Context) error {
 		if err = a.close(ctx, 0); err == nil {
 			return nil
 		}
-	case !a.lost():
+	case a.lost(ctx):
+		return a.overtaken(err)
+	default:
 		if failed := a.close(ctx, a.record.Number); failed != nil {
 			err = fmt.Errorf("%w; %w", err, failed)
 		}

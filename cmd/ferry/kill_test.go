@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // interrupted runs ferry with a SIGKILL at call n. It reports false when the work ended before that call.
@@ -144,7 +143,9 @@ func TestAStoppedDeployThatWasOvertakenWritesNothing(t *testing.T) {
 			if err := slow.Start(); err != nil {
 				t.Fatal(err)
 			}
-			stopped(t, slow.Process.Pid)
+			if !freezes(t, slow) {
+				t.Fatalf("the deploy was not stopped: %s", said(slow))
+			}
 			s.write("quick")
 			if code, out := ran(s.command("quick", []string{ttl}, "deploy", "-m", "quick")); code == 6 {
 				// It had begun to activate: that must be decided on first.
@@ -169,17 +170,6 @@ func TestAStoppedDeployThatWasOvertakenWritesNothing(t *testing.T) {
 				t.Errorf("the overtaken deploy wrote to the store:\n%s\ninstead of\n%s", after, before)
 			}
 		})
-	}
-}
-
-// stopped waits until a process is stopped.
-func stopped(t *testing.T, pid int) {
-	t.Helper()
-	var status syscall.WaitStatus
-	deadline := time.AfterFunc(time.Minute, func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
-	defer deadline.Stop()
-	if _, err := syscall.Wait4(pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
-		t.Fatalf("the process was not stopped: %v, %v", status, err)
 	}
 }
 
