@@ -122,6 +122,8 @@ func (l *loader) resolveFunction(e entry, files *folders) (Function, *Node) {
 		l.decode(config, fresh(l.options.Providers[l.m.Target.Provider].Function), p, decoder{function: e.key, resolved: true})
 		fn.Config = config.named(p, e.key)
 	}
+	fn.Varying = fn.Config.varying("config", own.varying("", nil))
+	slices.Sort(fn.Varying)
 	c := checker{report: &l.report, fn: &fn, node: own, at: e.at, path: path, files: files, zones: l.zones}
 	for _, p := range d.report.problems {
 		d.broken = append(d.broken, p.Field)

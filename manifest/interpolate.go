@@ -85,11 +85,29 @@ func (ip *interpolator) scalar(n *Node, path, function string) *Node {
 			fail(hint, "${%s} %s", cut(inner, 60), message)
 		}
 		out.secret = out.secret || strings.HasPrefix(inner, "env:")
+		out.varies = out.varies || out.secret || inner == "git:sha"
 		b.WriteString(value)
 		rest = after
 	}
 	out.text = b.String()
 	return out
+}
+
+// varying adds the paths of the scalars of n that vary.
+func (n *Node) varying(path string, into []string) []string {
+	if n == nil {
+		return into
+	}
+	if n.varies {
+		into = append(into, path)
+	}
+	for i, item := range n.items {
+		into = item.varying(fmt.Sprintf("%s[%d]", path, i), into)
+	}
+	for _, e := range n.entries {
+		into = e.value.varying(strings.TrimPrefix(path+"."+e.key, "."), into)
+	}
+	return into
 }
 
 // expand returns what an interpolation stands for, or what is wrong with it.

@@ -24,6 +24,8 @@ type Node struct {
 	loose bool
 	// secret marks a scalar into which the environment went.
 	secret bool
+	// varies marks a scalar into which the environment or the commit went: the same manifest gives other values elsewhere.
+	varies bool
 	// broken marks a scalar whose interpolation failed: that is reported, and its value means nothing.
 	broken bool
 	// path and function name the node in problems that Decode finds.

@@ -94,6 +94,34 @@ stages:
 	}
 }
 
+func TestTheFieldsWhoseValuesVaryAreNamed(t *testing.T) {
+	o := folder(t, `service: varying
+defaults: {env: {COMMIT: "at ${git:sha}", STAGE: "${stage}", PLAIN: x}}
+functions:
+  fn:
+    runtime: nodejs22
+    handler: app.js
+    memory: ${env:MEMORY:-512MB}
+    events:
+      - schedule: {cron: "0 3 * * *"}
+      - http: {path: /, methods: [GET, "${env:METHOD:-PUT}"]}
+    env: {TOKEN: "${env:TOKEN:-none}"}
+    aws: {layers: [one, "${env:LAYER:-two}"]}
+  plain: {runtime: nodejs22, handler: app.js, env: {COMMIT: null}}
+targets:
+  aws: {provider: aws, region: eu-west-1}
+`)
+	o.Git, o.Target = func(string) (string, error) { return "sha", nil }, "aws"
+	m := load(t, o)
+	want := []string{"config.layers[1]", "env.COMMIT", "env.TOKEN", "events[1].http.methods[1]", "memory"}
+	if diff := cmp.Diff(want, m.Functions[0].Varying); diff != "" {
+		t.Error(diff)
+	}
+	if len(m.Functions[1].Varying) > 0 {
+		t.Errorf("a function that is the same everywhere varies in %v", m.Functions[1].Varying)
+	}
+}
+
 func TestInterpolationTakesEveryForm(t *testing.T) {
 	o := folder(t, `service: forms
 functions:

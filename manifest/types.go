@@ -55,6 +55,9 @@ type Function struct {
 	Config       *Node             `json:"config,omitempty"` // the block named after the target's provider
 	// Masked names the env entries whose value came from ${env:…}: they are never printed.
 	Masked []string `json:"masked,omitempty"`
+	// Varying names the fields whose value came from ${env:…} or ${git:sha}, as "env.COMMIT" or "config.role". It tells
+	// where values come from, not what the function does: it is no part of the spec digest.
+	Varying []string `json:"varying,omitempty"`
 }
 
 // HTTP returns the function's HTTP event, or nil: a function without one cannot be called from outside.

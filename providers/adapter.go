@@ -154,6 +154,7 @@ type Spec struct {
 
 // ConfigDigest identifies what a revision does beside its code: the canonical function and the pinned secrets.
 func ConfigDigest(fn manifest.Function, secrets map[string]string) string {
+	fn.Varying = nil
 	data, err := json.Marshal(struct {
 		Function manifest.Function `json:"function"`
 		Secrets  map[string]string `json:"secrets,omitempty"`

@@ -62,6 +62,7 @@ func fields(f *FunctionRecord) map[string]any {
 	}
 	delete(tree, "name")
 	delete(tree, "masked")
+	delete(tree, "varying")
 	flatten("", tree, flat)
 	for name, ref := range f.Secrets {
 		flat["secrets."+name] = ref
