@@ -11,6 +11,7 @@ func (k Kind) Error() string { return string(k) }
 const (
 	NotFound        Kind = "not_found"
 	Conflict        Kind = "conflict"        // what serves changed under us, or a condition failed
+	Held            Kind = "held"            // it was rolled away from, and is not deployed again unasked
 	Foreign         Kind = "foreign"         // a resource of that name is not ferry's
 	Unauthenticated Kind = "unauthenticated" // credentials are missing or expired
 	Denied          Kind = "denied"

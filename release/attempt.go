@@ -247,10 +247,16 @@ func (a *attempt) snapshot(ctx context.Context) error {
 
 // commit makes the record the live one: the single write that decides.
 func (a *attempt) commit(ctx context.Context) error {
+	next := a.scene.head.advance(a.record, a.fences.m)
+	next.Holds = a.holds()
+	return a.setHead(ctx, next)
+}
+
+// setHead writes live.json under this lock.
+func (a *attempt) setHead(ctx context.Context, next head) error {
 	if err := a.lock.check(ctx); err != nil {
 		return err
 	}
-	next := a.scene.head.advance(a.record, a.fences.m)
 	next.Epoch = a.lock.taken.Epoch
 	tag, err := a.ledger.setHead(ctx, next, a.scene.headTag)
 	if err != nil {

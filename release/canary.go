@@ -123,7 +123,7 @@ func (e *Engine) Promote(ctx context.Context, o PromoteOptions) (*Result, error)
 	}
 	a.noVerify = o.NoVerify
 	p := s.plan(&goods{functions: a.record.Functions})
-	a.record.State, a.record.Percent = StateActivating, 0
+	a.record.State = StateActivating
 	if err := a.finish(ctx); err != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if p.Empty && s.last == nil {
 		return e.unchanged(ctx, s, g.issues, began)
 	}
+	if err := refuse(p.Held, o.Again); err != nil {
+		return nil, err
+	}
 	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: true})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
 )
 
 // hidden stands for a value that is not shown.
@@ -52,7 +54,20 @@ func fields(f *FunctionRecord) map[string]any {
 	if f == nil {
 		return flat
 	}
-	data, err := json.Marshal(f.Function)
+	walk("", settings(f.Function), func(path string, v any) any {
+		flat[path] = v
+		return v
+	})
+	for name, ref := range f.Secrets {
+		flat["secrets."+name] = ref
+	}
+	flat["code"] = short(f.Artifact.Digest)
+	return flat
+}
+
+// settings is all that a function is configured to, as JSON knows it.
+func settings(fn manifest.Function) map[string]any {
+	data, err := json.Marshal(fn)
 	if err != nil {
 		panic(fmt.Sprintf("a function always has a JSON form: %v", err))
 	}
@@ -63,27 +78,24 @@ func fields(f *FunctionRecord) map[string]any {
 	delete(tree, "name")
 	delete(tree, "masked")
 	delete(tree, "varying")
-	flatten("", tree, flat)
-	for name, ref := range f.Secrets {
-		flat["secrets."+name] = ref
-	}
-	flat["code"] = short(f.Artifact.Digest)
-	return flat
+	return tree
 }
 
-func flatten(path string, v any, into map[string]any) {
+// walk replaces every scalar by what visit makes of it.
+func walk(path string, v any, visit func(path string, v any) any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, child := range v {
-			flatten(strings.TrimPrefix(path+"."+key, "."), child, into)
+			v[key] = walk(strings.TrimPrefix(path+"."+key, "."), child, visit)
 		}
+		return v
 	case []any:
 		for i, child := range v {
-			flatten(fmt.Sprintf("%s[%d]", path, i), child, into)
+			v[i] = walk(fmt.Sprintf("%s[%d]", path, i), child, visit)
 		}
-	default:
-		into[path] = v
+		return v
 	}
+	return visit(path, v)
 }
 
 // short is a digest for people: twelve hex digits.

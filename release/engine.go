@@ -66,6 +66,8 @@ type DeployOptions struct {
 	NoVerify  bool // skip the health calls; what serves is read back all the same
 	Force     bool // overwrite drift and take the lock from a living holder
 	Adopt     bool // record what serves unknown to the ledger as a release of its own first
+	// Again names releases that were rolled away from and that may be deployed again all the same.
+	Again []int
 	// Traffic is the percentage of requests that the release gets, 1 to 99, until it is promoted or rolled
 	// back; 0 is all of them.
 	Traffic int
@@ -114,6 +116,11 @@ type Plan struct {
 	Issues  []providers.Issue `json:"-"`       // warnings
 	// Unfinished names an attempt that was interrupted; 0 is none.
 	Unfinished int `json:"unfinished,omitempty"`
+	// Canary is the release that gets Percent of the requests beside the live one; 0 is none.
+	Canary  int `json:"canary,omitempty"`
+	Percent int `json:"percent,omitempty"`
+	// Held is what stands against it: content that was rolled away from.
+	Held []Hold `json:"held"`
 }
 
 // Change is one function's part of a plan.
@@ -176,6 +183,15 @@ const (
 	OutcomePartial   Outcome = "partial"
 )
 
+// History is what was released, newest first.
+type History struct {
+	Releases []Summary `json:"releases"`
+	// NextRollback is the release that a rollback would make serve again now; 0 is none.
+	NextRollback int `json:"next_rollback"`
+	// Held is what is not deployed again unasked, oldest first.
+	Held []Hold `json:"held"`
+}
+
 // Summary is one line of the ledger.
 type Summary struct {
 	Number    int       `json:"number"`
@@ -188,6 +204,9 @@ type Summary struct {
 	Message   string    `json:"message"`
 	Commit    string    `json:"commit"`
 	Functions []string  `json:"functions"`
+	// RolledBack says that somebody rolled away from it, and nobody went back to it since.
+	RolledBack bool `json:"rolled_back"`
+	Held       bool `json:"held"` // its content is not deployed again unasked
 }
 
 // Status is what serves now beside what the ledger says.
@@ -202,6 +221,8 @@ type Status struct {
 	// Canary is the release that gets Percent of the requests beside the live one; 0 is none.
 	Canary  int `json:"canary,omitempty"`
 	Percent int `json:"percent,omitempty"`
+	// Held is what is not deployed again unasked, oldest first.
+	Held []Hold `json:"held"`
 }
 
 // FunctionStatus is one function of a Status.

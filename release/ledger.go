@@ -37,6 +37,8 @@ type head struct {
 	Epoch int64 `json:"epoch,omitempty"`
 	// Fences make the next change of each live function conditional, where the provider hands them out.
 	Fences map[string]string `json:"fences,omitempty"`
+	// Holds are what must not be deployed again unasked, oldest first.
+	Holds []Hold `json:"holds,omitempty"`
 }
 
 // commit is one step of what was live.
@@ -98,6 +100,24 @@ func (h head) lastGood() int {
 		}
 	}
 	return found
+}
+
+// rolledBack reports whether somebody rolled away from a release, and nobody went back to it since.
+func (h head) rolledBack(number int) bool {
+	if slices.Contains(h.Good, number) {
+		return false
+	}
+	served, away := 0, false
+	for _, c := range h.History {
+		switch {
+		case c.Source == number:
+			away = false
+		case served == number && c.Source != c.Number:
+			away = true
+		}
+		served = c.Source
+	}
+	return away
 }
 
 // head reads live.json; before the first release it is the zero head with an empty tag.

@@ -291,6 +291,13 @@ func (h *history) recovers() {
 	}
 	o := release.DeployOptions{Message: "last"}
 	r, err := e.Deploy(h.Context(), o)
+	if held := new(release.HeldError); errors.As(err, &held) {
+		h.count("held at the end")
+		for _, hold := range held.Holds {
+			o.Again = append(o.Again, hold.Release)
+		}
+		r, err = e.Deploy(h.Context(), o)
+	}
 	if errors.Is(err, providers.Conflict) && !h.calm {
 		h.count("drift at the end")
 		o.Force = true

@@ -46,7 +46,7 @@ func (e *Engine) names() []string {
 
 // plan compares what a release is to hold with what is live.
 func (s *scene) plan(g *goods) *Plan {
-	p := &Plan{Changes: []Change{}, Drift: []Drift{}, Release: s.head.Number, Issues: g.issues}
+	p := &Plan{Changes: []Change{}, Drift: []Drift{}, Release: s.head.Number, Issues: g.issues, Held: s.against(g.functions)}
 	var have map[string]FunctionRecord
 	if s.live != nil {
 		have = s.live.Functions
@@ -78,10 +78,20 @@ func (s *scene) plan(g *goods) *Plan {
 		}
 	}
 	p.Empty = len(p.Changes) == 0 && len(p.Drift) == 0
-	if s.last != nil && s.interrupted() && s.last.State != StateCanary {
-		p.Unfinished = s.last.Number
-	}
+	p.Unfinished, p.Canary, p.Percent = s.undecided()
 	return p
+}
+
+// undecided is what somebody must decide on: an attempt that was interrupted, or one that gets a share of the requests.
+func (s *scene) undecided() (unfinished, canary, percent int) {
+	switch last := s.last; {
+	case last == nil || !s.interrupted():
+		return 0, 0, 0
+	case last.State == StateCanary:
+		return 0, last.Number, last.Percent
+	default:
+		return last.Number, 0, 0
+	}
 }
 
 // drift compares what serves with the revision that the ledger expects; "" is nothing.

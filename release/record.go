@@ -55,7 +55,7 @@ type Record struct {
 	Previous  int                       `json:"previous"` // what was live when it began; 0 is nothing
 	// Before is what was observed to be live, written before activation begins; restoring restores it.
 	Before  map[string]providers.State `json:"before,omitempty"`
-	Percent int                        `json:"percent,omitempty"` // of a canary
+	Percent int                        `json:"percent,omitempty"` // that it got as a canary, also once it is promoted
 	Failure string                     `json:"failure,omitempty"`
 }
 

@@ -165,7 +165,7 @@ func TestReleasesListsTheNewestFirstWithWhatIsLive(t *testing.T) {
 	s.deploy()
 	s.all("two").deploy()
 	s.rollback(0)
-	list, err := s.engine().Releases(t.Context(), 2)
+	history, err := s.engine().Releases(t.Context(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestReleasesListsTheNewestFirstWithWhatIsLive(t *testing.T) {
 		live           bool
 	}
 	var got []line
-	for _, r := range list {
+	for _, r := range history.Releases {
 		got = append(got, line{r.Number, r.Source, r.Kind, r.Live})
 	}
 	want := []line{{3, 1, release.KindRollback, true}, {2, 2, release.KindDeploy, false}}

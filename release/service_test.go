@@ -180,12 +180,12 @@ func (s *service) failure(err error, want release.Outcome) *release.Error {
 // states are the states of all releases, oldest first.
 func (s *service) states() []release.State {
 	s.Helper()
-	list, err := s.engine().Releases(s.Context(), 0)
+	history, err := s.engine().Releases(s.Context(), 0)
 	if err != nil {
 		s.Fatal(err)
 	}
 	var states []release.State
-	for _, r := range slices.Backward(list) {
+	for _, r := range slices.Backward(history.Releases) {
 		states = append(states, r.State)
 	}
 	return states

@@ -12,35 +12,42 @@ import (
 )
 
 // Releases lists the newest releases and attempts, newest first; limit 0 is all.
-func (e *Engine) Releases(ctx context.Context, limit int) ([]Summary, error) {
+func (e *Engine) Releases(ctx context.Context, limit int) (*History, error) {
 	l, err := e.openLedger(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := l.lockState(ctx)
-	if err != nil {
+	s := &scene{}
+	if s.lock, _, err = l.lockState(ctx); err != nil {
 		return nil, err
 	}
-	h, _, err := l.head(ctx)
-	if err != nil {
+	if err := s.read(ctx, l); err != nil {
 		return nil, err
 	}
-	summaries := []Summary{}
-	for next := f.Attempt; next > 0 && (limit == 0 || len(summaries) < limit); {
+	all := &History{Releases: []Summary{}, NextRollback: s.nextRollback(), Held: append([]Hold{}, s.head.Holds...)}
+	for next := s.lock.Attempt; next > 0 && (limit == 0 || len(all.Releases) < limit); {
 		batch := next
 		if limit > 0 {
-			batch = min(next, limit-len(summaries))
+			batch = min(next, limit-len(all.Releases))
 		}
 		records, err := l.newest(ctx, next, batch)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range records {
-			summaries = append(summaries, r.summary(h))
+			all.Releases = append(all.Releases, r.summary(s.head))
 		}
 		next -= batch
 	}
-	return summaries, nil
+	return all, nil
+}
+
+// nextRollback is the release that a rollback would make serve again now; 0 is none.
+func (s *scene) nextRollback() int {
+	if s.mustUndo(RollbackOptions{}) {
+		return s.head.Number
+	}
+	return s.head.lastGood()
 }
 
 // newest reads count records from number on downwards. One whose process died before it was written is left out.
@@ -64,7 +71,9 @@ func (r *Record) summary(h head) Summary {
 	return Summary{
 		Number: r.Number, Source: r.Source, Kind: r.Kind, State: r.state(h), Live: r.Number == h.Number,
 		Created: r.Created, Actor: r.Actor, Message: r.Message, Commit: r.Commit,
-		Functions: slices.Sorted(maps.Keys(r.Functions)),
+		Functions:  slices.Sorted(maps.Keys(r.Functions)),
+		RolledBack: h.rolledBack(r.Number),
+		Held:       slices.ContainsFunc(h.Holds, func(held Hold) bool { return held.Release == r.Number }),
 	}
 }
 
@@ -77,14 +86,9 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 	st := &Status{
 		Service: e.Manifest.Service, Stage: e.Manifest.Stage, Target: e.Manifest.Target.Name,
 		Release: s.head.Number, Source: s.head.Source, Functions: map[string]FunctionStatus{},
+		Held: append([]Hold{}, s.head.Holds...),
 	}
-	switch last := s.last; {
-	case last == nil || !s.interrupted():
-	case last.State == StateCanary:
-		st.Canary, st.Percent = last.Number, last.Percent
-	default:
-		st.Unfinished = last.Number
-	}
+	st.Unfinished, st.Canary, st.Percent = s.undecided()
 	live := s.liveFunctions()
 	found, err := e.inspect(ctx, s)
 	if err != nil {

@@ -97,10 +97,10 @@ func TestAnAdoptedFunctionCanBeRolledBackToWhatItWas(t *testing.T) {
 	if tags := s.at("api", "live").Tags; tags["team"] != "other" || tags["ferry:service"] != "shop" {
 		t.Errorf("its tags are %v", tags)
 	}
-	releases, err := s.engine().Releases(t.Context(), 0)
+	history, err := s.engine().Releases(t.Context(), 0)
 	s.must(err)
 	var kinds []release.Kind
-	for _, r := range releases {
+	for _, r := range history.Releases {
 		kinds = append(kinds, r.Kind)
 	}
 	slices.Sort(kinds)
