@@ -17,6 +17,7 @@ type deployOptions struct {
 	adopt    bool
 	traffic  int
 	from     string
+	again    []int
 }
 
 func newDeploy(a *app, out *outcome) *cobra.Command {
@@ -31,7 +32,10 @@ With the names of functions, only these are deployed; the others stay as they ar
 
 With --traffic the release gets that percentage of the requests only, each request chosen by itself, and what
 served before serves the rest: until ` + "`ferry promote` or `ferry rollback`" + `. Deploying the same again with another
-percentage changes the share.`,
+percentage changes the share.
+
+What was rolled back is not deployed again unasked: a repeated job would undo what a person just did. It exits with
+6 and names the release. With --again (or FERRY_AGAIN) and that number it is deployed all the same; ` + "`ferry releases\nallow`" + ` lets every later deploy do so.`,
 		Example: `  ferry deploy
   ferry deploy api worker -m "fix the date"
   ferry deploy --target aws --stage prod
@@ -47,11 +51,12 @@ percentage changes the share.`,
 	f.BoolVar(&o.force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
 	f.BoolVar(&o.adopt, "adopt", false, "record what was changed outside ferry as a release first, so that a rollback can restore it")
 	f.IntVar(&o.traffic, "traffic", 0, "the `percentage` of the requests that the release gets at first, 1 to 99")
+	f.IntSliceVar(&o.again, "again", nil, "deploy the content of the release of this `number` all the same, though it was rolled back")
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if c.Flags().Changed("traffic") && (o.traffic < 1 || o.traffic > 99) {
 			return usagef("leave it out to give the release all requests", "--traffic %d: a share is 1 to 99 percent", o.traffic)
 		}
-		return nil
+		return a.fromEnvironment(c.Flags(), "again", "set it to the number of a release, or unset it")
 	}
 	return c
 }
@@ -70,14 +75,14 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 	}
 	done, err := o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
 		return e.Deploy(ctx, release.DeployOptions{
-			Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force, Adopt: o.adopt, Traffic: o.traffic,
+			Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force, Adopt: o.adopt, Traffic: o.traffic, Again: o.again,
 		})
 	})
 	if r, ok := done.(releaseResult); ok && r.State == release.StateCanary {
 		r.Percent = o.traffic
 		done = r
 	}
-	return done, err
+	return done, o.app.held(err, o.again)
 }
 
 // release runs work that makes a release, showing its progress and telling the CI system about it.

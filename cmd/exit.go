@@ -31,7 +31,7 @@ const exitHelp = `Exit codes:
   3    differences found (plan --exit-code)
   4    failed after activation; the previous release was restored
   5    failed and left partial; the message says what is where
-  6    conflict: another deploy holds the lock, or what serves changed meanwhile
+  6    conflict: another deploy holds the lock, what serves changed meanwhile, or the content was rolled back
   7    credentials missing or denied
   8    not found
   130  interrupted`
@@ -49,7 +49,7 @@ func exitRules() []exitRule {
 		{exitRestored, left(release.OutcomeRestored)},
 		{exitInterrupted, caused(context.Canceled)},
 		{exitUsage, misused},
-		{exitConflict, caused(providers.Conflict)},
+		{exitConflict, caused(providers.Conflict, providers.Held)},
 		{exitCredentials, caused(providers.Unauthenticated, providers.Denied)},
 		{exitNotFound, caused(providers.NotFound)},
 		{exitFailed, func(error) bool { return true }},

@@ -74,7 +74,7 @@ func TestResultsLookAsTheyShould(t *testing.T) {
 				var out bytes.Buffer
 				show(&printer{
 					w: &colorprofile.Writer{Forward: &out, Profile: look.profile}, width: look.width,
-					terminal: look.width > 0, dir: "/src/shop", zone: time.UTC, style: newStyles(),
+					terminal: look.width > 0, dir: "/src/shop", zone: time.UTC, style: newStyles(), chosen: []string{"-s", "prod"},
 				})
 				golden(t, filepath.Join("testdata", "golden", name+look.suffix), out.Bytes())
 			})
@@ -132,13 +132,19 @@ func results() map[string]result {
 		"deploy-canary":  releaseResult{Result: canary, Percent: 10},
 		"rollback":       releaseResult{Result: rolledBack},
 		"rollback-undo":  releaseResult{Result: undone},
-		"releases": releasesResult{place: "shop · prod · local", Releases: []release.Summary{
+		"releases": releasesResult{place: "shop · prod · local", History: &release.History{Releases: []release.Summary{
 			{Number: 5, Source: 3, Kind: release.KindRollback, State: release.StateLive, Live: true, Created: created, Actor: "ada@lab"},
 			{Number: 4, Source: 4, Kind: release.KindDeploy, State: release.StateRestored, Created: created, Actor: "ada@lab", Message: "new prices"},
 			{Number: 3, Source: 3, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "octocat (github run 7)", Commit: "2c26b46b68ffc68ff99b453c1d30413413422d70"},
 			{Number: 2, Source: 2, Kind: release.KindDeploy, State: release.StatePublishing, Created: created},
-		}},
-		"releases-none": releasesResult{place: "shop · dev · local"},
+		}}},
+		"releases-rolled-back": releasesResult{place: "shop · prod · local", History: &release.History{NextRollback: 1, Held: holds(), Releases: []release.Summary{
+			{Number: 4, Source: 2, Kind: release.KindRollback, State: release.StateLive, Live: true, Created: created, Actor: "ada@lab", Message: "prices are wrong"},
+			{Number: 3, Source: 3, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "ada@lab", RolledBack: true, Held: true},
+			{Number: 2, Source: 2, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "ada@lab"},
+			{Number: 1, Source: 1, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "ada@lab"},
+		}}},
+		"releases-none": releasesResult{place: "shop · dev · local", History: &release.History{}},
 		"status": statusResult{&release.Status{
 			Service: "shop", Stage: "prod", Target: "local", Release: 5, Source: 3, Unfinished: 6,
 			Functions: map[string]release.FunctionStatus{
@@ -151,6 +157,17 @@ func results() map[string]result {
 			Service: "shop", Stage: "prod", Target: "local", Release: 7, Source: 7, Canary: 8, Percent: 10,
 			Functions: map[string]release.FunctionStatus{"api": {Live: "r1", URL: "http://127.0.0.1:8123/api", State: "serving"}},
 		}},
+		"status-held": statusResult{&release.Status{
+			Service: "shop", Stage: "prod", Target: "local", Release: 4, Source: 2, Held: holds(),
+			Functions: map[string]release.FunctionStatus{"api": {Live: "r1", URL: "http://127.0.0.1:8123/api", State: "serving"}},
+		}},
+		"plan-held": planResult{place: "shop · prod · local", functions: 2, detailed: updates(), Plan: &release.Plan{
+			Release: 4, Held: holds(), Changes: []release.Change{{
+				Function: "api", Action: release.ActionUpdate, Fields: []release.FieldChange{{Path: "code", From: "9f86d081884c", To: "2c26b46b68ff"}},
+			}},
+		}},
+		"plan-canary": planResult{place: "shop · prod · local", functions: 1, Plan: &release.Plan{Empty: true, Release: 7, Canary: 8, Percent: 10}},
+		"allow":       allowResult{Service: "shop", Stage: "prod", Target: "local", Release: 2, Held: holds()},
 		"secrets": secretsResult{place: "shop · dev · local", Secrets: []secret{
 			{Name: "old-key", Set: true},
 			{Name: "stripe-key", Set: true, Functions: []string{"api", "worker"}},
@@ -198,6 +215,13 @@ func results() map[string]result {
 	}
 }
 
+func holds() []release.Hold {
+	return []release.Hold{{
+		Release: 3, Actor: "ada@lab", At: time.Date(2026, 11, 22, 3, 4, 5, 0, time.UTC), Message: "prices are wrong",
+		Functions: map[string]release.Content{"api": {Package: "sha256:2c", Config: "sha256:9f"}, "nightly": {}},
+	}}
+}
+
 func failed() map[string]error {
 	crashed := &providers.Error{
 		Kind: providers.Crashed, Op: "probe", Provider: "local", Function: "api", Hint: "mend the import in app.py",
@@ -230,6 +254,7 @@ func failed() map[string]error {
 		},
 		"error-interrupted":       &release.Error{Outcome: release.OutcomeUnchanged, Release: 3, Err: context.Canceled},
 		"error-interrupted-early": context.Canceled,
+		"error-held":              (&app{Invocation: Invocation{Args: []string{"deploy", "-s", "prod", "-m", "it's fine"}}}).held(&release.HeldError{Holds: holds()}, nil),
 		"error-usage":             usagef("did you mean deploy?", "unknown command %q for ferry", "depoly"),
 	}
 }

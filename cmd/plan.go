@@ -76,6 +76,10 @@ func (r planResult) text(p *printer) {
 		p.linef("  %s run `ferry resume` to finish it, or `ferry rollback` to undo it", p.style.good.Render("hint:"))
 		p.linef("")
 	}
+	if r.Canary > 0 {
+		p.canary(r.Canary, r.Percent)
+		p.linef("")
+	}
 	if r.Empty {
 		p.linef("nothing to do: release %d serves  %s", r.Release, p.style.dim.Render(r.place))
 		return
@@ -89,6 +93,11 @@ func (r planResult) text(p *printer) {
 	p.changes(r.Changes, r.detailed)
 	p.drift(r.Drift)
 	p.linef("  %s", r.summary())
+	if len(r.Held) > 0 {
+		p.linef("")
+		p.linef("this would be refused, for it was rolled back:")
+		p.held(r.Held)
+	}
 }
 
 // summary counts the actions: "1 to create, 2 unchanged".

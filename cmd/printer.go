@@ -37,11 +37,12 @@ type printer struct {
 	dir      string // file names below it are printed relative to it
 	zone     *time.Location
 	style    styles
+	chosen   []string // the flags that chose the manifest, stage and target, for the commands that are named
 	failed   error
 }
 
 func (a *app) printer(out Output) *printer {
-	p := &printer{w: a.colored(out), terminal: out.Terminal, dir: a.Dir, zone: time.Local, style: newStyles()}
+	p := &printer{w: a.colored(out), terminal: out.Terminal, dir: a.Dir, zone: time.Local, style: newStyles(), chosen: a.global.chosen()}
 	if out.Terminal {
 		p.width = a.Streams.Width
 	}

@@ -30,7 +30,7 @@ func describe(b *bytes.Buffer, c *cobra.Command) {
 			about = sub.Short + "."
 		}
 		fmt.Fprintf(b, "\n## %s\n\n%s\n", sub.CommandPath(), about)
-		if sub.Runnable() && !sub.HasSubCommands() {
+		if sub.Runnable() && (!sub.HasSubCommands() || sub.HasAvailableLocalFlags()) {
 			fmt.Fprintf(b, "\n```\n%s\n```\n", sub.UseLine())
 		}
 		if sub.Example != "" {

@@ -43,6 +43,12 @@ func (r releaseResult) text(p *printer) {
 	p.released(r)
 }
 
+// canary says that a release gets a share of the requests.
+func (p *printer) canary(number, percent int) {
+	p.linef("%s release %d gets %d%% of the requests", p.style.warn.Render("◐"), number, percent)
+	p.decide()
+}
+
 // decide says how a canary ends.
 func (p *printer) decide() {
 	p.linef("  %s run `ferry promote` to give it all of them, or `ferry rollback` to end it", p.style.good.Render("hint:"))

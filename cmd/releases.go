@@ -13,8 +13,8 @@ import (
 
 // releasesResult is the history, newest first.
 type releasesResult struct {
-	Releases []release.Summary `json:"releases"`
-	place    string
+	*release.History
+	place string
 }
 
 func newReleases(a *app, out *outcome) *cobra.Command {
@@ -23,7 +23,9 @@ func newReleases(a *app, out *outcome) *cobra.Command {
 		Use:     "releases",
 		Aliases: []string{"history"},
 		Short:   "List the releases, newest first",
-		Args:    noArgs(),
+		Long: `List the releases, newest first: which serves, which of them somebody rolled back, and which one the next rollback
+would restore.`,
+		Args: noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) {
 		if limit < 0 {
 			return nil, usagef("use 0 to list all", "--limit %d is below zero", limit)
@@ -32,15 +34,13 @@ func newReleases(a *app, out *outcome) *cobra.Command {
 		if err != nil {
 			return nil, err
 		}
-		list, err := a.engine(p, release.Origin{}, nil).Releases(ctx, limit)
+		history, err := a.engine(p, release.Origin{}, nil).Releases(ctx, limit)
 		if err != nil {
 			return nil, err
 		}
-		if list == nil {
-			list = []release.Summary{}
-		}
-		return releasesResult{Releases: list, place: p.place()}, nil
+		return releasesResult{history, p.place()}, nil
 	})
+	c.AddCommand(newAllow(a, out))
 	c.Flags().IntVarP(&limit, "limit", "n", 20, "list this `number`; 0 lists all")
 	return c
 }
@@ -54,17 +54,26 @@ func (r releasesResult) text(p *printer) {
 	p.linef("")
 	var rows [][]string
 	for _, s := range r.Releases {
-		rows = append(rows, p.summary(s))
+		rows = append(rows, p.summary(s, s.Number == r.NextRollback))
 	}
 	p.table([]string{"", "release", "state", "when", "who", "message", "commit"}, rows)
+	if r.NextRollback > 0 {
+		p.linef("")
+		p.linef("`ferry rollback` restores release %d", r.NextRollback)
+	}
+	p.held(r.Held)
 }
 
-func (p *printer) summary(s release.Summary) []string {
+func (p *printer) summary(s release.Summary, next bool) []string {
 	mark, number := " ", strconv.Itoa(s.Number)
 	state := p.style.dim.Render(string(s.State))
 	switch {
 	case s.Live:
 		mark, state = p.style.good.Render("●"), p.style.good.Render("serves")
+	case s.RolledBack:
+		state = p.style.warn.Render("rolled back")
+	case next:
+		mark, state = p.style.dim.Render("↩"), p.style.dim.Render("served")
 	case s.State == release.StateLive:
 		state = p.style.dim.Render("served")
 	case s.State == release.StateFailed, s.State == release.StateRestored:

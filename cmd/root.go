@@ -49,6 +49,17 @@ func (g *globals) addFlags(f *pflag.FlagSet) {
 	f.Lookup("json").DefValue = "false"
 }
 
+// chosen are the flags that choose the manifest, its stage and its target as this run did.
+func (g *globals) chosen() []string {
+	var flags []string
+	for _, f := range [][2]string{{"-C", g.dir}, {"-f", g.file}, {"-s", g.stage}, {"-t", g.target}} {
+		if f[1] != "" {
+			flags = append(flags, f[0], f[1])
+		}
+	}
+	return flags
+}
+
 // The groups of commands in the help.
 const (
 	groupWork    = "work"
@@ -104,13 +115,7 @@ func (a *app) prepare(flags *pflag.FlagSet) error {
 	global := &pflag.FlagSet{}
 	(&globals{}).addFlags(global)
 	global.VisitAll(func(f *pflag.Flag) {
-		name := "FERRY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		value := a.env[name]
-		if given := flags.Lookup(f.Name); value != "" && !given.Changed {
-			if err := given.Value.Set(value); err != nil {
-				errs = append(errs, usagef("set it to true or false, or unset it", "%s is %q, which --%s cannot be", name, value, f.Name))
-			}
-		}
+		errs = append(errs, a.fromEnvironment(flags, f.Name, "set it to true or false, or unset it"))
 	})
 	switch a.global.progress {
 	case progressAuto, progressPlain, progressJSON:
@@ -118,6 +123,19 @@ func (a *app) prepare(flags *pflag.FlagSet) error {
 		errs = append(errs, usagef("choose one of: auto, plain, json", "unknown form of progress %q", a.global.progress))
 	}
 	return errors.Join(errs...)
+}
+
+// fromEnvironment gives a flag that was not given the value of its twin in the environment.
+func (a *app) fromEnvironment(flags *pflag.FlagSet, flag, hint string) error {
+	name := "FERRY_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	value, given := a.env[name], flags.Lookup(flag)
+	if value == "" || given.Changed {
+		return nil
+	}
+	if err := given.Value.Set(value); err != nil {
+		return usagef(hint, "%s is %q, which --%s cannot be", name, value, flag)
+	}
+	return nil
 }
 
 func truthy(s string) bool {

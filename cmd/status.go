@@ -51,9 +51,9 @@ func (r statusResult) text(p *printer) {
 		p.linef("release %d  %s", r.Release, p.style.dim.Render(place))
 	}
 	if r.Canary > 0 {
-		p.linef("%s release %d gets %d%% of the requests", p.style.warn.Render("◐"), r.Canary, r.Percent)
-		p.decide()
+		p.canary(r.Canary, r.Percent)
 	}
+	p.held(r.Held)
 	if len(r.Functions) == 0 {
 		return
 	}

@@ -57,22 +57,13 @@ func (h Hold) refusal() string {
 	if h.Message != "" {
 		about += fmt.Sprintf(" (%q)", h.Message)
 	}
-	verb := "are"
-	if len(h.Functions) == 1 {
-		verb = "is"
-	}
-	return fmt.Sprintf("%s, and %s %s again what it had: a change elsewhere does not mend that", about, strings.Join(h.names(), ", "), verb)
-}
-
-// names are the held functions, for people.
-func (h Hold) names() []string {
 	names := slices.Sorted(maps.Keys(h.Functions))
 	for i, name := range names {
 		if h.Functions[name] == (Content{}) {
-			names[i] += " (removed)"
+			names[i] += " removed"
 		}
 	}
-	return names
+	return fmt.Sprintf("%s, and this deploy has all of it again (%s): a change elsewhere is no fix", about, strings.Join(names, ", "))
 }
 
 // in reports whether all that is held is in there.
