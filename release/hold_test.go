@@ -1,0 +1,456 @@
+package release_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/memory"
+	"github.com/ferryfn/ferry/providers/providertest/faults"
+	"github.com/ferryfn/ferry/release"
+)
+
+// takenBack is a service whose release 2 ("two") was rolled away from for release 1 ("one").
+func takenBack(t *testing.T) *service {
+	s := newService(t).all("one")
+	s.deploy()
+	s.all("two").deploy()
+	s.rollback(0)
+	return s
+}
+
+// refused expects that the deploy is refused for these releases, and that nothing changes.
+func (s *service) refused(o release.DeployOptions, want ...int) *release.HeldError {
+	s.Helper()
+	before := s.serving()
+	_, err := s.engine().Deploy(s.Context(), o)
+	var held *release.HeldError
+	if !errors.As(err, &held) || !errors.Is(err, providers.Held) {
+		s.Fatalf("it was not refused: %v", err)
+	}
+	var got []int
+	for _, h := range held.Holds {
+		got = append(got, h.Release)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.Errorf("refused for other releases (-want +got):\n%s", diff)
+	}
+	s.serves(before)
+	return held
+}
+
+func TestWhatWasRolledBackIsNotDeployedAgainUnasked(t *testing.T) {
+	both(t, func(t *testing.T, s *service) {
+		s.all("one").deploy()
+		s.all("two").deploy()
+		e := s.engine()
+		e.Origin.Actor = "ada@lab"
+		e.Now = func() time.Time { return time.Date(2026, 11, 22, 3, 4, 5, 0, time.UTC) }
+		if _, err := e.Rollback(t.Context(), release.RollbackOptions{Message: "prices are wrong"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range []release.DeployOptions{{}, {Force: true}, {Adopt: true}, {Again: []int{1, 3}}} {
+			says := s.refused(o, 2).Error()
+			for _, want := range []string{"release 2", "ada@lab", "2026-11-22 03:04 UTC", "prices are wrong", "api, jobs, web", "a change elsewhere is no fix"} {
+				if !strings.Contains(says, want) {
+					t.Errorf("the refusal does not say %q: %s", want, says)
+				}
+			}
+		}
+		if diff := cmp.Diff([]release.State{release.StateLive, release.StateLive, release.StateLive}, s.states()); diff != "" {
+			t.Errorf("a refusal left a record:\n%s", diff)
+		}
+	})
+}
+
+func TestARefusalWaitsForNoLock(t *testing.T) {
+	s := takenBack(t)
+	s.ttl = time.Hour
+	store, err := memory.New(s.world).Store(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := strings.NewReader(`{"format": 1, "epoch": 9, "attempt": 3, "nonce": "x",
+		"holder": {"actor": "eve", "since": "2026-11-22T03:04:05Z", "process": {"host": "elsewhere", "pid": 1}}}`)
+	if _, err := store.Put(t.Context(), "shop/dev/here/lock.json", held, providers.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	s.refused(release.DeployOptions{}, 2)
+}
+
+func TestHeldContentIsDeployedAgainWhenItIsAskedFor(t *testing.T) {
+	for name, ask := range map[string]func(s *service){
+		"by its number": func(s *service) {
+			if _, err := s.engine().Deploy(s.Context(), release.DeployOptions{Again: []int{7, 2}}); err != nil {
+				s.Fatal(err)
+			}
+		},
+		"by lifting the hold": func(s *service) {
+			if left, err := s.engine().Allow(s.Context(), 2); err != nil || len(left) > 0 {
+				s.Fatal(left, err)
+			}
+			s.servesAll("one")
+			s.deploy()
+		},
+		"by a rollback to it": func(s *service) { s.rollback(2) },
+		"by a promotion": func(s *service) {
+			if _, err := s.engine().Deploy(s.Context(), release.DeployOptions{Traffic: 10, Again: []int{2}}); err != nil {
+				s.Fatal(err)
+			}
+			if _, err := s.engine().Promote(s.Context(), release.PromoteOptions{}); err != nil {
+				s.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := takenBack(t)
+			ask(s)
+			s.servesAll("two")
+			s.all("three").deploy()
+			s.all("two").deploy() // it was good again, so a repeated job goes on
+			s.servesAll("two")
+		})
+	}
+}
+
+func TestAskingForHeldContentThatFailsLiftsNothing(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.write(map[string]string{"api": "unhealthy", "jobs": "one", "web": "one"})
+	if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{NoVerify: true}); err != nil {
+		t.Fatal(err)
+	}
+	s.rollback(0)
+	_, err := s.engine().Deploy(t.Context(), release.DeployOptions{Again: []int{2}})
+	s.failure(err, release.OutcomeRestored)
+	s.refused(release.DeployOptions{}, 2)
+}
+
+func TestOnlyAChangeOfAHeldFunctionIsAFix(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.write(map[string]string{"api": "two", "jobs": "two", "web": "one"}).deploy()
+	s.rollback(0)
+	s.write(map[string]string{"api": "two", "jobs": "two", "web": "three"})
+	s.refused(release.DeployOptions{}, 2)
+	s.write(map[string]string{"api": "two", "jobs": "three", "web": "one"}).deploy()
+	s.serves(map[string]string{"api": "two", "jobs": "three", "web": "one"})
+}
+
+func TestASubsetThatMakesHeldContentWholeIsRefused(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.write(map[string]string{"api": "two", "jobs": "two", "web": "one"}).deploy()
+	s.rollback(0)
+	if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{Functions: []string{"api"}}); err != nil {
+		t.Fatal(err)
+	}
+	s.refused(release.DeployOptions{Functions: []string{"jobs"}}, 2)
+}
+
+func TestARemovalOfAFunctionIsHeldToo(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.write(map[string]string{"api": "one", "jobs": "one", "pages": "one"}).deploy() // web is renamed
+	s.rollback(0)
+	says := s.refused(release.DeployOptions{}, 2).Error()
+	if !strings.Contains(says, "(pages, web removed)") {
+		t.Errorf("got %s", says)
+	}
+	s.write(map[string]string{"api": "one", "jobs": "one", "web": "one", "pages": "one"}).deploy()
+	s.serves(map[string]string{"api": "one", "jobs": "one", "web": "one", "pages": "one"})
+}
+
+func TestWhatIsSoAnywayIsNotHeld(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.write(map[string]string{"api": "one", "jobs": "one"}).deploy() // web is removed
+	s.rollback(0)
+	s.refused(release.DeployOptions{}, 2)
+	if _, err := s.engine().Remove(t.Context(), release.RemoveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.deploy()
+	s.serves(map[string]string{"api": "one", "jobs": "one"})
+}
+
+func TestTheSameContentIsHeldOnce(t *testing.T) {
+	s := takenBack(t)
+	if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{Traffic: 10, Again: []int{2}}); err != nil {
+		t.Fatal(err)
+	}
+	s.rollback(0)
+	s.refused(release.DeployOptions{}, 4)
+}
+
+func TestARollbackOverSeveralReleasesHoldsAllThatTheyChanged(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.write(map[string]string{"api": "two", "jobs": "one", "web": "one"}).deploy()
+	s.write(map[string]string{"api": "two", "jobs": "one", "web": "three"}).deploy()
+	s.rollback(1)
+	held := s.refused(release.DeployOptions{}, 3)
+	if !strings.Contains(held.Error(), "(api, web)") {
+		t.Errorf("got %v", held)
+	}
+}
+
+func TestSeveralRollbacksAreHeldSeverally(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.write(map[string]string{"api": "two", "jobs": "one", "web": "one"}).deploy()
+	s.write(map[string]string{"api": "two", "jobs": "two", "web": "one"}).deploy()
+	s.rollback(0)
+	s.rollback(0)
+	s.refused(release.DeployOptions{}, 3, 2)
+	s.refused(release.DeployOptions{Again: []int{3}}, 2)
+	s.write(map[string]string{"api": "two", "jobs": "one", "web": "one"})
+	s.refused(release.DeployOptions{}, 2)
+	s.write(map[string]string{"api": "one", "jobs": "two", "web": "one"})
+	s.refused(release.DeployOptions{}, 3)
+}
+
+func TestTheValuesOfAPipelineDoNotMakeHeldContentAnother(t *testing.T) {
+	s := newService(t)
+	deploys := 0
+	s.adjust = func(fn *manifest.Function) {
+		deploys++
+		fn.Env = map[string]string{"WORD": "a", "COMMIT": fmt.Sprint(deploys), "TOKEN": fmt.Sprint(deploys)}
+		fn.Varying, fn.Masked = []string{"env.COMMIT", "env.TOKEN"}, []string{"TOKEN"}
+	}
+	s.all("one").deploy()
+	s.write(map[string]string{"api": "two", "jobs": "one", "web": "one"}).deploy()
+	s.rollback(0)
+	s.refused(release.DeployOptions{}, 2)
+	s.all("one").deploy() // another commit of what serves
+	s.write(map[string]string{"api": "two", "jobs": "one", "web": "one"})
+	s.refused(release.DeployOptions{}, 2)
+	varying := s.adjust
+	s.adjust = func(fn *manifest.Function) {
+		varying(fn)
+		fn.Env["WORD"] = "b"
+	}
+	s.deploy()
+}
+
+func TestTheEndOfACanaryIsHeld(t *testing.T) {
+	s := splitting(t)
+	if _, err := s.engine().Rollback(t.Context(), release.RollbackOptions{Message: "too slow"}); err != nil {
+		t.Fatal(err)
+	}
+	s.refused(release.DeployOptions{Traffic: 10}, 2)
+	if says := s.refused(release.DeployOptions{}, 2).Error(); !strings.Contains(says, "too slow") {
+		t.Errorf("got %s", says)
+	}
+}
+
+// dies makes the process die before its first switch.
+func (s *service) dies() {
+	s.adapter = func(a *memory.Adapter) providers.Adapter {
+		p := &faults.Process{At: func(c faults.Call) bool { return c.Op == "switch" }, Fault: faults.Die(func() {})}
+		return p.Wrap(a)
+	}
+}
+
+func (s *service) lives() {
+	s.adapter = func(a *memory.Adapter) providers.Adapter { return a }
+}
+
+func TestWhatWasNeverJudgedIsNotHeld(t *testing.T) {
+	t.Run("a failed attempt", func(t *testing.T) {
+		s := newService(t).all("one")
+		s.deploy()
+		s.all("unhealthy")
+		_, err := s.engine().Deploy(t.Context(), release.DeployOptions{})
+		s.failure(err, release.OutcomeRestored)
+		if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{NoVerify: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("an interrupted attempt", func(t *testing.T) {
+		s := newService(t).all("one")
+		s.ttl = 20 * time.Millisecond
+		s.deploy()
+		s.all("two").dies()
+		if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{}); !errors.Is(err, faults.Dead) {
+			t.Fatal(err)
+		}
+		s.lives()
+		s.rollback(0)
+		s.servesAll("one")
+		s.deploy()
+		s.servesAll("two")
+	})
+	t.Run("a canary that failed its health check", func(t *testing.T) {
+		s := newService(t).all("one")
+		s.deploy()
+		s.all("unhealthy")
+		s.canary(10)
+		_, err := s.engine().Promote(t.Context(), release.PromoteOptions{})
+		s.failure(err, release.OutcomeRestored)
+		if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{Traffic: 10}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a removal", func(t *testing.T) {
+		s := newService(t).all("one")
+		s.deploy()
+		if _, err := s.engine().Remove(t.Context(), release.RemoveOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		s.rollback(0)
+		s.write(map[string]string{"other": "one"}).deploy()
+		s.serves(map[string]string{"other": "one"})
+	})
+}
+
+func TestACanaryThatWasUndoneInTheMiddleOfItsPromotionIsHeld(t *testing.T) {
+	s := splitting(t)
+	s.ttl = 20 * time.Millisecond
+	s.dies()
+	if _, err := s.engine().Promote(t.Context(), release.PromoteOptions{}); !errors.Is(err, faults.Dead) {
+		t.Fatal(err)
+	}
+	s.lives()
+	s.rollback(0)
+	s.servesAll("one")
+	s.refused(release.DeployOptions{}, 2)
+}
+
+func TestAResumedRollbackHoldsWhatItLeft(t *testing.T) {
+	s := newService(t).all("one")
+	s.ttl = 20 * time.Millisecond
+	s.deploy()
+	s.all("two").deploy()
+	s.dies()
+	if _, err := s.engine().Rollback(t.Context(), release.RollbackOptions{Message: "bad"}); !errors.Is(err, faults.Dead) {
+		t.Fatal(err)
+	}
+	s.lives()
+	if _, err := s.engine().Resume(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if says := s.refused(release.DeployOptions{}, 2).Error(); !strings.Contains(says, `"bad"`) {
+		t.Errorf("got %s", says)
+	}
+}
+
+func TestAHoldOutlivesTheServiceAndItsRecords(t *testing.T) {
+	s := takenBack(t)
+	s.keep = 1
+	for n := range 4 {
+		s.all(fmt.Sprint(n)).deploy()
+	}
+	s.all("two")
+	s.refused(release.DeployOptions{}, 2)
+	if _, err := s.engine().Remove(t.Context(), release.RemoveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.refused(release.DeployOptions{}, 2)
+}
+
+func TestPlanStatusAndReleasesShowWhatIsHeld(t *testing.T) {
+	s := takenBack(t)
+	p, err := s.engine().Plan(t.Context(), nil)
+	if err != nil || len(p.Held) != 1 || p.Held[0].Release != 2 {
+		t.Errorf("plan: %+v, %v", p, err)
+	}
+	st, err := s.engine().Status(t.Context())
+	if err != nil || len(st.Held) != 1 || st.Held[0].Release != 2 {
+		t.Errorf("status: %+v, %v", st, err)
+	}
+	all, err := s.engine().Releases(t.Context(), 0)
+	if err != nil || len(all.Held) != 1 || all.Held[0].Release != 2 {
+		t.Errorf("releases: %+v, %v", all, err)
+	}
+	for _, r := range all.Releases {
+		if second := r.Number == 2; r.Held != second || r.RolledBack != second {
+			t.Errorf("release %d: %+v", r.Number, r)
+		}
+	}
+	s.all("three")
+	if p, err := s.engine().Plan(t.Context(), nil); err != nil || p.Held == nil || len(p.Held) > 0 {
+		t.Errorf("a plan of something else: %+v, %v", p, err)
+	}
+}
+
+func TestPlanSaysThatACanaryRuns(t *testing.T) {
+	p, err := splitting(t).engine().Plan(t.Context(), nil)
+	if err != nil || p.Canary != 2 || p.Percent != 10 || p.Unfinished != 0 {
+		t.Errorf("got %+v, %v", p, err)
+	}
+}
+
+func TestReleasesSaysWhatTheNextRollbackRestores(t *testing.T) {
+	s := newService(t)
+	next := func(want int, rolledBack ...int) {
+		t.Helper()
+		all, err := s.engine().Releases(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for _, r := range all.Releases {
+			if r.RolledBack {
+				got = append(got, r.Number)
+			}
+		}
+		if all.NextRollback != want || !cmp.Equal(rolledBack, got) {
+			t.Errorf("a rollback would restore %d, not %d; rolled back are %v, not %v", all.NextRollback, want, got, rolledBack)
+		}
+		if want > 0 {
+			return
+		}
+		if _, err := s.engine().Rollback(t.Context(), release.RollbackOptions{}); !errors.Is(err, providers.NotFound) {
+			t.Errorf("a rollback was possible: %v", err)
+		}
+	}
+	next(0)
+	s.all("1").deploy()
+	next(0)
+	s.all("2").deploy()
+	s.all("3").deploy()
+	next(2)
+	s.rollback(0) // 4
+	next(1, 3)
+	s.rollback(3) // 5
+	next(1, 2)
+	s.all("6").deploy()
+	next(3, 2)
+	s.all("7")
+	if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{Traffic: 10}); err != nil {
+		t.Fatal(err)
+	}
+	next(6, 2)
+	s.rollback(0)
+	s.servesAll("6")
+	next(3, 2)
+}
+
+func TestAllowingWhatIsNotHeldIsNotFound(t *testing.T) {
+	s := takenBack(t)
+	if _, err := s.engine().Allow(t.Context(), 1); !errors.Is(err, providers.NotFound) {
+		t.Errorf("got %v", err)
+	}
+	s.refused(release.DeployOptions{}, 2)
+}
+
+func TestAllowingLeavesACanaryAsItIs(t *testing.T) {
+	s := takenBack(t)
+	s.all("three")
+	if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{Traffic: 10}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.engine().Allow(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := s.engine().Status(t.Context()); err != nil || st.Canary != 4 || st.Percent != 10 {
+		t.Errorf("got %+v, %v", st, err)
+	}
+}
