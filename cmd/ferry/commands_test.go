@@ -38,6 +38,21 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// paste types a command that ferry names between backticks into a shell, and checks its exit code:
+// `paste 0 stderr 'ferry resume'`.
+func paste(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: paste CODE FILE BEGINNING")
+	}
+	text := ts.ReadFile(args[1])
+	_, rest, named := strings.Cut(text, "`"+args[2])
+	command, _, closed := strings.Cut(rest, "`")
+	if !named || !closed {
+		ts.Fatalf("%s names no command %s:\n%s", args[1], args[2], text)
+	}
+	exits(ts, false, []string{args[0], "sh", "-c", args[2] + command})
+}
+
 // jsonValue checks one value of a JSON file: `json stdout result.release 1`. A value that is no scalar is
 // compared as compact JSON. Without a value the path has to exist; with ! it must not.
 func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
