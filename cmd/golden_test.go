@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -167,7 +168,10 @@ func results() map[string]result {
 			}},
 		}},
 		"plan-canary": planResult{place: "shop · prod · local", functions: 1, Plan: &release.Plan{Empty: true, Release: 7, Canary: 8, Percent: 10}},
-		"allow":       allowResult{Service: "shop", Stage: "prod", Target: "local", Release: 2, Held: holds()},
+		"releases-many-held": releasesResult{place: "shop · prod · local", History: &release.History{
+			Held: slices.Repeat(holds(), 5), Releases: []release.Summary{{Number: 9, Source: 9, State: release.StateLive, Live: true, Created: created, Actor: "ada@lab"}},
+		}},
+		"allow": allowResult{Service: "shop", Stage: "prod", Target: "local", Release: 2, Held: holds()},
 		"secrets": secretsResult{place: "shop · dev · local", Secrets: []secret{
 			{Name: "old-key", Set: true},
 			{Name: "stripe-key", Set: true, Functions: []string{"api", "worker"}},

@@ -55,16 +55,20 @@ func (r allowResult) text(p *printer) {
 	p.held(r.Held)
 }
 
-// held prints what is not deployed again unasked.
+// held prints what is not deployed again unasked, the newest first. What was taken back long ago is counted only.
 func (p *printer) held(all []release.Hold) {
-	for _, h := range all {
+	const most = 3
+	for i, h := range slices.Backward(all) {
+		if len(all)-i > most {
+			p.linef("  %s", p.style.dim.Render(fmt.Sprintf("%d more are held, see `ferry releases --json`", i+1)))
+			return
+		}
 		why := ""
 		if h.Message != "" {
 			why = fmt.Sprintf(" (%q)", h.Message)
 		}
 		p.linef("%s release %d is held: %s rolled it back on %s%s", p.style.warn.Render("!"), h.Release, h.Actor, p.moment(h.At), why)
-		allow := commandLine(append([]string{"releases", "allow", strconv.Itoa(h.Release)}, p.chosen...))
-		p.linef("  %s run `%s` to let it be deployed again", p.style.good.Render("hint:"), allow)
+		p.linef("  %s run `%s` to let it be deployed again", p.style.good.Render("hint:"), p.command("releases", "allow", strconv.Itoa(h.Release)))
 	}
 }
 
@@ -92,6 +96,9 @@ func (a *app) held(err error, again []int) error {
 			few(slices.Compact(functions)), commandLine(a.Args), strings.Join(numbers, ",")),
 	}
 }
+
+// command is a further run of ferry for the manifest, stage and target of this one.
+func (p *printer) command(words ...string) string { return commandLine(slices.Concat(words, p.chosen)) }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
 

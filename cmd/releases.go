@@ -57,9 +57,11 @@ func (r releasesResult) text(p *printer) {
 		rows = append(rows, p.summary(s, s.Number == r.NextRollback))
 	}
 	p.table([]string{"", "release", "state", "when", "who", "message", "commit"}, rows)
-	if r.NextRollback > 0 {
+	if r.NextRollback > 0 || len(r.Held) > 0 {
 		p.linef("")
-		p.linef("`ferry rollback` restores release %d", r.NextRollback)
+	}
+	if r.NextRollback > 0 {
+		p.linef("`%s` restores release %d", p.command("rollback"), r.NextRollback)
 	}
 	p.held(r.Held)
 }

@@ -250,10 +250,10 @@ func TestTheEndOfACanaryIsHeld(t *testing.T) {
 	}
 }
 
-// dies makes the process die before its first switch.
-func (s *service) dies() {
+// dies makes the process die before its first call of that kind.
+func (s *service) dies(call string) {
 	s.adapter = func(a *memory.Adapter) providers.Adapter {
-		p := &faults.Process{At: func(c faults.Call) bool { return c.Op == "switch" }, Fault: faults.Die(func() {})}
+		p := &faults.Process{At: func(c faults.Call) bool { return strings.HasPrefix(c.String(), call) }, Fault: faults.Die(func() {})}
 		return p.Wrap(a)
 	}
 }
@@ -277,7 +277,7 @@ func TestWhatWasNeverJudgedIsNotHeld(t *testing.T) {
 		s := newService(t).all("one")
 		s.ttl = 20 * time.Millisecond
 		s.deploy()
-		s.all("two").dies()
+		s.all("two").dies("switch")
 		if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{}); !errors.Is(err, faults.Dead) {
 			t.Fatal(err)
 		}
@@ -313,7 +313,7 @@ func TestWhatWasNeverJudgedIsNotHeld(t *testing.T) {
 func TestACanaryThatWasUndoneInTheMiddleOfItsPromotionIsHeld(t *testing.T) {
 	s := splitting(t)
 	s.ttl = 20 * time.Millisecond
-	s.dies()
+	s.dies("switch")
 	if _, err := s.engine().Promote(t.Context(), release.PromoteOptions{}); !errors.Is(err, faults.Dead) {
 		t.Fatal(err)
 	}
@@ -323,12 +323,27 @@ func TestACanaryThatWasUndoneInTheMiddleOfItsPromotionIsHeld(t *testing.T) {
 	s.refused(release.DeployOptions{}, 2)
 }
 
+func TestACanaryWhoseEndWasInterruptedIsHeldOnce(t *testing.T) {
+	s := splitting(t)
+	s.ttl = 20 * time.Millisecond
+	s.dies("store put shop/dev/here/releases/000002.json")
+	if _, err := s.engine().Rollback(t.Context(), release.RollbackOptions{}); !errors.Is(err, faults.Dead) {
+		t.Fatal(err)
+	}
+	s.lives()
+	s.rollback(0)
+	s.refused(release.DeployOptions{}, 2)
+	if st, err := s.engine().Status(t.Context()); err != nil || len(st.Held) != 1 {
+		t.Errorf("got %+v, %v", st, err)
+	}
+}
+
 func TestAResumedRollbackHoldsWhatItLeft(t *testing.T) {
 	s := newService(t).all("one")
 	s.ttl = 20 * time.Millisecond
 	s.deploy()
 	s.all("two").deploy()
-	s.dies()
+	s.dies("switch")
 	if _, err := s.engine().Rollback(t.Context(), release.RollbackOptions{Message: "bad"}); !errors.Is(err, faults.Dead) {
 		t.Fatal(err)
 	}
