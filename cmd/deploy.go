@@ -35,7 +35,8 @@ served before serves the rest: until ` + "`ferry promote` or `ferry rollback`" +
 percentage changes the share.
 
 What was rolled back is not deployed again unasked: a repeated job would undo what a person just did. It exits with
-6 and names the release. With --again (or FERRY_AGAIN) and that number it is deployed all the same; ` + "`ferry releases\nallow`" + ` lets every later deploy do so.`,
+6 and names the release. With --again (or FERRY_AGAIN) and that number it is deployed all the same; ` + "`ferry releases allow`" + `
+lets every later deploy do so.`,
 		Example: `  ferry deploy
   ferry deploy api worker -m "fix the date"
   ferry deploy --target aws --stage prod

@@ -51,8 +51,8 @@ func TestContentIsAllButWhatARepeatedJobBrings(t *testing.T) {
 }
 
 func TestTheNewestHoldsAreKept(t *testing.T) {
-	at := func(n int) *Record {
-		return &Record{Functions: map[string]FunctionRecord{"api": {Artifact: ArtifactRecord{Digest: fmt.Sprint(n)}}}}
+	at := func(n int) map[string]FunctionRecord {
+		return map[string]FunctionRecord{"api": {Artifact: ArtifactRecord{Digest: fmt.Sprint(n)}}}
 	}
 	var held []Hold
 	for n := range 2 * holdsLen {

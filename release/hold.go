@@ -18,7 +18,7 @@ import (
 // that somebody still repeats.
 const holdsLen = 50
 
-// Hold keeps content that was rolled away from from being deployed again unasked: it was judged by a person, and a
+// Hold keeps what was rolled away from out of later deploys until somebody asks for it: a person judged it, and a
 // repeated job knows nothing of that.
 type Hold struct {
 	Release int       `json:"release"` // whose content it is
@@ -134,15 +134,15 @@ func (a *attempt) holds() []Hold {
 		held = slices.DeleteFunc(slices.Clone(held), func(h Hold) bool { return h.in(now) })
 	}
 	if left := a.scene.live; r.Kind == KindRollback && left != nil {
-		held = hold(held, Hold{Release: left.Source, Actor: r.Actor, At: r.Created, Message: r.Message}, left, r)
+		held = hold(held, Hold{Release: left.Source, Actor: r.Actor, At: r.Created, Message: r.Message}, left.Functions, r.Functions)
 	}
 	return held
 }
 
-// hold adds what the left record has and the restored one has not. The newer of two holds of the same stays.
-func hold(held []Hold, h Hold, left, restored *Record) []Hold {
-	h.Functions = contents(left.Functions)
-	for name, c := range contents(restored.Functions) {
+// hold adds what was left and is not restored. The newer of two holds of the same stays.
+func hold(held []Hold, h Hold, left, restored map[string]FunctionRecord) []Hold {
+	h.Functions = contents(left)
+	for name, c := range contents(restored) {
 		switch had, was := h.Functions[name]; {
 		case !was:
 			h.Functions[name] = Content{}

@@ -114,7 +114,7 @@ func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOption
 	}
 	if a.record.Percent > 0 { // it was judged by what it answered; one that was only interrupted was not
 		h := Hold{Release: a.record.Number, Actor: e.Origin.Actor, At: e.now(), Message: o.Message}
-		if err := a.setHolds(ctx, hold(s.head.Holds, h, a.record, s.live)); err != nil {
+		if err := a.setHolds(ctx, hold(s.head.Holds, h, a.record.Functions, s.liveFunctions())); err != nil {
 			return nil, a.quit(ctx, err, a.record.Number)
 		}
 	}
