@@ -29,7 +29,7 @@ import (
 // everyLeaf is a function of which every setting is set, with its block of the provider under config.
 const everyLeaf = `{
 	"name": "all", "source": "a", "handler": "app.mjs", "runtime": "nodejs22", "style": "fetch", "architecture": "amd64",
-	"memory": "256MB", "timeout": "10s", "env": {"WORD": "a"}, "secrets": {"KEY": "shop/one"}, "masked": ["WORD"],
+	"memory": "256MB", "timeout": "10s", "env": {"WORD": "a"}, "secrets": {"KEY": "shop/one"}, "masked": ["WORD"], "varying": ["env.WORD"],
 	"events": [
 		{"http": {
 			"path": "/items/{id}", "methods": ["GET"], "auth": "public",
@@ -79,6 +79,7 @@ func elsewhere() map[string]string {
 	return map[string]string{
 		"name":           "it is what everything is named after",
 		"masked":         "plan, which hides these values",
+		"varying":        "the engine, which recognises what was rolled back",
 		"health.status":  "the engine, which makes the check",
 		"health.timeout": "the engine, which makes the check",
 	}
@@ -374,7 +375,7 @@ func TestASettingThatIsTakenAwayIsGoneAtAWS(t *testing.T) {
 }
 
 func TestWhatOnlyOthersReadChangesNothingAtAWS(t *testing.T) {
-	others := map[string]string{"masked": `[]`, "health.status": `201`, "health.timeout": `"6s"`}
+	others := map[string]string{"masked": `[]`, "varying": `[]`, "health.status": `201`, "health.timeout": `"6s"`}
 	acc := leafAccount(t)
 	acc.release(with(t, nil))
 	was := acc.effect("all")
