@@ -2,6 +2,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -55,7 +56,7 @@ func Main(ctx context.Context, inv Invocation) (code int) {
 	root.SetOut(inv.Streams.Out)
 	root.SetErr(inv.Streams.Err)
 	ran, err := root.ExecuteContextC(ctx)
-	out.command, out.err = commandName(ran), err
+	out.command, out.err = cmp.Or(out.command, commandName(ran)), err
 	return a.finish(out)
 }
 

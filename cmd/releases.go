@@ -20,9 +20,8 @@ type releasesResult struct {
 func newReleases(a *app, out *outcome) *cobra.Command {
 	limit := 0
 	c := a.command(out, &cobra.Command{
-		Use:     "releases",
-		Aliases: []string{"history"},
-		Short:   "List the releases, newest first",
+		Use:   "releases",
+		Short: "List the releases, newest first",
 		Long: `List the releases, newest first: which serves, which of them somebody rolled back, and which one the next rollback
 would restore.`,
 		Args: noArgs(),

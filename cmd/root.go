@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -76,9 +77,9 @@ func newRoot(a *app, out *outcome) *cobra.Command {
 		Args:          unknownCommand,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          a.needsSubcommand,
 	}
 	a.global.addFlags(root.PersistentFlags())
+	a.alone(root, out)
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.prepare(c.Flags()) }
 	root.CompletionOptions.DisableDefaultCmd = true
@@ -99,6 +100,18 @@ func newRoot(a *app, out *outcome) *cobra.Command {
 	add(groupObserve, newStatus(a, out), newReleases(a, out), newInvoke(a, out), newLogs(a, out))
 	add(groupOther, newLocal(a, out), newSecrets(a, out), newDoctor(a, out), newSchema(a, out), newCompletion(a, out), newVersion(a, out))
 	return root
+}
+
+// alone says what ferry does without a command: it shows its version when asked for it, else its help.
+func (a *app) alone(root *cobra.Command, out *outcome) {
+	version := root.Flags().Bool("version", false, "print which ferry this is")
+	root.RunE = func(c *cobra.Command, args []string) error {
+		if !*version {
+			return a.needsSubcommand(c, args)
+		}
+		out.command, out.result = "version", a.version()
+		return nil
+	}
 }
 
 // needsSubcommand shows the help of a command that does nothing by itself.
@@ -154,21 +167,37 @@ func unknownCommand(c *cobra.Command, args []string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	return usagef(suggest(args[0], names), "unknown command %q for %s", args[0], c.CommandPath())
+	return usagef(cmp.Or(meant(c, args[0]), suggest(args[0], names)), "unknown command %q for %s", args[0], c.CommandPath())
 }
 
 // flagError makes an error of the flags a usage error that says what could have been meant.
 func flagError(c *cobra.Command, err error) error {
+	if c.HasSubCommands() && c.Flags().NArg() > 0 {
+		return unknownCommand(c, c.Flags().Args()) // whose flag it would have been
+	}
 	hint := "run `" + c.CommandPath() + " --help` for its flags"
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
-		var names []string
-		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if near := nearest(unknown.GetSpecifiedName(), names); len(near) > 0 && unknown.GetSpecifiedShortnames() == "" {
-			hint = "did you mean --" + strings.Join(near, " or --") + "?"
-		}
+		hint = cmp.Or(knownFlag(c, unknown), hint)
 	}
 	return usagef(hint, "%s", err)
+}
+
+// knownFlag is a hint towards the flag that was probably meant, "" when there is none.
+func knownFlag(c *cobra.Command, unknown *pflag.NotExistError) string {
+	name := unknown.GetSpecifiedName()
+	if unknown.GetSpecifiedShortnames() != "" {
+		return meant(c, "-"+name)
+	}
+	if hint := meant(c, "--"+name); hint != "" {
+		return hint
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := nearest(name, names); len(near) > 0 {
+		return "did you mean --" + strings.Join(near, " or --") + "?"
+	}
+	return ""
 }
 
 // between accepts that many arguments; max -1 is any number.
@@ -179,7 +208,7 @@ func between(low, high int, what string) cobra.PositionalArgs {
 		case len(args) < low:
 			return usagef(hint, "%s needs %s", c.CommandPath(), what)
 		case high == 0 && len(args) > 0:
-			return usagef(hint, "%s takes no arguments, but got %q", c.CommandPath(), args[0])
+			return usagef(cmp.Or(meantArgument(c, args[0]), hint), "%s takes no arguments, but got %q", c.CommandPath(), args[0])
 		case high > 0 && len(args) > high:
 			return usagef(hint, "%s takes %s, but got also %q", c.CommandPath(), what, args[high])
 		}

@@ -21,6 +21,7 @@ func newVersion(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
 		Use:   "version",
 		Short: "Print which ferry this is",
+		Long:  "Print which ferry this is. `ferry --version` prints the same.",
 		Args:  noArgs(),
 	}, func(context.Context, []string) (result, error) {
 		return a.version(), nil
