@@ -26,6 +26,8 @@ type Invocation struct {
 	Now       func() time.Time
 	// LockTTL is how long a lock must stay unchanged before it counts as abandoned; 0 is the engine's own.
 	LockTTL time.Duration
+	// Browse shows a URL to a person.
+	Browse func(ctx context.Context, url string) error
 }
 
 // app is one invocation at work: what its commands share.

@@ -32,7 +32,8 @@ targets:
 type service struct {
 	dir      string
 	world    *memory.World
-	answer   string // what is typed when ferry asks; "" is no terminal
+	answer   string   // what is typed when ferry asks; "" is no terminal
+	shown    []string // in the browser
 	failures map[string]error
 	wrap     func(providers.Adapter) providers.Adapter // nil leaves the world's adapter as it is
 }
@@ -67,6 +68,10 @@ func (s *service) ferry(t *testing.T, args ...string) ran {
 	var out, errs bytes.Buffer
 	code := Main(t.Context(), Invocation{
 		Args: args, Environ: []string{"FERRY_HOME=" + filepath.Join(s.dir, ".ferry")}, Dir: s.dir, Now: time.Now,
+		Browse: func(_ context.Context, url string) error {
+			s.shown = append(s.shown, url)
+			return s.failures["browse"]
+		},
 		Streams: Streams{
 			In: strings.NewReader(s.answer), InTerminal: s.answer != "",
 			Out: Output{Writer: &out}, Err: Output{Writer: &errs, Terminal: s.answer != ""},
@@ -104,6 +109,10 @@ func TestEveryResultHasThePromisedFields(t *testing.T) {
 		{"releases", "releases"},
 		{"status", "release functions"},
 		{"invoke api", "status headers body encoding seconds cold"},
+		{"url api", "function url"},
+		{"open api", "function url"},
+		{"print", "service stage target file manifest"},
+		{"env", "functions"},
 		{"remove --yes", "removed purged"},
 		{"rollback", "service stage target release source state outcome changed unchanged functions seconds"},
 		{"doctor", "machine target"},

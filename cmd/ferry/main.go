@@ -30,7 +30,7 @@ func run(inv cmd.Invocation) int {
 	ctx, stop := cmd.Interruptible(context.Background(), os.Exit)
 	defer stop()
 	inv.Args, inv.Environ, inv.Dir, inv.Streams = os.Args[1:], os.Environ(), dir, cmd.SystemStreams()
-	inv.Version, inv.Now = version, time.Now
+	inv.Version, inv.Now, inv.Browse = version, time.Now, cmd.SystemBrowser
 	return cmd.Main(ctx, inv)
 }
 

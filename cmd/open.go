@@ -1,0 +1,57 @@
+package cmd
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+func newOpen(a *app, out *outcome) *cobra.Command {
+	path := ""
+	c := a.command(out, &cobra.Command{
+		Use:   "open function",
+		Short: "Show a function in the browser",
+		Long: `Show what serves in the browser, and print its URL. On the local platform it is started when it does not
+run. A private function does not answer a browser: ` + "`ferry invoke`" + ` calls it.`,
+		Example: `  ferry open api
+  ferry open api --path /items/7`,
+		Args:              between(1, 1, "the name of a function"),
+		ValidArgsFunction: a.completeFunctions,
+	}, func(ctx context.Context, args []string) (result, error) { return a.open(ctx, args[0], path) })
+	c.Flags().StringVarP(&path, "path", "p", "", "the `path` and query to show")
+	c.PreRun = func(*cobra.Command, []string) {
+		if path != "" && !strings.HasPrefix(path, "/") {
+			path = "/" + path
+		}
+	}
+	return c
+}
+
+func (a *app) open(ctx context.Context, function, path string) (result, error) {
+	p, err := a.deployed()
+	if err != nil {
+		return nil, err
+	}
+	state, err := p.live(ctx, function)
+	if err != nil {
+		return nil, err
+	}
+	if starter, ok := p.adapter.(providers.Starter); ok {
+		if err := starter.Start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	shown := urlResult{Function: function, URL: strings.TrimSuffix(state.URL, "/") + path}
+	switch err := a.Browse(ctx, shown.URL); {
+	case ctx.Err() != nil:
+		return shown, ctx.Err()
+	case err != nil:
+		return shown, &failure{
+			kind: providers.Failed, message: "no browser could be opened: " + err.Error(), hint: "open " + shown.URL + " yourself",
+		}
+	}
+	return shown, nil
+}

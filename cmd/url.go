@@ -1,0 +1,78 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// urlResult is where a function answers.
+type urlResult struct {
+	Function string `json:"function"`
+	URL      string `json:"url"`
+}
+
+func newURL(a *app, out *outcome) *cobra.Command {
+	return a.command(out, &cobra.Command{
+		Use:   "url function",
+		Short: "Print where a function answers",
+		Long: `Print the URL of what serves, alone on its line. The function's own path is no part of it.
+
+On the local platform the URL stays the same while the platform is stopped: then a warning says so.`,
+		Example:           `  curl $(ferry url api)`,
+		Args:              between(1, 1, "the name of a function"),
+		ValidArgsFunction: a.completeFunctions,
+	}, func(ctx context.Context, args []string) (result, error) {
+		p, err := a.deployed()
+		if err != nil {
+			return nil, err
+		}
+		state, err := p.live(ctx, args[0])
+		if err != nil {
+			return nil, err
+		}
+		if state.Stopped != "" {
+			a.warn(providers.Issue{Function: args[0], Message: "it cannot be reached now", Hint: state.Stopped})
+		}
+		return urlResult{Function: args[0], URL: state.URL}, nil
+	})
+}
+
+// live is the state of a function that answers HTTP.
+func (p *project) live(ctx context.Context, function string) (providers.State, error) {
+	state, err := p.adapter.Status(ctx, function)
+	switch {
+	case err != nil:
+		return state, err
+	case state.Foreign:
+		return state, &failure{
+			kind: providers.Foreign, message: "the function " + function + " of " + p.place() + " was not made by ferry",
+			hint: "run `ferry status` to see what serves",
+		}
+	case state.Revision == nil:
+		return state, &failure{
+			kind: providers.NotFound, message: "the function " + function + " is not deployed at " + p.place(),
+			hint: p.nearestDeployed(ctx, function),
+		}
+	case state.URL == "":
+		return state, &failure{
+			kind: providers.NotFound, message: "the function " + function + " has no URL, because it has no http event",
+			hint: "add - http: {} under its events and deploy, or call it with `ferry invoke " + function + "`",
+		}
+	}
+	return state, nil
+}
+
+// nearestDeployed is a hint towards what is deployed, where the provider can list it.
+func (p *project) nearestDeployed(ctx context.Context, function string) string {
+	if lister, ok := p.adapter.(providers.Lister); ok {
+		if names, err := lister.Functions(ctx); err == nil && len(names) > 0 {
+			return suggest(function, names)
+		}
+	}
+	return "run `ferry deploy`, or `ferry status` to see what serves"
+}
+
+func (r urlResult) text(p *printer) { p.raw([]byte(r.URL + "\n")) }
