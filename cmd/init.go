@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/templates"
 )
 
@@ -36,7 +37,8 @@ func newInit(a *app, out *outcome) *cobra.Command {
 	c := a.command(out, &cobra.Command{
 		Use:   "init [dir]",
 		Short: "Write a new service from a template",
-		Long: `Write a new service from a template, into a folder of its own. Files that exist are never overwritten.
+		Long: `Write a new service from a template, into a folder of its own, with the JSON Schema by which editors check and
+complete the manifest. Files that exist are never overwritten.
 
 Templates:
 ` + strings.Join(list, "\n"),
@@ -75,7 +77,11 @@ func (o *initOptions) run(_ context.Context, args []string) (result, error) {
 		}
 	}
 	service := serviceName(filepath.Base(dir))
-	files, err := starter.Write(dir, service)
+	schema, err := manifest.Schema(o.app.blocks())
+	if err != nil {
+		return nil, err
+	}
+	files, err := starter.Write(dir, service, schema)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, usagef("choose another folder: ferry init NAME", "%s", err)
 	}

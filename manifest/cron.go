@@ -17,6 +17,9 @@ var (
 	cronName = regexp.MustCompile(`[A-Za-z]+`)
 	// A range that ends on a Sunday needs its other number.
 	cronUntilSunday = regexp.MustCompile(`(?i)-SUN\b`)
+
+	monthNames = []string{"JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"}
+	dayNames   = []string{"SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"}
 )
 
 func (c *checker) schedule(at string, s *ScheduleEvent) {
@@ -103,9 +106,9 @@ func cronNumbers(field int, text string) string {
 	first := 0
 	switch field {
 	case 3:
-		first, names = 1, []string{"JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"}
+		first, names = 1, monthNames
 	case 4:
-		names = []string{"SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"}
+		names = dayNames
 	}
 	if field == 4 {
 		text = cronUntilSunday.ReplaceAllString(text, "-7")

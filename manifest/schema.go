@@ -7,13 +7,12 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
 )
 
-// Schema is the JSON Schema of ferry.yaml with the blocks of the given providers. It accepts every manifest that Load
-// accepts; Load refuses more, such as a handler that does not exist.
+// Schema is the JSON Schema of ferry.yaml with the blocks of the given providers. It accepts every manifest all of whose
+// values can be used; Load refuses more, such as a handler that does not exist.
 func Schema(providers map[string]Blocks) ([]byte, error) {
 	b := &schemaBuilder{providers: providers, names: slices.Sorted(maps.Keys(providers))}
 	root, err := b.document()
@@ -76,11 +75,19 @@ func (b *schemaBuilder) document() (*jsonschema.Schema, error) {
 		"stages":    named("What differs in a stage, by the stage's name.", "stage"),
 	})
 	root.Required = []string{"service"}
+	some := &jsonschema.Schema{Type: "object", MinProperties: whole(1)}
+	for _, key := range []string{"functions", "stages"} { // a stage may be what adds the functions
+		root.AnyOf = append(root.AnyOf, &jsonschema.Schema{
+			Required: []string{key}, Properties: map[string]*jsonschema.Schema{key: some},
+		})
+	}
 	root.Schema = "https://json-schema.org/draft/2020-12/schema"
 	root.Title = "ferry.yaml"
 	root.Description = "The manifest of a ferry service."
 	root.Defs = map[string]*jsonschema.Schema{
 		"function": function, "target": target, "targetOverlay": overlay, "releases": releases, "stage": stage,
+		"text":          {Pattern: interpolationForm},
+		"interpolation": {Type: "string", Pattern: `\$\{`, Ref: "#/$defs/text"},
 	}
 	return root, nil
 }
@@ -152,7 +159,9 @@ func (b *schemaBuilder) forType(t reflect.Type) (*jsonschema.Schema, error) {
 		return nil, err
 	}
 	constrain(t, s)
-	return loosen(s), nil
+	s = loosen(s, orNull)
+	complete(t, s)
+	return s, nil
 }
 
 // ownSchemas are the schemas of types that are not written as their Go kind.
@@ -167,7 +176,7 @@ func ownSchemas() map[reflect.Type]*jsonschema.Schema {
 	}
 	return map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[Size]():     {Type: "string", Pattern: `^\d+(B|KB|MB|GB)$`, Examples: []any{"256MB", "1GB"}},
-		reflect.TypeFor[Duration](): {Type: "string", Pattern: `^\+?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$`, Examples: []any{"30s", "5m"}},
+		reflect.TypeFor[Duration](): {Type: "string", Pattern: durationForm, Examples: []any{"30s", "5m"}},
 		reflect.TypeFor[Runtime]():  {Type: "string", Pattern: `^(nodejs[1-9]\d|python3\.[1-9]\d?|go|java[1-9]\d?|dotnet[1-9]\d?|custom)$`, Examples: []any{"nodejs22", "python3.13", "go", "java21", "dotnet10", "custom"}},
 		reflect.TypeFor[Style]():    {Enum: styles},
 		reflect.TypeFor[text]():     {Types: []string{"string", "number", "boolean"}},
@@ -199,64 +208,23 @@ func collect(t reflect.Type, own map[reflect.Type]*jsonschema.Schema, seen map[r
 	}
 }
 
-// constrain adds to the schema of a manifest's type what Go's types do not say.
-func constrain(t reflect.Type, s *jsonschema.Schema) {
-	if t == reflect.TypeFor[Releases]() {
-		s.Properties["keep"].Minimum = number(1)
-	}
-	if t != reflect.TypeFor[functionBlock]() {
-		return
-	}
-	enum := func(words ...string) []any {
-		values := make([]any, len(words))
-		for i, w := range words {
-			values[i] = w
-		}
-		return values
-	}
-	s.Properties["architecture"].Enum = enum("amd64", "arm64")
-	for _, k := range []string{"min", "max", "concurrency"} {
-		s.Properties["scaling"].Properties[k].Minimum = number(0)
-	}
-	health := s.Properties["health"].Properties
-	health["path"].Pattern, health["status"].Minimum, health["status"].Maximum = "^/", number(100), number(599)
-	variables := &jsonschema.Schema{Pattern: `^[A-Za-z_][A-Za-z0-9_]*$`, Not: &jsonschema.Schema{Pattern: `^(FERRY_|PORT$)`}}
-	for _, k := range []string{"env", "secrets"} {
-		s.Properties[k].PropertyNames = variables
-	}
-	event := s.Properties["events"].Items
-	for _, kind := range event.PropertyOrder {
-		event.OneOf = append(event.OneOf, &jsonschema.Schema{Required: []string{kind}})
-	}
-	http := event.Properties["http"].Properties
-	http["path"].Pattern = "^/"
-	http["auth"].Enum = enum("public", "private")
-	var methods []string
-	for _, m := range knownMethods {
-		methods = append(methods, m, strings.ToLower(m))
-	}
-	http["methods"].Items.Enum = enum(methods...)
-	http["cors"].Properties["methods"].Items.Enum = enum(methods...)
-	event.Properties["queue"].Properties["batch"].Minimum = number(1)
-	event.Properties["object"].Properties["on"].Items.Enum = enum("created", "deleted")
-}
-
-func number(f float64) *float64 { return &f }
-
-// loosen lets every key of s and of what is in it be left out, null, or an interpolation.
-func loosen(s *jsonschema.Schema) *jsonschema.Schema {
+// loosen lets every key of s and of what is in it be left out or an interpolation, and, unless it is of an item of a
+// list, null: layers of the manifest merge, and lists replace.
+func loosen(s *jsonschema.Schema, optional func(*jsonschema.Schema) *jsonschema.Schema) *jsonschema.Schema {
 	s.Required = nil
 	for key, p := range s.Properties {
-		s.Properties[key] = orNull(loosen(withoutNull(p)))
+		s.Properties[key] = optional(loosen(withoutNull(p), optional))
 	}
-	if s.AdditionalProperties != nil && s.AdditionalProperties.Not == nil {
-		s.AdditionalProperties = orNull(loosen(withoutNull(s.AdditionalProperties)))
+	if s.AdditionalProperties != nil && !reflect.DeepEqual(s.AdditionalProperties, never()) {
+		s.AdditionalProperties = optional(loosen(withoutNull(s.AdditionalProperties), optional))
 	}
 	if s.Items != nil {
-		s.Items = loosen(withoutNull(s.Items))
+		s.Items = loosen(withoutNull(s.Items), asItIs)
 	}
 	return interpolable(s)
 }
+
+func asItIs(s *jsonschema.Schema) *jsonschema.Schema { return s }
 
 // withoutNull takes back the null that the Go type's pointers and lists bring.
 func withoutNull(s *jsonschema.Schema) *jsonschema.Schema {
@@ -273,12 +241,16 @@ func withoutNull(s *jsonschema.Schema) *jsonschema.Schema {
 func interpolable(s *jsonschema.Schema) *jsonschema.Schema {
 	plainText := s.Type == "string" && s.Pattern == "" && s.Enum == nil || slices.Contains(s.Types, "string")
 	anything := reflect.DeepEqual(s, &jsonschema.Schema{Description: s.Description})
-	if s.Type == "object" || s.Type == "array" || plainText || anything {
+	switch {
+	case s.Type == "object" || s.Type == "array" || anything:
+		return s
+	case plainText:
+		s.Ref = "#/$defs/text"
 		return s
 	}
 	description := s.Description
 	s.Description = ""
-	return &jsonschema.Schema{Description: description, AnyOf: []*jsonschema.Schema{s, {Type: "string", Pattern: `\$\{`}}}
+	return &jsonschema.Schema{Description: description, AnyOf: []*jsonschema.Schema{s, {Ref: "#/$defs/interpolation"}}}
 }
 
 // orNull also accepts null, which deletes what was inherited.
@@ -300,6 +272,9 @@ func orNull(s *jsonschema.Schema) *jsonschema.Schema {
 func object(order []string, properties map[string]*jsonschema.Schema) *jsonschema.Schema {
 	return &jsonschema.Schema{
 		Type: "object", Properties: properties, PropertyOrder: order,
-		AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}},
+		AdditionalProperties: never(),
 	}
 }
+
+// never accepts nothing.
+func never() *jsonschema.Schema { return &jsonschema.Schema{Not: &jsonschema.Schema{}} }

@@ -191,7 +191,7 @@ func never(name string, dir bool) bool {
 		return true
 	case ".venv", "venv":
 		return dir
-	case "ferry.yaml", "ferry.yml", ".ferryignore":
+	case "ferry.yaml", "ferry.yml", "ferry.schema.json", ".ferryignore":
 		return !dir
 	case ".cache":
 		return path.Base(path.Dir(name)) == "node_modules"

@@ -120,7 +120,7 @@ func TestSecretsNeverEnter(t *testing.T) {
 	root := project(t, "main.py", "", ".env", "K=1", ".env.prod", "", ".envrc", "", "sub/.env", "", "tls.key", "", "id_rsa", "", "a.p12", "", "a.pfx", "", ".npmrc", "", ".netrc", "",
 		"server.pem", pemKey, "ca.pem", pemCert, "credentials.json", `{"private_key": "x"}`, "config/credentials.json", `{"fields": ["name"]}`,
 		"my-service-account.json", `{"private_key": "x"}`, ".git/config", "", ".hg/x", "", ".svn/x", "", "__pycache__/a.pyc", "", "b.pyc", "", ".venv/x", "", "venv/x", "",
-		".DS_Store", "", "ferry.yaml", "", ".ferryignore", "!.env\n!tls.key\n", "node_modules/a/i.js", "", "id_rsa.pub", "public", "environment.txt", "")
+		".DS_Store", "", "ferry.yaml", "", "ferry.schema.json", "{}", ".ferryignore", "!.env\n!tls.key\n", "node_modules/a/i.js", "", "id_rsa.pub", "public", "environment.txt", "")
 	equal(t, ours(t, root), []string{"ca.pem", "config/credentials.json", "environment.txt", "id_rsa.pub", "main.py"})
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -27,14 +28,19 @@ func Starters() []Starter {
 	}
 }
 
-// Write writes the starter into dir, which is made when it is missing, under the name of a service, and
-// returns the slash paths of the files, sorted. When one of them exists already it writes nothing and the
-// error, which is fs.ErrExist, names them all.
-func (s Starter) Write(dir, service string) ([]string, error) {
+// SchemaFile is where the manifests of the starters look for their JSON Schema.
+const SchemaFile = "ferry.schema.json"
+
+// Write writes the starter into dir, which is made when it is missing, under the name of a service, with the JSON
+// Schema that its manifest names, and returns the slash paths of the files, sorted. When one of them exists already
+// it writes nothing and the error, which is fs.ErrExist, names them all.
+func (s Starter) Write(dir, service string, schema []byte) ([]string, error) {
 	contents, names, err := s.files(service)
 	if err != nil {
 		return nil, err
 	}
+	contents[SchemaFile], names = schema, append(names, SchemaFile)
+	slices.Sort(names)
 	var exist []string
 	for _, name := range names {
 		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(name))); err == nil {

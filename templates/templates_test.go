@@ -80,7 +80,7 @@ func TestEveryStarterIsComplete(t *testing.T) {
 	for _, s := range Starters() {
 		names = append(names, s.Name)
 		dir := filepath.Join(t.TempDir(), "new")
-		written, err := s.Write(dir, "shop")
+		written, err := s.Write(dir, "shop", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func TestEveryStarterIsComplete(t *testing.T) {
 				t.Errorf("%s: %s is not filled in", s.Name, name)
 			}
 		}
-		if _, err := s.Write(dir, "shop"); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "ferry.yaml") {
+		if _, err := s.Write(dir, "shop", nil); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "ferry.yaml") {
 			t.Errorf("%s: writing over it gives %v", s.Name, err)
 		}
 	}
@@ -126,7 +126,7 @@ func TestEveryStarterServes(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			// The Go harness builds a module of this name.
-			if _, err := (Starter{Name: c.starter}).Write(dir, "goecho"); err != nil {
+			if _, err := (Starter{Name: c.starter}).Write(dir, "goecho", nil); err != nil {
 				t.Fatal(err)
 			}
 			p := platforms()[c.platform]
@@ -149,7 +149,7 @@ func TestEveryStarterServes(t *testing.T) {
 func TestTheTestsOfTheStartersPass(t *testing.T) {
 	run := func(name, starter string, args ...string) {
 		dir := t.TempDir()
-		if _, err := (Starter{Name: starter}).Write(dir, "shop"); err != nil {
+		if _, err := (Starter{Name: starter}).Write(dir, "shop", nil); err != nil {
 			t.Fatal(err)
 		}
 		cmd := exec.Command(tool(t, name), args...)
