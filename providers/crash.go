@@ -7,6 +7,8 @@ import (
 )
 
 var (
+	// fault is how a shim says what is wrong with the module, and the next step.
+	fault         = regexp.MustCompile(`(?m)ferry: [^;\n]*; (.+)$`)
 	noNodePackage  = regexp.MustCompile(`Cannot find (?:module|package) '((?:@[^'/]+/)?[^'./][^'/]*)`)
 	noPythonModule = regexp.MustCompile(`No module named '([A-Za-z_]\w*)`)
 	noFile         = regexp.MustCompile(`(?i)no such file or directory[,:] (?:[a-z]+ )?'([^']+)'`)
@@ -14,6 +16,9 @@ var (
 
 // CrashHint says what to do about a handler that does not start, by what its log says.
 func CrashHint(log string) string {
+	if m := fault.FindStringSubmatch(log); m != nil {
+		return m[1]
+	}
 	if m := noNodePackage.FindStringSubmatch(log); m != nil {
 		return "install " + m[1] + " as one of `dependencies`; if code loads it by a name that it puts together, add it to build.external as well"
 	}

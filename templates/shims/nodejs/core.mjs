@@ -27,7 +27,9 @@ function eventHandler() {
 // boundEventHandler is the same, or throws where the manifest binds events and there is none.
 function boundEventHandler() {
   const event = eventHandler();
-  if (config.events && !event) throw new TypeError(`${config.handler}: the manifest binds events, but no event function is exported`);
+  if (config.events && !event) {
+    fault("the manifest binds events, but no event function is exported", lambda() || "export async function event(event, ctx) {}");
+  }
   return event;
 }
 
@@ -43,9 +45,28 @@ async function httpHandler() {
 function fetchTarget() {
   const target = typeof exported?.fetch === "function" ? exported : userModule;
   if (typeof target.fetch !== "function") {
-    throw new TypeError(`${config.handler}: the default export has no fetch function; export default { async fetch(request, ctx) {} }`);
+    fault("the default export has no fetch function", nodeStyle() || lambda() || "export default { async fetch(request, ctx) {} }");
   }
   return target;
+}
+
+// fault ends the start with what is wrong with the module, and the next step behind a semicolon.
+function fault(what, next) {
+  throw new TypeError(`ferry: ${config.handler}: ${what}; ${next}`);
+}
+
+// nodeStyle is the line to add for what only the style node calls.
+function nodeStyle() {
+  const app = exported;
+  const known = typeof app === "function" || app instanceof Server || typeof app?.callback === "function" || typeof app?.routing === "function";
+  return known && "add `style: node` to the function in ferry.yaml: it exports a (req, res) function or an app";
+}
+
+// lambda says what works instead of a handler of AWS Lambda.
+function lambda() {
+  const found = typeof userModule.handler === "function" || typeof exported?.handler === "function";
+  return found && "a handler(event, context) of AWS Lambda is not called yet: " +
+    "export default { async fetch(request, ctx) {} } for HTTP, with async event(event, ctx) {} beside it for events";
 }
 
 async function nodeHandler(app) {
@@ -57,7 +78,11 @@ async function nodeHandler(app) {
     await app.ready(); // Fastify
     listener = (req, res) => app.routing(req, res);
   } else {
-    throw new TypeError(`${config.handler}: the default export is no (req, res) function and no Express, Koa, Fastify or http.Server app`);
+    const fetches = typeof (app ?? userModule).fetch === "function";
+    fault(
+      "the default export is no (req, res) function and no Express, Koa, Fastify or http.Server app",
+      (fetches && "write `style: fetch`: it exports a fetch function") || lambda() || "export default (req, res) => {}, or the app",
+    );
   }
   return async (req, res, ctx, cors) => {
     for (const [name, value] of cors) res.setHeader(name, value);

@@ -38,15 +38,44 @@ def application():
     """The WSGI or ASGI application, None where the function has no http event. What the manifest calls for and the
     module does not have ends the process."""
     if CONFIG["events"] and ON_EVENT is None:
-        sys.exit(f"ferry: {CONFIG['handler']}: the manifest binds events, but the module has no on_event")
+        fault("the manifest binds events, but the module has no on_event", "define on_event(event, ctx) in it")
     if CONFIG["http"] is None:
         return None
     app = MODULE
     for name in (_ATTRIBUTE or "app").split("."):
         app = getattr(app, name, None)
     if not callable(app):
-        sys.exit(f"ferry: {CONFIG['handler']}: the module has no {CONFIG['style'].upper()} callable of that name")
+        fault(
+            f"the module has no {CONFIG['style'].upper()} callable of that name",
+            "name it in handler as module:name, such as app:app for the name app in app.py",
+        )
+    refuse_other_styles(app)
     return app
+
+
+def fault(what, step):
+    """Ends the start with what is wrong with the module, and the next step behind a semicolon."""
+    sys.exit(f"ferry: {CONFIG['handler']}: {what}; {step}")
+
+
+def refuse_other_styles(app):
+    """Ends the process where the callable is plainly not of the function's style."""
+    style = CONFIG["style"]
+    asynchronous = inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(type(app), "__call__", None))
+    if style == "wsgi" and asynchronous:
+        fault("it is an ASGI application", "add `style: asgi` to the function in ferry.yaml")
+    if style == "asgi" and not asynchronous and hasattr(app, "wsgi_app"):
+        fault("it is a WSGI application", "write `style: wsgi` for the function in ferry.yaml")
+    if style != "wsgi" or not inspect.isfunction(app) or app.__code__.co_flags & inspect.CO_VARARGS:
+        return
+    names = app.__code__.co_varnames[: app.__code__.co_argcount]  # its own: a decorator may hide those of another one
+    if names[:2] == ("event", "context"):
+        fault(
+            "a handler(event, context) of AWS Lambda is not called yet",
+            "give a WSGI or ASGI application for HTTP, and on_event(event, ctx) beside it for events",
+        )
+    if len(names) == 1:
+        fault(f"a function of {names[0]} alone is no WSGI application", "give an application, such as app = Flask(__name__)")
 
 
 def answer_of(request):
