@@ -5,9 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io"
 	"maps"
 	"os"
@@ -90,7 +87,7 @@ func (j *job) golang(ctx context.Context) (content, error) {
 	}
 	binary := filepath.Join(tmp, "bootstrap")
 	if err := j.goBuild(ctx, dir, append([]string{"-o", binary}, args...)); err != nil {
-		return made, err
+		return made, inUserCode(err, packages[len(packages)-1], tmp)
 	}
 	if err := j.goInputs(packages); err != nil {
 		return made, err
@@ -204,7 +201,7 @@ func (j *job) goShim(target goPackage) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !declared["Handler"] && !declared["OnEvent"] {
+	if declared["Handler"] == nil && declared["OnEvent"] == nil {
 		return nil, problem(target.Dir, "declare `var Handler http.Handler` in it",
 			"the package of handler %s declares neither Handler nor OnEvent", j.fn.Handler)
 	}
@@ -239,47 +236,19 @@ func (j *job) goBeside(packages []goPackage) map[string][]byte {
 }
 
 // fits is whether a file of the shim goes with what the user's package declares.
-func fits(name string, declared map[string]bool) bool {
+func fits(name string, declared map[string]*declaration) bool {
 	switch name {
 	case "handler.go":
-		return declared["Handler"]
+		return declared["Handler"] != nil
 	case "nohandler.go":
-		return !declared["Handler"]
+		return declared["Handler"] == nil
 	case "event.go":
-		return declared["OnEvent"]
+		return declared["OnEvent"] != nil
 	case "noevent.go":
-		return !declared["OnEvent"]
+		return declared["OnEvent"] == nil
 	default:
 		return true
 	}
-}
-
-// declarations are the names at the top of a package, in the files that are compiled for the platform.
-func declarations(p goPackage) (map[string]bool, error) {
-	names := map[string]bool{}
-	for _, name := range p.GoFiles {
-		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-		if err != nil {
-			return nil, problem(filepath.Join(p.Dir, name), "", "%v", err)
-		}
-		for _, d := range f.Decls {
-			switch d := d.(type) {
-			case *ast.FuncDecl:
-				if d.Recv == nil {
-					names[d.Name.Name] = true
-				}
-			case *ast.GenDecl:
-				for _, s := range d.Specs {
-					if v, ok := s.(*ast.ValueSpec); ok {
-						for _, n := range v.Names {
-							names[n.Name] = true
-						}
-					}
-				}
-			}
-		}
-	}
-	return names, nil
 }
 
 func (j *job) goBuild(ctx context.Context, dir string, args []string) error {

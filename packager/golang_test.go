@@ -3,6 +3,7 @@ package packager
 import (
 	"context"
 	"debug/elf"
+	"errors"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -108,6 +109,27 @@ func TestGoMistakesSayWhatToDo(t *testing.T) {
 	}
 }
 
+func TestAWrongDeclarationIsShownWhereItStands(t *testing.T) {
+	needs(t, "go")
+	for name, c := range map[string]struct {
+		code, message, hint string
+		column              int
+	}{
+		"a function": {"func Handler(w http.ResponseWriter, r *http.Request) {}", "Handler is a function, not an http.Handler", "http.HandlerFunc(handle)", 6},
+		"a value":    {"var Handler = http.StatusOK", "Handler is not an http.Handler", "declare `var Handler http.Handler`", 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api/api.go", "package api\n\nimport \"net/http\"\n\n"+c.code+"\n\nvar _ http.Handler\n")
+			e := failure(t, newPackager(t, root), goFn("api"))
+			contains(t, e.Message, c.message)
+			contains(t, e.Hint, c.hint)
+			if e.File != "api/api.go" || e.Line != 5 || e.Column != c.column {
+				t.Errorf("it is shown at %s:%d:%d", e.File, e.Line, e.Column)
+			}
+		})
+	}
+}
+
 func TestGoFlagsOfTheUserDoNotChangeThePackage(t *testing.T) {
 	needs(t, "go")
 	root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api.go", goHandler)
@@ -135,5 +157,21 @@ func TestAChangedDependencyInsideTheTreeIsRebuilt(t *testing.T) {
 		if build(t, p, goFn("api")).Cached {
 			t.Error("a new file of a dependency was not seen")
 		}
+	}
+}
+
+func TestAWrongEventHandlerIsShownWhereItStands(t *testing.T) {
+	root := project(t, "api.go", "package api\n\nfunc OnEvent() {}\n")
+	target := goPackage{Dir: root, GoFiles: []string{"api.go"}}
+	shim := filepath.Join(root, "cache")
+	var e *Error
+	said := problem(filepath.Join(shim, "shim", "3.go"), "", "3.go:9: too many arguments in call to handler.OnEvent")
+	if err := inUserCode(said, target, shim); !errors.As(err, &e) || e.File != filepath.Join(root, "api.go") || e.Line != 3 || e.Column != 6 {
+		t.Errorf("got %+v", err)
+	}
+	contains(t, e.Hint, "func OnEvent(ctx context.Context, e cloudevents.Event) error")
+	own := problem(filepath.Join(root, "api.go"), "", "api.go:9: undefined: handler.OnEvent")
+	if err := inUserCode(own, target, shim); !errors.As(err, &e) || e.Message != own.Message {
+		t.Errorf("an error of the user's own code became %v", err)
 	}
 }
