@@ -54,7 +54,7 @@ func (d *decoder) problem(at place, path, hint, format string, args ...any) {
 
 // wrong reports a value of another kind than asked for.
 func (d *decoder) wrong(n *Node, path, want string) {
-	got, hint := n.kind.String(), ""
+	got, hint := n.kind.String(), shape(path, n, want)
 	if n.kind == kindText {
 		got = "the text " + quote(n.text)
 		if b := strings.ToLower(n.text); want == kindBool.String() && (b == "yes" || b == "on" || b == "no" || b == "off") {
@@ -63,10 +63,6 @@ func (d *decoder) wrong(n *Node, path, want string) {
 	}
 	if (n.kind == kindNumber || n.kind == kindBool) && want == kindText.String() {
 		got = n.text + " without quotes"
-		hint = fmt.Sprintf("quote it: %q", cut(n.text, 60))
-	}
-	if n.kind == kindText && want == kindList.String() {
-		hint = "write [" + cut(n.text, 60) + "]"
 	}
 	d.problem(n.at, path, hint, "%s must be %s, not %s", quote(leaf(path)), want, got)
 }
@@ -140,7 +136,10 @@ func (d *decoder) special(n *Node, v reflect.Value, path string) (done bool) {
 		}
 		err = u.UnmarshalText([]byte(n.text))
 		if err != nil {
-			message, hint, _ := strings.Cut(err.Error(), ": ")
+			message, hint, found := strings.Cut(err.Error(), ": ")
+			if !found {
+				hint = "see `ferry schema` for what it takes"
+			}
 			d.problem(n.at, path, hint, "%s is %s, which %s", quote(leaf(path)), quote(n.text), message)
 		}
 		return true
@@ -150,7 +149,11 @@ func (d *decoder) special(n *Node, v reflect.Value, path string) (done bool) {
 			merr = u.UnmarshalJSON(data)
 		}
 		if merr != nil {
-			d.problem(n.at, path, "", "%s %v", quote(leaf(path)), merr)
+			message, hint, found := strings.Cut(merr.Error(), ": ")
+			if !found {
+				hint = "see `ferry schema` for what it takes"
+			}
+			d.problem(n.at, path, hint, "%s %s", quote(leaf(path)), message)
 		}
 		return true
 	}
@@ -253,8 +256,11 @@ func (d *decoder) unknown(e entry, path string, known []string) {
 		where = " in " + cut(path[:i], 80)
 	}
 	hint := suggest(e.key, known)
-	if len(known) == 0 {
+	switch {
+	case len(known) == 0:
 		hint = "remove it: no settings are known here"
+	case hint == "":
+		hint = "remove it, or see `ferry schema` for the keys that are known here"
 	}
 	d.problem(e.at, path, hint, "unknown key %s%s", quote(e.key), where)
 }

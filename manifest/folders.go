@@ -118,5 +118,8 @@ func (f *folders) nearestHint(dir, name string, want func(path string) bool) str
 	if near := f.nearest(dir, name, want); near != "" {
 		return "did you mean \"" + near + "\"?"
 	}
-	return ""
+	return makeIt
 }
+
+// makeIt is the hint for what is not there and like nothing that is.
+const makeIt = "create it, or name one that is there"

@@ -12,7 +12,8 @@ import (
 func (l *loader) resolveFunctions() *Node {
 	defaults := mergeBlock(mergeBlock(l.targetDefaults(), l.doc.Defaults), l.stage.Defaults)
 	written := l.functions()
-	if _, has := l.root.lookup("functions"); len(written) == 0 && (has || !l.mistyped("functions")) {
+	misshapen := !l.doc.Functions.isNull() && !l.doc.Functions.isMap() // which is reported already
+	if _, has := l.root.lookup("functions"); len(written) == 0 && !misshapen && (has || !l.mistyped("functions")) {
 		l.fail(l.key("functions"), "functions", "add one under functions:", "the manifest has no functions")
 	}
 	files := newFolders(l.m.Dir)

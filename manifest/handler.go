@@ -151,7 +151,7 @@ func (c *checker) pythonHandler() {
 	if c.built() {
 		return
 	}
-	hint := ""
+	hint := makeIt
 	if near := c.files.nearest(c.fn.Source, base+".py", isPython); near != "" {
 		hint = "did you mean \"" + moduleOf(near) + ":" + attr + "\"?"
 	}

@@ -30,6 +30,9 @@ type Options struct {
 type Blocks struct {
 	Target   any
 	Function any
+	// Example is a target's block for a hint, such as "{provider: aws, region: eu-west-1}"; "" is one that names the
+	// provider alone.
+	Example string
 }
 
 // Load reads, resolves and validates the manifest. A failure is of type Problems and holds all errors.

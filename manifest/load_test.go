@@ -153,8 +153,8 @@ func TestABadManifestIsExplained(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			ps := problems(t, options(file))
 			for _, p := range ps {
-				if !filepath.IsAbs(p.File) || p.Message == "" {
-					t.Errorf("the problem %+v has no absolute file or no message", p)
+				if !filepath.IsAbs(p.File) || p.Message == "" || p.Hint == "" {
+					t.Errorf("the problem %+v has no absolute file, no message or no next step", p)
 				}
 			}
 			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", show(ps))

@@ -51,13 +51,13 @@ func readFile(name string) ([]byte, *Problem) {
 	case errors.Is(err, os.ErrNotExist):
 		return fail("run ferry init to make one, or name the manifest with --file", "the manifest does not exist")
 	case err != nil:
-		return fail("", "reading the manifest: %v", rootCause(err))
+		return fail("make the file readable", "reading the manifest: %v", rootCause(err))
 	case info.IsDir():
 		return fail("name the file itself, or choose the folder with --dir", "the manifest is a folder")
 	case !info.Mode().IsRegular():
-		return fail("", "the manifest is not a regular file")
+		return fail("name a plain file with --file", "the manifest is not a regular file")
 	case info.Size() > maxBytes:
-		return fail("", "the manifest is larger than 1 MB")
+		return fail("split the service, or move what is large into files of its own", "the manifest is larger than 1 MB")
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -66,10 +66,10 @@ func readFile(name string) ([]byte, *Problem) {
 	defer func() { _ = f.Close() }() // nothing was written
 	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil {
-		return fail("", "reading the manifest: %v", rootCause(err))
+		return fail("check the disk, then run it again", "reading the manifest: %v", rootCause(err))
 	}
 	if len(data) > maxBytes {
-		return fail("", "the manifest is larger than 1 MB")
+		return fail("split the service, or move what is large into files of its own", "the manifest is larger than 1 MB")
 	}
 	return data, nil
 }
@@ -98,7 +98,7 @@ func parse(name string, data []byte) (*Node, Problems) {
 	loader, err := yaml.NewLoader(strings.NewReader(text),
 		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
 	if err != nil {
-		return nil, Problems{src.problem(0, 0, fmt.Sprintf("preparing the YAML loader: %v", err), "")}
+		return nil, Problems{src.problem(0, 0, fmt.Sprintf("preparing the YAML loader: %v", err), lookAround)}
 	}
 	var doc, second yaml.Node
 	if err := loader.Load(&doc); err != nil {
@@ -139,6 +139,9 @@ func (s *source) unprintable() *Problem {
 	return nil
 }
 
+// lookAround is the hint for what the YAML library finds, which is often a line late.
+const lookAround = "check this line and the one above: indentation, quotes and brackets"
+
 // syntax turns the loader's error into a problem in the words of this package.
 func (s *source) syntax(err error) Problem {
 	if errors.Is(err, io.EOF) {
@@ -146,7 +149,7 @@ func (s *source) syntax(err error) Problem {
 	}
 	var le *yaml.LoadError
 	if !errors.As(err, &le) {
-		return s.problem(0, 0, fmt.Sprintf("the manifest is not valid YAML: %v", err), "")
+		return s.problem(0, 0, fmt.Sprintf("the manifest is not valid YAML: %v", err), lookAround)
 	}
 	line, column := le.Mark.Line, le.Mark.Column
 	if (line >= len(s.lines) || s.line(line) == "") && le.ContextMark.Line > 0 {
@@ -156,12 +159,12 @@ func (s *source) syntax(err error) Problem {
 		line, column = len(s.lines), 1
 	}
 	column = max(column, 1)
-	message, hint := "not valid YAML: "+le.Message, ""
+	message, hint := "not valid YAML: "+le.Message, lookAround
 	before := []rune(s.line(line))
 	before = before[:min(max(column, 0), len(before))]
 	switch {
 	case strings.Contains(le.Message, "max depth"):
-		message = fmt.Sprintf("the manifest is nested deeper than %d levels", maxDepth)
+		message, hint = fmt.Sprintf("the manifest is nested deeper than %d levels", maxDepth), "write it flatter"
 	case strings.HasPrefix(strings.TrimLeft(string(before), " "), "\t"):
 		message, hint = "a tab is used for indentation", "indent with spaces"
 	case strings.Contains(le.Message, "mapping values are not allowed"):
@@ -204,7 +207,7 @@ func (c *converter) node(n *yaml.Node, depth int) *Node {
 	case yaml.AliasNode:
 		target, ok := c.anchors[n.Alias]
 		if !ok || target == nil {
-			c.problem(n, "", "the alias *%s refers to itself", cut(n.Value, 60))
+			c.problem(n, "write out what the alias stands for", "the alias *%s refers to itself", cut(n.Value, 60))
 			return null
 		}
 		c.budget -= target.size
@@ -245,7 +248,7 @@ func (c *converter) scalar(n *yaml.Node, at place) *Node {
 		out.kind = kindNumber
 	}
 	if strings.ContainsRune(out.text, 0) {
-		c.problem(n, "", "the value holds a NUL character")
+		c.problem(n, "remove it", "the value holds a NUL character")
 	}
 	return out
 }
@@ -261,7 +264,7 @@ func (c *converter) mapping(n *yaml.Node, at place, depth int) *Node {
 			merged = append(merged, c.merged(key, value)...)
 			continue
 		case key.Kind != yaml.ScalarNode || key.Tag == "!!null":
-			c.problem(key, "", "a key must be a word")
+			c.problem(key, "write a word before the colon", "a key must be a word")
 			continue
 		}
 		c.refuseTag(key)

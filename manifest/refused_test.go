@@ -88,6 +88,9 @@ func TestEveryRefusalOfAValueIsInTheTable(t *testing.T) {
 	var said []string
 	for _, r := range refusals() {
 		for _, p := range refused(t, o, r.manifest) {
+			if p.Hint == "" {
+				t.Errorf("%q has no next step:\n%s", p.Message, r.manifest)
+			}
 			said = append(said, p.Message)
 		}
 	}

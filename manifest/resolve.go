@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -200,7 +201,7 @@ func choose(what, name string, names []string) string {
 	if near := nearest(name, names); near != "" {
 		return suggest(name, names) + " (there are: " + strings.Join(names, ", ") + ")"
 	}
-	return "choose one with --" + what + ": " + strings.Join(names, ", ")
+	return "choose one with --" + what + ": " + strings.Join(names, ", ") + "; or add it under " + what + "s:"
 }
 
 func (l *loader) resolveService() {
@@ -233,7 +234,7 @@ func (l *loader) chooseTarget() {
 	l.m.Target.Name = name
 	merged := merge(l.baseTarget(name), l.stage.Targets.get(name))
 	if merged.isNull() {
-		l.fail(at, "targets", choose("target", name, l.targets()), "the target %s does not exist", quote(name))
+		l.fail(at, "targets", l.undeclared(name), "the target %s does not exist", quote(name))
 		return
 	}
 	if !merged.isMap() {
@@ -253,6 +254,21 @@ func (l *loader) chooseTarget() {
 	l.decode(config, l.targetPrototype(provider, path), path, decoder{resolved: true})
 	l.m.Target.Provider = provider.text
 	l.m.Target.Config = config.named(path, "")
+}
+
+// undeclared is the hint for a target that does not exist: the block to add, where its name says what it would be.
+func (l *loader) undeclared(name string) string {
+	names := l.targets()
+	blocks, known := l.options.Providers[name]
+	if !known || nearest(name, names) != "" {
+		return choose("target", name, names)
+	}
+	block := name + ": " + cmp.Or(blocks.Example, "{provider: "+name+"}")
+	others := ", or choose another one with --target: " + strings.Join(names, ", ")
+	if l.doc.Targets.isMap() {
+		return "add it under targets: " + block + others
+	}
+	return "add to the manifest: targets: {" + block + "}" + others
 }
 
 // targets are the names that may be chosen in this stage.

@@ -57,7 +57,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 		}
 		n, err := strconv.ParseInt(m[1], 10, 64)
 		if err != nil || n > int64(maxSize/u.size) {
-			return errors.New("is too large")
+			return errors.New("is too large: write at most 1048576GB")
 		}
 		if string(text) != m[1]+m[2] {
 			return fmt.Errorf("has a space before its unit: write %s", m[1]+m[2])
@@ -116,9 +116,9 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	case err != nil:
 		return errors.New("is not a duration: write a number with a unit, such as 30s, 5m or 1h")
 	case t < 0:
-		return errors.New("must not be negative")
+		return errors.New("must not be negative: write a time such as 30s")
 	case t%time.Millisecond != 0:
-		return errors.New("is finer than 1ms")
+		return errors.New("is finer than 1ms: write whole milliseconds, such as 250ms")
 	}
 	*d = Duration(t)
 	return nil

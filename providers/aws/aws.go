@@ -22,7 +22,7 @@ const live = "live"
 func Provider() providers.Provider {
 	return providers.Provider{
 		Name:   name,
-		Blocks: manifest.Blocks{Target: &target{}, Function: &function{}},
+		Blocks: manifest.Blocks{Target: &target{}, Function: &function{}, Example: "{provider: aws, region: eu-west-1}"},
 		New:    New,
 	}
 }
