@@ -164,7 +164,7 @@ func nearest(word string, candidates []string) []string {
 
 // suggest is a hint towards the candidates near word, or else towards them all.
 func suggest(word string, candidates []string) string {
-	if near := nearest(word, candidates); len(near) > 0 {
+	if near := nearest(word, candidates); len(near) > 0 && word != "" {
 		return "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return "choose one of: " + strings.Join(candidates, ", ")

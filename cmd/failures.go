@@ -146,10 +146,18 @@ func (p *printer) outcome(failed *release.Error) {
 	case release.OutcomePartial:
 		p.partial(failed)
 	case release.OutcomeRestored:
-		p.linef("%s %s as before", p.style.warn.Render("restored:"), serves(failed.Release))
+		p.linef("%s %s", p.style.warn.Render("restored:"), servesAsBefore(failed.Release))
 	default:
-		p.linef("%s %s as before", p.style.bold.Render("nothing changed:"), serves(failed.Release))
+		p.linef("%s %s", p.style.bold.Render("nothing changed:"), servesAsBefore(failed.Release))
 	}
+}
+
+// servesAsBefore says what serves after a failure that changed nothing.
+func servesAsBefore(number int) string {
+	if number == 0 {
+		return "nothing was live before, and nothing is now"
+	}
+	return serves(number) + " as before"
 }
 
 func (p *printer) partial(failed *release.Error) {

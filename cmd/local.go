@@ -73,7 +73,9 @@ func (a *app) host() (providers.Host, error) {
 			return p.Host(home, a.version().Version), nil
 		}
 	}
-	return nil, &failure{kind: providers.Unsupported, message: "this ferry has no local platform"}
+	return nil, &failure{
+		kind: providers.Unsupported, message: "this ferry has no local platform", hint: "choose another target with --target",
+	}
 }
 
 func (r localResult) text(p *printer) {

@@ -29,12 +29,34 @@ func newLogs(a *app, out *outcome) *cobra.Command {
 document of its own.`,
 		Args:              between(1, 1, "the name of a function"),
 		ValidArgsFunction: a.completeFunctions,
-	}, o.run)
+	}, o.written)
 	c.Flags().IntVarP(&o.lines, "lines", "n", 100, "print this `number` of last lines; 0 prints all")
 	// -f is --follow here, as with every other tool that prints logs; the manifest has its long name only.
 	c.Flags().StringVar(&a.global.file, "file", "", "the manifest `file` (default: ferry.yaml here or in a folder above)")
 	c.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on printing what comes, until Ctrl-C")
 	return c
+}
+
+// written runs it, and tells what wrote nothing from what was never deployed.
+func (o *logsOptions) written(ctx context.Context, args []string) (result, error) {
+	r, err := o.run(ctx, args)
+	if found, ok := r.(logsResult); !ok || err != nil || len(found.Lines) > 0 {
+		return r, err
+	}
+	p, err := o.app.project()
+	if err != nil {
+		return nil, err
+	}
+	functions, err := p.functions(args)
+	if err != nil {
+		return nil, err
+	}
+	for _, fn := range functions {
+		if state, err := p.adapter.Status(ctx, fn.Name); err != nil || state.Revision != nil {
+			return r, err
+		}
+	}
+	return nil, p.undeployed(ctx, functions[0].Name)
 }
 
 func (o *logsOptions) run(ctx context.Context, args []string) (result, error) {

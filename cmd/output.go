@@ -56,7 +56,7 @@ func (a *app) finishJSON(out *outcome) error {
 		OK:       out.err == nil,
 		Command:  out.command,
 		Outcome:  standing(out.err),
-		Errors:   reports(out.err),
+		Errors:   a.explained(out),
 		Warnings: a.warnings,
 		Result:   out.result,
 	})
@@ -76,7 +76,7 @@ func (a *app) finishText(out *outcome) error {
 		p.failed = fmt.Errorf("writing the result: %w", err)
 	}
 	if out.err != nil {
-		stderr.failures(reports(out.err))
+		stderr.failures(a.explained(out))
 		stderr.standing(out.err)
 	}
 	return p.failed

@@ -188,7 +188,7 @@ func eachLine(p *progress, e release.Event) {
 	}
 	switch elapsed := p.now().Sub(p.began).Seconds(); {
 	case e.Err != nil:
-		fmt.Fprintf(p.w, "%6.2fs  %s: %v\n", elapsed, subject, e.Err)
+		fmt.Fprintf(p.w, "%6.2fs  %s: %s\n", elapsed, subject, plainly(e.Err.Error()))
 	case e.Cached:
 		fmt.Fprintf(p.w, "%6.2fs  %s: unchanged\n", elapsed, subject)
 	case e.Done:
@@ -217,7 +217,7 @@ func eachJSON(p *progress, e release.Event) {
 		line.Event = "end"
 	}
 	if e.Err != nil {
-		line.Error = e.Err.Error()
+		line.Error = plainly(e.Err.Error())
 	}
 	_ = writeJSON(p.w, line) // progress that cannot be shown stops nothing
 }

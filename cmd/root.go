@@ -178,11 +178,31 @@ func flagError(c *cobra.Command, err error) error {
 		return unknownCommand(c, c.Flags().Args()) // whose flag it would have been
 	}
 	hint := "run `" + c.CommandPath() + " --help` for its flags"
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
+	var (
+		unknown *pflag.NotExistError
+		invalid *pflag.InvalidValueError
+	)
+	switch {
+	case errors.As(err, &unknown):
 		hint = cmp.Or(knownFlag(c, unknown), hint)
+	case errors.As(err, &invalid):
+		f := invalid.GetFlag()
+		return usagef("give it a "+flagForms(f.Value.Type()), "invalid argument %q for --%s", invalid.GetValue(), f.Name)
 	}
 	return usagef(hint, "%s", err)
+}
+
+// flagForms says what a flag of that type takes.
+func flagForms(kind string) string {
+	switch kind {
+	case "int":
+		return "whole number"
+	case "bool":
+		return "value of true or false, or none"
+	case "duration":
+		return "time such as 30s or 10m"
+	}
+	return kind
 }
 
 // knownFlag is a hint towards the flag that was probably meant, "" when there is none.

@@ -52,10 +52,7 @@ func (p *project) live(ctx context.Context, function string) (providers.State, e
 			hint: "run `ferry status` to see what serves",
 		}
 	case state.Revision == nil:
-		return state, &failure{
-			kind: providers.NotFound, message: "the function " + function + " is not deployed at " + p.place(),
-			hint: p.nearestDeployed(ctx, function),
-		}
+		return state, p.undeployed(ctx, function)
 	case state.URL == "":
 		return state, &failure{
 			kind: providers.NotFound, message: "the function " + function + " has no URL, because it has no http event",
@@ -65,14 +62,22 @@ func (p *project) live(ctx context.Context, function string) (providers.State, e
 	return state, nil
 }
 
+func (p *project) undeployed(ctx context.Context, function string) error {
+	return &failure{
+		kind: providers.NotFound, message: "the function " + function + " is not deployed at " + p.place(),
+		hint: p.nearestDeployed(ctx, function),
+	}
+}
+
 // nearestDeployed is a hint towards what is deployed, where the provider can list it.
 func (p *project) nearestDeployed(ctx context.Context, function string) string {
+	hint := "run `ferry deploy`, or `ferry status` to see what serves"
 	if lister, ok := p.adapter.(providers.Lister); ok {
-		if names, err := lister.Functions(ctx); err == nil && len(names) > 0 {
-			return suggest(function, names)
+		if names, err := lister.Functions(ctx); err == nil && len(nearest(function, names)) > 0 {
+			return suggest(function, names) + " otherwise " + hint
 		}
 	}
-	return "run `ferry deploy`, or `ferry status` to see what serves"
+	return hint
 }
 
 func (r urlResult) text(p *printer) { p.raw([]byte(r.URL + "\n")) }

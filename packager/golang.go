@@ -264,7 +264,7 @@ func (j *job) goBuild(ctx context.Context, dir string, args []string) error {
 		}
 	}
 	if len(bad) == 0 {
-		bad = Errors{problem(dir, "", "go build failed: %s", said)}
+		bad = Errors{problem(dir, j.goHint(), "go build failed: %s", said)}
 	}
 	return bad.join()
 }
@@ -274,7 +274,7 @@ var goLine = regexp.MustCompile(`^(\S+\.go:\d+(?::\d+)?): (.*)$`)
 
 // goProblem turns a Go tool's error into ours. The position's file is relative to dir.
 func (j *job) goProblem(dir, pos, text string) *Error {
-	e := problem("", "", "%s", strings.TrimSpace(text))
+	e := problem("", j.goHint(), "%s", strings.TrimSpace(text))
 	parts := strings.Split(pos, ":")
 	if len(parts) > 1 {
 		e.File = parts[0]
@@ -292,6 +292,8 @@ func (j *job) goProblem(dir, pos, text string) *Error {
 	}
 	return e
 }
+
+func (j *job) goHint() string { return "correct the code: `go build ./...` in " + j.fn.Source + " shows the same" }
 
 // goInputs notes what was compiled, but for the standard library and the module cache: go.sum and the go
 // command stand for those.

@@ -30,7 +30,7 @@ const (
 type Error struct {
 	Kind     Kind
 	Op       string // what was being done: "publish", "activate", "store put"
-	Provider string
+	Provider string // "" when ferry itself found it
 	Function string // "" when it is not about one function
 	Hint     string // one imperative line, may be empty
 	Log      string // the end of the function's log where that explains the failure
@@ -38,7 +38,10 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := e.Provider + ": " + e.Op
+	s := e.Op
+	if e.Provider != "" {
+		s = e.Provider + ": " + s
+	}
 	if e.Function != "" {
 		s += " " + e.Function
 	}

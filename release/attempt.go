@@ -231,7 +231,7 @@ func (a *attempt) snapshot(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(states)) {
 		if seen := a.scene.states[name]; !states[name].Serves(seen.Revision) {
 			return &providers.Error{
-				Kind: providers.Conflict, Op: "compare what serves", Provider: "ledger", Function: name,
+				Kind: providers.Conflict, Op: "compare what serves", Function: name,
 				Hint: "run `ferry status` to see what serves", Err: errors.New("what serves changed while the release was being prepared"),
 			}
 		}

@@ -133,7 +133,7 @@ func (e *Engine) Promote(ctx context.Context, o PromoteOptions) (*Result, error)
 // waiting says that a canary must be decided on first.
 func waiting(r *Record) error {
 	return &providers.Error{
-		Kind: providers.Conflict, Op: "deploy", Provider: "ledger",
+		Kind: providers.Conflict, Op: "deploy",
 		Hint: "run `ferry promote` to give it all requests or `ferry rollback` to end it",
 		Err:  fmt.Errorf("release %d gets %d%% of the requests", r.Number, r.Percent),
 	}

@@ -88,7 +88,7 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 		return waiting(last)
 	case last.State == StateActivating:
 		return &providers.Error{
-			Kind: providers.Conflict, Op: "deploy", Provider: "ledger",
+			Kind: providers.Conflict, Op: "deploy",
 			Hint: "run `ferry resume` to finish it or `ferry rollback` to undo it",
 			Err:  fmt.Errorf("release %d was interrupted while it was being activated", last.Number),
 		}

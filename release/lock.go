@@ -272,7 +272,7 @@ func (k *lock) release(ctx context.Context, unfinished int) error {
 }
 
 func lockConflict(what, hint string) error {
-	return &providers.Error{Kind: providers.Conflict, Op: "take the lock", Provider: "ledger", Hint: hint, Err: errors.New(what)}
+	return &providers.Error{Kind: providers.Conflict, Op: "take the lock", Hint: hint, Err: errors.New(what)}
 }
 
 func errLost() error {

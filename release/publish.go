@@ -97,7 +97,7 @@ func (a *attempt) keepOne(ctx context.Context, key string, p packager.Artifact) 
 	defer file.Close()
 	if err := copyWhole(io.Discard, file, p.ZipDigest); err != nil {
 		return &providers.Error{
-			Kind: providers.Invalid, Op: "store the package", Provider: "ledger", Hint: "run `ferry package --no-cache` to build it again, then deploy",
+			Kind: providers.Invalid, Op: "store the package", Hint: "run `ferry package --no-cache` to build it again, then deploy",
 			Err: fmt.Errorf("%s: %w", p.Path, err),
 		}
 	}

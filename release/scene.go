@@ -296,7 +296,7 @@ func (g *goods) complete(only []string, s *scene) error {
 	}
 	if s.live == nil {
 		return &providers.Error{
-			Kind: providers.Invalid, Op: "deploy a subset", Provider: "ledger", Hint: "run `ferry deploy` without function names once",
+			Kind: providers.Invalid, Op: "deploy a subset", Hint: "run `ferry deploy` without function names once",
 			Err: errors.New("nothing is deployed yet, so the other functions have no release to stay on"),
 		}
 	}
@@ -330,5 +330,5 @@ func (e *Engine) track(step Step, function string, total int, do func() error) e
 }
 
 func notFound(op, function string, err error, hint string) error {
-	return &providers.Error{Kind: providers.NotFound, Op: op, Provider: "ledger", Function: function, Hint: hint, Err: err}
+	return &providers.Error{Kind: providers.NotFound, Op: op, Function: function, Hint: hint, Err: err}
 }
