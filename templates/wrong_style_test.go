@@ -17,8 +17,8 @@ func TestAHandlerOfAnotherStyleIsToldTheLineToAdd(t *testing.T) {
 		want    string
 	}{
 		"a CommonJS Lambda handler":      {"nodejs22", "fetch", "exports.handler = async (event, context) => ({});", "export default { async fetch(request, ctx) {} } for HTTP"},
-		"an ESM Lambda handler":          {"nodejs22", "fetch", "export const handler = async (event, context) => ({});", "AWS Lambda is not called yet"},
-		"a Lambda handler with node":     {"nodejs22", "node", "exports.handler = async (event, context) => ({});", "AWS Lambda is not called yet"},
+		"an ESM Lambda handler":          {"nodejs22", "fetch", "export const handler = async (event, context) => ({});", "which ferry does not call yet; export default"},
+		"a Lambda handler with node":     {"nodejs22", "node", "exports.handler = async (event, context) => ({});", "which ferry does not call yet; export default"},
 		"an Express app":                 {"nodejs22", "fetch", express + "module.exports = app;", "add `style: node`"},
 		"an Express app as ESM":          {"nodejs22", "fetch", express + "export default app;", "add `style: node`"},
 		"a listener":                     {"nodejs22", "fetch", "export default (req, res) => res.end();", "add `style: node`"},

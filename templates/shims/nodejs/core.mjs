@@ -28,7 +28,8 @@ function eventHandler() {
 function boundEventHandler() {
   const event = eventHandler();
   if (config.events && !event) {
-    fault("the manifest binds events, but no event function is exported", lambda() || "export async function event(event, ctx) {}");
+    refuseLambda();
+    fault("the manifest binds events, but no event function is exported", "export async function event(event, ctx) {}");
   }
   return event;
 }
@@ -45,28 +46,33 @@ async function httpHandler() {
 function fetchTarget() {
   const target = typeof exported?.fetch === "function" ? exported : userModule;
   if (typeof target.fetch !== "function") {
-    fault("the default export has no fetch function", nodeStyle() || lambda() || "export default { async fetch(request, ctx) {} }");
+    if (isNode(exported)) fault("it exports a (req, res) function or an app, not a fetch handler", "add `style: node` to the function in ferry.yaml");
+    refuseLambda();
+    fault("the default export has no fetch function", "export default { async fetch(request, ctx) {} }");
   }
   return target;
 }
 
-// fault ends the start with what is wrong with the module, and the next step behind a semicolon.
+// fault ends the start with what is wrong with the module, and the next step behind a semicolon. Where in the shim that
+// was found says nothing.
 function fault(what, next) {
-  throw new TypeError(`ferry: ${config.handler}: ${what}; ${next}`);
+  const err = new TypeError(`ferry: ${config.handler}: ${what}; ${next}`);
+  err.stack = String(err);
+  throw err;
 }
 
-// nodeStyle is the line to add for what only the style node calls.
-function nodeStyle() {
-  const app = exported;
-  const known = typeof app === "function" || app instanceof Server || typeof app?.callback === "function" || typeof app?.routing === "function";
-  return known && "add `style: node` to the function in ferry.yaml: it exports a (req, res) function or an app";
+// isNode is whether only the style node calls it.
+function isNode(app) {
+  return typeof app === "function" || app instanceof Server || typeof app?.callback === "function" || typeof app?.routing === "function";
 }
 
-// lambda says what works instead of a handler of AWS Lambda.
-function lambda() {
-  const found = typeof userModule.handler === "function" || typeof exported?.handler === "function";
-  return found && "a handler(event, context) of AWS Lambda is not called yet: " +
-    "export default { async fetch(request, ctx) {} } for HTTP, with async event(event, ctx) {} beside it for events";
+// refuseLambda says what works instead of a handler of AWS Lambda.
+function refuseLambda() {
+  if (typeof userModule.handler !== "function" && typeof exported?.handler !== "function") return;
+  fault(
+    "it exports handler(event, context) as for AWS Lambda, which ferry does not call yet",
+    "export default { async fetch(request, ctx) {} } for HTTP, with async event(event, ctx) {} beside it for events",
+  );
 }
 
 async function nodeHandler(app) {
@@ -78,11 +84,9 @@ async function nodeHandler(app) {
     await app.ready(); // Fastify
     listener = (req, res) => app.routing(req, res);
   } else {
-    const fetches = typeof (app ?? userModule).fetch === "function";
-    fault(
-      "the default export is no (req, res) function and no Express, Koa, Fastify or http.Server app",
-      (fetches && "write `style: fetch`: it exports a fetch function") || lambda() || "export default (req, res) => {}, or the app",
-    );
+    if (typeof (app ?? userModule).fetch === "function") fault("it exports a fetch handler", "write `style: fetch` for the function in ferry.yaml");
+    refuseLambda();
+    fault("the default export is no (req, res) function and no Express, Koa, Fastify or http.Server app", "export default (req, res) => {}, or the app");
   }
   return async (req, res, ctx, cors) => {
     for (const [name, value] of cors) res.setHeader(name, value);

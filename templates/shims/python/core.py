@@ -71,7 +71,7 @@ def refuse_other_styles(app):
     names = app.__code__.co_varnames[: app.__code__.co_argcount]  # its own: a decorator may hide those of another one
     if names[:2] == ("event", "context"):
         fault(
-            "a handler(event, context) of AWS Lambda is not called yet",
+            "it is a handler(event, context) as for AWS Lambda, which ferry does not call yet",
             "give a WSGI or ASGI application for HTTP, and on_event(event, ctx) beside it for events",
         )
     if len(names) == 1:
