@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	cronItem = regexp.MustCompile(`^(\*|\d+|\d+-\d+)(/\d+)?$`)
+	cronItem = regexp.MustCompile(`^(\*|\d{1,9}|\d{1,9}-\d{1,9})(/\d{1,9})?$`)
 	cronName = regexp.MustCompile(`[A-Za-z]+`)
 	// A range that ends on a Sunday needs its other number.
 	cronUntilSunday = regexp.MustCompile(`(?i)-SUN\b`)

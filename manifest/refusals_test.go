@@ -214,6 +214,7 @@ func eventRefusals() []refusal {
 		{at("*/0 3 * * *"), "a step of 0", ""},
 		{at("5/15 3 * * *"), "a step without a range", ""},
 		{at("61 3 * * *"), "is not valid", ""},
+		{at("99999999999999999999 3 * * *"), "not of the standard form", ""},
 		{at("0 24 * * *"), "is not valid", ""},
 		{at("0 3 0 * *"), "is not valid", ""},
 		{at("0 3 * 13 *"), "is not valid", ""},

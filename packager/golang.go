@@ -293,7 +293,9 @@ func (j *job) goProblem(dir, pos, text string) *Error {
 	return e
 }
 
-func (j *job) goHint() string { return "correct the code: `go build ./...` in " + j.fn.Source + " shows the same" }
+func (j *job) goHint() string {
+	return "correct the code: `go build ./...` in " + j.fn.Source + " shows the same"
+}
 
 // goInputs notes what was compiled, but for the standard library and the module cache: go.sum and the go
 // command stand for those.

@@ -8,7 +8,7 @@ import (
 
 var (
 	// fault is how a shim says what is wrong with the module, and the next step.
-	fault         = regexp.MustCompile(`(?m)ferry: [^;\n]*; (.+)$`)
+	fault          = regexp.MustCompile(`(?m)ferry: [^;\n]*; (.+)$`)
 	noNodePackage  = regexp.MustCompile(`Cannot find (?:module|package) '((?:@[^'/]+/)?[^'./][^'/]*)`)
 	noPythonModule = regexp.MustCompile(`No module named '([A-Za-z_]\w*)`)
 	noFile         = regexp.MustCompile(`(?i)no such file or directory[,:] (?:[a-z]+ )?'([^']+)'`)
