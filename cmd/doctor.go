@@ -83,7 +83,7 @@ func (a *app) diagnose(ctx context.Context) doctorResult {
 // finding is what an error says first.
 func finding(subject string, level providers.Level, err error) providers.Finding {
 	first := reports(err)[0]
-	return providers.Finding{Subject: subject, Level: level, Message: first.Message, Hint: first.Hint, Kind: providers.Kind(first.Kind)}
+	return providers.Finding{Subject: subject, Level: level, Message: plainly(first.Message), Hint: first.Hint, Kind: providers.Kind(first.Kind)}
 }
 
 // diagnoseHome tries to write where ferry keeps things, or where their folders will be made.

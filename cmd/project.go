@@ -113,7 +113,7 @@ func (a *app) checked() (*project, error) {
 // warn keeps the issues to be shown, each once.
 func (a *app) warn(issues ...providers.Issue) {
 	for _, i := range issues {
-		w := warning{Function: i.Function, Field: i.Field, Message: i.Message, Hint: i.Hint}
+		w := warning{Function: i.Function, Field: i.Field, Message: plainly(i.Message), Hint: i.Hint}
 		if !slices.Contains(a.warnings, w) {
 			a.warnings = append(a.warnings, w)
 		}
