@@ -75,12 +75,7 @@ func (b *schemaBuilder) document() (*jsonschema.Schema, error) {
 		"stages":    named("What differs in a stage, by the stage's name.", "stage"),
 	})
 	root.Required = []string{"service"}
-	some := &jsonschema.Schema{Type: "object", MinProperties: whole(1)}
-	for _, key := range []string{"functions", "stages"} { // a stage may be what adds the functions
-		root.AnyOf = append(root.AnyOf, &jsonschema.Schema{
-			Required: []string{key}, Properties: map[string]*jsonschema.Schema{key: some},
-		})
-	}
+	root.AnyOf = someFunctions()
 	root.Schema = "https://json-schema.org/draft/2020-12/schema"
 	root.Title = "ferry.yaml"
 	root.Description = "The manifest of a ferry service."
@@ -90,6 +85,16 @@ func (b *schemaBuilder) document() (*jsonschema.Schema, error) {
 		"interpolation": {Type: "string", Pattern: `\$\{`, Ref: "#/$defs/text"},
 	}
 	return root, nil
+}
+
+// someFunctions demand functions, or a stage that may add them.
+func someFunctions() []*jsonschema.Schema {
+	some := &jsonschema.Schema{Type: "object", MinProperties: whole(1)}
+	var all []*jsonschema.Schema
+	for _, key := range []string{"functions", "stages"} {
+		all = append(all, &jsonschema.Schema{Required: []string{key}, Properties: map[string]*jsonschema.Schema{key: some}})
+	}
+	return all
 }
 
 // function is the schema of a function's block. Nothing is required, because defaults and stages complete it.
