@@ -163,7 +163,9 @@ func protocolError(client, platform string) *Error {
 func (s *server) info(context.Context, none) (Info, error) {
 	i := Info{PID: os.Getpid(), Version: s.host.options.Version, Uptime: time.Since(s.started), Services: []ServiceInfo{}}
 	for _, svc := range s.all() {
-		i.Services = append(i.Services, svc.info())
+		if about := svc.info(); about.URL != "" || about.Functions > 0 { // else nothing is kept of it
+			i.Services = append(i.Services, about)
+		}
 	}
 	slices.SortFunc(i.Services, func(a, b ServiceInfo) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Stage, b.Stage))
@@ -241,7 +243,9 @@ func (s *server) fence(_ context.Context, q FenceRequest) (none, error) {
 	if err != nil {
 		return none{}, err
 	}
-	svc.mu.Lock()
+	if err := svc.lock(); err != nil {
+		return none{}, err
+	}
 	defer svc.mu.Unlock()
 	return none{}, svc.admit(q.Writer)
 }
@@ -254,7 +258,9 @@ func (s *server) bind(_ context.Context, q BindRequest) (none, error) {
 	if err != nil {
 		return none{}, err
 	}
-	svc.mu.Lock()
+	if err := svc.lock(); err != nil {
+		return none{}, err
+	}
 	defer svc.mu.Unlock()
 	if err := svc.admit(q.Writer); err != nil {
 		return none{}, err
@@ -288,7 +294,7 @@ func (s *server) probe(ctx context.Context, q FunctionRequest) (none, error) {
 	return none{}, nil
 }
 
-// remove takes away all of a function, and of a service what nothing is left of.
+// remove takes away all of a function.
 func (s *server) remove(ctx context.Context, q FunctionRequest) (none, error) {
 	if err := q.check(q.Function); err != nil {
 		return none{}, err
@@ -297,13 +303,7 @@ func (s *server) remove(ctx context.Context, q FunctionRequest) (none, error) {
 	if err != nil {
 		return none{}, err
 	}
-	empty, err := svc.remove(ctx, q.Function, q.Writer)
-	if err == nil && empty {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.services, q.Scope)
-	}
-	return none{}, err
+	return none{}, svc.remove(ctx, q.Function, q.Writer)
 }
 
 func (s *server) prune(_ context.Context, q FunctionRequest) (none, error) {
@@ -314,7 +314,9 @@ func (s *server) prune(_ context.Context, q FunctionRequest) (none, error) {
 	if err != nil {
 		return none{}, err
 	}
-	svc.mu.Lock()
+	if err := svc.lock(); err != nil {
+		return none{}, err
+	}
 	defer svc.mu.Unlock()
 	if err := svc.admit(q.Writer); err != nil {
 		return none{}, err

@@ -10,6 +10,7 @@
 //	platform/platform.log     what the process itself wrote
 //	platform/instances/       one file per instance, so that a later process can end what a killed one left
 //	platform/tmp/             HOME and TMPDIR of the instances
+//	platform/staging/         revisions that are being unpacked
 //	secrets/<service>/<stage>/<name>                        a secret's value and a newline (0600), read when an instance starts
 //	services/<service>/<stage>/table.json                   the port, and what is live
 //	services/<service>/<stage>/revisions/<function>/<id>/   revision.json, package/ and cache/

@@ -22,11 +22,16 @@ func writeJSON(path string, v any) error {
 }
 
 // WriteFile replaces a file (0600) whole and makes it durable; missing folders are made (0700).
-func WriteFile(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := mkdirAll(dir); err != nil {
+func WriteFile(path string, data []byte) error {
+	if err := mkdirAll(filepath.Dir(path)); err != nil {
 		return err
 	}
+	return replace(path, data)
+}
+
+// replace is WriteFile into a folder that must be there.
+func replace(path string, data []byte) (err error) {
+	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".new-*") // 0600
 	if err != nil {
 		return err

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -176,7 +178,8 @@ func (in *instance) environment(s Scope, temp string) ([]string, error) {
 	}
 	for name, folder := range r.Caches {
 		path := in.host.home.revision(s, in.function, r.ID, "cache", folder)
-		if err := os.MkdirAll(path, 0o700); err != nil {
+		// Only in a revision that is there: it may be removed at the same time.
+		if err := errors.Join(mkdir(filepath.Dir(path)), mkdir(path)); err != nil {
 			return nil, err
 		}
 		env[name] = path
@@ -197,6 +200,14 @@ func (in *instance) environment(s Scope, temp string) ([]string, error) {
 	}
 	slices.Sort(list)
 	return list, nil
+}
+
+// mkdir makes a folder unless it is there.
+func mkdir(path string) error {
+	if err := os.Mkdir(path, 0o700); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 func searchPath(program string) string {

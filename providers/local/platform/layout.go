@@ -45,6 +45,9 @@ func (h Home) own(parts ...string) string {
 // LogFile is where the platform's process writes what concerns no single function.
 func (h Home) LogFile() string { return h.own("platform.log") }
 
+// staging is where revisions are made ready; it is on the file system that they go to.
+func (h Home) staging() string { return h.own("staging") }
+
 func (h Home) endpointFile() string { return h.own("endpoint.json") }
 
 func (h Home) scope(s Scope, parts ...string) string {

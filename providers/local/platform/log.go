@@ -42,6 +42,7 @@ type journal struct {
 	mu   sync.Mutex
 	file *os.File
 	size int64
+	gone bool // it was removed: an instance that ends late writes no new one
 }
 
 func (j *journal) write(l Line) {
@@ -52,7 +53,7 @@ func (j *journal) write(l Line) {
 	data = append(data, '\n')
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.open(int64(len(data))) == nil {
+	if !j.gone && j.open(int64(len(data))) == nil {
 		n, _ := j.file.Write(data)
 		j.size += int64(n)
 	}
@@ -86,10 +87,11 @@ func (j *journal) open(need int64) error {
 	return nil
 }
 
-// remove deletes the log.
+// remove deletes the log, for good.
 func (j *journal) remove() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.gone = true
 	if j.file != nil {
 		_ = j.file.Close()
 		j.file = nil

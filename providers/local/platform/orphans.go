@@ -3,6 +3,7 @@ package platform
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,8 +35,9 @@ func (h Home) sweep() {
 
 // sweepRevisions deletes what kills left of revisions that were being stored or deleted.
 func (h Home) sweepRevisions() {
+	folders, _ := filepath.Glob(h.path("services", "*", "*", "revisions"))
 	functions, _ := filepath.Glob(h.path("services", "*", "*", "revisions", "*"))
-	for _, dir := range functions {
+	for _, dir := range slices.Concat([]string{h.staging()}, folders, functions) {
 		sweepOld(dir)
 	}
 }

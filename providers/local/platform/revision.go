@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,25 +59,25 @@ func (r Revision) check() error {
 	return nil
 }
 
-// PutRevision stores a revision and unpacks its package, a zip file. Nothing half is ever visible. A revision
-// that is stored already stays as it is; only its descriptor is replaced where it differs (an interpreter
-// that has moved), and running instances keep theirs.
+// PutRevision stores a revision and unpacks its package, a zip file. Nothing half is ever visible, also while the
+// function is being removed. A revision that is stored already stays as it is; only its descriptor is replaced where it
+// differs (an interpreter that has moved), and running instances keep theirs.
 func (h Home) PutRevision(ctx context.Context, s Scope, function string, r Revision, zipFile string) (err error) {
 	if err := errors.Join(s.check(function), r.check()); err != nil {
 		return err
 	}
-	final := h.revision(s, function, r.ID)
 	if had, err := h.Revision(s, function, r.ID); err == nil {
 		if reflect.DeepEqual(had, r) {
 			return nil
 		}
-		return writeJSON(filepath.Join(final, "revision.json"), r)
-	}
-	if err := mkdirAll(h.revisions(s, function)); err != nil {
-		return err
+		return h.describe(s, function, r)
 	}
 	sweepOld(h.revisions(s, function))
-	work, err := os.MkdirTemp(h.revisions(s, function), ".new-*")
+	if err := mkdirAll(h.staging()); err != nil {
+		return err
+	}
+	sweepOld(h.staging())
+	work, err := os.MkdirTemp(h.staging(), ".new-*")
 	if err != nil {
 		return err
 	}
@@ -87,13 +88,41 @@ func (h Home) PutRevision(ctx context.Context, s Scope, function string, r Revis
 	if err := writeJSON(filepath.Join(work, "revision.json"), r); err != nil {
 		return err
 	}
-	if err := os.Rename(work, final); err != nil {
-		if _, lost := h.Revision(s, function, r.ID); lost == nil {
-			return nil // somebody else stored the same revision meanwhile
-		}
+	return h.place(work, s, function, r.ID)
+}
+
+// describe replaces the descriptor of a stored revision. It makes no folder: the revision may be removed meanwhile.
+func (h Home) describe(s Scope, function string, r Revision) error {
+	data, err := json.Marshal(r)
+	if err != nil {
 		return err
 	}
-	return SyncDir(h.revisions(s, function))
+	return replace(h.revision(s, function, r.ID, "revision.json"), append(data, '\n'))
+}
+
+// place moves a revision to where it is looked for. The folder above may be removed at the same time, and what a
+// lost race left there is no revision.
+func (h Home) place(work string, s Scope, function, id string) error {
+	const tries = 10
+	final := h.revision(s, function, id)
+	for try := 1; ; try++ {
+		err := mkdirAll(h.revisions(s, function))
+		if err == nil {
+			err = os.Rename(work, final)
+		}
+		if err == nil {
+			return SyncDir(h.revisions(s, function))
+		}
+		if _, lost := h.Revision(s, function, id); lost == nil {
+			return nil // somebody else stored the same revision meanwhile
+		}
+		if try == tries || !errors.Is(err, fs.ErrNotExist) && ignoreFilled(err) != nil {
+			return err
+		}
+		if err := discard(final); err != nil {
+			return err
+		}
+	}
 }
 
 // Revision reads a stored revision. The failure of one that is not stored is CodeNotFound.

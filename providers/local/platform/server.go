@@ -54,6 +54,7 @@ type server struct {
 
 	mu       sync.Mutex // taken after a service's lock, never before it
 	services map[Scope]*service
+	ended    bool // there are no new ones
 }
 
 // Serve is the platform: it runs until ctx ends or a client stops it. It fails when one runs for this home already.
@@ -153,6 +154,9 @@ func (s *server) service(scope Scope) (*service, error) {
 	if svc := s.services[scope]; svc != nil {
 		return svc, nil
 	}
+	if s.ended {
+		return nil, stopping()
+	}
 	t, err := s.host.home.Table(scope)
 	if err != nil {
 		return nil, err
@@ -204,6 +208,9 @@ func (s *server) taken(port int) bool {
 func (s *server) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.host.options.Drain+s.host.options.Grace)
 	defer cancel()
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
 	var all sync.WaitGroup
 	for _, svc := range s.all() {
 		all.Go(func() { svc.stop(ctx) })

@@ -16,20 +16,35 @@ import (
 	"time"
 )
 
-// service is one scope at work: its table, its listener and the pools of what is live.
+// service is one scope at work: its table, its listener and the pools of what is live. It owns them for the life of the
+// platform, also while nothing is live: a service that ended beside one that began would meet its own port and files.
 type service struct {
 	host  *host
 	scope Scope
 
-	mu       sync.Mutex // of all that changes; requests do not take it
+	mu       sync.Mutex // of all that changes, taken with lock; requests do not take it
+	ended    bool       // with the platform: nothing changes any more
 	table    Table
 	server   *http.Server // nil while it does not listen
-	problem  error        // why it does not
+	listener net.Listener // of the server
+	problem  error        // why it does not listen
 	journals map[string]*journal
 	port     atomic.Int64 // the table's
 	routes   atomic.Pointer[map[string]route]
 	retired  sync.WaitGroup // pools that drain
 }
+
+// lock begins a change of the service; the caller unlocks mu. It fails once the platform ends.
+func (s *service) lock() error {
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return stopping()
+	}
+	return nil
+}
+
+func stopping() error { return failed(CodeNotRunning, "", "the platform is stopping") }
 
 // current is what is live now.
 func (s *service) current() Table {
@@ -40,14 +55,18 @@ func (s *service) current() Table {
 
 // open makes sure that the service listens.
 func (s *service) open(wish int, taken func(int) bool) error {
-	s.mu.Lock()
+	if err := s.lock(); err != nil {
+		return err
+	}
 	defer s.mu.Unlock()
 	return s.listen(wish, taken)
 }
 
 // apply makes all changes at once, or none: live, or with a percentage beside what is live.
 func (s *service) apply(q SwitchRequest, percent int, taken func(int) bool) error {
-	s.mu.Lock()
+	if err := s.lock(); err != nil {
+		return err
+	}
 	defer s.mu.Unlock()
 	for _, c := range q.Changes {
 		if err := s.scope.check(c.Function); err != nil {
@@ -99,16 +118,27 @@ func (s *service) listen(wish int, taken func(int) bool) error {
 	}
 	s.table = table
 	s.port.Store(int64(port))
-	if old := s.server; old != nil {
+	if old := s.unlisten(); old != nil {
 		s.retired.Go(func() { shut(context.Background(), old, s.host.options.Drain) })
 	}
-	s.problem = nil
+	s.problem, s.listener = nil, l
 	s.server = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	go func(server *http.Server, l net.Listener) { _ = server.Serve(l) }(s.server, l)
 	return nil
 }
 
-// shut closes a listener at once and its connections when their requests are done, or after the grace.
+// unlisten gives the port back before it returns. The server that it returns, if any, still answers what it began. The
+// lock is held.
+func (s *service) unlisten() *http.Server {
+	old := s.server
+	if old != nil {
+		_ = s.listener.Close() // a server that has not begun to serve would close it some time later
+	}
+	s.server, s.listener = nil, nil
+	return old
+}
+
+// shut closes a server's connections when their requests are done, or after the grace.
 func shut(ctx context.Context, server *http.Server, grace time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
@@ -158,13 +188,13 @@ func (s *service) journal(function string) *journal {
 	return j
 }
 
-// stop ends the service: no new requests, those that run get until ctx ends.
+// stop ends the service for good: no new requests, those that run get until ctx ends.
 func (s *service) stop(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.server != nil {
-		shut(ctx, s.server, s.host.options.Drain)
-		s.server = nil
+	s.ended = true
+	if old := s.unlisten(); old != nil {
+		shut(ctx, old, s.host.options.Drain)
 	}
 	for _, r := range *s.routes.Load() {
 		for _, p := range r.pools() {
@@ -179,48 +209,54 @@ func (s *service) stop(ctx context.Context) {
 	}
 }
 
-// remove takes away all of a function. It reports whether nothing is left of the service.
-func (s *service) remove(ctx context.Context, function string, w Writer) (empty bool, err error) {
-	s.mu.Lock()
+// remove takes away all of a function, and with the last one what the service has on the disk, and its port.
+func (s *service) remove(ctx context.Context, function string, w Writer) error {
+	if err := s.lock(); err != nil {
+		return err
+	}
 	defer s.mu.Unlock()
 	if err := s.admit(w); err != nil {
-		return false, err
+		return err
 	}
 	h := s.host.home
 	had := (*s.routes.Load())[function]
 	next := s.table.clone()
 	delete(next.Functions, function)
 	if err := s.change(next); err != nil {
-		return false, err
+		return err
 	}
 	drain, cancel := context.WithTimeout(ctx, s.host.options.Drain)
 	for _, p := range had.pools() { // its requests finish before its files go
 		p.wait(drain)
 	}
 	cancel()
-	err = errors.Join(s.journal(function).remove(), os.RemoveAll(h.revisions(s.scope, function)))
+	err := errors.Join(s.journal(function).remove(), discard(h.revisions(s.scope, function)))
 	delete(s.journals, function)
 	if err != nil {
-		return false, fmt.Errorf("removing %s: %w", function, err)
+		return fmt.Errorf("removing %s: %w", function, err)
 	}
 	if len(next.Functions) > 0 {
-		return false, nil
+		return nil
 	}
-	// Folders go only when they are empty: another function may be published without being live.
+	return s.vacate(ctx)
+}
+
+// vacate gives up what is kept for a service without functions. Folders go only when they are empty: another function
+// may be published without being live. The lock is held.
+func (s *service) vacate(ctx context.Context) error {
+	h := s.host.home
 	if err := removeEmpty(h.scope(s.scope, "logs"), h.scope(s.scope, "revisions")); err != nil {
-		return false, ignoreFilled(err)
+		return ignoreFilled(err)
 	}
-	if s.server != nil {
-		shut(ctx, s.server, s.host.options.Drain)
-		s.server = nil
+	if old := s.unlisten(); old != nil {
+		shut(ctx, old, s.host.options.Drain)
 	}
-	s.table.Port = 0
+	s.table.Port, s.problem = 0, nil
 	s.port.Store(0)
 	if err := ignoreAbsent(os.Remove(h.TableFile(s.scope))); err != nil {
-		return false, err
+		return err
 	}
-	err = removeEmpty(h.scope(s.scope), h.path("services", s.scope.Service))
-	return true, ignoreFilled(err)
+	return ignoreFilled(removeEmpty(h.scope(s.scope), h.path("services", s.scope.Service)))
 }
 
 func removeEmpty(dirs ...string) error {
