@@ -131,7 +131,7 @@ func TestAnInterpreterIsAskedOnceUntilItChanges(t *testing.T) {
 }
 
 func TestABadTargetBlockIsRefused(t *testing.T) {
-	for _, block := range []string{`{"prot": 1}`, `{"port": "x"}`, `{"port": 70000}`} {
+	for _, block := range []string{`{"prot": 1}`, `{"port": "x"}`, `{"port": 70000}`, `{"hosts": "x"}`, `{"hosts": ["http://x"]}`, `{"hosts": ["x", "x:1"]}`, `{"hosts": ["*"]}`} {
 		node := new(manifest.Node)
 		if err := node.UnmarshalJSON([]byte(block)); err != nil {
 			t.Fatal(err)

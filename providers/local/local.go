@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -16,7 +17,31 @@ import (
 
 // target is the block of a target.
 type target struct {
-	Port int `json:"port,omitempty"` // of the service and stage; 0 is a free one
+	Port  int      `json:"port,omitempty" jsonschema:"The port of the service and stage. Default: a free one, which is kept."`
+	Hosts []string `json:"hosts,omitempty" jsonschema:"Names that requests may be for, besides those of this machine."`
+}
+
+func (t target) address() platform.Address { return platform.Address(t) }
+
+// hostName is what a name under hosts may be: no port, no wildcard.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
+// check says what the block asks for and cannot be.
+func (t target) check(name string) error {
+	refused := &providers.Error{Kind: providers.Invalid, Op: "configure", Provider: "local"}
+	if t.Port < 0 || t.Port > 65535 {
+		refused.Hint = "choose a port between 1024 and 65535"
+		refused.Err = fmt.Errorf("targets.%s.port: %d is no port", name, t.Port)
+		return refused
+	}
+	for i, h := range t.Hosts {
+		if !hostName.MatchString(h) {
+			refused.Hint = "write the bare name, as in shop.test"
+			refused.Err = fmt.Errorf("targets.%s.hosts[%d]: %q is no host name", name, i, h)
+			return refused
+		}
+	}
+	return nil
 }
 
 // function is the block `functions.<name>.local`; there is nothing to set.
@@ -71,12 +96,8 @@ func New(c providers.Config) (providers.Adapter, error) {
 	if problems := c.Block.Decode(&a.target); len(problems) > 0 {
 		return nil, problems
 	}
-	if p := a.target.Port; p < 0 || p > 65535 {
-		return nil, &providers.Error{
-			Kind: providers.Invalid, Op: "configure", Provider: name,
-			Hint: "choose a port between 1024 and 65535",
-			Err:  fmt.Errorf("targets.%s.port: %d is no port", c.Target, p),
-		}
+	if err := a.target.check(c.Target); err != nil {
+		return nil, err
 	}
 	return a, nil
 }
@@ -142,7 +163,7 @@ func (a *Adapter) makeLive(ctx context.Context, q platform.SwitchRequest) error 
 func (a *Adapter) change(
 	ctx context.Context, op string, changes []providers.Change, do func(context.Context, platform.SwitchRequest) error,
 ) ([]providers.State, error) {
-	q := platform.SwitchRequest{Scope: a.scope, Writer: a.writer(changes[0].Epoch), Port: a.target.Port}
+	q := platform.SwitchRequest{Scope: a.scope, Writer: a.writer(changes[0].Epoch), Address: a.target.address()}
 	for _, c := range changes {
 		one := platform.Change{Function: c.Spec.Function.Name}
 		if c.From.Revision != nil {
@@ -263,7 +284,7 @@ func (a *Adapter) Start(ctx context.Context) error {
 	if err == nil {
 		var t platform.Table
 		if t, err = a.table.read(a.home, a.scope); err == nil && t.Port != 0 {
-			_, err = a.client.Open(ctx, platform.OpenRequest{Scope: a.scope, Port: a.target.Port})
+			_, err = a.client.Open(ctx, platform.OpenRequest{Scope: a.scope, Address: a.target.address()})
 		}
 	}
 	return a.classify("start", "", err)

@@ -36,12 +36,18 @@ type ServiceInfo struct {
 	Problem   string `json:"problem,omitempty"` // why it does not listen
 }
 
-// SwitchRequest makes all changes at once, or none of them. Port is the port that the service must have; 0
-// leaves the choice to the platform.
+// Address is where a service answers. Port 0 leaves the choice to the platform. Hosts are names that requests may be
+// for, besides those of this machine itself.
+type Address struct {
+	Port  int      `json:"port,omitempty"`
+	Hosts []string `json:"hosts,omitempty"`
+}
+
+// SwitchRequest makes all changes at once, or none of them, and has the service answer at the address.
 type SwitchRequest struct {
 	Scope
 	Writer
-	Port    int      `json:"port,omitempty"`
+	Address
 	Changes []Change `json:"changes"`
 }
 
@@ -51,10 +57,10 @@ type SplitRequest struct {
 	Percent int `json:"percent"` // 1 to 99
 }
 
-// OpenRequest makes sure that a service listens.
+// OpenRequest makes sure that a service answers at the address.
 type OpenRequest struct {
 	Scope
-	Port int `json:"port,omitempty"`
+	Address
 }
 
 // FunctionRequest names a function, and for Probe and Prune one of its revisions. A Probe needs no Writer.
@@ -215,7 +221,7 @@ func (s *server) open(_ context.Context, q OpenRequest) (Table, error) {
 	if err != nil {
 		return Table{}, err
 	}
-	err = svc.open(q.Port, s.taken)
+	err = svc.open(q.Address, s.taken)
 	return svc.current(), err
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // errTimeout ends a request that took longer than its function allows.
@@ -77,20 +78,28 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 		p.release(in, unfit)
 	}()
 	done = true
+	from := &body{Reader: r.Body}
 	proxy := &httputil.ReverseProxy{
-		Rewrite:       func(pr *httputil.ProxyRequest) { c.rewrite(pr, in) },
-		Transport:     in.http,
-		FlushInterval: -1,
-		BufferPool:    &in.host.buffers,
-		ErrorLog:      log.New(io.Discard, "", 0),
+		Rewrite:        func(pr *httputil.ProxyRequest) { c.rewrite(pr, in) },
+		ModifyResponse: func(res *http.Response) error { c.untyped(w, res); return nil },
+		Transport:      in.http,
+		FlushInterval:  -1,
+		BufferPool:     &in.host.buffers,
+		ErrorLog:       log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			var dial *net.OpError
 			switch {
 			case errors.Is(context.Cause(ctx), errTimeout):
 				answerError(w, http.StatusGatewayTimeout, fmt.Sprintf("%s took longer than %s", c.function, p.revision.Timeout))
-			case r.Context().Err() != nil: // the client went away
+			case from.broken.Load():
+				w.Header().Set("Connection", "close") // nobody knows where the next request begins
+				answerError(w, http.StatusBadRequest, "the body of the request is malformed or ends early")
+			case r.Context().Err() != nil:
+				leave()
 			case !connected && errors.As(err, &dial) && dial.Op == "dial":
 				unfit, done = "takes no new requests: it does not accept connections", false
+			case !connected:
+				answerError(w, http.StatusBadRequest, "the request cannot be passed on: "+err.Error())
 			default:
 				unfit = "takes no new requests: it broke off a request"
 				answerError(w, http.StatusBadGateway, c.function+" broke off the request; its log may say why")
@@ -99,10 +108,22 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 	}
 	out := r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
-		out.Body = unclosed{r.Body} // for the next try
+		out.Body = from
 	}
 	proxy.ServeHTTP(w, out)
 	return done
+}
+
+// leave ends a request whose client went away. Whoever reads on all the same meets the end of the connection, and not
+// an answer that no function gave.
+func leave() { panic(http.ErrAbortHandler) }
+
+// untyped keeps the server from guessing the type of an answer that has none.
+func (c *call) untyped(w http.ResponseWriter, res *http.Response) {
+	const name = "Content-Type"
+	if _, typed := res.Header[name]; !typed && !c.internal {
+		w.Header()[name] = nil
+	}
 }
 
 // rewrite aims the request at the instance; all that the client sent stays as it was, byte for byte.
@@ -134,7 +155,8 @@ func (c *call) refuse(w http.ResponseWriter, err error) {
 	case errors.Is(err, errBusy):
 		w.Header().Set("Retry-After", "1")
 		answerError(w, http.StatusServiceUnavailable, "all instances of "+c.function+" are busy")
-	case errors.Is(err, context.Canceled): // the client went away
+	case errors.Is(err, context.Canceled):
+		leave()
 	default:
 		answerError(w, http.StatusBadGateway, wire(err).Message+"; see its log")
 	}
@@ -150,10 +172,23 @@ func answer404(w http.ResponseWriter, message string) {
 	answerError(w, http.StatusNotFound, message)
 }
 
-// unclosed keeps a failed attempt from closing the request's body; the server closes it.
-type unclosed struct{ io.Reader }
+// body is the body of a client's request. It stays open for the next try; the server closes it.
+type body struct {
+	io.Reader
+	broken atomic.Bool // it cannot be read to its end, which is no fault of the function's
+}
 
-func (unclosed) Close() error { return nil }
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return it bare
+		b.broken.Store(true)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *body) Close() error { return nil }
 
 // buffers are for copying bodies.
 type buffers struct{ pool sync.Pool }

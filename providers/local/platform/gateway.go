@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -16,9 +17,15 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasPrefix(target, "/") { // "*", or a URL as proxies get it
 		target = r.URL.RequestURI()
 	}
-	host, _, _ := strings.Cut(r.Host, ":")
+	host := hostname(r.Host)
+	if !s.answersTo(host) {
+		answerError(w, http.StatusMisdirectedRequest, fmt.Sprintf("nothing here answers for %s: a target lists such names under 'hosts'", quote(host)))
+		return
+	}
 	function, byHost := strings.CutSuffix(host, ".localhost")
-	if !byHost {
+	if byHost {
+		function = s.spelled(function)
+	} else {
 		path, query, asked := strings.Cut(target, "?")
 		function, path, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		target = "/" + path
@@ -40,6 +47,38 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c := &call{function: function, target: target, choose: s.choose}
 		c.forward(w, r, p)
 	}
+}
+
+// hostname is the name or address in a Host header, in lower case.
+func hostname(host string) string {
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		host, _, _ = strings.Cut(inner, "]")
+	} else {
+		host, _, _ = strings.Cut(host, ":")
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// answersTo reports whether requests may be for a host. A web page can have its own name lead to this machine, but it
+// cannot have a browser send another name than that: so a name of somebody else's gets no answer.
+func (s *service) answersTo(host string) bool {
+	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	if address, err := netip.ParseAddr(host); err == nil && address.Unmap().IsLoopback() {
+		return true
+	}
+	return slices.ContainsFunc(*s.hosts.Load(), func(listed string) bool { return strings.EqualFold(listed, host) })
+}
+
+// spelled is the name of the live function that a host's label means, in which case does not count.
+func (s *service) spelled(label string) string {
+	for name := range *s.routes.Load() {
+		if strings.EqualFold(name, label) {
+			return name
+		}
+	}
+	return label
 }
 
 func (s *service) index(w http.ResponseWriter) {

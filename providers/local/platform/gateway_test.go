@@ -49,7 +49,7 @@ func TestPathsAndQueriesArriveByteForByte(t *testing.T) {
 		"/q?%zz&+=%20", "/|^\"<>", "/http://other/",
 	} {
 		for _, request := range []string{
-			"GET /api" + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+			"GET /api" + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 			"GET " + target + " HTTP/1.1\r\nHost: api.localhost:1\r\nConnection: close\r\n\r\n",
 		} {
 			_, body := p.raw(request)
@@ -70,6 +70,7 @@ func TestPathsAndQueriesArriveByteForByte(t *testing.T) {
 func TestHeadersArriveUnchanged(t *testing.T) {
 	p := serve(t, Options{})
 	p.live("api", revision("one"))
+	p.list("shop.example")
 	_, body := p.raw("POST /api/x HTTP/1.1\r\nHost: shop.example\r\nX-Two: a\r\nX-Two: b\r\nX-Forwarded-For: 6.6.6.6\r\n" +
 		"Ferry-Instance: guess\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc")
 	var a platformtest.Answer
@@ -91,7 +92,7 @@ func TestHeadersArriveUnchanged(t *testing.T) {
 func TestStatusAndTwoCookiesComeBack(t *testing.T) {
 	p := serve(t, Options{})
 	p.live("api", revision("one"))
-	res, _ := p.raw("GET /api/cookies HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	res, _ := p.raw("GET /api/cookies HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 	if diff := cmp.Diff([]string{"a=1; Path=/", "b=2, 3"}, res.Header["Set-Cookie"]); res.StatusCode != http.StatusTeapot || diff != "" {
 		t.Errorf("status %d, cookies %s", res.StatusCode, diff)
 	}
@@ -130,7 +131,7 @@ func TestAnUpgradedConnectionIsPassedThrough(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	fmt.Fprint(c, "GET /api/upgrade HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	fmt.Fprint(c, "GET /api/upgrade HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 	r := bufio.NewReader(c)
 	res, err := http.ReadResponse(r, nil)
 	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {

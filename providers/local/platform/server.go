@@ -136,7 +136,7 @@ func (s *server) load() {
 		scope := Scope{Service: filepath.Base(filepath.Dir(stage)), Stage: filepath.Base(stage)}
 		svc, err := s.service(scope)
 		if err == nil {
-			err = svc.open(0, s.taken)
+			err = svc.open(Address{Hosts: svc.current().Hosts}, s.taken)
 		}
 		if err != nil {
 			s.host.options.Log.Error("opening a service", "service", scope.String(), "error", err)
@@ -163,6 +163,7 @@ func (s *server) service(scope Scope) (*service, error) {
 	}
 	svc := &service{host: s.host, scope: scope, table: t, journals: map[string]*journal{}}
 	svc.port.Store(int64(t.Port))
+	svc.hosts.Store(&t.Hosts)
 	routes := map[string]route{}
 	for name, e := range t.Functions {
 		r, err := svc.newRoute(name, e, route{})

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -29,7 +31,8 @@ type service struct {
 	listener net.Listener // of the server
 	problem  error        // why it does not listen
 	journals map[string]*journal
-	port     atomic.Int64 // the table's
+	port     atomic.Int64             // the table's
+	hosts    atomic.Pointer[[]string] // the table's
 	routes   atomic.Pointer[map[string]route]
 	retired  sync.WaitGroup // pools that drain
 }
@@ -54,7 +57,7 @@ func (s *service) current() Table {
 }
 
 // open makes sure that the service listens.
-func (s *service) open(wish int, taken func(int) bool) error {
+func (s *service) open(wish Address, taken func(int) bool) error {
 	if err := s.lock(); err != nil {
 		return err
 	}
@@ -82,49 +85,57 @@ func (s *service) apply(q SwitchRequest, percent int, taken func(int) bool) erro
 	if err != nil {
 		return err
 	}
-	if err := s.listen(q.Port, taken); err != nil {
+	if err := s.listen(q.Address, taken); err != nil {
 		return err
 	}
-	next.Port = s.table.Port
+	next.Port, next.Hosts = s.table.Port, s.table.Hosts
 	return s.change(next)
 }
 
 // admit refuses who was overtaken. The lock is held.
 func (s *service) admit(w Writer) error { return s.host.epochs.admit(s.scope, w) }
 
-// listen opens the listener on the wished port, else on the one that is kept, else on a new one. The lock is held.
-func (s *service) listen(wish int, taken func(int) bool) error {
-	port := s.table.Port
-	if wish != 0 {
-		port = wish
-	}
-	if s.server != nil && port == s.table.Port {
-		return nil
-	}
-	l, port, err := listen(s.host.home, s.scope, port, taken)
-	if err != nil {
-		if s.server == nil {
-			s.problem = err
-		}
-		return err
-	}
+// listen has the service answer at an address: on the wished port, else on the one that is kept, else on a new one. The
+// lock is held.
+func (s *service) listen(wish Address, taken func(int) bool) error {
 	table := s.table
-	table.Port = port
-	if table.Port != s.table.Port {
+	table.Hosts = wish.Hosts
+	port := cmp.Or(wish.Port, table.Port)
+	var l net.Listener
+	if s.server == nil || port != s.table.Port {
+		var err error
+		if l, table.Port, err = listen(s.host.home, s.scope, port, taken); err != nil {
+			if s.server == nil {
+				s.problem = err
+			}
+			return err
+		}
+	}
+	if table.Port != s.table.Port || !slices.Equal(table.Hosts, s.table.Hosts) {
 		if err := writeJSON(s.host.home.TableFile(s.scope), table); err != nil {
-			_ = l.Close()
-			return fmt.Errorf("keeping the port of %s: %w", s.scope, err)
+			if l != nil {
+				_ = l.Close()
+			}
+			return fmt.Errorf("keeping the address of %s: %w", s.scope, err)
 		}
 	}
 	s.table = table
-	s.port.Store(int64(port))
+	s.port.Store(int64(table.Port))
+	s.hosts.Store(&table.Hosts)
+	if l != nil {
+		s.serve(l)
+	}
+	return nil
+}
+
+// serve answers at a listener, in place of the one before. The lock is held.
+func (s *service) serve(l net.Listener) {
 	if old := s.unlisten(); old != nil {
 		s.retired.Go(func() { shut(context.Background(), old, s.host.options.Drain) })
 	}
-	s.problem, s.listener = nil, l
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
-	go func(server *http.Server, l net.Listener) { _ = server.Serve(l) }(s.server, l)
-	return nil
+	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	s.problem, s.server, s.listener = nil, server, l
+	go func() { _ = server.Serve(l) }()
 }
 
 // unlisten gives the port back before it returns. The server that it returns, if any, still answers what it began. The

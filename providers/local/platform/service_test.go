@@ -162,7 +162,7 @@ func TestAPortIsFreeAsSoonAsItsServiceLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, port := range []int{table.Port + 1, table.Port} {
-			if _, err := p.client.Open(t.Context(), OpenRequest{Scope: shop, Port: port}); err != nil {
+			if _, err := p.client.Open(t.Context(), OpenRequest{Scope: shop, Address: Address{Port: port}}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -173,7 +173,7 @@ func TestAPortThatIsTakenIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := Scope{Service: "other", Stage: "dev"}
-	_, err = p.client.Switch(t.Context(), SwitchRequest{Scope: other, Port: table.Port})
+	_, err = p.client.Switch(t.Context(), SwitchRequest{Scope: other, Address: Address{Port: table.Port}})
 	e := wantCode(t, err, CodePort)
 	if e.Port != table.Port || !strings.Contains(e.Message, fmt.Sprint(table.Port)) {
 		t.Errorf("got %+v", e)
@@ -189,7 +189,7 @@ func TestAServiceMovesToThePortThatIsAskedFor(t *testing.T) {
 	}
 	old := p.url("")
 	wish := free.Port + 1
-	moved, err := p.client.Open(t.Context(), OpenRequest{Scope: shop, Port: wish})
+	moved, err := p.client.Open(t.Context(), OpenRequest{Scope: shop, Address: Address{Port: wish}})
 	if err != nil || moved.Port != wish {
 		t.Fatalf("moved to %d, %v", moved.Port, err)
 	}

@@ -8,7 +8,8 @@ import (
 
 // Table says what is live in one service and stage.
 type Table struct {
-	Port      int              `json:"port"` // kept for the service; 0 until something was live
+	Port      int              `json:"port"`            // kept for the service; 0 until something was live
+	Hosts     []string         `json:"hosts,omitempty"` // of the address that was asked for last
 	Functions map[string]Entry `json:"functions"`
 }
 
@@ -80,7 +81,7 @@ func (t Table) apply(changes []Change, percent int, revision func(function, id s
 }
 
 func (t Table) clone() Table {
-	return Table{Port: t.Port, Functions: maps.Clone(t.Functions)}
+	return Table{Port: t.Port, Hosts: t.Hosts, Functions: maps.Clone(t.Functions)}
 }
 
 // set stores an entry; one that says nothing is not kept.

@@ -4,6 +4,7 @@ package platformtest
 import (
 	"archive/zip"
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -92,6 +94,10 @@ func (f *function) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Set-Cookie", "a=1; Path=/")
 		w.Header().Add("Set-Cookie", "b=2, 3")
 		w.WriteHeader(http.StatusTeapot)
+	case "/untyped":
+		n, _ := strconv.Atoi(r.URL.Query().Get("size"))
+		w.Header()["Content-Type"] = nil
+		_, _ = w.Write(bytes.Repeat([]byte("<p>"), n))
 	case "/drip":
 		drip(w, r)
 	case "/upgrade":
