@@ -137,8 +137,8 @@ func (in *instance) start(temp string) error {
 	in.host.serving.Store(in, nil)
 	record := in.host.home.remember(in.cmd.Process.Pid)
 	var output sync.WaitGroup
-	output.Go(func() { eachLine(outR, func(l string) { in.log(streamStdout, l) }) })
-	output.Go(func() { eachLine(errR, func(l string) { in.log(streamStderr, l) }) })
+	output.Go(func() { eachLine(outR, &in.journal.secrets, func(l string) { in.log(streamStdout, l) }) })
+	output.Go(func() { eachLine(errR, &in.journal.secrets, func(l string) { in.log(streamStderr, l) }) })
 	go func() {
 		_ = in.cmd.Wait()
 		killGroup(in.cmd.Process.Pid) // what it started ends with it
@@ -192,6 +192,7 @@ func (in *instance) environment(s Scope, temp string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		in.journal.secrets.add(value) // before the instance can write it
 		env[name] = value
 	}
 	list := make([]string, 0, len(env))

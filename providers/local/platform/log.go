@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -36,8 +35,9 @@ func older(path string) string { return path + ".1" }
 
 // journal is a function's log. A write that fails loses the line: a full disk stops no function.
 type journal struct {
-	path  string
-	limit int64 // bytes, before the file moves aside
+	path    string
+	limit   int64 // bytes, before the file moves aside
+	secrets mask  // of all that write to it
 
 	mu   sync.Mutex
 	file *os.File
@@ -115,18 +115,50 @@ func ignoreAbsent(err error) error {
 	return err
 }
 
-// eachLine hands the lines of r to emit until it ends; longer ones come in pieces.
-func eachLine(r io.Reader, emit func(string)) {
-	b := bufio.NewReaderSize(r, maxLine)
+// eachLine hands the lines of r to emit until it ends, without the secrets that the mask hides; longer ones come in
+// pieces, and a secret is hidden also where the pieces meet.
+func eachLine(r io.Reader, m *mask, emit func(string)) {
+	var held []byte // of a line whose end is to come
+	chunk := make([]byte, maxLine)
 	for {
-		line, err := b.ReadSlice('\n')
-		if len(line) > 0 {
-			emit(string(bytes.TrimRight(line, "\r\n")))
+		n, err := r.Read(chunk)
+		held = append(held, chunk[:n]...)
+		for {
+			line, rest, whole := bytes.Cut(held, []byte("\n"))
+			if !whole {
+				break
+			}
+			m.emit(line, emit)
+			held = rest
 		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		if ready := len(held) - m.longest(); ready > maxLine {
+			hidden, used := m.hide(string(held), ready)
+			pieces(hidden, emit)
+			held = held[used:]
+		}
+		if err != nil {
+			if len(held) > 0 {
+				m.emit(held, emit)
+			}
 			return
 		}
 	}
+}
+
+// emit hands on one whole line.
+func (m *mask) emit(line []byte, emit func(string)) {
+	text := string(bytes.TrimRight(line, "\r"))
+	hidden, _ := m.hide(text, len(text))
+	pieces(hidden, emit)
+}
+
+// pieces hands on a line, cut where it is too long.
+func pieces(line string, emit func(string)) {
+	for len(line) > maxLine {
+		emit(line[:maxLine])
+		line = line[maxLine:]
+	}
+	emit(line)
 }
 
 // recent keeps the last lines that an instance wrote.

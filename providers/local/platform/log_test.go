@@ -109,7 +109,7 @@ func TestTailHandsOutTheLastLinesAcrossFiles(t *testing.T) {
 
 func TestALongLineComesInPieces(t *testing.T) {
 	var got []string
-	eachLine(strings.NewReader(strings.Repeat("x", maxLine+5)+"\r\nnext\nlast"), func(l string) { got = append(got, l) })
+	eachLine(strings.NewReader(strings.Repeat("x", maxLine+5)+"\r\nnext\nlast"), &mask{}, func(l string) { got = append(got, l) })
 	if diff := cmp.Diff([]string{strings.Repeat("x", maxLine), "xxxxx", "next", "last"}, got); diff != "" {
 		t.Error(diff)
 	}

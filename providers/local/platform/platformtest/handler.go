@@ -38,7 +38,7 @@ type Answer struct {
 // Main is the function's program. TestMain calls it when Switch is set; it does not return.
 func Main() {
 	if os.Getenv("BROKEN") != "" {
-		fmt.Fprintln(os.Stderr, "Traceback: no module named stripe")
+		fmt.Fprintln(os.Stderr, "Traceback: no module named stripe", os.Getenv("KEY"))
 		os.Exit(3)
 	}
 	if d, err := time.ParseDuration(os.Getenv("START_DELAY")); err == nil {
