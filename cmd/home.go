@@ -9,11 +9,13 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// home is where ferry keeps things on this machine: below FERRY_HOME, else where the system keeps such things.
+// home is where ferry keeps things on this machine: below FERRY_HOME, else where the system keeps such things. It is
+// this user's alone to write to.
 func (a *app) home() (providers.Home, error) {
 	if root := a.env["FERRY_HOME"]; root != "" {
 		root = a.path(root)
-		return providers.Home{State: filepath.Join(root, "state"), Cache: filepath.Join(root, "cache")}, nil
+		h := providers.Home{State: filepath.Join(root, "state"), Cache: filepath.Join(root, "cache")}
+		return h, a.claim(root, h.State, h.Cache)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -23,7 +25,8 @@ func (a *app) home() (providers.Home, error) {
 	if err != nil {
 		return providers.Home{}, fmt.Errorf("finding the state folder (set FERRY_HOME to choose one): %w", err)
 	}
-	return providers.Home{State: filepath.Join(state, "ferry"), Cache: filepath.Join(cache, "ferry")}, nil
+	h := providers.Home{State: filepath.Join(state, "ferry"), Cache: filepath.Join(cache, "ferry")}
+	return h, a.claim(h.State, h.Cache)
 }
 
 // stateDir is the system's folder for what must outlive a cache.

@@ -21,14 +21,24 @@ type host struct {
 var _ providers.Host = (*host)(nil)
 
 func newHost(h providers.Home, version string) *host {
-	launch := platform.Launch{Args: []string{"local", "serve"}}
+	launch := platform.Launch{Args: []string{"local", "serve"}, Env: finding(h)}
 	// Failing to know one's own program shows when the platform is started.
 	launch.Executable, _ = os.Executable()
-	if filepath.Base(h.State) == "state" { // FERRY_HOME may be relative, and the platform runs in another folder
-		launch.Env = []string{"FERRY_HOME=" + filepath.Dir(h.State)}
-	}
 	home := platform.Home(h.State)
 	return &host{home: home, client: platform.NewClient(home, launch), version: version}
+}
+
+// finding is all that the platform's process gets to see of the environment: where its home is. What else a shell has, keys
+// to clouds among it, would stay in a process that lives for weeks.
+func finding(h providers.Home) []string {
+	if filepath.Base(h.State) == "state" { // FERRY_HOME may be relative, and the platform runs in another folder
+		return []string{"FERRY_HOME=" + filepath.Dir(h.State)}
+	}
+	env := []string{"XDG_STATE_HOME=" + filepath.Dir(h.State), "XDG_CACHE_HOME=" + filepath.Dir(h.Cache)}
+	if user, err := os.UserHomeDir(); err == nil {
+		env = append(env, "HOME="+user)
+	}
+	return env
 }
 
 // Start starts the platform unless it runs.

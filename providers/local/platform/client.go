@@ -47,7 +47,7 @@ func (h Home) Running() bool {
 type Launch struct {
 	Executable string
 	Args       []string // without the program's name
-	Env        []string // on top of this process's environment
+	Env        []string // all of its environment: nothing of this process's is handed on
 }
 
 // Client talks to the platform of one home.
@@ -106,9 +106,9 @@ func (c *Client) start(ctx context.Context) error {
 	}
 	cmd := &exec.Cmd{
 		Path: program, Args: append([]string{"ferry"}, c.launch.Args...), Dir: string(c.home),
+		Env:    append([]string{}, c.launch.Env...), // nil would be all of this one's
 		Stdout: log, Stderr: log,
 	}
-	cmd.Env = append(cmd.Environ(), c.launch.Env...)
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the platform: %w", err)

@@ -4,6 +4,9 @@ package platform
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +67,18 @@ func TestADetachedPlatformServesAndStops(t *testing.T) {
 	}
 	_, err := p.client.Info(t.Context())
 	wantCode(t, err, CodeNotRunning)
+}
+
+func TestThePlatformGetsNothingOfTheShellsEnvironment(t *testing.T) {
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+	p := detached(t)
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.ensure().PID))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("this system does not show the environment of a process")
+	}
+	if want := "PLATFORM_HOME=" + string(p.home) + "\x00"; err != nil || string(environ) != want {
+		t.Errorf("got %q, %v", environ, err)
+	}
 }
 
 func TestAKilledPlatformLeavesNoInstanceAndServesTheSameAfter(t *testing.T) {
