@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -27,7 +28,8 @@ func newRemove(a *app, out *outcome) *cobra.Command {
 		Use:   "remove",
 		Short: "Take the service off the target",
 		Long: `Take away exactly what ferry made for this service, stage and target. The releases are kept, so that
-a later ferry rollback brings the service back; --purge deletes them too.`,
+a later ferry rollback brings the service back; --purge deletes them too, and on the local platform the values of
+secrets.`,
 		Args: noArgs(),
 	}, o.run)
 	c.Flags().BoolVar(&o.purge, "purge", false, "delete the releases and their packages too: there is no way back")
@@ -67,7 +69,11 @@ func (o *removeOptions) confirm(p *project) error {
 	ask := o.app.errors()
 	ask.linef("This takes %s down.", ask.style.bold.Render(p.place()))
 	if o.purge {
-		ask.linef("Its releases are deleted too: there is no way back.")
+		what := "Its releases are deleted too"
+		if _, ok := p.adapter.(providers.Purger); ok {
+			what = "Its releases and the values of its secrets are deleted too"
+		}
+		ask.linef("%s: there is no way back.", what)
 	}
 	if o.app.ask("Type "+p.manifest.Service+" to go on:") == p.manifest.Service {
 		return nil

@@ -144,6 +144,12 @@ type Lister interface {
 	Functions(ctx context.Context) ([]string, error)
 }
 
+// Purger forgets what a place keeps for the service and stage beside its functions and its store, such as the values of
+// secrets that only ferry can read. It is asked when the service is removed for good. Purging nothing is no error.
+type Purger interface {
+	Purge(ctx context.Context) error
+}
+
 // Spec is all that a revision is made from.
 type Spec struct {
 	Function manifest.Function

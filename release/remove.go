@@ -28,8 +28,8 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 		return nil, err
 	}
 	if len(made) == 0 && s.lockTag == "" {
-		if o.Purge { // of an interrupted purge the store may be left
-			err = l.dispose(ctx)
+		if o.Purge { // of an interrupted purge something may be left
+			err = errors.Join(e.forget(ctx), l.dispose(ctx))
 		}
 		return &Removal{Removed: []string{}, Purged: o.Purge && err == nil}, err
 	}
@@ -52,9 +52,19 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 		return nil, err
 	}
 	if o.Purge {
-		err = l.purge(ctx)
+		if err = e.forget(ctx); err == nil {
+			err = l.purge(ctx)
+		}
 	}
 	return &Removal{Removed: removed, Purged: o.Purge && err == nil}, err
+}
+
+// forget has the place forget what it keeps of the service beside functions and store.
+func (e *Engine) forget(ctx context.Context) error {
+	if p, ok := e.Adapter.(providers.Purger); ok {
+		return p.Purge(ctx)
+	}
+	return nil
 }
 
 // made are the functions that exist: as the provider lists them, else as the manifest names them.

@@ -103,12 +103,15 @@ func stop(t *testing.T, home string) {
 	}
 }
 
-// installed holds for a program that scripts may need: [node], [python3], [go].
+// installed holds for a program that scripts may need, as [node], and for what this machine lets them do: [root] and
+// [unshare].
 func installed(name string) (bool, error) {
 	switch name {
 	case "node", "python3", "go", "git":
 		_, err := exec.LookPath(name)
 		return err == nil, nil
+	case "unshare": // a view of the system of one's own
+		return exec.Command("unshare", "-rm", "true").Run() == nil, nil
 	case "root":
 		return os.Geteuid() == 0, nil
 	}

@@ -82,6 +82,7 @@ var (
 	_ providers.Lister    = (*Adapter)(nil)
 	_ providers.Vault     = (*Adapter)(nil)
 	_ providers.Fencer    = (*Adapter)(nil)
+	_ providers.Purger    = (*Adapter)(nil)
 )
 
 // New makes an adapter. It touches no disk.

@@ -40,6 +40,15 @@ func (a *Adapter) RemoveSecret(ctx context.Context, name string) error {
 	return a.classify("remove secret", "", err)
 }
 
+// Purge deletes the values of all secrets.
+func (a *Adapter) Purge(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		err = a.home.RemoveSecrets(a.scope)
+	}
+	return a.classify("purge", "", err)
+}
+
 // secretsExist refuses a revision whose instances could not start.
 func (a *Adapter) secretsExist(fn string, r platform.Revision) error {
 	there, err := a.home.Secrets(a.scope)

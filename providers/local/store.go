@@ -30,7 +30,10 @@ type store struct {
 	lock *lockedfile.Mutex
 }
 
-var _ providers.Store = (*store)(nil)
+var (
+	_ providers.Store    = (*store)(nil)
+	_ providers.Disposer = (*store)(nil)
+)
 
 func newStore(home string) *store {
 	return &store{
@@ -74,10 +77,21 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 	return tag, s.classify("store put", key, err)
 }
 
-func (s *store) put(ctx context.Context, key string, body io.ReadSeeker, c providers.Condition) (_ providers.Tag, err error) {
+func (s *store) put(ctx context.Context, key string, body io.ReadSeeker, c providers.Condition) (providers.Tag, error) {
 	if err := s.admit(ctx, key); err != nil {
 		return "", err
 	}
+	const tries = 3
+	for try := 1; ; try++ {
+		tag, err := s.putOnce(ctx, key, body, c)
+		if try == tries || !absent(err) {
+			return tag, err
+		}
+	}
+}
+
+// putOnce fails with an absent file when a disposal swept the new one away.
+func (s *store) putOnce(ctx context.Context, key string, body io.ReadSeeker, c providers.Condition) (_ providers.Tag, err error) {
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return "", err
 	}
@@ -95,7 +109,7 @@ func (s *store) put(ctx context.Context, key string, body io.ReadSeeker, c provi
 		return "", err
 	}
 	defer unlock()
-	s.sweep()
+	s.sweep(time.Hour)
 	if err := errors.Join(ctx.Err(), s.holds(key, c)); err != nil {
 		return "", err
 	}
@@ -115,12 +129,30 @@ func (s *store) put(ctx context.Context, key string, body io.ReadSeeker, c provi
 	return tag, nil
 }
 
-// sweep deletes what killed writers left, once nobody can be at it any more. The lock is held.
-func (s *store) sweep() {
-	const long = time.Hour
+// Dispose deletes what killed writers left, and the store's folders when they are empty.
+func (s *store) Dispose(context.Context) error {
+	const op = "store dispose"
+	_, work := os.Stat(s.work)
+	if _, root := os.Stat(s.root); absent(work) && absent(root) {
+		return nil
+	}
+	unlock, err := s.lock.Lock()
+	if err != nil {
+		return s.classify(op, "", err)
+	}
+	defer unlock()
+	s.sweep(0) // a writer that is at it writes again
+	for _, dir := range []string{s.work, s.root} {
+		_ = os.Remove(dir) // unless it is in use
+	}
+	return nil
+}
+
+// sweep deletes what killed writers left that long ago. The lock is held.
+func (s *store) sweep(ago time.Duration) {
 	entries, _ := os.ReadDir(s.work)
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > long {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) >= ago {
 			_ = os.Remove(filepath.Join(s.work, e.Name()))
 		}
 	}

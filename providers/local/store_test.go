@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -155,5 +156,43 @@ func TestAKeyThatMayNotBeReadIsDenied(t *testing.T) {
 	unprivileged.Files(t)
 	if _, err := s.Get(t.Context(), "a"); !errors.Is(err, providers.Denied) {
 		t.Error(err)
+	}
+}
+
+// disposing is a body in whose midst the store is disposed of.
+type disposing struct {
+	*strings.Reader
+	store *store
+	times int
+}
+
+func (d *disposing) Read(p []byte) (int, error) {
+	if d.times > 0 {
+		d.times--
+		if err := d.store.Dispose(context.Background()); err != nil {
+			return 0, err
+		}
+	}
+	return d.Reader.Read(p)
+}
+
+func TestADisposalCostsNoWriterItsObject(t *testing.T) {
+	home := t.TempDir()
+	s := newStore(home)
+	body := &disposing{strings.NewReader("content"), s, 1}
+	if _, err := s.Put(t.Context(), "shop/dev/x", body, providers.IfAbsent()); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := s.Get(t.Context(), "shop/dev/x"); err != nil {
+		t.Error(err)
+	} else if data, err := io.ReadAll(o.Body); string(data) != "content" || errors.Join(err, o.Body.Close()) != nil {
+		t.Errorf("got %q, %v", data, err)
+	}
+	if err := errors.Join(s.Dispose(t.Context()), s.Delete(t.Context(), "shop/dev/x", providers.Condition{}), s.Dispose(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(home)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "store.lock" {
+		t.Errorf("left are %v, %v", entries, err)
 	}
 }

@@ -42,6 +42,14 @@ func (h Home) Running() bool {
 	return alive
 }
 
+// Usable fails where no platform can run.
+func Usable() error {
+	if startTime(os.Getpid()) == "" {
+		return failed(CodeBlind, "", "this system does not tell which processes run, so that no platform can be found again")
+	}
+	return nil
+}
+
 // Launch says how to start a platform: a program that calls Serve. It runs from a copy named ferry, since
 // the original may go away (go run) or be replaced.
 type Launch struct {
@@ -67,6 +75,9 @@ func NewClient(home Home, launch Launch) *Client {
 func (c *Client) Ensure(ctx context.Context) error {
 	if e, alive := c.home.endpoint(); alive {
 		return e.compatible()
+	}
+	if err := Usable(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(c.home.own(), 0o700); err != nil {
 		return err

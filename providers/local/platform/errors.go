@@ -25,6 +25,7 @@ const (
 	CodeDenied     Code = "denied"      // the token is wrong
 	CodeFull       Code = "full"        // the disk is full
 	CodeReadOnly   Code = "read_only"   // the folder cannot be written
+	CodeBlind      Code = "blind"       // this system does not tell which processes run
 	CodeFailed     Code = "failed"      // none of the above
 )
 

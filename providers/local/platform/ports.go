@@ -1,12 +1,14 @@
 package platform
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
+	"syscall"
 )
 
 // Ports of services lie in this range, below the one that systems take ports of outgoing connections from.
@@ -46,11 +48,14 @@ func listen(h Home, s Scope, port int, taken func(int) bool) (net.Listener, int,
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 func portError(port int, s Scope, err error) *Error {
-	message := fmt.Sprintf("port %d, which is kept for %s, is taken", port, s)
-	if who := listener(port); who != "" {
-		message += " by " + who
-	} else {
-		message += ": " + err.Error()
+	message := fmt.Sprintf("port %d, which is kept for %s, ", port, s)
+	switch who := listener(port); {
+	case who != "":
+		message += "is taken by " + who
+	case err == nil || errors.Is(err, syscall.EADDRINUSE):
+		message += "is taken by another program"
+	default:
+		message += "cannot be had: " + err.Error()
 	}
 	return &Error{Code: CodePort, Port: port, Message: message, err: err}
 }

@@ -70,6 +70,18 @@ func (h Home) RemoveSecret(s Scope, name string) error {
 	return nil
 }
 
+// RemoveSecrets forgets the values of all secrets, also of one that was being set when a kill came.
+func (h Home) RemoveSecrets(s Scope) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	dir := h.secrets(s)
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return ignoreFilled(removeEmpty(filepath.Dir(dir)))
+}
+
 // secret reads a value. One newline at the end of the file is not part of it, so that a person may write one.
 func (h Home) secret(s Scope, function, name string) (string, error) {
 	path, err := h.secretFile(s, name)

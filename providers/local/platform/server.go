@@ -61,6 +61,9 @@ type server struct {
 func Serve(ctx context.Context, home Home, o Options) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if err := Usable(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(home.own(), 0o700); err != nil {
 		return err
 	}

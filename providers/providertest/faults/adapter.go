@@ -32,6 +32,7 @@ var (
 	_ providers.Inspector = (*adapter)(nil)
 	_ providers.Adopter   = (*adapter)(nil)
 	_ providers.Fencer    = (*adapter)(nil)
+	_ providers.Purger    = (*adapter)(nil)
 )
 
 // optional are the interfaces that an adapter may have.
@@ -42,6 +43,7 @@ func optional() []reflect.Type {
 		reflect.TypeFor[providers.Pruner](), reflect.TypeFor[providers.Lister](),
 		reflect.TypeFor[providers.Vault](), reflect.TypeFor[providers.Pinner](), reflect.TypeFor[providers.Inspector](),
 		reflect.TypeFor[providers.Adopter](), reflect.TypeFor[providers.Fencer](),
+		reflect.TypeFor[providers.Purger](),
 	}
 }
 
@@ -63,6 +65,7 @@ func shapes(a *adapter) []providers.Adapter {
 		inspect = providers.Inspector
 		adopt   = providers.Adopter
 		fence   = providers.Fencer
+		purge   = providers.Purger
 	)
 	return []providers.Adapter{
 		struct{ core }{a},
@@ -88,7 +91,8 @@ func shapes(a *adapter) []providers.Adapter {
 			list
 			vault
 			fence
-		}{a, a, a, a, a, a, a, a, a, a, a},
+			purge
+		}{a, a, a, a, a, a, a, a, a, a, a, a},
 		struct {
 			core
 			prober
@@ -196,6 +200,11 @@ func (a *adapter) Split(ctx context.Context, changes []providers.Change, percent
 // Start is one call.
 func (a *adapter) Start(ctx context.Context) error {
 	return try(ctx, a.process, "start", "", func(ctx context.Context) error { return a.inner.(providers.Starter).Start(ctx) })
+}
+
+// Purge is one call.
+func (a *adapter) Purge(ctx context.Context) error {
+	return try(ctx, a.process, "purge", "", func(ctx context.Context) error { return a.inner.(providers.Purger).Purge(ctx) })
 }
 
 // Invoke is one call.
