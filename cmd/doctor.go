@@ -18,6 +18,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/release"
 )
 
 // doctorResult is what was found on this machine and at the target.
@@ -52,7 +53,7 @@ It exits with 1 when something is missing, and with 7 when that is credentials o
 }
 
 func (a *app) diagnose(ctx context.Context) doctorResult {
-	r := doctorResult{Machine: []providers.Finding{a.diagnoseHome()}}
+	r := doctorResult{Machine: []providers.Finding{a.diagnoseHome()}} // the home stays the first
 	languages := []string{"nodejs", "python", "go"}
 	m, err := manifest.Load(a.manifestOptions())
 	if err == nil {
@@ -63,6 +64,9 @@ func (a *app) diagnose(ctx context.Context) doctorResult {
 	}
 	r.Machine = append(r.Machine, diagnoseTools(ctx, languages)...)
 	p, failed := a.deployed()
+	if err == nil && failed == nil {
+		p.manifest = m
+	}
 	if failed != nil {
 		r.Machine = append(r.Machine, finding("manifest", providers.LevelFailed, failed))
 		return r
@@ -75,9 +79,37 @@ func (a *app) diagnose(ctx context.Context) doctorResult {
 	r.place = p.place()
 	r.Target = &doctorTarget{Name: p.manifest.Target.Name, Provider: p.manifest.Target.Provider, Findings: []providers.Finding{}}
 	if d, ok := p.adapter.(providers.Doctor); ok {
-		r.Target.Findings = append(r.Target.Findings, d.Diagnose(ctx)...)
+		r.Target.Findings = append(r.Target.Findings, d.Diagnose(ctx, p.manifest.Functions)...)
+	}
+	if r.Machine[0].Level != providers.LevelFailed && !slices.ContainsFunc(r.Target.Findings, unreachable) {
+		for _, f := range a.diagnoseFunctions(ctx, p) {
+			if !slices.ContainsFunc(r.Target.Findings, func(had providers.Finding) bool { return had.Message == f.Message }) {
+				r.Target.Findings = append(r.Target.Findings, f)
+			}
+		}
 	}
 	return r
+}
+
+// unreachable holds for what keeps ferry from asking a place anything more.
+func unreachable(f providers.Finding) bool {
+	return f.Level == providers.LevelFailed &&
+		slices.Contains([]providers.Kind{providers.Unauthenticated, providers.Denied, providers.Unavailable, providers.Timeout}, f.Kind)
+}
+
+// diagnoseFunctions looks whether the manifest's functions could be reached and started.
+func (a *app) diagnoseFunctions(ctx context.Context, p *project) []providers.Finding {
+	obstacles, err := a.engine(p, release.Origin{}, nil).Obstacles(ctx)
+	if err == nil {
+		return findings(obstacles)
+	}
+	var found []providers.Finding
+	for _, r := range reports(err) {
+		found = append(found, providers.Finding{
+			Subject: cmp.Or(r.Function, "functions"), Level: providers.LevelFailed, Message: r.Message, Hint: r.Hint, Kind: providers.Kind(r.Kind),
+		})
+	}
+	return found
 }
 
 // finding is what an error says first.
@@ -136,7 +168,6 @@ func aidsFor(languages []string) []aid {
 	aids := []aid{{[]string{"git"}, flag, providers.LevelWarning, "releases do not say which commit they are of", "install git"}}
 	if slices.Contains(languages, "nodejs") {
 		aids = append(aids,
-			aid{[]string{"node"}, flag, providers.LevelWarning, "functions in it cannot run on this machine", "install Node.js from https://nodejs.org"},
 			aid{[]string{"npm"}, flag, providers.LevelWarning, "packages with native code cannot be installed", "install Node.js with npm from https://nodejs.org"})
 	}
 	if slices.Contains(languages, "python") {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -14,7 +15,7 @@ type patient struct {
 	found []providers.Finding
 }
 
-func (p patient) Diagnose(context.Context) []providers.Finding { return p.found }
+func (p patient) Diagnose(context.Context, []manifest.Function) []providers.Finding { return p.found }
 
 func TestADoctorExitsByTheWorstThatItFinds(t *testing.T) {
 	fine := providers.Finding{Subject: "region", Level: providers.LevelOK}

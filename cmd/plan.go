@@ -80,6 +80,11 @@ func (r planResult) text(p *printer) {
 		p.canary(r.Canary, r.Percent)
 		p.linef("")
 	}
+	p.obstacles(r.Obstacles)
+	if r.Empty && len(r.Obstacles) > 0 {
+		p.linef("nothing to change: release %d does not serve, and a deploy mends that  %s", r.Release, p.style.dim.Render(r.place))
+		return
+	}
 	if r.Empty {
 		p.linef("nothing to do: release %d serves  %s", r.Release, p.style.dim.Render(r.place))
 		return

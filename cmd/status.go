@@ -54,6 +54,7 @@ func (r statusResult) text(p *printer) {
 		p.canary(r.Canary, r.Percent)
 	}
 	p.held(r.Held)
+	p.obstacles(r.Obstacles)
 	if len(r.Functions) == 0 {
 		return
 	}

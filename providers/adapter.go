@@ -79,7 +79,8 @@ type Splitter interface {
 	Split(ctx context.Context, changes []Change, percent int) ([]State, error)
 }
 
-// Starter makes sure that what is live can be reached; it changes nothing that is.
+// Starter makes sure that what is live can be reached and started, as far as that is in its hands (a Readier says what is
+// not); it changes nothing that is.
 type Starter interface {
 	Start(ctx context.Context) error
 }
@@ -209,8 +210,6 @@ type State struct {
 	Unsettled bool `json:"unsettled,omitempty"`
 	// Foreign means that a function of that name exists which ferry did not make.
 	Foreign bool `json:"foreign,omitempty"`
-	// Stopped says why what is live cannot be reached at present, "" when it can.
-	Stopped string `json:"stopped,omitempty"`
 }
 
 // Canary is a revision that gets a share of a function's requests.

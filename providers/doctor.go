@@ -1,11 +1,16 @@
 package providers
 
-import "context"
+import (
+	"context"
+
+	"github.com/ferryfn/ferry/manifest"
+)
 
 // Doctor looks at what a first deploy needs of a place: that it can be reached, that it knows the caller, and what the
-// caller may do. It changes nothing, and what fails is a finding.
+// caller may do. It changes nothing, and what fails is a finding. It looks at what the functions need; without any, at all
+// that some may need.
 type Doctor interface {
-	Diagnose(ctx context.Context) []Finding
+	Diagnose(ctx context.Context, functions []manifest.Function) []Finding
 }
 
 // Finding is one thing that was looked at.

@@ -25,6 +25,9 @@ func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if err := e.splits(o.Traffic); err != nil {
 		return nil, err
 	}
+	if err := s.fit(g); err != nil {
+		return nil, err
+	}
 	if o.Force {
 		if err := e.lookClosely(ctx, s); err != nil {
 			return nil, err
@@ -232,7 +235,7 @@ func (e *Engine) result(s *scene, live *Record, began time.Time) *Result {
 }
 
 func (e *Engine) unchanged(ctx context.Context, s *scene, issues []providers.Issue, began time.Time) (*Result, error) {
-	if err := e.startHost(ctx); err != nil {
+	if err := e.ready(ctx, s.liveFunctions()); err != nil {
 		return nil, err
 	}
 	r := e.result(s, s.live, began)

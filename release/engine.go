@@ -121,6 +121,8 @@ type Plan struct {
 	Percent int `json:"percent,omitempty"`
 	// Held is what stands against it: content that was rolled away from.
 	Held []Hold `json:"held"`
+	// Obstacles are what keeps the functions from being reached or started as things are.
+	Obstacles []Obstacle `json:"obstacles,omitempty"`
 }
 
 // Change is one function's part of a plan.
@@ -223,6 +225,8 @@ type Status struct {
 	Percent int `json:"percent,omitempty"`
 	// Held is what is not deployed again unasked, oldest first.
 	Held []Hold `json:"held"`
+	// Obstacles are what keeps what is live from being reached or started.
+	Obstacles []Obstacle `json:"obstacles,omitempty"`
 }
 
 // FunctionStatus is one function of a Status.

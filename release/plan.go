@@ -20,6 +20,9 @@ func (e *Engine) Plan(ctx context.Context, functions []string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := lasting(g.obstacles); err != nil {
+		return nil, err
+	}
 	return s.plan(g), nil
 }
 
@@ -33,7 +36,12 @@ func (e *Engine) survey(ctx context.Context, l *ledger, only []string) (*goods, 
 	if err := eg.Wait(); err != nil {
 		return nil, nil, err
 	}
-	return g, s, g.complete(only, s)
+	if err := g.complete(only, s); err != nil {
+		return nil, nil, err
+	}
+	var err error
+	g.obstacles, err = e.obstacles(ctx, g.functions)
+	return g, s, err
 }
 
 func (e *Engine) names() []string {
@@ -46,7 +54,7 @@ func (e *Engine) names() []string {
 
 // plan compares what a release is to hold with what is live.
 func (s *scene) plan(g *goods) *Plan {
-	p := &Plan{Changes: []Change{}, Drift: []Drift{}, Release: s.head.Number, Issues: g.issues, Held: s.against(g.functions)}
+	p := &Plan{Changes: []Change{}, Drift: []Drift{}, Release: s.head.Number, Issues: g.issues, Obstacles: g.obstacles, Held: s.against(g.functions)}
 	var have map[string]FunctionRecord
 	if s.live != nil {
 		have = s.live.Functions

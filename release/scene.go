@@ -36,6 +36,7 @@ type goods struct {
 	functions map[string]FunctionRecord
 	built     map[string]packager.Artifact // packages that lie on this machine, by function
 	issues    []providers.Issue            // warnings
+	obstacles []Obstacle                   // to reaching and starting the functions, as things are
 }
 
 func (e *Engine) openLedger(ctx context.Context) (*ledger, error) {

@@ -105,7 +105,19 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 		}
 		st.Functions[name] = one
 	}
-	return st, nil
+	st.Obstacles, err = e.obstacles(ctx, live)
+	st.stop()
+	return st, err
+}
+
+// stop marks the functions that an obstacle keeps from being reached or started.
+func (s *Status) stop() {
+	for name, f := range s.Functions {
+		if f.State == serving && slices.ContainsFunc(s.Obstacles, func(o Obstacle) bool { return o.concerns(name) }) {
+			f.State = "stopped"
+			s.Functions[name] = f
+		}
+	}
 }
 
 // inspect compares what the live functions have with their records, where the provider can.
@@ -153,15 +165,15 @@ func differing(diff []providers.Difference) string {
 	return "changed by hand: " + strings.Join(paths, ", ")
 }
 
+const serving = "serving" // the state of a function
+
 func statusOf(s providers.State, d *Drift) FunctionStatus {
-	f := FunctionStatus{Live: revisionID(s), URL: s.URL, State: "serving"}
+	f := FunctionStatus{Live: revisionID(s), URL: s.URL, State: serving}
 	switch {
 	case s.Foreign:
 		f.State = "foreign"
 	case s.Revision == nil:
 		f.State = "missing"
-	case s.Stopped != "":
-		f.State = "stopped"
 	}
 	if d != nil {
 		f.Drift = fmt.Sprintf("%s serves, the ledger says %s", nothing(d.Actual), nothing(d.Expected))

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -32,7 +33,7 @@ const (
 )
 
 // Diagnose looks at the credentials first: without them nothing else can be seen.
-func (a *Adapter) Diagnose(ctx context.Context) []providers.Finding {
+func (a *Adapter) Diagnose(ctx context.Context, _ []manifest.Function) []providers.Finding {
 	found := []providers.Finding{{Subject: "region", Level: providers.LevelOK, Message: a.target.Region}}
 	who, c := a.whoAmI(ctx)
 	found = append(found, who...)

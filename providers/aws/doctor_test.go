@@ -14,7 +14,7 @@ import (
 func findings(t *testing.T, a *Adapter) map[string]providers.Finding {
 	t.Helper()
 	found := map[string]providers.Finding{}
-	for _, f := range a.Diagnose(t.Context()) {
+	for _, f := range a.Diagnose(t.Context(), nil) {
 		t.Logf("%+v", f)
 		found[f.Subject] = f
 	}

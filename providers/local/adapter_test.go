@@ -205,13 +205,15 @@ func TestStatusNeedsNoPlatformAndSaysThatNoneRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	running, err := a.Status(t.Context(), "api")
+	reached, asking := a.Obstacles(t.Context(), []providers.Spec{s})
 	cancel()
-	if err := errors.Join(err, <-ended); err != nil {
+	if err := errors.Join(err, asking, <-ended); err != nil {
 		t.Fatal(err)
 	}
 	stopped, err := a.Status(t.Context(), "api")
-	if err != nil || running.Stopped != "" || stopped.Stopped == "" || !stopped.Serves(&r) || stopped.URL != running.URL {
-		t.Errorf("%+v, then %+v, %v", running, stopped, err)
+	why, asking := a.Obstacles(t.Context(), []providers.Spec{s})
+	if err != nil || asking != nil || len(reached) > 0 || len(why) != 1 || !why[0].Passing || !stopped.Serves(&r) || stopped.URL != running.URL {
+		t.Errorf("%+v %v, then %+v %v, %v, %v", running, reached, stopped, why, err, asking)
 	}
 	begin := time.Now()
 	for i := range 100 {

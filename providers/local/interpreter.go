@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -186,7 +187,14 @@ func query(program string, args []string) interpreter {
 	return interpreter{Path: lines[0], Version: lines[1]}
 }
 
-func missing(r manifest.Runtime) string {
+// missing is the failure of a function that nothing on this machine runs.
+func missing(fn string, r manifest.Runtime) error {
+	return &providers.Error{
+		Kind: providers.Invalid, Op: "start", Provider: name, Function: fn, Hint: howToGet(r.Language()), Err: errors.New(notHere(r)),
+	}
+}
+
+func notHere(r manifest.Runtime) string {
 	return fmt.Sprintf("%s is not on this machine, nor any other version of it", r)
 }
 

@@ -118,8 +118,12 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epo
 	const op = "publish"
 	fn := s.Function.Name
 	r, err := a.revision(s)
+	var set []string
 	if err == nil {
-		err = a.secretsExist(fn, r)
+		set, err = a.home.Secrets(a.scope)
+	}
+	if err == nil {
+		err = secretsExist(fn, s.Secrets, set)
 	}
 	if err == nil {
 		err = ctx.Err()
@@ -250,9 +254,6 @@ func (a *Adapter) state(fn string) (providers.State, error) {
 	if e.HTTP {
 		st.URL = platform.URL(t.Port, fn)
 	}
-	if !a.home.Running() {
-		st.Stopped = "the local platform is not running: ferry local start"
-	}
 	return st, err
 }
 
@@ -279,12 +280,15 @@ func (a *Adapter) Store(context.Context) (providers.Store, error) {
 	return newStore(string(a.home)), nil
 }
 
-// Start starts the platform and has it listen for what is live.
+// Start starts the platform, has it listen for what is live, and looks for interpreters that moved.
 func (a *Adapter) Start(ctx context.Context) error {
 	err := a.start(ctx)
 	if err == nil {
 		var t platform.Table
-		if t, err = a.table.read(a.home, a.scope); err == nil && t.Port != 0 {
+		if t, err = a.table.read(a.home, a.scope); err == nil {
+			err = a.follow(t)
+		}
+		if err == nil && t.Port != 0 {
 			_, err = a.client.Open(ctx, platform.OpenRequest{Scope: a.scope, Address: a.target.address()})
 		}
 	}

@@ -49,14 +49,10 @@ func (a *Adapter) Purge(ctx context.Context) error {
 	return a.classify("purge", "", err)
 }
 
-// secretsExist refuses a revision whose instances could not start.
-func (a *Adapter) secretsExist(fn string, r platform.Revision) error {
-	there, err := a.home.Secrets(a.scope)
-	if err != nil {
-		return err
-	}
-	missing := slices.Sorted(maps.Values(r.Secrets))
-	missing = slices.DeleteFunc(slices.Compact(missing), func(name string) bool { return slices.Contains(there, name) })
+// secretsExist refuses functions whose instances could not start: set are the secrets that have a value.
+func secretsExist(fn string, needed map[string]string, set []string) error {
+	missing := slices.Sorted(maps.Values(needed))
+	missing = slices.DeleteFunc(slices.Compact(missing), func(name string) bool { return slices.Contains(set, name) })
 	if len(missing) == 0 {
 		return nil
 	}

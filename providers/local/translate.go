@@ -36,7 +36,7 @@ var hasMusl = sync.OnceValue(func() bool {
 // revision is what the platform runs for a spec.
 func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {
 	fn := s.Function
-	command, err := a.command(fn.Runtime, s.Artifact.Entry)
+	command, err := a.command(fn.Name, fn.Runtime, s.Artifact.Entry)
 	if err != nil {
 		return platform.Revision{}, err
 	}
@@ -55,6 +55,9 @@ func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {
 		Concurrency: cmp.Or(fn.Scaling.Concurrency, concurrency(fn.Style)),
 		Readiness:   platform.ReadyShim,
 	}
+	if interpreted(fn.Runtime) {
+		r.Interpreter = string(fn.Runtime)
+	}
 	if http := fn.HTTP(); http != nil {
 		r.HTTP, r.Private = true, http.Auth == "private"
 	}
@@ -70,13 +73,13 @@ func shimmed(fn manifest.Function) bool {
 }
 
 // command is how an entry is started.
-func (a *Adapter) command(r manifest.Runtime, entry string) ([]string, error) {
+func (a *Adapter) command(fn string, r manifest.Runtime, entry string) ([]string, error) {
 	if !interpreted(r) {
 		return []string{entry}, nil
 	}
 	found := a.interpreters.find(r)
 	if found.Path == "" {
-		return nil, &platform.Error{Code: platform.CodeInvalid, Message: missing(r)}
+		return nil, missing(fn, r)
 	}
 	switch r.Language() {
 	case "nodejs":
@@ -147,7 +150,7 @@ func (a *Adapter) checkRuntime(c *providers.Checker, fn manifest.Function) {
 	default:
 		found := a.interpreters.find(fn.Runtime)
 		if found.Path == "" {
-			c.Block("runtime", howToGet(language), "%s", missing(fn.Runtime))
+			c.Block("runtime", howToGet(language), "%s", notHere(fn.Runtime))
 		} else if !found.is(fn.Runtime) {
 			c.Warn("runtime", howToGet(language), "%s is not on this machine: %s %s runs it", fn.Runtime, language, found.Version)
 		}

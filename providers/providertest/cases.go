@@ -267,3 +267,23 @@ func listed(s *scenario) {
 		}
 	}
 }
+
+func ready(s *scenario) {
+	r := s.Adapter.(providers.Readier)
+	clear := func(specs ...providers.Spec) {
+		s.Helper()
+		found, err := r.Obstacles(s.ctx, specs)
+		s.ok(err)
+		for _, o := range found {
+			s.Errorf("an obstacle: %v", o.Err)
+		}
+	}
+	api, web := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "web", "one", "a")
+	clear()
+	clear(api, web)
+	s.serves("api", nil, "", "")
+	s.live(api)
+	clear(api)
+	clear(api, web)
+	s.serves("web", nil, "", "")
+}

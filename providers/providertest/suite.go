@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		invokes  = reflect.TypeFor[providers.Invoker]()
 		lists    = reflect.TypeFor[providers.Lister]()
 		fences   = reflect.TypeFor[providers.Fencer]()
+		readies  = reflect.TypeFor[providers.Readier]()
 	)
 	cases := []struct {
 		name string
@@ -85,6 +86,7 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		{"a change shows its epoch", changesShowTheirEpoch, []reflect.Type{fences}, false},
 		{"a split of a lower epoch than was shown is a conflict and changes nothing", fenceKeepsSplitsOut, []reflect.Type{fences, splits}, false},
 		{"what was published is listed until it is removed", listed, []reflect.Type{lists}, false},
+		{"nothing stands in the way of what is live, and looking changes nothing", ready, []reflect.Type{readies}, false},
 	}
 	place := open(t)
 	has := reflect.TypeOf(place.Adapter)

@@ -269,6 +269,12 @@ func (c *Client) Open(ctx context.Context, q OpenRequest) (Table, error) {
 	return ask[Table](ctx, c, "open", q)
 }
 
+// Reach fails when a service does not answer at the address. What Open would take away is CodeNotRunning.
+func (c *Client) Reach(ctx context.Context, q OpenRequest) error {
+	_, err := ask[none](ctx, c, "reach", q)
+	return err
+}
+
 // Switch makes all changes live at once, or none, and returns what is live after.
 func (c *Client) Switch(ctx context.Context, q SwitchRequest) (Table, error) {
 	return ask[Table](ctx, c, "switch", q)

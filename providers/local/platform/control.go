@@ -117,6 +117,7 @@ func (s *server) handler() http.Handler {
 	mux.Handle("POST /info", operation(s, s.info))
 	mux.Handle("POST /stop", operation(s, s.halt))
 	mux.Handle("POST /open", operation(s, s.open))
+	mux.Handle("POST /reach", operation(s, s.reach))
 	mux.Handle("POST /switch", operation(s, s.change))
 	mux.Handle("POST /split", operation(s, s.split))
 	mux.Handle("POST /fence", operation(s, s.fence))
@@ -223,6 +224,14 @@ func (s *server) open(_ context.Context, q OpenRequest) (Table, error) {
 	}
 	err = svc.open(q.Address, s.taken)
 	return svc.current(), err
+}
+
+func (s *server) reach(_ context.Context, q OpenRequest) (none, error) {
+	svc, err := s.service(q.Scope)
+	if err == nil {
+		err = svc.reach(q.Address)
+	}
+	return none{}, err
 }
 
 func (s *server) change(_ context.Context, q SwitchRequest) (Table, error) { return s.apply(q, 0) }

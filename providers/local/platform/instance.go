@@ -76,6 +76,11 @@ func (h *host) launch(ctx context.Context, s Scope, function string, r Revision,
 
 // spawn starts the process.
 func (h *host) spawn(s Scope, function string, r Revision, j *journal) (_ *instance, err error) {
+	stored, err := h.home.Revision(s, function, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	r.Command = stored.Command // an interpreter may have moved since the revision became live
 	in := &instance{
 		host: h, id: token(3), nonce: token(16), function: function, revision: r, journal: j,
 		recent: &recent{}, exited: make(chan struct{}),

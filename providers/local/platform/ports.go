@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Ports of services lie in this range, below the one that systems take ports of outgoing connections from.
@@ -46,6 +47,19 @@ func listen(h Home, s Scope, port int, taken func(int) bool) (net.Listener, int,
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// PortFree fails when something answers at a port that a service is to have. It does not take the port, so that it is in
+// nobody's way. 0 is any port.
+func PortFree(s Scope, port int) error {
+	if port == 0 {
+		return nil
+	}
+	c, err := net.DialTimeout("tcp4", loopback(port), time.Second)
+	if err != nil {
+		return nil //nolint:nilerr // nobody answers
+	}
+	return portError(port, s, c.Close())
+}
 
 func portError(port int, s Scope, err error) *Error {
 	message := fmt.Sprintf("port %d, which is kept for %s, ", port, s)

@@ -30,8 +30,10 @@ type Revision struct {
 	Digest string `json:"digest"`
 	// Command is the program and its arguments. The program is absolute or a slash path in the package; the
 	// package is the working folder.
-	Command []string          `json:"command"`
-	Env     map[string]string `json:"env,omitempty"`
+	Command []string `json:"command"`
+	// Interpreter is kept for the caller, who says what it means: what the program is, where it can be found anew.
+	Interpreter string            `json:"interpreter,omitempty"`
+	Env         map[string]string `json:"env,omitempty"`
 	// Secrets are environment names and the names of the secrets whose values they get.
 	Secrets map[string]string `json:"secrets,omitempty"`
 	// Caches are environment names that get the path of a folder, which all instances of the revision share
@@ -70,7 +72,7 @@ func (h Home) PutRevision(ctx context.Context, s Scope, function string, r Revis
 		if reflect.DeepEqual(had, r) {
 			return nil
 		}
-		return h.describe(s, function, r)
+		return h.Describe(s, function, r)
 	}
 	sweepOld(h.revisions(s, function))
 	if err := mkdirAll(h.staging()); err != nil {
@@ -91,8 +93,9 @@ func (h Home) PutRevision(ctx context.Context, s Scope, function string, r Revis
 	return h.place(work, s, function, r.ID)
 }
 
-// describe replaces the descriptor of a stored revision. It makes no folder: the revision may be removed meanwhile.
-func (h Home) describe(s Scope, function string, r Revision) error {
+// Describe replaces the descriptor of a stored revision, which the next instance starts by. It makes no folder: the
+// revision may be removed meanwhile.
+func (h Home) Describe(s Scope, function string, r Revision) error {
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err

@@ -65,6 +65,22 @@ func (s *service) open(wish Address, taken func(int) bool) error {
 	return s.listen(wish, taken)
 }
 
+// reach fails when the service does not answer, and would not when it was opened. It changes nothing.
+func (s *service) reach(wish Address) error {
+	if err := s.lock(); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	port := cmp.Or(wish.Port, s.table.Port)
+	if s.server != nil && port == s.table.Port {
+		return nil
+	}
+	if err := PortFree(s.scope, port); err != nil || s.server != nil || s.table.Port == 0 {
+		return err
+	}
+	return failed(CodeNotRunning, "", "the local platform does not listen for %s yet", s.scope)
+}
+
 // apply makes all changes at once, or none: live, or with a percentage beside what is live.
 func (s *service) apply(q SwitchRequest, percent int, taken func(int) bool) error {
 	if err := s.lock(); err != nil {

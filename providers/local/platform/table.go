@@ -23,6 +23,18 @@ type Entry struct {
 	Canary   *Canary `json:"canary,omitempty"`
 }
 
+// Revisions are those that get requests.
+func (e Entry) Revisions() []string {
+	var ids []string
+	if e.Revision != "" {
+		ids = append(ids, e.Revision)
+	}
+	if e.Canary != nil {
+		ids = append(ids, e.Canary.Revision)
+	}
+	return ids
+}
+
 // Canary is a revision that gets a share of a function's requests.
 type Canary struct {
 	Revision string `json:"revision"`

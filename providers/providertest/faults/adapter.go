@@ -33,6 +33,7 @@ var (
 	_ providers.Adopter   = (*adapter)(nil)
 	_ providers.Fencer    = (*adapter)(nil)
 	_ providers.Purger    = (*adapter)(nil)
+	_ providers.Readier   = (*adapter)(nil)
 )
 
 // optional are the interfaces that an adapter may have.
@@ -43,7 +44,7 @@ func optional() []reflect.Type {
 		reflect.TypeFor[providers.Pruner](), reflect.TypeFor[providers.Lister](),
 		reflect.TypeFor[providers.Vault](), reflect.TypeFor[providers.Pinner](), reflect.TypeFor[providers.Inspector](),
 		reflect.TypeFor[providers.Adopter](), reflect.TypeFor[providers.Fencer](),
-		reflect.TypeFor[providers.Purger](),
+		reflect.TypeFor[providers.Purger](), reflect.TypeFor[providers.Readier](),
 	}
 }
 
@@ -66,6 +67,7 @@ func shapes(a *adapter) []providers.Adapter {
 		adopt   = providers.Adopter
 		fence   = providers.Fencer
 		purge   = providers.Purger
+		ready   = providers.Readier
 	)
 	return []providers.Adapter{
 		struct{ core }{a},
@@ -92,7 +94,8 @@ func shapes(a *adapter) []providers.Adapter {
 			vault
 			fence
 			purge
-		}{a, a, a, a, a, a, a, a, a, a, a, a},
+			ready
+		}{a, a, a, a, a, a, a, a, a, a, a, a, a},
 		struct {
 			core
 			prober
@@ -205,6 +208,13 @@ func (a *adapter) Start(ctx context.Context) error {
 // Purge is one call.
 func (a *adapter) Purge(ctx context.Context) error {
 	return try(ctx, a.process, "purge", "", func(ctx context.Context) error { return a.inner.(providers.Purger).Purge(ctx) })
+}
+
+// Obstacles is one call.
+func (a *adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]providers.Obstacle, error) {
+	return run(ctx, a.process, "obstacles", "", func(ctx context.Context) ([]providers.Obstacle, error) {
+		return a.inner.(providers.Readier).Obstacles(ctx, specs)
+	})
 }
 
 // Invoke is one call.
