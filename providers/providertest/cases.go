@@ -270,7 +270,7 @@ func listed(s *scenario) {
 
 func ready(s *scenario) {
 	r := s.Adapter.(providers.Readier)
-	clear := func(specs ...providers.Spec) {
+	free := func(specs ...providers.Spec) {
 		s.Helper()
 		found, err := r.Obstacles(s.ctx, specs)
 		s.ok(err)
@@ -279,11 +279,11 @@ func ready(s *scenario) {
 		}
 	}
 	api, web := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "web", "one", "a")
-	clear()
-	clear(api, web)
+	free()
+	free(api, web)
 	s.serves("api", nil, "", "")
 	s.live(api)
-	clear(api)
-	clear(api, web)
+	free(api)
+	free(api, web)
 	s.serves("web", nil, "", "")
 }

@@ -32,7 +32,6 @@ func rounds(t *testing.T) int {
 // restarted is a home whose platform ends and runs again in the test's process.
 type restarted struct {
 	*place
-	mu     sync.Mutex
 	cancel context.CancelFunc
 	ended  chan error
 }
