@@ -85,6 +85,9 @@ func (r planResult) text(p *printer) {
 		p.linef("nothing to change: release %d does not serve, and a deploy mends that  %s", r.Release, p.style.dim.Render(r.place))
 		return
 	}
+	if len(r.Obstacles) > 0 {
+		p.linef("")
+	}
 	if r.Empty {
 		p.linef("nothing to do: release %d serves  %s", r.Release, p.style.dim.Render(r.place))
 		return
