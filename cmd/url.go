@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -33,11 +34,21 @@ On the local platform the URL stays the same while the platform is stopped: then
 		if err != nil {
 			return nil, err
 		}
-		if state.Stopped != "" {
-			a.warn(providers.Issue{Function: args[0], Message: "it cannot be reached now", Hint: state.Stopped})
-		}
-		return urlResult{Function: args[0], URL: state.URL}, nil
+		return urlResult{Function: args[0], URL: state.URL}, a.warnUnreached(ctx, p, args[0])
 	})
+}
+
+// warnUnreached warns of what keeps a function from being reached.
+func (a *app) warnUnreached(ctx context.Context, p *project, function string) error {
+	r, ok := p.adapter.(providers.Readier)
+	if !ok {
+		return nil
+	}
+	found, err := r.Obstacles(ctx, []providers.Spec{{Function: manifest.Function{Name: function}}})
+	for _, o := range found {
+		a.warn(providers.Issue{Function: function, Message: "it cannot be reached now: " + o.Err.Error(), Hint: o.Err.Hint})
+	}
+	return err
 }
 
 // live is the state of a function that answers HTTP.
