@@ -268,7 +268,7 @@ func (p *printer) findings(all []providers.Finding) {
 		case providers.LevelFailed:
 			sign = p.style.bad.Render("✗")
 		}
-		p.linef("  %s %-*s  %s", sign, width, f.Subject, cmp.Or(f.Message, string(f.Kind)))
+		p.hanging(width+6, fmt.Sprintf("  %s %-*s  %s", sign, width, f.Subject, cmp.Or(f.Message, string(f.Kind))))
 		if f.Hint != "" {
 			p.linef("    %s %s", p.style.good.Render("hint:"), f.Hint)
 		}

@@ -78,7 +78,7 @@ func (p *printer) failure(r report, functions []string) {
 	if log := strings.TrimRight(r.Log, "\n"); log != "" {
 		p.linef("  %s", p.style.dim.Render(strings.TrimSpace("log of "+r.Function)+":"))
 		for line := range strings.SplitSeq(log, "\n") {
-			p.linef("  %s %s", p.style.dim.Render("│"), line)
+			p.verbatim("  " + p.style.dim.Render("│") + " " + line)
 		}
 	}
 	if r.Hint != "" {
@@ -100,21 +100,26 @@ func (p *printer) place(r report) string {
 // sourceWidth is how much of a long source line is shown.
 const sourceWidth = 100
 
-// source prints the line that the report is about, with a caret under the column.
+// source prints the line that the report is about, or what of it fits around the column, with a caret under that.
 func (p *printer) source(r report) {
 	if strings.TrimSpace(r.source) == "" {
 		return
 	}
+	number := fmt.Sprintf("%4d │", r.Line)
+	room := sourceWidth
+	if margin := ansi.StringWidth(number) + gap + 1; p.width > 0 {
+		room = min(room, p.width-margin)
+	}
 	text := []rune(strings.ReplaceAll(strings.TrimRight(r.source, "\r\n"), "\t", " "))
 	at := min(max(r.Column-1, 0), len(text))
-	if cut := at - sourceWidth/2; cut > 0 && len(text) > sourceWidth {
-		text, at = text[cut:], at-cut
+	before, after := string(text[:at]), string(text[at:])
+	if n := ansi.StringWidth(before); n+ansi.StringWidth(after) > room && n > room/2 {
+		before = ansi.TruncateLeft(before, n-room/2, "…")
 	}
-	number := fmt.Sprintf("%4d", r.Line)
-	p.linef("  %s %s", p.style.dim.Render(number+" │"), ansi.Truncate(string(text), sourceWidth, "…"))
+	p.verbatim("  " + p.style.dim.Render(number) + " " + ansi.Truncate(before+after, room, "…"))
 	if r.Column > 0 {
-		before := strings.Repeat(" ", ansi.StringWidth(string(text[:at])))
-		p.linef("  %s %s%s", p.style.dim.Render(strings.Repeat(" ", len(number))+" │"), before, p.style.bad.Render("^"))
+		blank := strings.Repeat(" ", ansi.StringWidth(number)-1) + "│"
+		p.verbatim("  " + p.style.dim.Render(blank) + " " + strings.Repeat(" ", ansi.StringWidth(before)) + p.style.bad.Render("^"))
 	}
 }
 

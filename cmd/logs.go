@@ -112,10 +112,10 @@ func (p *printer) log(l providers.LogLine) {
 	at := p.style.dim.Render(l.Time.In(p.zone).Format("15:04:05.000"))
 	switch l.Stream {
 	case "stderr":
-		p.linef("%s %s %s", at, p.style.warn.Render("!"), l.Text)
+		p.verbatim(at + " " + p.style.warn.Render("!") + " " + l.Text)
 	case "stdout":
-		p.linef("%s   %s", at, l.Text)
+		p.verbatim(at + "   " + l.Text)
 	default:
-		p.linef("%s   %s", at, p.style.dim.Render("["+l.Text+"]"))
+		p.verbatim(at + "   " + p.style.dim.Render("["+l.Text+"]"))
 	}
 }

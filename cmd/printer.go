@@ -52,9 +52,22 @@ func (a *app) printer(out Output) *printer {
 // errors is the printer of what is not the result.
 func (a *app) errors() *printer { return a.printer(a.Streams.Err) }
 
-// linef prints one line.
+// linef prints one line, wrapped to the terminal.
 func (p *printer) linef(format string, args ...any) {
-	p.write([]byte(fmt.Sprintf(format, args...) + "\n"))
+	text := fmt.Sprintf(format, args...)
+	p.hanging(leading(text)+gap, text)
+}
+
+// hanging prints a line, wrapped to the terminal, with what follows indented.
+func (p *printer) hanging(indent int, text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		p.verbatim(wrap(line, p.width, indent))
+	}
+}
+
+// verbatim prints a line as it is, for what loses its meaning when it is broken.
+func (p *printer) verbatim(line string) {
+	p.write([]byte(line + "\n"))
 }
 
 // raw prints bytes as they are, past the colours.
@@ -81,7 +94,8 @@ func (p *printer) write(data []byte) {
 // gap is between two columns.
 const gap = 2
 
-// table prints rows in columns, indented by two; a line that is too long for the terminal is cut.
+// table prints rows in columns, indented by gap. Columns that do not fit beside each other on the terminal are
+// stacked: they follow below their row.
 func (p *printer) table(headers []string, rows [][]string) {
 	if len(headers) > 0 {
 		dim := make([]string, len(headers))
@@ -90,7 +104,28 @@ func (p *printer) table(headers []string, rows [][]string) {
 		}
 		rows = append([][]string{dim}, rows...)
 	}
-	var widths []int
+	widths, beside := p.columns(rows)
+	below := 2 * gap
+	if len(widths) > 0 && widths[0] < gap { // a mark: what is stacked follows the name after it
+		below += widths[0] + gap
+	}
+	for _, row := range rows {
+		line, missing := "", gap // the spaces owed before the next cell that has text
+		for i, cell := range row[:min(beside, len(row))] {
+			width := ansi.StringWidth(cell)
+			if width > 0 {
+				line += strings.Repeat(" ", missing) + cell
+				missing = 0
+			}
+			missing += widths[i] - width + gap
+		}
+		p.verbatim(line)
+		p.stack(below, row[min(beside, len(row)):])
+	}
+}
+
+// columns are the widths of the columns of a table, and how many of them, at least one, fit beside each other.
+func (p *printer) columns(rows [][]string) (widths []int, beside int) {
 	for _, row := range rows {
 		for i, cell := range row {
 			if i == len(widths) {
@@ -99,20 +134,33 @@ func (p *printer) table(headers []string, rows [][]string) {
 			widths[i] = max(widths[i], ansi.StringWidth(cell))
 		}
 	}
-	for _, row := range rows {
-		line, missing := "", gap // the spaces owed before the next cell that has text
-		for i, cell := range row {
-			width := ansi.StringWidth(cell)
-			if width > 0 {
-				line += strings.Repeat(" ", missing) + cell
-				missing = 0
-			}
-			missing += widths[i] - width + gap
+	all := 0
+	for i, width := range widths {
+		if all += gap + width; p.width > 0 && all > p.width && i > 0 {
+			return widths, i
 		}
-		if p.width > 0 {
-			line = ansi.Truncate(line, p.width, "…")
+	}
+	return widths, len(widths)
+}
+
+// stack prints the rest of a row below it, as many cells a line as fit.
+func (p *printer) stack(indent int, cells []string) {
+	margin, apart := strings.Repeat(" ", indent), strings.Repeat(" ", gap)
+	line := ""
+	for _, cell := range cells {
+		switch {
+		case ansi.StringWidth(cell) == 0:
+		case line == "":
+			line = margin + cell
+		case ansi.StringWidth(line+apart+cell) <= p.width:
+			line += apart + cell
+		default:
+			p.hanging(indent+gap, line)
+			line = margin + cell
 		}
-		p.linef("%s", line)
+	}
+	if line != "" {
+		p.hanging(indent+gap, line)
 	}
 }
 
