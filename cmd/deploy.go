@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -86,16 +85,13 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 	return done, o.app.held(err, o.again)
 }
 
-// release runs work that makes a release, showing its progress and telling the CI system about it.
+// release runs work that makes a release, showing its progress.
 func (a *app) release(p *project, origin release.Origin, work func(*release.Engine) (*release.Result, error)) (result, error) {
 	shown := a.startProgress()
 	done, err := work(a.engine(p, origin, shown.event))
 	shown.close()
 	if done != nil {
 		a.warn(done.Issues...)
-	}
-	if failed := a.reportToCI(done, err); failed != nil {
-		a.warn(providers.Issue{Severity: providers.Warning, Message: failed.Error()})
 	}
 	if done == nil {
 		return nil, err

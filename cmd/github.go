@@ -1,37 +1,121 @@
 package cmd
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/charmbracelet/colorprofile"
 
 	"github.com/ferryfn/ferry/release"
 )
 
-// reportToCI tells later steps of a GitHub job, where one runs, what a release or its failure came to.
-func (a *app) reportToCI(r *release.Result, failure error) error {
-	var output, summary string
-	var failed *release.Error
-	switch {
-	case errors.As(failure, &failed):
-		output = fmt.Sprintf("release=%d\noutcome=%s\n", failed.Release, failed.Outcome)
-		summary = fmt.Sprintf("### Failed: %s, release %d serves\n\n```\n%s\n```\n", failed.Outcome, failed.Release, failure)
-	case failure == nil && r != nil:
-		output, summary = outputs(r), stepSummary(r)
-	}
+// tellGitHub tells the GitHub job that runs ferry, if one does, what a command came to: outputs for later steps, a
+// summary, and an annotation for each error, on the line that it is about.
+func (a *app) tellGitHub(out *outcome) error {
+	a.annotate(out)
 	return errors.Join(
-		appendTo(a.env["GITHUB_OUTPUT"], output),
-		appendTo(a.env["GITHUB_STEP_SUMMARY"], summary),
+		appendTo(a.env["GITHUB_OUTPUT"], outputs(out)),
+		appendTo(a.env["GITHUB_STEP_SUMMARY"], a.summary(out)),
 	)
 }
 
+// annotate writes errors as commands to the runner, which reads them from stderr too.
+func (a *app) annotate(out *outcome) {
+	if a.env["GITHUB_ACTIONS"] == "" {
+		return
+	}
+	value := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	for _, r := range reports(out.err) {
+		if r.Kind == kindInterrupted {
+			continue
+		}
+		about := "title=" + property.Replace(strings.TrimSpace("ferry "+out.command))
+		if r.File != "" {
+			about = "file=" + property.Replace(a.inRepository(r.File)) + fmt.Sprintf(",line=%d,col=%d,", max(r.Line, 1), max(r.Column, 1)) + about
+		}
+		text := strings.TrimSpace(r.Message + "\n" + r.Hint)
+		fmt.Fprintf(a.Streams.Err, "::error %s::%s\n", about, value.Replace(text))
+	}
+}
+
+// inRepository is a file's name from the root of the job's checkout, where it lies in there.
+func (a *app) inRepository(name string) string {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(a.root, name)
+	}
+	if rel, err := filepath.Rel(a.env["GITHUB_WORKSPACE"], name); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return name
+}
+
+// summary is a job's summary of a command, in Markdown: of what changes or would change something, and of every failure.
+func (a *app) summary(out *outcome) string {
+	if out.err != nil {
+		title := "`" + strings.TrimSpace("ferry "+out.command) + "` failed"
+		if failed := ofRelease(out.err); failed != nil {
+			title += fmt.Sprintf(": %s, %s", failed.Outcome, serves(failed.Release))
+		}
+		return a.quoted(title, func(p *printer) {
+			p.failures(reports(out.err))
+			p.standing(out.err)
+		})
+	}
+	switch r := out.result.(type) {
+	case releaseResult:
+		return stepSummary(r.Result)
+	case planResult:
+		title := "Plan: nothing to do"
+		if !r.Empty {
+			title = "Plan: " + r.summary()
+		}
+		return a.quoted(title, r.text)
+	case removeResult:
+		return a.quoted("Removal", r.text)
+	}
+	return ""
+}
+
+// quoted is what show prints, below a title.
+func (a *app) quoted(title string, show func(p *printer)) string {
+	var text bytes.Buffer
+	p := a.printer(Output{Writer: &text})
+	p.w = &colorprofile.Writer{Forward: &text, Profile: colorprofile.NoTTY}
+	show(p)
+	fence := "```"
+	for strings.Contains(text.String(), fence) {
+		fence += "`"
+	}
+	return fmt.Sprintf("### %s\n\n%s\n%s%s\n\n", title, fence, text.String(), fence)
+}
+
+// ofRelease is the failure of work on a release that err holds; nil is none.
+func ofRelease(err error) *release.Error {
+	var failed *release.Error
+	if errors.As(err, &failed) {
+		return failed
+	}
+	return nil
+}
+
 // outputs are the step's outputs: release, outcome, url (of the first function that has one), urls (JSON),
-// and of a release with a share of the requests its number as canary.
-func outputs(r *release.Result) string {
+// and of a release with a share of the requests its number as canary. A failure has the first two.
+func outputs(out *outcome) string {
+	if failed := ofRelease(out.err); failed != nil {
+		return fmt.Sprintf("release=%d\noutcome=%s\n", failed.Release, failed.Outcome)
+	}
+	r, released := out.result.(releaseResult)
+	if out.err != nil || !released {
+		return ""
+	}
 	urls := map[string]string{}
 	first := ""
 	for _, name := range slices.Sorted(maps.Keys(r.Functions)) {
@@ -76,10 +160,10 @@ func appendTo(file, text string) error {
 	}
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
-		return fmt.Errorf("telling GitHub about the release: %w", err)
+		return fmt.Errorf("telling GitHub about this run: %w", err)
 	}
 	if _, err := f.WriteString(text); err != nil {
-		return errors.Join(fmt.Errorf("telling GitHub about the release: %w", err), f.Close())
+		return errors.Join(fmt.Errorf("telling GitHub about this run: %w", err), f.Close())
 	}
 	return f.Close()
 }

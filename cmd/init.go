@@ -138,5 +138,5 @@ func (r initResult) text(p *printer) {
 	if !r.here {
 		next = "cd " + p.file(r.Dir) + " && " + next
 	}
-	p.linef("Next:  %s", p.style.bold.Render(next))
+	p.verbatim("Next:  " + p.style.bold.Render(next))
 }

@@ -36,6 +36,7 @@ type app struct {
 
 	global   globals
 	env      map[string]string
+	root     string // where the manifest lies; "" before it is loaded
 	warnings []warning
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -16,9 +17,16 @@ type document struct {
 	OK       bool            `json:"ok"`
 	Command  string          `json:"command"`
 	Outcome  release.Outcome `json:"outcome,omitempty"`
+	*numbers                 // of a failure of work on a release
 	Errors   []report        `json:"errors,omitempty"`
 	Warnings []warning       `json:"warnings,omitempty"`
 	Result   result          `json:"result,omitempty"`
+}
+
+// numbers say which release a failure was about.
+type numbers struct {
+	Attempt int `json:"attempt"` // the record that holds the failure; 0 is none
+	Release int `json:"release"` // what is live after; 0 is nothing
 }
 
 // warning is something that works but may surprise.
@@ -31,6 +39,9 @@ type warning struct {
 
 // finish shows what a command came to and returns the exit code.
 func (a *app) finish(out *outcome) int {
+	if err := a.tellGitHub(out); err != nil {
+		a.warn(providers.Issue{Severity: providers.Warning, Message: err.Error()})
+	}
 	var err error
 	if a.global.json {
 		err = a.finishJSON(out)
@@ -52,14 +63,18 @@ func (a *app) finishJSON(out *outcome) error {
 	if out.result == nil && out.err == nil {
 		return nil // help, completions and streams print for themselves
 	}
-	return writeJSON(a.Streams.Out, document{
+	doc := document{
 		OK:       out.err == nil,
 		Command:  out.command,
 		Outcome:  standing(out.err),
 		Errors:   a.explained(out),
 		Warnings: a.warnings,
 		Result:   out.result,
-	})
+	}
+	if failed := ofRelease(out.err); failed != nil {
+		doc.numbers = &numbers{Attempt: failed.Attempt, Release: failed.Release}
+	}
+	return writeJSON(a.Streams.Out, doc)
 }
 
 func (a *app) finishText(out *outcome) error {

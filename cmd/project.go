@@ -61,6 +61,7 @@ func (a *app) deployed() (*project, error) {
 
 // at configures the adapter of the manifest's target.
 func (a *app) at(m *manifest.Manifest) (*project, error) {
+	a.root = m.Dir
 	home, err := a.home()
 	if err != nil {
 		return nil, err

@@ -152,7 +152,10 @@ func TestResultsOnAWSLookAsTheyShouldAtEveryWidth(t *testing.T) {
 
 // everything is all that the goldens show, but for excerpts of sources.
 func everything() map[string]func(p *printer) {
-	shows := map[string]func(p *printer){}
+	shows := map[string]func(p *printer){
+		"init":            initResult{Service: "shop", Template: "go-http", Dir: "/src/shop/services/new", Files: []string{"ferry.yaml"}}.text,
+		"invoke-answered": func(p *printer) { p.answered(providers.Response{Status: 503, Cold: true, Seconds: 0.0341}) },
+	}
 	for name, r := range results() {
 		shows[name] = r.text
 	}
@@ -170,7 +173,7 @@ func everything() map[string]func(p *printer) {
 }
 
 func TestNothingIsCutAtAnyWidth(t *testing.T) {
-	copied := regexp.MustCompile("https?://[^\\s`]+|`[^`]+`")
+	copied := regexp.MustCompile("https?://[^\\s`]+|`[^`]+`|cd \\S+ && ferry deploy")
 	for name, show := range everything() {
 		whole := printed(0, show)
 		for width := 40; width <= 200; width++ {
