@@ -68,7 +68,7 @@ func parseCron(expression string) (plain, message, hint string) {
 		}
 	}
 	plain = strings.Join(fields, " ")
-	schedule, err := cron.ParseStandard(plain)
+	schedule, err := crontab(plain)
 	if err != nil {
 		return "", "is not valid: " + err.Error(), form
 	}
@@ -76,6 +76,11 @@ func parseCron(expression string) (plain, message, hint string) {
 		return "", "names a day that never comes", "check the day of month and the month"
 	}
 	return plain, "", ""
+}
+
+// crontab reads five fields as crontab(5) says: when both day fields restrict the days, one that matches is enough.
+func crontab(plain string) (cron.Schedule, error) {
+	return cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom).Parse(plain)
 }
 
 func cronPart(item string) (message, hint string) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/fuzzing"
 )
 
 // hostile are files that a careless reader hangs on, runs out of memory on, or prints to the terminal.
@@ -97,6 +99,7 @@ func TestAHostileManifestIsRefusedQuickly(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
+	fuzzing.LimitMinimizing(f)
 	for _, pattern := range []string{"testdata/bad/*.yaml", "testdata/good/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {

@@ -63,7 +63,11 @@ func (p place) position() Position {
 	if p.file == nil {
 		return Position{}
 	}
-	return Position{File: p.file.name, Line: p.line, Column: p.column, Source: p.file.line(p.line)}
+	line, column := p.line, p.column
+	if last := len(p.file.lines); line > last { // what is missing at the end is missing on the last line
+		line, column = last, 1
+	}
+	return Position{File: p.file.name, Line: line, Column: column, Source: p.file.line(line)}
 }
 
 // lookup returns the entry of a map; ok is false when n is no map or has no such key.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ferryfn/ferry/internal/fuzzing"
 )
 
 // ours are the files that rules keep, as a list of paths.
@@ -159,6 +161,7 @@ func TestAnIncludeThatMatchesNothingIsAnError(t *testing.T) {
 }
 
 func FuzzIgnoreRulesNeverPanic(f *testing.F) {
+	fuzzing.LimitMinimizing(f)
 	f.Add("*\n!foo/**\n[a-", "foo/bar")
 	f.Add("\\", "a")
 	f.Add("!**/[!", "a/b/c")
@@ -174,6 +177,7 @@ var gluedStars = regexp.MustCompile(`[^/\n]\*\*+/`)
 
 // FuzzIgnoreRulesMeanWhatTheyMeanToGit compares with git itself on a tree of many shapes.
 func FuzzIgnoreRulesMeanWhatTheyMeanToGit(f *testing.F) {
+	fuzzing.LimitMinimizing(f)
 	needs(f, "git")
 	for _, rules := range []string{"*\n!foo/**\n[a-", "a/**/\n!a/b", "**/[!a]*\n!x\\ ", "/*/\n!/a/\nfoo*/**", "[]a]", "[a\\]b]", "a//b", "!!bang"} {
 		f.Add(rules)

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ferryfn/ferry/internal/fuzzing"
 	"github.com/ferryfn/ferry/manifest"
 )
 
@@ -251,6 +252,7 @@ func TestLimitsShowWhatIsBiggest(t *testing.T) {
 }
 
 func FuzzAZipHoldsWhatWentIn(f *testing.F) {
+	fuzzing.LimitMinimizing(f)
 	f.Add("a.txt", []byte("hello"), "b/c.bin", []byte{0, 1, 2})
 	f.Add("ü", []byte("#!/bin/sh"), "bootstrap", []byte("\x7fELF"))
 	f.Add("a/../b", []byte(nil), "a\\b", []byte("x"))
