@@ -126,7 +126,8 @@ func (c *call) untyped(w http.ResponseWriter, res *http.Response) {
 	}
 }
 
-// rewrite aims the request at the instance; all that the client sent stays as it was, byte for byte.
+// rewrite aims the request at the instance; all that the client sent stays as it was, byte for byte. (Only what no URL
+// may hold is percent-encoded in a path that begins with two slashes.)
 func (c *call) rewrite(pr *httputil.ProxyRequest, in *instance) {
 	path, query, asked := strings.Cut(c.target, "?")
 	u := &url.URL{Scheme: "http", Host: loopback(in.port), RawQuery: query, ForceQuery: asked && query == ""}

@@ -161,7 +161,7 @@ func upgrade(w http.ResponseWriter) {
 }
 
 // Zip writes a package. Its files can be executed.
-func Zip(t *testing.T, files map[string]string) string {
+func Zip(t testing.TB, files map[string]string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "package.zip")
 	file, err := os.Create(path)
@@ -187,7 +187,7 @@ func Zip(t *testing.T, files map[string]string) string {
 }
 
 // Until waits for a condition, and fails the test when it does not come.
-func Until(t *testing.T, what string, condition func() bool) {
+func Until(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	patience := time.After(30 * time.Second)
 	for !condition() {
