@@ -144,6 +144,14 @@ func (l *ledger) record(ctx context.Context, number int) (*Record, providers.Tag
 	if err != nil {
 		return nil, "", err
 	}
+	if r.Number != number {
+		return nil, "", fmt.Errorf("%s%s is not the record of release %d, but of %d", l.prefix, recordKey(number), number, r.Number)
+	}
+	for name, fn := range r.Functions {
+		if fn.Function.Name != name {
+			return nil, "", fmt.Errorf("%s%s holds the function %q as %q", l.prefix, recordKey(number), fn.Function.Name, name)
+		}
+	}
 	return &r, tag, nil
 }
 
