@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,6 +69,9 @@ func decodeEntry(data []byte) (entry, error) {
 	if err := json.Unmarshal([]byte(head), &e); err != nil {
 		return entry{}, err
 	}
+	if !isHex(strings.TrimPrefix(e.Artifact.ZipDigest, "sha256:")) || !isHex(e.Looks...) || slices.Contains(e.Looks, "") {
+		return entry{}, errEntry
+	}
 	bill, lines, more := strings.Cut(rest, "\n")
 	e.Bill = bill
 	if !more {
@@ -84,6 +88,11 @@ func decodeEntry(data []byte) (entry, error) {
 		last = in.Path
 	}
 	return e, nil
+}
+
+// isHex is whether names of files in the cache are such as ferry gives: they lead nowhere else.
+func isHex(names ...string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { return strings.Trim(name, "0123456789abcdef") != "" })
 }
 
 func decodeInput(line, last string) (in input, err error) {

@@ -98,7 +98,33 @@ func (p *Packager) saved(_ context.Context, fn manifest.Function, pl Platform) (
 		e.Err = err
 		return Artifact{}, e
 	}
+	if err := a.counts(); err != nil {
+		return Artifact{}, problem(a.Path, again, "%s is not the package that %s describes: %s", a.Path, filepath.Base(file), err)
+	}
 	return a, nil
+}
+
+// counts compares what is said of a package with what it holds.
+func (a Artifact) counts() error {
+	entries, err := List(a)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(a.Path)
+	if err != nil {
+		return err
+	}
+	var unzipped int64
+	for _, e := range entries {
+		unzipped += e.Size
+	}
+	if a.Size != info.Size() || a.Unzipped != unzipped || a.Files != len(entries) {
+		return errors.New("it is of another size")
+	}
+	if !slices.ContainsFunc(entries, func(e Entry) bool { return e.Name == a.Entry }) {
+		return fmt.Errorf("it holds no %q to start", a.Entry)
+	}
+	return nil
 }
 
 func (p Platform) label() string {

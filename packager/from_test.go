@@ -3,6 +3,7 @@ package packager
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -154,5 +155,22 @@ func TestAListHasTheBiggestFirst(t *testing.T) {
 	equal(t, entries, []Entry{{"big.txt", 1000, 11, false}, {"mid.txt", 4, 11, false}, {"main.py", 3, 10, true}})
 	if !slices.IsSortedFunc(entries, func(a, b Entry) int { return int(b.Size - a.Size) }) {
 		t.Error("not sorted")
+	}
+}
+
+func TestWhatIsSaidOfASavedPackageMustBeSo(t *testing.T) {
+	fn := nodeFn("app.js")
+	for field, value := range map[string]string{"size": "1", "unzipped": "1", "files": "77", "entry": `"elsewhere.mjs"`} {
+		p, _ := saved(t, project(t, "app.js", fetchHandler), fn)
+		file := filepath.Join(p.From, "api.json")
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is := regexp.MustCompile(`"` + field + `": [^,\n]+`)
+		write(t, file, string(is.ReplaceAll(data, []byte(`"`+field+`": `+value)))) // of the package; inputs follow it
+		e := failure(t, p, fn)
+		contains(t, e.Message, "is not the package that api.json describes")
+		contains(t, e.Hint, "package it again")
 	}
 }

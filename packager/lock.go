@@ -82,6 +82,17 @@ var separators = regexp.MustCompile(`[-_.]+`)
 // normal is a package's name as registries compare it.
 func normal(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
 
+// The forms of names and versions. An installer is handed them in lines of text.
+var (
+	lockedName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	lockedVersion = regexp.MustCompile(`^[A-Za-z0-9.!+_-]*$`)
+)
+
+const lockAgain = "write it anew with the tool that it is of"
+
+// mostWays is on how many ways a package may be asked for: their number can double with every package in between.
+const mostWays = 500
+
 // readLock reads a lock file of either kind.
 func readLock(file string) (*lock, error) {
 	data, err := os.ReadFile(file)
@@ -90,10 +101,13 @@ func readLock(file string) (*lock, error) {
 	}
 	var f lockFile
 	if err := toml.Unmarshal(data, &f); err != nil {
-		return nil, problem(file, "write it anew with the tool that it is of", "%s cannot be read: %v", filepath.Base(file), err)
+		return nil, problem(file, lockAgain, "%s cannot be read: %v", filepath.Base(file), err)
 	}
 	l := &lock{file: file, packages: map[string][]*locked{}}
 	for _, p := range f.Package {
+		if !lockedName.MatchString(p.Name) || !lockedVersion.MatchString(p.Version) {
+			return nil, problem(file, lockAgain, "%s holds a package of the name %q and the version %q", filepath.Base(file), p.Name, p.Version)
+		}
 		one := &locked{name: p.Name, version: p.Version, extras: map[string][]need{}, asked: map[string]bool{}}
 		for _, h := range append(p.Wheels, p.Files...) {
 			if h.Hash != "" {
@@ -262,6 +276,10 @@ func (l *lock) reach(p *locked, extras, conditions []string) error {
 	covered := slices.ContainsFunc(p.reached, func(way []string) bool {
 		return !slices.ContainsFunc(way, func(c string) bool { return !slices.Contains(conditions, c) })
 	})
+	if len(p.reached) == mostWays || len(p.asked) == mostWays {
+		return problem(l.file, "write what is to be installed to requirements.txt, for example with `uv export --no-dev -o requirements.txt`",
+			"%s asks for %s under more than %d conditions", filepath.Base(l.file), p.name, mostWays)
+	}
 	if !covered {
 		p.reached = append(p.reached, conditions)
 		needs = append(needs, p.needs...)

@@ -1,8 +1,6 @@
 package packager
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -129,8 +127,18 @@ func (j *job) installed(ctx context.Context, dir string) ([]file, error) {
 	return installedFiles(ctx, site)
 }
 
+// listing is what requirements files say, each once: they may name each other, and themselves.
+type listing struct {
+	strings.Builder
+	read map[string]bool
+}
+
 // readRequirements notes a requirements file with the files that it names and reports whether it asks for anything.
-func (j *job) readRequirements(list string, sum interface{ Write([]byte) (int, error) }) (bool, error) {
+func (j *job) readRequirements(list string, sum *listing) (bool, error) {
+	if sum.read[list] {
+		return false, nil
+	}
+	sum.read[list] = true
 	data, err := os.ReadFile(list)
 	if err != nil {
 		return false, readProblem(list, list, err)
@@ -140,8 +148,8 @@ func (j *job) readRequirements(list string, sum interface{ Write([]byte) (int, e
 	}
 	fmt.Fprintf(sum, "%s\x00%s\x00", filepath.Base(list), data)
 	asks := false
-	for s := bufio.NewScanner(bytes.NewReader(data)); s.Scan(); {
-		line := strings.TrimSpace(s.Text())
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}

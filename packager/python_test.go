@@ -3,6 +3,7 @@ package packager
 import (
 	"archive/zip"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -201,6 +202,20 @@ version = "7"
 		"odd-name==3 ; ((os_name == 'posix')) or ((sys_platform == 'win32')) --hash=sha256:c",
 		"web==2 --hash=sha256:a --hash=sha256:b",
 	})
+}
+
+func TestALockWithTooManyWaysToAPackageIsRefusedAtOnce(t *testing.T) {
+	lock := "[[package]]\nname = 'x'\nversion = '1'\ndependencies = [{ name = 'p0' }]\n"
+	for i := range 40 {
+		lock += fmt.Sprintf("[[package]]\nname = 'p%d'\nversion = '1'\n", i)
+		if i < 39 {
+			lock += fmt.Sprintf("dependencies = [{ name = 'p%d', marker = 'a%d' }, { name = 'p%d', marker = 'b%d' }]\n", i+1, i, i+1, i)
+		}
+	}
+	root := project(t, "app.py", "", "pyproject.toml", "[project]\nname = 'x'\ndependencies = ['p0']\n", "uv.lock", lock)
+	e := failure(t, newPackager(t, root), pythonFn("app:app"))
+	contains(t, e.Message, "uv.lock asks for p", "more than 500 conditions")
+	contains(t, e.Hint, "uv export")
 }
 
 func TestAPoetryLockIsFollowedFromTheProject(t *testing.T) {

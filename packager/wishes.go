@@ -23,7 +23,7 @@ type wishes struct {
 func (j *job) wishes() (*wishes, error) {
 	list := filepath.Join(j.dir, "requirements.txt")
 	if isFile(list) {
-		var sum strings.Builder
+		sum := listing{read: map[string]bool{}}
 		asks, err := j.readRequirements(list, &sum)
 		if err != nil || !asks {
 			return nil, err
@@ -121,6 +121,11 @@ func (j *job) follow(l *lock, needs []need) (*wishes, error) {
 		}
 	}
 	w := &wishes{file: l.file, lines: l.lines(), locked: true}
+	for _, line := range w.lines {
+		if strings.ContainsAny(line, "\r\n") { // a URL, a marker, a hash
+			return nil, problem(l.file, lockAgain, "%s asks for %q, which is no requirement", filepath.Base(l.file), line)
+		}
+	}
 	w.sum = strings.Join(w.lines, "\n")
 	for _, packages := range l.packages {
 		for _, p := range packages {
