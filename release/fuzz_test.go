@@ -86,10 +86,10 @@ func FuzzLedger(f *testing.F) {
 			}
 		}
 		roundTrip(t, data)
-		if list, err := s.engine().Releases(t.Context(), 0); err == nil {
-			for i, r := range list {
-				if r.Number != len(list)-i {
-					t.Fatalf("release %d is listed as %d: %s", len(list)-i, r.Number, data)
+		if history, err := s.engine().Releases(t.Context(), 0); err == nil {
+			for i, r := range history.Releases {
+				if number := len(history.Releases) - i; r.Number != number {
+					t.Fatalf("release %d is listed as %d: %s", number, r.Number, data)
 				}
 			}
 		}
