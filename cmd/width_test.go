@@ -214,7 +214,8 @@ func TestTheCaretStaysUnderItsWordAtEveryWidth(t *testing.T) {
 		"    memroy: 256MB", `defaults: {runtime: nodejs22, memory: 256MB, timeout: 30s, env: {GREETING: "händewaschen 世界"}, memroy: 256MB, handler: src/a.js}`,
 		strings.Repeat("界 ", 90) + "memroy: 256MB" + strings.Repeat(" x", 90),
 	} {
-		column := len([]rune(source[:strings.Index(source, "memroy")])) + 1
+		before, _, _ := strings.Cut(source, "memroy")
+		column := len([]rune(before)) + 1
 		problem := manifest.Problem{Position: manifest.Position{File: "ferry.yaml", Line: 7, Column: column, Source: source}, Message: "no"}
 		for width := 40; width <= 200; width++ {
 			lines := strings.Split(printed(width, func(p *printer) { p.source(ofProblem(problem)) }), "\n")

@@ -80,7 +80,7 @@ func parseCron(expression string) (plain, message, hint string) {
 
 // crontab reads five fields as crontab(5) says: when both day fields restrict the days, one that matches is enough.
 func crontab(plain string) (cron.Schedule, error) {
-	return cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom).Parse(plain)
+	return cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom).Parse(plain)
 }
 
 func cronPart(item string) (message, hint string) {

@@ -138,4 +138,3 @@ func roundTrip(t *testing.T, data []byte) {
 		t.Fatalf("a record changes when it is written anew, %v:\n%s\n%s", err, again, last)
 	}
 }
-
