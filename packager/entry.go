@@ -69,7 +69,10 @@ func decodeEntry(data []byte) (entry, error) {
 	if err := json.Unmarshal([]byte(head), &e); err != nil {
 		return entry{}, err
 	}
-	if !isHex(strings.TrimPrefix(e.Artifact.ZipDigest, "sha256:")) || !isHex(e.Looks...) || slices.Contains(e.Looks, "") {
+	if !isHex(strings.TrimPrefix(e.Artifact.ZipDigest, "sha256:")) || slices.ContainsFunc(e.Looks, func(key string) bool {
+		hex, isLook := strings.CutPrefix(key, lookPrefix)
+		return !isLook || !isHex(hex)
+	}) {
 		return entry{}, errEntry
 	}
 	bill, lines, more := strings.Cut(rest, "\n")
@@ -90,10 +93,8 @@ func decodeEntry(data []byte) (entry, error) {
 	return e, nil
 }
 
-// isHex is whether names of files in the cache are such as ferry gives: they lead nowhere else.
-func isHex(names ...string) bool {
-	return !slices.ContainsFunc(names, func(name string) bool { return strings.Trim(name, "0123456789abcdef") != "" })
-}
+// isHex is whether a part of a file's name is such as ferry gives, which leads nowhere else.
+func isHex(name string) bool { return strings.Trim(name, "0123456789abcdef") == "" }
 
 func decodeInput(line, last string) (in input, err error) {
 	next := func() (field string) {

@@ -253,7 +253,7 @@ func FuzzSaved(f *testing.F) {
 
 func FuzzCacheEntry(f *testing.F) {
 	fuzzing.LimitMinimizing(f)
-	f.Add([]byte(`{"artifact":{"digest":"sha256:a","zip_digest":"sha256:b","size":1},"recorded":5,"looks":["ab"]}`+"\n{}\nf 1 2 3 0 ab /a/b\nd 0 2 3 3 ab \"c\\nd\""), "/a b", "/a \"c\n")
+	f.Add([]byte(`{"artifact":{"digest":"sha256:a","zip_digest":"sha256:b","size":1},"recorded":5,"looks":["look-ab"]}`+"\n{}\nf 1 2 3 0 ab /a/b\nd 0 2 3 3 ab \"c\\nd\""), "/a b", "/a \"c\n")
 	f.Add([]byte("{}\n\nf 1 2 3 9999999999 ab x"), "", "\xff")
 	f.Add([]byte(`{"artifact":{"zip_digest":"sha256:../../../etc/passwd"},"looks":["../../x"]}`), "x", "x")
 	f.Fuzz(func(t *testing.T, data []byte, path1, path2 string) {

@@ -19,6 +19,9 @@ type look struct {
 	size int    // inputs in that entry
 }
 
+// lookPrefix begins the keys of looks' entries.
+const lookPrefix = "look-"
+
 // keep writes the inputs into the cache and returns the key of their entry, or "" when what was seen changed meanwhile.
 // All files that a package took from the look must be noted before.
 func (l *look) keep(c cache) (string, error) {
@@ -35,7 +38,7 @@ func (l *look) keep(c cache) (string, error) {
 	for _, in := range inputs { // without the time stamps: equal folders share an entry
 		fmt.Fprintf(h, "%s %s %q\n", in.Kind, in.Sum, in.Path)
 	}
-	key := "look-" + hex.EncodeToString(h.Sum(nil))[:40]
+	key := lookPrefix + hex.EncodeToString(h.Sum(nil))[:40]
 	if err := c.write(key, entry{Recorded: l.in.began.UnixNano(), Inputs: inputs}); err != nil {
 		return "", err
 	}
