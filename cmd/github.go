@@ -33,7 +33,7 @@ func (a *app) annotate(out *outcome) {
 	}
 	value := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	for _, r := range reports(out.err) {
+	for _, r := range a.explained(out) {
 		if r.Kind == kindInterrupted {
 			continue
 		}
@@ -65,7 +65,7 @@ func (a *app) summary(out *outcome) string {
 			title += fmt.Sprintf(": %s, %s", failed.Outcome, serves(failed.Release))
 		}
 		return a.quoted(title, func(p *printer) {
-			p.failures(reports(out.err))
+			p.failures(a.explained(out))
 			p.standing(out.err)
 		})
 	}
