@@ -166,7 +166,16 @@ func servesAsBefore(number int) string {
 }
 
 func (p *printer) partial(failed *release.Error) {
-	p.linef("%s the release is only partly in place:", p.style.bad.Render("partial:"))
+	what := "the release is only partly in place:"
+	switch {
+	case failed.Kind == release.KindRemove && failed.Attempt == 0: // only what was to be purged is left, and the error says so
+		return
+	case failed.Kind == release.KindRemove && len(failed.Partial) == 0:
+		what = "the removal has not come to its end"
+	case failed.Kind == release.KindRemove:
+		what = "the service is only partly removed:"
+	}
+	p.linef("%s %s", p.style.bad.Render("partial:"), what)
 	for _, d := range failed.Partial {
 		p.linef("  %s serves %s, should serve %s", d.Function, orNothing(d.Actual), orNothing(d.Expected))
 	}

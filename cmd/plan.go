@@ -72,9 +72,10 @@ func (r planResult) exitCode() int {
 
 func (r planResult) text(p *printer) {
 	if r.Unfinished > 0 {
-		p.linef("%s release %d was interrupted", p.style.warn.Render("!"), r.Unfinished)
-		p.linef("  %s run `ferry resume` to finish it, or `ferry rollback` to undo it", p.style.good.Render("hint:"))
-		p.linef("")
+		p.interrupted(r.Unfinished, r.Removing)
+	}
+	if r.Removing && len(r.Changes)+len(r.Drift) == 0 {
+		return // what a deploy would find is not decided yet
 	}
 	if r.Canary > 0 {
 		p.canary(r.Canary, r.Percent)

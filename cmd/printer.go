@@ -186,6 +186,17 @@ func (p *printer) warnings(all []warning) {
 	}
 }
 
+// interrupted says in a line which attempt was left half way, and how to go on.
+func (p *printer) interrupted(number int, removing bool) {
+	what := fmt.Sprintf("release %d", number)
+	if removing {
+		what = fmt.Sprintf("the removal (number %d)", number)
+	}
+	p.linef("%s %s was interrupted", p.style.warn.Render("!"), what)
+	p.linef("  %s run `ferry resume` to finish it, or `ferry rollback` to undo it", p.style.good.Render("hint:"))
+	p.linef("")
+}
+
 func where(service, stage, target string) string {
 	return service + " · " + stage + " · " + target
 }

@@ -131,6 +131,7 @@ func doing(s release.Step) string {
 		release.StepBuild: "building", release.StepPublish: "publishing", release.StepProbe: "probing",
 		release.StepActivate: "activating", release.StepVerify: "reading back", release.StepHealth: "checking health",
 		release.StepCommit: "committing", release.StepClean: "cleaning up", release.StepRestore: "restoring",
+		release.StepRemove: "removing",
 	}
 	if w := words[s]; w != "" {
 		return w

@@ -24,6 +24,9 @@ func (r releaseResult) text(p *printer) {
 		p.linef("%s release %d gets %d%% of the requests; release %d serves the rest  %s  %s", p.style.good.Render("✓"), r.Attempt,
 			r.Percent, r.Release, place, p.style.dim.Render(seconds(r.Seconds)))
 		p.decide()
+	case r.State == release.StateRemoved:
+		p.removed(r.Removed, where(r.Service, r.Stage, r.Target))
+		return
 	case r.State != release.StateLive && r.Outcome == release.OutcomeDone:
 		p.linef("%s release %d is undone: %s  %s", p.style.good.Render("✓"), r.Attempt, serves(r.Release), place)
 		return

@@ -79,10 +79,13 @@ func (p *printer) summary(s release.Summary, next bool) []string {
 		state = p.style.dim.Render("served")
 	case s.State == release.StateFailed, s.State == release.StateRestored:
 		state = p.style.remove.Render(string(s.State))
-	case s.State == release.StatePublishing, s.State == release.StateActivating, s.State == release.StateCanary:
+	case s.State == release.StatePublishing, s.State == release.StateActivating, s.State == release.StateCanary, s.State == release.StateRemoving:
 		state = p.style.warn.Render(string(s.State))
 	}
 	message := s.Message
+	if s.Kind == release.KindRemove {
+		message = "removal"
+	}
 	if s.Kind == release.KindRollback {
 		back := fmt.Sprintf("rollback to %d", s.Source)
 		if message != "" {

@@ -82,18 +82,23 @@ func (o *removeOptions) confirm(p *project) error {
 }
 
 func (r removeResult) text(p *printer) {
-	if len(r.Removed) == 0 {
-		p.linef("nothing to remove  %s", p.style.dim.Render(r.place))
-	} else {
-		what := strings.Join(r.Removed, ", ")
-		if len(r.Removed) > manyFunctions {
-			what = count(len(r.Removed), "function")
-		}
-		p.linef("%s removed %s  %s", p.style.good.Render("✓"), what, p.style.dim.Render(r.place))
-	}
+	p.removed(r.Removed, r.place)
 	if r.Purged {
 		p.linef("  the releases are deleted")
 	} else if len(r.Removed) > 0 {
 		p.linef("  %s `ferry rollback` brings it back, `ferry remove --purge` deletes the releases too", p.style.good.Render("hint:"))
 	}
+}
+
+// removed says what was taken off a place.
+func (p *printer) removed(functions []string, place string) {
+	what := strings.Join(functions, ", ")
+	switch n := len(functions); {
+	case n == 0:
+		p.linef("nothing to remove  %s", p.style.dim.Render(place))
+		return
+	case n > manyFunctions:
+		what = count(n, "function")
+	}
+	p.linef("%s removed %s  %s", p.style.good.Render("✓"), what, p.style.dim.Render(place))
 }

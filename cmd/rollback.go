@@ -71,6 +71,8 @@ func kept(a providers.Adapter) string {
 // restoring says what a rollback is about to do.
 func (p *printer) restoring(number int, plan *release.Plan, kept string) {
 	switch {
+	case plan.Removing && number > 0:
+		p.linef("bringing back release %d, which a removal took away in part", number)
 	case plan.Unfinished > 0 && number == plan.Release:
 		p.linef("undoing the interrupted release %d", plan.Unfinished)
 	case number == plan.Release: // it ends a canary, or what was changed by hand

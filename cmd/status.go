@@ -37,9 +37,7 @@ func newStatus(a *app, out *outcome) *cobra.Command {
 func (r statusResult) text(p *printer) {
 	place := where(r.Service, r.Stage, r.Target)
 	if r.Unfinished > 0 {
-		p.linef("%s release %d was interrupted", p.style.warn.Render("!"), r.Unfinished)
-		p.linef("  %s run `ferry resume` to finish it, or `ferry rollback` to undo it", p.style.good.Render("hint:"))
-		p.linef("")
+		p.interrupted(r.Unfinished, r.Removing)
 	}
 	switch {
 	case r.Release == 0:

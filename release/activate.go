@@ -84,7 +84,7 @@ func (a *attempt) restore(ctx context.Context, cause error) error {
 	if err == nil {
 		a.record.State, a.record.Failure = StateRestored, cause.Error()
 		failure.Outcome = OutcomeRestored
-		if err := errors.Join(a.save(ctx), a.close(ctx, 0)); err != nil {
+		if err := errors.Join(a.save(ctx), a.close(ctx, a.record.Interrupted)); err != nil {
 			failure.Err = errors.Join(cause, err)
 		}
 		return failure
@@ -159,7 +159,7 @@ func (a *attempt) leftovers(ctx context.Context) []Drift {
 	var left []Drift
 	for _, name := range slices.Sorted(maps.Keys(states)) {
 		expected := ""
-		if r := a.record.Before[name].Revision; r != nil {
+		if r := a.record.Before[name].Revision; r != nil && a.record.Kind != KindRemove {
 			expected = r.ID
 		}
 		if d := now.drift(name, expected); d != nil {

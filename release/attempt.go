@@ -207,7 +207,7 @@ func (a *attempt) create(ctx context.Context) error {
 		return err
 	}
 	if stray.State == StatePublishing {
-		if err := a.ledger.giveUp(ctx, stray, a.now()); err != nil {
+		if err := a.ledger.giveUp(ctx, stray, early, a.now()); err != nil {
 			return err
 		}
 	}
@@ -229,24 +229,35 @@ func (a *attempt) snapshot(ctx context.Context) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(states)) {
-		if seen := a.scene.states[name]; !states[name].Serves(seen.Revision) {
+		seen, now := a.scene.states[name], states[name]
+		if !now.Serves(seen.Revision) {
 			return &providers.Error{
 				Kind: providers.Conflict, Op: "compare what serves", Function: name,
 				Hint: "run `ferry status` to see what serves", Err: errors.New("what serves changed while the release was being prepared"),
 			}
 		}
-	}
-	if a.record.State == StatePublishing {
-		a.record.Before, a.record.State = states, StateActivating
+		now.Unsettled = now.Unsettled || seen.Unsettled // also for who finishes this
+		states[name] = now
 	}
 	if err := a.lock.check(ctx); err != nil {
 		return err
 	}
-	return a.save(ctx)
+	if a.record.State != StatePublishing {
+		return a.save(ctx)
+	}
+	a.record.Before, a.record.State = states, StateActivating
+	err = a.save(ctx)
+	if err != nil {
+		a.record.State = StatePublishing // nothing is activated under a record that does not say so
+	}
+	return err
 }
 
 // commit makes the record the live one: the single write that decides.
 func (a *attempt) commit(ctx context.Context) error {
+	if a.record.Kind == KindRemove {
+		return a.setHead(ctx, a.scene.head.clear(a.record.Number))
+	}
 	next := a.scene.head.advance(a.record, a.fences.m)
 	next.Holds = a.holds()
 	return a.setHead(ctx, next)
@@ -285,7 +296,7 @@ func (a *attempt) abandon(ctx context.Context, cause error) error {
 			failure.Err = errors.Join(cause, err)
 		}
 	}
-	if err := errors.Join(a.save(ctx), a.close(ctx, 0)); err != nil {
+	if err := errors.Join(a.save(ctx), a.close(ctx, a.record.Interrupted)); err != nil {
 		failure.Err = errors.Join(failure.Err, err)
 	}
 	return failure

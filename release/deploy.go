@@ -89,19 +89,23 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 		p.Drift = slices.DeleteFunc(p.Drift, func(d Drift) bool { _, was := stopped[d.Function]; return was })
 	case last.State == StateCanary:
 		return waiting(last)
-	case last.State == StateActivating:
-		return &providers.Error{
-			Kind: providers.Conflict, Op: "deploy",
-			Hint: "run `ferry resume` to finish it or `ferry rollback` to undo it",
-			Err:  fmt.Errorf("release %d was interrupted while it was being activated", last.Number),
-		}
+	case last.begun():
+		return interruptedBefore(last)
 	default:
 		stale := &attempt{Engine: a.Engine, ledger: a.ledger, lock: a.lock, scene: a.scene, record: last}
 		if err := stale.unpause(ctx); err != nil {
 			return err
 		}
-		if err := a.ledger.giveUp(ctx, last, a.now()); err != nil {
+		if err := a.ledger.giveUp(ctx, last, early, a.now()); err != nil {
 			return err
+		}
+		before, err := a.ledger.unsettled(ctx, last.Interrupted)
+		if err != nil {
+			return err
+		}
+		if before != nil { // what that one would have taken the place of has to be decided on
+			a.lock.taken.Unfinished = before.Number
+			return interruptedBefore(before)
 		}
 	}
 	switch {
@@ -114,8 +118,21 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 	}
 }
 
-// giveUp marks an attempt as failed that was interrupted, if it came no further than was seen.
-func (l *ledger) giveUp(ctx context.Context, seen *Record, now time.Time) error {
+// interruptedBefore says that an attempt was left between two releases, so that a person has to decide.
+func interruptedBefore(r *Record) error {
+	what := fmt.Sprintf("release %d was interrupted while it was being activated", r.Number)
+	if r.Kind == KindRemove {
+		what = fmt.Sprintf("the removal of the service (number %d) was interrupted", r.Number)
+	}
+	return &providers.Error{
+		Kind: providers.Conflict, Op: "deploy",
+		Hint: "run `ferry resume` to finish it or `ferry rollback` to undo it", Err: errors.New(what),
+	}
+}
+
+// giveUp ends an attempt that was interrupted, if it came no further than was seen: one that may have changed what serves
+// counts as restored, any other as failed.
+func (l *ledger) giveUp(ctx context.Context, seen *Record, why string, now time.Time) error {
 	r, tag, err := l.record(ctx, seen.Number)
 	if err != nil {
 		return err
@@ -123,10 +140,16 @@ func (l *ledger) giveUp(ctx context.Context, seen *Record, now time.Time) error 
 	if r.State != seen.State {
 		return overrun()
 	}
-	r.State, r.Failure, r.Updated = StateFailed, "interrupted before anything was activated", now
+	if r.State = StateFailed; seen.begun() {
+		r.State = StateRestored
+	}
+	r.Failure, r.Updated = why, now
 	_, err = l.setRecord(ctx, r, tag)
 	return err
 }
+
+// early is why an attempt ended that had changed nothing that serves.
+const early = "interrupted before anything was activated"
 
 func drifted(drift []Drift, provider string) error {
 	errs := make([]error, len(drift))
@@ -173,7 +196,7 @@ func (a *attempt) carryOut(ctx context.Context, r *Record, p *Plan, began time.T
 	a.record = r
 	if err := a.create(ctx); err != nil {
 		a.record = nil
-		return nil, a.quit(ctx, err, 0)
+		return nil, a.quit(ctx, err, r.Interrupted)
 	}
 	if err := a.run(ctx); err != nil {
 		return nil, err
@@ -185,8 +208,11 @@ func (a *attempt) carryOut(ctx context.Context, r *Record, p *Plan, began time.T
 func (a *attempt) result(p *Plan, began time.Time) *Result {
 	r := a.Engine.result(a.scene, a.record, began)
 	r.Outcome, r.Attempt, r.Issues = OutcomeDone, a.record.Number, slices.Concat(p.Issues, a.issues)
-	if a.record.State == StateCanary {
+	switch {
+	case a.record.State == StateCanary:
 		r.Release, r.State = a.scene.head.Number, StateCanary
+	case a.record.Kind == KindRemove:
+		r.Release, r.State = 0, StateRemoved
 	}
 	for _, c := range p.Changes {
 		switch c.Action {

@@ -47,6 +47,7 @@ const (
 	StepCommit   Step = "commit"
 	StepClean    Step = "clean"
 	StepRestore  Step = "restore"
+	StepRemove   Step = "remove"
 )
 
 // Event says that a step began or ended for a function, or for the release when Function is "".
@@ -114,8 +115,9 @@ type Plan struct {
 	Empty   bool              `json:"empty"`
 	Release int               `json:"release"` // what is live now; 0 is nothing
 	Issues  []providers.Issue `json:"-"`       // warnings
-	// Unfinished names an attempt that was interrupted; 0 is none.
-	Unfinished int `json:"unfinished,omitempty"`
+	// Unfinished names an attempt that was interrupted; 0 is none. Removing says that it is a removal.
+	Unfinished int  `json:"unfinished,omitempty"`
+	Removing   bool `json:"removing,omitempty"`
 	// Canary is the release that gets Percent of the requests beside the live one; 0 is none.
 	Canary  int `json:"canary,omitempty"`
 	Percent int `json:"percent,omitempty"`
@@ -213,13 +215,15 @@ type Summary struct {
 
 // Status is what serves now beside what the ledger says.
 type Status struct {
-	Service    string                    `json:"service"`
-	Stage      string                    `json:"stage"`
-	Target     string                    `json:"target"`
-	Release    int                       `json:"release"` // 0 is nothing
-	Source     int                       `json:"source"`
-	Functions  map[string]FunctionStatus `json:"functions"`
-	Unfinished int                       `json:"unfinished,omitempty"`
+	Service   string                    `json:"service"`
+	Stage     string                    `json:"stage"`
+	Target    string                    `json:"target"`
+	Release   int                       `json:"release"` // 0 is nothing
+	Source    int                       `json:"source"`
+	Functions map[string]FunctionStatus `json:"functions"`
+	// Unfinished names an attempt that was interrupted; 0 is none. Removing says that it is a removal.
+	Unfinished int  `json:"unfinished,omitempty"`
+	Removing   bool `json:"removing,omitempty"`
 	// Canary is the release that gets Percent of the requests beside the live one; 0 is none.
 	Canary  int `json:"canary,omitempty"`
 	Percent int `json:"percent,omitempty"`
@@ -243,6 +247,7 @@ type FunctionStatus struct {
 type Removal struct {
 	Removed []string `json:"removed"`
 	Purged  bool     `json:"purged"`
+	Attempt int      `json:"attempt,omitempty"` // the record of the removal; 0 is none
 }
 
 // Error is a failed deploy, rollback, resume or removal.
@@ -250,6 +255,7 @@ type Error struct {
 	Outcome Outcome // unchanged, restored or partial
 	Attempt int     // the record that holds the failure; 0 is none
 	Release int     // what is live after, as far as this command knows; 0 is nothing
+	Kind    Kind    // KindRemove for a removal
 	// Overtaken means that another command took the lock: what serves is that one's to say.
 	Overtaken bool
 	Err       error // what failed; several are joined

@@ -15,6 +15,8 @@ import (
 // format is the version of the ledger's files. A newer one is refused rather than misread.
 const format = 1
 
+const headName = "live.json"
+
 // historyLen bounds the commits that live.json remembers. An attempt older than all of them was settled.
 const historyLen = 200
 
@@ -41,7 +43,7 @@ type head struct {
 	Holds []Hold `json:"holds,omitempty"`
 }
 
-// commit is one step of what was live.
+// commit is one step of what was live. A removal has no source: nothing was live from then on.
 type commit struct {
 	Number int `json:"number"`
 	Source int `json:"source"`
@@ -71,10 +73,7 @@ func (h head) advance(r *Record, fences map[string]string) head {
 			next.Fences[name] = fence
 		}
 	}
-	next.History = append(slices.Clone(h.History), commit{r.Number, r.Source})
-	if n := len(next.History); n > historyLen {
-		next.History = next.History[n-historyLen:]
-	}
+	next.History = bounded(append(slices.Clone(h.History), commit{r.Number, r.Source}))
 	good := slices.Clone(h.Good)
 	if r.Kind == KindRollback {
 		good = slices.DeleteFunc(good, func(n int) bool { return n == h.Source })
@@ -90,12 +89,35 @@ func (h head) advance(r *Record, fences map[string]string) head {
 	return next
 }
 
-// lastGood is what a rollback goes back to: the greatest good release below the source of what is live.
-// 0 is none.
+// clear is the head after a removal. A rollback from there goes back to what was live.
+func (h head) clear(number int) head {
+	h.Format, h.Number, h.Source, h.Fences = format, 0, 0, nil
+	h.History = bounded(append(slices.Clone(h.History), commit{Number: number}))
+	return h
+}
+
+// bounded are the newest commits.
+func bounded(history []commit) []commit { return history[max(0, len(history)-historyLen):] }
+
+// removed reports whether that attempt was a removal and nothing was committed since.
+func (h head) removed(number int) bool {
+	return len(h.History) > 0 && (h.History[len(h.History)-1] == commit{Number: number})
+}
+
+// releases are the commits that made something live.
+func (h head) releases() []commit {
+	return slices.DeleteFunc(slices.Clone(h.History), func(c commit) bool { return c.Source == 0 })
+}
+
+// lastGood is what a rollback goes back to: the greatest good release below the source of what is live, or after a
+// removal what was live before it. 0 is none.
 func (h head) lastGood() int {
+	if made := h.releases(); h.Number == 0 && len(made) > 0 {
+		return made[len(made)-1].Source
+	}
 	found := 0
 	for _, n := range h.Good {
-		if h.Number == 0 || n < h.Source {
+		if n < h.Source {
 			found = n
 		}
 	}
@@ -112,7 +134,7 @@ func (h head) rolledBack(number int) bool {
 		switch {
 		case c.Source == number:
 			away = false
-		case served == number && c.Source != c.Number:
+		case served == number && c.Source != c.Number && c.Source != 0: // a removal is no judgement
 			away = true
 		}
 		served = c.Source
@@ -123,7 +145,7 @@ func (h head) rolledBack(number int) bool {
 // head reads live.json; before the first release it is the zero head with an empty tag.
 func (l *ledger) head(ctx context.Context) (head, providers.Tag, error) {
 	var h head
-	tag, err := l.read(ctx, "live.json", &h)
+	tag, err := l.read(ctx, headName, &h)
 	if errors.Is(err, providers.NotFound) {
 		return head{Format: format}, "", nil
 	}
@@ -132,7 +154,7 @@ func (l *ledger) head(ctx context.Context) (head, providers.Tag, error) {
 
 // setHead writes live.json if it is still the one that was read.
 func (l *ledger) setHead(ctx context.Context, h head, was providers.Tag) (providers.Tag, error) {
-	return l.write(ctx, "live.json", h, since(was))
+	return l.write(ctx, headName, h, since(was))
 }
 
 func recordKey(number int) string { return fmt.Sprintf("releases/%06d.json", number) }

@@ -271,6 +271,18 @@ func (k *lock) release(ctx context.Context, unfinished int) error {
 	return k.update(ctx, func(f *lockFile) { f.Holder, f.Unfinished, f.Attempt = nil, unfinished, k.used })
 }
 
+// dissolve deletes the lock's own object, after all else that it guards.
+func (k *lock) dissolve(ctx context.Context) error {
+	k.stop()
+	<-k.done
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.lost(); err != nil {
+		return err
+	}
+	return k.ledger.store.Delete(ctx, k.ledger.prefix+lockName, providers.IfTag(k.tag))
+}
+
 func lockConflict(what, hint string) error {
 	return &providers.Error{Kind: providers.Conflict, Op: "take the lock", Hint: hint, Err: errors.New(what)}
 }

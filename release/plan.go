@@ -85,8 +85,9 @@ func (s *scene) plan(g *goods) *Plan {
 			p.Drift = append(p.Drift, *d)
 		}
 	}
-	p.Empty = len(p.Changes) == 0 && len(p.Drift) == 0
+	p.Empty = len(p.Changes) == 0 && len(p.Drift) == 0 && !s.removing()
 	p.Unfinished, p.Canary, p.Percent = s.undecided()
+	p.Removing = p.Unfinished > 0 && s.removing()
 	return p
 }
 
@@ -102,8 +103,12 @@ func (s *scene) undecided() (unfinished, canary, percent int) {
 	}
 }
 
-// drift compares what serves with the revision that the ledger expects; "" is nothing.
+// drift compares what serves with the revision that the ledger expects; "" is nothing. What an interrupted removal took
+// away, and what it has not yet, is no drift.
 func (s *scene) drift(name, expected string) *Drift {
+	if s.removing() && (s.states[name].Revision == nil || s.states[name].Serves(s.last.Before[name].Revision)) {
+		return nil
+	}
 	actual := ""
 	if r := s.states[name].Revision; r != nil {
 		actual = r.ID

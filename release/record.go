@@ -15,13 +15,14 @@ type Kind string
 const (
 	KindDeploy   Kind = "deploy"
 	KindRollback Kind = "rollback"
-	KindAdopt    Kind = "adopt" // what served unknown to the ledger was written down
+	KindAdopt    Kind = "adopt"  // what served unknown to the ledger was written down
+	KindRemove   Kind = "remove" // the service was taken off the target: an attempt like any other, and no release
 )
 
 // State is how far a release came.
 type State string
 
-// The states. Publishing and activating are unfinished, canary waits for a person; the others are final.
+// The states. Publishing, activating and removing are unfinished, canary waits for a person; the others are final.
 const (
 	StatePublishing State = "publishing"
 	StateActivating State = "activating"
@@ -29,13 +30,15 @@ const (
 	StateFailed     State = "failed"   // it ended before anything was activated
 	StateRestored   State = "restored" // it ended after, and what served before was put back
 	StateCanary     State = "canary"   // it gets a share of the requests, until it is promoted or rolled back
+	StateRemoving   State = "removing" // functions are being taken away
+	StateRemoved    State = "removed"  // it was committed that nothing is live
 )
 
 // Record is one release, or one attempt at one.
 type Record struct {
 	Format    int                       `json:"format"`
 	Number    int                       `json:"number"`
-	Source    int                       `json:"source"` // the release whose content it has; itself for a deploy
+	Source    int                       `json:"source"` // the release whose content it has; itself for a deploy, 0 for a removal
 	Kind      Kind                      `json:"kind"`
 	State     State                     `json:"state"`
 	Service   string                    `json:"service"`
@@ -54,9 +57,12 @@ type Record struct {
 	Functions map[string]FunctionRecord `json:"functions"`
 	Previous  int                       `json:"previous"` // what was live when it began; 0 is nothing
 	// Before is what was observed to be live, written before activation begins; restoring restores it.
-	Before  map[string]providers.State `json:"before,omitempty"`
-	Percent int                        `json:"percent,omitempty"` // that it got as a canary, also once it is promoted
-	Failure string                     `json:"failure,omitempty"`
+	Before map[string]providers.State `json:"before,omitempty"`
+	// Interrupted is an unfinished attempt that this one takes the place of when it is committed; until then that one
+	// is what has to be finished or undone next. 0 is none.
+	Interrupted int    `json:"interrupted,omitempty"`
+	Percent     int    `json:"percent,omitempty"` // that it got as a canary, also once it is promoted
+	Failure     string `json:"failure,omitempty"`
 }
 
 // FunctionRecord is one function of a release: all that is needed to publish and activate it again.
@@ -98,12 +104,20 @@ func (r *Record) unfinished(h head) bool {
 }
 
 // begun reports whether the attempt may have changed what serves. Then Before says what that was.
-func (r *Record) begun() bool { return r.State == StateActivating || r.State == StateCanary }
+func (r *Record) begun() bool {
+	return r.State == StateActivating || r.State == StateCanary || r.State == StateRemoving
+}
+
+// ended reports whether the attempt came to nothing: what served before it is what the ledger goes on from.
+func (r *Record) ended() bool { return r.State == StateFailed || r.State == StateRestored }
 
 // state is how far the attempt came, the commit included.
 func (r *Record) state(h head) State {
-	if r.State == StateActivating && h.committed(r.Number) {
+	switch {
+	case r.State == StateActivating && h.committed(r.Number):
 		return StateLive
+	case r.State == StateRemoving && h.committed(r.Number):
+		return StateRemoved
 	}
 	return r.State
 }

@@ -2,18 +2,16 @@ package release
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/ferryfn/ferry/providers"
 )
 
-// Remove takes the service off the target. The ledger stays, so that a rollback can bring it back, unless
-// it is purged.
+// Remove takes the service off the target: an attempt like any other, which Resume finishes and Rollback undoes. The
+// ledger stays, so that a rollback can bring the service back later too, unless it is purged.
 func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) {
 	l, err := e.openLedger(ctx)
 	if err != nil {
@@ -27,44 +25,68 @@ func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) 
 	if err != nil {
 		return nil, err
 	}
-	if len(made) == 0 && s.lockTag == "" {
-		if o.Purge { // of an interrupted purge something may be left
+	if s.gone(made) && !o.Purge {
+		return &Removal{Removed: []string{}}, nil
+	}
+	if s.gone(made) && s.lockTag == "" {
+		left, err := l.store.List(ctx, l.prefix)
+		if err == nil && len(left) == 0 { // of an interrupted purge the store may be left
 			err = errors.Join(e.forget(ctx), l.dispose(ctx))
 		}
-		return &Removal{Removed: []string{}, Purged: o.Purge && err == nil}, err
+		if err != nil || len(left) == 0 {
+			return &Removal{Removed: []string{}, Purged: err == nil}, err
+		}
 	}
-	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force})
+	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: !s.gone(made) && s.removal() == nil})
 	if err != nil {
 		return nil, err
 	}
-	if err := a.recollect(ctx); err != nil {
-		return nil, a.quit(ctx, err, a.lock.taken.Unfinished)
-	}
-	removed, err := a.remove(ctx, made)
-	if err != nil {
-		failure := &Error{Outcome: OutcomePartial, Release: s.head.Number, Err: err}
-		if a.lost(ctx) {
-			return nil, failure
-		}
-		return nil, errors.Join(failure, a.close(ctx, a.lock.taken.Unfinished))
-	}
-	if err := a.close(ctx, 0); err != nil {
-		return nil, err
-	}
-	if o.Purge {
-		if err = e.forget(ctx); err == nil {
-			err = l.purge(ctx)
-		}
-	}
-	return &Removal{Removed: removed, Purged: o.Purge && err == nil}, err
+	return a.takeDown(ctx, made, o)
 }
 
-// forget has the place forget what it keeps of the service beside functions and store.
-func (e *Engine) forget(ctx context.Context) error {
-	if p, ok := e.Adapter.(providers.Purger); ok {
-		return p.Purge(ctx)
+// gone reports whether nothing is there and nothing was begun since the service was removed.
+func (s *scene) gone(made []string) bool {
+	return len(made) == 0 && s.last == nil && (s.lockTag == "" || s.head.removed(s.lock.Attempt))
+}
+
+// removal is the record of a removal that was not brought to its end; nil is none.
+func (s *scene) removal() *Record {
+	if s.last == nil || s.last.Kind != KindRemove {
+		return nil
 	}
-	return nil
+	return s.last
+}
+
+// takeDown removes the service, and purges its ledger where that is asked for.
+func (a *attempt) takeDown(ctx context.Context, made []string, o RemoveOptions) (*Removal, error) {
+	r := &Removal{Removed: []string{}}
+	if !a.scene.gone(made) {
+		if err := a.beginRemoval(ctx); err != nil {
+			return nil, a.quit(ctx, err, a.lock.taken.Unfinished)
+		}
+		r.Attempt, r.Removed = a.record.Number, a.record.removes(made...)
+		if err := a.remove(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if !o.Purge {
+		return r, a.left(ctx)
+	}
+	err := a.vanish(ctx)
+	r.Purged = err == nil
+	return r, err
+}
+
+// left ends a committed removal.
+func (a *attempt) left(ctx context.Context) error {
+	err := a.close(ctx, 0)
+	if err == nil {
+		return nil
+	}
+	return &Error{
+		Outcome: OutcomePartial, Kind: KindRemove, Attempt: a.record.Number,
+		Err: fmt.Errorf("the service is removed, but tidying up after it failed (run `ferry resume` to finish): %w", err),
+	}
 }
 
 // made are the functions that exist: as the provider lists them, else as the manifest names them.
@@ -75,6 +97,32 @@ func (e *Engine) made(ctx context.Context) ([]string, error) {
 	return e.names(), nil
 }
 
+// removes are the functions that a removal takes away: those that served, and others that are known to exist.
+func (r *Record) removes(made ...string) []string {
+	for name, st := range r.Before {
+		if st.Revision != nil {
+			made = append(made, name)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(made)))
+}
+
+// beginRemoval writes down what is about to be removed, or takes the record of a removal that was interrupted.
+func (a *attempt) beginRemoval(ctx context.Context) error {
+	if a.scene.removal() != nil {
+		return a.adopt(ctx)
+	}
+	if err := a.recollect(ctx); err != nil {
+		return err
+	}
+	a.record = a.newRecord(a, KindRemove, "", map[string]FunctionRecord{})
+	a.record.Source, a.record.State, a.record.Before = 0, StateRemoving, a.scene.states
+	if last := a.scene.last; last != nil && last.unfinished(a.scene.head) {
+		a.record.Interrupted = last.Number
+	}
+	return a.create(ctx)
+}
+
 // recollect adds the functions of the newest attempts to those that are looked at: one that failed may have left
 // something of a function that was never made.
 func (a *attempt) recollect(ctx context.Context) error {
@@ -83,112 +131,88 @@ func (a *attempt) recollect(ctx context.Context) error {
 	records, err := a.ledger.newest(ctx, newest, min(newest, attempts))
 	for _, r := range records {
 		if err == nil {
-			err = a.also(ctx, a.scene, r.Functions)
+			err = a.also(ctx, a.scene, maps.Keys(r.Functions))
 		}
 	}
 	return err
 }
 
-// remove deletes every function that exists or that the ledger knows, then commits that nothing is live. It
-// returns the names of those that were there.
-func (a *attempt) remove(ctx context.Context, made []string) ([]string, error) {
-	names := slices.Collect(maps.Keys(a.scene.states))
-	if a.scene.last != nil {
-		names = append(names, slices.Collect(maps.Keys(a.scene.last.Functions))...)
-	}
-	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	err := each(ctx, names, callLimit, func(ctx context.Context, name string) error {
-		if err := a.lock.check(ctx); err != nil {
-			return err
+// remove takes everything away and commits that nothing is live. What fails leaves the removal to be finished or
+// undone.
+func (a *attempt) remove(ctx context.Context) error {
+	var err error
+	if a.record.unfinished(a.scene.head) {
+		if err = a.takeAway(ctx, slices.Sorted(maps.Keys(a.record.Before))); err == nil {
+			err = a.track(StepCommit, "", 1, func() error { return a.commit(ctx) })
 		}
-		return a.Adapter.Remove(ctx, name, a.lock.epoch())
+	}
+	if err == nil {
+		err = a.retire(ctx)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case a.lost(ctx):
+		return a.overtaken(err)
+	}
+	ctx, cancel := a.settle(ctx)
+	defer cancel()
+	failure := &Error{
+		Outcome: OutcomePartial, Kind: KindRemove, Attempt: a.record.Number, Release: a.scene.head.Number, Err: err,
+		Partial: a.leftovers(ctx),
+	}
+	return errors.Join(failure, a.close(ctx, a.record.Number))
+}
+
+// takeAway deletes functions, and reads back that they are gone.
+func (a *attempt) takeAway(ctx context.Context, names []string) error {
+	err := each(ctx, names, callLimit, func(ctx context.Context, name string) error {
+		return a.track(StepRemove, name, len(names), func() error {
+			if err := a.lock.check(ctx); err != nil {
+				return err
+			}
+			return a.Adapter.Remove(ctx, name, a.lock.epoch())
+		})
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	states, err := a.statuses(ctx, names)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var errs []error
 	for _, name := range names {
-		if states[name].Revision != nil {
+		if states[name].Revision != nil && !states[name].Foreign {
 			errs = append(errs, noEffect("remove", a.Manifest.Target.Provider, name))
 		}
+		a.scene.states[name] = states[name]
 	}
-	if err := errors.Join(errs...); err != nil {
+	return errors.Join(errs...)
+}
+
+// bringBack makes what is live by the ledger serve again after a removal was interrupted. It is a release of its own:
+// what was removed is published anew.
+func (a *attempt) bringBack(ctx context.Context, o RollbackOptions) (*Record, error) {
+	if err := a.startHost(ctx); err != nil {
 		return nil, err
 	}
-	if last := a.scene.last; last != nil && last.unfinished(a.scene.head) {
-		if err := a.ledger.giveUp(ctx, last, a.now()); err != nil {
-			return nil, err
+	live := a.scene.live
+	var gone []string
+	for name := range a.scene.last.Before {
+		st := a.scene.states[name]
+		if _, stays := live.Functions[name]; !stays || st.Revision == nil {
+			gone = append(gone, name) // half of it may be left, which nothing can be built on
+			continue
 		}
+		st.Unsettled = true // what belongs to it may be gone
+		a.scene.states[name] = st
 	}
-	if a.scene.head.Number == 0 {
-		return made, nil
+	slices.Sort(gone)
+	if err := a.takeAway(ctx, gone); err != nil {
+		return nil, err
 	}
-	next := a.scene.head
-	next.Number, next.Source, next.Epoch, next.Fences = 0, 0, a.lock.taken.Epoch, nil
-	_, err = a.ledger.setHead(ctx, next, a.scene.headTag)
-	return made, err
-}
-
-// purge deletes the service's ledger, the packages that no other ledger in the store names, and the store itself
-// when that was all.
-func (l *ledger) purge(ctx context.Context) error {
-	keys, err := l.store.List(ctx, "")
-	if err != nil {
-		return err
-	}
-	used := map[string]bool{}
-	var own []string
-	for _, key := range keys {
-		switch {
-		case strings.HasPrefix(key, l.prefix):
-			own = append(own, key)
-		case strings.Contains(key, "/releases/"):
-			if err := l.packagesOf(ctx, key, used); err != nil {
-				return err
-			}
-		}
-	}
-	for _, key := range keys {
-		if strings.HasPrefix(key, "artifacts/") && !used[key] {
-			own = append(own, key)
-		}
-	}
-	if err := each(ctx, own, callLimit, func(ctx context.Context, key string) error {
-		return l.store.Delete(ctx, key, providers.Condition{})
-	}); err != nil {
-		return err
-	}
-	return l.dispose(ctx)
-}
-
-// dispose takes away a store in which nothing is left, where that is something that can be taken away.
-func (l *ledger) dispose(ctx context.Context) error {
-	if d, ok := l.store.(providers.Disposer); ok {
-		return d.Dispose(ctx)
-	}
-	return nil
-}
-
-// packagesOf adds the packages that a record names.
-func (l *ledger) packagesOf(ctx context.Context, key string, used map[string]bool) error {
-	o, err := l.store.Get(ctx, key)
-	if err != nil {
-		return err
-	}
-	data, err := io.ReadAll(o.Body)
-	if err := errors.Join(err, o.Body.Close()); err != nil {
-		return err
-	}
-	var r Record
-	if err := json.Unmarshal(data, &r); err != nil {
-		return err
-	}
-	for _, f := range r.Functions {
-		used[f.Artifact.key()] = true
-	}
-	return nil
+	r := a.restoring(live, o.Message)
+	r.Interrupted = a.scene.last.Number
+	return r, nil
 }

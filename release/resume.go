@@ -17,7 +17,7 @@ func (e *Engine) Resume(ctx context.Context, force bool) (*Result, error) {
 	}
 	if s.last == nil {
 		if s.live == nil {
-			return nil, notFound("resume", "", errors.New("nothing was ever deployed here"), "run `ferry deploy`")
+			return nil, notFound("resume", "", errors.New("nothing is deployed here, and nothing was interrupted"), "run `ferry deploy`")
 		}
 		return e.unchanged(ctx, s, nil, began)
 	}
@@ -32,10 +32,15 @@ func (e *Engine) Resume(ctx context.Context, force bool) (*Result, error) {
 		return nil, a.quit(ctx, err, s.last.Number)
 	}
 	p := s.plan(&goods{functions: a.record.Functions})
-	if a.record.unfinished(s.head) {
-		err = a.finish(ctx)
-	} else {
+	switch {
+	case a.record.Kind == KindRemove:
+		if err = a.remove(ctx); err == nil {
+			err = a.left(ctx)
+		}
+	case !a.record.unfinished(s.head):
 		err = a.tidy(ctx)
+	default:
+		err = a.finish(ctx)
 	}
 	if err != nil {
 		return nil, err

@@ -40,9 +40,14 @@ func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 	if err := a.clear(ctx, p); err != nil {
 		return nil, a.quit(ctx, err, a.lock.taken.Unfinished)
 	}
-	r := e.newRecord(a, KindRollback, o.Message, source.Functions)
+	return a.carryOut(ctx, a.restoring(source, o.Message), p, began)
+}
+
+// restoring is a record with the content of an earlier release.
+func (a *attempt) restoring(source *Record, message string) *Record {
+	r := a.newRecord(a, KindRollback, message, source.Functions)
 	r.Source, r.Commit, r.Dirty, r.Manifest = source.Source, source.Commit, source.Dirty, source.Manifest
-	return a.carryOut(ctx, r, p, began)
+	return r
 }
 
 func (o RollbackOptions) announce(number int, p *Plan) {
@@ -68,7 +73,7 @@ func (e *Engine) restorePoint(ctx context.Context, l *ledger, s *scene, to int) 
 	if st := r.state(s.head); st != StateLive {
 		return nil, notFound("roll back", "", fmt.Errorf("release %d never served: it is %s", to, st), "run `ferry releases` and choose one that was live")
 	}
-	return r, e.also(ctx, s, r.Functions)
+	return r, e.also(ctx, s, maps.Keys(r.Functions))
 }
 
 // mustUndo reports whether the newest attempt is unfinished, so that a rollback undoes that one. Whether its
@@ -86,6 +91,9 @@ func (s *scene) liveFunctions() map[string]FunctionRecord {
 
 // undo puts back what served before an interrupted attempt.
 func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOptions, began time.Time) (*Result, error) {
+	if s.removing() && s.live != nil {
+		return e.undoRemoval(ctx, l, s, o, began)
+	}
 	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force})
 	if err != nil {
 		return nil, err
@@ -122,10 +130,31 @@ func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOption
 	if err := a.save(ctx); err != nil {
 		return nil, a.quit(ctx, err, a.record.Number)
 	}
-	if err := a.close(ctx, 0); err != nil {
+	if err := a.close(ctx, a.record.Interrupted); err != nil {
 		return nil, err
 	}
+	if a.record.Interrupted > 0 { // it would have taken the place of that one, which is what to undo now
+		return e.Rollback(ctx, o)
+	}
 	return e.undone(ctx, s, a.record, began)
+}
+
+// undoRemoval makes what is live by the ledger serve again, whatever a removal took away of it.
+func (e *Engine) undoRemoval(ctx context.Context, l *ledger, s *scene, o RollbackOptions, began time.Time) (*Result, error) {
+	p := s.plan(&goods{functions: s.liveFunctions()})
+	if len(p.Drift) > 0 && !o.Force {
+		return nil, drifted(p.Drift, e.Manifest.Target.Provider)
+	}
+	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: true})
+	if err != nil {
+		return nil, err
+	}
+	a.noVerify = o.NoVerify
+	r, err := a.bringBack(ctx, o)
+	if err != nil {
+		return nil, a.quit(ctx, err, s.last.Number)
+	}
+	return a.carryOut(ctx, r, p, began)
 }
 
 // undone tells what serves after an attempt was undone.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -72,11 +73,16 @@ func (e *Engine) look(ctx context.Context, l *ledger, functions []string) (*scen
 	if err := eg.Wait(); err != nil {
 		return nil, err
 	}
-	if err := e.also(ctx, s, s.liveFunctions()); err != nil {
+	if err := e.also(ctx, s, maps.Keys(s.liveFunctions())); err != nil {
 		return nil, err
 	}
 	if s.last != nil {
-		if err := e.also(ctx, s, s.last.Functions); err != nil {
+		if err := e.also(ctx, s, maps.Keys(s.last.Functions)); err != nil {
+			return nil, err
+		}
+	}
+	if s.removing() {
+		if err := e.also(ctx, s, maps.Keys(s.last.Before)); err != nil {
 			return nil, err
 		}
 	}
@@ -111,13 +117,11 @@ func (s *scene) recall() {
 }
 
 // also looks at functions that were not looked at.
-func (e *Engine) also(ctx context.Context, s *scene, functions map[string]FunctionRecord) error {
-	var more []string
-	for name := range functions {
-		if _, seen := s.states[name]; !seen {
-			more = append(more, name)
-		}
-	}
+func (e *Engine) also(ctx context.Context, s *scene, functions iter.Seq[string]) error {
+	more := slices.DeleteFunc(slices.Collect(functions), func(name string) bool {
+		_, seen := s.states[name]
+		return seen
+	})
 	states, err := e.statuses(ctx, more)
 	if s.states == nil {
 		s.states = map[string]providers.State{}
@@ -128,21 +132,36 @@ func (e *Engine) also(ctx context.Context, s *scene, functions map[string]Functi
 
 // pending finds the attempt that a dead or stopped process left behind.
 func (l *ledger) pending(ctx context.Context, s *scene) (*Record, error) {
-	n := s.lock.Unfinished
 	if s.lock.Holder != nil {
-		n = s.lock.Attempt
+		r, err := l.unsettled(ctx, s.lock.Attempt)
+		if !errors.Is(err, providers.NotFound) {
+			return r, err
+		}
 	}
-	if n == 0 {
-		return nil, nil
-	}
-	r, _, err := l.record(ctx, n)
+	r, err := l.unsettled(ctx, s.lock.Unfinished)
 	if errors.Is(err, providers.NotFound) {
 		return nil, nil
 	}
-	if err != nil || r.State == StateFailed || r.State == StateRestored {
-		return nil, err
+	return r, err
+}
+
+// unsettled is attempt number n or, when that came to nothing, the one that it would have taken the place of. nil is
+// that there is none.
+func (l *ledger) unsettled(ctx context.Context, n int) (*Record, error) {
+	for n > 0 {
+		r, _, err := l.record(ctx, n)
+		if err != nil || !r.ended() {
+			return r, err
+		}
+		n = r.Interrupted
 	}
-	return r, nil
+	return nil, nil
+}
+
+// removing reports whether a removal was left half way.
+func (s *scene) removing() bool {
+	r := s.removal()
+	return r != nil && r.unfinished(s.head)
 }
 
 // statuses asks the provider what serves.

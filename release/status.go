@@ -68,10 +68,14 @@ func (l *ledger) newest(ctx context.Context, number, count int) ([]*Record, erro
 }
 
 func (r *Record) summary(h head) Summary {
+	functions := slices.Sorted(maps.Keys(r.Functions))
+	if r.Kind == KindRemove {
+		functions = r.removes()
+	}
 	return Summary{
 		Number: r.Number, Source: r.Source, Kind: r.Kind, State: r.state(h), Live: r.Number == h.Number,
 		Created: r.Created, Actor: r.Actor, Message: r.Message, Commit: r.Commit,
-		Functions:  slices.Sorted(maps.Keys(r.Functions)),
+		Functions:  functions,
 		RolledBack: h.rolledBack(r.Number),
 		Held:       slices.ContainsFunc(h.Holds, func(held Hold) bool { return held.Release == r.Number }),
 	}
@@ -89,6 +93,7 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 		Held: append([]Hold{}, s.head.Holds...),
 	}
 	st.Unfinished, st.Canary, st.Percent = s.undecided()
+	st.Removing = st.Unfinished > 0 && s.removing()
 	live := s.liveFunctions()
 	found, err := e.inspect(ctx, s)
 	if err != nil {
@@ -123,7 +128,7 @@ func (s *Status) stop() {
 // inspect compares what the live functions have with their records, where the provider can.
 func (e *Engine) inspect(ctx context.Context, s *scene) (map[string][]providers.Difference, error) {
 	i, ok := e.Adapter.(providers.Inspector)
-	if !ok {
+	if !ok || s.removing() {
 		return nil, nil
 	}
 	var found table[[]providers.Difference]

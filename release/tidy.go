@@ -36,8 +36,30 @@ func (a *attempt) tidy(ctx context.Context) error {
 	}
 }
 
-// departed are the functions of the release before that this one does not have.
+// supersede ends the unfinished attempts that this one took the place of.
+func (a *attempt) supersede(ctx context.Context) error {
+	for n := a.record.Interrupted; n > 0; {
+		r, _, err := a.ledger.record(ctx, n)
+		if err != nil {
+			return err
+		}
+		if !r.ended() {
+			err = a.ledger.giveUp(ctx, r, fmt.Sprintf("interrupted, and put an end to by number %d", a.record.Number), a.now())
+		}
+		if err != nil {
+			return err
+		}
+		n = r.Interrupted
+	}
+	return nil
+}
+
+// departed are the functions of the release before that this one does not have. What a removal took away is gone
+// before its commit.
 func (a *attempt) departed() []string {
+	if a.record.Kind == KindRemove {
+		return nil
+	}
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(a.record.Before)) {
 		if _, stays := a.record.Functions[name]; !stays {
@@ -47,8 +69,12 @@ func (a *attempt) departed() []string {
 	return names
 }
 
-// retire stops what left the service. Its revisions stay until they are pruned, so that a rollback has them.
+// retire ends what the commit put an end to: the attempts that it took the place of, and the functions that left the
+// service. Their revisions stay until they are pruned, so that a rollback has them.
 func (a *attempt) retire(ctx context.Context) error {
+	if err := a.supersede(ctx); err != nil {
+		return err
+	}
 	names := a.departed()
 	if len(names) == 0 {
 		return nil
@@ -164,7 +190,7 @@ func (a *attempt) pruneOne(ctx context.Context, p providers.Pruner, name string,
 // restorable are the revisions of the newest releases that were live and of all that a rollback may choose.
 func (a *attempt) restorable(ctx context.Context) (map[string]bool, error) {
 	numbers := slices.Clone(a.scene.head.Good)
-	history := a.scene.head.History
+	history := a.scene.head.releases()
 	for _, c := range history[max(0, len(history)-a.record.Keep):] {
 		numbers = append(numbers, c.Number)
 	}

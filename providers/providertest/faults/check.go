@@ -76,6 +76,8 @@ func (c *trial) afterDeath(w work, l *Ledger) {
 func (c *trial) stands(w work, or string) {
 	c.Helper()
 	switch {
+	case w.removes:
+		c.servesSome(before)
 	case w.shared || w.begun != "" && !c.asOne:
 	case w.begun != "":
 		c.servesEither(w.old, w.begun)
@@ -92,6 +94,8 @@ func (c *trial) end(w work, e ending) {
 	l := c.ledger()
 	want, pending := l.Message(), l.Pending()
 	switch {
+	case pending != nil && !e.undoes && pending.Kind == release.KindRemove:
+		want = ""
 	case pending != nil && !e.undoes:
 		want = l.Records[pending.Source].Message
 	case pending == nil && e.undoes && l.LastGood() == 0:
@@ -170,6 +174,17 @@ func (c *trial) without(version string, got map[string]string) map[string]string
 	got = maps.Clone(got)
 	maps.DeleteFunc(got, func(name, v string) bool { return v == before && stays[name] == "" })
 	return got
+}
+
+// servesSome expects that nothing but functions of a version serves.
+func (c *trial) servesSome(version string) {
+	c.Helper()
+	got, want := c.Serving(), c.whole(version)
+	for name, v := range got {
+		if want[name] != v {
+			c.Errorf("want nothing but %q to serve, got %v", version, got)
+		}
+	}
 }
 
 // servesEither expects one version, never a mix.

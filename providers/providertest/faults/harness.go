@@ -53,6 +53,8 @@ type work struct {
 	begun string
 	// shared says that begun gets a share of the requests, so that a place serves a mix.
 	shared bool
+	// removes says that functions are taken away one by one, so that some of a version may be missing.
+	removes bool
 }
 
 func works(splits bool) []work {
@@ -66,21 +68,30 @@ func works(splits bool) []work {
 	promote := func(c *trial, e *release.Engine) error {
 		return second(e.Promote(c.Context(), release.PromoteOptions{}))
 	}
+	remove := func(c *trial, e *release.Engine) error { return second(e.Remove(c.Context(), release.RemoveOptions{})) }
 	two := func(c *trial) { c.release("one", before) }
-	killed := func(at func() func(Call) bool) func(c *trial) {
+	removed := func(c *trial) {
+		two(c)
+		if err := remove(c, c.engine(before, &Process{})); err != nil {
+			c.Fatal(err)
+		}
+	}
+	dies := func(do func(*trial, *release.Engine) error, at func() func(Call) bool) func(c *trial) {
 		return func(c *trial) {
 			two(c)
 			p := &Process{At: at(), Fault: Die(func() {})}
-			if err := c.deploy(c.engine("three", p), "three"); !errors.Is(err, Dead) {
-				c.Fatalf("the process to resume ended with %v at %v", err, p.Hit())
+			if err := do(c, c.engine("three", p)); !errors.Is(err, Dead) {
+				c.Fatalf("the process to go on from ended with %v at %v", err, p.Hit())
 			}
 		}
 	}
+	killed := func(at func() func(Call) bool) func(c *trial) { return dies(deploy("three"), at) }
 	publishing := killed(func() func(Call) bool { return First("publish") })
 	activating := killed(func() func(Call) bool { return Next(First("switch", "activate")) })
 	committed := killed(func() func(Call) bool {
 		return Next(func(c Call) bool { return c.Op == "store put" && strings.HasSuffix(c.About, "/live.json") })
 	})
+	removing := dies(remove, func() func(Call) bool { return Next(First("remove")) })
 	canary := func(c *trial) {
 		two(c)
 		_, err := c.engine("three", &Process{}).Deploy(c.Context(), release.DeployOptions{Message: "three", Traffic: 10})
@@ -97,6 +108,12 @@ func works(splits bool) []work {
 		{name: "resume, committed", prepare: committed, do: resume, from: "three", old: "three", now: "three"},
 		{name: "undo, published", prepare: publishing, do: rollback, from: "three", old: before, now: before},
 		{name: "undo, activated", prepare: activating, do: rollback, from: "three", old: before, now: before, begun: "three"},
+		{name: "remove", prepare: two, do: remove, from: before, old: before, removes: true},
+		{name: "remove, activated", prepare: activating, do: remove, from: before, old: before, begun: "three", shared: true},
+		{name: "remove, removing", prepare: removing, do: remove, from: before, old: before, removes: true},
+		{name: "resume, removing", prepare: removing, do: resume, from: before, old: before, removes: true},
+		{name: "undo, removing", prepare: removing, do: rollback, from: before, old: before, now: before, removes: true},
+		{name: "rollback, removed", prepare: removed, do: rollback, from: before, now: before, removes: true},
 	}
 	if !splits {
 		return all

@@ -135,27 +135,43 @@ func (l *Ledger) Message() string {
 // Pending is the attempt that was left half way; nil is none.
 func (l *Ledger) Pending() *release.Record {
 	n := l.Lock.Unfinished
-	if l.Lock.Holder != nil {
+	if l.Lock.Holder != nil && l.Records[l.Lock.Attempt] != nil {
 		n = l.Lock.Attempt
 	}
-	r := l.Records[n]
-	if r == nil || n <= l.Live.Number || r.State == release.StateFailed || r.State == release.StateRestored {
-		return nil
+	for {
+		r := l.Records[n]
+		switch {
+		case r == nil || n <= l.Live.Number || l.committed(n):
+			return nil
+		case r.State != release.StateFailed && r.State != release.StateRestored:
+			return r
+		}
+		n = r.Interrupted
 	}
-	return r
+}
+
+func (l *Ledger) committed(number int) bool {
+	return slices.ContainsFunc(l.Live.History, func(c struct{ Number, Source int }) bool { return c.Number == number })
 }
 
 // LastGood is what a rollback has to go back to: the newest release below the one that is live that was live
-// once and that nobody rolled away from since; 0 is none. It is told from the history alone.
+// once and that nobody rolled away from since, or what was live before a removal; 0 is none. It is told from the
+// history alone.
 func (l *Ledger) LastGood() int {
 	away := map[int]bool{}
-	source := 0
+	source, removed := 0, 0
 	for _, h := range l.Live.History {
+		if h.Source == 0 {
+			removed = source
+		}
 		if r := l.Records[h.Number]; r != nil && r.Kind == release.KindRollback {
 			away[source] = true
 		}
 		delete(away, h.Source)
 		source = h.Source
+	}
+	if source == 0 {
+		return removed
 	}
 	good := 0
 	for _, h := range l.Live.History {
