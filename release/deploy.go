@@ -212,7 +212,9 @@ func (a *attempt) result(p *Plan, began time.Time) *Result {
 	case a.record.State == StateCanary:
 		r.Release, r.State = a.scene.head.Number, StateCanary
 	case a.record.Kind == KindRemove:
-		r.Release, r.State = 0, StateRemoved
+		r.Release, r.State, r.Removed = 0, StateRemoved, a.record.removes()
+		r.Changed, r.Unchanged = []string{}, []string{}
+		return r
 	}
 	for _, c := range p.Changes {
 		switch c.Action {
