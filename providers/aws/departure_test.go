@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -189,6 +190,46 @@ func TestARemovalThatWasInterruptedAtAnyWriteIsFinishedByTheNext(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestARemovalThatWasInterruptedAtAnyWriteIsUndone(t *testing.T) {
+	step := 1
+	if testing.Short() {
+		step = 6
+	}
+	s := newTenant(t).imitated()
+	s.bound()
+	s.deploy()
+	before := s.standing()
+	for n := 1; ; n += step {
+		failed := s.interrupted(n, func(kill context.CancelFunc) awstest.Fault {
+			kill()
+			return awstest.LoseReply()
+		})
+		if !failed {
+			t.Logf("the removal has %d writes or less", n-1)
+		}
+		s.rollback(0)
+		if diff := cmp.Diff(before, s.standing()); diff != "" {
+			t.Fatalf("write %d: after a rollback this differs (-before +after):\n%s", n, diff)
+		}
+		status, err := s.engine().Status(t.Context())
+		s.must(err)
+		for name, f := range status.Functions {
+			if f.State != "serving" || f.Drift != "" {
+				t.Errorf("write %d: %s is %+v", n, name, f)
+			}
+		}
+		if !failed {
+			return
+		}
+	}
+}
+
+// standing are the resources, without what is new each time that they are made.
+func (s *tenant) standing() []string {
+	fresh := regexp.MustCompile(`epoch=\d+|127\.0\.0\.1:\d+`)
+	return strings.Split(fresh.ReplaceAllString(s.resources(), "…"), "\n")
 }
 
 // interrupted removes all, with a fault at the nth write that is not of the ledger. It is false when there are not as many.
