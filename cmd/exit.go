@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"os/exec"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
@@ -49,7 +50,7 @@ func exitRules() []exitRule {
 		{exitRestored, left(release.OutcomeRestored)},
 		{exitInterrupted, caused(context.Canceled)},
 		{exitUsage, misused},
-		{exitConflict, caused(providers.Conflict, providers.Held)},
+		{exitConflict, caused(providers.Conflict, providers.Held, providers.Superseded)},
 		{exitCredentials, caused(providers.Unauthenticated, providers.Denied)},
 		{exitNotFound, caused(providers.NotFound)},
 		{exitFailed, func(error) bool { return true }},
@@ -102,6 +103,9 @@ func misused(err error) bool {
 		errors.As(err, &blocked) || errors.As(err, &pack) && !outside(pack)
 }
 
-// outside holds for a package that could not be built for what happened around the sources: a failed build
-// command, a full disk.
-func outside(e *packager.Error) bool { return e.File == "" && e.Err != nil }
+// outside holds for a package that could not be built for what happened around the sources: a full disk, a tool that is
+// not there. That a build command fails says something about the sources.
+func outside(e *packager.Error) bool {
+	var ended *exec.ExitError
+	return e.File == "" && e.Err != nil && !errors.As(e.Err, &ended)
+}

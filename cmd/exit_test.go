@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -30,6 +31,8 @@ func TestEveryErrorHasTheExitCodeOfTheTable(t *testing.T) {
 		{"one manifest problem", fmt.Errorf("target aws: %w", manifest.Problem{Message: "bad"}), 2},
 		{"blockers", release.Blocked{{Message: "no such runtime"}}, 2},
 		{"a package that cannot be built", ended(release.OutcomeUnchanged, &packager.Error{Message: "no handler"}), 2},
+		{"a build command that fails", &packager.Error{Message: "build.command failed", Err: &exec.ExitError{}}, 2},
+		{"no tool to build with", &packager.Error{Message: "the go command was not found", Err: exec.ErrNotFound}, 1},
 		{"a full disk", &packager.Error{Message: "the disk is full", Err: errors.New("ENOSPC")}, 1},
 		{"restored", ended(release.OutcomeRestored, of(providers.Unhealthy)), 4},
 		{"partial", ended(release.OutcomePartial, of(providers.Unavailable)), 5},
@@ -50,6 +53,27 @@ func TestEveryErrorHasTheExitCodeOfTheTable(t *testing.T) {
 				t.Errorf("exit code %d, want %d", got, c.want)
 			}
 		})
+	}
+}
+
+func TestTheOutcomeOutranksTheKindOfTheFailure(t *testing.T) {
+	kinds := map[providers.Kind]int{
+		providers.NotFound: 8, providers.Conflict: 6, providers.Foreign: 1, providers.Unauthenticated: 7, providers.Denied: 7,
+		providers.Invalid: 1, providers.Limit: 1, providers.Throttled: 1, providers.Unavailable: 1, providers.Crashed: 1,
+		providers.Unhealthy: 1, providers.Timeout: 1, providers.Unsupported: 1, providers.Failed: 1, providers.Superseded: 6, providers.Held: 6,
+	}
+	for kind, code := range kinds {
+		cause := fmt.Errorf("activating: %w", &providers.Error{Kind: kind, Provider: "local", Op: "activate"})
+		for outcome, want := range map[release.Outcome]int{
+			release.OutcomeUnchanged: code, release.OutcomeRestored: 4, release.OutcomePartial: 5,
+		} {
+			if got := exitCode(&release.Error{Outcome: outcome, Err: cause}); got != want {
+				t.Errorf("%s, %s: exit code %d, want %d", outcome, kind, got, want)
+			}
+		}
+		if got := exitCode(cause); got != code {
+			t.Errorf("%s before an attempt began: exit code %d, want %d", kind, got, code)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ const (
 	NotFound        Kind = "not_found"
 	Conflict        Kind = "conflict"        // what serves changed under us, or a condition failed
 	Held            Kind = "held"            // it was rolled away from, and is not deployed again unasked
+	Superseded      Kind = "superseded"      // what went live meanwhile is newer
 	Foreign         Kind = "foreign"         // a resource of that name is not ferry's
 	Unauthenticated Kind = "unauthenticated" // credentials are missing or expired
 	Denied          Kind = "denied"

@@ -286,8 +286,10 @@ func (a *attempt) abandon(ctx context.Context, cause error) error {
 		return a.overtaken(cause)
 	}
 	if a.record.begun() {
-		// Only a resumed attempt comes here: it stays as it was found.
-		failure.Outcome = OutcomePartial
+		// Only a resumed attempt or a canary comes here: it stays as it was found.
+		if a.scene.last.State != StateCanary {
+			failure.Outcome = OutcomePartial
+		}
 		return errors.Join(failure, a.close(ctx, a.record.Number))
 	}
 	a.record.State, a.record.Failure = StateFailed, cause.Error()

@@ -18,7 +18,7 @@ import (
 
 // What only the test binary reads: how long a lock lives, and which signal the process sends itself at which
 // call to the provider or its store: "KILL 7", "KILL after switch", "STOP at probe". From "FULL 7" on, no file
-// can be written further than its hundredth byte.
+// can be written further than its hundredth byte, and "FAIL after switch" refuses every switch but the first.
 const (
 	ttlVariable   = "FERRY_TEST_LOCK_TTL"
 	faultVariable = "FERRY_TEST_FAULT"
@@ -61,7 +61,17 @@ func scripted(words []string) *faults.Process {
 		fmt.Sscan(words[1], &number)
 		p.At = faults.Number(number)
 	}
-	if words[0] == "FULL" {
+	switch words[0] {
+	case "FAIL":
+		refuse := faults.Fail(providers.Unavailable).Before
+		p.Fault = faults.Fault{Lasting: true, Before: func(c faults.Call) error {
+			if c.Op == words[2] {
+				return refuse(c)
+			}
+			return nil
+		}}
+		return p
+	case "FULL":
 		p.Fault = faults.Fault{Lasting: true, Before: func(faults.Call) error {
 			signal.Ignore(syscall.SIGXFSZ)
 			return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 100, Max: 100})
