@@ -109,10 +109,6 @@ func (a *attempt) lookAgain(ctx context.Context) error {
 	return err
 }
 
-func overrun() error {
-	return lockConflict("another release was made while this one waited for the lock", "run the command again")
-}
-
 // close frees the lock and says which attempt it leaves unfinished.
 func (a *attempt) close(ctx context.Context, unfinished int) error {
 	ctx, cancel := a.settle(ctx)

@@ -106,6 +106,10 @@ func (e *Engine) shift(ctx context.Context, l *ledger, s *scene, o DeployOptions
 
 // Promote gives all requests to the release that gets a share of them.
 func (e *Engine) Promote(ctx context.Context, o PromoteOptions) (*Result, error) {
+	return inTurn(e, func(e *Engine) (*Result, error) { return e.promote(ctx, o) })
+}
+
+func (e *Engine) promote(ctx context.Context, o PromoteOptions) (*Result, error) {
 	began := time.Now()
 	l, s, err := e.visit(ctx)
 	if err != nil {

@@ -13,6 +13,10 @@ import (
 
 // Deploy makes the manifest what serves: all of it or nothing. A failure after its record was written is an *Error.
 func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
+	return inTurn(e, func(e *Engine) (*Result, error) { return e.deploy(ctx, o) })
+}
+
+func (e *Engine) deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	began := time.Now()
 	l, err := e.openLedger(ctx)
 	if err != nil {
@@ -37,9 +41,14 @@ func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 		return e.shift(ctx, l, s, o, g, began)
 	}
 	p := s.plan(g)
+	doubt, err := e.outdated(ctx, s)
 	if p.Empty && s.last == nil {
 		return e.unchanged(ctx, s, g.issues, began)
 	}
+	if err != nil {
+		return nil, err
+	}
+	g.issues = append(g.issues, doubt...)
 	if err := refuse(p.Held, o.Again); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 package release
 
 import (
+	"context"
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -23,6 +24,10 @@ type Engine struct {
 	Progress func(Event)
 	// LockTTL is how long a lock must stay unchanged before it counts as abandoned; 0 is 30 s.
 	LockTTL time.Duration
+	// Wait is how long a command waits for others that are at work; 0 is not at all.
+	Wait time.Duration
+
+	turn *turn // of the command that is at work
 }
 
 // Origin says who makes a release and from what.
@@ -31,6 +36,9 @@ type Origin struct {
 	Commit  string // git commit of the sources, "" outside a repository
 	Dirty   bool   // the tree differs from the commit
 	Version string // of ferry
+	// Precedes reports whether Commit is an ancestor of another commit, and not that one itself. An error is that it
+	// cannot be told; nil never can.
+	Precedes func(ctx context.Context, commit string) (bool, error)
 }
 
 // Step is a part of the work, in this order.
@@ -38,6 +46,7 @@ type Step string
 
 // The steps.
 const (
+	StepWait     Step = "wait" // for others that are at work
 	StepBuild    Step = "build"
 	StepPublish  Step = "publish"
 	StepProbe    Step = "probe"
@@ -55,9 +64,10 @@ type Event struct {
 	Step     Step
 	Function string
 	Done     bool
-	Cached   bool  // a build that found its package
-	Err      error // of a step that failed
-	Total    int   // functions that take this step
+	Cached   bool    // a build that found its package
+	Err      error   // of a step that failed
+	Total    int     // functions that take this step
+	Holder   *Holder // of the lock, with StepWait
 }
 
 // DeployOptions change a deploy.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -89,14 +88,14 @@ type claim struct {
 
 // take gets the lock that was read as f with tag. A lock whose holder is known to be dead is taken over at
 // once, another one when it stays unchanged for the time to live by this process's own clock. A holder
-// that renews is a Conflict. When the lock's was has another epoch than f, others were at work since it was read.
+// that renews is a Conflict when the turn is over. When the lock's was has another epoch than f, others were at work since it was read.
 func (e *Engine) take(ctx context.Context, l *ledger, f lockFile, tag providers.Tag, c claim) (*lock, error) {
 	if c.ttl = e.LockTTL; c.ttl == 0 {
 		c.ttl = defaultLockTTL
 	}
 	if f.Holder != nil && !f.abandoned() && !c.force {
 		var err error
-		if f, tag, err = l.outwait(ctx, f, tag, c.ttl); err != nil {
+		if f, tag, err = e.outwait(ctx, l, f, tag, c.ttl); err != nil {
 			return nil, err
 		}
 	}
@@ -110,7 +109,7 @@ func (e *Engine) take(ctx context.Context, l *ledger, f lockFile, tag providers.
 		}
 	}
 	if errors.Is(err, providers.Conflict) {
-		return nil, lockConflict("another deploy took the lock a moment ago", "try again when it is done")
+		return nil, lockConflict(busy("another deploy took the lock a moment ago"), "try again when it is done, or add --wait")
 	}
 	return k, err
 }
@@ -150,32 +149,6 @@ func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers
 	k.held, k.lose = context.WithCancelCause(context.WithoutCancel(ctx))
 	go k.renew(renewing)
 	return k, nil
-}
-
-// outwait returns the lock as it was read last when it became free or stayed unchanged for ttl.
-func (l *ledger) outwait(ctx context.Context, f lockFile, tag providers.Tag, ttl time.Duration) (lockFile, providers.Tag, error) {
-	tick := time.NewTicker(max(ttl/60, 10*time.Millisecond))
-	defer tick.Stop()
-	first := time.Now()
-	for time.Since(first) < ttl {
-		select {
-		case <-ctx.Done():
-			return f, tag, ctx.Err()
-		case <-tick.C:
-		}
-		now, seen, err := l.lockState(ctx)
-		switch {
-		case err != nil:
-			return f, tag, err
-		case now.Holder == nil:
-			return now, seen, nil
-		case seen != tag:
-			return f, tag, lockConflict(
-				fmt.Sprintf("%s is at work on release %d since %s", now.Holder.Actor, now.Attempt, now.Holder.Since.Format(time.RFC3339)),
-				"wait for it to end, or take the lock with --force if you know that it is dead")
-		}
-	}
-	return f, tag, nil
 }
 
 // renew keeps the lock fresh until it is released or lost.
@@ -283,10 +256,10 @@ func (k *lock) dissolve(ctx context.Context) error {
 	return k.ledger.store.Delete(ctx, k.ledger.prefix+lockName, providers.IfTag(k.tag))
 }
 
-func lockConflict(what, hint string) error {
-	return &providers.Error{Kind: providers.Conflict, Op: "take the lock", Hint: hint, Err: errors.New(what)}
+func lockConflict(why error, hint string) error {
+	return &providers.Error{Kind: providers.Conflict, Op: "take the lock", Hint: hint, Err: why}
 }
 
 func errLost() error {
-	return lockConflict("another deploy took the lock over, so nothing more was written", "run `ferry status` to see what serves")
+	return lockConflict(errors.New("another deploy took the lock over, so nothing more was written"), "run `ferry status` to see what serves")
 }

@@ -13,6 +13,10 @@ import (
 // Remove takes the service off the target: an attempt like any other, which Resume finishes and Rollback undoes. The
 // ledger stays, so that a rollback can bring the service back later too, unless it is purged.
 func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) {
+	return inTurn(e, func(e *Engine) (*Removal, error) { return e.remove(ctx, o) })
+}
+
+func (e *Engine) remove(ctx context.Context, o RemoveOptions) (*Removal, error) {
 	l, err := e.openLedger(ctx)
 	if err != nil {
 		return nil, err
@@ -65,7 +69,7 @@ func (a *attempt) takeDown(ctx context.Context, made []string, o RemoveOptions) 
 			return nil, a.quit(ctx, err, a.lock.taken.Unfinished)
 		}
 		r.Attempt, r.Removed = a.record.Number, a.record.removes(made...)
-		if err := a.remove(ctx); err != nil {
+		if err := a.finishRemoval(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -137,9 +141,9 @@ func (a *attempt) recollect(ctx context.Context) error {
 	return err
 }
 
-// remove takes everything away and commits that nothing is live. What fails leaves the removal to be finished or
+// finishRemoval takes everything away and commits that nothing is live. What fails leaves the removal to be finished or
 // undone.
-func (a *attempt) remove(ctx context.Context) error {
+func (a *attempt) finishRemoval(ctx context.Context) error {
 	var err error
 	if a.record.unfinished(a.scene.head) {
 		if err = a.takeAway(ctx, slices.Sorted(maps.Keys(a.record.Before))); err == nil {

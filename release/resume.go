@@ -10,6 +10,10 @@ import (
 
 // Resume finishes an interrupted attempt.
 func (e *Engine) Resume(ctx context.Context, force bool) (*Result, error) {
+	return inTurn(e, func(e *Engine) (*Result, error) { return e.resume(ctx, force) })
+}
+
+func (e *Engine) resume(ctx context.Context, force bool) (*Result, error) {
 	began := time.Now()
 	l, s, err := e.visit(ctx)
 	if err != nil {
@@ -34,7 +38,7 @@ func (e *Engine) Resume(ctx context.Context, force bool) (*Result, error) {
 	p := s.plan(&goods{functions: a.record.Functions})
 	switch {
 	case a.record.Kind == KindRemove:
-		if err = a.remove(ctx); err == nil {
+		if err = a.finishRemoval(ctx); err == nil {
 			err = a.left(ctx)
 		}
 	case !a.record.unfinished(s.head):

@@ -14,6 +14,10 @@ import (
 // Rollback makes an earlier release serve again, code and configuration, as a new release. With an
 // interrupted attempt it puts back what served before that attempt instead.
 func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
+	return inTurn(e, func(e *Engine) (*Result, error) { return e.rollback(ctx, o) })
+}
+
+func (e *Engine) rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
 	began := time.Now()
 	l, s, err := e.visit(ctx)
 	if err != nil {
@@ -134,7 +138,7 @@ func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOption
 		return nil, err
 	}
 	if a.record.Interrupted > 0 { // it would have taken the place of that one, which is what to undo now
-		return e.Rollback(ctx, o)
+		return e.rollback(ctx, o)
 	}
 	return e.undone(ctx, s, a.record, began)
 }

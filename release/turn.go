@@ -1,0 +1,124 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Holder is who has the lock.
+type Holder struct {
+	Actor   string    `json:"actor"`
+	Attempt int       `json:"attempt"` // the newest number given to a record
+	Since   time.Time `json:"since"`   // by the holder's own clock
+}
+
+func (f lockFile) holder() *Holder {
+	return &Holder{Actor: f.Holder.Actor, Attempt: f.Attempt, Since: f.Holder.Since}
+}
+
+// turn is one command's way to the lock.
+type turn struct {
+	until  time.Time // for how long it waits for others
+	looked bool
+	live   int // what was live when it looked first
+}
+
+// inTurn runs a command again for as long as others keep it from beginning, and the engine waits: they have the lock, or
+// had it since the command looked. Each time it looks, checks and plans anew.
+func inTurn[R any](e *Engine, command func(*Engine) (R, error)) (R, error) {
+	own := *e
+	own.turn = &turn{until: time.Now().Add(e.Wait)}
+	for {
+		done, err := command(&own)
+		if !kept(err) || !time.Now().Before(own.turn.until) {
+			return done, err
+		}
+	}
+}
+
+// busy is why a command could not begin: others are at work, or were since it looked. Nothing was done.
+type busy string
+
+func (b busy) Error() string { return string(b) }
+
+// kept reports whether others kept a command from beginning.
+func kept(err error) bool {
+	var why busy
+	var begun *Error
+	return errors.As(err, &why) && !errors.As(err, &begun)
+}
+
+// overrun says that what was looked at is out of date.
+func overrun() error {
+	return lockConflict(busy("another release was made while this one waited for the lock"), "run the command again, or with --wait")
+}
+
+// held says who has the lock.
+func held(h *Holder) error {
+	return lockConflict(
+		busy(fmt.Sprintf("%s is at work on release %d since %s", h.Actor, h.Attempt, h.Since.Format(time.RFC3339))),
+		"add --wait to take a turn after it, or --force to take the lock if you know that it is dead")
+}
+
+// outwait returns the lock as it was read last when its holder is gone: it is known to be dead, or the lock stayed
+// unchanged for ttl. A holder that renews is waited for as long as the turn lasts.
+func (e *Engine) outwait(ctx context.Context, l *ledger, f lockFile, tag providers.Tag, ttl time.Duration) (lockFile, providers.Tag, error) {
+	tick := time.NewTicker(max(ttl/60, 10*time.Millisecond))
+	defer tick.Stop()
+	e.report(Event{Step: StepWait, Holder: f.holder()})
+	for unchanged := time.Now(); time.Since(unchanged) < ttl; {
+		select {
+		case <-ctx.Done():
+			return f, tag, ctx.Err()
+		case <-tick.C:
+		}
+		now, seen, err := l.lockState(ctx)
+		switch {
+		case err != nil:
+			return f, tag, err
+		case now.Holder == nil:
+			return f, tag, overrun()
+		case now.abandoned():
+			return now, seen, nil
+		case seen == tag:
+			continue
+		case !time.Now().Before(e.turn.until):
+			return f, tag, held(now.holder())
+		case now.Epoch != f.Epoch:
+			e.report(Event{Step: StepWait, Holder: now.holder()})
+		}
+		f, tag, unchanged = now, seen, time.Now()
+	}
+	return f, tag, nil
+}
+
+// outdated fails when what went live since the command looked first was made from a newer commit than its own. Where
+// that cannot be told, it is a warning.
+func (e *Engine) outdated(ctx context.Context, s *scene) ([]providers.Issue, error) {
+	t := e.turn
+	if !t.looked {
+		t.looked, t.live = true, s.head.Number
+	}
+	if s.head.Number == t.live || s.live == nil || e.Origin.Precedes == nil || e.Origin.Commit == "" || s.live.Commit == "" {
+		return nil, nil
+	}
+	older, err := e.Origin.Precedes(ctx, s.live.Commit)
+	if err != nil {
+		return []providers.Issue{{
+			Severity: providers.Warning, Hint: "fetch the whole history, in CI too",
+			Message: fmt.Sprintf("release %d went live meanwhile, and whether its commit is newer cannot be told: %v", s.live.Number, err),
+		}}, nil
+	}
+	if !older {
+		return nil, nil
+	}
+	return nil, &providers.Error{
+		Kind: providers.Superseded, Op: "deploy", Hint: "deploy a commit that has both, or this one again without --wait",
+		Err: fmt.Errorf("release %d went live meanwhile, by %s, from commit %.10s, of which this one (%.10s) is an ancestor",
+			s.live.Number, s.live.Actor, s.live.Commit, e.Origin.Commit),
+	}
+}
