@@ -38,6 +38,7 @@ type app struct {
 	env      map[string]string
 	root     string // where the manifest lies; "" before it is loaded
 	warnings []warning
+	wait     patience // of the commands that take the lock
 }
 
 // Main runs ferry and returns its exit code. Cancelling ctx interrupts the work: what serves is then left

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,7 @@ func (a *app) origin(ctx context.Context) func() release.Origin {
 	go func() {
 		o := release.Origin{Actor: a.actor(), Version: a.version().Version}
 		o.Commit, o.Dirty = commit(ctx, a.dir())
+		o.Precedes = func(ctx context.Context, other string) (bool, error) { return precedes(ctx, a.dir(), o.Commit, other) }
 		found <- o
 	}()
 	return func() release.Origin { return <-found }
@@ -66,6 +68,24 @@ func commit(ctx context.Context, dir string) (sha string, dirty bool) {
 		return "", false
 	}
 	return sha, dirty
+}
+
+// precedes reports whether a commit is an ancestor of another one. A clone may not know the other.
+func precedes(ctx context.Context, dir, older, newer string) (bool, error) {
+	if older == newer {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, gitPatience)
+	defer cancel()
+	err := exec.CommandContext(ctx, "git", "-C", dir, "merge-base", "--is-ancestor", older, newer).Run()
+	var ended *exec.ExitError
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.As(err, &ended) && ended.ExitCode() == 1:
+		return false, nil
+	}
+	return false, fmt.Errorf("this clone does not know the commit %s", short(newer))
 }
 
 // gitSHA is the commit for ${git:sha}.

@@ -41,8 +41,9 @@ type progress struct {
 	step   release.Step
 	total  int
 	done   int
-	active []string // functions at work, in the order they began
-	drawn  string   // what the plain or live form last showed
+	active []string        // functions at work, in the order they began
+	holder *release.Holder // who is waited for
+	drawn  string          // what the plain or live form last showed
 	shown  time.Time
 	frame  int
 
@@ -102,6 +103,10 @@ func (p *progress) close() {
 func (p *progress) event(e release.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if e.Holder != nil {
+		p.holder = e.Holder
+		p.announce()
+	}
 	if e.Step != p.step && !e.Done {
 		p.step, p.done, p.active = e.Step, 0, nil
 	}
@@ -125,9 +130,26 @@ func (p *progress) follow(e release.Event) {
 	}
 }
 
+// announce says at once who is waited for: that takes as long as others need.
+func (p *progress) announce() {
+	if p.draw == nil {
+		return // every event has a line of its own, or nothing is shown
+	}
+	if p.frame > 0 {
+		fmt.Fprint(p.w, "\r"+ansi.EraseEntireLine)
+	}
+	fmt.Fprintln(p.w, waitingFor(p.holder))
+	p.drawn, p.shown = doing(release.StepWait), p.now()
+}
+
+func waitingFor(h *release.Holder) string {
+	return fmt.Sprintf("waiting for %s, at work on release %d since %s", h.Actor, h.Attempt, h.Since.Local().Format("2006-01-02 15:04:05"))
+}
+
 // doing says a step in words.
 func doing(s release.Step) string {
 	words := map[release.Step]string{
+		release.StepWait:  "waiting for others",
 		release.StepBuild: "building", release.StepPublish: "publishing", release.StepProbe: "probing",
 		release.StepActivate: "activating", release.StepVerify: "reading back", release.StepHealth: "checking health",
 		release.StepCommit: "committing", release.StepClean: "cleaning up", release.StepRestore: "restoring",
@@ -140,6 +162,9 @@ func doing(s release.Step) string {
 }
 
 func (p *progress) line() string {
+	if p.step == release.StepWait {
+		return waitingFor(p.holder)
+	}
 	s := doing(p.step)
 	if p.total > 1 {
 		s += fmt.Sprintf(" %d/%d", p.done, p.total)
@@ -184,6 +209,9 @@ func drawPlain(p *progress, now time.Time) {
 // eachLine prints every event as it comes.
 func eachLine(p *progress, e release.Event) {
 	subject := doing(e.Step)
+	if e.Holder != nil {
+		subject = waitingFor(e.Holder)
+	}
 	if e.Function != "" {
 		subject += " " + e.Function
 	}
@@ -201,18 +229,19 @@ func eachLine(p *progress, e release.Event) {
 
 // stepEvent is one line of --progress=json.
 type stepEvent struct {
-	Time     time.Time    `json:"time"`
-	Event    string       `json:"event"` // begin, end
-	Step     release.Step `json:"step"`
-	Function string       `json:"function,omitempty"`
-	Total    int          `json:"total,omitempty"`
-	Cached   bool         `json:"cached,omitempty"`
-	Error    string       `json:"error,omitempty"`
+	Time     time.Time       `json:"time"`
+	Event    string          `json:"event"` // begin, end
+	Step     release.Step    `json:"step"`
+	Function string          `json:"function,omitempty"`
+	Total    int             `json:"total,omitempty"`
+	Cached   bool            `json:"cached,omitempty"`
+	Error    string          `json:"error,omitempty"`
+	Holder   *release.Holder `json:"holder,omitempty"` // of the lock that is waited for
 }
 
 func eachJSON(p *progress, e release.Event) {
 	line := stepEvent{
-		Time: p.now().UTC(), Event: "begin", Step: e.Step, Function: e.Function, Total: e.Total, Cached: e.Cached,
+		Time: p.now().UTC(), Event: "begin", Step: e.Step, Function: e.Function, Total: e.Total, Cached: e.Cached, Holder: e.Holder,
 	}
 	if e.Done {
 		line.Event = "end"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
@@ -130,7 +131,7 @@ func (p *project) packager() *packager.Packager {
 func (a *app) engine(p *project, origin release.Origin, progress func(release.Event)) *release.Engine {
 	return &release.Engine{
 		Manifest: p.manifest, Adapter: p.adapter, Packager: p.packager(), Origin: origin,
-		Now: a.Now, Progress: progress, LockTTL: a.LockTTL,
+		Now: a.Now, Progress: progress, LockTTL: a.LockTTL, Wait: time.Duration(a.wait),
 	}
 }
 

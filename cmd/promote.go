@@ -24,5 +24,6 @@ as by a deploy; when that fails, what served the rest serves all. ` + "`ferry ro
 	f := c.Flags()
 	f.BoolVar(&o.NoVerify, "no-verify", false, "skip the health checks; what serves is read back all the same")
 	f.BoolVar(&o.Force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
+	a.waits(c)
 	return c
 }

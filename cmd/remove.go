@@ -34,6 +34,7 @@ secrets.`,
 	}, o.run)
 	c.Flags().BoolVar(&o.purge, "purge", false, "delete the releases and their packages too: there is no way back")
 	c.Flags().BoolVar(&o.force, "force", false, "take the lock from another deploy")
+	a.waits(c)
 	return c
 }
 

@@ -21,5 +21,6 @@ func newResume(a *app, out *outcome) *cobra.Command {
 		})
 	})
 	c.Flags().BoolVar(&force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
+	a.waits(c)
 	return c
 }

@@ -36,6 +36,7 @@ platform; on AWS each release has its versions of them, which come back.`,
 	f.StringVarP(&o.message, "message", "m", "", "a `line` about this rollback, kept with it")
 	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; what serves is read back all the same")
 	f.BoolVar(&o.force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
+	a.waits(c)
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if c.Flags().Changed("to") && o.to < 1 {
 			return usagef("see `ferry releases` for their numbers", "--to %d: releases are numbered from 1", o.to)

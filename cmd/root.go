@@ -132,6 +132,9 @@ func (a *app) prepare(flags *pflag.FlagSet) error {
 	global.VisitAll(func(f *pflag.Flag) {
 		errs = append(errs, a.fromEnvironment(flags, f.Name, "set it to true or false, or unset it"))
 	})
+	if flags.Lookup(waitFlag) != nil {
+		errs = append(errs, a.fromEnvironment(flags, waitFlag, "set it to a time as in 10m, or unset it"))
+	}
 	switch a.global.progress {
 	case progressAuto, progressPlain, progressJSON:
 	default:

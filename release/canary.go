@@ -106,7 +106,7 @@ func (e *Engine) shift(ctx context.Context, l *ledger, s *scene, o DeployOptions
 
 // Promote gives all requests to the release that gets a share of them.
 func (e *Engine) Promote(ctx context.Context, o PromoteOptions) (*Result, error) {
-	return inTurn(e, func(e *Engine) (*Result, error) { return e.promote(ctx, o) })
+	return inTurn(e, claim{force: o.Force}, func(e *Engine) (*Result, error) { return e.promote(ctx, o) })
 }
 
 func (e *Engine) promote(ctx context.Context, o PromoteOptions) (*Result, error) {

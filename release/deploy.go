@@ -13,7 +13,7 @@ import (
 
 // Deploy makes the manifest what serves: all of it or nothing. A failure after its record was written is an *Error.
 func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
-	return inTurn(e, func(e *Engine) (*Result, error) { return e.deploy(ctx, o) })
+	return inTurn(e, claim{force: o.Force}, func(e *Engine) (*Result, error) { return e.deploy(ctx, o) })
 }
 
 func (e *Engine) deploy(ctx context.Context, o DeployOptions) (*Result, error) {

@@ -80,22 +80,19 @@ func (k *lock) lost() error { return context.Cause(k.held) }
 
 // claim is how the lock is wanted.
 type claim struct {
-	force    bool // also from a living holder
-	numbered bool // with a new number for a record
-	ttl      time.Duration
+	force    bool            // also from a living holder
+	numbered bool            // with a new number for a record
 	shown    providers.Epoch // the highest that the place knows of, where the ledger may not
 }
 
 // take gets the lock that was read as f with tag. A lock whose holder is known to be dead is taken over at
 // once, another one when it stays unchanged for the time to live by this process's own clock. A holder
-// that renews is a Conflict when the turn is over. When the lock's was has another epoch than f, others were at work since it was read.
+// that renews is a Conflict when the turn is over. When the lock's was has another epoch than f, others were at work
+// since it was read.
 func (e *Engine) take(ctx context.Context, l *ledger, f lockFile, tag providers.Tag, c claim) (*lock, error) {
-	if c.ttl = e.LockTTL; c.ttl == 0 {
-		c.ttl = defaultLockTTL
-	}
-	if f.Holder != nil && !f.abandoned() && !c.force {
+	if f.Holder != nil && !f.abandoned() && !c.force && tag != e.turn.stale {
 		var err error
-		if f, tag, err = e.outwait(ctx, l, f, tag, c.ttl); err != nil {
+		if f, tag, err = e.outwait(ctx, l, f, tag); err != nil {
 			return nil, err
 		}
 	}
@@ -112,6 +109,14 @@ func (e *Engine) take(ctx context.Context, l *ledger, f lockFile, tag providers.
 		return nil, lockConflict(busy("another deploy took the lock a moment ago"), "try again when it is done, or add --wait")
 	}
 	return k, err
+}
+
+// ttl is how long a lock may stay unchanged.
+func (e *Engine) ttl() time.Duration {
+	if e.LockTTL == 0 {
+		return defaultLockTTL
+	}
+	return e.LockTTL
 }
 
 // renewals is how often a holder is outrun by force that renews its lock just then.
@@ -145,7 +150,7 @@ func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers
 		return nil, err
 	}
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	k := &lock{ledger: l, ttl: c.ttl, was: before, taken: f, used: used, stop: stop, done: make(chan struct{}), file: f, tag: tag, looked: asked}
+	k := &lock{ledger: l, ttl: e.ttl(), was: before, taken: f, used: used, stop: stop, done: make(chan struct{}), file: f, tag: tag, looked: asked}
 	k.held, k.lose = context.WithCancelCause(context.WithoutCancel(ctx))
 	go k.renew(renewing)
 	return k, nil

@@ -13,7 +13,7 @@ import (
 // Remove takes the service off the target: an attempt like any other, which Resume finishes and Rollback undoes. The
 // ledger stays, so that a rollback can bring the service back later too, unless it is purged.
 func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) {
-	return inTurn(e, func(e *Engine) (*Removal, error) { return e.remove(ctx, o) })
+	return inTurn(e, claim{force: o.Force}, func(e *Engine) (*Removal, error) { return e.remove(ctx, o) })
 }
 
 func (e *Engine) remove(ctx context.Context, o RemoveOptions) (*Removal, error) {

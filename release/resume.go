@@ -10,7 +10,7 @@ import (
 
 // Resume finishes an interrupted attempt.
 func (e *Engine) Resume(ctx context.Context, force bool) (*Result, error) {
-	return inTurn(e, func(e *Engine) (*Result, error) { return e.resume(ctx, force) })
+	return inTurn(e, claim{force: force}, func(e *Engine) (*Result, error) { return e.resume(ctx, force) })
 }
 
 func (e *Engine) resume(ctx context.Context, force bool) (*Result, error) {

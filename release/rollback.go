@@ -14,7 +14,7 @@ import (
 // Rollback makes an earlier release serve again, code and configuration, as a new release. With an
 // interrupted attempt it puts back what served before that attempt instead.
 func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
-	return inTurn(e, func(e *Engine) (*Result, error) { return e.rollback(ctx, o) })
+	return inTurn(e, claim{force: o.Force}, func(e *Engine) (*Result, error) { return e.rollback(ctx, o) })
 }
 
 func (e *Engine) rollback(ctx context.Context, o RollbackOptions) (*Result, error) {

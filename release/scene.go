@@ -49,13 +49,20 @@ func (e *Engine) openLedger(ctx context.Context) (*ledger, error) {
 	return &ledger{store: store, prefix: m.Service + "/" + m.Stage + "/" + m.Target.Name + "/"}, nil
 }
 
-// visit opens the ledger and looks.
+// visit opens the ledger and looks. A command that waits its turn looks when nobody is at work: what is half done means
+// nothing to it.
 func (e *Engine) visit(ctx context.Context, functions ...string) (*ledger, *scene, error) {
 	l, err := e.openLedger(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	s, err := e.look(ctx, l, functions)
+	if err != nil || e.turn == nil || !e.turn.lasts() || s.lock.Holder == nil || s.lock.abandoned() {
+		return l, s, err
+	}
+	if _, e.turn.stale, err = e.outwait(ctx, l, s.lock, s.lockTag); err == nil {
+		s, err = e.look(ctx, l, functions)
+	}
 	return l, s, err
 }
 

@@ -31,6 +31,7 @@ type service struct {
 	env     map[string]string // of every function
 	keep    int
 	ttl     time.Duration
+	commit  string
 	adapter func(*memory.Adapter) providers.Adapter
 	code    map[string]string // by function
 	adjust  func(*manifest.Function)
@@ -95,7 +96,7 @@ func (s *service) engine() *release.Engine {
 	return &release.Engine{
 		Manifest: m, Adapter: s.adapter(memory.New(s.world)), LockTTL: s.ttl,
 		Packager: &packager.Packager{Root: s.dir, Cache: s.cache},
-		Origin:   release.Origin{Actor: "test", Version: "test"},
+		Origin:   release.Origin{Actor: "test", Version: "test", Commit: s.commit},
 	}
 }
 

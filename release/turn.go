@@ -22,23 +22,29 @@ func (f lockFile) holder() *Holder {
 
 // turn is one command's way to the lock.
 type turn struct {
-	until  time.Time // for how long it waits for others
+	until  time.Time     // for how long it waits for others
+	stale  providers.Tag // of a lock that stayed unchanged for its time to live
 	looked bool
 	live   int // what was live when it looked first
 }
 
 // inTurn runs a command again for as long as others keep it from beginning, and the engine waits: they have the lock, or
 // had it since the command looked. Each time it looks, checks and plans anew.
-func inTurn[R any](e *Engine, command func(*Engine) (R, error)) (R, error) {
+func inTurn[R any](e *Engine, c claim, command func(*Engine) (R, error)) (R, error) {
 	own := *e
-	own.turn = &turn{until: time.Now().Add(e.Wait)}
+	own.turn = &turn{}
+	if !c.force { // which waits for nobody
+		own.turn.until = time.Now().Add(e.Wait)
+	}
 	for {
 		done, err := command(&own)
-		if !kept(err) || !time.Now().Before(own.turn.until) {
+		if !kept(err) || !own.turn.lasts() {
 			return done, err
 		}
 	}
 }
+
+func (t *turn) lasts() bool { return time.Now().Before(t.until) }
 
 // busy is why a command could not begin: others are at work, or were since it looked. Nothing was done.
 type busy string
@@ -65,8 +71,9 @@ func held(h *Holder) error {
 }
 
 // outwait returns the lock as it was read last when its holder is gone: it is known to be dead, or the lock stayed
-// unchanged for ttl. A holder that renews is waited for as long as the turn lasts.
-func (e *Engine) outwait(ctx context.Context, l *ledger, f lockFile, tag providers.Tag, ttl time.Duration) (lockFile, providers.Tag, error) {
+// unchanged for its time to live. A holder that renews is waited for as long as the turn lasts.
+func (e *Engine) outwait(ctx context.Context, l *ledger, f lockFile, tag providers.Tag) (lockFile, providers.Tag, error) {
+	ttl := e.ttl()
 	tick := time.NewTicker(max(ttl/60, 10*time.Millisecond))
 	defer tick.Stop()
 	e.report(Event{Step: StepWait, Holder: f.holder()})
@@ -86,7 +93,7 @@ func (e *Engine) outwait(ctx context.Context, l *ledger, f lockFile, tag provide
 			return now, seen, nil
 		case seen == tag:
 			continue
-		case !time.Now().Before(e.turn.until):
+		case !e.turn.lasts():
 			return f, tag, held(now.holder())
 		case now.Epoch != f.Epoch:
 			e.report(Event{Step: StepWait, Holder: now.holder()})
