@@ -56,6 +56,9 @@ func TestResultsLookAsTheyShould(t *testing.T) {
 		}
 	}
 	shows["rollback-announced"] = func(p *printer) { p.restoring(2, plan().Plan, kept(nil)) }
+	shows["rollback-removal-announced"] = func(p *printer) {
+		p.restoring(7, &release.Plan{Release: 7, Unfinished: 8, Removing: true}, kept(nil))
+	}
 	shows["invoke-answered"] = func(p *printer) { p.answered(providers.Response{Status: 503, Cold: true, Seconds: 0.0341}) }
 	shows["warnings"] = func(p *printer) {
 		p.warnings([]warning{
@@ -172,6 +175,21 @@ func results() map[string]result {
 			Held: slices.Repeat(holds(), 5), Releases: []release.Summary{{Number: 9, Source: 9, State: release.StateLive, Live: true, Created: created, Actor: "ada@lab"}},
 		}},
 		"allow": allowResult{Service: "shop", Stage: "prod", Target: "local", Release: 2, Held: holds()},
+		"status-removing": statusResult{&release.Status{
+			Service: "shop", Stage: "prod", Target: "local", Release: 7, Source: 7, Unfinished: 8, Removing: true,
+			Functions: map[string]release.FunctionStatus{
+				"api": {Live: "r1", URL: "http://127.0.0.1:8123/api", State: "serving"}, "worker": {State: "missing"},
+			},
+		}},
+		"plan-removing": planResult{Plan: &release.Plan{Release: 7, Unfinished: 8, Removing: true}, place: "shop · prod · local", functions: 2},
+		"resume-removed": releaseResult{Result: &release.Result{
+			Service: "shop", Stage: "prod", Target: "local", State: release.StateRemoved, Outcome: release.OutcomeDone, Attempt: 8, Removed: []string{"api", "worker"},
+		}},
+		"releases-removed": releasesResult{place: "shop · prod · local", History: &release.History{Releases: []release.Summary{
+			{Number: 9, Kind: release.KindRemove, State: release.StateRemoving, Created: created, Actor: "ada@lab"},
+			{Number: 8, Source: 7, Kind: release.KindRollback, State: release.StateLive, Live: true, Created: created, Actor: "ada@lab"},
+			{Number: 7, Kind: release.KindRemove, State: release.StateRemoved, Created: created, Actor: "ada@lab"},
+		}}},
 		"secrets": secretsResult{place: "shop · dev · local", Secrets: []secret{
 			{Name: "old-key", Set: true},
 			{Name: "stripe-key", Set: true, Functions: []string{"api", "worker"}},
@@ -255,6 +273,14 @@ func failed() map[string]error {
 		"error-partial": &release.Error{
 			Outcome: release.OutcomePartial, Attempt: 4, Release: 3, Err: errors.New("the connection was lost"),
 			Partial: []release.Drift{{Function: "api", Expected: "r3", Actual: "r4"}, {Function: "web", Expected: "r1"}},
+		},
+		"error-removal": &release.Error{
+			Outcome: release.OutcomePartial, Kind: release.KindRemove, Attempt: 4, Release: 3, Err: errors.New("the connection was lost"),
+			Partial: []release.Drift{{Function: "web", Actual: "r1"}},
+		},
+		"error-purge": &release.Error{
+			Outcome: release.OutcomePartial, Kind: release.KindRemove,
+			Err: errors.New("the service is removed, but its releases are not wholly deleted (run `ferry remove --purge` again to finish): the connection was lost"),
 		},
 		"error-interrupted":       &release.Error{Outcome: release.OutcomeUnchanged, Release: 3, Err: context.Canceled},
 		"error-interrupted-early": context.Canceled,

@@ -29,7 +29,7 @@ func newRemove(a *app, out *outcome) *cobra.Command {
 		Short: "Take the service off the target",
 		Long: `Take away exactly what ferry made for this service, stage and target. The releases are kept, so that
 a later ferry rollback brings the service back; --purge deletes them too, and on the local platform the values of
-secrets.`,
+secrets. What was interrupted is finished by the same command.`,
 		Args: noArgs(),
 	}, o.run)
 	c.Flags().BoolVar(&o.purge, "purge", false, "delete the releases and their packages too: there is no way back")

@@ -12,8 +12,8 @@ func newResume(a *app, out *outcome) *cobra.Command {
 	force := false
 	c := a.command(out, &cobra.Command{
 		Use:   "resume",
-		Short: "Finish a release that was interrupted",
-		Long:  "Finish a release that was interrupted. It is safe to repeat; `ferry rollback` undoes it instead.",
+		Short: "Finish a release or a removal that was interrupted",
+		Long:  "Finish a release or a removal that was interrupted. It is safe to repeat; `ferry rollback` undoes it instead.",
 		Args:  noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) {
 		return a.finishing(func(e *release.Engine) (*release.Result, error) {

@@ -35,6 +35,7 @@ type service struct {
 	answer   string   // what is typed when ferry asks; "" is no terminal
 	shown    []string // in the browser
 	failures map[string]error
+	environ  []string                                  // beside FERRY_HOME
 	wrap     func(providers.Adapter) providers.Adapter // nil leaves the world's adapter as it is
 }
 
@@ -67,7 +68,7 @@ func (s *service) ferry(t *testing.T, args ...string) ran {
 	t.Helper()
 	var out, errs bytes.Buffer
 	code := Main(t.Context(), Invocation{
-		Args: args, Environ: []string{"FERRY_HOME=" + filepath.Join(s.dir, ".ferry")}, Dir: s.dir, Now: time.Now,
+		Args: args, Environ: append([]string{"FERRY_HOME=" + filepath.Join(s.dir, ".ferry")}, s.environ...), Dir: s.dir, Now: time.Now,
 		Browse: func(_ context.Context, url string) error {
 			s.shown = append(s.shown, url)
 			return s.failures["browse"]

@@ -1,0 +1,43 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPatienceIsATimeOrATruth(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"10m": 10 * time.Minute, "90s": 90 * time.Second, "true": usualPatience, "1": usualPatience, "false": 0, "0": 0, "0s": 0,
+	} {
+		p := patience(time.Hour)
+		if err := p.Set(text); err != nil || time.Duration(p) != want {
+			t.Errorf("%q is %s, %v, not %s", text, time.Duration(p), err, want)
+		}
+	}
+	for _, text := range []string{"soon", "10", "-1m"} {
+		if err := new(patience).Set(text); err == nil {
+			t.Errorf("%q is taken for a time", text)
+		}
+	}
+}
+
+func TestEveryCommandThatTakesTheLockCanWait(t *testing.T) {
+	s := newService(t)
+	s.must(t, exitDone, "deploy", "--wait")
+	for _, command := range []string{"deploy", "rollback", "promote", "resume", "remove --yes"} {
+		args := strings.Fields(command)
+		got := s.must(t, exitUsage, append(args, "--wait=soon")...)
+		if !strings.Contains(got.err, "a time is written as in 90s or 10m") {
+			t.Errorf("%s: %s", command, got.err)
+		}
+		s.environ = []string{"FERRY_WAIT=soon"}
+		if got := s.must(t, exitUsage, args...); !strings.Contains(got.err, `FERRY_WAIT is "soon", which --wait cannot be`) {
+			t.Errorf("%s: %s", command, got.err)
+		}
+		s.environ = nil
+	}
+	s.environ = []string{"FERRY_WAIT=1"}
+	s.must(t, exitDone, "deploy")
+	s.must(t, exitDone, "status") // which waits for nobody
+}
