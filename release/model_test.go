@@ -71,7 +71,7 @@ type history struct {
 type operation struct {
 	client     int
 	kind       string
-	message    string // unique: the record of the command has it
+	message    string // unique: the record of the command has it, as its message or its actor
 	began, end int64
 	err        error
 	dead       bool
@@ -166,7 +166,17 @@ func (h *history) command(client, n int, random *rand.Rand) {
 	e := h.engine([]string{"one", "two", "three", "four", "five"}[random.IntN(5)], h.process(random))
 	force := random.IntN(6) == 0 && !h.calm
 	var do func(ctx context.Context) (*release.Result, error)
-	switch random.IntN(10) {
+	switch random.IntN(11) {
+	case 10:
+		o.kind = "remove"
+		e.Origin.Actor = o.message // a removal has none
+		do = func(ctx context.Context) (*release.Result, error) {
+			r, err := e.Remove(ctx, release.RemoveOptions{Force: force})
+			if err != nil {
+				return nil, err
+			}
+			return &release.Result{Attempt: r.Attempt}, nil
+		}
 	case 0, 1, 2, 3, 4:
 		o.kind = "deploy"
 		do = func(ctx context.Context) (*release.Result, error) {
@@ -206,7 +216,7 @@ func (h *history) check() {
 	l := h.ledger()
 	for _, o := range h.ops {
 		for _, r := range l.Records {
-			if r.Message != o.message || !slices.ContainsFunc(l.Live.History, func(c struct{ Number, Source int }) bool { return c.Number == r.Number }) {
+			if r.Message != o.message && r.Actor != o.message || !slices.ContainsFunc(l.Live.History, func(c struct{ Number, Source int }) bool { return c.Number == r.Number }) {
 				continue
 			}
 			o.number, o.source = r.Number, r.Source
@@ -323,6 +333,8 @@ func (h *history) recovers() {
 // model is the ledger as one thing that answers one command after another.
 type model struct {
 	Number, Source int
+	Newest         int   // the newest commit
+	Removed        int   // the source of what was live when nothing is since
 	Good           []int // were live, and nobody rolled away from them since; ascending
 }
 
@@ -336,17 +348,41 @@ func ledgerModel(l *faults.Ledger) porcupine.Model {
 			if o.number == 0 {
 				return o.live == m.Number, m
 			}
-			rollback := l.Records[o.number].Kind == release.KindRollback
-			if o.number <= m.Number || rollback && o.source != m.lastGood() {
+			r := l.Records[o.number]
+			rollback := r.Kind == release.KindRollback
+			switch {
+			case o.number <= m.Newest, rollback && o.source != m.restores(r):
 				return false, m
+			case r.Kind == release.KindRemove:
+				return true, m.remove(o.number)
 			}
 			return true, m.commit(o.number, o.source, rollback)
 		},
 	}
 }
 
-// lastGood is the greatest good release below what is live.
+// restores is the release that a rollback goes back to: what is live when it undoes a removal.
+func (m model) restores(r *release.Record) int {
+	if r.Interrupted > 0 {
+		return m.Source
+	}
+	return m.lastGood()
+}
+
+// remove makes nothing live.
+func (m model) remove(number int) model {
+	removed := m.Source
+	if m.Number == 0 {
+		removed = m.Removed
+	}
+	return model{Newest: number, Removed: removed, Good: m.Good}
+}
+
+// lastGood is the greatest good release below what is live, or what was live before a removal.
 func (m model) lastGood() int {
+	if m.Number == 0 && m.Removed > 0 {
+		return m.Removed
+	}
 	for _, n := range slices.Backward(m.Good) {
 		if n < m.Source {
 			return n
@@ -362,5 +398,5 @@ func (m model) commit(number, source int, rollback bool) model {
 	}
 	good = append(slices.DeleteFunc(good, func(n int) bool { return n == source }), source)
 	slices.Sort(good)
-	return model{Number: number, Source: source, Good: good}
+	return model{Number: number, Source: source, Newest: number, Good: good}
 }
