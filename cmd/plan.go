@@ -72,7 +72,7 @@ func (r planResult) exitCode() int {
 
 func (r planResult) text(p *printer) {
 	if r.Unfinished > 0 {
-		p.interrupted(r.Unfinished, r.Removing)
+		p.interrupted(halfDone{r.Unfinished, r.Removing})
 	}
 	if r.Removing && len(r.Changes)+len(r.Drift) == 0 {
 		return // what a deploy would find is not decided yet

@@ -186,11 +186,17 @@ func (p *printer) warnings(all []warning) {
 	}
 }
 
+// halfDone is an attempt that was left half way.
+type halfDone struct {
+	number  int
+	removal bool
+}
+
 // interrupted says in a line which attempt was left half way, and how to go on.
-func (p *printer) interrupted(number int, removing bool) {
-	what := fmt.Sprintf("release %d", number)
-	if removing {
-		what = fmt.Sprintf("the removal (number %d)", number)
+func (p *printer) interrupted(a halfDone) {
+	what := fmt.Sprintf("release %d", a.number)
+	if a.removal {
+		what = fmt.Sprintf("the removal (number %d)", a.number)
 	}
 	p.linef("%s %s was interrupted", p.style.warn.Render("!"), what)
 	p.linef("  %s run `ferry resume` to finish it, or `ferry rollback` to undo it", p.style.good.Render("hint:"))

@@ -37,7 +37,7 @@ func newStatus(a *app, out *outcome) *cobra.Command {
 func (r statusResult) text(p *printer) {
 	place := where(r.Service, r.Stage, r.Target)
 	if r.Unfinished > 0 {
-		p.interrupted(r.Unfinished, r.Removing)
+		p.interrupted(halfDone{r.Unfinished, r.Removing})
 	}
 	switch {
 	case r.Release == 0:
