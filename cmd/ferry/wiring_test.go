@@ -78,7 +78,19 @@ func scripted(words []string) *faults.Process {
 		}}
 		return p
 	}
-	sent := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP}[words[0]]
-	p.Fault = faults.Fault{Before: func(faults.Call) error { return syscall.Kill(os.Getpid(), sent) }}
+	p.Fault = faults.Fault{Before: func(faults.Call) error {
+		if words[0] == "KILL" {
+			return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+		// On a busy machine other threads run on for a while before all are stopped: this call waits for what continues it.
+		continued := make(chan os.Signal, 1)
+		signal.Notify(continued, syscall.SIGCONT)
+		defer signal.Stop(continued)
+		if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
+			return err
+		}
+		<-continued
+		return nil
+	}}
 	return p
 }
