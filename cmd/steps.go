@@ -36,6 +36,8 @@ func nextStep(r report, command string) string {
 		return "run `ferry status` to see what serves, then `" + again + "` again"
 	case providers.Held:
 		return "run `ferry releases` to see what is held and by whom"
+	case providers.Superseded:
+		return "run `ferry releases` to see what went live"
 	case providers.Foreign:
 		return "give the service another name, or remove what is there by the means that made it"
 	case providers.Unauthenticated:

@@ -41,8 +41,8 @@ func (p *patience) String() string {
 	return time.Duration(*p).String()
 }
 
-// Type is the word for a value in the help.
-func (p *patience) Type() string { return "time" }
+// Type chooses the words for a value that cannot be.
+func (p *patience) Type() string { return "duration" }
 
 // waits gives a command the flag --wait.
 func (a *app) waits(c *cobra.Command) {
