@@ -49,13 +49,8 @@ func (v versions) of(s *service, version string) *service {
 
 // place is the service at an empty place, for the harness.
 func (v versions) place(t *testing.T, adapter func(*memory.Adapter) providers.Adapter) faults.Place {
-	s := newService(t)
+	s := newService(t).patient()
 	s.adapter, s.ttl = adapter, 20*time.Millisecond
-	s.adjust = func(fn *manifest.Function) {
-		if fn.Health != nil {
-			fn.Health.Timeout = manifest.Duration(10 * time.Second)
-		}
-	}
 	return faults.Place{
 		Functions: v.functions, Serving: s.serving,
 		Engine: func(version string) *release.Engine { return v.of(s, version).engine() },

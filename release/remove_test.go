@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
 	"github.com/ferryfn/ferry/providers/providertest/faults"
@@ -227,7 +228,7 @@ func TestAPurgeThatWasInterruptedAtAnyCallIsFinishedByTheSameCommand(t *testing.
 	}
 	for name, fault := range faultsOf {
 		t.Run(name, func(t *testing.T) {
-			s := newService(t)
+			s := newService(t).patient()
 			s.ttl = 20 * time.Millisecond
 			for n := 1; ; n++ {
 				s.all("one").deploy()
@@ -251,6 +252,16 @@ func TestAPurgeThatWasInterruptedAtAnyCallIsFinishedByTheSameCommand(t *testing.
 			}
 		})
 	}
+}
+
+// patient gives functions time to be healthy on a machine that is busy.
+func (s *service) patient() *service {
+	s.adjust = func(fn *manifest.Function) {
+		if fn.Health != nil {
+			fn.Health.Timeout = manifest.Duration(10 * time.Second)
+		}
+	}
+	return s
 }
 
 // lockGoesLast expects that nothing is written or deleted after the lock's own object.
