@@ -32,7 +32,7 @@ const exitHelp = `Exit codes:
   3    differences found (plan --exit-code)
   4    failed after activation; the previous release was restored
   5    failed and left partial; the message says what is where
-  6    conflict: another deploy holds the lock, what serves changed meanwhile, or the content was rolled back
+  6    conflict: another deploy holds the lock, what serves changed meanwhile or is newer, or the content was rolled back
   7    credentials missing or denied
   8    not found
   130  interrupted`
