@@ -35,19 +35,28 @@ func (a *attempt) purge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Without live.json no record counts: what is left of them misleads nobody.
-	for _, some := range [][]string{{a.ledger.prefix + headName}, keys} {
-		err := each(ctx, some, callLimit, func(ctx context.Context, key string) error {
-			if err := a.lock.check(ctx); err != nil {
-				return err
-			}
-			return a.ledger.store.Delete(ctx, key, providers.Condition{})
-		})
-		if err != nil {
+	// Without live.json no record counts: what is left of them misleads nobody. It goes as it was read, and not as somebody
+	// wrote it who overtook this.
+	if a.scene.headTag != "" {
+		if err := a.erase(ctx, a.ledger.prefix+headName, providers.IfTag(a.scene.headTag)); err != nil {
 			return err
 		}
+		a.scene.headTag = ""
+	}
+	err = each(ctx, keys, callLimit, func(ctx context.Context, key string) error {
+		return a.erase(ctx, key, providers.Condition{})
+	})
+	if err != nil {
+		return err
 	}
 	return a.lock.dissolve(ctx)
+}
+
+func (a *attempt) erase(ctx context.Context, key string, c providers.Condition) error {
+	if err := a.lock.check(ctx); err != nil {
+		return err
+	}
+	return a.ledger.store.Delete(ctx, key, c)
 }
 
 // forget has the place forget what it keeps of the service beside functions and store.
@@ -68,7 +77,7 @@ func (l *ledger) purgeable(ctx context.Context) ([]string, error) {
 	var own []string
 	for _, key := range keys {
 		switch {
-		case key == l.prefix+lockName:
+		case key == l.prefix+lockName, key == l.prefix+headName:
 		case strings.HasPrefix(key, l.prefix):
 			own = append(own, key)
 		case strings.Contains(key, "/releases/"):
