@@ -11,6 +11,8 @@ import (
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // The bounds that keep a hostile file cheap. A manifest of a thousand functions is under all of them.
@@ -41,26 +43,21 @@ func (s *source) problem(line, column int, message, hint string) Problem {
 	return Problem{Position: place{s, line, column}.position(), Message: message, Hint: hint}
 }
 
-// readFile reads a manifest's bytes. It never opens what is no regular file, because a named pipe would block.
+// readFile reads a manifest's bytes.
 func readFile(name string) ([]byte, *Problem) {
 	fail := func(hint, format string, args ...any) ([]byte, *Problem) {
 		return nil, &Problem{Position: Position{File: name}, Message: fmt.Sprintf(format, args...), Hint: hint}
 	}
-	info, err := os.Stat(name)
+	var other *regular.Error
+	f, err := regular.Open(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return fail("run ferry init to make one, or name the manifest with --file", "the manifest does not exist")
-	case err != nil:
-		return fail("make the file readable", "reading the manifest: %v", rootCause(err))
-	case info.IsDir():
+	case errors.As(err, &other) && other.Mode.IsDir():
 		return fail("name the file itself, or choose the folder with --dir", "the manifest is a folder")
-	case !info.Mode().IsRegular():
-		return fail("name a plain file with --file", "the manifest is not a regular file")
-	case info.Size() > maxBytes:
-		return fail("split the service, or move what is large into files of its own", "the manifest is larger than 1 MB")
-	}
-	f, err := os.Open(name)
-	if err != nil {
+	case errors.As(err, &other):
+		return fail("name a plain file with --file", "the manifest is a %s, not a regular file", regular.Kind(other.Mode))
+	case err != nil:
 		return fail("make the file readable", "reading the manifest: %v", rootCause(err))
 	}
 	defer func() { _ = f.Close() }() // nothing was written

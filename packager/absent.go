@@ -19,7 +19,12 @@ func (b *bundle) forgive(failed []api.Message) (more bool, err error) {
 	for _, m := range failed {
 		name, ok := unresolved(m)
 		dir, _, installed := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(location(m).File)))
-		if !ok || !installed || isPath(name) || !isFile(filepath.Join(dir, "package.json")) || slices.Contains(b.absent[name], dir) {
+		if !ok || !installed || isPath(name) || slices.Contains(b.absent[name], dir) {
+			continue
+		}
+		if there, err := isFile(filepath.Join(dir, "package.json")); err != nil {
+			return false, err
+		} else if !there {
 			continue
 		}
 		mod, err := b.modules.load(dir)

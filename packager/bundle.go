@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -13,17 +12,19 @@ import (
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // nodeBundle bundles the handler into one file of the same name with the suffix .mjs or .cjs.
 func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, error) {
 	m := newModules(ctx, j)
-	b := bundle{job: j, modules: m, handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
+	b := bundle{job: j, modules: m, sources: newReading(m), handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
 	result, err := b.make(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	if err := m.bundled(b.inputs()); err != nil {
+	if err := m.bundled(b.inputs(), b.sources); err != nil {
 		return nil, "", err
 	}
 	if err := b.externals(m); err != nil {
@@ -53,6 +54,7 @@ func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, e
 type bundle struct {
 	job      *job
 	modules  *modules
+	sources  *reading
 	handler  string
 	format   api.Format          // the handler's own, so that `default` and module.exports mean what they did
 	external map[string]outsider // packages that cannot be bundled, by name
@@ -69,6 +71,7 @@ type outsider struct{ dir, why string }
 func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 	for certain := false; ; {
 		options := b.job.bundleOptions(b.handler, b.format)
+		options.Plugins = []api.Plugin{b.sources.plugin()}
 		if len(b.absent) > 0 {
 			options.Plugins = append(options.Plugins, b.absent.plugin())
 		}
@@ -308,7 +311,7 @@ func (j *job) likelyFormat(handler string) api.Format {
 	case ".cjs", ".cts":
 		return api.FormatCommonJS
 	}
-	source, err := os.ReadFile(filepath.Join(j.dir, filepath.FromSlash(handler)))
+	source, err := regular.Read(filepath.Join(j.dir, filepath.FromSlash(handler)))
 	if err == nil && moduleSyntax.Match(source) || j.typeModule(handler) {
 		return api.FormatESModule
 	}
@@ -321,7 +324,7 @@ var moduleSyntax = regexp.MustCompile(`(?m)^(import[\s"'{*]|export[\s{*])`)
 // typeModule is what the nearest package.json says about .js files.
 func (j *job) typeModule(handler string) bool {
 	for dir := filepath.Dir(filepath.Join(j.dir, handler)); ; dir = filepath.Dir(dir) {
-		if data, err := os.ReadFile(filepath.Join(dir, "package.json")); err == nil {
+		if data, err := regular.Read(filepath.Join(dir, "package.json")); err == nil {
 			var pkg struct{ Type string }
 			return json.Unmarshal(data, &pkg) == nil && pkg.Type == "module"
 		}

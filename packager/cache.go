@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // cache is the folder of what was built:
@@ -68,7 +70,7 @@ func (c cache) still(ctx context.Context, key string) bool {
 // current reads an entry whose own inputs are what they were.
 func (c cache) current(key string) (entry, bool) {
 	path := c.entryPath(key)
-	data, err := os.ReadFile(path)
+	data, err := regular.Read(path)
 	if err != nil {
 		return entry{}, false
 	}
@@ -100,7 +102,7 @@ func touch(path string, info fs.FileInfo) {
 // update writes an entry, unless the one that is there differs in nothing but its time.
 func (c cache) update(key string, e entry) error {
 	path := c.entryPath(key)
-	old, err := os.ReadFile(path)
+	old, err := regular.Read(path)
 	switch {
 	case err != nil:
 	case e.sameAs(old):
@@ -134,7 +136,7 @@ func (c cache) write(key string, e entry) error {
 
 // read returns the entry of a key, with the inputs of those it refers to.
 func (c cache) read(key string) (entry, error) {
-	data, err := os.ReadFile(c.entryPath(key))
+	data, err := regular.Read(c.entryPath(key))
 	if err != nil {
 		return entry{}, err
 	}
@@ -302,7 +304,7 @@ func readDir(dir string) []fs.DirEntry {
 
 // sizeNote is the size that was written into a folder of the cache when it was made.
 func sizeNote(dir string) int64 {
-	data, err := os.ReadFile(filepath.Join(dir, "size"))
+	data, err := regular.Read(filepath.Join(dir, "size"))
 	if err != nil {
 		return 0
 	}

@@ -8,14 +8,16 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // custom packages a program that was built before, with what build.include names.
 func (j *job) custom(ctx context.Context) (content, error) {
 	name := path.Clean(j.fn.Handler)
 	full := filepath.Join(j.dir, filepath.FromSlash(name))
-	if !isFile(full) {
-		return content{}, missing(j.dir, j.fn.Handler, "handler", aFile)
+	if err := j.wantFile(name, j.fn.Handler, "handler"); err != nil {
+		return content{}, err
 	}
 	if _, err := j.in.dir(filepath.Dir(full)); err != nil {
 		return content{}, readProblem(full, name, err)
@@ -44,7 +46,7 @@ func (j *job) custom(ctx context.Context) (content, error) {
 
 // checkExecutable refuses a program that the platform cannot start.
 func (j *job) checkExecutable(full, name string) error {
-	f, err := os.Open(full)
+	f, err := regular.Open(full)
 	if err != nil {
 		return readProblem(full, name, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
 )
 
@@ -195,7 +196,7 @@ func (x *explainer) leftOut() (string, error) {
 			return fmt.Sprintf("%s: %q leaves %s out", d.origin, d.text, name), nil
 		}
 	}
-	if data, err := os.ReadFile(x.full); err == nil && doubtful(x.name) && secretContent(data) {
+	if data, err := regular.Read(x.full); err == nil && doubtful(x.name) && secretContent(data) {
 		return "it holds a secret, which never goes into a package", nil
 	}
 	if x.job.fn.Runtime.Language() == "nodejs" {

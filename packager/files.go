@@ -3,11 +3,12 @@ package packager
 import (
 	"context"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // tree collects the whole source folder but for what the rules leave out.
@@ -78,6 +79,15 @@ func missing(dir, name, field string, want kind) error {
 	return e
 }
 
+// wantFile fails when a file below the source folder is not there, which the manifest names in a field.
+func (j *job) wantFile(file, name, field string) error {
+	there, err := isFile(filepath.Join(j.dir, filepath.FromSlash(file)))
+	if err == nil && !there {
+		err = missing(j.dir, name, field, aFile)
+	}
+	return err
+}
+
 // nearest is the existing path below a folder that is most like a name, or nothing when none is like it.
 func nearest(dir, name string, want kind) string {
 	best, least := "", len(name)/2+1
@@ -133,7 +143,11 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
+// isFile is whether a file is there. What would block whoever opens it is an error.
+func isFile(path string) (bool, error) {
+	there, err := regular.Exists(path)
+	if err != nil {
+		return false, readProblem(path, path, err)
+	}
+	return there, nil
 }

@@ -3,13 +3,14 @@ package packager
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v6/plumbing/format/gitignore"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // rule is one line of an ignore file, or one pattern of the manifest. The library matches names; how names make
@@ -295,7 +296,7 @@ func newRules(root, source string, exclude, includes []string) (*rules, error) {
 
 // ignoreFile holds the rules of a folder; one that cannot be read is noticed when the folder is walked.
 func ignoreFile(dir string, domain []string) []rule {
-	data, err := os.ReadFile(filepath.Join(dir, ".ferryignore"))
+	data, err := regular.Read(filepath.Join(dir, ".ferryignore"))
 	if err != nil {
 		return nil
 	}

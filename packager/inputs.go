@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // racy is how far clocks and time stamps of a file system may be apart: what changed within this time
@@ -75,10 +77,17 @@ func (r *recorder) file(path string) error {
 
 // optional notes a file if it is there; the folder that it would be in must be noted too.
 func (r *recorder) optional(path string) error {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return nil //nolint:nilerr // not there is what optional means
+	if there, err := isFile(path); err != nil || !there {
+		return err
 	}
 	return r.file(path)
+}
+
+// sum is the digest of a file that was noted.
+func (r *recorder) sum(path string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.items[path].Sum
 }
 
 // packed notes a file whose content is known, with its state from before it was read.
@@ -254,7 +263,7 @@ func (h *hashes) sum(path string, info fs.FileInfo, since time.Time) (string, er
 		return known.Sum, nil
 	}
 	at := time.Now()
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -265,7 +274,24 @@ func (h *hashes) sum(path string, info fs.FileInfo, since time.Time) (string, er
 	if _, err := io.CopyBuffer(digest, struct{ io.Reader }{f}, buffer[:]); err != nil {
 		return "", err
 	}
-	fresh := hashed{input: input{Path: path, Kind: "f", Sum: hex.EncodeToString(digest.Sum(nil))}, at: at}
+	return h.remember(path, info, at, digest.Sum(nil)), nil
+}
+
+// read returns a file with its digest, and the state that it was in before.
+func (h *hashes) read(path string) (info fs.FileInfo, data []byte, sum string, err error) {
+	at := time.Now()
+	if info, err = os.Stat(path); err != nil {
+		return nil, nil, "", err
+	}
+	if data, err = regular.Read(path); err != nil {
+		return nil, nil, "", err
+	}
+	digest := sha256.Sum256(data)
+	return info, data, h.remember(path, info, at, digest[:]), nil
+}
+
+func (h *hashes) remember(path string, info fs.FileInfo, at time.Time, digest []byte) string {
+	fresh := hashed{input: input{Path: path, Kind: "f", Sum: hex.EncodeToString(digest)}, at: at}
 	fresh.stamp(info)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -273,7 +299,7 @@ func (h *hashes) sum(path string, info fs.FileInfo, since time.Time) (string, er
 		h.known = map[string]hashed{}
 	}
 	h.known[path] = fresh
-	return fresh.Sum, nil
+	return fresh.Sum
 }
 
 func unixNano(n int64) time.Time { return time.Unix(0, n) }

@@ -3,13 +3,14 @@ package packager
 import (
 	"cmp"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // lock is a uv.lock or a poetry.lock: what was chosen, and what asks for what.
@@ -95,7 +96,7 @@ const mostWays = 500
 
 // readLock reads a lock file of either kind.
 func readLock(file string) (*lock, error) {
-	data, err := os.ReadFile(file)
+	data, err := regular.Read(file)
 	if err != nil {
 		return nil, readProblem(file, file, err)
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // modules lays installed Node packages out in a package: each one at the top of node_modules, unless another version
@@ -67,8 +69,8 @@ func (m *modules) root() error {
 	if err := m.note(m.job.dir); err != nil {
 		return err
 	}
-	if !isFile(filepath.Join(m.job.dir, "package.json")) {
-		return nil
+	if there, err := isFile(filepath.Join(m.job.dir, "package.json")); err != nil || !there {
+		return err
 	}
 	if exists(filepath.Join(m.job.dir, ".pnp.cjs")) && !exists(filepath.Join(m.job.dir, "node_modules")) {
 		return problem(filepath.Join(m.job.dir, ".pnp.cjs"), "set `nodeLinker: node-modules` in .yarnrc.yml, or let ferry bundle",
@@ -247,7 +249,7 @@ func (m *modules) load(dir string) (*module, error) {
 		return mod, nil
 	}
 	file := filepath.Join(dir, "package.json")
-	data, err := os.ReadFile(file)
+	data, err := regular.Read(file)
 	if err != nil {
 		return nil, readProblem(file, file, err)
 	}
@@ -304,7 +306,7 @@ func (m *modules) one(mod *module, full, name string, e fs.DirEntry) error {
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		target, err := filepath.EvalSymlinks(full)
-		if rel, relErr := filepath.Rel(mod.dir, target); err == nil && relErr == nil && filepath.IsLocal(rel) && isFile(target) {
+		if rel, relErr := filepath.Rel(mod.dir, target); err == nil && relErr == nil && filepath.IsLocal(rel) {
 			full = target
 			info, err = os.Stat(target)
 			if err != nil {
@@ -313,7 +315,7 @@ func (m *modules) one(mod *module, full, name string, e fs.DirEntry) error {
 		}
 	}
 	if !info.Mode().IsRegular() {
-		return problem(full, "remove it, or install the package again", "%s is a %s, not a file", name, kindOf(info.Mode()))
+		return problem(full, "remove it, or install the package again", "%s is a %s, not a file", name, regular.Kind(info.Mode()))
 	}
 	if path.Ext(name) == ".node" && !m.job.platform.loads(full) {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,6 +18,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // isNative is whether a Node package holds or loads machine code, by its folder and its package.json.
@@ -150,7 +153,7 @@ func program(head []byte) (system, machine string) {
 
 // loads is whether the platform can load a native module.
 func (p Platform) loads(path string) bool {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return true // whoever reads it reports it
 	}
@@ -343,7 +346,12 @@ func (m *modules) npm(mod *module, dir string) error {
 		return e
 	}
 	for _, from := range []string{m.job.p.Root, m.job.dir} { // the nearer one wins
-		if data, err := os.ReadFile(filepath.Join(from, ".npmrc")); err == nil {
+		data, err := regular.Read(filepath.Join(from, ".npmrc"))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return readProblem(filepath.Join(from, ".npmrc"), ".npmrc", err)
+		default:
 			if err := os.WriteFile(filepath.Join(dir, ".npmrc"), data, 0o600); err != nil {
 				return writeProblem(m.job.p.Cache, err)
 			}

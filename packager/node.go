@@ -15,8 +15,8 @@ import (
 // paths relative to it hold; the shim lies at the root and imports it.
 func (j *job) node(ctx context.Context) (content, error) {
 	handler := path.Clean(j.fn.Handler)
-	if !isFile(filepath.Join(j.dir, filepath.FromSlash(handler))) {
-		return content{}, missing(j.dir, j.fn.Handler, "handler", aFile)
+	if err := j.wantFile(handler, j.fn.Handler, "handler"); err != nil {
+		return content{}, err
 	}
 	var files []file
 	var err error

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
 )
 
@@ -188,7 +189,12 @@ func problem(file, hint, format string, args ...any) *Error {
 
 // readProblem explains why a file of the user cannot be read.
 func readProblem(path, shown string, err error) error {
+	var other *regular.Error
 	switch {
+	case errors.As(err, &other):
+		e := problem(path, "put a file in its place, or remove it", "%s is a %s, not a file", shown, regular.Kind(other.Mode))
+		e.Err = err
+		return e
 	case errors.Is(err, fs.ErrPermission):
 		e := problem(path, "make it readable, or leave it out with build.exclude", "%s cannot be read", shown)
 		e.Err = err

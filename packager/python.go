@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
 )
 
@@ -60,10 +61,7 @@ func (j *job) python(ctx context.Context) (content, error) {
 func (j *job) pythonHandler() (string, error) {
 	module, _, _ := strings.Cut(j.fn.Handler, ":")
 	if name := path.Clean(j.fn.Handler); strings.HasSuffix(name, ".py") && j.fn.Style == manifest.StyleServer {
-		if !isFile(filepath.Join(j.dir, filepath.FromSlash(name))) {
-			return "", missing(j.dir, j.fn.Handler, "handler", aFile)
-		}
-		return name, nil
+		return name, j.wantFile(name, j.fn.Handler, "handler")
 	}
 	base := strings.ReplaceAll(module, ".", "/")
 	candidates := []string{base + ".py", base + "/__init__.py"}
@@ -71,8 +69,8 @@ func (j *job) pythonHandler() (string, error) {
 		candidates[1] = base + "/__main__.py"
 	}
 	for _, name := range candidates {
-		if isFile(filepath.Join(j.dir, filepath.FromSlash(name))) {
-			return name, nil
+		if there, err := isFile(filepath.Join(j.dir, filepath.FromSlash(name))); there || err != nil {
+			return name, err
 		}
 	}
 	e := problem(filepath.Join(j.dir, candidates[0]), "create it, or correct `handler` in the manifest",
@@ -139,7 +137,7 @@ func (j *job) readRequirements(list string, sum *listing) (bool, error) {
 		return false, nil
 	}
 	sum.read[list] = true
-	data, err := os.ReadFile(list)
+	data, err := regular.Read(list)
 	if err != nil {
 		return false, readProblem(list, list, err)
 	}
@@ -158,7 +156,9 @@ func (j *job) readRequirements(list string, sum *listing) (bool, error) {
 		named := filepath.Join(j.dir, filepath.FromSlash(name))
 		if nested { // pip reads it relative to the list that names it
 			named = filepath.Join(filepath.Dir(list), filepath.FromSlash(name))
-			if !isFile(named) {
+			if there, err := isFile(named); err != nil {
+				return false, err
+			} else if !there {
 				return false, missing(filepath.Dir(list), name, "the list "+name+" named in "+filepath.Base(list)+":", aFile)
 			}
 			more, err := j.readRequirements(named, sum)
@@ -166,17 +166,17 @@ func (j *job) readRequirements(list string, sum *listing) (bool, error) {
 				return false, err
 			}
 			asks = asks || more
-		} else if strings.HasPrefix(name, ".") && isFile(named) {
-			info, err := os.Stat(named)
-			if err != nil {
-				return false, readProblem(named, name, err)
+		} else if strings.HasPrefix(name, ".") {
+			there, err := isFile(named)
+			if err == nil && there {
+				err = j.in.file(named)
 			}
-			digest, err := j.in.hashes.sum(named, info, j.in.began)
 			if err != nil {
-				return false, readProblem(named, name, err)
+				return false, err
 			}
-			j.in.packed(named, info, digest)
-			fmt.Fprintf(sum, "%s\x00", digest)
+			if there {
+				fmt.Fprintf(sum, "%s\x00", j.in.sum(named))
+			}
 		}
 	}
 	return asks, nil

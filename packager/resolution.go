@@ -1,31 +1,31 @@
 package packager
 
 import (
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // bundled notes the inputs of a bundle, with the folders up to the root and the files that steer resolution.
-func (m *modules) bundled(inputs []string) error {
-	var reads errgroup.Group
-	reads.SetLimit(runtime.GOMAXPROCS(0))
+func (m *modules) bundled(inputs []string, sources *reading) error {
 	for _, full := range inputs {
-		reads.Go(func() error { return m.job.in.file(full) })
-	}
-	if err := reads.Wait(); err != nil {
-		return err
+		if err := sources.note(full); err != nil {
+			return err
+		}
 	}
 	dirs, packages := map[string]bool{m.job.dir: true}, map[string]bool{}
 	for _, full := range inputs {
 		dirs[filepath.Dir(full)] = true
 		dir, _, ok := packageOf(full)
-		if !ok || packages[dir] || !isFile(filepath.Join(dir, "package.json")) {
+		if !ok || packages[dir] {
+			continue
+		}
+		if there, err := isFile(filepath.Join(dir, "package.json")); err != nil {
+			return err
+		} else if !there {
 			continue
 		}
 		packages[dir] = true
@@ -49,8 +49,8 @@ func (m *modules) folders(dirs map[string]bool) error {
 			if err := m.job.in.optional(filepath.Join(dir, "package.json")); err != nil {
 				return err
 			}
-			for _, name := range []string{"tsconfig.json", "jsconfig.json"} {
-				if err := m.tsconfig(filepath.Join(dir, name), 0); err != nil {
+			for _, name := range tsconfigs {
+				if err := eachTSConfig(filepath.Join(dir, name), 0, m.job.in.file); err != nil {
 					return err
 				}
 			}
@@ -73,19 +73,24 @@ var (
 	strung  = regexp.MustCompile(`"([^"]+)"`)
 )
 
-// tsconfig notes a tsconfig.json with those that it extends.
-func (m *modules) tsconfig(file string, depth int) error {
-	data, err := os.ReadFile(file)
-	if err != nil || depth > 20 {
-		return nil //nolint:nilerr // not there, which the folder tells, or in a circle, which esbuild tells
+var tsconfigs = []string{"tsconfig.json", "jsconfig.json"}
+
+// eachTSConfig is called for a tsconfig.json, if it is there, and for those that it extends.
+func eachTSConfig(file string, depth int, do func(file string) error) error {
+	if there, err := isFile(file); err != nil || !there || depth > 20 {
+		return err // not there, which the folder tells, or in a circle, which esbuild tells
 	}
-	if err := m.job.in.file(file); err != nil {
+	data, err := regular.Read(file)
+	if err != nil {
+		return readProblem(file, file, err)
+	}
+	if err := do(file); err != nil {
 		return err
 	}
 	for _, list := range extends.FindAllSubmatch(data, -1) {
 		for _, name := range strung.FindAllSubmatch(list[1], -1) {
 			for _, other := range tsconfigPlaces(filepath.Dir(file), string(name[1])) {
-				if err := m.tsconfig(other, depth+1); err != nil {
+				if err := eachTSConfig(other, depth+1, do); err != nil {
 					return err
 				}
 			}

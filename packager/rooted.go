@@ -157,8 +157,8 @@ func (b *bundle) codeOf(input string) codeOf {
 
 // looks says how code looks for something from the place of its file; "" is not at all.
 func (b *bundle) looks(at codeOf, lines []string) (string, error) {
-	if !isFile(filepath.Join(at.root, "package.json")) { // a loose file, or in an archive of Yarn's
-		return "", nil
+	if there, err := isFile(filepath.Join(at.root, "package.json")); err != nil || !there { // a loose file, or in an archive of Yarn's
+		return "", err
 	}
 	mod, err := b.modules.load(at.root)
 	if err != nil {

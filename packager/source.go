@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
 )
 
@@ -54,7 +55,7 @@ func (j *job) nodeSource(made content) ([]file, error) {
 	fields := map[string]any{"private": true, "dependencies": j.listed}
 	files := made.files
 	if i := slices.IndexFunc(files, func(f file) bool { return f.name == "package.json" }); i >= 0 && j.listed == nil {
-		data, err := os.ReadFile(files[i].path)
+		data, err := regular.Read(files[i].path)
 		if err != nil {
 			return nil, readProblem(files[i].path, "package.json", err)
 		}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // file is one entry of a package to be.
@@ -191,10 +193,10 @@ func (w *walker) regular(full, name string, info fs.FileInfo, wanted *include) e
 		return nil
 	}
 	if !info.Mode().IsRegular() {
-		return problem(full, "remove it, or leave it out with build.exclude", "%s is a %s, not a file", name, kindOf(info.Mode()))
+		return problem(full, "remove it, or leave it out with build.exclude", "%s is a %s, not a file", name, regular.Kind(info.Mode()))
 	}
 	if doubtful(name) && info.Size() < 1<<20 {
-		data, err := os.ReadFile(full)
+		data, err := regular.Read(full)
 		if err != nil {
 			return readProblem(full, name, err)
 		}
@@ -210,17 +212,4 @@ func (w *walker) regular(full, name string, info fs.FileInfo, wanted *include) e
 	}
 	w.files = append(w.files, file{name: name, path: full, info: info, in: w.in})
 	return nil
-}
-
-func kindOf(m fs.FileMode) string {
-	switch {
-	case m&fs.ModeNamedPipe != 0:
-		return "named pipe"
-	case m&fs.ModeSocket != 0:
-		return "socket"
-	case m&fs.ModeDevice != 0:
-		return "device"
-	default:
-		return "special file"
-	}
 }

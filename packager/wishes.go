@@ -2,12 +2,13 @@ package packager
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // wishes are the Python packages that a function asks for.
@@ -22,7 +23,9 @@ type wishes struct {
 // when nothing is asked for.
 func (j *job) wishes() (*wishes, error) {
 	list := filepath.Join(j.dir, "requirements.txt")
-	if isFile(list) {
+	if there, err := isFile(list); err != nil {
+		return nil, err
+	} else if there {
 		sum := listing{read: map[string]bool{}}
 		asks, err := j.readRequirements(list, &sum)
 		if err != nil || !asks {
@@ -31,15 +34,17 @@ func (j *job) wishes() (*wishes, error) {
 		return &wishes{file: list, sum: sum.String()}, nil
 	}
 	pipfile := filepath.Join(j.dir, "Pipfile")
-	if isFile(pipfile) {
+	if there, err := isFile(pipfile); err != nil {
+		return nil, err
+	} else if there {
 		return nil, problem(pipfile, "write them to requirements.txt with `pipenv requirements > requirements.txt`",
 			"the dependencies in Pipfile are not read")
 	}
 	file := filepath.Join(j.dir, "pyproject.toml")
-	if !isFile(file) {
-		return nil, nil
+	if there, err := isFile(file); err != nil || !there {
+		return nil, err
 	}
-	data, err := os.ReadFile(file)
+	data, err := regular.Read(file)
 	if err != nil {
 		return nil, readProblem(file, "pyproject.toml", err)
 	}
@@ -67,7 +72,10 @@ func (j *job) lockAbove(name string) (string, error) {
 		if _, err := j.in.dir(dir); err != nil {
 			return "", readProblem(dir, dir, err)
 		}
-		if file := filepath.Join(dir, name); isFile(file) {
+		file := filepath.Join(dir, name)
+		if there, err := isFile(file); err != nil {
+			return "", err
+		} else if there {
 			return file, j.in.file(file)
 		}
 		if dir == j.p.Root || dir == filepath.Dir(dir) {

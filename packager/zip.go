@@ -13,11 +13,12 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/flate"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/ferryfn/ferry/internal/regular"
 )
 
 const (
@@ -214,9 +215,9 @@ func (z *zipper) squeeze(ctx context.Context, f *file) (*block, error) {
 	if f.path == "" {
 		return z.stream(ctx, f, began, bytes.NewReader(f.data))
 	}
-	src, err := openRegular(f)
+	src, err := regular.Open(f.path)
 	if err != nil {
-		return nil, err
+		return nil, readProblem(f.path, f.name, err)
 	}
 	defer src.Close()
 	b, err := z.stream(ctx, f, began, src)
@@ -239,19 +240,6 @@ func (z *zipper) squeeze(ctx context.Context, f *file) (*block, error) {
 
 func changed(f *file) error {
 	return problem(f.path, "build again when nothing writes to it", "%s changed while it was packaged", f.name)
-}
-
-// openRegular opens a file that was found regular, without waiting should it have become a pipe.
-func openRegular(f *file) (*os.File, error) {
-	src, err := os.OpenFile(f.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, readProblem(f.path, f.name, err)
-	}
-	if info, err := src.Stat(); err != nil || !info.Mode().IsRegular() {
-		src.Close()
-		return nil, changed(f)
-	}
-	return src, nil
 }
 
 // stream sends the content through digest, checksum and compression.

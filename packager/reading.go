@@ -1,0 +1,178 @@
+package packager
+
+import (
+	"bytes"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// reading is what a bundle is made from. esbuild gets every source from here, the same one however often it tries: so
+// what is noted of a source is what was bundled. What it reads by itself is looked at before, as it would wait for a pipe.
+type reading struct {
+	modules *modules
+
+	mu     sync.Mutex // esbuild asks from several goroutines
+	known  map[string]*sourceFile
+	looked map[string]error // by folder
+}
+
+// sourceFile is one as it was read.
+type sourceFile struct {
+	info fs.FileInfo
+	sum  string
+	text string
+}
+
+func newReading(m *modules) *reading {
+	return &reading{modules: m, known: map[string]*sourceFile{}, looked: map[string]error{}}
+}
+
+func (r *reading) plugin() api.Plugin {
+	return api.Plugin{Name: "reading", Setup: func(build api.PluginBuild) {
+		build.OnResolve(api.OnResolveOptions{Filter: ".*"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+			return api.OnResolveResult{}, r.resolve(args.Path, args.ResolveDir)
+		})
+		build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "file"}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+			source, err := r.read(args.Path)
+			if err != nil || source == nil || len(args.With) > 0 { // an attribute is for esbuild to understand
+				return api.OnLoadResult{}, err
+			}
+			return api.OnLoadResult{Contents: &source.text, Loader: api.LoaderDefault}, nil
+		})
+	}}
+}
+
+// read returns a source file, or nil for what is in no file of its own, as in an archive of Yarn's.
+func (r *reading) read(path string) (*sourceFile, error) {
+	if known := r.get(path); known != nil {
+		return known, nil
+	}
+	if there, err := isFile(path); err != nil || !there {
+		return nil, err
+	}
+	info, data, sum, err := r.modules.job.in.hashes.read(path)
+	if err != nil {
+		return nil, readProblem(path, path, err)
+	}
+	if err := sourceMap(path, data); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known[path] = &sourceFile{info: info, sum: sum, text: string(data)}
+	return r.known[path], r.folder(filepath.Dir(path))
+}
+
+func (r *reading) get(path string) *sourceFile {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.known[path]
+}
+
+// note makes a source file an input, as it was read.
+func (r *reading) note(path string) error {
+	source, in := r.get(path), r.modules.job.in
+	if source == nil {
+		return in.file(path)
+	}
+	if changedSince(source.info.ModTime(), in.began) {
+		in.doubt()
+	}
+	in.packed(path, source.info, source.sum)
+	return nil
+}
+
+var mapped = regexp.MustCompile(`(?m)[#@] ?sourceMappingURL=([^\s'"]+)`)
+
+// sourceMap looks at the map that a source names, which esbuild reads.
+func sourceMap(path string, source []byte) error {
+	at := bytes.LastIndex(source, []byte("sourceMappingURL="))
+	if at < 0 {
+		return nil
+	}
+	found := mapped.FindSubmatch(source[max(0, at-3):])
+	if found == nil {
+		return nil
+	}
+	named, err := url.Parse(string(found[1]))
+	if err != nil || named.Scheme != "" && named.Scheme != "file" {
+		return nil //nolint:nilerr // esbuild passes it over
+	}
+	file := filepath.FromSlash(named.Path)
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(filepath.Dir(path), file)
+	}
+	_, err = isFile(file)
+	return err
+}
+
+// resolve looks at the folders in which esbuild finds an import.
+func (r *reading) resolve(name, from string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if from == "" || strings.Contains(name, ":") { // of Node, or no file
+		return nil
+	}
+	if isPath(name) {
+		target := name
+		if !filepath.IsAbs(name) {
+			target = filepath.Join(from, filepath.FromSlash(name))
+		}
+		return r.folder(target)
+	}
+	for dir := from; ; dir = filepath.Dir(dir) {
+		if filepath.Base(dir) != "node_modules" {
+			for _, part := range []string{packageName(name), name} {
+				if err := r.folder(filepath.Join(dir, "node_modules", filepath.FromSlash(part))); err != nil {
+					return err
+				}
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+// folder looks at the files that steer esbuild in a folder, where it lies really, and in all that it is in.
+func (r *reading) folder(dir string) error {
+	if err, known := r.looked[dir]; known {
+		return err
+	}
+	r.looked[dir] = nil // a link may lead back
+	err := r.look(dir)
+	if parent := filepath.Dir(dir); err == nil && parent != dir {
+		err = r.folder(parent)
+	}
+	r.looked[dir] = err
+	return err
+}
+
+func (r *reading) look(dir string) error {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil //nolint:nilerr // what is not there steers nothing
+	}
+	for _, name := range []string{"package.json", ".pnp.data.json", ".pnp.cjs", ".pnp.js"} {
+		if _, err := isFile(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	if !strings.Contains(filepath.ToSlash(dir)+"/", "/node_modules/") { // where esbuild does not read them
+		for _, name := range tsconfigs {
+			if err := eachTSConfig(filepath.Join(dir, name), 0, func(string) error { return nil }); err != nil {
+				return err
+			}
+		}
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil && real != dir {
+		return r.folder(real)
+	}
+	return nil
+}
