@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -72,32 +74,30 @@ func (b *Bill) sorted() {
 
 // Bill packages a function as Build does, and returns what went in.
 func (p *Packager) Bill(ctx context.Context, fn manifest.Function, pl Platform) (Bill, error) {
-	a, err := p.Build(ctx, fn, pl)
-	if err != nil {
-		return Bill{}, err
+	made, err := p.build(ctx, fn, pl, p.NoCache)
+	var b Bill
+	if err == nil && !made.torn {
+		b, err = p.bill(made.entry, fn, pl)
 	}
-	b, err := p.bill(fn, pl)
-	if err != nil { // removed between the two, or never kept as the sources changed meanwhile
-		fresh := &Packager{Root: p.Root, Cache: p.Cache, NoCache: true}
-		if a, err = fresh.Build(ctx, fn, pl); err != nil {
-			return Bill{}, err
+	if made.torn || errors.Is(err, fs.ErrNotExist) { // evicted between the two
+		fresh := &Packager{Root: p.Root, Cache: p.Cache}
+		if made, err = fresh.build(ctx, fn, pl, true); err == nil {
+			b, err = p.bill(made.entry, fn, pl)
 		}
-		if b, err = p.bill(fn, pl); err != nil {
-			return Bill{}, p.attribute(fn, problem("", "package it again when nothing writes to the sources",
-				"the sources changed while they were packaged"))
+		if err == nil && made.torn {
+			err = problem("", "package it again when nothing writes to the sources", "the sources changed while they were packaged")
 		}
 	}
-	b.Artifact, b.Function = a, fn.Name
-	return b, nil
+	return b, p.attribute(fn, err)
 }
 
-// bill reads what was noted when the function was built.
-func (p *Packager) bill(fn manifest.Function, pl Platform) (Bill, error) {
-	j, err := newJob(p, fn, pl)
-	if err != nil {
+// bill is what was noted when the function was built.
+func (p *Packager) bill(e entry, fn manifest.Function, pl Platform) (Bill, error) {
+	j := &job{p: p, fn: fn, platform: pl}
+	if err := j.render(); err != nil {
 		return Bill{}, err
 	}
-	e, err := cache{dir: p.Cache}.read(j.key())
+	inputs, err := cache{dir: p.Cache}.inputs(e)
 	if err != nil {
 		return Bill{}, err
 	}
@@ -105,9 +105,9 @@ func (p *Packager) bill(fn manifest.Function, pl Platform) (Bill, error) {
 	if err := json.Unmarshal([]byte(e.Bill), &b); err != nil {
 		return Bill{}, err
 	}
-	slices.SortFunc(e.Inputs, func(a, z input) int { return strings.Compare(a.Path, z.Path) })
-	e.Inputs = slices.CompactFunc(e.Inputs, func(a, z input) bool { return a.Path == z.Path })
-	for _, in := range e.Inputs {
+	b.Function, b.Artifact, b.Platform, b.Asked = fn.Name, e.Artifact, pl, j.asked()
+	slices.SortStableFunc(inputs, func(a, z input) int { return strings.Compare(a.Path, z.Path) })
+	for _, in := range slices.CompactFunc(inputs, func(a, z input) bool { return a.Path == z.Path }) {
 		if in.Kind != "f" {
 			continue
 		}
@@ -117,7 +117,6 @@ func (p *Packager) bill(fn manifest.Function, pl Platform) (Bill, error) {
 		}
 		b.Inputs = append(b.Inputs, Input{filepath.ToSlash(rel), in.Size, "sha256:" + in.Sum})
 	}
-	b.Platform, b.Asked = pl, j.asked()
 	return b, nil
 }
 

@@ -3,6 +3,7 @@ package packager
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -371,7 +372,11 @@ func (j *job) bundleErrors(messages []api.Message) error {
 
 func (j *job) bundleHint(m api.Message) string {
 	name, lost := unresolved(m)
+	var own *Error
+	thrown, _ := m.Detail.(error)
 	switch {
+	case errors.As(thrown, &own): // what ferry said to esbuild
+		return own.Hint
 	case strings.Contains(m.Text, `No loader is configured for ".node"`):
 		return "add the package to build.external: it holds native code, which cannot be bundled"
 	case !lost:

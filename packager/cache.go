@@ -48,14 +48,13 @@ func (c cache) artifactPath(zipDigest string) string {
 }
 
 // lookup returns the package of an unchanged function. Any doubt is a miss.
-func (c cache) lookup(ctx context.Context, key string) (Artifact, bool) {
+func (c cache) lookup(ctx context.Context, key string) (entry, bool) {
 	e, ok := c.current(key)
 	if !ok || slices.ContainsFunc(e.Looks, func(k string) bool { return !c.still(ctx, k) }) {
-		return Artifact{}, false
+		return entry{}, false
 	}
-	a := e.Artifact
-	a.Path, a.Cached = c.artifactPath(a.ZipDigest), true
-	return a, c.has(a.Path, a.Size)
+	e.Artifact.Path, e.Artifact.Cached = c.artifactPath(e.Artifact.ZipDigest), true
+	return e, c.has(e.Artifact.Path, e.Artifact.Size)
 }
 
 // still is whether an entry that others refer to is current.
@@ -69,12 +68,7 @@ func (c cache) still(ctx context.Context, key string) bool {
 
 // current reads an entry whose own inputs are what they were.
 func (c cache) current(key string) (entry, bool) {
-	path := c.entryPath(key)
-	data, err := regular.Read(path)
-	if err != nil {
-		return entry{}, false
-	}
-	e, err := decodeEntry(data)
+	e, err := c.read(key)
 	if err != nil {
 		return entry{}, false
 	}
@@ -86,6 +80,7 @@ func (c cache) current(key string) (entry, bool) {
 		e.Recorded = now.UnixNano()
 		_ = c.write(key, e) // the next look reads the files again, no more
 	case unchanged:
+		path := c.entryPath(key)
 		if info, err := os.Stat(path); err == nil {
 			touch(path, info)
 		}
@@ -134,24 +129,29 @@ func (c cache) write(key string, e entry) error {
 	return c.install(tmp.Name(), c.entryPath(key))
 }
 
-// read returns the entry of a key, with the inputs of those it refers to.
+// read returns the entry of a key.
 func (c cache) read(key string) (entry, error) {
 	data, err := regular.Read(c.entryPath(key))
 	if err != nil {
 		return entry{}, err
 	}
-	e, err := decodeEntry(data)
-	for _, k := range e.Looks {
-		l, err := c.read(k)
-		if err != nil {
-			return entry{}, err
-		}
-		e.Inputs = append(e.Inputs, l.Inputs...)
-	}
-	return e, err
+	return decodeEntry(data)
 }
 
-// has is whether a package is there. It appeared by a rename, so what has the size is whole.
+// inputs are those of an entry, with those of the entries that it refers to.
+func (c cache) inputs(e entry) ([]input, error) {
+	all := slices.Clone(e.Inputs)
+	for _, k := range e.Looks { // their keys are digests of what they hold
+		l, err := c.read(k)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l.Inputs...)
+	}
+	return all, nil
+}
+
+// has is whether a package is there, by its size. Whether it is whole is found out when it is read.
 func (c cache) has(path string, size int64) bool {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() != size {

@@ -2,7 +2,6 @@ package packager
 
 import (
 	"archive/zip"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -62,7 +61,7 @@ func replace(path string, content io.Reader) error {
 
 // saved returns a package from the folder that an earlier run saved it to. Nothing is built: what does not fit what
 // is asked for, or is not what was saved, is an error.
-func (p *Packager) saved(_ context.Context, fn manifest.Function, pl Platform) (Artifact, error) {
+func (p *Packager) saved(fn manifest.Function, pl Platform) (Artifact, error) {
 	j := &job{p: p, fn: fn, platform: pl}
 	if err := j.render(); err != nil {
 		return Artifact{}, err

@@ -61,8 +61,14 @@ func (j *job) golang(ctx context.Context) (content, error) {
 		e.Err = err
 		return content{}, e
 	}
+	if err := j.goFiles(); err != nil {
+		return content{}, err
+	}
 	packages, err := j.goList(ctx, dir)
 	if err != nil {
+		return content{}, err
+	}
+	if err := j.goInputs(packages); err != nil { // before they are compiled: what changes meanwhile is seen at the end
 		return content{}, err
 	}
 	for _, p := range packages {
@@ -88,9 +94,6 @@ func (j *job) golang(ctx context.Context) (content, error) {
 	binary := filepath.Join(tmp, "bootstrap")
 	if err := j.goBuild(ctx, dir, append([]string{"-o", binary}, args...)); err != nil {
 		return made, inUserCode(err, packages[len(packages)-1], tmp)
-	}
-	if err := j.goInputs(packages); err != nil {
-		return made, err
 	}
 	if made.files, err = j.included(ctx); err != nil {
 		return made, err

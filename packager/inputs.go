@@ -49,6 +49,7 @@ type recorder struct {
 	items  map[string]input
 	// unsure is set when an input changed while the build ran: what was built cannot be told from it.
 	unsure bool
+	torn   bool // a file was seen with two contents
 }
 
 func newRecorder(h *hashes) *recorder {
@@ -68,11 +69,26 @@ func (r *recorder) file(path string) error {
 	if err != nil {
 		return readProblem(path, path, err)
 	}
+	r.seen(path, info, sum)
+	return nil
+}
+
+// read returns what a file holds and notes it, as it was read.
+func (r *recorder) read(path string) ([]byte, error) {
+	info, data, sum, err := r.hashes.read(path)
+	if err != nil {
+		return nil, readProblem(path, path, err)
+	}
+	r.seen(path, info, sum)
+	return data, nil
+}
+
+// seen notes a file that a tool reads too, with its state from before it was read here.
+func (r *recorder) seen(path string, info fs.FileInfo, sum string) {
 	if changedSince(info.ModTime(), r.began) {
 		r.doubt()
 	}
 	r.packed(path, info, sum)
-	return nil
 }
 
 // optional notes a file if it is there; the folder that it would be in must be noted too.
@@ -128,6 +144,7 @@ func (r *recorder) note(in input) {
 	defer r.mu.Unlock()
 	if was, ok := r.items[in.Path]; ok && was != in {
 		r.unsure = true
+		r.torn = r.torn || in.Kind == "f" && was.Sum != in.Sum
 	}
 	r.items[in.Path] = in
 }
@@ -150,6 +167,28 @@ func (r *recorder) sure() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return !r.unsure
+}
+
+// settle looks at the files once more when a package is made, and reports whether one changed: a tool may have read it
+// before or after. Then what was noted cannot be told from what was built.
+func (r *recorder) settle() (torn bool) {
+	now := time.Now()
+	for _, in := range r.list() {
+		if in.Kind != "f" {
+			continue
+		}
+		info, err := os.Stat(in.Path)
+		if err == nil && in.same(info) && !changedSince(info.ModTime(), r.began) {
+			continue
+		}
+		if err != nil || in.current(r.hashes, info, now) != in.Sum {
+			torn = true
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unsure = r.unsure || torn
+	return torn || r.torn
 }
 
 func (r *recorder) count() int {

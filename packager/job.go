@@ -168,59 +168,66 @@ func identity(name string) string {
 }
 
 // pack builds the package, stores it and remembers what it was made from.
-func (j *job) pack(ctx context.Context, c cache, key string) (Artifact, error) {
+func (j *job) pack(ctx context.Context, c cache, key string) (built, error) {
 	j.in = newRecorder(c.hashes)
 	made, err := j.build.make(j, ctx)
 	if made.done != nil {
 		defer made.done()
 	}
 	if err != nil {
-		return Artifact{}, err
+		return built{}, err
 	}
 	if j.fn.Build.Command != "" {
 		if err := j.noteSources(ctx); err != nil {
-			return Artifact{}, err
+			return built{}, err
 		}
 	}
 	sortFiles(made.files)
 	if err := checkNames(made.files); err != nil {
-		return Artifact{}, err
+		return built{}, err
 	}
 	if err := j.checkSize(made.files); err != nil {
-		return Artifact{}, err
+		return built{}, err
 	}
 	a, err := j.zip(ctx, c, made)
 	if err != nil {
-		return Artifact{}, err
+		return built{}, err
 	}
-	if err := j.remember(c, key, a); err != nil {
-		return Artifact{}, err
+	torn := j.in.settle()
+	e, err := j.remember(c, key, a)
+	if err != nil {
+		return built{}, err
 	}
 	j.p.shared.evict.Do(func() { c.evict(cacheLimit) })
-	a.Path = c.artifactPath(a.ZipDigest)
-	return a, nil
+	e.Artifact.Path = c.artifactPath(a.ZipDigest)
+	return built{e, torn}, nil
 }
 
 // remember writes into the cache what the package was made from, unless an input changed meanwhile.
-func (j *job) remember(c cache, key string, a Artifact) error {
-	if !j.in.sure() {
-		return nil
-	}
-	e := entry{Artifact: a, Recorded: j.in.began.UnixNano(), Inputs: j.in.list()}
-	for _, l := range j.looks {
-		k, err := l.keep(c)
-		if err != nil || k == "" {
-			return err
-		}
-		e.Looks = append(e.Looks, k)
-	}
+func (j *job) remember(c cache, key string, a Artifact) (entry, error) {
 	j.bill.sorted()
 	bill, err := json.Marshal(j.bill)
 	if err != nil {
-		return err
+		return entry{}, err
 	}
-	e.Bill = string(bill)
-	return c.update(key, e)
+	e := entry{Artifact: a, Recorded: j.in.began.UnixNano(), Inputs: j.in.list(), Bill: string(bill)}
+	unsure := !j.in.sure()
+	for _, l := range j.looks {
+		k, err := l.keep(c)
+		switch {
+		case err != nil:
+			return entry{}, err
+		case k == "": // what changed since is not for the cache, and was packed all the same
+			unsure = true
+			e.Inputs = append(e.Inputs, l.in.list()...)
+		default:
+			e.Looks = append(e.Looks, k)
+		}
+	}
+	if unsure {
+		return e, nil
+	}
+	return e, c.update(key, e)
 }
 
 // zip writes the package into the cache. The artifact's Path is left empty.

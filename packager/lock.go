@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
-
-	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // lock is a uv.lock or a poetry.lock: what was chosen, and what asks for what.
@@ -95,10 +93,10 @@ const lockAgain = "write it anew with the tool that it is of"
 const mostWays = 500
 
 // readLock reads a lock file of either kind.
-func readLock(file string) (*lock, error) {
-	data, err := regular.Read(file)
+func (j *job) readLock(file string) (*lock, error) {
+	data, err := j.in.read(file)
 	if err != nil {
-		return nil, readProblem(file, file, err)
+		return nil, err
 	}
 	var f lockFile
 	if err := toml.Unmarshal(data, &f); err != nil {

@@ -249,18 +249,17 @@ func (m *modules) load(dir string) (*module, error) {
 		return mod, nil
 	}
 	file := filepath.Join(dir, "package.json")
-	data, err := regular.Read(file)
+	read := m.job.in.read
+	if m.cached(dir) {
+		read = regular.Read
+	}
+	data, err := read(file)
 	if err != nil {
-		return nil, readProblem(file, file, err)
+		return nil, err
 	}
 	mod := &module{dir: dir, cached: m.cached(dir), native: isNative(dir, data)}
 	if err := json.Unmarshal(data, &mod.packageJSON); err != nil {
 		return nil, problem(file, "correct it, or install the package again", "%s is no valid package.json: %v", file, err)
-	}
-	if !mod.cached {
-		if err := m.job.in.file(file); err != nil {
-			return nil, err
-		}
 	}
 	m.known[dir] = mod
 	return mod, nil

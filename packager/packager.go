@@ -73,55 +73,63 @@ type shared struct {
 // Build packages one function. It is safe to call from several goroutines and several processes at once.
 // What the user can mend is reported as *Error or, when there are several, as Errors.
 func (p *Packager) Build(ctx context.Context, fn manifest.Function, pl Platform) (Artifact, error) {
-	work := p.build
+	var b built
+	var err error
 	if p.From != "" {
-		work = p.saved
+		b.Artifact, err = p.saved(fn, pl)
+	} else {
+		b, err = p.build(ctx, fn, pl, p.NoCache)
 	}
-	a, err := work(ctx, fn, pl)
-	if err != nil {
-		return Artifact{}, p.attribute(fn, err)
-	}
-	return a, nil
+	return b.Artifact, p.attribute(fn, err)
 }
 
-func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform) (Artifact, error) {
+// built is a package with what it was made from.
+type built struct {
+	entry
+	torn bool // something changed while it was read: the package may hold a part from before and one from after
+}
+
+func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform, noCache bool) (built, error) {
 	p.shared.once.Do(func() {
 		p.shared.slots = semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))
 		p.shared.squeezers = newSqueezers()
 	})
 	j, err := newJob(p, fn, pl)
 	if err != nil {
-		return Artifact{}, err
+		return built{}, err
 	}
 	key := j.key()
 	c := cache{dir: p.Cache, hashes: &p.shared.hashes, checked: &p.shared.checked}
-	if !p.NoCache {
-		if a, ok := c.lookup(ctx, key); ok {
-			return a, nil
+	if !noCache {
+		if e, ok := c.lookup(ctx, key); ok {
+			return built{entry: e}, nil
 		}
 	}
 	if err := p.shared.slots.Acquire(ctx, 1); err != nil {
-		return Artifact{}, err
+		return built{}, err
 	}
 	defer p.shared.slots.Release(1)
 	unlock, err := c.lock(ctx, key)
 	if err != nil {
-		return Artifact{}, err
+		return built{}, err
 	}
 	defer unlock()
-	if !p.NoCache { // another process may have built it meanwhile
-		if a, ok := c.lookup(ctx, key); ok {
-			return a, nil
+	if !noCache { // another process may have built it meanwhile
+		if e, ok := c.lookup(ctx, key); ok {
+			return built{entry: e}, nil
 		}
 	}
 	if err := j.runCommand(ctx, c); err != nil {
-		return Artifact{}, err
+		return built{}, err
 	}
 	return j.pack(ctx, c, key)
 }
 
 // attribute names the function in errors that do not, and makes their files relative to the root.
 func (p *Packager) attribute(fn manifest.Function, err error) error {
+	if err == nil {
+		return nil
+	}
 	var many Errors
 	if !errors.As(err, &many) {
 		var one *Error

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
 )
 
@@ -137,11 +136,8 @@ func (j *job) readRequirements(list string, sum *listing) (bool, error) {
 		return false, nil
 	}
 	sum.read[list] = true
-	data, err := regular.Read(list)
+	data, err := j.in.read(list)
 	if err != nil {
-		return false, readProblem(list, list, err)
-	}
-	if err := j.in.file(list); err != nil {
 		return false, err
 	}
 	fmt.Fprintf(sum, "%s\x00%s\x00", filepath.Base(list), data)

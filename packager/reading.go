@@ -82,10 +82,7 @@ func (r *reading) note(path string) error {
 	if source == nil {
 		return in.file(path)
 	}
-	if changedSince(source.info.ModTime(), in.began) {
-		in.doubt()
-	}
-	in.packed(path, source.info, source.sum)
+	in.seen(path, source.info, source.sum)
 	return nil
 }
 

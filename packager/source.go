@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
 )
 
@@ -55,9 +54,9 @@ func (j *job) nodeSource(made content) ([]file, error) {
 	fields := map[string]any{"private": true, "dependencies": j.listed}
 	files := made.files
 	if i := slices.IndexFunc(files, func(f file) bool { return f.name == "package.json" }); i >= 0 && j.listed == nil {
-		data, err := regular.Read(files[i].path)
+		data, err := j.in.read(files[i].path)
 		if err != nil {
-			return nil, readProblem(files[i].path, "package.json", err)
+			return nil, err
 		}
 		fields = map[string]any{}
 		if err := json.Unmarshal(data, &fields); err != nil {
@@ -94,9 +93,6 @@ func (j *job) pythonSource(files []file) ([]file, error) {
 func (j *job) goSource(ctx context.Context, packages []goPackage, tmp string, made content) (content, error) {
 	target := packages[len(packages)-1]
 	module := target.Module.folder()
-	if err := j.goInputs(packages); err != nil {
-		return made, err
-	}
 	vendor := filepath.Join(tmp, "vendored")
 	if _, said, err := (tool{dir: module, env: append(j.goEnv(), "GOWORK=off"), name: "go", args: []string{"mod", "vendor", "-o", vendor}}).run(ctx); err != nil {
 		if ctx.Err() != nil {

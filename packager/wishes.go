@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
-
-	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // wishes are the Python packages that a function asks for.
@@ -44,11 +42,8 @@ func (j *job) wishes() (*wishes, error) {
 	if there, err := isFile(file); err != nil || !there {
 		return nil, err
 	}
-	data, err := regular.Read(file)
+	data, err := j.in.read(file)
 	if err != nil {
-		return nil, readProblem(file, "pyproject.toml", err)
-	}
-	if err := j.in.file(file); err != nil {
 		return nil, err
 	}
 	var p pyproject
@@ -76,7 +71,7 @@ func (j *job) lockAbove(name string) (string, error) {
 		if there, err := isFile(file); err != nil {
 			return "", err
 		} else if there {
-			return file, j.in.file(file)
+			return file, nil
 		}
 		if dir == j.p.Root || dir == filepath.Dir(dir) {
 			return "", nil
@@ -89,7 +84,7 @@ func (j *job) uvLock(_ string, p pyproject) (*wishes, error) {
 	if err != nil || file == "" {
 		return nil, err
 	}
-	l, err := readLock(file)
+	l, err := j.readLock(file)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +106,7 @@ func (j *job) poetryLock(_ string, p pyproject) (*wishes, error) {
 	if err != nil || file == "" {
 		return nil, err
 	}
-	l, err := readLock(file)
+	l, err := j.readLock(file)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,34 @@
+package packager
+
+import (
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// goFiles looks at what the go command may open, which waits for a pipe: in the source folder, and the files of modules
+// above it.
+func (j *job) goFiles() error {
+	for dir := j.dir; ; dir = filepath.Dir(dir) {
+		for _, name := range []string{"go.mod", "go.sum", "go.work", "go.work.sum"} {
+			if _, err := isFile(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	return filepath.WalkDir(j.dir, func(full string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil //nolint:nilerr // who needs it says what is wrong
+		case d.IsDir() && full != j.dir && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
+			return fs.SkipDir
+		case !d.IsDir() && !d.Type().IsRegular() && (path.Ext(full) == ".go" || strings.HasPrefix(d.Name(), "go.")):
+			_, err = isFile(full)
+		}
+		return err
+	})
+}
