@@ -10,13 +10,15 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 )
 
 // Bill is what really went into a package.
 type Bill struct {
-	Function string    `json:"function"`
+	Function string `json:"function"`
+	Provenance
 	Artifact Artifact  `json:"artifact"`
 	Platform Platform  `json:"platform"`
 	Asked    string    `json:"asked"` // digest of what the manifest says of the package, with the shim
@@ -27,6 +29,14 @@ type Bill struct {
 	Metafile json.RawMessage `json:"metafile,omitempty"`
 	// Unbundled is why packages stayed out of a bundle without being told to, by name.
 	Unbundled map[string]string `json:"unbundled,omitempty"`
+}
+
+// Provenance says what a package was made from, by what and when. It is part of no digest.
+type Provenance struct {
+	Commit string    `json:"commit,omitempty"` // git commit of the sources, "" outside a repository
+	Dirty  bool      `json:"dirty"`            // the sources differed from the commit
+	Ferry  string    `json:"ferry"`            // version of ferry
+	Time   time.Time `json:"time,omitzero"`
 }
 
 // Input is a file that was read for a package: it is in the package, or decided what is.
@@ -74,14 +84,13 @@ func (b *Bill) sorted() {
 
 // Bill packages a function as Build does, and returns what went in.
 func (p *Packager) Bill(ctx context.Context, fn manifest.Function, pl Platform) (Bill, error) {
-	made, err := p.build(ctx, fn, pl, p.NoCache)
+	made, err := p.build(ctx, fn, pl)
 	var b Bill
 	if err == nil && !made.torn {
 		b, err = p.bill(made.entry, fn, pl)
 	}
 	if made.torn || errors.Is(err, fs.ErrNotExist) { // evicted between the two
-		fresh := &Packager{Root: p.Root, Cache: p.Cache}
-		if made, err = fresh.build(ctx, fn, pl, true); err == nil {
+		if made, err = p.anew().build(ctx, fn, pl); err == nil {
 			b, err = p.bill(made.entry, fn, pl)
 		}
 		if err == nil && made.torn {

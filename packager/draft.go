@@ -2,9 +2,6 @@ package packager
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"io"
 	"os"
 	"sync"
 )
@@ -50,7 +47,8 @@ func (d *draft) spill() (err error) {
 // install gives a finished package its place, unless it is there already, whole: to replace it would wait for the disk.
 func (d *draft) install(a Artifact) error {
 	path := d.cache.artifactPath(a.ZipDigest)
-	if d.cache.has(path, a.Size) && isWhole(path, a.ZipDigest) {
+	there := a
+	if there.Path = path; d.cache.has(path, a.Size) && there.whole() == nil {
 		return nil
 	}
 	if d.file == nil {
@@ -62,18 +60,6 @@ func (d *draft) install(a Artifact) error {
 		return writeProblem(d.cache.dir, err)
 	}
 	return d.cache.install(d.file.Name(), path)
-}
-
-// isWhole is whether the bytes of a package are what it is named after: a disk may have lost some.
-func isWhole(path, zipDigest string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	sum := sha256.New()
-	_, err = io.Copy(sum, f)
-	return err == nil && "sha256:"+hex.EncodeToString(sum.Sum(nil)) == zipDigest
 }
 
 // drop frees what the draft takes; an installed package stays.

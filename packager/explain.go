@@ -184,6 +184,8 @@ func (x *explainer) leftOut() (string, error) {
 		switch {
 		case never(name, isDir):
 			return name + " never goes into a package", nil
+		case isSaved(dir), isSaved(stem(dir) + ".json"):
+			return "`ferry package` saved it there, and what it saves is never packaged", nil
 		case secretName(name):
 			return name + " looks like a secret, which never goes into a package", nil
 		case i < len(parts) && parts[i-1] == "node_modules":

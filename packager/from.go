@@ -2,6 +2,7 @@ package packager
 
 import (
 	"archive/zip"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
 )
 
@@ -24,9 +26,9 @@ func Save(b Bill, dir string) (Bill, error) {
 		return Bill{}, fmt.Errorf("making the folder for packages: %w", err)
 	}
 	to := filepath.Join(dir, b.Function+".zip")
-	zipped, err := os.Open(b.Artifact.Path)
+	zipped, err := b.Artifact.Open()
 	if err != nil {
-		return Bill{}, fmt.Errorf("reading the package of %s: %w", b.Function, err)
+		return Bill{}, fmt.Errorf("saving the package of %s: %w", b.Function, err)
 	}
 	defer zipped.Close()
 	kept := b
@@ -45,9 +47,28 @@ func Save(b Bill, dir string) (Bill, error) {
 	return b, nil
 }
 
+// unfinished begins the names of files on their way into a folder.
+const unfinished = ".ferry-"
+
+// isSaved is whether a file is the bill of a package, which Save put beside the package.
+func isSaved(path string) bool {
+	base, isJSON := strings.CutSuffix(path, ".json")
+	if !isJSON || !exists(base+".zip") {
+		return false
+	}
+	f, err := regular.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 100)
+	n, err := io.ReadFull(f, head)
+	return (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) && bytes.HasPrefix(head[:n], []byte("{\n  \"function\": "+quoted(filepath.Base(base))+",\n"))
+}
+
 // replace writes a file that appears complete.
 func replace(path string, content io.Reader) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".ferry-")
+	tmp, err := os.CreateTemp(filepath.Dir(path), unfinished)
 	if err != nil {
 		return err
 	}
@@ -67,8 +88,8 @@ func (p *Packager) saved(fn manifest.Function, pl Platform) (Artifact, error) {
 		return Artifact{}, err
 	}
 	file := filepath.Join(p.From, fn.Name+".json")
-	again := "package it again with `ferry package " + fn.Name + " -o " + filepath.Base(p.From) + "` for this target"
-	data, err := os.ReadFile(file)
+	again := p.again(fn)
+	data, err := regular.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Artifact{}, problem(file, again, "%s holds no package of %s", p.From, fn.Name)
 	}
@@ -88,14 +109,21 @@ func (p *Packager) saved(fn manifest.Function, pl Platform) (Artifact, error) {
 	}
 	a := b.Artifact
 	a.Path, a.Cached = filepath.Join(p.From, fn.Name+".zip"), true
-	zipDigest, tree, err := digests(a.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Artifact{}, problem(a.Path, again, "%s holds no package of %s", p.From, fn.Name)
+	if b.Ferry != "" {
+		a.Made = &b.Provenance
 	}
-	if err != nil || zipDigest != a.ZipDigest || tree != a.Digest {
-		e := problem(a.Path, again, "%s is not the package that %s describes", a.Path, filepath.Base(file))
-		e.Err = err
-		return Artifact{}, e
+	tree := ""
+	if err = a.whole(); err == nil {
+		tree, err = treeOf(a.Path)
+	}
+	var other *regular.Error
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Artifact{}, problem(a.Path, again, "%s holds no package of %s", p.From, fn.Name)
+	case errors.As(err, &other):
+		return Artifact{}, readProblem(a.Path, a.Path, err)
+	case err != nil || tree != a.Digest:
+		return Artifact{}, p.spoiled(fn, a, err)
 	}
 	if err := a.counts(); err != nil {
 		return Artifact{}, problem(a.Path, again, "%s is not the package that %s describes: %s", a.Path, filepath.Base(file), err)
@@ -126,42 +154,44 @@ func (a Artifact) counts() error {
 	return nil
 }
 
+func (p *Packager) again(fn manifest.Function) string {
+	return "package it again with `ferry package " + fn.Name + " -o " + filepath.Base(p.From) + "` for this target"
+}
+
+// spoiled is the error of a saved package that is not what was saved.
+func (p *Packager) spoiled(fn manifest.Function, a Artifact, cause error) *Error {
+	e := problem(a.Path, p.again(fn), "%s is not the package that %s.json describes", a.Path, fn.Name)
+	e.Err = cause
+	return e
+}
+
 func (p Platform) label() string {
 	return fmt.Sprintf("%s (%s, %s)", p.Shim, p.describe(), p.Runtime)
 }
 
-// digests are those of a zip's bytes and of the tree in it.
-func digests(path string) (zipDigest, tree string, err error) {
-	f, err := os.Open(path)
+// treeOf is the digest of the tree in a zip.
+func treeOf(path string) (string, error) {
+	r, err := zip.OpenReader(path)
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	defer f.Close()
-	whole := sha256.New()
-	size, err := io.Copy(whole, f)
-	if err != nil {
-		return "", "", err
-	}
-	r, err := zip.NewReader(f, size)
-	if err != nil {
-		return "", "", err
-	}
+	defer r.Close()
 	all := sha256.New()
 	for _, e := range r.File {
 		b := block{header: header{name: e.Name, size: uint32(e.UncompressedSize64), mode: uint32(e.Mode().Perm())}}
 		content, err := e.Open()
 		if err != nil {
-			return "", "", err
+			return "", err
 		}
 		one := sha256.New()
 		_, err = io.Copy(one, content)
 		if err := errors.Join(err, content.Close()); err != nil {
-			return "", "", err
+			return "", err
 		}
 		b.sum = hex.EncodeToString(one.Sum(nil))
 		all.Write(b.line(nil))
 	}
-	return "sha256:" + hex.EncodeToString(whole.Sum(nil)), "sha256:" + hex.EncodeToString(all.Sum(nil)), nil
+	return digest(all), nil
 }
 
 // Entry is one file of a package.

@@ -1,12 +1,17 @@
 package packager
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 )
@@ -173,4 +178,129 @@ func TestWhatIsSaidOfASavedPackageMustBeSo(t *testing.T) {
 		contains(t, e.Message, "is not the package that api.json describes")
 		contains(t, e.Hint, "package it again")
 	}
+}
+
+// TestABillSaysWhatWasPackedAfterQuickEdits edits faster than time stamps tell, and keeps the size.
+func TestABillSaysWhatWasPackedAfterQuickEdits(t *testing.T) {
+	for name, c := range map[string]struct {
+		fn   manifest.Function
+		file string
+		code string
+	}{
+		"bundled":  {nodeFn("app.js"), "app.js", "export default { fetch() { return new Response('%d') } }\n"},
+		"imported": {nodeFn("app.js"), "part.js", "export const part = '%d'\n"},
+		"packed":   {serverFn("main.py"), "main.py", "print(%d)\n"},
+		"compiled": {goFn("."), "part.go", "package api\n\nvar Part = %d\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api.go", goHandler, "main.py", "",
+				"app.js", "import { part } from './part.js'; export default { fetch() { return new Response(part) } }", "part.js", "export const part = 0")
+			p := newPackager(t, root)
+			for n := range 4 {
+				source := fmt.Sprintf(c.code, n)
+				write(t, filepath.Join(root, c.file), source)
+				b, err := anew(p).Bill(t.Context(), c.fn, local(c.fn.Runtime))
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(source)))
+				at := slices.IndexFunc(b.Inputs, func(i Input) bool { return i.Path == c.file })
+				if at < 0 || b.Inputs[at].Digest != want {
+					t.Fatalf("edit %d: the bill names %+v, want %s", n, b.Inputs, want)
+				}
+				if packed := strings.Join(slices.Collect(maps.Values(contents(t, b.Artifact))), "\n"); c.fn.Runtime != "go" && !strings.Contains(packed, fmt.Sprint(n)) {
+					t.Fatalf("edit %d is not in the package", n)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatChangesWhileAToolReadsItIsNoBill(t *testing.T) {
+	root := project(t, "app.js", "export default { fetch() {} }\n", "part.txt", "before")
+	in := newRecorder(&hashes{})
+	if err := in.file(filepath.Join(root, "part.txt")); err != nil {
+		t.Fatal(err)
+	}
+	if in.settle() {
+		t.Error("what did not change is torn")
+	}
+	write(t, filepath.Join(root, "part.txt"), "behind")
+	if !in.settle() || in.sure() {
+		t.Error("a change while the package was made is not seen")
+	}
+}
+
+func TestSavedPackagesKeepWhatTheyWereMadeFromWhateverTheirDigest(t *testing.T) {
+	root := project(t, "app.js", fetchHandler)
+	p := newPackager(t, root)
+	b, err := p.Bill(t.Context(), nodeFn("app.js"), local("nodejs20"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "artifacts")
+	from := &Packager{Root: root, From: dir}
+	var digests []string
+	for _, made := range []Provenance{
+		{Commit: "aaa", Dirty: true, Ferry: "1.0", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, {Commit: "bbb", Ferry: "1.1"},
+	} {
+		b.Provenance = made
+		if _, err := Save(b, dir); err != nil {
+			t.Fatal(err)
+		}
+		got := build(t, from, nodeFn("app.js"))
+		if got.Made == nil || *got.Made != made {
+			t.Errorf("got %+v, want %+v", got.Made, made)
+		}
+		digests = append(digests, got.Digest+got.ZipDigest)
+		text, err := os.ReadFile(filepath.Join(dir, "api.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		contains(t, string(text), `"commit": "`+made.Commit+`"`, fmt.Sprintf(`"dirty": %v`, made.Dirty), `"ferry": "`+made.Ferry+`"`)
+	}
+	equal(t, digests[0], digests[1])
+}
+
+func TestSavedPackagesAreNoInput(t *testing.T) {
+	for _, place := range []string{".", "artifacts", "build/out"} {
+		t.Run(place, func(t *testing.T) {
+			root := project(t, "main.py", "", "data.json", "{}", "data.zip", "no package", "build/kept.txt", "")
+			p, fn := newPackager(t, root), serverFn("main.py")
+			first := build(t, p, fn)
+			var last Bill
+			for range 3 {
+				b, err := anew(p).Bill(t.Context(), fn, local(fn.Runtime))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if last, err = Save(b, filepath.Join(root, place)); err != nil {
+					t.Fatal(err)
+				}
+				age(t, root)
+			}
+			if last.Artifact.Digest != first.Digest || !build(t, p, fn).Cached {
+				t.Errorf("%+v differs from %+v", last.Artifact, first)
+			}
+			equal(t, slices.Sorted(maps.Keys(contents(t, last.Artifact))), []string{"build/kept.txt", "data.json", "data.zip", "main.py"})
+			for _, name := range []string{"api.zip", "api.json"} {
+				checkExplained(t, root, fn, path.Join(place, name), "out: `ferry package` saved it there")
+			}
+			write(t, filepath.Join(root, place, "api.json"), "{}") // it is the user's now
+			equal(t, len(contents(t, build(t, p, fn))), 6)
+		})
+	}
+}
+
+func TestWhatIsForReadersOfTheSourceIsNoInputUnlessItIsAskedFor(t *testing.T) {
+	root := project(t, "main.py", "", "README.md", "", "Readme", "", "readme.py", "", "readme/a.txt", "", "docs/README.md", "",
+		".gitignore", "", "docs/.gitignore", "")
+	fn := serverFn("main.py")
+	equal(t, slices.Sorted(maps.Keys(contents(t, build(t, newPackager(t, root), fn)))),
+		[]string{"docs/README.md", "main.py", "readme.py", "readme/a.txt"})
+	checkExplained(t, root, fn, "README.md", `out: ferry's own rules: "/[Rr][Ee]`)
+	fn.Build.Include = []string{"README.md"}
+	write(t, filepath.Join(root, ".ferryignore"), "!docs/.gitignore\n")
+	equal(t, slices.Sorted(maps.Keys(contents(t, build(t, newPackager(t, root), fn)))),
+		[]string{"README.md", "docs/.gitignore", "docs/README.md", "main.py", "readme.py", "readme/a.txt"})
 }

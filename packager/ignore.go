@@ -20,6 +20,7 @@ type rule struct {
 	parts   []part
 	negated bool
 	dirOnly bool
+	notDir  bool
 	base    bool // about names, wherever they are
 	text    string
 	origin  string // file and line, "" for a pattern of the manifest
@@ -137,7 +138,7 @@ type subject struct {
 // match is whether the rule is about this very path; what is below a folder follows from the folder.
 func (r rule) match(s subject) bool {
 	names := s.names
-	if r.dirOnly && !s.dir || len(names) <= len(r.domain) || !slices.Equal(names[:len(r.domain)], r.domain) {
+	if r.dirOnly && !s.dir || r.notDir && s.dir || len(names) <= len(r.domain) || !slices.Equal(names[:len(r.domain)], r.domain) {
 		return false
 	}
 	names = names[len(r.domain):]
@@ -197,7 +198,7 @@ func never(name string, dir bool) bool {
 	case ".cache":
 		return path.Base(path.Dir(name)) == "node_modules"
 	}
-	return strings.HasSuffix(base, ".pyc") || strings.HasSuffix(base, ".pyo")
+	return strings.HasSuffix(base, ".pyc") || strings.HasSuffix(base, ".pyo") || strings.HasPrefix(base, unfinished)
 }
 
 // secretName is whether a file holds secrets by its name alone.
@@ -241,7 +242,7 @@ func secretContent(data []byte) bool {
 }
 
 // rules decide what of one source folder goes into a package, in this order: never, build.exclude,
-// build.include, .ferryignore.
+// build.include, .ferryignore, what is usual.
 type rules struct {
 	above   []string // names from the packager's root down to the source
 	ignore  []rule   // of the .ferryignore files down to the source; those below come with their folder
@@ -266,6 +267,7 @@ func newRules(root, source string, exclude, includes []string) (*rules, error) {
 	if rel != "." {
 		r.above = strings.Split(filepath.ToSlash(rel), "/")
 	}
+	r.ignore = usual(r.above)
 	dir := root
 	for i := range len(r.above) { // the source's own file is read when it is walked
 		r.ignore = append(r.ignore, ignoreFile(dir, r.above[:i])...)
@@ -292,6 +294,20 @@ func newRules(root, source string, exclude, includes []string) (*rules, error) {
 		r.include = append(r.include, inc)
 	}
 	return r, nil
+}
+
+// usual are rules that hold until the user's say otherwise: what is for those who read the source, not for the function.
+func usual(source []string) (out []rule) {
+	for _, line := range []string{
+		".gitignore", "/[Rr][Ee][Aa][Dd][Mm][Ee]", "/[Rr][Ee][Aa][Dd][Mm][Ee].md", "/[Rr][Ee][Aa][Dd][Mm][Ee].rst",
+		"/[Rr][Ee][Aa][Dd][Mm][Ee].txt", "/[Rr][Ee][Aa][Dd][Mm][Ee].adoc",
+	} {
+		if one, ok := parseRule(line, source); ok {
+			one.notDir, one.origin = true, "ferry's own rules"
+			out = append(out, one)
+		}
+	}
+	return out
 }
 
 // ignoreFile holds the rules of a folder; one that cannot be read is noticed when the folder is walked.

@@ -23,7 +23,7 @@ const racy = 2 * time.Second
 // input is one thing on disk that a package was made from.
 type input struct {
 	Path  string
-	Kind  string // f: file, d: folder, l: symlink
+	Kind  string // f: file, d: folder, l: symlink, b: the bill of a package that was saved there
 	Size  int64
 	MTime int64 // nanoseconds
 	Inode uint64
@@ -138,6 +138,9 @@ func (r *recorder) link(path string) error {
 	return nil
 }
 
+// bill notes that a file is the bill of a saved package, whatever that is.
+func (r *recorder) bill(path string) { r.note(input{Path: path, Kind: "b", Sum: "saved"}) }
+
 // note adds an input. What was noted before in another state changed meanwhile.
 func (r *recorder) note(in input) {
 	r.mu.Lock()
@@ -245,6 +248,9 @@ func (in *input) check(h *hashes, recorded, now time.Time) verdict {
 			return stale
 		}
 		return unchanged
+	}
+	if in.Kind == "b" {
+		return map[bool]verdict{true: unchanged, false: stale}[isSaved(in.Path)]
 	}
 	info, err := os.Stat(in.Path)
 	if err != nil || info.IsDir() != (in.Kind == "d") {

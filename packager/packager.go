@@ -42,6 +42,8 @@ type Artifact struct {
 	Files     int    `json:"files"`
 	Entry     string `json:"entry"`  // what the platform starts: a slash path inside the package
 	Cached    bool   `json:"cached"` // true when nothing was built
+	// Made is what a package that was saved before was made from; nil is what is here now.
+	Made *Provenance `json:"-"`
 }
 
 // Packager builds functions below one folder. It sees a source folder that goes in as it is as it was at one time: what
@@ -78,10 +80,26 @@ func (p *Packager) Build(ctx context.Context, fn manifest.Function, pl Platform)
 	if p.From != "" {
 		b.Artifact, err = p.saved(fn, pl)
 	} else {
-		b, err = p.build(ctx, fn, pl, p.NoCache)
+		b, err = p.build(ctx, fn, pl)
 	}
 	return b.Artifact, p.attribute(fn, err)
 }
+
+// Rebuild makes a package that turned out to be damaged once more, and fails when that gives another one. One that was
+// saved to a folder cannot be made again.
+func (p *Packager) Rebuild(ctx context.Context, fn manifest.Function, pl Platform, damaged Artifact) (Artifact, error) {
+	if p.From != "" {
+		return Artifact{}, p.attribute(fn, p.spoiled(fn, damaged, ErrDamaged))
+	}
+	made, err := p.anew().build(ctx, fn, pl)
+	if err == nil && made.Artifact.ZipDigest != damaged.ZipDigest {
+		err = problem("", "run the command again", "%s was damaged in the build cache, and its sources changed since it was built", fn.Name)
+	}
+	return made.Artifact, p.attribute(fn, err)
+}
+
+// anew is a packager that sees the sources as they are now, and builds.
+func (p *Packager) anew() *Packager { return &Packager{Root: p.Root, Cache: p.Cache, NoCache: true} }
 
 // built is a package with what it was made from.
 type built struct {
@@ -89,7 +107,7 @@ type built struct {
 	torn bool // something changed while it was read: the package may hold a part from before and one from after
 }
 
-func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform, noCache bool) (built, error) {
+func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform) (built, error) {
 	p.shared.once.Do(func() {
 		p.shared.slots = semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))
 		p.shared.squeezers = newSqueezers()
@@ -100,7 +118,7 @@ func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform,
 	}
 	key := j.key()
 	c := cache{dir: p.Cache, hashes: &p.shared.hashes, checked: &p.shared.checked}
-	if !noCache {
+	if !p.NoCache {
 		if e, ok := c.lookup(ctx, key); ok {
 			return built{entry: e}, nil
 		}
@@ -114,7 +132,7 @@ func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform,
 		return built{}, err
 	}
 	defer unlock()
-	if !noCache { // another process may have built it meanwhile
+	if !p.NoCache { // another process may have built it meanwhile
 		if e, ok := c.lookup(ctx, key); ok {
 			return built{entry: e}, nil
 		}

@@ -168,8 +168,8 @@ func (r *reading) look(dir string) error {
 			}
 		}
 	}
-	if real, err := filepath.EvalSymlinks(dir); err == nil && real != dir {
-		return r.folder(real)
+	if there, err := filepath.EvalSymlinks(dir); err == nil && there != dir {
+		return r.folder(there)
 	}
 	return nil
 }

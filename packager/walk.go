@@ -86,12 +86,24 @@ func (w *walker) folder(dir string, at place) error {
 		domain := append(slices.Clone(w.rules.above), at.parts...)
 		at.ignore = append(slices.Clone(at.ignore), ignoreFile(dir, domain)...)
 	}
-	for _, e := range entries {
+	for _, e := range w.withoutPackages(dir, entries) {
 		if err := w.entry(filepath.Join(dir, e.Name()), e, at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// withoutPackages leaves out what `ferry package` saved in a folder: its output is never its input.
+func (w *walker) withoutPackages(dir string, entries []fs.DirEntry) []fs.DirEntry {
+	saved := map[string]bool{}
+	for _, e := range entries {
+		if bill := filepath.Join(dir, e.Name()); isSaved(bill) {
+			w.in.bill(bill)
+			saved[e.Name()], saved[stem(e.Name())+".zip"] = true, true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(entries), func(e fs.DirEntry) bool { return saved[e.Name()] })
 }
 
 func (w *walker) shown(parts []string) string {

@@ -1,0 +1,111 @@
+//go:build unix
+
+package packager
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// refused builds what must fail without waiting for anybody to write into a pipe.
+func refused(t *testing.T, p *Packager, fn manifest.Function) *Error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := p.Build(ctx, fn, local(fn.Runtime))
+		failed <- err
+	}()
+	select {
+	case err := <-failed:
+		return asProblem(t, err)
+	case <-ctx.Done():
+		t.Fatal("it waits")
+		return nil
+	}
+}
+
+// pipe puts a named pipe in the place of a file.
+func pipe(t *testing.T, path string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPipeInThePlaceOfAFileIsRefusedByName(t *testing.T) {
+	unbundled := func(fn manifest.Function) manifest.Function {
+		no := false
+		fn.Build.Bundle = &no
+		return fn
+	}
+	imports := "import './data.js'; import 'x'; export default { fetch() {} }\n//# sourceMappingURL=app.js.map\n"
+	node := []string{
+		"package.json", `{"dependencies":{"x":"1"}}`, "app.js", imports, "data.js", "", "app.ts", imports,
+		"tsconfig.json", `{"extends": "./base.json"}`, "base.json", "{}",
+		"node_modules/x/package.json", `{"name":"x","version":"1.0.0"}`, "node_modules/x/index.js", "",
+	}
+	python := []string{"app.py", "app = 1\n"}
+	uv := append([]string{"pyproject.toml", "[project]\nname = \"app\"\ndependencies = [\"x\"]\n"}, python...)
+	program := []string{"go.mod", "module example.com/app\n\ngo 1.24\n", "app.go", goHandler}
+	for _, c := range []struct {
+		tree []string
+		fn   manifest.Function
+		at   string // places of pipes, one after another
+	}{
+		{node, nodeFn("app.js"), "app.js data.js package.json tsconfig.json jsconfig.json base.json app.js.map .ferryignore " +
+			"node_modules/x/package.json node_modules/x/index.js"},
+		{node, nodeFn("app.ts"), "app.ts data.js tsconfig.json base.json"},
+		{node, unbundled(nodeFn("app.js")), "app.js data.js package.json .ferryignore node_modules/x/package.json node_modules/x/index.js"},
+		{python, pythonFn("app:app"), "app.py requirements.txt pyproject.toml Pipfile .ferryignore"},
+		{append([]string{"requirements.txt", "-r more.txt\n./x.whl\n"}, python...), pythonFn("app:app"), "more.txt"},
+		{append([]string{"requirements.txt", "./x.whl\n"}, python...), pythonFn("app:app"), "x.whl"},
+		{uv, pythonFn("app:app"), "uv.lock poetry.lock"},
+		{program, goFn("."), "app.go more.go go.mod go.sum go.work"},
+		{[]string{"run", "#!/bin/sh\n", "app.txt", ""}, manifest.Function{Name: "api", Source: ".", Handler: "run", Runtime: "custom", Style: manifest.StyleServer}, "run"},
+	} {
+		for at := range strings.FieldsSeq(c.at) {
+			t.Run(c.fn.Runtime.Language()+" "+c.fn.Handler+" "+at, func(t *testing.T) {
+				root := project(t, c.tree...)
+				c.fn.Build.Include = []string{"app.*"} // so that the folder is looked at
+				pipe(t, filepath.Join(root, at))
+				e := refused(t, newPackager(t, root), c.fn)
+				contains(t, e.Message, at, "is a named pipe, not a file")
+				contains(t, e.Hint, "remove it")
+			})
+		}
+	}
+}
+
+func TestAPipeAmongSavedPackagesIsRefusedByName(t *testing.T) {
+	for _, name := range []string{"api.json", "api.zip"} {
+		t.Run(name, func(t *testing.T) {
+			p, _ := saved(t, project(t, "app.js", fetchHandler), nodeFn("app.js"))
+			pipe(t, filepath.Join(p.From, name))
+			e := refused(t, p, nodeFn("app.js"))
+			contains(t, e.Message, filepath.Join(p.From, name), "is a named pipe, not a file")
+		})
+	}
+}
+
+func TestAPipeThatAppearsInPlaceOfAnInputIsSeen(t *testing.T) {
+	root := project(t, "app.js", "import './data.js'; export default { fetch() {} }", "data.js", "")
+	p := newPackager(t, root)
+	build(t, p, nodeFn("app.js"))
+	pipe(t, filepath.Join(root, "data.js"))
+	contains(t, refused(t, anew(p), nodeFn("app.js")).Message, "data.js is a named pipe")
+}
