@@ -63,7 +63,10 @@ lets every later deploy do so.`,
 }
 
 func (o *deployOptions) run(ctx context.Context, args []string) (result, error) {
-	origin := o.app.origin(ctx)
+	if o.from != "" {
+		o.from = o.app.inDir(o.from)
+	}
+	origin := o.app.origin(ctx, o.from)
 	p, err := o.app.checked()
 	if err != nil {
 		return nil, err
@@ -71,9 +74,7 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 	if _, err := p.functions(args); err != nil {
 		return nil, err
 	}
-	if o.from != "" {
-		p.from = o.app.inDir(o.from)
-	}
+	p.from = o.from
 	done, err := o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
 		return e.Deploy(ctx, release.DeployOptions{
 			Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force, Adopt: o.adopt, Traffic: o.traffic, Again: o.again,

@@ -139,14 +139,15 @@ func results() map[string]result {
 		"releases": releasesResult{place: "shop · prod · local", History: &release.History{Releases: []release.Summary{
 			{Number: 5, Source: 3, Kind: release.KindRollback, State: release.StateLive, Live: true, Created: created, Actor: "ada@lab"},
 			{Number: 4, Source: 4, Kind: release.KindDeploy, State: release.StateRestored, Created: created, Actor: "ada@lab", Message: "new prices"},
-			{Number: 3, Source: 3, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "octocat (github run 7)", Commit: "2c26b46b68ffc68ff99b453c1d30413413422d70"},
+			{Number: 3, Source: 3, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "octocat (github run 7)", Commit: "2c26b46b68ffc68ff99b453c1d30413413422d70", Restorable: true},
 			{Number: 2, Source: 2, Kind: release.KindDeploy, State: release.StatePublishing, Created: created},
+			{Number: 1, Source: 1, Kind: release.KindDeploy, State: release.StateLive, Created: created, Commit: "fcde2b2edba56bf408601fb721fe9b5c338d10ee", Dirty: true},
 		}}},
 		"releases-rolled-back": releasesResult{place: "shop · prod · local", History: &release.History{NextRollback: 1, Held: holds(), Releases: []release.Summary{
 			{Number: 4, Source: 2, Kind: release.KindRollback, State: release.StateLive, Live: true, Created: created, Actor: "ada@lab", Message: "prices are wrong"},
-			{Number: 3, Source: 3, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "ada@lab", RolledBack: true, Held: true},
-			{Number: 2, Source: 2, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "ada@lab"},
-			{Number: 1, Source: 1, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "ada@lab"},
+			{Number: 3, Source: 3, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "ada@lab", RolledBack: true, Held: true, Restorable: true},
+			{Number: 2, Source: 2, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "ada@lab", Restorable: true},
+			{Number: 1, Source: 1, Kind: release.KindDeploy, State: release.StateLive, Created: created, Actor: "ada@lab", Restorable: true},
 		}}},
 		"releases-none": releasesResult{place: "shop · dev · local", History: &release.History{}},
 		"status": statusResult{&release.Status{

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -16,12 +17,13 @@ import (
 // gitPatience is how long a deploy waits for git: the commit is nice to have.
 const gitPatience = 2 * time.Second
 
-// origin finds out, in the background, who deploys and from what. The returned function waits for it.
-func (a *app) origin(ctx context.Context) func() release.Origin {
+// origin finds out, in the background, who deploys and from what. Saved packages in a folder of the tree, "" being none,
+// make no difference to it. The returned function waits for what was found.
+func (a *app) origin(ctx context.Context, packages string) func() release.Origin {
 	found := make(chan release.Origin, 1)
 	go func() {
 		o := release.Origin{Actor: a.actor(), Version: a.version().Version}
-		o.Commit, o.Dirty = commit(ctx, a.dir())
+		o.Commit, o.Dirty = commit(ctx, a.dir(), packages)
 		o.Precedes = func(ctx context.Context, other string) (bool, error) { return precedes(ctx, a.dir(), o.Commit, other) }
 		found <- o
 	}()
@@ -47,11 +49,15 @@ func (a *app) actor() string {
 	return name + "@" + host
 }
 
-// commit is the git commit of dir and whether the tree differs from it; "" outside a repository.
-func commit(ctx context.Context, dir string) (sha string, dirty bool) {
+// commit is the git commit of dir and whether the tree differs from it, but for a folder in it; "" outside a repository.
+func commit(ctx context.Context, dir, besides string) (sha string, dirty bool) {
 	ctx, cancel := context.WithTimeout(ctx, gitPatience)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "git", "-C", dir, "status", "--porcelain=v2", "--branch").Output()
+	args := []string{"-C", dir, "status", "--porcelain=v2", "--branch", "--", ":/"}
+	if rel, err := filepath.Rel(dir, besides); err == nil && rel != "." && filepath.IsLocal(rel) {
+		args = append(args, ":(exclude,literal)"+filepath.ToSlash(rel))
+	}
+	out, err := exec.CommandContext(ctx, "git", args...).Output()
 	if err != nil {
 		return "", false
 	}

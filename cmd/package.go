@@ -58,6 +58,11 @@ digests, libraries and tools with versions). "ferry deploy --from" deploys such 
 }
 
 func (o *packageOptions) run(ctx context.Context, args []string) (result, error) {
+	var origin func() release.Origin
+	if o.output != "" {
+		o.output = o.app.inDir(o.output)
+		origin = o.app.origin(ctx, o.output)
+	}
 	p, err := o.app.project()
 	if err != nil {
 		return nil, err
@@ -70,19 +75,31 @@ func (o *packageOptions) run(ctx context.Context, args []string) (result, error)
 	if err != nil {
 		return nil, err
 	}
+	if o.output != "" {
+		if err := o.save(bills, origin()); err != nil {
+			return nil, err
+		}
+	}
 	r := packageResult{Artifacts: map[string]packager.Artifact{}}
 	for i, fn := range functions {
-		if o.output != "" {
-			if bills[i], err = packager.Save(bills[i], o.app.inDir(o.output)); err != nil {
-				return nil, err
-			}
-		}
 		r.Artifacts[fn.Name] = bills[i].Artifact
 		if err := o.look(ctx, p, fn, &r); err != nil {
 			return nil, err
 		}
 	}
 	return r, nil
+}
+
+// save puts the packages into the output folder, with what they were made from.
+func (o *packageOptions) save(bills []packager.Bill, from release.Origin) (err error) {
+	made := packager.Provenance{Commit: from.Commit, Dirty: from.Dirty, Ferry: from.Version, Time: o.app.Now().UTC()}
+	for i := range bills {
+		bills[i].Provenance = made
+		if bills[i], err = packager.Save(bills[i], o.output); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // look adds what was asked about a package.

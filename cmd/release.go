@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -38,6 +39,9 @@ func (r releaseResult) text(p *printer) {
 		same := ""
 		if r.Source != r.Release {
 			same = fmt.Sprintf(", with the content of release %d", r.Source)
+			if r.Commit != "" {
+				same += " (commit " + p.commit(packager.Provenance{Commit: r.Commit, Dirty: r.Dirty}) + ")"
+			}
 		}
 		p.linef("%s release %d is live%s  %s  %s", p.style.good.Render("✓"), r.Release, same, place,
 			p.style.dim.Render(seconds(r.Seconds)))

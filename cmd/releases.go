@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -71,6 +72,8 @@ func (p *printer) summary(s release.Summary, next bool) []string {
 	switch {
 	case s.Live:
 		mark, state = p.style.good.Render("●"), p.style.good.Render("serves")
+	case s.State == release.StateLive && !s.Restorable:
+		state = p.style.dim.Render("not restorable")
 	case s.RolledBack:
 		state = p.style.warn.Render("rolled back")
 	case next:
@@ -93,7 +96,19 @@ func (p *printer) summary(s release.Summary, next bool) []string {
 		}
 		message = back
 	}
-	return []string{mark, number, state, p.moment(s.Created), s.Actor, message, p.style.dim.Render(short(s.Commit))}
+	return []string{
+		mark, number, state, p.moment(s.Created), s.Actor, message,
+		p.commit(packager.Provenance{Commit: s.Commit, Dirty: s.Dirty}),
+	}
+}
+
+// commit is a git commit with a word when the tree differed from it.
+func (p *printer) commit(made packager.Provenance) string {
+	text := p.style.dim.Render(short(made.Commit))
+	if made.Dirty {
+		text += p.style.warn.Render(" dirty")
+	}
+	return text
 }
 
 func (p *printer) moment(t time.Time) string {

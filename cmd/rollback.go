@@ -47,7 +47,7 @@ platform; on AWS each release has its versions of them, which come back.`,
 }
 
 func (o *rollbackOptions) run(ctx context.Context, _ []string) (result, error) {
-	origin := o.app.origin(ctx)
+	origin := o.app.origin(ctx, "")
 	p, err := o.app.deployed()
 	if err != nil {
 		return nil, err

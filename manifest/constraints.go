@@ -73,7 +73,7 @@ func matching(pattern string) *jsonschema.Schema {
 func constrain(t reflect.Type, s *jsonschema.Schema) {
 	switch t {
 	case reflect.TypeFor[Releases]():
-		s.Properties["keep"].Minimum = number(1)
+		s.Properties["keep"].Minimum, s.Properties["archive"].Minimum = number(1), number(1)
 	case reflect.TypeFor[functionBlock]():
 		constrainFunction(s.Properties)
 		constrainEvents(s.Properties["events"])

@@ -124,6 +124,7 @@ targets:
     account: •••
     disk: 1GB
 releases:
+  archive: 100
   keep: 20
 `
 	if diff := cmp.Diff(want, printed(t, load(t, o), "api")); diff != "" {

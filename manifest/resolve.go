@@ -294,12 +294,19 @@ func (l *loader) resolveReleases() *Node {
 		merged = newMap(l.key("releases"), nil)
 	}
 	merged = l.interp.resolve(merged, "releases", "")
-	l.m.Releases.Keep = 20
+	l.m.Releases = Releases{Keep: 20, Archive: 100}
 	d := decoder{resolved: true}
 	d.decode(merged, &l.m.Releases, "releases")
 	l.report.add(d.report.problems...)
-	if l.m.Releases.Keep < 1 && len(d.report.problems) == 0 && len(d.broken) == 0 {
-		l.fail(locate(merged, merged.at, "keep"), "releases.keep", "keep at least 1", "\"keep\" must be at least 1, not %d", l.m.Releases.Keep)
+	if len(d.report.problems) == 0 && len(d.broken) == 0 {
+		l.atLeastOne(merged, "keep", l.m.Releases.Keep)
+		l.atLeastOne(merged, "archive", l.m.Releases.Archive)
 	}
 	return merged
+}
+
+func (l *loader) atLeastOne(releases *Node, name string, count int) {
+	if count < 1 {
+		l.fail(locate(releases, releases.at, name), "releases."+name, "keep at least 1", "%q must be at least 1, not %d", name, count)
+	}
 }

@@ -176,5 +176,6 @@ type Build struct {
 
 // Releases says how many releases stay restorable.
 type Releases struct {
-	Keep int `json:"keep" jsonschema:"How many releases stay restorable. Default: 20."`
+	Keep    int `json:"keep" jsonschema:"How many releases keep their revisions, so that they are restored at once. Default: 20."`
+	Archive int `json:"archive" jsonschema:"How many releases keep their packages, so that they can be restored; at least keep. Default: 100."`
 }

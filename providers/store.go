@@ -61,8 +61,19 @@ type Disposer interface {
 	Dispose(ctx context.Context) error
 }
 
-// ArtifactKey is where a store keeps the package with that digest of its zip. It is the zip's own digest, so that
-// what is read can be verified.
-func ArtifactKey(zipDigest string) string {
+// LedgerPrefix is what the keys of the releases of one service, stage and target begin with. The lock below it decides
+// about all of them.
+func LedgerPrefix(service, stage, target string) string {
+	return service + "/" + stage + "/" + target + "/"
+}
+
+// PackageKey is where a ledger keeps the package with that digest of its zip. It is the zip's own digest, so that what
+// is read can be verified.
+func PackageKey(ledger, zipDigest string) string {
+	return ledger + "packages/" + strings.Replace(zipDigest, ":", "/", 1) + ".zip"
+}
+
+// SharedPackageKey is where earlier versions of ferry kept the packages of all ledgers of a store.
+func SharedPackageKey(zipDigest string) string {
 	return "artifacts/" + strings.Replace(zipDigest, ":", "/", 1) + ".zip"
 }

@@ -59,6 +59,8 @@ func (a *attempt) baseline(ctx context.Context) error {
 		f, known := a.scene.liveFunctions()[name]
 		if !known || f.Revision.ID != r.ID {
 			f = FunctionRecord{Function: manifest.Function{Name: name}, Digest: r.Digest, Revision: *r}
+		} else {
+			f = f.madeFor(a.scene.live)
 		}
 		functions[name] = f
 	}

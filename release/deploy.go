@@ -70,7 +70,9 @@ func (e *Engine) deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if err := a.keep(ctx, g.functions); err != nil {
 		return nil, a.quit(ctx, err, 0)
 	}
-	return a.carryOut(ctx, e.newRecord(a, KindDeploy, o.Message, g.functions), p, began)
+	r := e.newRecord(a, KindDeploy, o.Message, g.functions)
+	r.credit(e.Origin)
+	return a.carryOut(ctx, r, p, began)
 }
 
 // clear refuses to build on what was not settled, and settles what can be: an attempt that activated
@@ -193,9 +195,8 @@ func (e *Engine) newRecord(a *attempt, k Kind, message string, functions map[str
 	return &Record{
 		Format: format, Number: n, Source: n, Kind: k, State: StatePublishing,
 		Service: m.Service, Stage: m.Stage, Target: m.Target.Name,
-		Created: e.now(), Updated: e.now(), Actor: e.Origin.Actor, Message: message,
-		Commit: e.Origin.Commit, Dirty: e.Origin.Dirty, Ferry: e.Origin.Version,
-		Manifest: m.Digest, Keep: m.Releases.Keep, Epoch: a.lock.taken.Epoch,
+		Created: e.now(), Updated: e.now(), Actor: e.Origin.Actor, Message: message, Ferry: e.Origin.Version,
+		Manifest: m.Digest, Keep: m.Releases.Keep, Archive: m.Releases.Archive, Epoch: a.lock.taken.Epoch,
 		Functions: functions, Previous: a.scene.head.Number,
 	}
 }
@@ -257,7 +258,7 @@ func (a *attempt) result(p *Plan, began time.Time) *Result {
 func (e *Engine) result(s *scene, live *Record, began time.Time) *Result {
 	r := &Result{
 		Service: e.Manifest.Service, Stage: e.Manifest.Stage, Target: e.Manifest.Target.Name,
-		Release: live.Number, Source: live.Source, State: StateLive, Outcome: OutcomeUnchanged,
+		Release: live.Number, Source: live.Source, Commit: live.Commit, Dirty: live.Dirty, State: StateLive, Outcome: OutcomeUnchanged,
 		Changed: []string{}, Unchanged: []string{}, Removed: []string{}, Functions: map[string]FunctionResult{},
 		Seconds: time.Since(began).Seconds(),
 	}

@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
 	"github.com/ferryfn/ferry/release"
@@ -193,29 +195,78 @@ func TestASubsetKeepsTheOtherFunctionsAsTheyServe(t *testing.T) {
 	s.serves(map[string]string{"api": "two", "jobs": "one", "web": "one"})
 }
 
-func TestADamagedPackageIsRefusedUntilItIsBuiltAgain(t *testing.T) {
+func TestADamagedPackageInTheCacheIsBuiltAgain(t *testing.T) {
+	for name, again := range map[string]func(s *service) *service{
+		"for another environment, which sends it to the provider alone": func(s *service) *service {
+			s.env = map[string]string{"WORD": "b"}
+			return s
+		},
+		"for another place, which sends it to the store too": func(s *service) *service {
+			elsewhere := newService(s.T)
+			elsewhere.dir, elsewhere.cache, elsewhere.code, elsewhere.env = s.dir, s.cache, s.code, map[string]string{"WORD": "b"}
+			return elsewhere
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t).all("one")
+			s.deploy()
+			s.swapPackages("two")
+			s = again(s)
+			s.deploy()
+			s.servesAll("one b")
+		})
+	}
+}
+
+// swapPackages puts the package of other code of the same length in the place of every one in the cache.
+func (s *service) swapPackages(code string) {
+	s.Helper()
+	other := newService(s.T).all(code)
+	other.deploy()
+	from, err := filepath.Glob(filepath.Join(other.cache, "artifacts", "*.zip"))
+	to, failed := filepath.Glob(filepath.Join(s.cache, "artifacts", "*.zip"))
+	if err = errors.Join(err, failed); err != nil || len(from) != 1 || len(to) != 1 {
+		s.Fatal(from, to, err)
+	}
+	was, err := os.Stat(to[0])
+	if err != nil {
+		s.Fatal(err)
+	}
+	data, err := os.ReadFile(from[0])
+	if err != nil || int64(len(data)) != was.Size() {
+		s.Fatalf("the packages have %d and %d bytes, %v", len(data), was.Size(), err)
+	}
+	if err := os.WriteFile(to[0], data, 0o600); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func TestADamagedPackageThatWasSavedIsRefusedByName(t *testing.T) {
 	s := newService(t).all("one")
+	saved := s.saved(packager.Provenance{Ferry: "test"})
 	s.deploy()
-	packages, err := filepath.Glob(filepath.Join(s.cache, "artifacts", "*.zip"))
-	if err != nil || len(packages) == 0 {
-		t.Fatal(packages, err)
-	}
-	for _, path := range packages {
-		damage(t, path)
-	}
-	elsewhere := newService(t)
-	elsewhere.dir, elsewhere.cache, elsewhere.code = s.dir, s.cache, s.code
-	_, err = elsewhere.engine().Deploy(t.Context(), release.DeployOptions{})
-	if !errors.Is(err, providers.Invalid) || !strings.Contains(err.Error(), "the file is damaged") {
+	e := s.engine()
+	e.Packager.From = saved
+	e.Adapter = &meddling{e.Adapter, sync.OnceFunc(func() { damage(t, filepath.Join(saved, "api.zip")) })}
+	s.env = map[string]string{"WORD": "b"}
+	e.Manifest = s.engine().Manifest
+	_, err := e.Deploy(t.Context(), release.DeployOptions{})
+	var user *packager.Error
+	if !errors.As(err, &user) || !strings.Contains(user.Message, filepath.Join(saved, "api.zip")+" is not the package") || !strings.Contains(user.Hint, "ferry package api") {
 		t.Fatalf("got %v", err)
 	}
-	elsewhere.serves(map[string]string{})
-	e := elsewhere.engine()
-	e.Packager.NoCache = true
-	if _, err := e.Deploy(t.Context(), release.DeployOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	elsewhere.servesAll("one")
+	s.servesAll("one")
+}
+
+// meddling does something before a package is read to be published, which is after it was found whole.
+type meddling struct {
+	providers.Adapter
+	do func()
+}
+
+func (m *meddling) Publish(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
+	m.do()
+	return m.Adapter.Publish(ctx, s, e)
 }
 
 // damage changes a byte in the middle of a file.

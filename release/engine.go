@@ -165,6 +165,8 @@ type Result struct {
 	Target    string                    `json:"target"`
 	Release   int                       `json:"release"` // what is live after
 	Source    int                       `json:"source"`  // the release whose content that is
+	Commit    string                    `json:"commit"`  // that its packages were made from
+	Dirty     bool                      `json:"dirty"`   // the tree differed from it
 	State     State                     `json:"state"`
 	Outcome   Outcome                   `json:"outcome"`
 	Changed   []string                  `json:"changed"`
@@ -208,16 +210,23 @@ type History struct {
 
 // Summary is one line of the ledger.
 type Summary struct {
-	Number    int       `json:"number"`
-	Source    int       `json:"source"`
-	Kind      Kind      `json:"kind"`
-	State     State     `json:"state"`
-	Live      bool      `json:"live"`
-	Created   time.Time `json:"created"`
-	Actor     string    `json:"actor"`
-	Message   string    `json:"message"`
-	Commit    string    `json:"commit"`
-	Functions []string  `json:"functions"`
+	Number  int       `json:"number"`
+	Source  int       `json:"source"`
+	Kind    Kind      `json:"kind"`
+	State   State     `json:"state"`
+	Live    bool      `json:"live"`
+	Created time.Time `json:"created"`
+	Actor   string    `json:"actor"`
+	Message string    `json:"message"`
+	Commit  string    `json:"commit"` // that the packages were made from
+	Dirty   bool      `json:"dirty"`  // the tree differed from it
+	// Made are the functions whose packages were made from something else.
+	Made map[string]packager.Provenance `json:"made,omitempty"`
+	// Checkout is what the release was deployed from, if its packages were made elsewhere.
+	Checkout *packager.Provenance `json:"checkout,omitempty"`
+	// Restorable is whether a rollback can come back to it: it served, and its packages are still there.
+	Restorable bool     `json:"restorable"`
+	Functions  []string `json:"functions"`
 	// RolledBack says that somebody rolled away from it, and nobody went back to it since.
 	RolledBack bool `json:"rolled_back"`
 	Held       bool `json:"held"` // its content is not deployed again unasked

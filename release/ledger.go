@@ -17,7 +17,8 @@ const format = 1
 
 const headName = "live.json"
 
-// historyLen bounds the commits that live.json remembers. An attempt older than all of them was settled.
+// historyLen bounds the commits that live.json remembers, unless more are archived. An attempt older than all of them was
+// settled.
 const historyLen = 200
 
 // ledger is the releases of one service, stage and target in the target's own store.
@@ -73,7 +74,7 @@ func (h head) advance(r *Record, fences map[string]string) head {
 			next.Fences[name] = fence
 		}
 	}
-	next.History = bounded(append(slices.Clone(h.History), commit{r.Number, r.Source}))
+	next.History = bounded(append(slices.Clone(h.History), commit{r.Number, r.Source}), r.Archive)
 	good := slices.Clone(h.Good)
 	if r.Kind == KindRollback {
 		good = slices.DeleteFunc(good, func(n int) bool { return n == h.Source })
@@ -92,12 +93,14 @@ func (h head) advance(r *Record, fences map[string]string) head {
 // clear is the head after a removal. A rollback from there goes back to what was live.
 func (h head) clear(number int) head {
 	h.Format, h.Number, h.Source, h.Fences = format, 0, 0, nil
-	h.History = bounded(append(slices.Clone(h.History), commit{Number: number}))
+	h.History = bounded(append(slices.Clone(h.History), commit{Number: number}), len(h.History))
 	return h
 }
 
-// bounded are the newest commits.
-func bounded(history []commit) []commit { return history[max(0, len(history)-historyLen):] }
+// bounded are the newest commits, at least that many.
+func bounded(history []commit, least int) []commit {
+	return history[max(0, len(history)-max(historyLen, least)):]
+}
 
 // removed reports whether that attempt was a removal and nothing was committed since.
 func (h head) removed(number int) bool {
@@ -175,6 +178,23 @@ func (l *ledger) record(ctx context.Context, number int) (*Record, providers.Tag
 		}
 	}
 	return &r, tag, nil
+}
+
+// records reads several releases. One that is not there is left out.
+func (l *ledger) records(ctx context.Context, numbers []int) ([]*Record, error) {
+	found := make([]*Record, len(numbers))
+	places := make([]int, len(numbers))
+	for i := range places {
+		places[i] = i
+	}
+	err := each(ctx, places, callLimit, func(ctx context.Context, i int) (err error) {
+		found[i], _, err = l.record(ctx, numbers[i])
+		if errors.Is(err, providers.NotFound) {
+			return nil
+		}
+		return err
+	})
+	return slices.DeleteFunc(found, func(r *Record) bool { return r == nil }), err
 }
 
 // setRecord writes a release: a new one when was is empty, else over the one that was read.

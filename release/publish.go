@@ -2,14 +2,12 @@ package release
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 
 	"github.com/ferryfn/ferry/packager"
@@ -35,21 +33,22 @@ func (a *attempt) publishOne(ctx context.Context, name string) error {
 	if kept, err := a.kept(ctx, name, f.Revision); err != nil || kept {
 		return err
 	}
-	s := f.spec()
-	if built, ok := a.built[name]; ok {
-		s.Artifact.Path = built.Path
-	} else {
-		path, err := a.fetch(ctx, name, f.Artifact)
-		if err != nil {
+	var r providers.Revision
+	publish := func(path string) (err error) {
+		s := f.spec()
+		s.Artifact.Path = path
+		if err := a.lock.check(ctx); err != nil {
 			return err
 		}
-		defer os.Remove(path)
-		s.Artifact.Path = path
-	}
-	if err := a.lock.check(ctx); err != nil {
+		r, err = a.Adapter.Publish(ctx, s, a.lock.epoch())
 		return err
 	}
-	r, err := a.Adapter.Publish(ctx, s, a.lock.epoch())
+	var err error
+	if _, ok := a.built[name]; ok {
+		err = a.withBuilt(ctx, name, func(p packager.Artifact) error { return publish(p.Path) })
+	} else {
+		err = a.withStored(ctx, name, f.Artifact, publish)
+	}
 	if err != nil {
 		return err
 	}
@@ -67,8 +66,8 @@ func (a *attempt) publishOne(ctx context.Context, name string) error {
 }
 
 // kept reports whether the provider still holds a revision that was published before.
-func (a *attempt) kept(ctx context.Context, name string, r providers.Revision) (bool, error) {
-	p, ok := a.Adapter.(providers.Pruner)
+func (e *Engine) kept(ctx context.Context, name string, r providers.Revision) (bool, error) {
+	p, ok := e.Adapter.(providers.Pruner)
 	if !ok || r.ID == "" {
 		return false, nil
 	}
@@ -78,34 +77,47 @@ func (a *attempt) kept(ctx context.Context, name string, r providers.Revision) (
 // keep stores the packages that were built for these functions. It comes before their record is written, so
 // that every release can be published from the store alone.
 func (a *attempt) keep(ctx context.Context, functions map[string]FunctionRecord) error {
-	packages := map[string]packager.Artifact{}
-	for name, p := range a.built {
+	first := map[string]string{} // functions by the key of their package
+	for name := range a.built {
 		if r := functions[name].Artifact; !a.scene.stored(r) {
-			packages[r.key()] = p
+			first[a.ledger.packageKey(r)] = name
 		}
 	}
-	return each(ctx, slices.Sorted(maps.Keys(packages)), callLimit, func(ctx context.Context, key string) error {
-		return a.keepOne(ctx, key, packages[key])
+	return each(ctx, slices.Sorted(maps.Keys(first)), callLimit, func(ctx context.Context, key string) error {
+		return a.withBuilt(ctx, first[key], func(p packager.Artifact) error { return a.keepOne(ctx, key, p) })
 	})
 }
 
 func (a *attempt) keepOne(ctx context.Context, key string, p packager.Artifact) error {
-	file, err := os.Open(p.Path)
+	content, err := p.Open()
 	if err != nil {
-		return fmt.Errorf("opening the package: %w", err)
+		return err
 	}
-	defer file.Close()
-	if err := copyWhole(io.Discard, file, p.ZipDigest); err != nil {
-		return &providers.Error{
-			Kind: providers.Invalid, Op: "store the package", Hint: "run `ferry package --no-cache` to build it again, then deploy",
-			Err: fmt.Errorf("%s: %w", p.Path, err),
-		}
-	}
-	_, err = a.ledger.store.Put(ctx, key, file, providers.IfAbsent())
+	defer content.Close()
+	_, err = a.ledger.store.Put(ctx, key, content, providers.IfAbsent())
 	if errors.Is(err, providers.Conflict) {
 		return nil // the key is the content's digest: it is there already
 	}
 	return err
+}
+
+// withBuilt does something with a package that was built. One that turns out to be damaged when it is read is built again.
+func (a *attempt) withBuilt(ctx context.Context, name string, do func(packager.Artifact) error) error {
+	a.mu.Lock()
+	p := a.built[name]
+	a.mu.Unlock()
+	err := do(p)
+	if !errors.Is(err, packager.ErrDamaged) {
+		return err
+	}
+	fn, _ := a.Manifest.Function(name)
+	if p, err = a.Packager.Rebuild(ctx, fn, a.Adapter.Platform(fn), p); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.built[name] = p
+	a.mu.Unlock()
+	return do(p)
 }
 
 // stored reports whether the live release has this package, so that it need not be sent again.
@@ -121,37 +133,26 @@ func (s *scene) stored(r ArtifactRecord) bool {
 	return false
 }
 
-// fetch brings a package from the store into a temporary file, and proves that it is the recorded one.
-func (a *attempt) fetch(ctx context.Context, name string, r ArtifactRecord) (path string, err error) {
-	o, err := a.ledger.store.Get(ctx, r.key())
+// withStored does something with a package from the store, which is proved to be the recorded one.
+func (a *attempt) withStored(ctx context.Context, name string, r ArtifactRecord, do func(path string) error) error {
+	o, err := a.ledger.openPackage(ctx, r)
 	if errors.Is(err, providers.NotFound) {
-		return "", notFound("fetch the package", name, err, "deploy that version's sources again")
+		return notFound("fetch the package", name, err, "deploy that version's sources again")
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer o.Body.Close()
 	file, err := os.CreateTemp("", "ferry-"+name+"-*.zip")
 	if err != nil {
-		return "", fmt.Errorf("fetching the package of %s: %w", name, err)
+		return fmt.Errorf("fetching the package of %s: %w", name, err)
 	}
-	err = errors.Join(copyWhole(file, o.Body, r.ZipDigest), file.Close())
-	if err != nil {
-		return "", errors.Join(fmt.Errorf("fetching the package of %s: %s: %w", name, filepath.Base(r.key()), err), os.Remove(file.Name()))
+	defer os.Remove(file.Name())
+	_, err = io.Copy(file, packager.Verified(o.Body, r.ZipDigest))
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("fetching the package of %s: %s: %w", name, path.Base(a.ledger.packageKey(r)), err)
 	}
-	return file.Name(), nil
-}
-
-// copyWhole copies a package and proves that it is the one of the digest.
-func copyWhole(to io.Writer, from io.Reader, zipDigest string) error {
-	sum := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(to, sum), from); err != nil {
-		return err
-	}
-	if "sha256:"+hex.EncodeToString(sum.Sum(nil)) != zipDigest {
-		return errors.New("the file is damaged: its content does not match its digest")
-	}
-	return nil
+	return do(file.Name())
 }
 
 // probe starts every changed revision that can be started before it goes live.

@@ -117,7 +117,7 @@ func (l *ledger) packagesOf(ctx context.Context, key string, used map[string]boo
 		return err
 	}
 	for _, f := range r.Functions {
-		used[f.Artifact.key()] = true
+		used[providers.SharedPackageKey(f.Artifact.ZipDigest)] = true
 	}
 	return nil
 }

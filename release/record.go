@@ -48,12 +48,15 @@ type Record struct {
 	Updated   time.Time                 `json:"updated"`
 	Actor     string                    `json:"actor"`
 	Message   string                    `json:"message,omitempty"`
-	Commit    string                    `json:"commit,omitempty"`
+	Commit    string                    `json:"commit,omitempty"` // that the packages were made from
 	Dirty     bool                      `json:"dirty,omitempty"`
-	Ferry     string                    `json:"ferry"`
-	Manifest  string                    `json:"manifest"` // the manifest's digest
+	Ferry     string                    `json:"ferry"`              // the version that made them
+	Packaged  time.Time                 `json:"packaged,omitzero"`  // when, if that was before
+	Checkout  *packager.Provenance      `json:"checkout,omitempty"` // what was deployed from, if they were made elsewhere
+	Manifest  string                    `json:"manifest"`           // the manifest's digest
 	Keep      int                       `json:"keep"`
-	Epoch     int64                     `json:"epoch"` // of the lock that wrote it
+	Archive   int                       `json:"archive,omitempty"` // 0 is of a ferry that kept all packages
+	Epoch     int64                     `json:"epoch"`             // of the lock that wrote it
 	Functions map[string]FunctionRecord `json:"functions"`
 	Previous  int                       `json:"previous"` // what was live when it began; 0 is nothing
 	// Before is what was observed to be live, written before activation begins; restoring restores it.
@@ -72,6 +75,8 @@ type FunctionRecord struct {
 	Artifact ArtifactRecord     `json:"artifact"`
 	Digest   string             `json:"digest"` // of the spec
 	Revision providers.Revision `json:"revision"`
+	// Made is what the package was made from, if that is not what the release says.
+	Made *packager.Provenance `json:"made,omitempty"`
 }
 
 // ArtifactRecord names a package in the store.
@@ -121,6 +126,3 @@ func (r *Record) state(h head) State {
 	}
 	return r.State
 }
-
-// key is where the store keeps a package.
-func (a ArtifactRecord) key() string { return providers.ArtifactKey(a.ZipDigest) }

@@ -50,7 +50,8 @@ func (e *Engine) rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 // restoring is a record with the content of an earlier release.
 func (a *attempt) restoring(source *Record, message string) *Record {
 	r := a.newRecord(a, KindRollback, message, source.Functions)
-	r.Source, r.Commit, r.Dirty, r.Manifest = source.Source, source.Commit, source.Dirty, source.Manifest
+	r.Source, r.Manifest = source.Source, source.Manifest
+	r.setProvenance(source.provenance())
 	return r
 }
 
@@ -76,6 +77,9 @@ func (e *Engine) restorePoint(ctx context.Context, l *ledger, s *scene, to int) 
 	}
 	if st := r.state(s.head); st != StateLive {
 		return nil, notFound("roll back", "", fmt.Errorf("release %d never served: it is %s", to, st), "run `ferry releases` and choose one that was live")
+	}
+	if err := e.checkRestorable(ctx, l, r); err != nil {
+		return nil, err
 	}
 	return r, e.also(ctx, s, maps.Keys(r.Functions))
 }

@@ -126,7 +126,7 @@ func TestADamagedPackageInTheStoreIsNotRolledBackTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := store.List(t.Context(), "artifacts/")
+	keys, err := store.List(t.Context(), "shop/dev/here/packages/")
 	if err != nil || len(keys) == 0 {
 		t.Fatal(keys, err)
 	}

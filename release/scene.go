@@ -46,7 +46,7 @@ func (e *Engine) openLedger(ctx context.Context) (*ledger, error) {
 		return nil, err
 	}
 	m := e.Manifest
-	return &ledger{store: store, prefix: m.Service + "/" + m.Stage + "/" + m.Target.Name + "/"}, nil
+	return &ledger{store: store, prefix: providers.LedgerPrefix(m.Service, m.Stage, m.Target.Name)}, nil
 }
 
 // visit opens the ledger and looks. A command that waits its turn looks when nobody is at work: what is half done means
@@ -214,9 +214,11 @@ func (e *Engine) build(ctx context.Context, only []string) (*goods, error) {
 	}
 	for _, fn := range chosen {
 		a := g.built[fn.Name]
-		g.functions[fn.Name] = recordOf(fn, pinned[fn.Name], ArtifactRecord{
+		f := recordOf(fn, pinned[fn.Name], ArtifactRecord{
 			Digest: a.Digest, ZipDigest: a.ZipDigest, Size: a.Size, Unzipped: a.Unzipped, Files: a.Files, Entry: a.Entry,
 		})
+		f.Made = a.Made
+		g.functions[fn.Name] = f
 	}
 	return g, nil
 }
@@ -251,7 +253,9 @@ func (g *goods) reuse(s *scene) {
 	for name, f := range g.functions {
 		was, ok := s.liveFunctions()[name]
 		if ok && was.Artifact.Digest == f.Artifact.Digest && was.Artifact.ZipDigest != f.Artifact.ZipDigest {
-			g.functions[name] = recordOf(f.Function, f.Secrets, was.Artifact)
+			same := recordOf(f.Function, f.Secrets, was.Artifact)
+			same.Made = f.Made
+			g.functions[name] = same
 			delete(g.built, name)
 		}
 	}
@@ -329,7 +333,7 @@ func (g *goods) complete(only []string, s *scene) error {
 	}
 	for name, f := range s.live.Functions {
 		if _, ok := g.functions[name]; !ok {
-			g.functions[name] = f
+			g.functions[name] = f.madeFor(s.live)
 		}
 	}
 	return nil

@@ -30,6 +30,7 @@ type service struct {
 	cache   string
 	env     map[string]string // of every function
 	keep    int
+	archive int // 0 keeps all packages
 	ttl     time.Duration
 	commit  string
 	adapter func(*memory.Adapter) providers.Adapter
@@ -76,7 +77,7 @@ func (s *service) engine() *release.Engine {
 	m := &manifest.Manifest{
 		File: filepath.Join(s.dir, "ferry.yaml"), Dir: s.dir, Service: "shop", Stage: "dev", Digest: "sha256:0",
 		Target:   manifest.Target{Name: "here", Provider: "memory"},
-		Releases: manifest.Releases{Keep: s.keep},
+		Releases: manifest.Releases{Keep: s.keep, Archive: s.archive},
 	}
 	for name := range s.code {
 		fn := manifest.Function{

@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,9 +33,11 @@ func (e *Engine) Releases(ctx context.Context, limit int) (*History, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range records {
-			all.Releases = append(all.Releases, r.summary(s.head))
+		lines, err := l.summaries(ctx, s.head, records)
+		if err != nil {
+			return nil, err
 		}
+		all.Releases = append(all.Releases, lines...)
 		next -= batch
 	}
 	return all, nil
@@ -52,33 +53,37 @@ func (s *scene) nextRollback() int {
 
 // newest reads count records from number on downwards. One whose process died before it was written is left out.
 func (l *ledger) newest(ctx context.Context, number, count int) ([]*Record, error) {
-	records := make([]*Record, count)
-	places := make([]int, count)
-	for i := range places {
-		places[i] = i
+	numbers := make([]int, count)
+	for i := range numbers {
+		numbers[i] = number - i
 	}
-	err := each(ctx, places, callLimit, func(ctx context.Context, i int) (err error) {
-		records[i], _, err = l.record(ctx, number-i)
-		if errors.Is(err, providers.NotFound) {
-			return nil
-		}
-		return err
-	})
-	return slices.DeleteFunc(records, func(r *Record) bool { return r == nil }), err
+	return l.records(ctx, numbers)
 }
 
-func (r *Record) summary(h head) Summary {
-	functions := slices.Sorted(maps.Keys(r.Functions))
-	if r.Kind == KindRemove {
-		functions = r.removes()
+// summaries are the lines of records.
+func (l *ledger) summaries(ctx context.Context, h head, records []*Record) ([]Summary, error) {
+	gone, err := l.gone(ctx, records...)
+	if err != nil {
+		return nil, err
 	}
-	return Summary{
-		Number: r.Number, Source: r.Source, Kind: r.Kind, State: r.state(h), Live: r.Number == h.Number,
-		Created: r.Created, Actor: r.Actor, Message: r.Message, Commit: r.Commit,
-		Functions:  functions,
-		RolledBack: h.rolledBack(r.Number),
-		Held:       slices.ContainsFunc(h.Holds, func(held Hold) bool { return held.Release == r.Number }),
+	lines := make([]Summary, len(records))
+	for i, r := range records {
+		// While the revision is kept nothing else is needed.
+		kept := len(gone[r.Number]) == 0 || slices.Contains(append(h.newest(r.Keep), h.Good...), r.Number)
+		functions := slices.Sorted(maps.Keys(r.Functions))
+		if r.Kind == KindRemove {
+			functions = r.removes()
+		}
+		lines[i] = Summary{
+			Number: r.Number, Source: r.Source, Kind: r.Kind, State: r.state(h), Live: r.Number == h.Number,
+			Created: r.Created, Actor: r.Actor, Message: r.Message,
+			Commit: r.Commit, Dirty: r.Dirty, Made: r.madeApart(), Checkout: r.Checkout,
+			Restorable: kept && r.state(h) == StateLive, Functions: functions,
+			RolledBack: h.rolledBack(r.Number),
+			Held:       slices.ContainsFunc(h.Holds, func(held Hold) bool { return held.Release == r.Number }),
+		}
 	}
+	return lines, nil
 }
 
 // Status compares what serves with the ledger.

@@ -9,14 +9,17 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// tidy ends a committed attempt: functions that left the service stop serving, and revisions that no
-// restorable release needs are deleted. It is safe to repeat.
+// tidy ends a committed attempt: functions that left the service stop serving, and revisions and
+// packages that no restorable release needs are deleted. It is safe to repeat.
 func (a *attempt) tidy(ctx context.Context) error {
 	err := a.track(StepClean, "", 1, func() error {
 		if err := a.retire(ctx); err != nil {
 			return err
 		}
-		return a.prune(ctx)
+		if err := a.prune(ctx); err != nil {
+			return err
+		}
+		return a.expire(ctx)
 	})
 	switch {
 	case err == nil:
@@ -109,8 +112,8 @@ func (a *attempt) retire(ctx context.Context) error {
 	})
 }
 
-// prune deletes revisions beyond the releases that stay restorable. The stored packages stay: a pruned
-// revision can be published again.
+// prune deletes revisions beyond the releases that stay restorable at once. A pruned revision can be published again, as
+// long as its package is stored.
 func (a *attempt) prune(ctx context.Context) error {
 	p, ok := a.Adapter.(providers.Pruner)
 	if !ok {
@@ -189,23 +192,14 @@ func (a *attempt) pruneOne(ctx context.Context, p providers.Pruner, name string,
 
 // restorable are the revisions of the newest releases that were live and of all that a rollback may choose.
 func (a *attempt) restorable(ctx context.Context) (map[string]bool, error) {
-	numbers := slices.Clone(a.scene.head.Good)
-	history := a.scene.head.releases()
-	for _, c := range history[max(0, len(history)-a.record.Keep):] {
-		numbers = append(numbers, c.Number)
-	}
+	numbers := append(a.scene.head.newest(a.record.Keep), a.scene.head.Good...)
 	slices.Sort(numbers)
-	var records table[*Record]
-	err := each(ctx, slices.Compact(numbers), callLimit, func(ctx context.Context, n int) error {
-		r, _, err := a.ledger.record(ctx, n)
-		records.set(recordKey(n), r)
-		return err
-	})
+	records, err := a.ledger.records(ctx, slices.Compact(numbers))
 	if err != nil {
 		return nil, err
 	}
 	needed := map[string]bool{}
-	for _, r := range records.m {
+	for _, r := range records {
 		for name, f := range r.Functions {
 			needed[name+" "+f.Revision.ID] = true
 		}

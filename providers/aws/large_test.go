@@ -105,7 +105,7 @@ func TestALargePackageGoesThroughTheStoreOnceAndASmallOneWithTheRequest(t *testi
 		t.Fatalf("the packages are %+v and %+v", first, second)
 	}
 	in := func(a packager.Artifact) map[string]any {
-		return map[string]any{"bytes": 0, "bucket": "ferry-123456789012-eu-west-1", "key": providers.ArtifactKey(a.ZipDigest)}
+		return map[string]any{"bytes": 0, "bucket": "ferry-123456789012-eu-west-1", "key": s.packageKey(a)}
 	}
 	if diff := cmp.Diff([]map[string]any{in(first), in(second)}, sent.seen); diff != "" {
 		t.Errorf("the code in the requests (-want +got):\n%s", diff)
@@ -117,11 +117,11 @@ func TestALargePackageGoesThroughTheStoreOnceAndASmallOneWithTheRequest(t *testi
 	}
 	var puts []string
 	for _, c := range s.Calls() {
-		if c.Operation == "PutObject" && strings.Contains(c.Resource, "/artifacts/") {
+		if c.Operation == "PutObject" && strings.Contains(c.Resource, "/packages/") {
 			puts = append(puts, strings.TrimPrefix(c.Resource, "ferry-123456789012-eu-west-1/"))
 		}
 	}
-	equal(t, "the packages that were sent to the store", puts, []string{providers.ArtifactKey(first.ZipDigest), providers.ArtifactKey(second.ZipDigest)})
+	equal(t, "the packages that were sent to the store", puts, []string{s.packageKey(first), s.packageKey(second)})
 
 	s.must(os.Remove(filepath.Join(s.root, "api", "model.bin")))
 	sent.seen = nil
@@ -130,6 +130,12 @@ func TestALargePackageGoesThroughTheStoreOnceAndASmallOneWithTheRequest(t *testi
 	if diff := cmp.Diff([]map[string]any{{"bytes": int(small.Size), "bucket": "", "key": ""}}, sent.seen); diff != "" {
 		t.Errorf("the code of a small package (-want +got):\n%s", diff)
 	}
+}
+
+// packageKey is where the service's ledger keeps a package.
+func (s *tenant) packageKey(a packager.Artifact) string {
+	m := s.engine().Manifest
+	return providers.PackageKey(providers.LedgerPrefix(m.Service, m.Stage, m.Target.Name), a.ZipDigest)
 }
 
 // packed is the package of a function as its sources are now.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"time"
 
@@ -294,7 +293,7 @@ type code struct {
 
 func (w *work) code(ctx context.Context) (code, error) {
 	if w.spec.Artifact.Size <= maxDirect {
-		zip, err := os.ReadFile(w.spec.Artifact.Path)
+		zip, err := w.spec.Artifact.Bytes()
 		if err == nil && len(zip) <= maxDirect {
 			return code{zip: zip}, nil
 		}
@@ -302,17 +301,17 @@ func (w *work) code(ctx context.Context) (code, error) {
 			return code{}, fmt.Errorf("reading the package: %w", err)
 		}
 	}
-	store, key := w.storeIn(w.c), providers.ArtifactKey(w.spec.Artifact.ZipDigest)
+	store, key := w.storeIn(w.c), providers.PackageKey(providers.LedgerPrefix(w.service, w.stage, w.targetName), w.spec.Artifact.ZipDigest)
 	stored := code{bucket: &store.bucket, key: &key}
 	if store.has(ctx, key) { // a release keeps its packages there first
 		return stored, nil
 	}
-	file, err := os.Open(w.spec.Artifact.Path)
+	content, err := w.spec.Artifact.Open()
 	if err != nil {
-		return code{}, fmt.Errorf("reading the package: %w", err)
+		return code{}, err
 	}
-	defer file.Close()
-	if _, err := store.Put(ctx, key, file, providers.IfAbsent()); err != nil && !errors.Is(err, providers.Conflict) {
+	defer content.Close()
+	if _, err := store.Put(ctx, key, content, providers.IfAbsent()); err != nil && !errors.Is(err, providers.Conflict) {
 		return code{}, err // a Conflict is that it is there
 	}
 	return stored, nil

@@ -132,7 +132,7 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epo
 		err = a.home.Admit(a.scope, a.writer(e))
 	}
 	if err == nil {
-		err = a.home.PutRevision(ctx, a.scope, fn, r, s.Artifact.Path)
+		err = s.Artifact.Lend(func(path string) error { return a.home.PutRevision(ctx, a.scope, fn, r, path) })
 	}
 	if err != nil {
 		return providers.Revision{}, a.classify(op, fn, err)

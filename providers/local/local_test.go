@@ -89,8 +89,9 @@ func spec(t *testing.T, function, version, word string) providers.Spec {
 		Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "public"}}},
 	}
 	files := map[string]string{"version": version, "run": "#!/bin/sh\nexec " + os.Args[0] + "\n"}
+	path := platformtest.Zip(t, files)
 	return digested(providers.Spec{Function: fn, Artifact: packager.Artifact{
-		Path: platformtest.Zip(t, files), Digest: "sha256:" + version, ZipDigest: "sha256:" + version, Entry: "run",
+		Path: path, Digest: "sha256:" + version, ZipDigest: providertest.ZipDigest(t, path), Entry: "run",
 	}})
 }
 

@@ -69,7 +69,7 @@ func spec(t *testing.T, function, version, word string) providers.Spec {
 		Name: function, Runtime: "custom", Style: manifest.StyleServer, Handler: "run.sh",
 		Env: map[string]string{"WORD": word}, Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "public"}}},
 	}
-	a := packager.Artifact{Path: path, Digest: "sha256:" + version, ZipDigest: "sha256:" + version, Entry: "run.sh"}
+	a := packager.Artifact{Path: path, Digest: "sha256:" + version, ZipDigest: providertest.ZipDigest(t, path), Entry: "run.sh"}
 	return providers.Spec{Function: fn, Artifact: a, Digest: providers.SpecDigest(providers.ConfigDigest(fn, nil), a.ZipDigest)}
 }
 

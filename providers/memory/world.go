@@ -2,6 +2,7 @@ package memory
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -183,11 +184,14 @@ func (w *World) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
 
 // entryOf reads the code of a package: the text of the file that would be started.
 func entryOf(a packager.Artifact) (string, error) {
-	z, err := zip.OpenReader(a.Path)
+	zipped, err := a.Bytes()
 	if err != nil {
 		return "", err
 	}
-	defer z.Close()
+	z, err := zip.NewReader(bytes.NewReader(zipped), int64(len(zipped)))
+	if err != nil {
+		return "", err
+	}
 	file, err := z.Open(a.Entry)
 	if err != nil {
 		return "", err

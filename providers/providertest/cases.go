@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -64,6 +65,17 @@ func publishChanged(s *scenario) {
 	if one.ID == code.ID || one.ID == env.ID || code.ID == env.ID {
 		s.Fatalf("three specs gave the revisions %s, %s and %s", one.ID, code.ID, env.ID)
 	}
+}
+
+func publishSwapped(s *scenario) {
+	good := s.Spec(s.T, "api", "one", "a")
+	swapped := good
+	swapped.Artifact.Path = s.Spec(s.T, "api", "two", "a").Artifact.Path
+	if r, err := s.Adapter.Publish(s.ctx, swapped, 0); !errors.Is(err, packager.ErrDamaged) {
+		s.Errorf("publishing the package of another digest gave %+v %v", r, err)
+	}
+	r := s.live(good)
+	s.serves("api", &r, "one", "a")
 }
 
 func activate(s *scenario) {

@@ -4,7 +4,10 @@ package providertest
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"testing"
@@ -57,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		{"publish does not change what serves", publishIsSilent, nil, false},
 		{"publishing the same spec twice gives the same revision", publishTwice, nil, false},
 		{"publishing a changed spec gives another revision", publishChanged, nil, false},
+		{"publish refuses a package that is not the one of its digest", publishSwapped, nil, false},
 		{"activate makes a revision serve and status says so", activate, nil, false},
 		{"activate restores code and env", activateRestores, nil, false},
 		{"activate with a stale from is a conflict and changes nothing", activateStale, nil, false},
@@ -178,4 +182,14 @@ func (s *scenario) serves(function string, r *providers.Revision, version, word 
 	if gotVersion, gotWord := s.Call(s.T, function); gotVersion != version || gotWord != word {
 		s.Fatalf("want %s to say %q with WORD=%q, got %q with %q", function, version, word, gotVersion, gotWord)
 	}
+}
+
+// ZipDigest is what names the package in a file.
+func ZipDigest(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(data))
 }

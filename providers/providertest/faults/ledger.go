@@ -49,7 +49,11 @@ func ReadLedger(ctx context.Context, s providers.Store, prefix string) (*Ledger,
 	}
 	for _, key := range keys {
 		var into any
-		switch name := strings.TrimPrefix(key, prefix); name {
+		name := strings.TrimPrefix(key, prefix)
+		if strings.HasPrefix(name, "packages/") {
+			continue
+		}
+		switch name {
 		case "lock.json":
 			into = &l.Lock
 		case "live.json":

@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -169,12 +171,12 @@ func Zip(t testing.TB, files map[string]string) string {
 		t.Fatal(err)
 	}
 	z := zip.NewWriter(file)
-	for name, content := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) { // the same files, the same bytes
 		header := &zip.FileHeader{Name: name}
 		header.SetMode(0o755)
 		entry, err := z.CreateHeader(header)
 		if err == nil {
-			_, err = io.WriteString(entry, content)
+			_, err = io.WriteString(entry, files[name])
 		}
 		if err != nil {
 			t.Fatal(err)
