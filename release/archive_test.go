@@ -105,15 +105,18 @@ func TestPackagesBelowTheLedgersOwnPrefixStayForTheNewestReleasesOnly(t *testing
 	s.serves(map[string]string{"api": "4"})
 }
 
-func TestThePackagesOfWhatAnOlderReleaseServesAgainStay(t *testing.T) {
+func TestThePackagesOfWhatServesAgainAndOfWhatIsHeldStay(t *testing.T) {
 	s := single(t, 1, 2)
 	s.deployEach("1", "2")
 	s.rollback(1)
 	s.deployEach("3")
-	s.same("what is stored", s.below("shop/dev/here/packages/"), s.packagesOf(3, 4))
-	s.same("restorable", s.restorable(), []int{1, 3, 4})
-	s.rollback(1)
-	s.serves(map[string]string{"api": "1"})
+	s.same("what is stored", s.below("shop/dev/here/packages/"), s.packagesOf(2, 3, 4))
+	s.same("restorable", s.restorable(), []int{1, 2, 3, 4})
+	if _, err := s.engine().Allow(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	s.deployEach("4", "5")
+	s.same("restorable when it is no longer held", s.restorable(), []int{5, 6})
 }
 
 func TestNoFewerPackagesAreKeptThanRevisions(t *testing.T) {
