@@ -76,7 +76,7 @@ func onAWS() map[string]func(p *printer) {
 		}}, Releases: []release.Summary{
 			{Number: 129, Source: 127, Kind: release.KindRollback, State: release.StateLive, Live: true, Created: created, Actor: "ada@ada-macbook-pro.local", Message: "checkout answers 500 for carts with a voucher, see the incident"},
 			{Number: 128, Source: 128, State: release.StateRestored, Created: created, Actor: "octocat (github run 19283746551)", Message: "new prices", Commit: "2c26b46b68ffc68ff99b453c1d30413413422d70"},
-			{Number: 127, Source: 127, State: release.StateLive, Created: created, Actor: "octocat (github run 19283746550)", Commit: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"},
+			{Number: 127, Source: 127, State: release.StateLive, Created: created, Actor: "octocat (github run 19283746550)", Commit: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", Restorable: true},
 		}}}.text,
 		"local-status": localResult{HostInfo: providers.HostInfo{
 			Running: true, PID: 4711, Version: "v1.2.3", Home: "/home/ada/.local/state/ferry", Uptime: 3723.4, LogFile: "/home/ada/.local/state/ferry/local.log",
