@@ -53,6 +53,7 @@ lets every later deploy do so.`,
 	f.IntVar(&o.traffic, "traffic", 0, "the `percentage` of the requests that the release gets at first, 1 to 99")
 	f.IntSliceVar(&o.again, "again", nil, "deploy the content of the release of this `number` all the same, though it was rolled back")
 	a.waits(c)
+	offer(c, "again", a.completeReleases)
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if c.Flags().Changed("traffic") && (o.traffic < 1 || o.traffic > 99) {
 			return usagef("leave it out to give the release all requests", "--traffic %d: a share is 1 to 99 percent", o.traffic)

@@ -48,6 +48,9 @@ It exits with 1 when something is missing, and with 7 when that is credentials o
 		Args: noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) {
 		r := a.diagnose(ctx)
+		if err := ctx.Err(); err != nil { // what was not looked at is not missing
+			return nil, err
+		}
 		return r, r.failed()
 	})
 }

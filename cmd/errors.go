@@ -105,6 +105,8 @@ func own(err error) []report {
 		return []report{{Kind: kindUsage, Message: e.message, Hint: e.hint}}
 	case *failure:
 		return []report{{Kind: string(e.kind), Message: e.message, Hint: e.hint}}
+	case *interruption:
+		return e.reports()
 	case *release.Error:
 		return flatten(e.Err)
 	case manifest.Problem:
@@ -127,8 +129,12 @@ func own(err error) []report {
 			File: e.File, Line: e.Line, Column: e.Column,
 		}}
 	case *providers.Error:
+		kind := string(e.Kind)
+		if errors.Is(e, context.Canceled) {
+			kind = kindInterrupted
+		}
 		return []report{{
-			Kind: string(e.Kind), Message: e.Error(), Hint: e.Hint, Function: e.Function,
+			Kind: kind, Message: e.Error(), Hint: e.Hint, Function: e.Function,
 			Provider: e.Provider, Log: e.Log,
 		}}
 	}

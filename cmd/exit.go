@@ -35,7 +35,7 @@ const exitHelp = `Exit codes:
   6    conflict: another deploy holds the lock, what serves changed meanwhile or is newer, or the content was rolled back
   7    credentials missing or denied
   8    not found
-  130  interrupted`
+  130  interrupted, also by --timeout`
 
 // exitRule gives the code of the errors it holds for.
 type exitRule struct {

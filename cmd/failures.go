@@ -125,15 +125,18 @@ func (p *printer) source(r report) {
 
 // standing says how things stand after a failure, so that nobody has to guess what serves.
 func (p *printer) standing(err error) {
-	var failed *release.Error
-	if !errors.As(err, &failed) {
-		if exitCode(err) == exitInterrupted {
-			p.linef("interrupted")
-		}
-		return
-	}
-	if exitCode(err) == exitInterrupted {
+	var (
+		failed *release.Error
+		broken *interruption
+	)
+	switch {
+	case !errors.As(err, &broken) && exitCode(err) == exitInterrupted:
 		p.linef("interrupted")
+	case broken != nil && broken.report().Kind == kindInterrupted: // other causes are printed as errors
+		p.linef("%s", broken)
+	}
+	if !errors.As(err, &failed) {
+		return
 	}
 	if failed.Overtaken {
 		p.linef("%s another command decides what serves now", p.style.warn.Render("overtaken:"))

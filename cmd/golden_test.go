@@ -234,7 +234,11 @@ func results() map[string]result {
 			{Time: created, Stream: "stdout", Text: "listening"},
 			{Time: created, Stream: "stderr", Text: "boom"},
 			{Time: created, Stream: "platform", Text: "exited with 1"},
-		}},
+		}, look: logLook{today: created}},
+		"logs-several": logsResult{Lines: []providers.LogLine{
+			{Time: created.AddDate(0, 0, -1), Function: "api", Stream: "stdout", Text: "up"},
+			{Time: created, Function: "web", Stream: "stderr", Text: "boom"},
+		}, look: logLook{today: created, name: 3}},
 	}
 }
 

@@ -26,8 +26,9 @@ type allowResult struct {
 
 func newAllow(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
-		Use:   "allow number",
-		Short: "Let what was rolled back be deployed again",
+		Use:               "allow number",
+		ValidArgsFunction: a.completeReleases,
+		Short:             "Let what was rolled back be deployed again",
 		Long: `Let the content of a release that was rolled back be deployed again. Nothing is deployed by it: the next deploy
 of that content, as by a repeated job, goes ahead.`,
 		Example: "  ferry releases allow 12",

@@ -50,9 +50,7 @@ Templates:
 	names := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return starterNames(), cobra.ShellCompDirectiveNoFileComp
 	}
-	if err := c.RegisterFlagCompletionFunc("template", names); err != nil {
-		panic(err) // the flag was defined above
-	}
+	offer(c, "template", names)
 	return c
 }
 
@@ -94,7 +92,11 @@ func (o *initOptions) run(_ context.Context, args []string) (result, error) {
 func (o *initOptions) starter() (templates.Starter, error) {
 	all := templates.Starters()
 	if o.template == "" && o.app.interactive() {
-		o.template = o.app.ask("Start from which template (" + strings.Join(starterNames(), ", ") + ")?")
+		answer, err := o.app.ask("Start from which template (" + strings.Join(starterNames(), ", ") + ")?")
+		if err != nil {
+			return templates.Starter{}, err
+		}
+		o.template = answer
 	}
 	at := slices.IndexFunc(all, func(s templates.Starter) bool { return s.Name == o.template })
 	switch {

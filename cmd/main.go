@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ferryfn/ferry/internal/waits"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -34,33 +36,53 @@ type Invocation struct {
 type app struct {
 	Invocation
 
-	global   globals
-	env      map[string]string
-	root     string // where the manifest lies; "" before it is loaded
-	warnings []warning
-	wait     patience // of the commands that take the lock
+	global    globals
+	env       map[string]string
+	root      string // where the manifest lies; "" before it is loaded
+	warnings  []warning
+	wait      patience // of the commands that take the lock
+	work      work
+	board     *waits.Board
+	lasting   atomic.Pointer[[]waits.Entry] // what is waited for since a while
+	interrupt context.CancelCauseFunc
 }
 
 // Main runs ferry and returns its exit code. Cancelling ctx interrupts the work: what serves is then left
-// or restored before Main returns.
+// or restored before Main returns. Other work that does not end soon is left behind: the process is to end.
 func Main(ctx context.Context, inv Invocation) (code int) {
-	a := &app{Invocation: inv, env: environment(inv.Environ)}
+	inv.Streams.Err.Writer = &serial{w: inv.Streams.Err.Writer}
+	a := &app{Invocation: inv, env: environment(inv.Environ), board: &waits.Board{}}
+	ctx, a.interrupt = context.WithCancelCause(a.board.Context(ctx))
+	defer a.interrupt(nil)
+	a.work.say = func() { a.sayRestoring(context.Cause(ctx)) }
+	a.Streams.In = heedful{ctx, inv.Streams.In}
 	a.global.json = a.asksForJSON()
+	stop := make(chan struct{})
+	defer close(stop)
+	go a.showWaits(stop)
+	ended := make(chan int, 1)
+	go func() { ended <- a.run(ctx) }()
+	return a.await(ctx, ended)
+}
+
+// run does the work and prints what came of it.
+func (a *app) run(ctx context.Context) (code int) {
 	defer func() {
 		// Go's own exit code of a panic is 2, which promises that nothing was attempted.
 		if broken := recover(); broken != nil {
-			fmt.Fprintf(inv.Streams.Err, "ferry broke, which is a bug in ferry: %v\n\n%s", broken, debug.Stack())
+			fmt.Fprintf(a.Streams.Err, "ferry broke, which is a bug in ferry: %v\n\n%s", broken, debug.Stack())
 			code = exitFailed
 		}
 	}()
 	out := &outcome{}
 	root := newRoot(a, out)
-	root.SetArgs(append([]string{}, inv.Args...)) // nil would be the arguments of the process
-	root.SetIn(inv.Streams.In)
-	root.SetOut(inv.Streams.Out)
-	root.SetErr(inv.Streams.Err)
+	root.SetArgs(append([]string{}, a.Args...)) // nil would be the arguments of the process
+	root.SetIn(a.Streams.In)
+	root.SetOut(a.Streams.Out)
+	root.SetErr(a.Streams.Err)
 	ran, err := root.ExecuteContextC(ctx)
-	out.command, out.err = cmp.Or(out.command, commandName(ran)), err
+	out.command, out.err = cmp.Or(out.command, commandName(ran)), a.interrupted(ctx, err)
+	a.work.change(func() { a.work.printing = true })
 	return a.finish(out)
 }
 

@@ -47,6 +47,9 @@ func TestUsageErrorsExitWith2AndSuggest(t *testing.T) {
 		{args: "invoke", want: []string{"ferry invoke needs the name of a function"}},
 		{args: "completion tcsh", want: []string{`unknown shell "tcsh"`}},
 		{args: "version", environ: []string{"FERRY_YES=perhaps"}, want: []string{`FERRY_YES is "perhaps"`}},
+		{args: "version", environ: []string{"FERRY_TIMEOUT=soon"}, want: []string{`FERRY_TIMEOUT is "soon"`, "as in 90s or 10m"}},
+		{args: "version --timeout -1s", want: []string{"--timeout -1s is below zero"}},
+		{args: "version -C nowhere", want: []string{"the folder nowhere does not exist"}},
 		{args: "validate -q", want: []string{"ferry.yaml"}},
 	} {
 		t.Run(c.args, func(t *testing.T) {

@@ -20,6 +20,34 @@ const (
 	progressJSON  = "json"
 )
 
+// form is how progress is really shown.
+type form int
+
+// The forms.
+const (
+	formQuiet form = iota
+	formPlain
+	formLive // a line that moves
+	formVerbose
+	formJSON
+)
+
+// form chooses how progress is shown here.
+func (a *app) form() form {
+	live := a.Streams.Err.Terminal && a.escapes() && !a.dumb() && a.env["CI"] == ""
+	switch {
+	case a.global.progress == progressJSON:
+		return formJSON
+	case a.global.quiet:
+		return formQuiet
+	case a.global.verbose:
+		return formVerbose
+	case a.global.progress == progressAuto && live:
+		return formLive
+	}
+	return formPlain
+}
+
 const (
 	liveAfter  = time.Second            // a live line for quicker work would only flicker
 	liveEvery  = 100 * time.Millisecond // how often the line moves
@@ -29,6 +57,7 @@ const (
 
 // progress shows how work goes on. Its methods may be called from several goroutines.
 type progress struct {
+	noted func(e release.Event)            // what the whole command must know
 	draw  func(p *progress, now time.Time) // called every tick, locked
 	each  func(p *progress, e release.Event)
 	w     io.Writer
@@ -54,19 +83,17 @@ type progress struct {
 // startProgress begins to show progress in the chosen form. The caller ends it with close.
 func (a *app) startProgress() *progress {
 	p := &progress{
-		w: a.colored(a.Streams.Err), style: newStyles(), width: a.Streams.Width,
+		noted: a.work.event, w: a.colored(a.Streams.Err), style: newStyles(), width: a.Streams.Width,
 		now: time.Now, began: time.Now(), stop: make(chan struct{}),
 	}
-	live := a.Streams.Err.Terminal && !a.dumb() && a.env["CI"] == ""
-	switch {
-	case a.global.progress == progressJSON:
+	switch a.form() {
+	case formJSON:
 		p.each = eachJSON
-	case a.global.quiet:
-	case a.global.verbose:
+	case formVerbose:
 		p.each = eachLine
-	case a.global.progress == progressAuto && live:
+	case formLive:
 		p.draw = drawLive
-	default:
+	case formPlain:
 		p.draw = drawPlain
 	}
 	if p.draw != nil {
@@ -101,6 +128,7 @@ func (p *progress) close() {
 
 // event takes in that a step began or ended.
 func (p *progress) event(e release.Event) {
+	p.noted(e)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e.Holder != nil {

@@ -36,7 +36,7 @@ func (a *app) manifestOptions() manifest.Options {
 		file = filepath.Join(a.dir(), file)
 	}
 	return manifest.Options{
-		Dir: a.dir(), File: file, Stage: a.global.stage, Target: a.global.target,
+		Dir: a.dir(), Here: a.global.dir != "", File: file, Stage: a.global.stage, Target: a.global.target,
 		Env: a.lookup, Git: gitSHA, Providers: a.blocks(),
 	}
 }

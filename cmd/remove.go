@@ -76,8 +76,9 @@ func (o *removeOptions) confirm(p *project) error {
 		}
 		ask.linef("%s: there is no way back.", what)
 	}
-	if o.app.ask("Type "+p.manifest.Service+" to go on:") == p.manifest.Service {
-		return nil
+	answer, err := o.app.ask("Type " + p.manifest.Service + " to go on:")
+	if err != nil || answer == p.manifest.Service {
+		return err
 	}
 	return usagef("type the name of the service exactly, or use --yes", "not confirmed: nothing was removed")
 }

@@ -33,6 +33,7 @@ platform; on AWS each release has its versions of them, which come back.`,
 	}, o.run)
 	f := c.Flags()
 	f.IntVar(&o.to, "to", 0, "the `number` of the release to restore")
+	offer(c, "to", a.completeReleases)
 	f.StringVarP(&o.message, "message", "m", "", "a `line` about this rollback, kept with it")
 	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; what serves is read back all the same")
 	f.BoolVar(&o.force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")

@@ -3,8 +3,11 @@ package cmd
 import (
 	"cmp"
 	"errors"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -34,10 +37,11 @@ type globals struct {
 	verbose  bool
 	noColor  bool
 	progress string
+	timeout  time.Duration
 }
 
 func (g *globals) addFlags(f *pflag.FlagSet) {
-	f.StringVarP(&g.dir, "dir", "C", "", "run as if started in this `folder`")
+	f.StringVarP(&g.dir, "dir", "C", "", "run as if started in this `folder`; the manifest is looked for in it alone")
 	f.StringVarP(&g.file, "file", "f", "", "the manifest `file` (default: ferry.yaml here or in a folder above)")
 	f.StringVarP(&g.target, "target", "t", "", "the `name` of where to deploy to (default: the manifest's default_target, else local)")
 	f.StringVarP(&g.stage, "stage", "s", "", "the `name` of the stage (default: dev)")
@@ -47,6 +51,7 @@ func (g *globals) addFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "print every step as it happens")
 	f.BoolVar(&g.noColor, "no-color", false, "print without colours")
 	f.StringVar(&g.progress, "progress", progressAuto, "the `form` of progress: auto, plain or json")
+	f.DurationVar(&g.timeout, "timeout", 0, "interrupt the command after this `time`, such as 90s or 10m; a restore that is due is still done")
 	f.Lookup("json").DefValue = "false"
 }
 
@@ -80,8 +85,13 @@ func newRoot(a *app, out *outcome) *cobra.Command {
 	}
 	a.global.addFlags(root.PersistentFlags())
 	a.alone(root, out)
+	offer(root, "stage", a.completeNames(func(c manifest.Choices) []string { return c.Stages }))
+	offer(root, "target", a.completeNames(func(c manifest.Choices) []string { return c.Targets }))
+	offer(root, "progress", cobra.FixedCompletions([]string{progressAuto, progressPlain, progressJSON}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(flagError)
-	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.prepare(c.Flags()) }
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		return errors.Join(a.prepare(c.Flags()), a.bound(c))
+	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddGroup(
 		&cobra.Group{ID: groupWork, Title: "Deploy:"},
@@ -130,10 +140,13 @@ func (a *app) prepare(flags *pflag.FlagSet) error {
 	global := &pflag.FlagSet{}
 	(&globals{}).addFlags(global)
 	global.VisitAll(func(f *pflag.Flag) {
-		errs = append(errs, a.fromEnvironment(flags, f.Name, "set it to true or false, or unset it"))
+		errs = append(errs, a.fromEnvironment(flags, f.Name, wanted(f)+", or unset it"))
 	})
 	if flags.Lookup(waitFlag) != nil {
 		errs = append(errs, a.fromEnvironment(flags, waitFlag, "set it to a time as in 10m, or unset it"))
+	}
+	if info, err := os.Stat(a.dir()); a.global.dir != "" && (err != nil || !info.IsDir()) {
+		errs = append(errs, a.noFolder(err))
 	}
 	switch a.global.progress {
 	case progressAuto, progressPlain, progressJSON:
@@ -154,6 +167,26 @@ func (a *app) fromEnvironment(flags *pflag.FlagSet, flag, hint string) error {
 		return usagef(hint, "%s is %q, which --%s cannot be", name, value, flag)
 	}
 	return nil
+}
+
+// wanted is how the value of a flag is written.
+func wanted(f *pflag.Flag) string {
+	if f.Value.Type() == "duration" {
+		return "write it as in 90s or 10m"
+	}
+	return "set it to true or false"
+}
+
+// noFolder says why ferry cannot run in the folder that was chosen.
+func (a *app) noFolder(err error) error {
+	const hint = "choose a folder that exists with --dir or FERRY_DIR"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usagef(hint, "the folder %s does not exist", a.global.dir)
+	case err != nil:
+		return usagef(hint, "the folder %s cannot be looked into: %v", a.global.dir, err)
+	}
+	return usagef(hint, "%s is no folder", a.global.dir)
 }
 
 func truthy(s string) bool {
@@ -244,14 +277,6 @@ func between(low, high int, what string) cobra.PositionalArgs {
 func noArgs() cobra.PositionalArgs { return between(0, 0, "nothing") }
 
 // completeFunctions offers the manifest's functions to the shell.
-func (a *app) completeFunctions(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	m, err := manifest.Load(a.manifestOptions())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var names []string
-	for _, fn := range m.Functions {
-		names = append(names, fn.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+func (a *app) completeFunctions(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	return a.completeNames(func(c manifest.Choices) []string { return c.Functions })(c, args, word)
 }

@@ -215,8 +215,9 @@ func (a *app) confirmForgetting(r secretResult) error {
 	if len(r.Functions) > 0 {
 		ask.linef("Without it %s cannot start.", strings.Join(r.Functions, ", "))
 	}
-	if a.ask("Type "+r.Name+" to go on:") == r.Name {
-		return nil
+	answer, err := a.ask("Type " + r.Name + " to go on:")
+	if err != nil || answer == r.Name {
+		return err
 	}
 	return usagef("type the name of the secret exactly, or use --yes", "not confirmed: nothing was removed")
 }

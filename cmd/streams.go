@@ -79,16 +79,23 @@ func (a *app) interactive() bool {
 	return a.Streams.InTerminal && a.Streams.Err.Terminal && a.env["CI"] == "" && !a.global.json
 }
 
-// ask puts a question to the person at the terminal and returns the answer, "" when there is none.
-func (a *app) ask(question string) string {
+// ask puts a question to the person at the terminal and returns the answer, "" when there is none. It fails when it
+// is interrupted.
+func (a *app) ask(question string) (string, error) {
 	p := a.errors()
 	p.write([]byte(question + " "))
 	answer, err := bufio.NewReader(a.Streams.In).ReadString('\n')
 	if err != nil {
 		p.linef("")
 	}
-	return strings.TrimSpace(answer)
+	if errors.Is(err, context.Canceled) {
+		return "", err
+	}
+	return strings.TrimSpace(answer), nil
 }
+
+// escapes reports whether what is printed may have escape sequences.
+func (a *app) escapes() bool { return a.env["NO_COLOR"] == "" && !a.global.noColor }
 
 // colored wraps an output so that it drops the colours its reader cannot see.
 func (a *app) colored(out Output) io.Writer {
@@ -97,8 +104,8 @@ func (a *app) colored(out Output) io.Writer {
 	if out.Terminal || (force != "" && force != "0") {
 		profile = colorprofile.Env(a.Environ)
 	}
-	if a.global.noColor {
-		profile = min(profile, colorprofile.ASCII)
+	if !a.escapes() {
+		profile = colorprofile.NoTTY
 	}
 	return &colorprofile.Writer{Forward: out.Writer, Profile: profile}
 }

@@ -94,6 +94,52 @@ func TestAFolderThatDoesNotExistIsNamed(t *testing.T) {
 	}
 }
 
+func TestAFolderThatWasChosenIsTheOnlyOneThatIsLookedIn(t *testing.T) {
+	o := folder(t, hello)
+	root := o.Dir
+	o.Dir, o.Here = filepath.Join(root, "src"), true
+	if ps := problems(t, o); !strings.Contains(ps[0].Message, "no manifest in this folder") || ps[0].File != filepath.Join(root, "src", FileName) {
+		t.Errorf("got %v", ps)
+	}
+	o.Dir = root
+	if m := load(t, o); m.Dir != root {
+		t.Errorf("found %s", m.File)
+	}
+}
+
+func TestAManifestAboveIsNotTakenForAFolderThatIsNone(t *testing.T) {
+	o := folder(t, hello)
+	root := o.Dir
+	for name, want := range map[string]string{"typo": "typo does not exist", FileName: FileName + " is no folder"} {
+		o.Dir = filepath.Join(root, name)
+		if ps := problems(t, o); !strings.Contains(ps[0].Message, want) {
+			t.Errorf("in %s: %v", name, ps)
+		}
+	}
+}
+
+func TestAManifestNearbyIsNamed(t *testing.T) {
+	o := options("")
+	o.Dir = t.TempDir()
+	for _, name := range []string{".git/x", "shop/ferry.yaml", "lib/node_modules", "prod.yaml"} {
+		file := filepath.Join(o.Dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, want := range map[string]string{
+		"": "there is one in shop: choose the folder", "prdo.yaml": "did you mean prod.yaml?", "other": "a ferry.yaml in shop: name it with --file",
+	} {
+		o.File = file
+		if ps := problems(t, o); !strings.Contains(ps[0].Hint, want) {
+			t.Errorf("for %q: %+v", file, ps)
+		}
+	}
+}
+
 func TestALinkOutOfTheFolderIsRefused(t *testing.T) {
 	o := folder(t, `service: links
 defaults: {runtime: nodejs22}

@@ -13,6 +13,7 @@ import (
 // Options say which manifest to load and for what.
 type Options struct {
 	Dir    string // where to look; "" is the working directory
+	Here   bool   // look in Dir alone, not in the folders above it
 	File   string // the manifest, relative to Dir; "" is ferry.yaml in Dir or in the nearest folder above it
 	Stage  string // "" is dev
 	Target string // "" is the manifest's default_target, else local

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -52,7 +54,7 @@ func readFile(name string) ([]byte, *Problem) {
 	f, err := regular.Open(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return fail("run ferry init to make one, or name the manifest with --file", "the manifest does not exist")
+		return fail(instead(name), "the manifest does not exist")
 	case errors.As(err, &other) && other.Mode.IsDir():
 		return fail("name the file itself, or choose the folder with --dir", "the manifest is a folder")
 	case errors.As(err, &other):
@@ -69,6 +71,19 @@ func readFile(name string) ([]byte, *Problem) {
 		return fail("split the service, or move what is large into files of its own", "the manifest is larger than 1 MB")
 	}
 	return data, nil
+}
+
+// instead is a hint at what may be meant by a file that does not exist.
+func instead(name string) string {
+	dir := filepath.Dir(name)
+	files, _ := fs.Glob(os.DirFS(dir), "*.y*ml") // the pattern is well formed
+	if near := nearest(filepath.Base(name), files); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	if found := below(dir); len(found) > 0 {
+		return "there is a " + FileName + " in " + strings.Join(found, ", and one in ") + ": name it with --file"
+	}
+	return "run ferry init to make one, or name the manifest with --file"
 }
 
 // rootCause drops the operation and path that os puts before an error: the problem names the file already.

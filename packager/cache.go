@@ -11,8 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rogpeppe/go-internal/lockedfile"
-
+	"github.com/ferryfn/ferry/internal/filelock"
 	"github.com/ferryfn/ferry/internal/regular"
 )
 
@@ -216,29 +215,11 @@ func (c cache) lockIn(ctx context.Context, folder, name string) (unlock func(), 
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, writeProblem(c.dir, err)
 	}
-	type result struct {
-		unlock func()
-		err    error
+	unlock, err = filelock.Lock(ctx, filepath.Join(dir, name))
+	if err != nil && ctx.Err() == nil {
+		err = writeProblem(c.dir, err)
 	}
-	got := make(chan result, 1)
-	go func() {
-		unlock, err := lockedfile.MutexAt(filepath.Join(dir, name)).Lock()
-		got <- result{unlock, err}
-	}()
-	select {
-	case r := <-got:
-		if r.err != nil {
-			return nil, writeProblem(c.dir, r.err)
-		}
-		return r.unlock, nil
-	case <-ctx.Done():
-		go func() {
-			if r := <-got; r.err == nil {
-				r.unlock()
-			}
-		}()
-		return nil, ctx.Err()
-	}
+	return unlock, err
 }
 
 // kept is one thing that can be evicted.

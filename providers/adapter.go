@@ -291,8 +291,18 @@ type Response struct {
 
 // TailOptions choose log lines.
 type TailOptions struct {
-	Lines  int // at most so many of the past; 0 is all
+	Lines  int       // at most so many of the past; 0 is all
+	Since  time.Time // no older ones
 	Follow bool
+	// Past is called once, when all of the past was handed on; nil is nobody.
+	Past func()
+}
+
+// Reached tells whoever asked that all of the past was handed on.
+func (o TailOptions) Reached() {
+	if o.Past != nil {
+		o.Past()
+	}
 }
 
 // LogLine is one line that a function wrote.

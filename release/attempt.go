@@ -31,8 +31,9 @@ type attempt struct {
 	takeOver bool // what serves unknown to the ledger is written down as a release first
 	traffic  int  // percent of the requests; 0 is all
 
-	fences table[string]     // of the functions that were activated
-	issues []providers.Issue // warnings that the work gave
+	starts table[time.Duration] // how long the probe of a function took
+	fences table[string]        // of the functions that were activated
+	issues []providers.Issue    // warnings that the work gave
 
 	mu sync.Mutex // guards record.Functions while functions are published
 }
@@ -111,7 +112,7 @@ func (a *attempt) lookAgain(ctx context.Context) error {
 
 // close frees the lock and says which attempt it leaves unfinished.
 func (a *attempt) close(ctx context.Context, unfinished int) error {
-	ctx, cancel := a.settle(ctx)
+	ctx, cancel := a.part(ctx)
 	defer cancel()
 	if err := a.lock.release(ctx, unfinished); err != nil && !errors.Is(err, providers.Conflict) {
 		return fmt.Errorf("freeing the lock: %w", err)
@@ -275,7 +276,7 @@ func (a *attempt) setHead(ctx context.Context, next head) error {
 
 // abandon ends an attempt that has activated nothing.
 func (a *attempt) abandon(ctx context.Context, cause error) error {
-	ctx, cancel := a.settle(ctx)
+	ctx, cancel := a.part(ctx)
 	defer cancel()
 	failure := &Error{Outcome: OutcomeUnchanged, Attempt: a.record.Number, Release: a.scene.head.Number, Err: cause}
 	if a.lost(ctx) {

@@ -35,7 +35,7 @@ func (a *attempt) share(ctx context.Context) error {
 		return a.restore(ctx, err)
 	}
 	a.record.State, a.record.Percent = StateCanary, a.traffic
-	if err := a.save(ctx); err != nil {
+	if err := a.track(StepCommit, "", 1, func() error { return a.save(ctx) }); err != nil {
 		return a.restore(ctx, err)
 	}
 	return a.close(ctx, a.record.Number)

@@ -245,7 +245,11 @@ func (k *lock) check(ctx context.Context) error {
 // release frees the lock and says which attempt is left unfinished. A number that no record has is given back.
 func (k *lock) release(ctx context.Context, unfinished int) error {
 	k.stop()
-	<-k.done
+	select {
+	case <-k.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	return k.update(ctx, func(f *lockFile) { f.Holder, f.Unfinished, f.Attempt = nil, unfinished, k.used })
 }
 

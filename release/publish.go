@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
@@ -165,7 +166,9 @@ func (a *attempt) probe(ctx context.Context) error {
 	err := each(ctx, a.changed, callLimit, func(ctx context.Context, name string) error {
 		f := a.function(name)
 		return a.track(StepProbe, name, len(a.changed), func() error {
+			began := time.Now()
 			err := p.Probe(ctx, f.spec(), f.Revision)
+			a.starts.set(name, time.Since(began))
 			if errors.Is(err, providers.Unsupported) {
 				skipped.set(name, err)
 				return nil

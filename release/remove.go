@@ -159,7 +159,7 @@ func (a *attempt) finishRemoval(ctx context.Context) error {
 	case a.lost(ctx):
 		return a.overtaken(err)
 	}
-	ctx, cancel := a.settle(ctx)
+	ctx, cancel := a.part(ctx)
 	defer cancel()
 	failure := &Error{
 		Outcome: OutcomePartial, Kind: KindRemove, Attempt: a.record.Number, Release: a.scene.head.Number, Err: err,

@@ -75,10 +75,11 @@ func (a *attempt) health(ctx context.Context) error {
 	})
 }
 
-// healthOf calls the health path until it answers with the wanted status or the time is over.
+// healthOf calls the health path until it answers with the wanted status or the time is over. The first call may start
+// an instance once more: what that took when it was probed is no part of the time.
 func (a *attempt) healthOf(ctx context.Context, name string) error {
 	fn := a.record.Functions[name].Function
-	within, cancel := context.WithTimeout(ctx, fn.Health.Timeout.Std())
+	within, cancel := context.WithTimeout(ctx, fn.Health.Timeout.Std()+a.starts.m[name])
 	defer cancel()
 	wait := time.NewTimer(0)
 	defer wait.Stop()

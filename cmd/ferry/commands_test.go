@@ -177,6 +177,29 @@ func answers(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), strings.Join(slices.Compact(all), ""))
 }
 
+// nudge requests a URL until a file holds a text: `nudge URL FILE TEXT`.
+func nudge(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: nudge URL FILE TEXT")
+	}
+	client := &http.Client{Timeout: 20 * time.Second}
+	defer client.CloseIdleConnections()
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if data, err := os.ReadFile(ts.MkAbs(args[1])); err == nil && strings.Contains(string(data), args[2]) {
+			return
+		}
+		answer, err := client.Get(args[0])
+		ts.Check(err)
+		answer.Body.Close()
+		if <-tick.C; time.Now().After(deadline) {
+			ts.Fatalf("%s does not come to hold %q", args[1], args[2])
+		}
+	}
+}
+
 // onlyIn checks that of all files below a folder one alone holds a text: `onlyin DIR TEXT FILE`.
 func onlyIn(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {

@@ -49,6 +49,10 @@ func serve() int {
 		fmt.Println("failing")
 		http.Error(w, "sorry", http.StatusServiceUnavailable)
 	})
+	http.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) {
+		fmt.Println("waiting")
+		<-r.Context().Done()
+	})
 	fmt.Fprintln(os.Stderr, http.ListenAndServe(net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), nil))
 	return 1
 }
@@ -61,7 +65,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "json": jsonValue, "get": get, "http": request, "program": program, "waitfile": waitFile, "occupy": occupy,
-			"answers": answers, "onlyin": onlyIn, "cloud": aws.command,
+			"answers": answers, "nudge": nudge, "onlyin": onlyIn, "cloud": aws.command,
 			"paste": paste,
 		},
 		Condition: installed,

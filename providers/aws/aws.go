@@ -34,6 +34,7 @@ type Adapter struct {
 	target         target
 	env            func(name string) (string, bool)
 	pace           *pace
+	reach          reach
 
 	mu    sync.Mutex
 	cloud *cloud // set once it is connected

@@ -86,9 +86,13 @@ func (a *Adapter) clients(ctx context.Context) (*cloud, error) {
 		config.WithLogger(logging.Nop{}), // what the SDK would print to stderr
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
-				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts = maxAttempts })
+				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) {
+					s.MaxAttempts, s.Backoff = maxAttempts, a.reach.pause()
+				})
 			})
 		}),
+		config.WithHTTPClient(a.reach.client()),
+		config.WithAPIOptions([]func(*middleware.Stack) error{a.reach.register}),
 	}
 	if a.target.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(a.target.Profile))

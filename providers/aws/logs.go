@@ -116,7 +116,10 @@ func (a *Adapter) Tail(ctx context.Context, fn string, o providers.TailOptions, 
 		refused = emit(l)
 		return refused
 	}
-	err = t.past(ctx, o.Lines, out)
+	err = t.past(ctx, o, out)
+	if err == nil {
+		o.Reached()
+	}
 	if err == nil && o.Follow {
 		err = t.follow(ctx, out)
 	}
@@ -146,19 +149,20 @@ const (
 	logPoll  = time.Second
 )
 
-// past hands on the last lines; 0 is all of them. It looks back in windows of which each is ten times as long as the
-// one after it, so that a long log is not read whole.
-func (t *tail) past(ctx context.Context, lines int, emit func(providers.LogLine) error) error {
-	now := time.Now().UnixMilli()
+// past hands on the last lines. It looks back in windows of which each is ten times as long as the one after it, so
+// that a long log is not read whole.
+func (t *tail) past(ctx context.Context, o providers.TailOptions, emit func(providers.LogLine) error) error {
+	now, lines, first := time.Now().UnixMilli(), o.Lines, max(o.Since.UnixMilli(), 0)
 	if lines == 0 {
-		return t.read(ctx, 0, nil, emit)
+		t.floor = first
+		return t.read(ctx, first, nil, emit)
 	}
 	var last []providers.LogLine
 	var end *int64 // the first window has none, as this clock may be behind
 	for window := logDelay.Milliseconds(); ; window *= 10 {
-		t.floor = max(now-window, 0)
+		t.floor = max(now-window, first)
 		if window > (365 * 24 * time.Hour).Milliseconds() {
-			t.floor = 0
+			t.floor = first
 		}
 		var found []providers.LogLine
 		err := t.read(ctx, t.floor, end, func(l providers.LogLine) error {
@@ -170,7 +174,7 @@ func (t *tail) past(ctx context.Context, lines int, emit func(providers.LogLine)
 		if err != nil {
 			return err
 		}
-		if last = append(found, last...); len(last) >= lines || t.floor == 0 {
+		if last = append(found, last...); len(last) >= lines || t.floor == first {
 			break
 		}
 		end = aws.Int64(t.floor - 1)

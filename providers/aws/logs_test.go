@@ -181,6 +181,27 @@ func TestTheLastLinesComeOldestFirstHoweverOldTheyAre(t *testing.T) {
 	}
 }
 
+func TestNoLineIsOlderThanWasAskedFor(t *testing.T) {
+	l := newLogs(t, motoEnv(t))
+	l.make(nil)
+	now := time.Now()
+	for i, age := range []time.Duration{5 * time.Hour, 20 * time.Minute, 2 * time.Second} {
+		l.write(testStream, now.Add(-age), fmt.Sprintf("line %d", i+1))
+	}
+	for lines, want := range map[int][]string{0: {"line 2", "line 3"}, 1: {"line 3"}, 5: {"line 2", "line 3"}} {
+		var got []string
+		past := 0
+		o := providers.TailOptions{Lines: lines, Since: now.Add(-time.Hour), Past: func() { past++ }}
+		err := l.Tail(t.Context(), "api", o, func(line providers.LogLine) error {
+			got = append(got, line.Text)
+			return nil
+		})
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || past != 1 {
+			t.Errorf("%d lines: %v, the past ended %d times\n%s", lines, err, past, diff)
+		}
+	}
+}
+
 func TestALineSaysWhichInstanceOfWhichRevisionWroteIt(t *testing.T) {
 	l := newLogs(t, motoEnv(t))
 	l.make(nil)

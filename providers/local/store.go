@@ -15,8 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/rogpeppe/go-internal/lockedfile"
-
+	"github.com/ferryfn/ferry/internal/filelock"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/local/platform"
 )
@@ -27,7 +26,7 @@ type store struct {
 	home string // for messages
 	root string
 	work string
-	lock *lockedfile.Mutex
+	lock string
 }
 
 var (
@@ -38,7 +37,7 @@ var (
 func newStore(home string) *store {
 	return &store{
 		home: home, root: filepath.Join(home, "store"), work: filepath.Join(home, "store.new"),
-		lock: lockedfile.MutexAt(filepath.Join(home, "store.lock")),
+		lock: filepath.Join(home, "store.lock"),
 	}
 }
 
@@ -104,7 +103,7 @@ func (s *store) putOnce(ctx context.Context, key string, body io.ReadSeeker, c p
 			_ = os.Remove(temp)
 		}
 	}()
-	unlock, err := s.lock.Lock()
+	unlock, err := filelock.Lock(ctx, s.lock)
 	if err != nil {
 		return "", err
 	}
@@ -130,13 +129,13 @@ func (s *store) putOnce(ctx context.Context, key string, body io.ReadSeeker, c p
 }
 
 // Dispose deletes what killed writers left, and the store's folders when they are empty.
-func (s *store) Dispose(context.Context) error {
+func (s *store) Dispose(ctx context.Context) error {
 	const op = "store dispose"
 	_, work := os.Stat(s.work)
 	if _, root := os.Stat(s.root); absent(work) && absent(root) {
 		return nil
 	}
-	unlock, err := s.lock.Lock()
+	unlock, err := filelock.Lock(ctx, s.lock)
 	if err != nil {
 		return s.classify(op, "", err)
 	}
@@ -208,7 +207,7 @@ func (s *store) remove(ctx context.Context, key string, c providers.Condition) e
 	if _, err := os.Stat(s.file(key)); absent(err) && c.Tag == "" {
 		return nil // deleting nothing makes no lock file
 	}
-	unlock, err := s.lock.Lock()
+	unlock, err := filelock.Lock(ctx, s.lock)
 	if err != nil {
 		return err
 	}

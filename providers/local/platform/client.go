@@ -15,7 +15,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/rogpeppe/go-internal/lockedfile"
+	"github.com/ferryfn/ferry/internal/filelock"
+	"github.com/ferryfn/ferry/internal/waits"
 )
 
 // Endpoint is where a running platform is reached.
@@ -82,7 +83,7 @@ func (c *Client) Ensure(ctx context.Context) error {
 	if err := os.MkdirAll(c.home.own(), 0o700); err != nil {
 		return err
 	}
-	unlock, err := lockedfile.MutexAt(c.home.own("start.lock")).Lock()
+	unlock, err := filelock.Lock(ctx, c.home.own("start.lock"))
 	if err != nil {
 		return fmt.Errorf("waiting for another start of the platform: %w", err)
 	}
@@ -222,13 +223,16 @@ func (c *Client) Stop(ctx context.Context) (bool, error) {
 	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
 	_, err := send[none](asked, c, e, "stop", none{})
 	cancel()
+	if ctx.Err() != nil {
+		return true, ctx.Err()
+	}
 	if err != nil && c.home.Running() { // it hangs
 		if p, err := os.FindProcess(e.PID); err == nil {
 			_ = p.Kill()
 		}
 	}
-	patience, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
+	patience := time.NewTimer(30 * time.Second)
+	defer patience.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -238,7 +242,9 @@ func (c *Client) Stop(ctx context.Context) (bool, error) {
 		}
 		select {
 		case <-tick.C:
-		case <-patience.Done():
+		case <-ctx.Done():
+			return true, ctx.Err()
+		case <-patience.C:
 			return true, failed(CodeTimeout, "", "the platform, process %d, does not end", e.PID)
 		}
 	}
@@ -352,6 +358,8 @@ func send[A any](ctx context.Context, c *Client, e Endpoint, operation string, q
 	}
 	req.Header.Set("Authorization", "Bearer "+e.Token)
 	req.Header.Set(protocolHeader, strconv.Itoa(Protocol))
+	wait := waits.For(ctx, fmt.Sprintf("the local platform, process %d, to %s", e.PID, operation))
+	defer wait.Done()
 	res, err := c.http.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {

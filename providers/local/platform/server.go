@@ -105,8 +105,8 @@ func Serve(ctx context.Context, home Home, o Options) (err error) {
 func waitRun(ctx context.Context, home Home) (*os.File, error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	patience, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
+	patience := time.NewTimer(20 * time.Second)
+	defer patience.Stop()
 	for {
 		lock, held, err := lockRun(home.own("run.lock"))
 		if err != nil || !held {
@@ -117,7 +117,9 @@ func waitRun(ctx context.Context, home Home) (*os.File, error) {
 		}
 		select {
 		case <-tick.C:
-		case <-patience.Done():
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-patience.C:
 			return nil, failed(CodeConflict, "", "another platform for %s does not end", home)
 		}
 	}

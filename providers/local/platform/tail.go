@@ -8,13 +8,16 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 )
 
 // TailOptions choose log lines.
 type TailOptions struct {
-	Lines  int  // at most so many of the past; 0 is all
-	Follow bool // go on until the context ends
+	Lines  int       // at most so many of the past; 0 is all
+	Since  time.Time // no older ones
+	Follow bool      // go on until the context ends
+	Past   func()    // called once, when all of the past was handed on; nil is nobody
 	Poll   time.Duration
 }
 
@@ -29,6 +32,7 @@ func (h Home) Tail(ctx context.Context, s Scope, function string, o TailOptions,
 	if err != nil {
 		return err
 	}
+	past = slices.DeleteFunc(past, func(l Line) bool { return l.Time.Before(o.Since) })
 	if o.Lines > 0 && len(past) > o.Lines {
 		past = past[len(past)-o.Lines:]
 	}
@@ -37,6 +41,9 @@ func (h Home) Tail(ctx context.Context, s Scope, function string, o TailOptions,
 			_ = f.Close()
 			return err
 		}
+	}
+	if o.Past != nil {
+		o.Past()
 	}
 	if !o.Follow {
 		return f.Close()
