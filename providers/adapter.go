@@ -52,8 +52,8 @@ type Fencer interface {
 	// Fence shows the place an epoch. From its return on a change, a split and, where the place can tell, any other
 	// write of a lower epoch to these functions is a Conflict and changes nothing. What serves stays.
 	Fence(ctx context.Context, functions []string, e Epoch) error
-	// Epoch is the highest that the place was shown for the functions; 0 is none. It outlives what it was shown for as
-	// long as the place keeps anything that a stale write could reach.
+	// Epoch is the highest that the place was shown for its ledger, as far as these functions, which are live, tell of
+	// it; 0 is none.
 	Epoch(ctx context.Context, functions []string) (Epoch, error)
 }
 
@@ -83,6 +83,14 @@ type Splitter interface {
 // not); it changes nothing that is.
 type Starter interface {
 	Start(ctx context.Context) error
+}
+
+// Readier says whether functions can be reached and started at a place, before they are deployed there and while they are
+// live. It looks, and changes nothing.
+type Readier interface {
+	// Obstacles are what keeps the functions of the specs from being reached or started, as things are. A spec needs
+	// its function and secrets only.
+	Obstacles(ctx context.Context, specs []Spec) ([]Obstacle, error)
 }
 
 // Invoker calls what is live with the caller's own rights, also a function that is private or has no HTTP event.

@@ -72,7 +72,13 @@ func (e *Engine) shown(ctx context.Context, s *scene, c claim) (providers.Epoch,
 	if !ok || s.lockTag != "" && !c.force {
 		return 0, nil
 	}
-	return f.Epoch(ctx, slices.Sorted(maps.Keys(s.states)))
+	var live []string // what does not serve shows nothing
+	for name, st := range s.states {
+		if st.Revision != nil {
+			live = append(live, name)
+		}
+	}
+	return f.Epoch(ctx, slices.Sorted(slices.Values(live)))
 }
 
 // fence makes all that the holder before read too old to write with: at the place by the epoch, in live.json, the one

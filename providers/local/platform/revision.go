@@ -114,7 +114,11 @@ func (h Home) place(work string, s Scope, function, id string) error {
 			err = os.Rename(work, final)
 		}
 		if err == nil {
-			return SyncDir(h.revisions(s, function))
+			err = SyncDir(h.revisions(s, function))
+			if errors.Is(err, fs.ErrNotExist) {
+				return failed(CodeConflict, function, "%s was removed while its revision %s was being stored", function, id)
+			}
+			return err
 		}
 		if _, lost := h.Revision(s, function, id); lost == nil {
 			return nil // somebody else stored the same revision meanwhile
@@ -183,7 +187,7 @@ func (h Home) Revisions(s Scope, function string) ([]Revision, error) {
 // discard deletes a folder so that a kill leaves nothing that counts as a revision.
 func discard(dir string) error {
 	gone := filepath.Join(filepath.Dir(dir), ".gone-"+filepath.Base(dir))
-	if err := os.RemoveAll(gone); err != nil { // of a deletion that was killed
+	if err := removeAll(gone); err != nil { // of a deletion that was killed
 		return err
 	}
 	err := os.Rename(dir, gone)
@@ -193,5 +197,16 @@ func discard(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.RemoveAll(gone)
+	return removeAll(gone)
+}
+
+// removeAll deletes a folder, also one that a revision is being moved into by somebody who knew it under its former name.
+func removeAll(dir string) error {
+	const tries = 10
+	for try := 1; ; try++ {
+		err := os.RemoveAll(dir)
+		if try == tries || ignoreFilled(err) != nil || err == nil {
+			return err
+		}
+	}
 }
