@@ -35,6 +35,7 @@ type Cloud struct {
 	functions    map[string]*function
 	mappings     map[string]*mapping
 	roles        map[string]*role
+	rolesMade    map[string]int // how many there were of a name
 	groups       map[string]*logGroup
 	buckets      map[string]*bucket
 	queues       map[string]*queue
@@ -55,6 +56,7 @@ func Start(t testing.TB) *Cloud {
 		functions:  map[string]*function{},
 		mappings:   map[string]*mapping{},
 		roles:      map[string]*role{},
+		rolesMade:  map[string]int{},
 		groups:     map[string]*logGroup{},
 		buckets:    map[string]*bucket{},
 		queues:     map[string]*queue{},

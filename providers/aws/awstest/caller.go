@@ -17,6 +17,11 @@ func roleKey(roleARN string) string {
 	return fmt.Sprintf("ASIA%X", sha256.Sum256([]byte(roleARN)))[:20]
 }
 
+// sessionARN is what who has assumed a role is called.
+func sessionARN(role string) string {
+	return "arn:aws:sts::" + Account + ":assumed-role/" + role + "/function"
+}
+
 // caller finds who has an access key.
 func (c *Cloud) caller(key string) (caller, bool) {
 	if key == AccessKey {
@@ -26,7 +31,7 @@ func (c *Cloud) caller(key string) (caller, bool) {
 	defer c.mu.Unlock()
 	for name, r := range c.roles {
 		if roleKey(*r.is.Arn) == key {
-			return caller{arn: "arn:aws:sts::" + Account + ":assumed-role/" + name + "/function", role: name}, true
+			return caller{arn: sessionARN(name), role: name}, true
 		}
 	}
 	return caller{}, false

@@ -1,6 +1,8 @@
 package awstest
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
@@ -9,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 func iamService() *service {
@@ -25,19 +26,13 @@ func iamService() *service {
 		{name: "AttachRolePolicy", run: typed((*Cloud).attachRolePolicy)},
 		{name: "DetachRolePolicy", run: typed((*Cloud).detachRolePolicy)},
 		{name: "ListAttachedRolePolicies", run: typed((*Cloud).listAttached)},
+		{name: "PutRolePermissionsBoundary", run: typed((*Cloud).putBoundary)},
+		{name: "DeleteRolePermissionsBoundary", run: typed((*Cloud).deleteBoundary)},
 		{name: "TagRole", run: typed((*Cloud).tagRole)},
 		{name: "UntagRole", run: typed((*Cloud).untagRole)},
 		{name: "ListRoleTags", run: typed((*Cloud).listRoleTags)},
 		{name: "GetPolicy", run: typed((*Cloud).getManagedPolicy)},
 	}}
-}
-
-func stsService() *service {
-	return &service{name: "sts", protocol: query, ops: []*operation{{name: "GetCallerIdentity", run: typed((*Cloud).identity)}}}
-}
-
-func (c *Cloud) identity(*sts.GetCallerIdentityInput) (any, error) {
-	return &sts.GetCallerIdentityOutput{Account: new(Account), Arn: new(Caller), UserId: new("AIDAFERRYTEST")}, nil
 }
 
 // role is an IAM role with its policies.
@@ -46,6 +41,7 @@ type role struct {
 	trust    policyDocument
 	inline   map[string]string
 	attached []string
+	boundary string // the ARN of a policy beyond which no other gives rights; "" is none
 	tags     map[string]string
 }
 
@@ -77,10 +73,14 @@ func (r *role) allows(action, resource string) bool {
 		docs = append(docs, doc)
 	}
 	for _, arn := range r.attached {
-		actions := managed[strings.TrimPrefix(arn, managedPrefix)]
-		docs = append(docs, policyDocument{Statement: []grant{{Effect: "Allow", Action: actions, Resource: []string{"*"}}}})
+		docs = append(docs, managedDocument(arn))
 	}
-	return allows(docs, action, resource)
+	return allows(docs, action, resource) && (r.boundary == "" || allows([]policyDocument{managedDocument(r.boundary)}, action, resource))
+}
+
+func managedDocument(arn string) policyDocument {
+	actions := managed[strings.TrimPrefix(arn, managedPrefix)]
+	return policyDocument{Statement: []grant{{Effect: "Allow", Action: actions, Resource: []string{"*"}}}}
 }
 
 func (c *Cloud) roleByARN(arn string) *role {
@@ -122,12 +122,18 @@ func (c *Cloud) createRole(in *iam.CreateRoleInput) (any, error) {
 	if c.roles[name] != nil {
 		return nil, refuse(409, "EntityAlreadyExists", "Role with name %s already exists.", name)
 	}
+	if in.PermissionsBoundary != nil {
+		if err := managedPolicy(in.PermissionsBoundary); err != nil {
+			return nil, err
+		}
+	}
 	path := deref(in.Path)
 	if path == "" {
 		path = "/"
 	}
-	r := &role{trust: trust, inline: map[string]string{}, tags: map[string]string{}, is: types.Role{
-		RoleName: &name, Path: &path, Arn: new(arn("iam", "role"+path+name)), RoleId: new("AROA" + strings.ToUpper(strings.ReplaceAll(newID(), "-", ""))[:16]),
+	c.rolesMade[name]++
+	r := &role{trust: trust, inline: map[string]string{}, boundary: deref(in.PermissionsBoundary), tags: map[string]string{}, is: types.Role{
+		RoleName: &name, Path: &path, Arn: new(arn("iam", "role"+path+name)), RoleId: new(roleID(name, c.rolesMade[name])),
 		CreateDate: new(now()), AssumeRolePolicyDocument: new(url.QueryEscape(*in.AssumeRolePolicyDocument)),
 		Description: in.Description, MaxSessionDuration: or(in.MaxSessionDuration, 3600),
 	}}
@@ -136,6 +142,11 @@ func (c *Cloud) createRole(in *iam.CreateRoleInput) (any, error) {
 	}
 	c.roles[name] = r
 	return &iam.CreateRoleOutput{Role: r.described()}, nil
+}
+
+// roleID is the id of the nth role of a name: each is another to AWS, whatever it is called.
+func roleID(name string, nth int) string {
+	return fmt.Sprintf("AROA%X", sha256.Sum256(fmt.Appendf(nil, "%s %d", name, nth)))[:20]
 }
 
 func (r *role) tag(tags []types.Tag) error {
@@ -164,6 +175,11 @@ func (r *role) tagList() []types.Tag {
 func (r *role) described() *types.Role {
 	is := r.is
 	is.Tags = r.tagList()
+	if r.boundary != "" {
+		is.PermissionsBoundary = &types.AttachedPermissionsBoundary{
+			PermissionsBoundaryArn: &r.boundary, PermissionsBoundaryType: types.PermissionsBoundaryAttachmentTypePolicy,
+		}
+	}
 	return &is
 }
 

@@ -110,7 +110,9 @@ func (c *Cloud) detachRolePolicy(in *iam.DetachRolePolicyInput) (any, error) {
 	if i < 0 {
 		return nil, refuse(404, "NoSuchEntity", "Policy %s was not found.", deref(in.PolicyArn))
 	}
-	r.attached = slices.Delete(r.attached, i, i+1)
+	if r.attached = slices.Delete(r.attached, i, i+1); len(r.attached) == 0 {
+		r.attached = nil
+	}
 	return nil, nil
 }
 
@@ -135,4 +137,28 @@ func (c *Cloud) getManagedPolicy(in *iam.GetPolicyInput) (any, error) {
 	return &iam.GetPolicyOutput{Policy: &types.Policy{
 		Arn: in.PolicyArn, PolicyName: &name, DefaultVersionId: new("v1"), IsAttachable: true, CreateDate: new(now()), UpdateDate: new(now()),
 	}}, nil
+}
+
+func (c *Cloud) putBoundary(in *iam.PutRolePermissionsBoundaryInput) (any, error) {
+	r, err := c.role(in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	if err := managedPolicy(in.PermissionsBoundary); err != nil {
+		return nil, err
+	}
+	r.boundary = *in.PermissionsBoundary
+	return nil, nil
+}
+
+func (c *Cloud) deleteBoundary(in *iam.DeleteRolePermissionsBoundaryInput) (any, error) {
+	r, err := c.role(in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	if r.boundary == "" {
+		return nil, refuse(404, "NoSuchEntity", "The role %s does not have a permissions boundary.", *in.RoleName)
+	}
+	r.boundary = ""
+	return nil, nil
 }

@@ -80,7 +80,22 @@ func (c *Cloud) target(name, qualifier *string) (target, error) {
 		return target{}, refuse(409, "ResourceConflictException",
 			"The operation cannot be performed at this time. The function is currently in the following state: Pending")
 	}
+	if err := c.startable(v); err != nil {
+		return target{}, err
+	}
 	return target{function: f, number: number, config: v.config, zip: v.code.zip}, nil
+}
+
+// startable refuses a version whose role is gone, or is another of the same name than the version was configured with.
+func (c *Cloud) startable(v *version) error {
+	switch r := c.roleByARN(*v.config.Role); {
+	case r == nil:
+		return refuse(403, "AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.")
+	case *r.is.RoleId != v.grant && v.config.Environment != nil:
+		return refuse(502, "KMSAccessDeniedException", "Lambda was unable to decrypt the environment variables because KMS access was denied. "+
+			"Please check the function's KMS key settings. KMS Exception: UnrecognizedClientException")
+	}
+	return nil
 }
 
 func (c *Cloud) invoke(r *request) (any, error) {

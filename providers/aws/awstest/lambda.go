@@ -89,6 +89,7 @@ type version struct {
 	code   code
 	polls  int    // how often it still reads as it is now
 	print  string // of what it was published from
+	grant  string // the id of the role that it was last configured with: one made again under its name is another
 }
 
 func (f *function) arn(qualifier string) string {
@@ -128,8 +129,9 @@ func (v *version) settle() {
 	v.config.RevisionId = new(newID())
 }
 
-// idle refuses what must not happen while a function is made or updated.
+// idle refuses what must not happen while a function is made or updated. Each refusal lets a poll pass, as time does.
 func (f *function) idle() error {
+	defer f.latest.settle()
 	switch {
 	case f.latest.config.State == types.StatePending:
 		return refuse(409, "ResourceConflictException",

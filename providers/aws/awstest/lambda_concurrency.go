@@ -50,11 +50,15 @@ func (c *Cloud) putConcurrency(in *lambda.PutFunctionConcurrencyInput) (any, err
 	return &lambda.PutFunctionConcurrencyOutput{ReservedConcurrentExecutions: &n}, nil
 }
 
-// warm sums the provisioned concurrency of a function, without that of one qualifier.
+// warm sums the provisioned concurrency of a function, without that of one qualifier. What is being lowered still counts.
 func (f *function) warm(except string) int32 {
 	var sum int32
 	for qualifier, p := range f.provisioned {
-		if qualifier != except {
+		switch {
+		case qualifier == except:
+		case p.polls > 0:
+			sum += max(p.asked, p.had)
+		default:
 			sum += p.asked
 		}
 	}
@@ -74,6 +78,9 @@ func (c *Cloud) deleteConcurrency(in *lambda.DeleteFunctionConcurrencyInput) (an
 	if err != nil {
 		return nil, err
 	}
+	if err := f.idle(); err != nil {
+		return nil, err
+	}
 	f.reserved = nil
 	return nil, nil
 }
@@ -81,6 +88,7 @@ func (c *Cloud) deleteConcurrency(in *lambda.DeleteFunctionConcurrencyInput) (an
 // provisioned is how many environments of an alias or a version are kept ready.
 type provisioned struct {
 	asked int32
+	had   int32 // how many there were when so many were asked for
 	at    string
 	polls int // until they are ready
 }
@@ -114,6 +122,9 @@ func (c *Cloud) putProvisioned(in *lambda.PutProvisionedConcurrencyConfigInput) 
 	if err != nil {
 		return nil, err
 	}
+	if err := f.idle(); err != nil {
+		return nil, err
+	}
 	if in.ProvisionedConcurrentExecutions == nil || *in.ProvisionedConcurrentExecutions < 1 {
 		return nil, constraint("0", "provisionedConcurrentExecutions", "Member must have value greater than or equal to 1")
 	}
@@ -135,6 +146,9 @@ func (c *Cloud) putProvisioned(in *lambda.PutProvisionedConcurrencyConfigInput) 
 			"below its minimum value of [%d].", minUnreserved)
 	}
 	p := &provisioned{asked: n, at: lambdaTime(), polls: c.polls(updating) + 1}
+	if before := f.provisioned[q]; before != nil {
+		p.had = before.asked
+	}
 	f.provisioned[q] = p
 	return p.output(f, q), nil
 }
@@ -171,6 +185,9 @@ func (c *Cloud) getProvisioned(in *lambda.GetProvisionedConcurrencyConfigInput) 
 func (c *Cloud) deleteProvisioned(in *lambda.DeleteProvisionedConcurrencyConfigInput) (any, error) {
 	f, q, err := c.provisionable(in.FunctionName, in.Qualifier)
 	if err != nil {
+		return nil, err
+	}
+	if err := f.idle(); err != nil {
 		return nil, err
 	}
 	delete(f.provisioned, q)

@@ -59,6 +59,7 @@ func (c *Cloud) createFunction(in *lambda.CreateFunctionInput) (any, error) {
 	}
 	f.latest.put(loaded)
 	f.latest.touch()
+	f.latest.grant = c.granted(&config)
 	c.functions[name] = f
 	if !in.Publish {
 		return f.latest.config, nil
@@ -163,9 +164,14 @@ func (c *Cloud) updateFunctionConfiguration(in *lambda.UpdateFunctionConfigurati
 	if err := c.check(&config); err != nil {
 		return nil, err
 	}
-	f.latest.config = config
+	f.latest.config, f.latest.grant = config, c.granted(&config)
 	f.latest.begin(c.polls(updating))
 	return f.latest.config, nil
+}
+
+// granted is the id of the role that Lambda lets use a function's variables. Only a change of the configuration renews it.
+func (c *Cloud) granted(fc *types.FunctionConfiguration) string {
+	return *c.roleByARN(*fc.Role).is.RoleId
 }
 
 func (c *Cloud) updateFunctionCode(in *lambda.UpdateFunctionCodeInput) (any, error) {

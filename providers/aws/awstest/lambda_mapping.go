@@ -153,13 +153,16 @@ func (c *Cloud) getMapping(in *lambda.GetEventSourceMappingInput) (any, error) {
 	return m.config, nil
 }
 
-// idleMapping finds a mapping that nothing happens to.
+// idleMapping finds a mapping that nothing happens to. Each refusal lets a poll pass, as time does.
 func (c *Cloud) idleMapping(id *string, verb string) (*mapping, error) {
 	m := c.mappings[deref(id)]
 	if m == nil {
 		return nil, missingMapping(arn("lambda", "event-source-mapping:"+deref(id)))
 	}
 	if m.polls > 0 {
+		if !m.settle() {
+			delete(c.mappings, deref(id))
+		}
 		return nil, refuse(400, "ResourceInUseException", "Cannot %s the event source mapping because it is in use.", verb)
 	}
 	return m, nil

@@ -33,7 +33,7 @@ func (c *Cloud) publish(f *function, description *string) *version {
 	}
 	f.last++
 	number := strconv.Itoa(f.last)
-	v := &version{config: f.latest.config, code: f.latest.code, polls: c.polls(pending), print: mark}
+	v := &version{config: f.latest.config, code: f.latest.code, polls: c.polls(pending), print: mark, grant: f.latest.grant}
 	v.config.Version, v.config.FunctionArn = &number, new(f.arn(number))
 	if description != nil && *description != "" {
 		v.config.Description = description

@@ -27,7 +27,7 @@ func (c *Cloud) Snapshot() string {
 		l.add("event-source-mapping", *config.EventSourceArn+" "+*config.FunctionArn, config, m.tags)
 	}
 	for name, r := range c.roles {
-		l.add("role", name, r.trust, r.inline, r.attached, r.tags)
+		l.add("role", name, r.trust, r.inline, r.attached, r.boundary, r.tags)
 	}
 	for name, g := range c.groups {
 		l.add("log-group", name, g.retention, g.tags)
