@@ -493,3 +493,21 @@ func TestBindingsOfAnAttemptThatDiedAreTakenAway(t *testing.T) {
 		})
 	}
 }
+
+// A request that never left this machine left nothing in a log.
+func TestAHealthCheckThatReachesNothingDoesNotSendToTheLogs(t *testing.T) {
+	for url, want := range map[string]string{"http://nowhere.invalid": "can look up nowhere.invalid", "http://127.0.0.1:1": "no connection was made"} {
+		s := newService(t).all("one")
+		s.adjust = func(fn *manifest.Function) {
+			if fn.Health != nil {
+				fn.Health.Timeout = manifest.Duration(2 * time.Second)
+			}
+		}
+		s.world.URL = url
+		_, err := s.engine().Deploy(t.Context(), release.DeployOptions{})
+		var e *providers.Error
+		if !errors.As(err, &e) || e.Kind != providers.Unhealthy || !strings.Contains(e.Hint, want) || strings.Contains(e.Hint, "ferry logs") {
+			t.Errorf("%s: %v, with the hint %q", url, err, e.Hint)
+		}
+	}
+}

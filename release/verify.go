@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -92,7 +93,7 @@ func (a *attempt) healthOf(ctx context.Context, name string) error {
 			}
 			return &providers.Error{
 				Kind: providers.Unhealthy, Op: "check the health of", Provider: a.Manifest.Target.Provider, Function: name,
-				Hint: "run `ferry logs " + name + "` to see why",
+				Hint: healthHint(name, last),
 				Err:  fmt.Errorf("GET %s within %s: %w", fn.Health.Path, fn.Health.Timeout.Std(), last),
 			}
 		case <-wait.C:
@@ -106,6 +107,19 @@ func (a *attempt) healthOf(ctx context.Context, name string) error {
 		}
 		wait.Reset(pause)
 	}
+}
+
+// healthHint is where to look: at what the function wrote only if the request can have come to it.
+func healthHint(function string, err error) string {
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &dns):
+		return "see that this machine can look up " + dns.Name + ": the request never left it; `--no-verify` deploys without the check"
+	case errors.As(err, &op) && op.Op == "dial":
+		return "see that this machine reaches the function's address, and its proxy: no connection was made"
+	}
+	return "run `ferry logs " + function + "` to see why"
 }
 
 func answer(want, status int, body string, err error) error {
