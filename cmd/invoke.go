@@ -89,7 +89,7 @@ func (o *invokeOptions) run(ctx context.Context, args []string) (result, error) 
 	}
 	answer, err := invoker.Invoke(ctx, args[0], request)
 	if err != nil {
-		return nil, err
+		return nil, o.app.concealed(ctx, p, args[0], err)
 	}
 	if !o.app.global.json && !o.app.global.quiet {
 		o.app.errors().answered(answer)

@@ -134,6 +134,7 @@ func (o *logsOptions) run(ctx context.Context, args []string) (result, error) {
 			hint: "look at them with the provider's own tools",
 		}
 	}
+	tailer = concealing{tailer, o.app, p}
 	look := logLook{today: time.Now()}
 	if len(functions) > 1 {
 		for _, fn := range functions {

@@ -32,6 +32,11 @@ func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revis
 		return err
 	}
 	payload, _, err := a.call(ctx, c, op, fn, r.ID, []byte(`{"dev.ferry.probe":true}`))
+	var crashed *providers.Error
+	if errors.As(err, &crashed) && crashed.Log != "" { // which may show the environment
+		hide := providers.Mask(providers.Concealed(s.Function))
+		crashed.Log, crashed.Err = hide(crashed.Log), errors.New(hide(crashed.Err.Error()))
+	}
 	var answer struct{ Digest string }
 	if err == nil {
 		_ = json.Unmarshal(payload, &answer) // else it has no digest
