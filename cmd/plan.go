@@ -211,10 +211,15 @@ func (p *printer) drift(all []release.Drift) {
 		p.linef("  %s %s serves %s, but ferry left it at %s", p.style.warn.Render("!"), p.style.bold.Render(d.Function),
 			orNothing(d.Actual), orNothing(d.Expected))
 	}
-	if len(all) > 0 {
+	switch {
+	case len(all) == 0:
+		return
+	case slices.ContainsFunc(all, func(d release.Drift) bool { return d.Lacks == "" }):
 		p.linef("    changed outside ferry; `ferry deploy --force` overwrites it")
-		p.linef("")
+	default:
+		p.linef("    changed outside ferry; `ferry deploy` mends it")
 	}
+	p.linef("")
 }
 
 func pad(s string, width int) string {

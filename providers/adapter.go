@@ -216,6 +216,9 @@ type State struct {
 	// Unsettled means that what the provider does not version is not as the live revision needs it: activating that
 	// revision again mends it.
 	Unsettled bool `json:"unsettled,omitempty"`
+	// Lacks names what the live revision ran with and has lost, such as its role, "" when it has all: publishing and
+	// activating its spec again mends it, and overwrites nobody's work.
+	Lacks string `json:"lacks,omitempty"`
 	// Foreign means that a function of that name exists which ferry did not make.
 	Foreign bool `json:"foreign,omitempty"`
 }

@@ -345,7 +345,7 @@ func (a *attempt) differing(states map[string]providers.State) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(a.record.Functions)) {
 		r := states[name].Revision
-		if r == nil || r.Digest != a.record.Functions[name].Digest || states[name].Unsettled {
+		if r == nil || r.Digest != a.record.Functions[name].Digest || states[name].Unsettled || states[name].Lacks != "" {
 			names = append(names, name)
 		}
 	}

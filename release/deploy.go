@@ -119,13 +119,14 @@ func (a *attempt) clear(ctx context.Context, p *Plan) error {
 			return interruptedBefore(before)
 		}
 	}
+	changed := slices.DeleteFunc(slices.Clone(p.Drift), func(d Drift) bool { return d.Lacks != "" }) // nobody's work is lost with that
 	switch {
-	case len(p.Drift) == 0 || a.force:
+	case len(changed) == 0 || a.force:
 		return nil
 	case a.takeOver:
 		return a.baseline(ctx)
 	default:
-		return drifted(p.Drift, a.Manifest.Target.Provider)
+		return drifted(changed, a.Manifest.Target.Provider)
 	}
 }
 

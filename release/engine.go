@@ -156,6 +156,9 @@ type Drift struct {
 	Function string `json:"function"`
 	Expected string `json:"expected"` // revision id, "" is nothing
 	Actual   string `json:"actual"`
+	// Lacks is what the revision ran with and has lost, "" when it serves as it should or something else does. A deploy
+	// mends it, as it overwrites nobody's work.
+	Lacks string `json:"lacks,omitempty"`
 }
 
 // Result is what a deploy, rollback or resume did.

@@ -116,10 +116,14 @@ func (s *scene) drift(name, expected string) *Drift {
 	if actual == expected && s.states[name].Unsettled {
 		actual += " with other settings"
 	}
-	if actual == expected {
-		return nil
+	lacks := s.states[name].Lacks
+	switch {
+	case actual != expected:
+		return &Drift{Function: name, Expected: expected, Actual: actual}
+	case lacks != "":
+		return &Drift{Function: name, Expected: expected, Actual: actual + " without " + lacks, Lacks: lacks}
 	}
-	return &Drift{Function: name, Expected: expected, Actual: actual}
+	return nil
 }
 
 // interrupted reports whether the newest attempt is nobody's work any more.

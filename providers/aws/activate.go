@@ -52,7 +52,10 @@ func (a *Adapter) activate(ctx context.Context, c *cloud, ch providers.Change) (
 		to.Tags[tagSettings] = unsettled // whatever the tag says, the caller saw other settings
 	}
 	if ch.Spec.Function.Runtime != "" && to.Tags[tagSettings] != labelOf(to.Configuration).settings {
-		if _, _, err := a.widenRole(ctx, c, ch.Spec); err != nil {
+		if err := a.claimRoles(ctx, c, ch.Spec.Function, to.Tags); err != nil {
+			return providers.State{}, err
+		}
+		if _, err := a.widenRole(ctx, c, ch.Spec); err != nil {
 			return providers.State{}, err
 		}
 	}
@@ -216,7 +219,11 @@ func (a *Adapter) takeDown(ctx context.Context, c *cloud, fn string) error {
 		return err
 	}
 	if at.Tags[tagWarm] != "" {
-		if err := a.provision(ctx, c, fn, 0); err != nil {
+		warm, _, err := a.warm(ctx, c, fn)
+		if err == nil {
+			err = a.provision(ctx, c, fn, warm, 0)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -65,6 +65,8 @@ func New(c providers.Config) (providers.Adapter, error) {
 		return nil, refuse("region", "write it as in eu-west-1", "%q is no region", t.Region)
 	case t.Account != "" && !regexp.MustCompile(`^\d{12}$`).MatchString(t.Account):
 		return nil, refuse("account", "quote its twelve digits", "%q is no account", t.Account)
+	case t.AssumeRole != "" && !roleARN.MatchString(t.AssumeRole):
+		return nil, refuse("assume_role", "write it as in arn:aws:iam::123456789012:role/deploy", "%q is not the ARN of a role", t.AssumeRole)
 	}
 	return a, nil
 }

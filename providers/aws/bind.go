@@ -33,27 +33,28 @@ func (a *Adapter) unbind(ctx context.Context, c *cloud, fn string) error {
 	return a.bind(ctx, c, manifest.Function{Name: fn}, providers.BindNone)
 }
 
-// bindings is what calls the function as AWS has it: enabled when all that ferry made is.
-func (a *Adapter) bindings(ctx context.Context, c *cloud, fn string) (providers.Mode, error) {
+// bindings is what calls the function as AWS has it: enabled when all that ferry made is. lost is what they call by and
+// is gone.
+func (a *Adapter) bindings(ctx context.Context, c *cloud, fn string) (mode providers.Mode, lost string, err error) {
 	b := &binder{a: a, c: c, fn: manifest.Function{Name: fn}, alias: a.aliasARN(c, fn)}
 	var calling []bool // of each binding, whether it calls the function now
 	if err := b.readGrants(ctx); err != nil {
-		return "", err
+		return "", "", err
 	}
 	for _, look := range []func(context.Context) ([]bool, error){b.callingSchedules, b.callingQueues, b.callingTopics, b.callingBuckets} {
 		more, err := look(ctx)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		calling = append(calling, more...)
 	}
 	switch {
 	case len(calling) == 0:
-		return providers.BindNone, nil
+		return providers.BindNone, "", nil
 	case slices.Contains(calling, false):
-		return providers.BindPaused, nil
+		return providers.BindPaused, b.lost, nil
 	}
-	return providers.BindEnabled, nil
+	return providers.BindEnabled, b.lost, nil
 }
 
 // binder converges the bindings of one function to its events.
@@ -63,8 +64,13 @@ type binder struct {
 	fn     manifest.Function // without events when nothing shall be bound
 	alias  string            // the ARN of the alias
 	paused bool
-	grants map[string]grant // of the alias, by statement id
-	wrote  bool
+
+	tags        map[string]string // of the function
+	mayOwnRoles bool              // ferry may have made a role for the function
+	wasBound    bool              // something may be bound, or left of what was
+	lost        string            // what the bindings called by and have lost
+	grants      map[string]grant  // of the alias, by statement id
+	wrote       bool
 }
 
 func (a *Adapter) bind(ctx context.Context, c *cloud, fn manifest.Function, m providers.Mode) error {
@@ -77,6 +83,7 @@ func (a *Adapter) bind(ctx context.Context, c *cloud, fn manifest.Function, m pr
 	if err != nil {
 		return err
 	}
+	b.wasBound = b.wasBound || marked
 	if err := b.readGrants(ctx); err != nil {
 		return err
 	}
@@ -91,15 +98,14 @@ func (a *Adapter) bind(ctx context.Context, c *cloud, fn manifest.Function, m pr
 	if err := b.settle(ctx, m); err != nil || m != providers.BindNone || !marked {
 		return err
 	}
-	return retryWhile(ctx, bindTime, busy, func() error {
-		return unlessMissing(a.untag(ctx, c, fn.Name, tagBound))
-	})
+	return unlessMissing(a.untag(ctx, c, fn.Name, tagBound))
 }
 
 // mark tags the function before anything is bound to it, so that the tag is there whenever a binding is. It reports
 // whether the function has the tag.
 func (b *binder) mark(ctx context.Context) (bool, error) {
 	out, err := b.a.get(ctx, b.c, b.fn.Name, "")
+	b.mayOwnRoles, b.wasBound = b.a.mayOwnRoles(out), out == nil
 	switch {
 	case err != nil:
 		return false, err
@@ -113,23 +119,22 @@ func (b *binder) mark(ctx context.Context) (bool, error) {
 	case !b.a.owns(out.Tags, b.fn.Name):
 		return false, b.a.foreign("bind", b.fn.Name)
 	}
+	b.tags = out.Tags
 	if _, marked := out.Tags[tagBound]; marked || len(b.fn.Events) == 0 {
 		return marked, nil
 	}
-	return true, retryWhile(ctx, bindTime, busy, func() error {
-		return b.a.tag(ctx, b.c, b.fn.Name, map[string]string{tagBound: "true"})
-	})
+	return true, b.a.tag(ctx, b.c, b.fn.Name, map[string]string{tagBound: "true"})
 }
 
 var errUnsettled = errors.New("the bindings do not have their effect yet")
 
 // settle waits until what was written can be read: mappings take some seconds, and lists lag behind.
 func (b *binder) settle(ctx context.Context, m providers.Mode) error {
-	if !b.wrote {
+	if !b.wrote || b.paused && len(b.granted(joinedGrant)) > 0 { // which calls on, and is not ferry's to pause
 		return nil
 	}
 	err := retryWhile(ctx, bindTime, func(err error) bool { return errors.Is(err, errUnsettled) }, func() error {
-		now, err := b.a.bindings(ctx, b.c, b.fn.Name)
+		now, _, err := b.a.bindings(ctx, b.c, b.fn.Name)
 		if err == nil && now != m {
 			err = fmt.Errorf("%w: they are %s and shall be %s", errUnsettled, now, m)
 		}

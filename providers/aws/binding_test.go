@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -68,7 +69,9 @@ func hurry(c *cloud) {
 		o.MaxAttempts = maxAttempts
 		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return time.Millisecond, nil })
 	})
-	c.lambda = lambda.New(c.lambda.Options(), func(o *lambda.Options) { o.Retryer, o.APIOptions = again, nil })
+	c.lambda = lambda.New(c.lambda.Options(), func(o *lambda.Options) {
+		o.Retryer, o.APIOptions = again, []func(*middleware.Stack) error{c.waiter.register}
+	})
 	c.iam = iam.New(c.iam.Options(), func(o *iam.Options) { o.Retryer = again })
 	c.s3 = s3.New(c.s3.Options(), func(o *s3.Options) { o.Retryer = again })
 	c.scheduler = scheduler.New(c.scheduler.Options(), func(o *scheduler.Options) { o.Retryer = again })
@@ -93,7 +96,7 @@ func (acc *account) bucket(bucket string) {
 // deploy makes a function that is live, with the rights of its spec.
 func (acc *account) deploy(s providers.Spec) {
 	acc.t.Helper()
-	arn, _, err := acc.a.widenRole(acc.t.Context(), acc.c, s)
+	role, err := acc.a.widenRole(acc.t.Context(), acc.c, s)
 	acc.must(err)
 	var code bytes.Buffer
 	z := zip.NewWriter(&code)
@@ -104,7 +107,7 @@ func (acc *account) deploy(s providers.Spec) {
 	acc.must(z.Close())
 	function := aws.String(acc.a.functionName(s.Function.Name))
 	_, err = acc.c.lambda.CreateFunction(acc.t.Context(), &lambda.CreateFunctionInput{
-		FunctionName: function, Role: &arn, Runtime: types.RuntimeNodejs22x, Handler: aws.String("index.handler"), Publish: true,
+		FunctionName: function, Role: &role.arn, Runtime: types.RuntimeNodejs22x, Handler: aws.String("index.handler"), Publish: true,
 		Timeout: aws.Int32(30), Code: &types.FunctionCode{ZipFile: code.Bytes()}, Tags: acc.a.tags(s.Function),
 	})
 	acc.must(err)
@@ -126,7 +129,7 @@ func (acc *account) bind(s providers.Spec, m providers.Mode) {
 // reads checks what calls the function, and that its tag says so.
 func (acc *account) reads(s providers.Spec, want providers.Mode) {
 	acc.t.Helper()
-	got, err := acc.a.bindings(acc.t.Context(), acc.c, s.Function.Name)
+	got, _, err := acc.a.bindings(acc.t.Context(), acc.c, s.Function.Name)
 	acc.must(err)
 	if got != want {
 		acc.t.Errorf("the bindings read as %s, not %s", got, want)

@@ -110,6 +110,11 @@ func (c *checker) scaling(s manifest.Scaling) {
 	}
 }
 
+var (
+	roleARN   = regexp.MustCompile(`^arn:[^:]+:iam::\d{12}:role/.+$`)
+	policyARN = regexp.MustCompile(`^arn:[^:]+:iam::(\d{12}|aws):policy/.+$`)
+)
+
 // own checks the function's aws block.
 func (c *checker) own(fn manifest.Function, region string) {
 	own := settings(fn)
@@ -118,12 +123,18 @@ func (c *checker) own(fn manifest.Function, region string) {
 	if len(own.Layers) > maxLayers {
 		c.Block("aws.layers", "merge some", "%d layers are more than the %d that Lambda takes", len(own.Layers), maxLayers)
 	}
-	c.arns("aws.policies", own.Policies, regexp.MustCompile(`^arn:[^:]+:iam::(\d{12}|aws):policy/.+$`), "the ARN of a policy")
+	c.arns("aws.policies", own.Policies, policyARN, "the ARN of a policy")
 	if own.Role != "" {
-		c.arns("aws.role", []string{own.Role}, regexp.MustCompile(`^arn:[^:]+:iam::\d{12}:role/.+$`), "the ARN of a role")
+		c.arns("aws.role", []string{own.Role}, roleARN, "the ARN of a role")
 		if len(own.Policies) > 0 {
 			c.Block("aws.policies", "attach them to the role", "policies are for the role that ferry makes, and aws.role names another")
 		}
+	}
+	if own.SchedulerRole != "" {
+		c.arns("aws.scheduler_role", []string{own.SchedulerRole}, roleARN, "the ARN of a role")
+	}
+	if own.PermissionsBoundary != "" {
+		c.arns("aws.permissions_boundary", []string{own.PermissionsBoundary}, policyARN, "the ARN of a policy")
 	}
 	if own.DeadLetter != "" {
 		c.arns("aws.dead_letter", []string{own.DeadLetter}, regexp.MustCompile(`^arn:[^:]+:(sqs|sns):`+region+`:\d{12}:[^:]+$`), "the ARN of a queue or topic in "+region)

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -44,6 +45,8 @@ type cloud struct {
 	region    string
 	account   string
 	identity  string // the caller's ARN
+
+	waiter *waiter
 
 	notifying sync.Mutex // held while a bucket's notifications are read, merged and written
 }
@@ -103,6 +106,14 @@ func (a *Adapter) clients(ctx context.Context) (*cloud, error) {
 	if err != nil {
 		return nil, err
 	}
+	if role := a.target.AssumeRole; role != "" {
+		base := sts.NewFromConfig(cfg, func(o *sts.Options) { o.BaseEndpoint = a.endpoint("sts", o.BaseEndpoint) })
+		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(base, role, func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = "ferry-" + shorten(a.service+"-"+a.stage, maxName-len("ferry-"))
+		}))
+	}
+	waits := &waiter{}
+	cfg.APIOptions = append(cfg.APIOptions, waits.register)
 	paced := cfg.Copy()
 	paced.APIOptions = append(paced.APIOptions, a.pace.register)
 	return &cloud{
@@ -119,7 +130,7 @@ func (a *Adapter) clients(ctx context.Context) (*cloud, error) {
 			o.BaseEndpoint = a.endpoint("s3", o.BaseEndpoint)
 			o.UsePathStyle = o.BaseEndpoint != nil
 		}),
-		partition: "aws", region: a.target.Region,
+		partition: "aws", region: a.target.Region, waiter: waits,
 	}, nil
 }
 

@@ -32,6 +32,15 @@ func (d *differences) compare(path, want, actual string) {
 	}
 }
 
+// paths are the names of what differs.
+func (d differences) paths() []string {
+	var all []string
+	for _, one := range d {
+		all = append(all, one.Path)
+	}
+	return all
+}
+
 // configurationDiff names the fields of a configuration that are not as they are wanted.
 func configurationDiff(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionConfiguration) differences {
 	var d differences

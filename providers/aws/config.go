@@ -14,22 +14,26 @@ type target struct {
 	Profile  string    `json:"profile,omitempty" jsonschema:"The profile of the AWS configuration files."`
 	Bucket   string    `json:"bucket,omitempty" jsonschema:"The bucket for releases and packages. Default: ferry-ACCOUNT-REGION, which is made."`
 	Endpoint endpoints `json:"endpoint,omitempty" jsonschema:"Where to find AWS instead: a URL, or a map from service (lambda, iam, s3, …) to URL."`
+
+	AssumeRole string `json:"assume_role,omitempty" jsonschema:"The ARN of a role that ferry takes with its credentials, and does everything as."`
 	function
 }
 
 // function is the block functions.<name>.aws.
 type function struct {
-	Role             string            `json:"role,omitempty" jsonschema:"The ARN of the execution role. Default: one with the least rights is made."`
-	Policies         []string          `json:"policies,omitempty" jsonschema:"ARNs of further policies for the role that is made."`
-	Layers           []string          `json:"layers,omitempty" jsonschema:"ARNs of layer versions, at most five."`
-	EphemeralStorage manifest.Size     `json:"ephemeral_storage,omitempty" jsonschema:"The size of /tmp, 512MB (default) to 10240MB."`
-	Tracing          string            `json:"tracing,omitempty" jsonschema:"active or passthrough (default)."`
-	DeadLetter       string            `json:"dead_letter,omitempty" jsonschema:"The ARN of the queue or topic that gets events which failed."`
-	VPC              *vpc              `json:"vpc,omitempty" jsonschema:"The network of the function."`
-	ResponseStream   bool              `json:"response_stream,omitempty" jsonschema:"Whether answers are streamed."`
-	LogRetention     int               `json:"log_retention,omitempty" jsonschema:"Days that logs are kept. Default: 30."`
-	Tags             map[string]string `json:"tags,omitempty" jsonschema:"Further tags of what is made."`
-	Resources        map[string]string `json:"resources,omitempty" jsonschema:"Names in events to the ARNs or names of queues, topics and buckets."`
+	Role                string            `json:"role,omitempty" jsonschema:"The ARN of the execution role. Default: one with the least rights is made."`
+	SchedulerRole       string            `json:"scheduler_role,omitempty" jsonschema:"The ARN of the role by which schedules call the function. Default: one that may do nothing else is made."`
+	PermissionsBoundary string            `json:"permissions_boundary,omitempty" jsonschema:"The ARN of the policy that bounds the roles that are made."`
+	Policies            []string          `json:"policies,omitempty" jsonschema:"ARNs of further policies for the role that is made."`
+	Layers              []string          `json:"layers,omitempty" jsonschema:"ARNs of layer versions, at most five."`
+	EphemeralStorage    manifest.Size     `json:"ephemeral_storage,omitempty" jsonschema:"The size of /tmp, 512MB (default) to 10240MB."`
+	Tracing             string            `json:"tracing,omitempty" jsonschema:"active or passthrough (default)."`
+	DeadLetter          string            `json:"dead_letter,omitempty" jsonschema:"The ARN of the queue or topic that gets events which failed."`
+	VPC                 *vpc              `json:"vpc,omitempty" jsonschema:"The network of the function."`
+	ResponseStream      bool              `json:"response_stream,omitempty" jsonschema:"Whether answers are streamed."`
+	LogRetention        int               `json:"log_retention,omitempty" jsonschema:"Days that logs are kept. Default: 30."`
+	Tags                map[string]string `json:"tags,omitempty" jsonschema:"Further tags of what is made."`
+	Resources           map[string]string `json:"resources,omitempty" jsonschema:"Names in events to the ARNs or names of queues, topics and buckets."`
 }
 
 // vpc is a network. Both lists are needed.

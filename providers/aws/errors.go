@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -29,7 +30,8 @@ func (a *Adapter) classify(op, fn string, err error) error {
 	case providers.Unauthenticated:
 		e.Kind, e.Hint = kind, a.howToSignIn(err)
 	case providers.Denied:
-		e.Kind, e.Hint = kind, howToPermit(err)
+		code, message := codeOf(err)
+		e.Kind, e.Hint = kind, cmp.Or(hintOfMessage(code, message), howToPermit(err))
 	default:
 		e.Kind, e.Hint = kind, hintOf(kind, err)
 	}
@@ -72,7 +74,7 @@ func kindOfCode(code string) (providers.Kind, bool) {
 		return providers.Conflict, true
 	case "BucketAlreadyExists":
 		return providers.Foreign, true
-	case "AccessDenied", "AuthorizationError", "UnauthorizedOperation", "OptInRequired", "KMSAccessDenied":
+	case "AccessDenied", "AuthorizationError", "UnauthorizedOperation", "OptInRequired", "KMSAccessDenied", "KMSDisabled", "KMSInvalidState", "KMSNotFound":
 		return providers.Denied, true
 	case "Service", "InternalFailure", "InternalError", "InternalServerError", "InternalServiceError", "ServiceUnavailable",
 		"RequestTimeout":

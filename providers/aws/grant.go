@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -18,6 +17,7 @@ import (
 // was ever bound is found again.
 const (
 	topicGrant  = "ferry-topic-"
+	joinedGrant = "ferry-joined-" // of a topic to which the alias was subscribed before: ferry does not end that
 	bucketGrant = "ferry-bucket-"
 )
 
@@ -32,16 +32,16 @@ func grantID(prefix, arn string) string {
 	return prefix + hex.EncodeToString(sum[:8])
 }
 
-// granted are the grants of a kind, by their source, sorted.
-func (b *binder) granted(prefix string) []string {
+// granted are the sources of the grants of these kinds, sorted.
+func (b *binder) granted(prefixes ...string) []string {
 	var sources []string
-	for _, id := range slices.Sorted(maps.Keys(b.grants)) {
-		if strings.HasPrefix(id, prefix) {
-			sources = append(sources, b.grants[id].source)
+	for id, g := range b.grants {
+		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(id, prefix) }) {
+			sources = append(sources, g.source)
 		}
 	}
 	slices.Sort(sources)
-	return sources
+	return slices.Compact(sources)
 }
 
 // readGrants reads the policy of the alias.
@@ -52,7 +52,7 @@ func (b *binder) readGrants(ctx context.Context) error {
 		return err
 	}
 	for id, raw := range statements {
-		if !strings.HasPrefix(id, topicGrant) && !strings.HasPrefix(id, bucketGrant) {
+		if !strings.HasPrefix(id, topicGrant) && !strings.HasPrefix(id, joinedGrant) && !strings.HasPrefix(id, bucketGrant) {
 			continue
 		}
 		var s struct{ Condition map[string]map[string]string }
@@ -75,16 +75,15 @@ func (b *binder) readGrants(ctx context.Context) error {
 	return nil
 }
 
-// permit lets a topic or bucket call the alias. It reports whether that is new.
-func (b *binder) permit(ctx context.Context, prefix, service string, g grant) (bool, error) {
-	id := grantID(prefix, g.source)
+// permit lets a topic or bucket call the alias by the statement of that id.
+func (b *binder) permit(ctx context.Context, id, service string, g grant) error {
 	has, ok := b.grants[id]
 	if ok && has == g {
-		return false, nil
+		return nil
 	}
 	if ok {
 		if err := b.forbid(ctx, id); err != nil {
-			return false, err
+			return err
 		}
 	}
 	b.wrote = true
@@ -95,25 +94,23 @@ func (b *binder) permit(ctx context.Context, prefix, service string, g grant) (b
 	if g.account != "" {
 		in.SourceAccount = &g.account
 	}
-	err := retryWhile(ctx, bindTime, busy, func() error {
-		_, err := b.c.lambda.AddPermission(ctx, in)
-		return err
-	})
+	_, err := b.c.lambda.AddPermission(ctx, in)
 	if isAlreadyExists(err) { // by a call whose reply was lost
 		if err = b.readGrants(ctx); err == nil && b.grants[id] != g {
 			err = b.foreign("remove that statement with `aws lambda remove-permission`", "the statement %s of the alias is not ferry's", id)
 		}
 	}
-	return true, err
+	if err == nil {
+		b.grants[id] = g
+	}
+	return err
 }
 
 // forbid takes a statement away.
 func (b *binder) forbid(ctx context.Context, id string) error {
 	b.wrote = true
-	return retryWhile(ctx, bindTime, busy, func() error {
-		_, err := b.c.lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{
-			FunctionName: aws.String(b.a.functionName(b.fn.Name)), Qualifier: aws.String(live), StatementId: &id,
-		})
-		return unlessMissing(err)
+	_, err := b.c.lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{
+		FunctionName: aws.String(b.a.functionName(b.fn.Name)), Qualifier: aws.String(live), StatementId: &id,
 	})
+	return unlessMissing(err)
 }

@@ -45,11 +45,14 @@ func (a *Adapter) howToSignIn(err error) string {
 	profile := cmp.Or(a.target.Profile, get("AWS_PROFILE"))
 	var missing config.SharedConfigProfileNotExistError
 	_, federated := a.env("AWS_WEB_IDENTITY_TOKEN_FILE")
+	role := a.target.AssumeRole
 	switch {
 	case skewed(err):
 		return "set the clock of this machine: AWS takes requests of the last five minutes only"
 	case errors.As(err, &missing):
 		return "run `aws configure sso --profile " + missing.Profile + "`, or name a profile that `aws configure list-profiles` shows"
+	case role != "" && contains(err.Error(), "STS: AssumeRole,"):
+		return "let the trust policy of " + role + " name these credentials, and their own policies allow sts:AssumeRole on it; or take assume_role out of the target"
 	case contains(err.Error(), "AssumeRoleWithWebIdentity") || federated:
 		return "let the role's trust policy accept this job's token; the sub of a GitHub repository made or renamed since July 2026 " +
 			"is repo:OWNER@ID/REPO@ID:ref:refs/heads/BRANCH, with both numbers"
@@ -142,8 +145,8 @@ func hintOf(kind providers.Kind, err error) string {
 
 func hintOfMessage(code, message string) string {
 	for _, known := range []struct{ part, hint string }{
-		{"cannot be assumed by Lambda", "let lambda.amazonaws.com assume the role: its trust policy must allow sts:AssumeRole"},
-		{"EventBridge Scheduler to assume the role", "let scheduler.amazonaws.com assume the role: its trust policy must allow sts:AssumeRole"},
+		{"cannot be assumed by Lambda", "see that the role is there, and that its trust policy lets lambda.amazonaws.com do sts:AssumeRole"},
+		{"EventBridge Scheduler to assume the role", "see that the role is there, and that its trust policy lets scheduler.amazonaws.com do sts:AssumeRole"},
 		{"permissions to call CreateNetworkInterface", "attach the policy AWSLambdaVPCAccessExecutionRole to the role"},
 		{"The provided execution role does not have permissions", "give the execution role the permission that is named"},
 		{"KMS key is invalid for CreateGrant", "let the execution role use the key: its key policy must allow kms:CreateGrant"},
@@ -153,6 +156,12 @@ func hintOfMessage(code, message string) string {
 		{"Zipped size must be smaller", "make the package smaller: `ferry package` lists what is biggest"},
 		{"exceeded the 4KB limit", "move large values out of env, to secrets or into a file of the package"},
 		{"UnreservedConcurrentExecution below", "lower scaling.max: the account must keep 100 for functions that reserve nothing"},
+		{"should not be lower than function's total provisioned", "raise scaling.max, or lower scaling.min: other aliases and versions of the function keep instances warm, too"},
+		{"should not be greater than the reservedConcurrentExecution", "raise scaling.max, or lower scaling.min: other aliases and versions of the function keep instances warm, too"},
+		{"on an already Provisioned version", "take provisioned concurrency from the version itself: ferry keeps it for the alias live"},
+		{"is pointed by a Provisioned Concurrency alias", "take provisioned concurrency from the version itself: ferry keeps it for the alias live"},
+		{"Alias with weights can not be used", "run `ferry promote` or `ferry rollback` first: an alias that shares requests keeps no instances warm"},
+		{"cannot be applied to unpublished function versions", "deploy again: the alias live points at no version"},
 		{"unreserved concurrency", "lower scaling.max, or ask AWS for a higher limit"},
 		{"is less than Function timeout", "raise the queue's visibility timeout to six times the function's timeout"},
 		{"Could not unzip uploaded file", "build the package anew: `ferry package` shows where it is"},
@@ -164,8 +173,15 @@ func hintOfMessage(code, message string) string {
 			return known.hint
 		}
 	}
-	if code == "CodeStorageExceededException" {
+	switch code {
+	case "CodeStorageExceededException":
 		return "lower releases.keep, or delete versions of functions that nothing uses: the region's code storage is full"
+	case "KMSAccessDeniedException":
+		return "deploy again if the role was made again; else let the execution role use the key: its key policy must allow kms:Decrypt"
+	case "KMSDisabledException", "KMSInvalidStateException":
+		return "enable the key that encrypts the function's variables, or cancel its deletion"
+	case "KMSNotFoundException":
+		return "name a key that is there: the one that encrypts the function's variables is gone"
 	}
 	return ""
 }

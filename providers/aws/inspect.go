@@ -30,9 +30,9 @@ func (a *Adapter) inspect(ctx context.Context, c *cloud, s providers.Spec) ([]pr
 	if err != nil || out == nil || fn.Runtime == "" {
 		return nil, err
 	}
-	role := settings(fn).Role
-	if role == "" {
-		role = fmt.Sprintf("arn:%s:iam::%s:role/%s", c.partition, c.account, a.roleName(fn.Name))
+	role := executor{arn: settings(fn).Role}
+	if role.arn == "" { // that it is the one which the version was made with is for Status to tell
+		role = executor{arn: c.roleARN(a.roleName(fn.Name)), id: labelOf(out.Configuration).role}
 	}
 	d := configurationDiff(a.configuration(c, s, role), out.Configuration)
 	if !sameCode(s, out.Configuration) {
@@ -51,7 +51,7 @@ func (a *Adapter) inspect(ctx context.Context, c *cloud, s providers.Spec) ([]pr
 	if slices.ContainsFunc(fn.Events, func(e manifest.Event) bool { return e.HTTP == nil }) {
 		bound = providers.BindEnabled
 	}
-	mode, err := a.bindings(ctx, c, fn.Name)
+	mode, _, err := a.bindings(ctx, c, fn.Name)
 	if err != nil {
 		return nil, err
 	}

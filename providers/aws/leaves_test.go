@@ -44,7 +44,7 @@ const everyLeaf = `{
 	"health": {"path": "/healthz", "status": 200, "timeout": "5s"},
 	"build": {"command": "true", "bundle": true, "external": ["dep"], "include": ["views/*"], "exclude": ["views/draft.txt"]},
 	"config": {
-		"role": "", "policies": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+		"role": "", "scheduler_role": "", "permissions_boundary": "", "policies": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
 		"layers": ["arn:aws:lambda:eu-west-1:580247275435:layer:Insights:1"], "ephemeral_storage": "512MB", "tracing": "passthrough",
 		"dead_letter": "arn:aws:sqs:eu-west-1:123456789012:dead", "vpc": {"subnets": ["subnet-1"], "security_groups": ["sg-1"]},
 		"response_stream": false, "log_retention": 30, "tags": {"team": "a"}, "resources": {"orders": "orders"}
@@ -67,6 +67,7 @@ func otherLeaves() map[string]string {
 		"build.command": `"echo made > views/made.txt"`, "build.bundle": `false`, "build.external": `[]`,
 		"build.include": `["views/*", "notes/*"]`, "build.exclude": `[]`,
 		"config.role": `"arn:aws:iam::123456789012:role/given"`, "config.policies": `["arn:aws:iam::aws:policy/AmazonSQSFullAccess"]`,
+		"config.scheduler_role": `"arn:aws:iam::123456789012:role/calling"`, "config.permissions_boundary": `"arn:aws:iam::aws:policy/AdministratorAccess"`,
 		"config.layers": `["arn:aws:lambda:eu-west-1:580247275435:layer:Insights:2"]`, "config.ephemeral_storage": `"1GB"`,
 		"config.tracing": `"active"`, "config.dead_letter": `"arn:aws:sns:eu-west-1:123456789012:failed"`,
 		"config.vpc.subnets": `["subnet-1", "subnet-2"]`, "config.vpc.security_groups": `["sg-2"]`, "config.response_stream": `true`,
@@ -179,11 +180,13 @@ func leafAccount(t *testing.T) *account {
 		})
 		acc.must(err)
 	}
-	_, err := acc.c.iam.CreateRole(t.Context(), &iam.CreateRoleInput{
-		RoleName: aws.String("given"), AssumeRolePolicyDocument: aws.String(trust("lambda.amazonaws.com", nil)),
-	})
-	acc.must(err)
-	_, err = acc.c.iam.AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{
+	for role, service := range map[string]string{"given": "lambda.amazonaws.com", "calling": "scheduler.amazonaws.com"} {
+		_, err := acc.c.iam.CreateRole(t.Context(), &iam.CreateRoleInput{
+			RoleName: &role, AssumeRolePolicyDocument: aws.String(trust(service, nil)),
+		})
+		acc.must(err)
+	}
+	_, err := acc.c.iam.AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{
 		RoleName: aws.String("given"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess"),
 	})
 	acc.must(err)
@@ -250,9 +253,10 @@ func (acc *account) effect(fn string) string {
 		}
 	}
 	text := strings.NewReplacer( // both mean the same
-		`"VpcConfig":{"Ipv6AllowedForDualStack":false,"SecurityGroupIds":[],"SubnetIds":[],"VpcId":""}`, `"VpcConfig":null`, `"} [] {`, `"} {`, `STREAM" {}`, `STREAM"`,
+		`"VpcConfig":{"Ipv6AllowedForDualStack":false,"SecurityGroupIds":[],"SubnetIds":[],"VpcId":""}`, `"VpcConfig":null`, `"} [] {`, `"} {`, `STREAM" {}`, `STREAM"`, `BUFFERED" {}`, `BUFFERED"`,
+		`"VpcConfig":{"Ipv6AllowedForDualStack":false,"SecurityGroupIds":null,"SubnetIds":null,"VpcId":""}`, `"VpcConfig":null`,
 	).Replace(strings.Join(all, ""))
-	labels := regexp.MustCompile(`ferry sha256:\w+ settings=\w+|sha256:[0-9a-f]{64}|"ferry:settings":"\w+"|made by ferry for [^"]*|:secret:shop/one-\w{6}|` +
+	labels := regexp.MustCompile(`ferry sha256:\w+ settings=\w+(?: role=\w+)?|sha256:[0-9a-f]{64}|"ferry:settings":"\w+"|made by ferry for [^"]*|:secret:shop/one-\w{6}|` +
 		`:secret:shop/two-\w{6}|127\.0\.0\.1:\d+`)
 	return labels.ReplaceAllStringFunc(text, func(found string) string {
 		if name, _, isSecret := strings.Cut(found, "-"); isSecret && strings.HasPrefix(found, ":secret:") {
@@ -300,11 +304,27 @@ func TestEveryLeafOfTheManifestHasAnEffectOrAnIssueAndComesBackWithARollback(t *
 // does; and that a rollback brings back what was.
 func takesEffect(t *testing.T, leaf string, before, after manifest.Function) {
 	t.Helper()
-	acc, fresh := leafAccount(t), leafAccount(t)
-	fresh.a.service = acc.a.service
+	acc := leafAccount(t)
 	if says(acc.a, before, after, leaf) {
 		return
 	}
+	acc.changes(leaf, before, after)
+}
+
+// slowly is takesEffect at an AWS that takes its time over every change.
+func slowly(t *testing.T, leaf string, before, after manifest.Function) {
+	t.Helper()
+	acc := leafAccount(t)
+	acc.PendingPolls(2)
+	acc.UpdatingPolls(2)
+	acc.changes(leaf, before, after)
+}
+
+func (acc *account) changes(leaf string, before, after manifest.Function) {
+	t := acc.t
+	t.Helper()
+	fresh := leafAccount(t)
+	fresh.a.service = acc.a.service
 	first := acc.release(before)
 	was := acc.effect("all")
 	acc.release(after)
@@ -357,7 +377,7 @@ func TestASettingThatIsTakenAwayIsGoneAtAWS(t *testing.T) {
 		"architecture", "env", "secrets", "events[0].http.cors", "events[0].http.cors.origins", "events[0].http.cors.headers",
 		"events[0].http.cors.methods", "events[0].http.cors.max_age", "events[0].http.methods", "events[4].object.prefix", "events[4].object.suffix",
 		"config.policies", "config.layers", "config.ephemeral_storage", "config.tracing", "config.dead_letter", "config.vpc",
-		"config.response_stream", "config.log_retention", "config.tags",
+		"config.response_stream", "config.log_retention", "config.tags", "config.scheduler_role", "config.permissions_boundary",
 	} {
 		gone[leaf] = "null"
 	}

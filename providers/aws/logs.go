@@ -22,15 +22,18 @@ var _ providers.LogTailer = (*Adapter)(nil)
 // logRetention is how many days logs are kept unless the manifest says otherwise. Lambda keeps them for ever.
 const logRetention = 30
 
-// ensureLogGroup makes the function's log group, which Lambda would make without an end to what is kept. One that
-// Lambda or nobody in particular made becomes ferry's. One with the tags of others stays as it is.
+// ensureLogGroup makes the function's log group, which Lambda would make without an end to what is kept. One that was
+// there stays as it is: its logs are not ferry's to end, be it that Lambda made it, without tags, or somebody else.
 func (a *Adapter) ensureLogGroup(ctx context.Context, c *cloud, fn manifest.Function) error {
 	group, tags := a.logGroupName(fn.Name), a.tags(fn)
 	_, err := c.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &group, Tags: tags})
 	if isAlreadyExists(err) {
-		var ours bool
-		if ours, err = a.adoptLogGroup(ctx, c, fn); err == nil && !ours {
+		var has map[string]string
+		if has, err = a.ownLogGroup(ctx, c, fn); err == nil && has == nil {
 			return nil
+		}
+		if err == nil {
+			err = a.tagLogGroup(ctx, c, fn, has)
 		}
 	}
 	if err != nil {
@@ -44,23 +47,26 @@ func (a *Adapter) ensureLogGroup(ctx context.Context, c *cloud, fn manifest.Func
 	return nil
 }
 
-// adoptLogGroup tags a group that exists, and says whether it is ferry's now.
-func (a *Adapter) adoptLogGroup(ctx context.Context, c *cloud, fn manifest.Function) (bool, error) {
+// ownLogGroup returns the tags of the group that exists, nil when ferry did not make it. Then a retention cannot be set.
+func (a *Adapter) ownLogGroup(ctx context.Context, c *cloud, fn manifest.Function) (map[string]string, error) {
 	there, err := a.logGroupTags(ctx, c, fn.Name)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	if len(there) > 0 && !a.owns(there, fn.Name) {
-		if settings(fn).LogRetention == 0 {
-			return false, nil
-		}
-		return false, &providers.Error{
-			Kind: providers.Foreign, Op: "make the log group", Provider: name, Function: fn.Name,
-			Hint: "take log_retention out of the manifest, or delete the log group's tags to make it ferry's",
-			Err:  fmt.Errorf("%s has the tags of somebody else, so that ferry does not set its log_retention", a.logGroupName(fn.Name)),
-		}
+	group := a.logGroupName(fn.Name)
+	switch {
+	case a.owns(there, fn.Name):
+		return there, nil
+	case settings(fn).LogRetention == 0:
+		return nil, nil
 	}
-	return true, a.tagLogGroup(ctx, c, fn, there)
+	tags := strings.Join([]string{tagService + "=" + a.service, tagStage + "=" + a.stage, tagFunction + "=" + fn.Name}, ",")
+	return nil, &providers.Error{
+		Kind: providers.Foreign, Op: "make the log group", Provider: name, Function: fn.Name,
+		Hint: "take log_retention out of the manifest, or give the group and its logs to ferry: `aws logs tag-resource --resource-arn " +
+			a.logGroupARN(c, fn.Name) + " --tags " + tags + "`",
+		Err: fmt.Errorf("the log group %s was there before, and ferry sets log_retention only of those that it made", group),
+	}
 }
 
 // tagLogGroup gives a group its tags, and takes away those that the manifest asked for before.

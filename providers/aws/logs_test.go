@@ -130,33 +130,26 @@ func TestALogGroupKeepsLogsForThirtyDaysOrAsAsked(t *testing.T) {
 	})
 }
 
-func TestALogGroupThatLambdaMadeBecomesFerrys(t *testing.T) {
-	everywhere(t, func(t *testing.T, env environment) {
-		l := newLogs(t, env)
-		l.make(nil)
-		if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() == -1 {
-			t.Fatalf("a group without ferry's tags is gone, %v", err)
-		}
-		l.ensure("")
-		if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() != -1 {
-			t.Errorf("the group is left, %v", err)
-		}
-	})
-}
-
-func TestALogGroupOfSomebodyElseStaysAsItIs(t *testing.T) {
-	everywhere(t, func(t *testing.T, env environment) {
-		l := newLogs(t, env)
-		l.make(map[string]string{"owner": "terraform"})
-		l.ensure("")
-		if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() != 0 {
-			t.Errorf("the group keeps logs for %d days, %v", l.retention(), err)
-		}
-		err := l.ensureLogGroup(t.Context(), l.cloud, l.api(`{"log_retention": 7}`))
-		if !errors.Is(err, providers.Foreign) {
-			t.Errorf("a retention that is not set is no error: %v", err)
-		}
-	})
+func TestALogGroupThatFerryDidNotMakeStaysAsItIsWithItsLogs(t *testing.T) {
+	for who, tags := range map[string]map[string]string{"Lambda": nil, "somebody else": {"owner": "terraform"}} {
+		t.Run(who, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, env environment) {
+				l := newLogs(t, env)
+				l.make(tags)
+				l.ensure("")
+				if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() != 0 {
+					t.Errorf("the group keeps logs for %d days, %v", l.retention(), err)
+				}
+				err := l.ensureLogGroup(t.Context(), l.cloud, l.api(`{"log_retention": 7}`))
+				if !errors.Is(err, providers.Foreign) {
+					t.Errorf("a retention that is not set is no error: %v", err)
+				}
+				if has, err := l.logGroupTags(t.Context(), l.cloud, "api"); err != nil || len(has) != len(tags) {
+					t.Errorf("its tags are %v, %v", has, err)
+				}
+			})
+		})
+	}
 }
 
 func TestTheLastLinesComeOldestFirstHoweverOldTheyAre(t *testing.T) {

@@ -22,6 +22,8 @@ const (
 	tagBound    = "ferry:bound"    // events may be bound
 	tagCanary   = "ferry:canary"   // requests may be split
 	tagTags     = "ferry:tags"     // the keys of the manifest's own tags
+	tagRoles    = "ferry:roles"    // given: no role was made for the function
+	tagBoundary = "ferry:boundary" // of a role: its boundary is the manifest's
 )
 
 // unsettled is the value of tagSettings while settings are changed.

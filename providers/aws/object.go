@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -90,7 +89,7 @@ func (b *binder) bindBuckets(ctx context.Context) error {
 		if wanted[bucket] != nil {
 			continue
 		}
-		if err := b.notify(ctx, bucket, nil, 0); err != nil && !isNotFound(err) {
+		if err := b.notify(ctx, bucket, nil); err != nil && !isNotFound(err) {
 			return err
 		}
 		if err := b.forbid(ctx, grantID(bucketGrant, bucket)); err != nil {
@@ -98,18 +97,14 @@ func (b *binder) bindBuckets(ctx context.Context) error {
 		}
 	}
 	for _, bucket := range slices.Sorted(maps.Keys(wanted)) {
-		fresh, err := b.permit(ctx, bucketGrant, "s3", grant{source: bucket, account: b.c.account})
-		if err != nil {
+		if err := b.permit(ctx, grantID(bucketGrant, bucket), "s3", grant{source: bucket, account: b.c.account}); err != nil {
 			return err
 		}
-		want, wait := wanted[bucket], rightsLimit
+		want := wanted[bucket]
 		if b.paused {
 			want = nil
 		}
-		if fresh { // which takes S3 a while to see
-			wait = roleSpread
-		}
-		if err := b.notify(ctx, bucket, want, wait); err != nil {
+		if err := b.notify(ctx, bucket, want); err != nil {
 			return err
 		}
 	}
@@ -124,8 +119,8 @@ func (b *binder) notifications(ctx context.Context, bucket string) (*s3.GetBucke
 
 // notify makes the bucket's notifications to the alias exactly these and keeps all others. S3 knows the configuration
 // only as a whole and has no condition for writing it, so it is read again after a write and merged again when another
-// writer was in between. A bucket that may not call the alias yet is waited for.
-func (b *binder) notify(ctx context.Context, bucket string, want notifications, wait time.Duration) error {
+// writer was in between.
+func (b *binder) notify(ctx context.Context, bucket string, want notifications) error {
 	b.c.notifying.Lock() // functions of one service often share a bucket
 	defer b.c.notifying.Unlock()
 	for range mergeTries {
@@ -138,22 +133,45 @@ func (b *binder) notify(ctx context.Context, bucket string, want notifications, 
 			return nil
 		}
 		b.wrote = true
-		err = retryWhile(ctx, wait, notValidated, func() error {
-			_, err := b.c.s3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
-				Bucket: aws.String(lastPart(bucket)), ExpectedBucketOwner: &b.c.account, NotificationConfiguration: merged,
-				// What is to be taken away must go also when a target of another is gone.
-				SkipDestinationValidation: aws.Bool(len(want) == 0),
-			})
+		if err := b.putNotifications(ctx, bucket, merged, len(want) == 0); err != nil {
 			return err
-		})
-		if err != nil {
-			return fmt.Errorf("changing the notifications of the bucket %s: %w", lastPart(bucket), err)
 		}
 	}
 	return &providers.Error{
 		Kind: providers.Conflict, Op: "bind", Provider: name, Function: b.fn.Name, Hint: "run the command again",
 		Err: fmt.Errorf("another keeps changing the notifications of the bucket %s", lastPart(bucket)),
 	}
+}
+
+// putNotifications writes a bucket's notifications. S3 looks whether it may call every target, of others' rules too: one
+// that is gone is named at once, and a right to call the alias that is new to S3 is waited for. What is to be taken away
+// goes also when a target of another is gone.
+func (b *binder) putNotifications(ctx context.Context, bucket string, all *types.NotificationConfiguration, unchecked bool) error {
+	looked := false
+	var others []string // rules that could not be looked into
+	err := retryWhile(ctx, b.c.waiter.spread(), notValidated, func() error {
+		_, err := b.c.s3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
+			Bucket: aws.String(lastPart(bucket)), ExpectedBucketOwner: &b.c.account, NotificationConfiguration: all,
+			SkipDestinationValidation: aws.Bool(unchecked),
+		})
+		if looked || !notValidated(err) {
+			return err
+		}
+		looked = true
+		var found error
+		if others, found = b.deadTargets(ctx, bucket, all); found != nil {
+			return found
+		}
+		return err
+	})
+	if notValidated(err) && len(others) > 0 {
+		return b.foreign("look whether their targets are there and let the bucket in",
+			"S3 refuses the notifications of the bucket %s because of a target, and may mean one of others' rules: %s", lastPart(bucket), strings.Join(others, ", "))
+	}
+	if err != nil {
+		return fmt.Errorf("changing the notifications of the bucket %s: %w", lastPart(bucket), err)
+	}
+	return nil
 }
 
 // merge replaces the notifications to the alias among all of the bucket's, and reports whether that changes anything.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,23 +37,23 @@ func (a *Adapter) publish(ctx context.Context, c *cloud, s providers.Spec) (prov
 		return providers.Revision{}, err
 	}
 	if latest == nil {
-		if err := a.ensureLogGroup(ctx, c, s.Function); err != nil {
-			return providers.Revision{}, err
-		}
+		err = a.ensureLogGroup(ctx, c, s.Function)
+	} else {
+		err = a.claimRoles(ctx, c, s.Function, latest.Tags)
 	}
-	role, made, err := a.role(ctx, c, s)
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	w := &work{Adapter: a, c: c, spec: s, want: a.configuration(c, s, role), patience: 10 * time.Second}
-	if made {
-		w.patience = time.Minute
+	role, err := a.role(ctx, c, s)
+	if err != nil {
+		return providers.Revision{}, err
 	}
+	w := &work{Adapter: a, c: c, spec: s, want: a.configuration(c, s, role)}
 	var version *types.FunctionConfiguration
 	if latest == nil {
 		version, err = w.create(ctx)
 	} else {
-		version, err = w.update(ctx, latest)
+		version, err = w.update(ctx, latest.Configuration)
 	}
 	if err != nil {
 		return providers.Revision{}, err
@@ -61,17 +62,21 @@ func (a *Adapter) publish(ctx context.Context, c *cloud, s providers.Spec) (prov
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	if r := revisionOf(version); r.Digest == s.Digest && same(w.want, version) {
+	r, differs := revisionOf(version), configurationDiff(w.want, version).paths()
+	if r.Digest == s.Digest && len(differs) == 0 {
 		return r, nil
+	}
+	if !sameCode(s, version) {
+		differs = append(differs, "code")
 	}
 	return providers.Revision{}, &providers.Error{
 		Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn, Hint: "deploy again",
-		Err: fmt.Errorf("version %s is not what was published: $LATEST was changed at the same time", aws.ToString(version.Version)),
+		Err: fmt.Errorf("version %s is not what was published: $LATEST was changed at the same time (%s)", aws.ToString(version.Version), strings.Join(differs, ", ")),
 	}
 }
 
 // draft is $LATEST, nil when there is no function. One that ferry did not make is Foreign.
-func (a *Adapter) draft(ctx context.Context, c *cloud, fn string) (*types.FunctionConfiguration, error) {
+func (a *Adapter) draft(ctx context.Context, c *cloud, fn string) (*lambda.GetFunctionOutput, error) {
 	out, err := a.get(ctx, c, fn, "")
 	if err != nil || out == nil {
 		return nil, err
@@ -79,7 +84,7 @@ func (a *Adapter) draft(ctx context.Context, c *cloud, fn string) (*types.Functi
 	if !a.owns(out.Tags, fn) {
 		return nil, a.foreign("publish", fn)
 	}
-	return out.Configuration, nil
+	return out, nil
 }
 
 // get asks for a function or one of its versions or aliases; nil is that there is none.
@@ -111,15 +116,21 @@ func (a *Adapter) foreign(op, fn string) error {
 	}
 }
 
-// role is what the version will run as, with the rights that it needs. Where what serves needs the same rights, the
-// role has them, and no call is made.
-func (a *Adapter) role(ctx context.Context, c *cloud, s providers.Spec) (arn string, made bool, err error) {
+// role is what the version will run as, with the rights that it needs. Where what serves needs the same rights, its
+// role has them.
+func (a *Adapter) role(ctx context.Context, c *cloud, s providers.Spec) (executor, error) {
 	serving, err := a.get(ctx, c, s.Function.Name, live)
 	if err != nil {
-		return "", false, err
+		return executor{}, err
 	}
 	if serving != nil && a.settled(serving) && labelOf(serving.Configuration).settings == a.settingsDigest(c, s) {
-		return aws.ToString(serving.Configuration.Role), false, nil
+		lost, err := a.lacks(ctx, c, s.Function.Name, serving.Configuration)
+		if err != nil {
+			return executor{}, err
+		}
+		if lost == "" {
+			return executor{arn: aws.ToString(serving.Configuration.Role), id: labelOf(serving.Configuration).role}, nil
+		}
 	}
 	return a.widenRole(ctx, c, s)
 }
@@ -127,30 +138,25 @@ func (a *Adapter) role(ctx context.Context, c *cloud, s providers.Spec) (arn str
 // work is the making of one version.
 type work struct {
 	*Adapter
-	c        *cloud
-	spec     providers.Spec
-	want     *lambda.UpdateFunctionConfigurationInput
-	patience time.Duration // for a role to become known
+	c    *cloud
+	spec providers.Spec
+	want *lambda.UpdateFunctionConfigurationInput
 }
 
 // create makes the function. A lost reply and a retry meet the function that exists already: what it holds decides.
 func (w *work) create(ctx context.Context) (*types.FunctionConfiguration, error) {
-	in := w.creation(w.c, w.spec, aws.ToString(w.want.Role))
+	in := w.creation(w.want, w.spec)
 	code, err := w.code(ctx)
 	if err != nil {
 		return nil, err
 	}
 	in.Code = &types.FunctionCode{ZipFile: code.zip, S3Bucket: code.bucket, S3Key: code.key}
-	var made *types.FunctionConfiguration
-	err = retryWhile(ctx, w.patience, roleNotReady, func() error {
-		out, err := w.c.lambda.CreateFunction(ctx, in)
-		if err == nil {
-			made = &types.FunctionConfiguration{Version: out.Version}
-		}
-		return err
-	})
-	if !isAlreadyExists(err) {
-		return made, err
+	made, err := w.c.lambda.CreateFunction(ctx, in)
+	switch {
+	case err == nil:
+		return &types.FunctionConfiguration{Version: made.Version}, nil
+	case !isAlreadyExists(err):
+		return nil, err
 	}
 	latest, err := w.draft(ctx, w.c, w.spec.Function.Name)
 	if err != nil {
@@ -162,7 +168,7 @@ func (w *work) create(ctx context.Context) (*types.FunctionConfiguration, error)
 			Err: errors.New("the function exists and does not exist: it is being deleted"),
 		}
 	}
-	return w.update(ctx, latest)
+	return w.update(ctx, latest.Configuration)
 }
 
 // update brings $LATEST to the spec, configuration first, so that publishing the code makes one version of both.
@@ -195,10 +201,8 @@ func (w *work) configure(ctx context.Context, latest *types.FunctionConfiguratio
 	}
 	_, now, err := w.change(ctx, latest, func(now *types.FunctionConfiguration) bool { return same(w.want, now) }, func(revision *string) (*string, error) {
 		in.RevisionId = revision
-		return nil, retryWhile(ctx, w.patience, roleNotReady, func() error {
-			_, err := w.c.lambda.UpdateFunctionConfiguration(ctx, &in)
-			return err
-		})
+		_, err := w.c.lambda.UpdateFunctionConfiguration(ctx, &in)
+		return nil, err
 	})
 	return now, err
 }
@@ -251,7 +255,7 @@ func (w *work) change(
 ) (version *string, now *types.FunctionConfiguration, err error) {
 	for range changes {
 		version, err = send(latest.RevisionId)
-		if version != nil || err != nil && !isPreconditionFailed(err) && !isInProgress(err) {
+		if version != nil || err != nil && !isPreconditionFailed(err) {
 			return version, nil, err
 		}
 		now, reading := w.await(ctx, w.c, w.spec.Function.Name, "")
@@ -263,26 +267,34 @@ func (w *work) change(
 		case err == nil:
 			err = errors.New("the change was acknowledged, and something else is there")
 		}
-		if !alike(latest, now) {
+		if fields := altered(latest, now); len(fields) > 0 {
+			err = fmt.Errorf("its %s is another: %w", strings.Join(fields, ", "), err)
 			break
 		}
 		latest = now
 	}
 	return nil, nil, &providers.Error{
 		Kind: providers.Conflict, Op: "publish", Provider: name, Function: w.spec.Function.Name,
-		Hint: "deploy again", Err: fmt.Errorf("$LATEST was changed at the same time: %w", err),
+		Hint: "see that nothing else changes the function, and deploy again", Err: fmt.Errorf("$LATEST was changed at the same time: %w", err),
 	}
 }
 
-// alike reports whether $LATEST holds the same code and configuration as before.
-func alike(before, now *types.FunctionConfiguration) bool {
-	content := func(c types.FunctionConfiguration) types.FunctionConfiguration {
+// altered names what of $LATEST's code and configuration is not as before, as AWS calls it.
+func altered(before, now *types.FunctionConfiguration) []string {
+	content := func(c types.FunctionConfiguration) reflect.Value {
 		c.RevisionId, c.LastModified = nil, nil
 		c.State, c.StateReason, c.StateReasonCode = "", nil, ""
 		c.LastUpdateStatus, c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = "", nil, ""
-		return c
+		return reflect.ValueOf(c)
 	}
-	return reflect.DeepEqual(content(*before), content(*now))
+	was, is := content(*before), content(*now)
+	var fields []string
+	for i := range was.NumField() {
+		if f := was.Type().Field(i); f.IsExported() && !reflect.DeepEqual(was.Field(i).Interface(), is.Field(i).Interface()) {
+			fields = append(fields, f.Name)
+		}
+	}
+	return fields
 }
 
 // code is a package: its bytes, or where in the bucket it is.

@@ -176,6 +176,9 @@ func (b *binder) converge(ctx context.Context, m types.EventSourceMappingConfigu
 			UUID: m.UUID, BatchSize: &want.batch, MaximumBatchingWindowInSeconds: &want.window,
 			FunctionResponseTypes: itemFailures, Enabled: aws.Bool(!b.paused),
 		})
+		if isNotFound(err) { // it was on its way out
+			stays, err = false, nil
+		}
 		return err
 	})
 	return stays, err
@@ -189,19 +192,15 @@ func (b *binder) unmap(ctx context.Context, m types.EventSourceMappingConfigurat
 	})
 }
 
-// change does something to a mapping that is there and at rest. One that is busy all the same, as after a call whose
-// reply was lost, is looked at again.
+// change does something to a mapping that is there and at rest.
 func (b *binder) change(
 	ctx context.Context, m types.EventSourceMappingConfiguration, do func(types.EventSourceMappingConfiguration) error,
 ) error {
-	return retryWhile(ctx, bindTime, busy, func() error {
-		now, err := b.resting(ctx, m)
-		if err != nil || now == nil {
-			return err
-		}
-		m.State = nil
-		return do(*now)
-	})
+	now, err := b.resting(ctx, m)
+	if err != nil || now == nil {
+		return err
+	}
+	return do(*now)
 }
 
 // resting is a mapping once it changes no more, nil when it is gone.
@@ -231,19 +230,12 @@ func (b *binder) resting(ctx context.Context, m types.EventSourceMappingConfigur
 	return now, err
 }
 
-// mapQueue makes a mapping. AWS asks then what the role may do, and a role takes some seconds to be known.
+// mapQueue makes a mapping.
 func (b *binder) mapQueue(ctx context.Context, w mapping) error {
 	b.wrote = true
-	wait := roleSpread
-	if settings(b.fn).Role != "" {
-		wait = rightsLimit
-	}
-	err := retryWhile(ctx, wait, func(err error) bool { return roleNotReady(err) || busy(err) }, func() error {
-		_, err := b.c.lambda.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
-			FunctionName: &b.alias, EventSourceArn: &w.queue, BatchSize: &w.batch, MaximumBatchingWindowInSeconds: &w.window,
-			FunctionResponseTypes: itemFailures, Enabled: aws.Bool(!b.paused), Tags: b.a.tags(b.fn),
-		})
-		return err
+	_, err := b.c.lambda.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
+		FunctionName: &b.alias, EventSourceArn: &w.queue, BatchSize: &w.batch, MaximumBatchingWindowInSeconds: &w.window,
+		FunctionResponseTypes: itemFailures, Enabled: aws.Bool(!b.paused), Tags: b.a.tags(b.fn),
 	})
 	if !isAlreadyExists(err) {
 		return err

@@ -42,8 +42,10 @@ func (a *Adapter) remove(ctx context.Context, c *cloud, fn string) error {
 			return err
 		}
 	}
-	if err := a.removeRole(ctx, c, fn); err != nil {
-		return err
+	if a.mayOwnRoles(out) {
+		if err := a.removeRole(ctx, c, fn); err != nil {
+			return err
+		}
 	}
 	if err := a.removeLogGroup(ctx, c, fn); err != nil {
 		return err

@@ -45,9 +45,14 @@ func partOf(arn string, i int) string {
 }
 
 // checkResources reports all that keeps the spec's events from being bound: what does not exist, and queues that do
-// not fit the function.
+// not fit the function; and a log group whose retention is not ferry's to set.
 func (a *Adapter) checkResources(ctx context.Context, c *cloud, s providers.Spec) error {
 	r := &resources{a: a, c: c, fn: s.Function}
+	if settings(s.Function).LogRetention != 0 {
+		if _, err := a.ownLogGroup(ctx, c, s.Function); unlessMissing(err) != nil {
+			r.failed(err)
+		}
+	}
 	for _, e := range s.Function.Events {
 		switch {
 		case e.Queue != nil:

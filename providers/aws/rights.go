@@ -97,7 +97,7 @@ func (a *Adapter) rightsDigest(c *cloud, s providers.Spec) string {
 	if settings(s.Function).Role != "" {
 		return "given"
 	}
-	return short([]byte(rights(a, c, s) + strings.Join(managed(s.Function), " ")))
+	return short([]byte(rights(a, c, s) + strings.Join(managed(s.Function), " ") + settings(s.Function).PermissionsBoundary))
 }
 
 // statementsOf reads the statements of a policy; equal statements are equal text.

@@ -23,15 +23,14 @@ const (
 	beside = "ferry-next" // the policy with what others need besides
 )
 
-// widenRole sees to it that the function's role may do all that the spec needs, besides what it may do already, and
-// returns its ARN. created says that it is new, and that some seconds may go by until services know it.
-func (a *Adapter) widenRole(ctx context.Context, c *cloud, s providers.Spec) (arn string, created bool, err error) {
+// widenRole sees to it that the function's role may do all that the spec needs, besides what it may do already.
+func (a *Adapter) widenRole(ctx context.Context, c *cloud, s providers.Spec) (executor, error) {
 	if given := settings(s.Function).Role; given != "" {
-		return given, false, nil
+		return executor{arn: given}, nil
 	}
 	role, created, err := a.ensureRole(ctx, c, s.Function, a.roleName(s.Function.Name), trust("lambda.amazonaws.com", nil))
 	if err != nil {
-		return "", false, err
+		return executor{}, err
 	}
 	err = retryWhile(ctx, rightsLimit, unseen(created), func() error {
 		if err := widenPolicy(ctx, c, *role.RoleName, rights(a, c, s)); err != nil || len(managed(s.Function)) == 0 {
@@ -43,7 +42,7 @@ func (a *Adapter) widenRole(ctx context.Context, c *cloud, s providers.Spec) (ar
 		}
 		return attach(ctx, c, *role.RoleName, has, managed(s.Function))
 	})
-	return aws.ToString(role.Arn), created, err
+	return executor{arn: aws.ToString(role.Arn), id: aws.ToString(role.RoleId), created: created}, err
 }
 
 // unseen retries what does not find a role that was just made: a new role is not everywhere at once in IAM itself.
@@ -76,7 +75,10 @@ func (a *Adapter) narrowRole(ctx context.Context, c *cloud, s providers.Spec) er
 	if err := attach(ctx, c, role, has, managed(s.Function)); err != nil {
 		return err
 	}
-	return detach(ctx, c, role, has, managed(s.Function))
+	if err := detach(ctx, c, role, has, managed(s.Function)); err != nil {
+		return err
+	}
+	return limitRole(ctx, c, s.Function, role)
 }
 
 // removeRole deletes the function's role if ferry made it.
@@ -84,19 +86,29 @@ func (a *Adapter) removeRole(ctx context.Context, c *cloud, fn string) error {
 	return a.deleteRole(ctx, c, fn, a.roleName(fn))
 }
 
-// ensureSchedulerRole is the role by which EventBridge Scheduler calls the alias, and nothing else.
-func (a *Adapter) ensureSchedulerRole(ctx context.Context, c *cloud, fn manifest.Function) (arn string, created bool, err error) {
+// ensureSchedulerRole returns the ARN of the role by which EventBridge Scheduler calls the alias, and nothing else.
+func (a *Adapter) ensureSchedulerRole(ctx context.Context, c *cloud, fn manifest.Function) (string, error) {
+	if given := settings(fn).SchedulerRole; given != "" {
+		return given, nil
+	}
 	// https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
 	own := map[string]map[string]string{"StringEquals": {"aws:SourceAccount": c.account}}
 	role, created, err := a.ensureRole(ctx, c, fn, a.schedulerRoleName(fn.Name), trust("scheduler.amazonaws.com", own))
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
-	need := policy(allow([]string{a.aliasARN(c, fn.Name)}, "lambda:InvokeFunction"))
 	err = retryWhile(ctx, rightsLimit, unseen(created), func() error {
-		return ensurePolicy(ctx, c, *role.RoleName, inline, need)
+		if err := ensurePolicy(ctx, c, *role.RoleName, inline, a.schedulerRights(c, fn.Name)); err != nil || created {
+			return err
+		}
+		return limitRole(ctx, c, fn, *role.RoleName)
 	})
-	return aws.ToString(role.Arn), created, err
+	return aws.ToString(role.Arn), err
+}
+
+// schedulerRights is the policy of the role by which schedules call a function.
+func (a *Adapter) schedulerRights(c *cloud, fn string) string {
+	return policy(allow([]string{a.aliasARN(c, fn)}, "lambda:InvokeFunction"))
 }
 
 // trust lets a service take a role. Lambda's documentation knows no condition for it, and none is needed: nobody can
@@ -127,12 +139,15 @@ func (a *Adapter) ensureRole(
 			Err:  fmt.Errorf("there is a role %s that ferry did not make", role),
 		}
 	}
-	return found, created, a.tagRole(ctx, c, fn, role, has)
+	if err := a.tagRole(ctx, c, fn, role, has); err != nil {
+		return nil, false, err
+	}
+	return found, created, freeRole(ctx, c, fn, found)
 }
 
 // tagRole gives a role its tags, and takes away those that the manifest asked for before.
 func (a *Adapter) tagRole(ctx context.Context, c *cloud, fn manifest.Function, role string, has map[string]string) error {
-	gone, left := retagging(a.tags(fn), has)
+	gone, left := retagging(a.roleTags(fn), has, tagBoundary)
 	if len(gone) > 0 {
 		if _, err := c.iam.UntagRole(ctx, &iam.UntagRoleInput{RoleName: &role, TagKeys: gone}); err != nil {
 			return err
@@ -147,17 +162,21 @@ func (a *Adapter) tagRole(ctx context.Context, c *cloud, fn manifest.Function, r
 
 // createRole makes a role. One that is there by now was made by a call whose reply was lost, or by another.
 func (a *Adapter) createRole(ctx context.Context, c *cloud, fn manifest.Function, role, trust string) (*types.Role, error) {
-	out, err := c.iam.CreateRole(ctx, &iam.CreateRoleInput{
-		RoleName: &role, AssumeRolePolicyDocument: &trust, Tags: iamTags(a.tags(fn)),
+	in := &iam.CreateRoleInput{
+		RoleName: &role, AssumeRolePolicyDocument: &trust, Tags: iamTags(a.roleTags(fn)),
 		Description: aws.String(fmt.Sprintf("made by ferry for %s of %s, stage %s", fn.Name, a.service, a.stage)),
-	})
+	}
+	if boundary := settings(fn).PermissionsBoundary; boundary != "" {
+		in.PermissionsBoundary = &boundary
+	}
+	out, err := c.iam.CreateRole(ctx, in)
 	switch {
 	case isAlreadyExists(err):
 		return getRole(ctx, c, role)
 	case err != nil:
 		return nil, err
 	}
-	out.Role.Tags = iamTags(a.tags(fn)) // the reply may leave them out
+	out.Role.Tags = in.Tags // the reply may leave them out
 	return out.Role, nil
 }
 

@@ -36,9 +36,9 @@ func (acc *account) policies(role string) map[string][]string {
 
 func (acc *account) widen(s providers.Spec) (string, bool) {
 	acc.t.Helper()
-	arn, created, err := acc.a.widenRole(acc.t.Context(), acc.c, s)
+	role, err := acc.a.widenRole(acc.t.Context(), acc.c, s)
 	acc.must(err)
-	return arn, created
+	return role.arn, role.created
 }
 
 // statements are those of the spec's own document.
@@ -203,7 +203,7 @@ func TestARoleThatFerryDidNotMakeIsRefusedAndKept(t *testing.T) {
 	})
 	acc.must(err)
 	before := acc.Snapshot()
-	if _, _, err := acc.a.widenRole(t.Context(), acc.c, eventful(t, "api", "")); !errors.Is(err, providers.Foreign) {
+	if _, err := acc.a.widenRole(t.Context(), acc.c, eventful(t, "api", "")); !errors.Is(err, providers.Foreign) {
 		t.Errorf("widening it says: %v", err)
 	}
 	acc.must(acc.a.removeRole(t.Context(), acc.c, "api"))
@@ -241,7 +241,7 @@ func TestARoleIsMadeOnceByManyAndWhenRepliesAreLost(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			if _, _, err := acc.a.widenRole(t.Context(), acc.c, s); err != nil {
+			if _, err := acc.a.widenRole(t.Context(), acc.c, s); err != nil {
 				t.Error(err)
 			}
 		})

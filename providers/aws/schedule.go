@@ -32,10 +32,15 @@ func (a *Adapter) schedulePrefix(fn string) string {
 	return shorten(a.functionName(fn), maxScheduleName) + "."
 }
 
-// schedules are the names and states of the function's schedules, sorted by name. Schedules have no tags: that one is
-// ferry's for this function is told by its name and by what it calls.
-func (b *binder) schedules(ctx context.Context) ([]types.ScheduleSummary, error) {
-	var all []types.ScheduleSummary
+const (
+	scheduleMark = "made by ferry for " // begins the description of what ferry made
+	eventMember  = `"dev.ferry.event"`  // holds the event for the shim
+)
+
+// schedules are those that ferry made for the function, sorted by name. Schedules have no tags: it is told by their
+// names, what they call, and their descriptions or what they call it with, of which a change by hand may leave out one.
+func (b *binder) schedules(ctx context.Context) ([]*scheduler.GetScheduleOutput, error) {
+	var all []*scheduler.GetScheduleOutput
 	prefix := b.a.schedulePrefix(b.fn.Name)
 	pages := scheduler.NewListSchedulesPaginator(b.c.scheduler, &scheduler.ListSchedulesInput{NamePrefix: &prefix})
 	for pages.HasMorePages() {
@@ -45,21 +50,47 @@ func (b *binder) schedules(ctx context.Context) ([]types.ScheduleSummary, error)
 		}
 		for _, s := range page.Schedules {
 			_, err := strconv.Atoi(strings.TrimPrefix(aws.ToString(s.Name), prefix))
-			if err == nil && s.Target != nil && aws.ToString(s.Target.Arn) == b.alias {
-				all = append(all, s)
+			if err != nil || s.Target == nil || aws.ToString(s.Target.Arn) != b.alias {
+				continue
+			}
+			is, err := b.c.scheduler.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: s.Name})
+			switch {
+			case isNotFound(err):
+			case err != nil:
+				return nil, err
+			case b.ownsSchedule(is):
+				all = append(all, is)
 			}
 		}
 	}
 	return all, nil
 }
 
+// ownsSchedule reports whether ferry made a schedule for the function.
+func (b *binder) ownsSchedule(s *scheduler.GetScheduleOutput) bool {
+	return s.Target != nil && aws.ToString(s.Target.Arn) == b.alias &&
+		(strings.HasPrefix(aws.ToString(s.Description), scheduleMark) || strings.Contains(aws.ToString(s.Target.Input), eventMember))
+}
+
 func (b *binder) callingSchedules(ctx context.Context) ([]bool, error) {
 	found, err := b.schedules(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var calling []bool
+	role := b.a.schedulerRoleName(b.fn.Name)
 	for _, s := range found {
 		calling = append(calling, s.State == types.ScheduleStateEnabled)
+		if b.lost == "" && aws.ToString(s.Target.RoleArn) == b.c.roleARN(role) {
+			if _, err = getPolicy(ctx, b.c, role, inline); isNotFound(err) {
+				b.lost, err = "its schedules' role "+role, nil
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return calling, err
+	return calling, nil
 }
 
 func (b *binder) bindSchedules(ctx context.Context) error {
@@ -81,25 +112,44 @@ func (b *binder) bindSchedules(ctx context.Context) error {
 		}
 	}
 	if len(wanted) == 0 {
-		return b.a.deleteRole(ctx, b.c, b.fn.Name, b.a.schedulerRoleName(b.fn.Name))
+		return b.dropSchedulerRole(ctx, found)
 	}
-	role, created, err := b.a.ensureSchedulerRole(ctx, b.c, b.fn)
+	if settings(b.fn).SchedulerRole == "" {
+		if err := b.a.claimRoles(ctx, b.c, b.fn, b.tags); err != nil {
+			return err
+		}
+	}
+	role, err := b.a.ensureSchedulerRole(ctx, b.c, b.fn)
 	if err != nil {
 		return err
 	}
-	unready := func(err error) bool { return created && roleNotReady(err) }
 	for _, w := range wanted {
 		w.Target.RoleArn = &role
-		if !slices.ContainsFunc(found, func(s types.ScheduleSummary) bool { return *s.Name == *w.Name }) {
-			err = b.createSchedule(ctx, w, unready)
+		i := slices.IndexFunc(found, func(s *scheduler.GetScheduleOutput) bool { return *s.Name == *w.Name })
+		if i < 0 {
+			err = b.createSchedule(ctx, w)
 		} else {
-			err = b.updateSchedule(ctx, w, unready)
+			err = b.updateSchedule(ctx, found[i], w)
 		}
 		if err != nil {
 			return err
 		}
 	}
+	if settings(b.fn).SchedulerRole != "" {
+		return b.dropSchedulerRole(ctx, found)
+	}
 	return nil
+}
+
+// dropSchedulerRole deletes the role of schedules that are gone or have another. One may be there when schedules had it,
+// or when an interrupted removal of bindings has left it.
+func (b *binder) dropSchedulerRole(ctx context.Context, had []*scheduler.GetScheduleOutput) error {
+	role := b.a.schedulerRoleName(b.fn.Name)
+	used := slices.ContainsFunc(had, func(s *scheduler.GetScheduleOutput) bool { return aws.ToString(s.Target.RoleArn) == b.c.roleARN(role) })
+	if left := b.mayOwnRoles && b.wasBound && len(b.fn.Events) == 0; !used && !left {
+		return nil
+	}
+	return b.a.deleteRole(ctx, b.c, b.fn.Name, role)
 }
 
 func named(name string) func(*scheduler.CreateScheduleInput) bool {
@@ -107,41 +157,36 @@ func named(name string) func(*scheduler.CreateScheduleInput) bool {
 }
 
 // createSchedule makes a schedule. One that is there by now is ferry's, or another's that calls something else.
-func (b *binder) createSchedule(ctx context.Context, want *scheduler.CreateScheduleInput, unready func(error) bool) error {
+func (b *binder) createSchedule(ctx context.Context, want *scheduler.CreateScheduleInput) error {
 	b.wrote = true
-	err := retryWhile(ctx, roleSpread, unready, func() error {
-		_, err := b.c.scheduler.CreateSchedule(ctx, want)
-		return err
-	})
+	_, err := b.c.scheduler.CreateSchedule(ctx, want)
 	var conflict *types.ConflictException
-	if errors.As(err, &conflict) {
-		return b.updateSchedule(ctx, want, unready)
+	if !errors.As(err, &conflict) {
+		return err
 	}
-	return err
-}
-
-// updateSchedule changes a schedule that differs.
-func (b *binder) updateSchedule(ctx context.Context, want *scheduler.CreateScheduleInput, unready func(error) bool) error {
 	has, err := b.c.scheduler.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: want.Name})
 	if err != nil {
 		return err
 	}
-	if has.Target == nil || aws.ToString(has.Target.Arn) != b.alias {
+	if !b.ownsSchedule(has) {
 		return b.foreign("delete it with `aws scheduler delete-schedule --name "+*want.Name+"`",
 			"there is a schedule %s that ferry did not make", *want.Name)
 	}
+	return b.updateSchedule(ctx, has, want)
+}
+
+// updateSchedule changes a schedule that differs.
+func (b *binder) updateSchedule(ctx context.Context, has *scheduler.GetScheduleOutput, want *scheduler.CreateScheduleInput) error {
 	if sameSchedule(has, want) {
 		return nil
 	}
 	b.wrote = true
-	return retryWhile(ctx, roleSpread, unready, func() error {
-		_, err := b.c.scheduler.UpdateSchedule(ctx, &scheduler.UpdateScheduleInput{
-			Name: want.Name, Description: want.Description, FlexibleTimeWindow: want.FlexibleTimeWindow,
-			ScheduleExpression: want.ScheduleExpression, ScheduleExpressionTimezone: want.ScheduleExpressionTimezone,
-			State: want.State, Target: want.Target,
-		})
-		return err
+	_, err := b.c.scheduler.UpdateSchedule(ctx, &scheduler.UpdateScheduleInput{
+		Name: want.Name, Description: want.Description, FlexibleTimeWindow: want.FlexibleTimeWindow,
+		ScheduleExpression: want.ScheduleExpression, ScheduleExpressionTimezone: want.ScheduleExpressionTimezone,
+		State: want.State, Target: want.Target,
 	})
+	return err
 }
 
 func sameSchedule(has *scheduler.GetScheduleOutput, want *scheduler.CreateScheduleInput) bool {
@@ -187,7 +232,7 @@ func (b *binder) wantedSchedules() ([]*scheduler.CreateScheduleInput, error) {
 }
 
 func (a *Adapter) scheduleDescription(fn manifest.Function, e *manifest.ScheduleEvent) string {
-	return fmt.Sprintf("made by ferry for %s of %s, stage %s: %s", fn.Name, a.service, a.stage, e.Cron)
+	return fmt.Sprintf(scheduleMark+"%s of %s, stage %s: %s", fn.Name, a.service, a.stage, e.Cron)
 }
 
 // scheduleInput is the event that the shim hands on. AWS puts in what stands in angle brackets. The id is the same when

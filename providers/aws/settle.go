@@ -3,7 +3,6 @@ package aws
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,7 +17,7 @@ import (
 // called when the tags say that it holds. They say so last, and are taken back first: a kill in between is seen.
 func (a *Adapter) settle(ctx context.Context, c *cloud, s providers.Spec, to *lambda.GetFunctionOutput) (string, error) {
 	fn := s.Function
-	want, url := labelOf(to.Configuration).settings, to.Tags[tagURL]
+	want, url := labelOf(to.Configuration).settings, urlOf(to.Tags)
 	if fn.Runtime == "" { // adopted: what it needs is not known, and stays as it is
 		return url, a.untag(ctx, c, fn.Name, present(to.Tags, tagCanary, tagSettings)...)
 	}
@@ -26,7 +25,11 @@ func (a *Adapter) settle(ctx context.Context, c *cloud, s providers.Spec, to *la
 		return url, a.untag(ctx, c, fn.Name, present(to.Tags, tagCanary)...)
 	}
 	if _, set := to.Tags[tagSettings]; set {
-		if err := a.tag(ctx, c, fn.Name, map[string]string{tagSettings: unsettled}); err != nil {
+		changing := map[string]string{tagSettings: unsettled}
+		if fn.HTTP() != nil && to.Tags[tagURL] == "" {
+			changing[tagURL] = unsettled
+		}
+		if err := a.tag(ctx, c, fn.Name, changing); err != nil {
 			return url, err
 		}
 	}
@@ -61,18 +64,8 @@ func (a *Adapter) converge(ctx context.Context, c *cloud, s providers.Spec, to *
 	if err := a.permit(ctx, c, fn, to); err != nil {
 		return "", err
 	}
-	if err := a.reserve(ctx, c, fn, to.Concurrency); err != nil {
+	if err := a.scale(ctx, c, fn, to); err != nil {
 		return "", err
-	}
-	if fn.Scaling.Min > 0 || to.Tags[tagWarm] != "" {
-		if fn.Scaling.Min > 0 && to.Tags[tagWarm] == "" {
-			if err := a.tag(ctx, c, fn.Name, map[string]string{tagWarm: "true"}); err != nil {
-				return "", err
-			}
-		}
-		if err := a.provision(ctx, c, fn.Name, fn.Scaling.Min); err != nil {
-			return "", err
-		}
 	}
 	return url, a.narrowRole(ctx, c, s)
 }
@@ -81,10 +74,21 @@ func (a *Adapter) converge(ctx context.Context, c *cloud, s providers.Spec, to *
 // there already: each look has a share in the rate of all calls.
 func neverSettled(to *lambda.GetFunctionOutput) bool { return to.Tags[tagSettings] == "" }
 
-// expose makes the URL of the alias as the HTTP event says, or takes it away.
+// urlOf is the URL that the tags tell, "" when there is none or it is being made.
+func urlOf(tags map[string]string) string {
+	if tags[tagURL] == unsettled {
+		return ""
+	}
+	return tags[tagURL]
+}
+
+// expose makes the URL of the alias as the HTTP event says, or takes it away. One that ferry did not make is left.
 func (a *Adapter) expose(ctx context.Context, c *cloud, fn manifest.Function, to *lambda.GetFunctionOutput) (string, error) {
 	function, qualifier := aws.String(a.functionName(fn.Name)), aws.String(live)
 	want, answered := exposure(fn)
+	if !answered && to.Tags[tagURL] == "" {
+		return "", nil
+	}
 	if answered && neverSettled(to) {
 		if url, err := a.createURL(ctx, c, fn.Name, want); !isAlreadyExists(err) {
 			return url, err
@@ -270,61 +274,6 @@ func (a *Adapter) policy(ctx context.Context, c *cloud, fn string) (map[string]j
 		statements[s.Sid] = raw
 	}
 	return statements, out.RevisionId, nil
-}
-
-// reserve caps the instances of a function at scaling.max, which takes them from the account's.
-func (a *Adapter) reserve(ctx context.Context, c *cloud, fn manifest.Function, have *types.Concurrency) error {
-	function := aws.String(a.functionName(fn.Name))
-	reserved := 0
-	if have != nil {
-		reserved = int(aws.ToInt32(have.ReservedConcurrentExecutions))
-	}
-	var err error
-	switch {
-	case fn.Scaling.Max == 0 && have != nil:
-		_, err = c.lambda.DeleteFunctionConcurrency(ctx, &lambda.DeleteFunctionConcurrencyInput{FunctionName: function})
-	case fn.Scaling.Max > 0 && reserved != fn.Scaling.Max:
-		_, err = c.lambda.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{
-			FunctionName: function, ReservedConcurrentExecutions: aws.Int32(int32(fn.Scaling.Max)),
-		})
-	}
-	return err
-}
-
-// provision keeps so many instances of the alias warm. While the alias moves AWS itself gives it weights, and refuses
-// to change the number until they are gone.
-func (a *Adapter) provision(ctx context.Context, c *cloud, fn string, instances int) error {
-	function, qualifier := aws.String(a.functionName(fn)), aws.String(live)
-	have, err := c.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{FunctionName: function, Qualifier: qualifier})
-	var none *types.ProvisionedConcurrencyConfigNotFoundException
-	switch {
-	case errors.As(err, &none) || isNotFound(err):
-		if instances == 0 {
-			return nil
-		}
-	case err != nil:
-		return err
-	case instances == 0:
-		_, err := c.lambda.DeleteProvisionedConcurrencyConfig(ctx, &lambda.DeleteProvisionedConcurrencyConfigInput{FunctionName: function, Qualifier: qualifier})
-		return err
-	case int(aws.ToInt32(have.RequestedProvisionedConcurrentExecutions)) == instances:
-		return nil
-	}
-	moving := errors.New("the alias still moves")
-	err = retryWhile(ctx, settleTime, func(err error) bool { return errors.Is(err, moving) }, func() error {
-		now, err := a.alias(ctx, c, fn)
-		if err == nil && now.weighted() {
-			err = moving
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	_, err = c.lambda.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{
-		FunctionName: function, Qualifier: qualifier, ProvisionedConcurrentExecutions: aws.Int32(int32(instances)),
-	})
-	return err
 }
 
 // tag adds tags to a function.

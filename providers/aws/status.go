@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -35,16 +36,22 @@ func (a *Adapter) status(ctx context.Context, c *cloud, fn string) (providers.St
 	if st.Foreign = !a.owns(out.Tags, fn); st.Foreign {
 		return st, nil
 	}
+	if st.Lacks, err = a.lacks(ctx, c, fn, out.Configuration); err != nil {
+		return st, err
+	}
 	r := revisionOf(out.Configuration)
-	st.Revision, st.URL, st.Unsettled = &r, out.Tags[tagURL], !a.settled(out)
+	st.Revision, st.URL, st.Unsettled = &r, urlOf(out.Tags), !a.settled(out)
 	if out.Tags[tagCanary] != "" {
 		if st.Canary, err = a.canary(ctx, c, fn); err != nil {
 			return st, err
 		}
 	}
-	if out.Tags[tagBound] != "" {
-		st.Bindings, err = a.bindings(ctx, c, fn)
+	if out.Tags[tagBound] == "" {
+		return st, nil
 	}
+	var lost string
+	st.Bindings, lost, err = a.bindings(ctx, c, fn)
+	st.Lacks = cmp.Or(st.Lacks, lost)
 	return st, err
 }
 
@@ -56,7 +63,7 @@ func (a *Adapter) withoutAlias(ctx context.Context, c *cloud, st providers.State
 	}
 	st.Foreign = !a.owns(out.Tags, st.Function)
 	if !st.Foreign && out.Tags[tagBound] != "" {
-		st.Bindings, err = a.bindings(ctx, c, st.Function)
+		st.Bindings, _, err = a.bindings(ctx, c, st.Function)
 	}
 	return st, err
 }
@@ -82,7 +89,7 @@ func (a *Adapter) canary(ctx context.Context, c *cloud, fn string) (*providers.C
 	return nil, nil
 }
 
-// Revisions are the versions, oldest first.
+// Revisions are the versions that ferry published, oldest first. A function that was adopted may have others.
 func (a *Adapter) Revisions(ctx context.Context, fn string) ([]providers.Revision, error) {
 	c, err := a.connect(ctx)
 	if err != nil {
@@ -99,7 +106,7 @@ func (a *Adapter) Revisions(ctx context.Context, fn string) ([]providers.Revisio
 			return nil, a.classify("revisions", fn, err)
 		}
 		for _, v := range page.Versions {
-			if aws.ToString(v.Version) != "$LATEST" {
+			if aws.ToString(v.Version) != "$LATEST" && labelOf(&v) != (label{}) {
 				list = append(list, revisionOf(&v))
 			}
 		}
@@ -113,7 +120,7 @@ func number(version string) int {
 	return n
 }
 
-// Stored asks for the one version.
+// Stored asks for the one version. One whose role is gone or was made again cannot run any more.
 func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (bool, error) {
 	c, err := a.connect(ctx)
 	if err != nil {
@@ -123,7 +130,8 @@ func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (
 	if err != nil || out == nil {
 		return false, a.classify("revisions", fn, err)
 	}
-	return revisionOf(out.Configuration) == r, nil
+	lost, err := a.lacks(ctx, c, fn, out.Configuration)
+	return lost == "" && revisionOf(out.Configuration) == r, a.classify("revisions", fn, err)
 }
 
 // Prune deletes a version that the alias does not point at; AWS refuses to delete one that it does, so that no epoch is

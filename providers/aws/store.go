@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -180,12 +179,11 @@ func (s *store) Dispose(ctx context.Context) error {
 
 // make makes the bucket. Others may do so at the same time, and all is repeated safely.
 func (s *store) make(ctx context.Context) error {
-	busy := func(o *s3.Options) { o.Retryer = retry.AddWithErrorCodes(o.Retryer, "OperationAborted") }
 	in := &s3.CreateBucketInput{Bucket: &s.bucket}
 	if s.region != "us-east-1" { // which cannot be named
 		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(s.region)}
 	}
-	if _, err := s.s3.CreateBucket(ctx, in, busy); err != nil && !isAlreadyExists(err) {
+	if _, err := s.s3.CreateBucket(ctx, in); err != nil && !isAlreadyExists(err) {
 		return err
 	}
 	if _, err := s.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
@@ -194,13 +192,13 @@ func (s *store) make(ctx context.Context) error {
 			BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true),
 			IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
 		},
-	}, busy); err != nil {
+	}); err != nil {
 		return err
 	}
 	_, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{
 		Bucket: &s.bucket, ExpectedBucketOwner: &s.account,
 		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(tagStore), Value: aws.String("true")}}},
-	}, busy)
+	})
 	return err
 }
 

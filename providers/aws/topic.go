@@ -39,7 +39,7 @@ func (b *binder) subscription(ctx context.Context, topic string) (string, error)
 
 func (b *binder) callingTopics(ctx context.Context) ([]bool, error) {
 	var calling []bool
-	for _, topic := range b.granted(topicGrant) {
+	for _, topic := range b.granted(topicGrant, joinedGrant) {
 		subscription, err := b.subscription(ctx, topic)
 		if err != nil {
 			return nil, err
@@ -53,36 +53,51 @@ func (b *binder) callingTopics(ctx context.Context) ([]bool, error) {
 // a grant would not be found again.
 func (b *binder) bindTopics(ctx context.Context) error {
 	wanted := b.topicARNs()
-	for _, topic := range b.granted(topicGrant) {
+	for _, topic := range b.granted(topicGrant, joinedGrant) {
 		if slices.Contains(wanted, topic) {
 			continue
 		}
 		if err := b.unsubscribe(ctx, topic); err != nil {
 			return err
 		}
-		if err := b.forbid(ctx, grantID(topicGrant, topic)); err != nil {
+		if err := b.forbid(ctx, b.topicGrantID(topic)); err != nil {
 			return err
 		}
 	}
 	for _, topic := range wanted {
-		if _, err := b.permit(ctx, topicGrant, "sns", grant{source: topic}); err != nil {
-			return err
-		}
-		subscribe := b.subscribe
-		if b.paused {
-			subscribe = b.unsubscribe
-		}
-		if err := subscribe(ctx, topic); err != nil {
+		if err := b.bindTopic(ctx, topic); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *binder) subscribe(ctx context.Context, topic string) error {
+// topicGrantID is the id of the statement that lets a topic call the alias.
+func (b *binder) topicGrantID(topic string) string {
+	if joined := grantID(joinedGrant, topic); b.grants[joined].source != "" {
+		return joined
+	}
+	return grantID(topicGrant, topic)
+}
+
+// bindTopic grants and subscribes. A subscription that is there without a grant of ferry's is somebody else's, to keep.
+func (b *binder) bindTopic(ctx context.Context, topic string) error {
 	has, err := b.subscription(ctx, topic)
-	if err != nil || has != "" {
+	if err != nil {
 		return err
+	}
+	id := b.topicGrantID(topic)
+	if _, granted := b.grants[id]; !granted && has != "" {
+		id = grantID(joinedGrant, topic)
+	}
+	if err := b.permit(ctx, id, "sns", grant{source: topic}); err != nil {
+		return err
+	}
+	switch {
+	case b.paused && has != "":
+		return b.unsubscribe(ctx, topic)
+	case b.paused || has != "":
+		return nil
 	}
 	b.wrote = true
 	_, err = b.c.sns.Subscribe(ctx, &sns.SubscribeInput{
@@ -91,9 +106,10 @@ func (b *binder) subscribe(ctx context.Context, topic string) error {
 	return err
 }
 
+// unsubscribe ends the subscription to a topic, if it is ferry's.
 func (b *binder) unsubscribe(ctx context.Context, topic string) error {
 	has, err := b.subscription(ctx, topic)
-	if err != nil || has == "" {
+	if _, joined := b.grants[grantID(joinedGrant, topic)]; err != nil || has == "" || joined {
 		return err
 	}
 	b.wrote = true

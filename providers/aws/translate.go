@@ -20,26 +20,34 @@ import (
 )
 
 // label is what a version's description says of it: digests of its configuration, and of the settings that AWS does
-// not version, the rights of its role among them. Equal digests need no look at what they are of.
+// not version, the rights of its role among them. Equal digests need no look at what they are of. A version of the
+// same content is another all the same when the role was made again.
 type label struct {
 	config   string // "sha256:…"
 	settings string
+	role     string // the id of the role that ferry made, "" of one that was given
 }
 
-func (l label) String() string { return fmt.Sprintf("ferry %s settings=%s", l.config, l.settings) }
+func (l label) String() string {
+	text := fmt.Sprintf("ferry %s settings=%s", l.config, l.settings)
+	if l.role != "" {
+		text += " role=" + l.role
+	}
+	return text
+}
 
 // labelOf reads a description; one that ferry did not write gives a zero label.
 func labelOf(c *types.FunctionConfiguration) label {
 	var l label
-	if n, _ := fmt.Sscanf(aws.ToString(c.Description), "ferry %s settings=%s", &l.config, &l.settings); n != 2 {
+	if n, _ := fmt.Sscanf(aws.ToString(c.Description), "ferry %s settings=%s role=%s", &l.config, &l.settings, &l.role); n < 2 {
 		return label{}
 	}
 	return l
 }
 
 // label is that of the version that is made of a spec.
-func (a *Adapter) label(c *cloud, s providers.Spec) label {
-	return label{config: providers.ConfigDigest(s.Function, s.Secrets), settings: a.settingsDigest(c, s)}
+func (a *Adapter) label(c *cloud, s providers.Spec, role executor) label {
+	return label{config: providers.ConfigDigest(s.Function, s.Secrets), settings: a.settingsDigest(c, s), role: role.id}
 }
 
 // settingsDigest is a digest of all that Activate converges.
@@ -94,13 +102,13 @@ func codeDigest(zip string) string {
 }
 
 // configuration is all of a version but its code.
-func (a *Adapter) configuration(c *cloud, s providers.Spec, role string) *lambda.UpdateFunctionConfigurationInput {
+func (a *Adapter) configuration(c *cloud, s providers.Spec, role executor) *lambda.UpdateFunctionConfigurationInput {
 	fn, own := s.Function, settings(s.Function)
 	r, _ := runtimeOf(fn.Runtime)
 	in := &lambda.UpdateFunctionConfigurationInput{
 		FunctionName:     aws.String(a.functionName(fn.Name)),
-		Description:      aws.String(a.label(c, s).String()),
-		Role:             aws.String(role),
+		Description:      aws.String(a.label(c, s, role).String()),
+		Role:             aws.String(role.arn),
 		Runtime:          r.id,
 		Handler:          aws.String(handler(s.Artifact.Entry)),
 		MemorySize:       aws.Int32(int32(fn.Memory.MB())),
@@ -122,14 +130,16 @@ func (a *Adapter) configuration(c *cloud, s providers.Spec, role string) *lambda
 }
 
 // creation is the first version. AWS makes it of code and configuration at once.
-func (a *Adapter) creation(c *cloud, s providers.Spec, role string) *lambda.CreateFunctionInput {
-	u := a.configuration(c, s, role)
+func (a *Adapter) creation(u *lambda.UpdateFunctionConfigurationInput, s providers.Spec) *lambda.CreateFunctionInput {
 	in := &lambda.CreateFunctionInput{
 		FunctionName: u.FunctionName, Description: u.Description, Role: u.Role, Runtime: u.Runtime, Handler: u.Handler,
 		MemorySize: u.MemorySize, Timeout: u.Timeout, Environment: u.Environment, Layers: u.Layers,
 		EphemeralStorage: u.EphemeralStorage, TracingConfig: u.TracingConfig,
 		Architectures: architecture(s.Function), PackageType: types.PackageTypeZip,
 		Publish: true, Tags: a.tags(s.Function),
+	}
+	if rolesGiven(s.Function) {
+		in.Tags[tagRoles] = "given"
 	}
 	if aws.ToString(u.DeadLetterConfig.TargetArn) != "" {
 		in.DeadLetterConfig = u.DeadLetterConfig
