@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/ferryfn/ferry/internal/masking"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
@@ -30,7 +31,7 @@ func (c concealing) Tail(ctx context.Context, function string, o providers.TailO
 // conceal returns what hides the masked values of a function in a text.
 func (a *app) conceal(ctx context.Context, p *project, function string) (func(string) string, error) {
 	values, err := a.engine(p, release.Origin{}, nil).Concealed(ctx, function)
-	return providers.Mask(values), err
+	return masking.Of(values...).Hide, err
 }
 
 // concealed is a failure of a function without the values in its log.

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/ferryfn/ferry/internal/masking"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -34,7 +35,7 @@ func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revis
 	payload, _, err := a.call(ctx, c, op, fn, r.ID, []byte(`{"dev.ferry.probe":true}`))
 	var crashed *providers.Error
 	if errors.As(err, &crashed) && crashed.Log != "" { // which may show the environment
-		hide := providers.Mask(providers.Concealed(s.Function))
+		hide := masking.Of(providers.Concealed(s.Function)...).Hide
 		crashed.Log, crashed.Err = hide(crashed.Log), errors.New(hide(crashed.Err.Error()))
 	}
 	var answer struct{ Digest string }

@@ -197,7 +197,7 @@ func (in *instance) environment(s Scope, temp string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		in.journal.secrets.add(value) // before the instance can write it
+		in.journal.secrets.Add(value) // before the instance can write it
 		env[name] = value
 	}
 	list := make([]string, 0, len(env))

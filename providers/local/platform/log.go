@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/masking"
 )
 
 // Line is one line of a function's log.
@@ -36,8 +38,8 @@ func older(path string) string { return path + ".1" }
 // journal is a function's log. A write that fails loses the line: a full disk stops no function.
 type journal struct {
 	path    string
-	limit   int64 // bytes, before the file moves aside
-	secrets mask  // of all that write to it
+	limit   int64        // bytes, before the file moves aside
+	secrets masking.Mask // of all that write to it
 
 	mu   sync.Mutex
 	file *os.File
@@ -117,7 +119,7 @@ func ignoreAbsent(err error) error {
 
 // eachLine hands the lines of r to emit until it ends, without the secrets that the mask hides; longer ones come in
 // pieces, and a secret is hidden also where the pieces meet.
-func eachLine(r io.Reader, m *mask, emit func(string)) {
+func eachLine(r io.Reader, m *masking.Mask, emit func(string)) {
 	var held []byte // of a line whose end is to come
 	chunk := make([]byte, maxLine)
 	for {
@@ -128,28 +130,26 @@ func eachLine(r io.Reader, m *mask, emit func(string)) {
 			if !whole {
 				break
 			}
-			m.emit(line, emit)
+			emitLine(m, line, emit)
 			held = rest
 		}
-		if ready := len(held) - m.longest(); ready > maxLine {
-			hidden, used := m.hide(string(held), ready)
+		if ready := len(held) - m.Reach(); ready > maxLine {
+			hidden, used := m.HideUpTo(string(held), ready)
 			pieces(hidden, emit)
 			held = held[used:]
 		}
 		if err != nil {
 			if len(held) > 0 {
-				m.emit(held, emit)
+				emitLine(m, held, emit)
 			}
 			return
 		}
 	}
 }
 
-// emit hands on one whole line.
-func (m *mask) emit(line []byte, emit func(string)) {
-	text := string(bytes.TrimRight(line, "\r"))
-	hidden, _ := m.hide(text, len(text))
-	pieces(hidden, emit)
+// emitLine hands on one whole line.
+func emitLine(m *masking.Mask, line []byte, emit func(string)) {
+	pieces(m.Hide(string(bytes.TrimRight(line, "\r"))), emit)
 }
 
 // pieces hands on a line, cut where it is too long.

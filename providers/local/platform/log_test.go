@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/providers/local/platform/platformtest"
+
+	"github.com/ferryfn/ferry/internal/masking"
 )
 
 func TestLogLinesCarryTheirStreamAndInstance(t *testing.T) {
@@ -109,7 +111,7 @@ func TestTailHandsOutTheLastLinesAcrossFiles(t *testing.T) {
 
 func TestALongLineComesInPieces(t *testing.T) {
 	var got []string
-	eachLine(strings.NewReader(strings.Repeat("x", maxLine+5)+"\r\nnext\nlast"), &mask{}, func(l string) { got = append(got, l) })
+	eachLine(strings.NewReader(strings.Repeat("x", maxLine+5)+"\r\nnext\nlast"), &masking.Mask{}, func(l string) { got = append(got, l) })
 	if diff := cmp.Diff([]string{strings.Repeat("x", maxLine), "xxxxx", "next", "last"}, got); diff != "" {
 		t.Error(diff)
 	}

@@ -7,15 +7,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ferryfn/ferry/internal/masking"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
 func TestAMaskedValueIsHiddenHoweverItIsWritten(t *testing.T) {
 	const secret = `hunter2"<s3cr€t>/+ & more`
-	hide := providers.Mask(providers.Concealed(manifest.Function{
+	hide := masking.Of(providers.Concealed(manifest.Function{
 		Env: map[string]string{"TOKEN": secret + "\nsecond line\nok", "WORD": "visible"}, Masked: []string{"TOKEN"},
-	}))
+	})...).Hide
 	quoted, _ := json.Marshal(secret)
 	for _, text := range []string{
 		secret, string(quoted), url.QueryEscape(secret), url.PathEscape(secret), "second line",
@@ -32,7 +33,7 @@ func TestAMaskedValueIsHiddenHoweverItIsWritten(t *testing.T) {
 			t.Errorf("%q is %q", text, got)
 		}
 	}
-	if got := providers.Mask(nil)("as it is"); got != "as it is" {
+	if got := masking.Of().Hide("as it is"); got != "as it is" {
 		t.Errorf("without values it is %q", got)
 	}
 }

@@ -1,4 +1,5 @@
-package platform
+// Package masking hides values in text that others wrote, in whatever form it holds them.
+package masking
 
 import (
 	"encoding/base64"
@@ -13,14 +14,15 @@ import (
 )
 
 const (
-	masked = "•••"
-	// maskedFrom is how long a line of a secret is at least, in bytes, to be hidden: a shorter one is part of much else.
-	maskedFrom = 6
+	// Hidden stands in place of a value.
+	Hidden = "•••"
+	// shortest is how long a line of a value is at least, in bytes, to be hidden: a shorter one is part of much else.
+	shortest = 6
 )
 
-// mask hides the values of secrets in what a function writes: each line of a value, as it is, escaped for JSON, percent-
-// and Base64-encoded. It never forgets a value: an instance may still have an earlier one. Its zero value hides nothing.
-type mask struct {
+// Mask hides values: each line of one, as it is, escaped for JSON, percent- and Base64-encoded. It never forgets a value:
+// who writes may still have an earlier one. Its zero value hides nothing. It may be used from several goroutines.
+type Mask struct {
 	mu    sync.Mutex // of those that add
 	forms atomic.Pointer[forms]
 }
@@ -32,8 +34,17 @@ type forms struct {
 	longest int           // how many bytes one of them can take, escaped
 }
 
-// add has the lines of a value hidden from now on.
-func (m *mask) add(value string) {
+// Of is a mask of these values.
+func Of(values ...string) *Mask {
+	m := &Mask{}
+	for _, value := range values {
+		m.Add(value)
+	}
+	return m
+}
+
+// Add has the lines of a value hidden from now on.
+func (m *Mask) Add(value string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	next := &forms{known: map[string]bool{}}
@@ -47,10 +58,10 @@ func (m *mask) add(value string) {
 	next.known[value] = true
 	for line := range strings.Lines(value) {
 		line = strings.TrimRight(line, "\r\n")
-		if bare := strings.TrimSpace(line); len(bare) >= maskedFrom || bare == "" {
+		if bare := strings.TrimSpace(line); len(bare) >= shortest || bare == "" {
 			line = bare // hides it with spaces around as well
 		}
-		if len(line) < maskedFrom {
+		if len(line) < shortest {
 			continue
 		}
 		next.insert(line)
@@ -82,17 +93,23 @@ func base64Cores(text string) []string {
 	return cores
 }
 
-// longest is how far a hidden text can reach.
-func (m *mask) longest() int {
+// Reach is how many bytes a hidden text can take at most.
+func (m *Mask) Reach() int {
 	if f := m.forms.Load(); f != nil {
 		return f.longest
 	}
 	return 0
 }
 
-// hide returns the text without secrets, up to the first byte from limit on that is not part of one, and how much of it
-// that is.
-func (m *mask) hide(text string, limit int) (hidden string, used int) {
+// Hide returns the text without the values.
+func (m *Mask) Hide(text string) string {
+	hidden, _ := m.HideUpTo(text, len(text))
+	return hidden
+}
+
+// HideUpTo returns the text without the values, up to the first byte from limit on that is part of none, and how much of
+// the text that is.
+func (m *Mask) HideUpTo(text string, limit int) (hidden string, used int) {
 	f := m.forms.Load()
 	if f == nil {
 		return text[:limit], limit
@@ -106,7 +123,7 @@ func (m *mask) hide(text string, limit int) (hidden string, used int) {
 			continue
 		}
 		b.WriteString(text[plain:i])
-		b.WriteString(masked)
+		b.WriteString(Hidden)
 		i += end
 		plain = i
 	}
