@@ -164,8 +164,8 @@ func complete(t reflect.Type, s *jsonschema.Schema) {
 	http := &jsonschema.Schema{Required: []string{"http"}}
 	s.AllOf = append(s.AllOf, styles()...)
 	s.AllOf = append(s.AllOf,
-		when("style", enum(string(StyleGCFHTTP)), "events", &jsonschema.Schema{Items: http}),
-		when("style", enum(string(StyleGCFEvent)), "events", &jsonschema.Schema{Items: &jsonschema.Schema{Not: http}}),
+		when("style", knownStyles(without(ShapeEvent)), "events", &jsonschema.Schema{Items: http}),
+		when("style", knownStyles(without(ShapeHTTP)), "events", &jsonschema.Schema{Items: &jsonschema.Schema{Not: http}}),
 		when("style", enum(string(StyleServer)), "events", &jsonschema.Schema{Items: serverEvent()}),
 		&jsonschema.Schema{
 			If: &jsonschema.Schema{

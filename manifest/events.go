@@ -48,10 +48,10 @@ func (c *checker) events() {
 // style refuses events that the handler's signature cannot take.
 func (c *checker) style(at, kind string) {
 	switch {
-	case c.fn.Style == StyleGCFHTTP && kind != "http":
-		c.fail(at, "use the style gcf-event, or fetch or wsgi, for events", "a gcf-http handler takes no %s events", kind)
-	case c.fn.Style == StyleGCFEvent && kind == "http":
-		c.fail(at, "use the style gcf-http for HTTP", "a gcf-event handler answers no HTTP")
+	case kind != "http" && !c.fn.Style.Takes(ShapeEvent):
+		c.fail(at, "use the style gcf-event, or fetch or wsgi, for events", "a %s handler takes no %s events", c.fn.Style, kind)
+	case kind == "http" && !c.fn.Style.Takes(ShapeHTTP):
+		c.fail(at, "use the style gcf-http for HTTP", "a %s handler answers no HTTP", c.fn.Style)
 	}
 }
 

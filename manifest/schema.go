@@ -171,19 +171,11 @@ func (b *schemaBuilder) forType(t reflect.Type) (*jsonschema.Schema, error) {
 
 // ownSchemas are the schemas of types that are not written as their Go kind.
 func ownSchemas() map[reflect.Type]*jsonschema.Schema {
-	var styles []any
-	for _, l := range languages {
-		for _, s := range l.styles {
-			if !slices.Contains(styles, any(string(s))) {
-				styles = append(styles, string(s))
-			}
-		}
-	}
 	return map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[Size]():     {Type: "string", Pattern: `^\d+(B|KB|MB|GB)$`, Examples: []any{"256MB", "1GB"}},
 		reflect.TypeFor[Duration](): {Type: "string", Pattern: durationForm, Examples: []any{"30s", "5m"}},
 		reflect.TypeFor[Runtime]():  {Type: "string", Pattern: `^(nodejs[1-9]\d|python3\.[1-9]\d?|go|java[1-9]\d?|dotnet[1-9]\d?|custom)$`, Examples: []any{"nodejs22", "python3.13", "go", "java21", "dotnet10", "custom"}},
-		reflect.TypeFor[Style]():    {Enum: styles},
+		reflect.TypeFor[Style]():    {Enum: knownStyles(func(Style) bool { return true })},
 		reflect.TypeFor[text]():     {Types: []string{"string", "number", "boolean"}},
 		reflect.TypeFor[Node]():     {},
 	}

@@ -56,7 +56,7 @@ func (j *job) checkExecutable(full, name string) error {
 		return problem(full, "build it first, with build.command", "%s is no program", name)
 	}
 	if bytes.HasPrefix(head, []byte("#!")) {
-		if j.platform.Shim == "local" {
+		if j.platform.Scripts {
 			return nil
 		}
 		return problem(full, "name a compiled program as handler", "%s is a script, which needs an interpreter that %s may not have", name, j.platform.Shim)

@@ -83,7 +83,7 @@ func (j *job) render() error {
 		return nil
 	}
 	var ok bool
-	if j.shim, ok = templates.Render(j.fn, j.platform.Shim); !ok {
+	if j.shim, ok = templates.Render(j.fn, templates.Target{Name: j.platform.Shim, AnswersCORS: j.platform.AnswersCORS}); !ok {
 		return problem("", "use "+styleList(language, j.platform.Shim), "style %s has no shim for %s on %s yet", j.fn.Style, language, j.platform.Shim)
 	}
 	return nil

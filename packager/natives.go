@@ -81,15 +81,16 @@ func (p Platform) libc() string {
 		return ""
 	case p.Libc != "":
 		return p.Libc
-	case p.Shim == "local":
-		return hostLibc()
 	default:
 		return "glibc"
 	}
 }
 
-// hostLibc is the C library of this machine.
-func hostLibc() string {
+// HostLibc is the C library of this machine, "" where it is not Linux.
+func HostLibc() string {
+	if runtime.GOOS != "linux" {
+		return ""
+	}
 	if found, err := filepath.Glob("/lib/ld-musl-*"); err == nil && len(found) > 0 && !exists("/etc/debian_version") {
 		return "musl"
 	}
@@ -98,7 +99,7 @@ func hostLibc() string {
 
 // here is whether this machine is such a platform, so that what is installed on it runs there.
 func (p Platform) here() bool {
-	return p.OS == runtime.GOOS && p.Arch == runtime.GOARCH && (p.OS != "linux" || p.libc() == hostLibc())
+	return p.OS == runtime.GOOS && p.Arch == runtime.GOARCH && (p.OS != "linux" || p.libc() == HostLibc())
 }
 
 // named is whether a folder of prebuilt programs, such as "linux-x64" or "darwin-x64+arm64", is for the platform.

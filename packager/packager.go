@@ -21,12 +21,15 @@ import (
 
 // Platform is what a package is built for.
 type Platform struct {
-	Shim    string           `json:"shim"` // whose entry shim goes in: local, aws, gcp, azure
-	OS      string           `json:"os"`   // as GOOS names it
-	Arch    string           `json:"arch"` // as GOARCH names it
-	Libc    string           `json:"libc,omitempty"`
-	Runtime manifest.Runtime `json:"runtime"` // what will run it: on the local platform the interpreter found
+	Shim    string           `json:"shim"`           // the target whose entry shim goes in
+	OS      string           `json:"os"`             // as GOOS names it
+	Arch    string           `json:"arch"`           // as GOARCH names it
+	Libc    string           `json:"libc,omitempty"` // of linux: glibc or musl; "" is glibc
+	Runtime manifest.Runtime `json:"runtime"`        // what will run it: on the local platform the interpreter found
 	Source  bool             `json:"source,omitempty"`
+	Scripts bool             `json:"scripts,omitempty"` // it starts scripts: the interpreter that "#!" names is there
+	// AnswersCORS says that the ingress answers preflights and adds the headers of CORS itself.
+	AnswersCORS bool `json:"answers_cors,omitempty"`
 	// MaxZip and MaxUnzipped are bytes; 0 is no limit.
 	MaxZip      int64 `json:"max_zip,omitempty"`
 	MaxUnzipped int64 `json:"max_unzipped,omitempty"`

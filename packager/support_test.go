@@ -67,7 +67,7 @@ func newPackager(t testing.TB, root string) *Packager {
 }
 
 func local(rt manifest.Runtime) Platform {
-	return Platform{Shim: "local", OS: runtime.GOOS, Arch: runtime.GOARCH, Runtime: rt}
+	return Platform{Shim: "local", OS: runtime.GOOS, Arch: runtime.GOARCH, Libc: HostLibc(), Runtime: rt, Scripts: true}
 }
 
 func nodeFn(handler string) manifest.Function {

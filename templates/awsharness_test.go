@@ -109,7 +109,7 @@ func (p program) build(t *testing.T, pk *packager.Packager, fn manifest.Function
 }
 
 func platform(r manifest.Runtime) packager.Platform {
-	return packager.Platform{Shim: "aws", OS: "linux", Arch: runtime.GOARCH, Runtime: r}
+	return packager.Platform{Shim: "aws", OS: "linux", Arch: runtime.GOARCH, Runtime: r, AnswersCORS: true}
 }
 
 // lambda is a function that is deployed to the test's Lambda.

@@ -10,17 +10,16 @@ import (
 
 // config is what a shim knows of its function. All languages read the same JSON.
 type config struct {
-	Handler string         `json:"handler"`
-	Style   manifest.Style `json:"style"`
-	Events  bool           `json:"events"` // an event other than http is bound
-	HTTP    *httpConfig    `json:"http"`   // null: not callable over HTTP
-	Health  string         `json:"health"` // a path that is routed whatever http says; empty is none
+	Handler string      `json:"handler"`
+	Events  bool        `json:"events"` // an event other than http is bound
+	HTTP    *httpConfig `json:"http"`   // null: not callable over HTTP
+	Health  string      `json:"health"` // a path that is routed whatever http says; empty is none
 }
 
 type httpConfig struct {
 	Path    string      `json:"path"`    // a regular expression over the raw path, in the dialect all languages share
 	Methods []string    `json:"methods"` // empty is every method; HEAD is in where GET is
-	CORS    *corsConfig `json:"cors"`
+	CORS    *corsConfig `json:"cors"`    // null where the ingress answers it
 }
 
 type corsConfig struct {
@@ -32,10 +31,10 @@ type corsConfig struct {
 	Credentials bool     `json:"credentials"`
 }
 
-// configOf is what the shim of a target knows. On AWS the Function URL answers preflights and adds the headers of CORS
-// itself; a header that the shim added as well would be there twice, which browsers refuse.
-func configOf(fn manifest.Function, shim string) config {
-	c := config{Handler: fn.Handler, Style: fn.Style}
+// configOf is what the shim of a target knows. Where the ingress adds the headers of CORS the shim adds none: one that is
+// there twice is refused by browsers.
+func configOf(fn manifest.Function, t Target) config {
+	c := config{Handler: fn.Handler}
 	for _, e := range fn.Events {
 		c.Events = c.Events || e.HTTP == nil
 	}
@@ -44,7 +43,7 @@ func configOf(fn manifest.Function, shim string) config {
 	}
 	if e := fn.HTTP(); e != nil {
 		c.HTTP = &httpConfig{Path: pattern(e.Path), Methods: accepted(e.Methods)}
-		if shim != "aws" {
+		if !t.AnswersCORS {
 			c.HTTP.CORS = corsOf(e)
 		}
 	}

@@ -113,7 +113,7 @@ func goCommand(t *testing.T, _, source string, s Shim) *exec.Cmd {
 	builds.Lock()
 	defer builds.Unlock()
 	text := readDir(t, source)
-	dir := filepath.Join(builds.dir, fmt.Sprintf("%x", sha256.Sum256(append([]byte(text), s.Files["main.go"]...))))
+	dir := filepath.Join(builds.dir, fmt.Sprintf("%x", sha256.Sum256(append([]byte(text), s.Files["config.go"]...))))
 	binary := filepath.Join(dir, s.Entry)
 	if _, err := os.Stat(binary); err == nil {
 		return exec.Command(binary)
@@ -190,7 +190,7 @@ func (p platform) start(t *testing.T, fn manifest.Function) *instance {
 
 func (p platform) launch(t *testing.T, fn manifest.Function, source string) *instance {
 	t.Helper()
-	shim, ok := Render(fn, "local")
+	shim, ok := Render(fn, Target{Name: "local"})
 	if !ok {
 		t.Fatalf("no shim for %s %s", fn.Runtime, fn.Style)
 	}

@@ -7,12 +7,10 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 	"sync"
-	"text/template"
 
 	"github.com/ferryfn/ferry/manifest"
 )
@@ -26,117 +24,70 @@ type Shim struct {
 	Entry string            // the file that the platform starts
 }
 
-// Render returns the entry shim of a function for a shim target, or false where there is none for this
-// runtime, style and target. The same function gives the same bytes.
+// Target is where a shim runs.
+type Target struct {
+	Name        string
+	AnswersCORS bool // its ingress answers preflights and adds the headers of CORS itself
+}
+
+// Render returns the entry shim of a function for a target, or false where there is none for this runtime, style and
+// target. The same function gives the same bytes. Only the configuration is made here; all else is the same for all
+// functions with the same cells.
 //
-// A Node configuration imports the specifier "ferry:handler", which the packager resolves; all else of the shim is the
-// same for all functions.
+// A Node configuration imports the specifier "ferry:handler", which the packager resolves.
 // A Go shim is a package main that imports "ferry.invalid/handler" for the user's package; of event.go and
 // noevent.go, and of handler.go and nohandler.go, it needs the one that fits what the package declares. Folders of a
 // Go shim are packages below the main one, but for "beside": its files belong into every package of the user's
 // module, under that package's name.
-func Render(fn manifest.Function, shim string) (Shim, bool) {
+func Render(fn manifest.Function, t Target) (Shim, bool) {
 	language := fn.Runtime.Language()
-	if !slices.Contains(Styles(language, shim), fn.Style) {
+	if !slices.Contains(Styles(language, t.Name), fn.Style) {
 		return Shim{}, false
 	}
-	cfg := encode(configOf(fn, shim))
+	cfg := encode(configOf(fn, t))
 	switch language {
 	case "nodejs":
 		return Shim{Entry: "ferry-entry.mjs", Files: map[string][]byte{
-			"ferry-entry.mjs":  joined(language, shim),
+			"ferry-entry.mjs":  joined(language, fn.Style, t.Name),
 			"ferry-config.mjs": fmt.Appendf(nil, "export default %s;\nexport const load = () => import(\"ferry:handler\");\n", cfg),
 		}}, true
 	case "python":
 		return Shim{Entry: "ferry_entry.py", Files: map[string][]byte{
-			"ferry_entry.py":    joined(language, shim),
+			"ferry_entry.py":    joined(language, fn.Style, t.Name),
 			"ferry_config.json": append(cfg, '\n'),
 		}}, true
 	default:
-		return Shim{Entry: "bootstrap", Files: goFiles(shim, string(cfg))}, true
+		return Shim{Entry: "bootstrap", Files: goFiles(fn.Style, t.Name, cfg)}, true
 	}
 }
 
 // Styles lists the styles of a language that have a shim for a target, sorted.
-func Styles(language, shim string) []manifest.Style {
-	if _, err := fs.Stat(files, path.Join("shims", language, shim)); err != nil || shim == "" {
-		return nil
-	}
-	switch language {
-	case "nodejs":
-		return []manifest.Style{manifest.StyleFetch, manifest.StyleNode}
-	case "python":
-		return []manifest.Style{manifest.StyleASGI, manifest.StyleWSGI}
-	case "go":
-		return []manifest.Style{manifest.StyleGo}
-	default:
-		return nil
-	}
-}
-
-// parts are the files that a target's shim is made of, below the language's folder, in the order in which they
-// run. The core imports the user's handler.
-func parts(language, shim string) []string {
-	switch language + " " + shim {
-	case "nodejs local":
-		return []string{"core.mjs", "local/entry.mjs"}
-	case "nodejs aws":
-		return []string{"aws/secrets.mjs", "core.mjs", "aws/http.mjs", "aws/events.mjs", "aws/entry.mjs"}
-	case "python local":
-		return []string{"core.py", "exchange.py", "server.py", "interfaces.py", "local/entry.py"}
-	case "python aws":
-		return []string{"aws/secrets.py", "core.py", "exchange.py", "interfaces.py", "aws/http.py", "aws/events.py", "aws/entry.py"}
-	default:
-		return nil
-	}
-}
+func Styles(language, target string) []manifest.Style { return styles(files, language, target) }
 
 // programs remembers what joined made: many functions have the same shim.
 var programs sync.Map
 
 // joined is the parts as one file, so that a package stays flat. Nobody may change it.
-func joined(language, shim string) []byte {
-	if made, ok := programs.Load(language + " " + shim); ok {
+func joined(language string, style manifest.Style, target string) []byte {
+	key := path.Join(language, string(style), target)
+	if made, ok := programs.Load(key); ok {
 		return made.([]byte)
 	}
 	var all [][]byte
-	for _, name := range parts(language, shim) {
-		all = append(all, read(path.Join("shims", language, name)))
+	for _, p := range parts(language, style, target) {
+		all = append(all, p.text())
 	}
-	made, _ := programs.LoadOrStore(language+" "+shim, bytes.Join(all, []byte("\n\n")))
+	made, _ := programs.LoadOrStore(key, bytes.Join(all, []byte("\n\n")))
 	return made.([]byte)
 }
 
-// goFiles are the files that all Go shims share, and all below the target's folder.
-func goFiles(shim, cfg string) map[string][]byte {
-	out := map[string][]byte{}
-	for _, dir := range []string{"shims/go", path.Join("shims/go", shim)} {
-		err := fs.WalkDir(files, dir, func(name string, d fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			if d.IsDir() && dir == "shims/go" && name != dir {
-				return fs.SkipDir
-			}
-			if rel, ok := strings.CutSuffix(strings.TrimPrefix(name, dir+"/"), ".tmpl"); ok {
-				out[rel] = rendered(read(name), cfg)
-			}
-			return nil
-		})
-		if err != nil {
-			panic(err) // the folder was seen by Styles
-		}
+// goFiles are the parts by the names that they have in the package main.
+func goFiles(style manifest.Style, target string, cfg []byte) map[string][]byte {
+	out := map[string][]byte{"config.go": fmt.Appendf(nil, "// Code generated by ferry. DO NOT EDIT.\n\npackage main\n\nconst config = %q\n", cfg)}
+	for _, p := range parts("go", style, target) {
+		out[strings.TrimSuffix(p.name, ".tmpl")] = p.text()
 	}
 	return out
-}
-
-func rendered(text []byte, cfg string) []byte {
-	var out bytes.Buffer
-	t := template.Must(template.New("shim").Parse(string(text)))
-	if err := t.Execute(&out, map[string]string{"Config": cfg}); err != nil {
-		panic(err) // an embedded template that does not render is a fault of this package
-	}
-	return out.Bytes()
 }
 
 func encode(c config) []byte {

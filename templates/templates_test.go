@@ -36,8 +36,8 @@ func TestPatternsBecomeRegularExpressions(t *testing.T) {
 func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
 	for _, p := range platforms() {
 		for _, shim := range []string{"local", "aws"} {
-			first, ok := Render(p.function(), shim)
-			again, _ := Render(p.function(), shim)
+			first, ok := Render(p.function(), Target{Name: shim})
+			again, _ := Render(p.function(), Target{Name: shim})
 			if !ok || (len(first.Files[first.Entry]) == 0 && p.style != manifest.StyleGo) {
 				t.Fatalf("%s has no shim for %s", p.name, shim)
 			}
@@ -46,7 +46,7 @@ func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
 			}
 		}
 		for _, shim := range []string{"", "nowhere", "../local"} {
-			if _, ok := Render(p.function(), shim); ok {
+			if _, ok := Render(p.function(), Target{Name: shim}); ok {
 				t.Errorf("%s has a shim for %q", p.name, shim)
 			}
 		}
@@ -56,7 +56,7 @@ func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
 		{Runtime: "java21", Style: manifest.StyleServer},
 		{Runtime: "custom", Style: manifest.StyleServer},
 	} {
-		if _, ok := Render(fn, "local"); ok {
+		if _, ok := Render(fn, Target{Name: "local"}); ok {
 			t.Errorf("%s %s has a shim", fn.Runtime, fn.Style)
 		}
 	}
@@ -69,9 +69,9 @@ func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
 
 func TestAHandlerNamedInQuotesCannotLeaveItsString(t *testing.T) {
 	fn := manifest.Function{Runtime: "go", Style: manifest.StyleGo, Handler: "a`\"\n</script>${x}"}
-	shim, _ := Render(fn, "local")
-	if main := string(shim.Files["main.go"]); !strings.Contains(main, `a`+"`"+`\\\"\\n`) {
-		t.Errorf("the name is not quoted:\n%s", main)
+	shim, _ := Render(fn, Target{Name: "local"})
+	if config := string(shim.Files["config.go"]); !strings.Contains(config, `a`+"`"+`\\\"\\n`) {
+		t.Errorf("the name is not quoted:\n%s", config)
 	}
 }
 

@@ -75,7 +75,7 @@ func New(c providers.Config) (providers.Adapter, error) {
 func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 	return packager.Platform{
 		Shim: name, OS: "linux", Arch: cmp.Or(fn.Architecture, "amd64"), Libc: "glibc", Runtime: fn.Runtime,
-		MaxUnzipped: maxUnzipped,
+		MaxUnzipped: maxUnzipped, AnswersCORS: true,
 	}
 }
 

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
@@ -21,17 +19,10 @@ const maxInstances = 10
 
 // hostPlatform is this machine.
 func hostPlatform(r manifest.Runtime) packager.Platform {
-	p := packager.Platform{Shim: name, OS: runtime.GOOS, Arch: runtime.GOARCH, Runtime: r}
-	if p.OS == "linux" && hasMusl() {
-		p.Libc = "musl"
+	return packager.Platform{
+		Shim: name, OS: runtime.GOOS, Arch: runtime.GOARCH, Libc: packager.HostLibc(), Runtime: r, Scripts: true,
 	}
-	return p
 }
-
-var hasMusl = sync.OnceValue(func() bool {
-	loaders, _ := filepath.Glob("/lib/ld-musl-*")
-	return len(loaders) > 0
-})
 
 // revision is what the platform runs for a spec.
 func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {

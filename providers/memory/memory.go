@@ -44,7 +44,7 @@ func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
 
 // Platform is this machine: nothing is ever started.
 func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
-	return packager.Platform{Shim: "local", OS: runtime.GOOS, Arch: runtime.GOARCH, Runtime: fn.Runtime}
+	return packager.Platform{Shim: "local", OS: runtime.GOOS, Arch: runtime.GOARCH, Libc: packager.HostLibc(), Runtime: fn.Runtime, Scripts: true}
 }
 
 // Capabilities are all.

@@ -1,0 +1,115 @@
+package templates
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// A shim is put together from cells. Each is a folder below shims/<language>:
+//
+//	core                what all share: the user's module, the exchange, answer rules, routing, CORS, CloudEvents
+//	sources/<style>     opens the user's module as an HTTP handler of exchanges and as an event handler
+//	carriers/<ingress>  makes an exchange of what comes in on an ingress, and what goes out of its answer
+//	targets/<target>    starts it all: secrets, the context of a call, the events of that place
+//
+// A style such as lambda, gcf-http or azure is one more folder in sources; an ingress such as API Gateway's REST API is
+// one more in carriers and a name in the list of the targets that have it; a cloud is one more in targets and an entry in
+// that list. A style that is served somewhere is served wherever the shapes of both agree.
+
+// target is what the start of a target serves.
+type target struct {
+	carriers []string // the ingresses that HTTP comes in on
+	events   bool     // it delivers events
+}
+
+// targets is the table of targets. A language that has no folder for one of them is not served there.
+func targets() map[string]target {
+	return map[string]target{
+		"aws":   {carriers: []string{"lambda-v2"}, events: true}, // function URLs and HTTP APIs
+		"local": {carriers: []string{"socket"}, events: true},
+	}
+}
+
+// serves is whether a handler of the style can be called with anything that arrives.
+func (t target) serves(s manifest.Style) bool {
+	return len(t.carriers) > 0 && s.Takes(manifest.ShapeHTTP) || t.events && s.Takes(manifest.ShapeEvent)
+}
+
+// carriersOf are those that a style needs. One that is called with a connection's own request and response gets those of
+// the loopback where the ingress has no connections.
+func (t target) carriersOf(s manifest.Style) []string {
+	if s == manifest.StyleNode && !slices.Contains(t.carriers, "socket") {
+		return append(slices.Clone(t.carriers), "loopback")
+	}
+	return t.carriers
+}
+
+// styles lists the styles of a language that a target serves, sorted: those whose shapes it serves and whose cells are
+// all there.
+func styles(shims fs.FS, language, name string) []manifest.Style {
+	t, ok := targets()[name]
+	sources, err := fs.ReadDir(shims, path.Join("shims", language, "sources"))
+	if !ok || err != nil {
+		return nil
+	}
+	var out []manifest.Style
+	for _, source := range sources {
+		style := manifest.Style(source.Name())
+		missing := func(cell string) bool {
+			_, err := fs.Stat(shims, path.Join("shims", language, cell))
+			return err != nil
+		}
+		if t.serves(style) && !slices.ContainsFunc(cells(style, name), missing) {
+			out = append(out, style)
+		}
+	}
+	return out
+}
+
+// cells are the folders of a shim below its language's, in the order in which they run.
+func cells(style manifest.Style, name string) []string {
+	all := []string{"core", path.Join("sources", string(style))}
+	for _, c := range targets()[name].carriersOf(style) {
+		all = append(all, path.Join("carriers", c))
+	}
+	return append(all, path.Join("targets", name))
+}
+
+// parts are the files of a shim, with the folder of each, in the order in which they run. Secrets come before the core,
+// which loads the user's module, and the start comes last.
+func parts(language string, style manifest.Style, name string) (out []part) {
+	for _, cell := range cells(style, name) {
+		dir := path.Join("shims", language, cell)
+		err := fs.WalkDir(files, dir, func(file string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				out = append(out, part{dir: dir, name: strings.TrimPrefix(file, dir+"/")})
+			}
+			return err
+		})
+		if err != nil {
+			panic(err) // Styles has seen the cell
+		}
+	}
+	slices.SortStableFunc(out, func(a, b part) int { return a.turn() - b.turn() })
+	return out
+}
+
+// part is one file of a cell.
+type part struct{ dir, name string }
+
+func (p part) turn() int {
+	switch stem, _, _ := strings.Cut(p.name, "."); stem {
+	case "secrets":
+		return -1
+	case "start":
+		return 1
+	default:
+		return 0
+	}
+}
+
+func (p part) text() []byte { return read(path.Join(p.dir, p.name)) }
