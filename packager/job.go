@@ -84,14 +84,18 @@ func (j *job) render() error {
 	}
 	var ok bool
 	if j.shim, ok = templates.Render(j.fn, templates.Target{Name: j.platform.Shim, AnswersCORS: j.platform.AnswersCORS}); !ok {
-		return problem("", "use "+styleList(language, j.platform.Shim), "style %s has no shim for %s on %s yet", j.fn.Style, language, j.platform.Shim)
+		return problem("", "use "+styleList(j.platform.Styles(language)), "style %s has no shim for %s on %s yet", j.fn.Style, language, j.platform.Shim)
 	}
 	return nil
 }
 
-func styleList(language, shim string) string {
+// Styles are those of a language that ferry has an entry shim for on the platform; other handlers cannot be packaged
+// for it, but for programs that need none.
+func (p Platform) Styles(language string) []manifest.Style { return templates.Styles(language, p.Shim) }
+
+func styleList(styles []manifest.Style) string {
 	names := []string{}
-	for _, s := range templates.Styles(language, shim) {
+	for _, s := range styles {
 		names = append(names, "style: "+string(s))
 	}
 	return strings.Join(append(names, "style: server"), " or ")

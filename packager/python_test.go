@@ -328,6 +328,19 @@ func TestAPrebuiltProgramMustFitThePlatform(t *testing.T) {
 	build(t, p, fn)
 	_, err = p.Build(context.Background(), fn, Platform{Shim: "aws", OS: "linux", Arch: "amd64"})
 	contains(t, asProblem(t, err).Message, "is a script")
+	if _, err = p.Build(context.Background(), fn, Platform{Shim: "aws", OS: "linux", Arch: "amd64", Scripts: true}); err != nil {
+		t.Errorf("a platform that starts scripts: %v", err)
+	}
 	fn.Handler = "bin/rum"
 	contains(t, failure(t, p, fn).Hint, "bin/run")
+}
+
+func TestTheCLibraryOfAPlatformIsWhatItSaysWhateverItsName(t *testing.T) {
+	for _, name := range []string{"local", "aws"} {
+		for _, c := range []struct{ os, said, want string }{{"linux", "musl", "musl"}, {"linux", "", "glibc"}, {"darwin", "", ""}} {
+			if got := (Platform{Shim: name, OS: c.os, Libc: c.said}).libc(); got != c.want {
+				t.Errorf("%s, %s, %q: got %q", name, c.os, c.said, got)
+			}
+		}
+	}
 }

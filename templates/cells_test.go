@@ -1,0 +1,154 @@
+package templates
+
+import (
+	"bytes"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+func TestATargetServesTheStylesWhoseShapesAndCellsItHas(t *testing.T) {
+	made := func(cells ...string) fs.FS {
+		all := fstest.MapFS{}
+		for _, cell := range cells {
+			all["shims/nodejs/"+cell+"/a.mjs"] = &fstest.MapFile{}
+		}
+		return all
+	}
+	for _, c := range []struct {
+		why   string
+		shims fs.FS
+		want  []manifest.Style
+	}{
+		{"every source is served", made("core", "sources/fetch", "sources/lambda", "carriers/lambda-v2", "targets/aws"), []manifest.Style{"fetch", "lambda"}},
+		{"node needs the loopback where there are no connections", made("core", "sources/fetch", "sources/node", "carriers/lambda-v2", "targets/aws"), []manifest.Style{"fetch"}},
+		{"the loopback is there", made("core", "sources/node", "carriers/lambda-v2", "carriers/loopback", "targets/aws"), []manifest.Style{"node"}},
+		{"the carrier of the target is missing", made("core", "sources/fetch", "carriers/socket", "targets/aws"), nil},
+		{"the target is another", made("core", "sources/fetch", "carriers/lambda-v2", "targets/gcp"), nil},
+		{"nothing", made(), nil},
+	} {
+		if diff := cmp.Diff(c.want, styles(c.shims, "nodejs", "aws")); diff != "" {
+			t.Errorf("%s: %s", c.why, diff)
+		}
+	}
+}
+
+func TestAStyleThatTakesNothingOfATargetIsNotServedThere(t *testing.T) {
+	for _, c := range []struct {
+		target target
+		style  manifest.Style
+		want   bool
+	}{
+		{target{events: true}, manifest.StyleGCFHTTP, false},
+		{target{events: true}, manifest.StyleGCFEvent, true},
+		{target{carriers: []string{"socket"}}, manifest.StyleGCFEvent, false},
+		{target{carriers: []string{"socket"}}, manifest.StyleGCFHTTP, true},
+		{target{events: true}, manifest.StyleFetch, true},
+		{target{}, manifest.StyleFetch, false},
+	} {
+		if got := c.target.serves(c.style); got != c.want {
+			t.Errorf("%+v serves %s: %v", c.target, c.style, got)
+		}
+	}
+}
+
+// combinations are all that a shim is made for.
+func combinations() (all []manifest.Function) {
+	for _, p := range platforms() {
+		all = append(all, p.function())
+	}
+	return all
+}
+
+func TestAShimHoldsTheCellsOfItsStyleAndTargetAlone(t *testing.T) {
+	for _, fn := range combinations() {
+		language := fn.Runtime.Language()
+		for name := range targets() {
+			shim, ok := Render(fn, Target{Name: name})
+			if !ok {
+				t.Fatalf("%s has no shim for %s", fn.Style, name)
+			}
+			wanted := cells(fn.Style, name)
+			var whole []byte
+			for _, content := range shim.Files {
+				whole = append(whole, content...)
+			}
+			for _, p := range everyPart(t, language) {
+				cell := strings.TrimPrefix(p.dir, "shims/"+language+"/")
+				if has := bytes.Contains(whole, p.text()); has != slices.Contains(wanted, cell) {
+					t.Errorf("%s on %s: it is %v that the shim holds %s", fn.Style, name, has, path.Join(cell, p.name))
+				}
+			}
+		}
+	}
+}
+
+// everyPart lists the files of all cells of a language.
+func everyPart(t *testing.T, language string) (all []part) {
+	t.Helper()
+	root := "shims/" + language
+	err := fs.WalkDir(files, root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		steps := strings.SplitN(strings.TrimPrefix(file, root+"/"), "/", 3)
+		depth := 2
+		if steps[0] == "core" {
+			depth = 1
+		}
+		dir := path.Join(root, path.Join(steps[:depth]...))
+		all = append(all, part{dir: dir, name: strings.TrimPrefix(file, dir+"/")})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestNoTwoPartsOfAShimHaveOneNameInGo(t *testing.T) {
+	for name := range targets() {
+		seen := map[string]string{"config.go": "the configuration"}
+		for _, p := range parts("go", manifest.StyleGo, name) {
+			file := strings.TrimSuffix(p.name, ".tmpl")
+			if other := seen[file]; other != "" {
+				t.Errorf("on %s %s is in %s and in %s", name, file, other, p.dir)
+			}
+			seen[file] = p.dir
+		}
+	}
+}
+
+// TestOnlyASourceKnowsItsStyle keeps the cells apart: what asks for the style has to change with every new one.
+func TestOnlyASourceKnowsItsStyle(t *testing.T) {
+	asks := regexp.MustCompile(`(?i)config\W{0,3}style`)
+	for _, language := range []string{"nodejs", "python", "go"} {
+		for _, p := range everyPart(t, language) {
+			if found := asks.Find(p.text()); found != nil {
+				t.Errorf("%s asks for the style: %s", path.Join(p.dir, p.name), found)
+			}
+		}
+	}
+}
+
+func TestAnIngressThatAnswersCORSLeavesNoneToTheShim(t *testing.T) {
+	fn := platforms()[0].function(func(fn *manifest.Function) {
+		fn.Events[0].HTTP.CORS = &manifest.CORS{Origins: []string{"*"}}
+	})
+	for name := range targets() {
+		for answers, want := range map[bool]string{true: `"cors":null`, false: `"cors":{`} {
+			shim, _ := Render(fn, Target{Name: name, AnswersCORS: answers})
+			if config := string(shim.Files["ferry-config.mjs"]); !strings.Contains(config, want) {
+				t.Errorf("on %s, answered by the ingress: %v: %s", name, answers, config)
+			}
+		}
+	}
+}
