@@ -71,7 +71,7 @@ function carriesBody(req) {
 // sendResponse sends a body that is there at once with its length, and streams any other.
 async function sendResponse(response, exchange) {
   const reader = response.body?.getReader();
-  exchange.ctx.signal.addEventListener("abort", () => reader?.cancel().catch(() => {}));
+  const cancel = () => reader?.cancel().catch(() => {});
   const chunks = [];
   let next = reader?.read();
   let ended = !reader;
@@ -86,7 +86,10 @@ async function sendResponse(response, exchange) {
   }
   const length = ended ? chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0) : undefined;
   sendHead(response, exchange, length);
-  if (!ended) exchange.flush();
+  if (!ended) {
+    exchange.flush();
+    exchange.ctx.signal.addEventListener("abort", cancel);
+  }
   for (const chunk of chunks) await exchange.write(chunk);
   while (!ended && !exchange.gone) {
     const result = await next;
@@ -94,6 +97,7 @@ async function sendResponse(response, exchange) {
     await exchange.write(bytes(result.value));
     next = reader.read();
   }
+  if (exchange.gone) cancel();
   exchange.end();
 }
 
