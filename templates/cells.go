@@ -20,38 +20,38 @@ import (
 // one more in carriers and a name in the list of the targets that have it; a cloud is one more in targets and an entry in
 // that list. A style that is served somewhere is served wherever the shapes of both agree.
 
-// target is what the start of a target serves.
-type target struct {
+// arrivals is what arrives at a target.
+type arrivals struct {
 	carriers []string // the ingresses that HTTP comes in on
 	events   bool     // it delivers events
 }
 
 // targets is the table of targets. A language that has no folder for one of them is not served there.
-func targets() map[string]target {
-	return map[string]target{
+func targets() map[string]arrivals {
+	return map[string]arrivals{
 		"aws":   {carriers: []string{"lambda-v2"}, events: true}, // function URLs and HTTP APIs
 		"local": {carriers: []string{"socket"}, events: true},
 	}
 }
 
 // serves is whether a handler of the style can be called with anything that arrives.
-func (t target) serves(s manifest.Style) bool {
-	return len(t.carriers) > 0 && s.Takes(manifest.ShapeHTTP) || t.events && s.Takes(manifest.ShapeEvent)
+func (a arrivals) serves(s manifest.Style) bool {
+	return len(a.carriers) > 0 && s.Takes(manifest.ShapeHTTP) || a.events && s.Takes(manifest.ShapeEvent)
 }
 
 // carriersOf are those that a style needs. One that is called with a connection's own request and response gets those of
 // the loopback where the ingress has no connections.
-func (t target) carriersOf(s manifest.Style) []string {
-	if s == manifest.StyleNode && !slices.Contains(t.carriers, "socket") {
-		return append(slices.Clone(t.carriers), "loopback")
+func (a arrivals) carriersOf(s manifest.Style) []string {
+	if s == manifest.StyleNode && !slices.Contains(a.carriers, "socket") {
+		return append(slices.Clone(a.carriers), "loopback")
 	}
-	return t.carriers
+	return a.carriers
 }
 
 // styles lists the styles of a language that a target serves, sorted: those whose shapes it serves and whose cells are
 // all there.
 func styles(shims fs.FS, language, name string) []manifest.Style {
-	t, ok := targets()[name]
+	served, ok := targets()[name]
 	sources, err := fs.ReadDir(shims, path.Join("shims", language, "sources"))
 	if !ok || err != nil {
 		return nil
@@ -63,7 +63,7 @@ func styles(shims fs.FS, language, name string) []manifest.Style {
 			_, err := fs.Stat(shims, path.Join("shims", language, cell))
 			return err != nil
 		}
-		if t.serves(style) && !slices.ContainsFunc(cells(style, name), missing) {
+		if served.serves(style) && !slices.ContainsFunc(cells(style, name), missing) {
 			out = append(out, style)
 		}
 	}

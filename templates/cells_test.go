@@ -43,16 +43,16 @@ func TestATargetServesTheStylesWhoseShapesAndCellsItHas(t *testing.T) {
 
 func TestAStyleThatTakesNothingOfATargetIsNotServedThere(t *testing.T) {
 	for _, c := range []struct {
-		target target
+		target arrivals
 		style  manifest.Style
 		want   bool
 	}{
-		{target{events: true}, manifest.StyleGCFHTTP, false},
-		{target{events: true}, manifest.StyleGCFEvent, true},
-		{target{carriers: []string{"socket"}}, manifest.StyleGCFEvent, false},
-		{target{carriers: []string{"socket"}}, manifest.StyleGCFHTTP, true},
-		{target{events: true}, manifest.StyleFetch, true},
-		{target{}, manifest.StyleFetch, false},
+		{arrivals{events: true}, manifest.StyleGCFHTTP, false},
+		{arrivals{events: true}, manifest.StyleGCFEvent, true},
+		{arrivals{carriers: []string{"socket"}}, manifest.StyleGCFEvent, false},
+		{arrivals{carriers: []string{"socket"}}, manifest.StyleGCFHTTP, true},
+		{arrivals{events: true}, manifest.StyleFetch, true},
+		{arrivals{}, manifest.StyleFetch, false},
 	} {
 		if got := c.target.serves(c.style); got != c.want {
 			t.Errorf("%+v serves %s: %v", c.target, c.style, got)
