@@ -260,6 +260,9 @@ type Capabilities struct {
 	BindsOnActivate bool
 	Probes          bool // is a Prober
 	Splits          bool // can send a share of the traffic to a revision
+	// Settling is how long it may take to put one function back: the longest that an Activate waits, with what it is bound to.
+	// What goes on after an interruption gets that much for each.
+	Settling time.Duration
 }
 
 // Severity of an Issue.

@@ -89,6 +89,8 @@ func (a *attempt) restore(ctx context.Context, cause error) error {
 		}
 		return failure
 	}
+	ctx, cancel = a.settle(ctx) // what was put back in vain may have used up its time
+	defer cancel()
 	if a.lost(ctx) {
 		return a.overtaken(cause)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// settleTime bounds the work that goes on after an interruption: putting back what served, and writing it down.
-const settleTime = 5 * time.Minute
+// writeTime bounds what is written down after an interruption, beside the time that the provider needs to put back what served.
+const writeTime = time.Minute
 
 // attempt takes one record to what serves. Deploy, rollback and resume differ only in where it comes from.
 type attempt struct {
@@ -128,7 +128,14 @@ func (a *attempt) close(ctx context.Context, unfinished int) error {
 
 // settle is a context for what must be brought to an end even when ctx was interrupted. It ends when the lock is lost.
 func (a *attempt) settle(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(a.lock.while(context.WithoutCancel(ctx)), settleTime)
+	return context.WithTimeout(a.lock.while(context.WithoutCancel(ctx)), a.settling())
+}
+
+// settling is how long all functions take to be put back, if each takes as long as it may: those that events call come before
+// those that people call, and of either so many at once as there are calls.
+func (a *attempt) settling() time.Duration {
+	rounds := 2 + len(a.scene.states)/callLimit
+	return writeTime + time.Duration(rounds)*a.Adapter.Capabilities().Settling
 }
 
 // run is the order of work. What fails before anything is activated leaves all as it was; what fails until

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"sync"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
@@ -81,7 +82,10 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 
 // Capabilities are all but holding events back: an event source needs the alias, which a first release has not.
 func (a *Adapter) Capabilities() providers.Capabilities {
-	return providers.Capabilities{AtomicConfig: true, Fenced: true, Probes: true, Splits: true}
+	return providers.Capabilities{
+		AtomicConfig: true, Fenced: true, Probes: true, Splits: true,
+		Settling: 5 * time.Minute, // mappings and provisioned instances take the longest
+	}
 }
 
 var (

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
@@ -110,7 +111,9 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 
 // Capabilities are all.
 func (a *Adapter) Capabilities() providers.Capabilities {
-	return providers.Capabilities{AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true, Splits: true}
+	return providers.Capabilities{
+		AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true, Splits: true, Settling: time.Minute,
+	}
 }
 
 // Publish unpacks the package into a folder of its own. It needs no running platform.

@@ -47,9 +47,11 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 	return packager.Platform{Shim: "local", OS: runtime.GOOS, Arch: runtime.GOARCH, Libc: packager.HostLibc(), Runtime: fn.Runtime, Scripts: true}
 }
 
-// Capabilities are all.
+// Capabilities are all, at the pace of the world.
 func (a *Adapter) Capabilities() providers.Capabilities {
-	return providers.Capabilities{AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true, Splits: true}
+	return providers.Capabilities{
+		AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true, Splits: true, Settling: a.world.settling(),
+	}
 }
 
 // Publish stores a revision.

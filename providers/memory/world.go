@@ -21,6 +21,8 @@ import (
 type World struct {
 	// URL is where the world is served, without a slash at the end.
 	URL string
+	// Pace is how the world takes its time; the zero value is at once.
+	Pace Pace
 	// Before is called at each call, before anything is done; its error fails the call.
 	Before func(ctx context.Context, op, function string) error
 	// After is called when the work is done; its error loses the reply.

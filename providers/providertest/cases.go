@@ -37,6 +37,9 @@ func capabilities(s *scenario) {
 	if _, splits := s.Adapter.(providers.Splitter); splits != s.Adapter.Capabilities().Splits {
 		s.Errorf("capabilities say that splitting is %t, the interface says %t", s.Adapter.Capabilities().Splits, splits)
 	}
+	if s.Adapter.Capabilities().Settling <= 0 {
+		s.Error("capabilities do not say how long putting a function back may take: no restore would have the time")
+	}
 	if s.Adapter.Capabilities().Probes && s.Broken == nil {
 		s.Error("a prober is tested with a handler that does not start: the place has none")
 	}
