@@ -70,7 +70,7 @@ type progress struct {
 	step   release.Step
 	total  int
 	done   int
-	active []string        // functions at work, in the order they began
+	active []task          // what is at work, in the order it began
 	holder *release.Holder // who is waited for
 	drawn  string          // what the plain or live form last showed
 	shown  time.Time
@@ -78,6 +78,20 @@ type progress struct {
 
 	stop    chan struct{}
 	stopped sync.WaitGroup
+}
+
+// task is one function's part of a step, or the release's when function is "".
+type task struct {
+	function string
+	stage    string // what the provider is at; "" is not known
+	since    time.Time
+}
+
+func (t task) line(now time.Time) string {
+	if t.stage == "" {
+		return t.function
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s (%s, %.0fs)", t.function, t.stage, now.Sub(t.since).Seconds()))
 }
 
 // startProgress begins to show progress in the chosen form. The caller ends it with close.
@@ -135,7 +149,7 @@ func (p *progress) event(e release.Event) {
 		p.holder = e.Holder
 		p.announce()
 	}
-	if e.Step != p.step && !e.Done {
+	if e.Step != p.step && !e.Done && e.Stage == "" {
 		p.step, p.done, p.active = e.Step, 0, nil
 	}
 	if e.Step == p.step {
@@ -148,13 +162,19 @@ func (p *progress) event(e release.Event) {
 }
 
 func (p *progress) follow(e release.Event) {
+	at := slices.IndexFunc(p.active, func(t task) bool { return t.function == e.Function })
 	switch {
-	case e.Function == "":
 	case e.Done:
-		p.done++
-		p.active = slices.DeleteFunc(p.active, func(name string) bool { return name == e.Function })
-	default:
-		p.active = append(p.active, e.Function)
+		if e.Function != "" {
+			p.done++
+		}
+		if at >= 0 {
+			p.active = slices.Delete(p.active, at, at+1)
+		}
+	case at < 0:
+		p.active = append(p.active, task{e.Function, e.Stage, p.now()})
+	case p.active[at].stage != e.Stage:
+		p.active[at] = task{e.Function, e.Stage, p.now()}
 	}
 }
 
@@ -189,7 +209,7 @@ func doing(s release.Step) string {
 	return string(s)
 }
 
-func (p *progress) line() string {
+func (p *progress) line(now time.Time) string {
 	if p.step == release.StepWait {
 		return waitingFor(p.holder)
 	}
@@ -197,8 +217,14 @@ func (p *progress) line() string {
 	if p.total > 1 {
 		s += fmt.Sprintf(" %d/%d", p.done, p.total)
 	}
-	if len(p.active) > 0 {
-		s += "  " + strings.Join(p.active, ", ")
+	var at []string
+	for _, w := range p.active {
+		if line := w.line(now); line != "" {
+			at = append(at, line)
+		}
+	}
+	if len(at) > 0 {
+		s += "  " + strings.Join(at, ", ")
 	}
 	return s
 }
@@ -210,7 +236,7 @@ func drawLive(p *progress, now time.Time) {
 	frames := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 	spinner := p.style.link.Render(string(frames[p.frame%len(frames)]))
 	elapsed := p.style.dim.Render(fmt.Sprintf("%.0fs", now.Sub(p.began).Seconds()))
-	line := spinner + " " + p.line() + "  " + elapsed
+	line := spinner + " " + p.line(now) + "  " + elapsed
 	if p.width > 0 {
 		line = ansi.Truncate(line, p.width-1, "…")
 	}
@@ -225,9 +251,9 @@ func drawPlain(p *progress, now time.Time) {
 	switch step := doing(p.step); {
 	case step != p.drawn:
 		p.drawn = step
-		fmt.Fprintln(p.w, p.line())
+		fmt.Fprintln(p.w, p.line(now))
 	case now.Sub(p.shown) >= plainEvery:
-		fmt.Fprintf(p.w, "still %s (%.0fs)\n", p.line(), now.Sub(p.began).Seconds())
+		fmt.Fprintf(p.w, "still %s (%.0fs)\n", p.line(now), now.Sub(p.began).Seconds())
 	default:
 		return
 	}
@@ -250,6 +276,8 @@ func eachLine(p *progress, e release.Event) {
 		fmt.Fprintf(p.w, "%6.2fs  %s: unchanged\n", elapsed, subject)
 	case e.Done:
 		fmt.Fprintf(p.w, "%6.2fs  %s: done\n", elapsed, subject)
+	case e.Stage != "":
+		fmt.Fprintf(p.w, "%6.2fs  %s: %s\n", elapsed, subject, e.Stage)
 	default:
 		fmt.Fprintf(p.w, "%6.2fs  %s\n", elapsed, subject)
 	}
@@ -258,9 +286,10 @@ func eachLine(p *progress, e release.Event) {
 // stepEvent is one line of --progress=json.
 type stepEvent struct {
 	Time     time.Time       `json:"time"`
-	Event    string          `json:"event"` // begin, end
+	Event    string          `json:"event"` // begin, stage, end
 	Step     release.Step    `json:"step"`
 	Function string          `json:"function,omitempty"`
+	Stage    string          `json:"stage,omitempty"` // what the provider is at
 	Total    int             `json:"total,omitempty"`
 	Cached   bool            `json:"cached,omitempty"`
 	Error    string          `json:"error,omitempty"`
@@ -271,8 +300,11 @@ func eachJSON(p *progress, e release.Event) {
 	line := stepEvent{
 		Time: p.now().UTC(), Event: "begin", Step: e.Step, Function: e.Function, Total: e.Total, Cached: e.Cached, Holder: e.Holder,
 	}
-	if e.Done {
+	switch {
+	case e.Done:
 		line.Event = "end"
+	case e.Stage != "":
+		line.Event, line.Stage = "stage", e.Stage
 	}
 	if e.Err != nil {
 		line.Error = plainly(e.Err.Error())

@@ -111,3 +111,42 @@ func TestProgressAsJSONIsOneDocumentALine(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// inStages is work whose provider says what it is at.
+func inStages(p *progress) {
+	p.event(release.Event{Step: release.StepPublish, Function: "api", Total: 2})
+	p.event(release.Event{Step: release.StepPublish, Function: "web", Total: 2})
+	p.event(release.Event{Step: release.StepPublish, Function: "api", Total: 2, Stage: "building the image"})
+	<-time.After(20 * time.Second)
+	p.event(release.Event{Step: release.StepPublish, Function: "api", Total: 2, Stage: "building the image"})
+	<-time.After(20*time.Second + 50*time.Millisecond)
+	p.event(release.Event{Step: release.StepPublish, Function: "api", Total: 2, Stage: "waiting for the host"})
+	<-time.After(2 * time.Second)
+	p.event(release.Event{Step: release.StepPublish, Function: "api", Total: 2, Done: true})
+}
+
+func TestProgressShowsTheStageOfLongWorkAndHowLongItTakes(t *testing.T) {
+	got := showing(t, automatic(true, nil), inStages)
+	for _, want := range []string{"publishing 0/2  api (building the image, 40s), web", "publishing 0/2  api (waiting for the host, 1s), web"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
+	}
+	want := "publishing 0/2  api (building the image, 2s), web\nstill publishing 0/2  api (building the image, 32s), web (32s)\n"
+	if got := showing(t, automatic(false, nil), inStages); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestEveryFormOfProgressTellsAStage(t *testing.T) {
+	verbose, document := automatic(false, nil), automatic(false, nil)
+	verbose.global.verbose, document.global.progress = true, progressJSON
+	for want, a := range map[string]*app{
+		" 40.05s  publishing api: waiting for the host\n":                                            verbose,
+		`"event":"stage","step":"publish","function":"api","stage":"waiting for the host","total":2`: document,
+	} {
+		if got := showing(t, a, inStages); !strings.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
+	}
+}

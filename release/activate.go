@@ -33,7 +33,7 @@ func (a *attempt) activate(ctx context.Context, changes []providers.Change) erro
 		changes[i].Epoch = a.lock.epoch()
 	}
 	if s, ok := a.Adapter.(providers.Switcher); ok {
-		return a.track(StepActivate, "", len(changes), func() error {
+		return a.track(ctx, StepActivate, "", len(changes), func(ctx context.Context) error {
 			if err := a.lock.check(ctx); err != nil {
 				return err
 			}
@@ -46,7 +46,7 @@ func (a *attempt) activate(ctx context.Context, changes []providers.Change) erro
 	callable := slices.DeleteFunc(slices.Clone(changes), func(c providers.Change) bool { return c.Spec.Function.HTTP() == nil })
 	for _, wave := range [][]providers.Change{consumers, callable} {
 		err := each(ctx, wave, callLimit, func(ctx context.Context, c providers.Change) error {
-			return a.track(StepActivate, c.Spec.Function.Name, len(changes), func() error {
+			return a.track(ctx, StepActivate, c.Spec.Function.Name, len(changes), func(ctx context.Context) error {
 				if err := a.lock.check(ctx); err != nil {
 					return err
 				}
@@ -77,7 +77,7 @@ func (a *attempt) restore(ctx context.Context, cause error) error {
 	if a.lost(ctx) {
 		return a.overtaken(cause)
 	}
-	err := a.track(StepRestore, "", len(a.changed), func() error { return a.putBack(ctx) })
+	err := a.track(ctx, StepRestore, "", len(a.changed), func(ctx context.Context) error { return a.putBack(ctx) })
 	if err == nil && a.inherited() {
 		err = a.discard(ctx)
 	}

@@ -175,7 +175,7 @@ func (a *attempt) goLive(ctx context.Context) error {
 	if err := a.activate(ctx, a.forward()); err != nil {
 		return err
 	}
-	if err := a.track(StepVerify, "", len(a.record.Functions), func() error { return a.readBack(ctx) }); err != nil {
+	if err := a.track(ctx, StepVerify, "", len(a.record.Functions), func(ctx context.Context) error { return a.readBack(ctx) }); err != nil {
 		return err
 	}
 	if err := a.health(ctx); err != nil {
@@ -190,7 +190,7 @@ func (a *attempt) goLive(ctx context.Context) error {
 	if err := a.bindingsHold(ctx); err != nil {
 		return err
 	}
-	return a.track(StepCommit, "", 1, func() error { return a.commit(ctx) })
+	return a.track(ctx, StepCommit, "", 1, func(ctx context.Context) error { return a.commit(ctx) })
 }
 
 // save writes the record over the one that was written before.

@@ -31,11 +31,11 @@ func (e *Engine) splits(percent int) error {
 // share gives the release its share of the requests, and leaves it so: the attempt waits to be promoted or
 // rolled back.
 func (a *attempt) share(ctx context.Context) error {
-	if err := a.track(StepActivate, "", len(a.changed), func() error { return a.split(ctx) }); err != nil {
+	if err := a.track(ctx, StepActivate, "", len(a.changed), func(ctx context.Context) error { return a.split(ctx) }); err != nil {
 		return a.restore(ctx, err)
 	}
 	a.record.State, a.record.Percent = StateCanary, a.traffic
-	if err := a.track(StepCommit, "", 1, func() error { return a.save(ctx) }); err != nil {
+	if err := a.track(ctx, StepCommit, "", 1, func(ctx context.Context) error { return a.save(ctx) }); err != nil {
 		return a.restore(ctx, err)
 	}
 	return a.close(ctx, a.record.Number)

@@ -59,10 +59,11 @@ const (
 	StepRemove   Step = "remove"
 )
 
-// Event says that a step began or ended for a function, or for the release when Function is "".
+// Event says that a step began, is at a stage or ended for a function, or for the release when Function is "".
 type Event struct {
 	Step     Step
 	Function string
+	Stage    string // what the provider is at, in its words; "" when the step begins or ends
 	Done     bool
 	Cached   bool    // a build that found its package
 	Err      error   // of a step that failed

@@ -3,10 +3,13 @@ package release_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/memory"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -58,5 +61,58 @@ func after(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	case <-time.After(d):
 		return nil
+	}
+}
+
+// What one host still answers as before must not stand for the health of what is new.
+func TestHealthIsAskedOfWhatIsNewAlsoWhereHostsAreToldOneAfterTheOther(t *testing.T) {
+	both(t, func(t *testing.T, s *service) {
+		s.world.Pace.Spread = 3 * 150 * time.Millisecond // the health check gives up earlier
+		s.all("one").deploy()
+		s.servesAll("one")
+		s.all("unhealthy two")
+		_, err := s.engine().Deploy(t.Context(), release.DeployOptions{})
+		s.failure(err, release.OutcomeRestored)
+		s.servesAll("one")
+	})
+}
+
+func TestAnAddressThatNeverAnswersAsWhatIsNewFailsTheDeploy(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	s.all("two")
+	s.world.Pace = memory.Pace{Spread: time.Hour, Settling: 20 * time.Millisecond}
+	_, err := s.engine().Deploy(t.Context(), release.DeployOptions{NoVerify: true})
+	if s.failure(err, release.OutcomeRestored); !errors.Is(err, providers.Timeout) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestADeployThatWasKilledDuringABuildIsFollowedByOneThatCarriesItOn(t *testing.T) {
+	s := newService(t).all("one")
+	s.world.Pace.Build = 300 * time.Millisecond
+	ctx, kill := context.WithCancel(t.Context())
+	defer kill()
+	e := s.engine()
+	var mu sync.Mutex
+	at := map[string]bool{}
+	e.Progress = func(ev release.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		if ev.Step == release.StepPublish && ev.Stage == "building" {
+			if at[ev.Function] = true; len(at) == len(s.code) {
+				kill()
+			}
+		}
+	}
+	if _, err := e.Deploy(ctx, release.DeployOptions{}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("want a deploy that is interrupted while it builds, got %v", err)
+	}
+	s.deploy()
+	s.servesAll("one")
+	for name := range s.code {
+		if n := s.world.Builds(name); n != 1 {
+			t.Errorf("%s was built %d times", name, n)
+		}
 	}
 }

@@ -25,7 +25,7 @@ func (a *attempt) publish(ctx context.Context) error {
 		}
 	}
 	return each(ctx, a.changed, callLimit, func(ctx context.Context, name string) error {
-		return a.track(StepPublish, name, len(a.changed), func() error { return a.publishOne(ctx, name) })
+		return a.track(ctx, StepPublish, name, len(a.changed), func(ctx context.Context) error { return a.publishOne(ctx, name) })
 	})
 }
 
@@ -165,7 +165,7 @@ func (a *attempt) probe(ctx context.Context) error {
 	var skipped table[error]
 	err := each(ctx, a.changed, callLimit, func(ctx context.Context, name string) error {
 		f := a.function(name)
-		return a.track(StepProbe, name, len(a.changed), func() error {
+		return a.track(ctx, StepProbe, name, len(a.changed), func(ctx context.Context) error {
 			began := time.Now()
 			err := p.Probe(ctx, f.spec(), f.Revision)
 			a.starts.set(name, time.Since(began))

@@ -147,7 +147,7 @@ func (a *attempt) finishRemoval(ctx context.Context) error {
 	var err error
 	if a.record.unfinished(a.scene.head) {
 		if err = a.takeAway(ctx, slices.Sorted(maps.Keys(a.record.Before))); err == nil {
-			err = a.track(StepCommit, "", 1, func() error { return a.commit(ctx) })
+			err = a.track(ctx, StepCommit, "", 1, func(ctx context.Context) error { return a.commit(ctx) })
 		}
 	}
 	if err == nil {
@@ -171,7 +171,7 @@ func (a *attempt) finishRemoval(ctx context.Context) error {
 // takeAway deletes functions, and reads back that they are gone.
 func (a *attempt) takeAway(ctx context.Context, names []string) error {
 	err := each(ctx, names, callLimit, func(ctx context.Context, name string) error {
-		return a.track(StepRemove, name, len(names), func() error {
+		return a.track(ctx, StepRemove, name, len(names), func(ctx context.Context) error {
 			if err := a.lock.check(ctx); err != nil {
 				return err
 			}

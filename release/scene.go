@@ -352,10 +352,12 @@ func (e *Engine) report(ev Event) {
 	}
 }
 
-// track reports the begin and the end of a step.
-func (e *Engine) track(step Step, function string, total int, do func() error) error {
+// track reports the begin and the end of a step, and what the provider says that it is at meanwhile.
+func (e *Engine) track(ctx context.Context, step Step, function string, total int, do func(context.Context) error) error {
 	e.report(Event{Step: step, Function: function, Total: total})
-	err := do()
+	err := do(providers.WithStages(ctx, func(stage string) {
+		e.report(Event{Step: step, Function: function, Total: total, Stage: stage})
+	}))
 	e.report(Event{Step: step, Function: function, Total: total, Done: true, Err: err})
 	return err
 }

@@ -12,7 +12,7 @@ import (
 // tidy ends a committed attempt: functions that left the service stop serving, and revisions and
 // packages that no restorable release needs are deleted. It is safe to repeat.
 func (a *attempt) tidy(ctx context.Context) error {
-	err := a.track(StepClean, "", 1, func() error {
+	err := a.track(ctx, StepClean, "", 1, func(ctx context.Context) error {
 		if err := a.retire(ctx); err != nil {
 			return err
 		}

@@ -72,7 +72,7 @@ func (a *attempt) health(ctx context.Context) error {
 		return a.record.Functions[name].Function.Health == nil
 	})
 	return each(ctx, checked, callLimit, func(ctx context.Context, name string) error {
-		return a.track(StepHealth, name, len(checked), func() error { return a.healthOf(ctx, name) })
+		return a.track(ctx, StepHealth, name, len(checked), func(ctx context.Context) error { return a.healthOf(ctx, name) })
 	})
 }
 

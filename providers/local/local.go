@@ -135,6 +135,7 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epo
 		err = a.home.Admit(a.scope, a.writer(e))
 	}
 	if err == nil {
+		providers.Stage(ctx, "unpacking the package")
 		err = s.Artifact.Lend(func(path string) error { return a.home.PutRevision(ctx, a.scope, fn, r, path) })
 	}
 	if err != nil {
@@ -301,6 +302,9 @@ func (a *Adapter) Start(ctx context.Context) error {
 func (a *Adapter) start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if !a.home.Running() {
+		providers.Stage(ctx, "starting the local platform")
 	}
 	return a.client.Ensure(ctx)
 }

@@ -57,6 +57,9 @@ func (a *Adapter) Capabilities() providers.Capabilities {
 // Publish stores a revision.
 func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
 	var r providers.Revision
+	if err := a.built(ctx, s, e); err != nil {
+		return r, err
+	}
 	err := a.world.write(ctx, "publish", s.Function.Name, e, func() error {
 		f := a.world.function(s.Function.Name)
 		for _, have := range f.revisions {
@@ -117,13 +120,16 @@ func (a *Adapter) change(ctx context.Context, op string, changes []providers.Cha
 			f.canary, f.percent = "", 0 // every change ends an earlier split
 			switch {
 			case percent == 0:
-				f.live = to
+				f.goLive(to, a.world.Pace.Spread)
 			case f.live != to:
 				f.canary, f.percent = to, percent
 			}
 		}
 		return nil
 	})
+	if err == nil {
+		err = a.arrived(ctx, op, changes)
+	}
 	states := make([]providers.State, len(changes))
 	for i, c := range changes {
 		states[i] = a.world.observe(c.Spec.Function.Name)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
@@ -18,12 +19,21 @@ import (
 )
 
 func TestMemoryKeepsTheContract(t *testing.T) {
+	for name, pace := range map[string]memory.Pace{
+		"at once": {}, "slowly": {Build: 20 * time.Millisecond, Spread: 20 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) { keepsTheContract(t, pace) })
+	}
+}
+
+func keepsTheContract(t *testing.T, pace memory.Pace) {
 	providertest.Run(t, func(t *testing.T) providertest.Place {
 		w := memory.NewWorld()
+		w.Pace = pace
 		server := httptest.NewServer(w)
 		t.Cleanup(server.Close)
 		w.URL = server.URL
-		return providertest.Place{
+		p := providertest.Place{
 			Adapter: memory.New(w),
 			Spec:    spec,
 			Broken: func(t *testing.T, function string) providers.Spec {
@@ -31,6 +41,10 @@ func TestMemoryKeepsTheContract(t *testing.T) {
 			},
 			Call: func(t *testing.T, function string) (string, string) { return call(t, w.URL+"/"+function) },
 		}
+		if pace.Build > 0 {
+			p.Begun = func(_ *testing.T, function string) int { return w.Builds(function) }
+		}
+		return p
 	})
 }
 

@@ -1,16 +1,123 @@
 package memory
 
-import "time"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ferryfn/ferry/providers"
+)
 
 // Pace is how slow a world is, as clouds are that build what they are given and tell their hosts one after the other.
 type Pace struct {
+	// Build is how long the world builds what is published. It goes on whether somebody looks or not.
+	Build time.Duration
+	// Spread is how long an address answers as before after something else was made live.
+	Spread time.Duration
 	// Settling is how long putting one function back may take; 0 is a minute.
 	Settling time.Duration
 }
+
+// glance is how long the adapter waits between two looks at work of the world.
+const glance = 5 * time.Millisecond
 
 func (w *World) settling() time.Duration {
 	if w.Pace.Settling == 0 {
 		return time.Minute
 	}
 	return w.Pace.Settling
+}
+
+// Builds is how many builds of a function were begun.
+func (w *World) Builds(name string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f, ok := w.functions[name]; ok {
+		return f.begun
+	}
+	return 0
+}
+
+// built returns when the world has built the spec. A build that somebody else began, perhaps a process that is dead, is
+// waited for like one's own.
+func (a *Adapter) built(ctx context.Context, s providers.Spec, e providers.Epoch) error {
+	if a.world.Pace.Build == 0 {
+		return nil
+	}
+	return until(ctx, "building", func() (bool, error) {
+		var done bool
+		err := a.world.write(ctx, "build", s.Function.Name, e, func() error {
+			done = a.world.function(s.Function.Name).build(s.Digest, a.world.Pace.Build)
+			return nil
+		})
+		return done, err
+	})
+}
+
+// build begins the build of a digest, unless it was begun before, and reports whether it is done. The lock is held.
+func (f *function) build(digest string, takes time.Duration) bool {
+	done, begun := f.builds[digest]
+	if !begun {
+		done = time.Now().Add(takes)
+		f.builds[digest] = done
+		f.begun++
+	}
+	return !time.Now().Before(done)
+}
+
+// arrived returns when the addresses of the functions answer as what was made live, so that who looks next meets that.
+func (a *Adapter) arrived(ctx context.Context, op string, changes []providers.Change) error {
+	ctx, cancel := context.WithTimeout(ctx, a.world.settling())
+	defer cancel()
+	for _, c := range changes {
+		name := c.Spec.Function.Name
+		err := until(ctx, "waiting for the address", func() (bool, error) { return a.world.answersAsLive(name), nil })
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = failed(providers.Timeout, op, name, fmt.Errorf("its address still answers as what was live before after %s", a.world.settling()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *World) answersAsLive(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f, ok := w.functions[name]
+	return !ok || f.shown() == f.live
+}
+
+// goLive makes a revision live, which the address shows after a while. The lock is held.
+func (f *function) goLive(id string, spread time.Duration) {
+	if id != f.live && spread > 0 {
+		f.was, f.until = f.shown(), time.Now().Add(spread)
+	}
+	f.live = id
+}
+
+// shown is the revision that the address answers as. The lock is held.
+func (f *function) shown() string {
+	if time.Now().Before(f.until) {
+		return f.was
+	}
+	return f.live
+}
+
+// until looks again and again, until there is nothing to wait for.
+func until(ctx context.Context, stage string, done func() (bool, error)) error {
+	for {
+		ok, err := done()
+		if err != nil || ok {
+			return err
+		}
+		providers.Stage(ctx, stage)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(glance):
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
@@ -48,6 +49,10 @@ type function struct {
 	percent   int    // of the requests that the canary gets
 	asked     int    // requests so far
 	bindings  providers.Mode
+	builds    map[string]time.Time // when the build of a digest is done
+	begun     int                  // builds
+	was       string               // what the address answers as until then
+	until     time.Time
 }
 
 type revision struct {
@@ -108,7 +113,7 @@ func (w *World) locked(work func() error) error {
 func (w *World) function(name string) *function {
 	f, ok := w.functions[name]
 	if !ok {
-		f = &function{bindings: providers.BindNone}
+		f = &function{bindings: providers.BindNone, builds: map[string]time.Time{}}
 		w.functions[name] = f
 	}
 	return f
@@ -154,13 +159,13 @@ func (f *function) choose() *revision {
 	if f.asked*f.percent/100 > (f.asked-1)*f.percent/100 {
 		return f.find(f.canary)
 	}
-	return f.find(f.live)
+	return f.find(f.shown())
 }
 
 // answer is what the function says. The lock is held.
 func (w *World) answer(name, path string) (int, []byte) {
 	f, ok := w.functions[name]
-	if !ok || f.find(f.live) == nil {
+	if !ok || f.find(f.shown()) == nil {
 		return http.StatusNotFound, []byte("no such function")
 	}
 	r := f.choose()

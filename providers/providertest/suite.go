@@ -32,6 +32,8 @@ type Place struct {
 	// Call calls the live function as the world does, and returns the version and the word that it says,
 	// "" when nothing answers. nil where no function can run.
 	Call func(t *testing.T, function string) (version, word string)
+	// Begun counts how often the place began to make a revision of a function. nil where no work goes on after a kill.
+	Begun func(t *testing.T, function string) int
 }
 
 // Run runs the suite; open makes an empty place for each case.
@@ -46,13 +48,14 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		fences   = reflect.TypeFor[providers.Fencer]()
 		readies  = reflect.TypeFor[providers.Readier]()
 	)
-	cases := []struct {
+	type conformance struct {
 		name string
 		run  func(*scenario)
 		// needs are the optional interfaces without which there is nothing to show.
 		needs []reflect.Type
 		calls bool // it calls functions
-	}{
+	}
+	cases := []conformance{
 		{"a function that does not exist has a status without a revision", statusOfNothing, nil, false},
 		{"removing nothing is no error", removeNothing, nil, false},
 		{"check and platform are pure", pure, nil, false},
@@ -66,6 +69,7 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		{"activate with a stale from is a conflict and changes nothing", activateStale, nil, false},
 		{"activate of a revision that does not exist changes nothing", activateUnknown, nil, false},
 		{"activating nothing deactivates and keeps the revision", deactivate, nil, false},
+		{"long work tells its stages while it lasts", stages, nil, false},
 		{"remove takes one function and leaves the other", remove, nil, false},
 		{"bindings are read back as they were bound", bind, nil, false},
 		{"a cancelled context stops every call", cancelled, nil, false},
@@ -93,6 +97,9 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		{"nothing stands in the way of what is live, and looking changes nothing", ready, []reflect.Type{readies}, false},
 	}
 	place := open(t)
+	if place.Begun != nil {
+		cases = append(cases, conformance{"what a publish began is carried on by the next one", publishCarriedOn, nil, false})
+	}
 	has := reflect.TypeOf(place.Adapter)
 	for _, c := range cases {
 		lacks := func(i reflect.Type) bool { return !has.Implements(i) }

@@ -1,0 +1,68 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// stages shows that what an adapter tells of long work is fit to be shown, and that it is silent when a call has returned.
+func stages(s *scenario) {
+	var mu sync.Mutex
+	var told []string
+	returned := false
+	ctx := providers.WithStages(s.ctx, func(stage string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if told = append(told, stage); returned {
+			s.Errorf("%q was told when there was nothing at work", stage)
+		}
+	})
+	during := func(do func() error) {
+		s.Helper()
+		err := do()
+		mu.Lock()
+		returned = true
+		mu.Unlock()
+		s.ok(err)
+		s.status("api")
+		mu.Lock()
+		returned = false
+		mu.Unlock()
+	}
+	spec := s.Spec(s.T, "api", "one", "a")
+	var r providers.Revision
+	during(func() (err error) { r, err = s.Adapter.Publish(ctx, spec, 0); return err })
+	from := s.status("api")
+	during(func() error {
+		_, err := s.Adapter.Activate(ctx, providers.Change{Spec: spec, From: from, To: &r})
+		return err
+	})
+	for _, stage := range told {
+		if stage == "" || stage != strings.TrimSpace(stage) || strings.ContainsAny(stage, "\r\n") || len(stage) > 60 {
+			s.Errorf("the stage %q is no few words on one line", stage)
+		}
+	}
+}
+
+// publishCarriedOn interrupts a publish as soon as it tells of work that goes on without it.
+func publishCarriedOn(s *scenario) {
+	spec := s.Spec(s.T, "api", "one", "a")
+	ctx, kill := context.WithCancel(s.ctx)
+	defer kill()
+	_, err := s.Adapter.Publish(providers.WithStages(ctx, func(string) { kill() }), spec, 0)
+	if !errors.Is(err, context.Canceled) {
+		s.Fatalf("want a publish that is interrupted at its first stage, got %v", err)
+	}
+	if n := s.Begun(s.T, "api"); n != 1 {
+		s.Fatalf("the interrupted publish began %d pieces of work", n)
+	}
+	r := s.live(spec)
+	s.serves("api", &r, "one", "a")
+	if n := s.Begun(s.T, "api"); n != 1 {
+		s.Errorf("the next publish began work of its own: %d pieces in all", n)
+	}
+}

@@ -1,0 +1,18 @@
+package providers
+
+import "context"
+
+type stagesKey struct{}
+
+// WithStages is a context under which an adapter tells what its long work is at.
+func WithStages(ctx context.Context, tell func(stage string)) context.Context {
+	return context.WithValue(ctx, stagesKey{}, tell)
+}
+
+// Stage tells the caller what long work is at, as "building the image" or "waiting for the host": a few words in lower case,
+// which are shown with how long it takes. A call that is quick tells none, and none is told after the call returned.
+func Stage(ctx context.Context, stage string) {
+	if tell, ok := ctx.Value(stagesKey{}).(func(string)); ok {
+		tell(stage)
+	}
+}
