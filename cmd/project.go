@@ -93,7 +93,8 @@ func (a *app) checked() (*project, error) {
 	}
 	var blockers manifest.Problems
 	for _, fn := range p.manifest.Functions {
-		for _, issue := range p.adapter.Check(fn) {
+		_, issues := providers.Fit(p.adapter, fn)
+		for _, issue := range issues {
 			switch {
 			case issue.From.After(a.Now()):
 			case issue.Severity == providers.Warning:

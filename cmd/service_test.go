@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
 )
@@ -217,6 +218,16 @@ func TestAServiceIsNamedAfterItsFolder(t *testing.T) {
 	} {
 		if got := serviceName(folder); got != want {
 			t.Errorf("serviceName(%q) = %q, want %q", folder, got, want)
+		}
+	}
+}
+
+func TestMemoryThatIsRoundedUpIsAWarningOfValidateAndOfDeploy(t *testing.T) {
+	s := newService(t)
+	s.world.Memory = []manifest.Size{512 * manifest.MB}
+	for _, command := range []string{"validate", "deploy"} {
+		if got := s.must(t, 0, command); !strings.Contains(got.err, "it is rounded up from 256MB to 512MB") {
+			t.Errorf("%s says %s", command, got.err)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 // A published revision is immutable: code and versioned configuration together. All methods may be
 // called from several goroutines. Errors are *Error.
 type Adapter interface {
-	// Check reports what this provider cannot honour exactly. Pure: no network, no clock.
+	// Check reports what this provider cannot honour exactly. Pure: no network, no clock. Its caller is Fit.
 	Check(fn manifest.Function) []Issue
 	// Platform is what the packager must build for. Pure.
 	Platform(fn manifest.Function) packager.Platform
@@ -260,6 +260,9 @@ type Capabilities struct {
 	BindsOnActivate bool
 	Probes          bool // is a Prober
 	Splits          bool // can send a share of the traffic to a revision
+	// Memory and Timeout are offered in these steps. See Fit.
+	Memory  Steps[manifest.Size]
+	Timeout Steps[manifest.Duration]
 	// Settling is how long it may take to put one function back: the longest that an Activate waits, with what it is bound to.
 	// What goes on after an interruption gets that much for each.
 	Settling time.Duration

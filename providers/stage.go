@@ -1,12 +1,25 @@
 package providers
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 type stagesKey struct{}
 
-// WithStages is a context under which an adapter tells what its long work is at.
+// WithStages is a context under which an adapter tells what its long work is at. One stage is passed on once, however often
+// it is told, as by who looks again and again.
 func WithStages(ctx context.Context, tell func(stage string)) context.Context {
-	return context.WithValue(ctx, stagesKey{}, tell)
+	var mu sync.Mutex
+	last := ""
+	return context.WithValue(ctx, stagesKey{}, func(stage string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if stage != last {
+			last = stage
+			tell(stage)
+		}
+	})
 }
 
 // Stage tells the caller what long work is at, as "building the image" or "waiting for the host": a few words in lower case,

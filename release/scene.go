@@ -193,7 +193,7 @@ func (e *Engine) build(ctx context.Context, only []string) (*goods, error) {
 		return nil, err
 	}
 	g := &goods{functions: map[string]FunctionRecord{}}
-	if g.issues, err = e.check(chosen); err != nil {
+	if chosen, g.issues, err = e.fit(chosen); err != nil {
 		return nil, err
 	}
 	var built table[packager.Artifact]
@@ -279,12 +279,15 @@ func (e *Engine) choose(only []string) ([]manifest.Function, error) {
 	return chosen, errors.Join(errs...)
 }
 
-// check returns the target's warnings, or its blockers as an error of type Blocked.
-func (e *Engine) check(functions []manifest.Function) ([]providers.Issue, error) {
+// fit returns the functions as the target can run them and its warnings, or its blockers as an error of type Blocked.
+func (e *Engine) fit(functions []manifest.Function) ([]manifest.Function, []providers.Issue, error) {
 	var warnings []providers.Issue
 	var blockers Blocked
-	for _, fn := range functions {
-		for _, i := range e.Adapter.Check(fn) {
+	fitted := make([]manifest.Function, len(functions))
+	for n, fn := range functions {
+		var issues []providers.Issue
+		fitted[n], issues = providers.Fit(e.Adapter, fn)
+		for _, i := range issues {
 			switch {
 			case !i.From.IsZero() && e.now().Before(i.From):
 			case i.Severity == providers.Blocker:
@@ -295,9 +298,9 @@ func (e *Engine) check(functions []manifest.Function) ([]providers.Issue, error)
 		}
 	}
 	if len(blockers) > 0 {
-		return nil, blockers
+		return nil, nil, blockers
 	}
-	return append(warnings, e.cautions(functions)...), nil
+	return fitted, append(warnings, e.cautions(functions)...), nil
 }
 
 // cautions are warnings about how the target goes about a release.

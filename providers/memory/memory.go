@@ -31,15 +31,16 @@ var (
 // New returns an adapter for a world. Several adapters of one world are several machines with one account.
 func New(w *World) *Adapter { return &Adapter{world: w} }
 
-// Check refuses what needs a secret manager: a world has none.
+// Check refuses what needs a secret manager, which a world has not, and more memory than it offers.
 func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
-	if len(fn.Secrets) == 0 {
-		return nil
+	c := &providers.Checker{Function: fn.Name}
+	if len(fn.Secrets) > 0 {
+		c.Block("secrets", "remove secrets or choose another target", "memory has no secret manager")
 	}
-	return []providers.Issue{{
-		Function: fn.Name, Field: "secrets", Severity: providers.Blocker,
-		Message: "memory has no secret manager", Hint: "remove secrets or choose another target",
-	}}
+	if sizes := a.world.Memory; len(sizes) > 0 && fn.Memory > sizes[len(sizes)-1] {
+		c.Block("memory", "lower memory or choose another target", "%s is more than the %s on offer", fn.Memory, sizes[len(sizes)-1])
+	}
+	return c.Issues
 }
 
 // Platform is this machine: nothing is ever started.
@@ -51,6 +52,7 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 func (a *Adapter) Capabilities() providers.Capabilities {
 	return providers.Capabilities{
 		AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true, Splits: true, Settling: a.world.settling(),
+		Memory: providers.Steps[manifest.Size]{Values: a.world.Memory},
 	}
 }
 

@@ -30,6 +30,7 @@ func keepsTheContract(t *testing.T, pace memory.Pace) {
 	providertest.Run(t, func(t *testing.T) providertest.Place {
 		w := memory.NewWorld()
 		w.Pace = pace
+		w.Memory = []manifest.Size{256 * manifest.MB, 2 * manifest.GB}
 		server := httptest.NewServer(w)
 		t.Cleanup(server.Close)
 		w.URL = server.URL

@@ -24,6 +24,8 @@ type World struct {
 	URL string
 	// Pace is how the world takes its time; the zero value is at once.
 	Pace Pace
+	// Memory are the sizes of memory that the world offers, ascending; nil is any.
+	Memory []manifest.Size
 	// Before is called at each call, before anything is done; its error fails the call.
 	Before func(ctx context.Context, op, function string) error
 	// After is called when the work is done; its error loses the reply.
@@ -144,6 +146,18 @@ func (w *World) state(name string) providers.State {
 		st.Canary = &providers.Canary{Revision: r.Revision, Percent: f.percent}
 	}
 	return st
+}
+
+// Live is what a function is configured to that is live, as it was published; the zero value is nothing.
+func (w *World) Live(name string) manifest.Function {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f, ok := w.functions[name]; ok {
+		if r := f.find(f.live); r != nil {
+			return r.function
+		}
+	}
+	return manifest.Function{}
 }
 
 func (w *World) observe(name string) providers.State {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
 )
@@ -42,6 +43,28 @@ func capabilities(s *scenario) {
 	}
 	if s.Adapter.Capabilities().Probes && s.Broken == nil {
 		s.Error("a prober is tested with a handler that does not start: the place has none")
+	}
+}
+
+// offered fits values just below and at what is offered: neither may be refused.
+func offered(s *scenario) {
+	fn := s.Spec(s.T, "api", "one", "a").Function
+	able := s.Adapter.Capabilities()
+	for _, size := range slices.Concat(able.Memory.Values, []manifest.Size{able.Memory.Least, able.Memory.Least + able.Memory.Step}) {
+		for _, asked := range []manifest.Size{size, size - 1} {
+			if fn.Memory = asked; asked < manifest.MB {
+				continue
+			}
+			fit, issues := providers.Fit(s.Adapter, fn)
+			if fit.Memory < asked || slices.ContainsFunc(issues, func(i providers.Issue) bool {
+				return i.Field == "memory" && (i.Severity == providers.Blocker || fit.Memory == asked)
+			}) {
+				s.Errorf("memory of %s becomes %s and raises %+v", asked, fit.Memory, issues)
+			}
+		}
+	}
+	if !slices.IsSorted(able.Memory.Values) {
+		s.Errorf("sizes of memory are not ascending: %s", able.Memory)
 	}
 }
 

@@ -69,6 +69,7 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		{"activate with a stale from is a conflict and changes nothing", activateStale, nil, false},
 		{"activate of a revision that does not exist changes nothing", activateUnknown, nil, false},
 		{"activating nothing deactivates and keeps the revision", deactivate, nil, false},
+		{"what is offered in steps is accepted at each of them", offered, nil, false},
 		{"long work tells its stages while it lasts", stages, nil, false},
 		{"remove takes one function and leaves the other", remove, nil, false},
 		{"bindings are read back as they were bound", bind, nil, false},

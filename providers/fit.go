@@ -1,0 +1,64 @@
+package providers
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// Fit is the function as the adapter's provider can run it, and what that provider cannot honour exactly. A value that is
+// offered only in steps becomes the next one that is enough, with a warning that names both, so that a move to another
+// provider needs no edit. What Fit returns is what is published. Pure.
+func Fit(a Adapter, fn manifest.Function) (manifest.Function, []Issue) {
+	c := &Checker{Function: fn.Name}
+	offers := a.Capabilities()
+	fn.Memory = roundUp(c, "memory", fn.Memory, offers.Memory)
+	fn.Timeout = roundUp(c, "timeout", fn.Timeout, offers.Timeout)
+	return fn, append(c.Issues, a.Check(fn)...)
+}
+
+// Steps are the values of a setting that a provider offers: those listed, else those from Least on at a distance of Step. The
+// zero value is any. How much is too much is for Check.
+type Steps[T value] struct {
+	Values      []T // ascending
+	Least, Step T
+}
+
+type value interface {
+	~int64
+	fmt.Stringer
+}
+
+func roundUp[T value](c *Checker, field string, asked T, s Steps[T]) T {
+	enough := s.enough(asked)
+	if enough != asked {
+		c.Warn(field, "", "it is rounded up from %s to %s: this target offers %s", asked, enough, s)
+	}
+	return enough
+}
+
+// enough is the least value on offer that is not below what is asked for; where there is none, what is asked for.
+func (s Steps[T]) enough(asked T) T {
+	for _, v := range s.Values {
+		if v >= asked {
+			return v
+		}
+	}
+	asked = max(asked, s.Least)
+	if s.Step > 0 {
+		asked += (s.Step - (asked-s.Least)%s.Step) % s.Step
+	}
+	return asked
+}
+
+func (s Steps[T]) String() string {
+	if len(s.Values) == 0 {
+		return fmt.Sprintf("%s and more in steps of %s", s.Least, s.Step)
+	}
+	all := make([]string, len(s.Values))
+	for i, v := range s.Values {
+		all[i] = v.String()
+	}
+	return strings.Join(all, ", ")
+}
