@@ -70,6 +70,13 @@ type Switcher interface {
 	Switch(ctx context.Context, changes []Change) ([]State, error)
 }
 
+// Stepwise makes code and configuration of some changes live one after the other, so that for a while the code of one revision
+// runs with the configuration of the other. An adapter that is none makes every change in one step.
+type Stepwise interface {
+	// Apart reports whether that holds for a change from what serves to another spec of the same function. Pure.
+	Apart(from, to Spec) bool
+}
+
 // Splitter sends a share of the requests to a revision that is not live. percent is 1 to 99, of each
 // function's requests, each chosen by itself; what c.From says is live goes on serving the rest. Without a
 // revision on both sides it is Invalid, and with a stale From nothing changes. Activating either revision ends it,
@@ -252,7 +259,6 @@ const (
 
 // Capabilities says what a caller may rely on.
 type Capabilities struct {
-	AtomicConfig bool // code and configuration go live in one step
 	Fenced       bool // Activate compares and writes in one step
 	PausesEvents bool // Bind can hold events back
 	// BindsOnActivate means that a revision's events reach it from its activation on, whatever Bind does: triggers

@@ -101,7 +101,7 @@ func (e *Engine) shift(ctx context.Context, l *ledger, s *scene, o DeployOptions
 	if err := a.share(ctx); err != nil {
 		return nil, err
 	}
-	return a.result(s.plan(g), began), nil
+	return a.result(e.plan(s, g), began), nil
 }
 
 // Promote gives all requests to the release that gets a share of them.
@@ -126,7 +126,7 @@ func (e *Engine) promote(ctx context.Context, o PromoteOptions) (*Result, error)
 		return nil, a.quit(ctx, err, s.last.Number)
 	}
 	a.noVerify = o.NoVerify
-	p := s.plan(&goods{functions: a.record.Functions})
+	p := e.plan(s, &goods{functions: a.record.Functions})
 	a.record.State = StateActivating
 	if err := a.finish(ctx); err != nil {
 		return nil, err

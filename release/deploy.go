@@ -40,7 +40,7 @@ func (e *Engine) deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if s.sharing(g) && o.Traffic > 0 {
 		return e.shift(ctx, l, s, o, g, began)
 	}
-	p := s.plan(g)
+	p := e.plan(s, g)
 	doubt, err := e.outdated(ctx, s)
 	if p.Empty && s.last == nil {
 		return e.unchanged(ctx, s, g.issues, began)
@@ -60,7 +60,7 @@ func (e *Engine) deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if err := a.clear(ctx, p); err != nil {
 		return nil, a.quit(ctx, err, a.lock.taken.Unfinished)
 	}
-	p = s.plan(g)
+	p = e.plan(s, g)
 	if p.Empty {
 		if err := a.close(ctx, 0); err != nil {
 			return nil, err

@@ -2,8 +2,10 @@ package release_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
@@ -33,5 +35,39 @@ func TestMemoryThatIsNotOnOfferIsRoundedUpAndDeployed(t *testing.T) {
 	var blocked release.Blocked
 	if _, err := s.engine().Plan(t.Context(), nil); !errors.As(err, &blocked) {
 		t.Errorf("more than there is gave %v", err)
+	}
+}
+
+func TestThePlanNamesTheChangesWhoseCodeAndConfigurationGoLiveApart(t *testing.T) {
+	s := newService(t).all("one")
+	apart := func() (names []string) {
+		t.Helper()
+		p, err := s.engine().Plan(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range p.Issues {
+			if i.Severity == providers.Warning && strings.Contains(i.Message, "one after the other") {
+				names = append(names, i.Function)
+			}
+		}
+		return names
+	}
+	s.world.Pace.Apart = time.Millisecond
+	if got := apart(); len(got) > 0 {
+		t.Errorf("nothing serves yet, and %q go live apart", got)
+	}
+	s.deploy()
+	s.write(map[string]string{"api": "two", "jobs": "one", "web": "one"})
+	if got := apart(); len(got) > 0 {
+		t.Errorf("only code changes, and %q go live apart", got)
+	}
+	s.env = map[string]string{"WORD": "b"}
+	if got := apart(); !slices.Equal(got, []string{"api"}) {
+		t.Errorf("code and environment of api change, and %q go live apart", got)
+	}
+	s.world.Pace.Apart = 0
+	if got := apart(); len(got) > 0 {
+		t.Errorf("the place makes all changes in one step, and %q go live apart", got)
 	}
 }

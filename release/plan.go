@@ -23,7 +23,7 @@ func (e *Engine) Plan(ctx context.Context, functions []string) (*Plan, error) {
 	if err := lasting(g.obstacles); err != nil {
 		return nil, err
 	}
-	return s.plan(g), nil
+	return e.plan(s, g), nil
 }
 
 // survey builds and looks, at once.
@@ -53,7 +53,7 @@ func (e *Engine) names() []string {
 }
 
 // plan compares what a release is to hold with what is live.
-func (s *scene) plan(g *goods) *Plan {
+func (e *Engine) plan(s *scene, g *goods) *Plan {
 	p := &Plan{Changes: []Change{}, Drift: []Drift{}, Release: s.head.Number, Issues: g.issues, Obstacles: g.obstacles, Held: s.against(g.functions)}
 	var have map[string]FunctionRecord
 	if s.live != nil {
@@ -75,6 +75,11 @@ func (s *scene) plan(g *goods) *Plan {
 			p.Changes = append(p.Changes, Change{Function: name, Action: ActionRemove, Fields: []FieldChange{}})
 		case old.Digest != want.Digest:
 			p.Changes = append(p.Changes, Change{Function: name, Action: ActionUpdate, Fields: diff(&old, &want)})
+			if e.apart(old, want) {
+				p.Issues = append(p.Issues, providers.Issue{
+					Function: name, Severity: providers.Warning, Message: "its code and its configuration go live one after the other with this change",
+				})
+			}
 		}
 		if s.states[name].Foreign {
 			p.Issues = append(p.Issues, providers.Issue{
@@ -89,6 +94,12 @@ func (s *scene) plan(g *goods) *Plan {
 	p.Unfinished, p.Canary, p.Percent = s.undecided()
 	p.Removing = p.Unfinished > 0 && s.removing()
 	return p
+}
+
+// apart reports whether the code and the configuration of a change go live one after the other.
+func (e *Engine) apart(old, want FunctionRecord) bool {
+	s, ok := e.Adapter.(providers.Stepwise)
+	return ok && s.Apart(old.spec(), want.spec())
 }
 
 // undecided is what somebody must decide on: an attempt that was interrupted, or one that gets a share of the requests.

@@ -35,7 +35,7 @@ func (e *Engine) resume(ctx context.Context, force bool) (*Result, error) {
 	if err := a.adopt(ctx); err != nil {
 		return nil, a.quit(ctx, err, s.last.Number)
 	}
-	p := s.plan(&goods{functions: a.record.Functions})
+	p := e.plan(s, &goods{functions: a.record.Functions})
 	switch {
 	case a.record.Kind == KindRemove:
 		if err = a.finishRemoval(ctx); err == nil {

@@ -24,14 +24,14 @@ func (e *Engine) rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 		return nil, err
 	}
 	if s.mustUndo(o) {
-		o.announce(s.head.Number, s.plan(&goods{functions: s.liveFunctions()}))
+		o.announce(s.head.Number, e.plan(s, &goods{functions: s.liveFunctions()}))
 		return e.undo(ctx, l, s, o, began)
 	}
 	source, err := e.restorePoint(ctx, l, s, o.To)
 	if err != nil {
 		return nil, err
 	}
-	p := s.plan(&goods{functions: source.Functions})
+	p := e.plan(s, &goods{functions: source.Functions})
 	if source.Source == s.head.Source && len(p.Drift) == 0 && s.last == nil {
 		return e.unchanged(ctx, s, nil, began)
 	}
@@ -149,7 +149,7 @@ func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOption
 
 // undoRemoval makes what is live by the ledger serve again, whatever a removal took away of it.
 func (e *Engine) undoRemoval(ctx context.Context, l *ledger, s *scene, o RollbackOptions, began time.Time) (*Result, error) {
-	p := s.plan(&goods{functions: s.liveFunctions()})
+	p := e.plan(s, &goods{functions: s.liveFunctions()})
 	if len(p.Drift) > 0 && !o.Force {
 		return nil, drifted(p.Drift, e.Manifest.Target.Provider)
 	}

@@ -308,11 +308,6 @@ func (e *Engine) cautions(functions []manifest.Function) []providers.Issue {
 	able := e.Adapter.Capabilities()
 	var list []providers.Issue
 	for _, fn := range functions {
-		if !able.AtomicConfig {
-			list = append(list, providers.Issue{
-				Function: fn.Name, Severity: providers.Warning, Message: "its code and its configuration go live one after the other on this target",
-			})
-		}
 		if able.BindsOnActivate && hasBindings(fn) {
 			list = append(list, providers.Issue{
 				Function: fn.Name, Severity: providers.Warning, Message: "events reach it as soon as it is live on this target, before its health is checked",

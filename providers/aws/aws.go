@@ -83,7 +83,7 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 // Capabilities are all but holding events back: an event source needs the alias, which a first release has not.
 func (a *Adapter) Capabilities() providers.Capabilities {
 	return providers.Capabilities{
-		AtomicConfig: true, Fenced: true, Probes: true, Splits: true,
+		Fenced: true, Probes: true, Splits: true,
 		Memory:   providers.Steps[manifest.Size]{Least: minMemory, Step: manifest.MB},
 		Timeout:  providers.Steps[manifest.Duration]{Least: manifest.Duration(time.Second), Step: manifest.Duration(time.Second)},
 		Settling: 5 * time.Minute, // mappings and provisioned instances take the longest

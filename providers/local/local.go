@@ -112,7 +112,7 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 // Capabilities are all.
 func (a *Adapter) Capabilities() providers.Capabilities {
 	return providers.Capabilities{
-		AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true, Splits: true, Settling: time.Minute,
+		Fenced: true, PausesEvents: true, Probes: true, Splits: true, Settling: time.Minute,
 	}
 }
 

@@ -26,6 +26,7 @@ var (
 	_ providers.Pruner   = (*Adapter)(nil)
 	_ providers.Lister   = (*Adapter)(nil)
 	_ providers.Fencer   = (*Adapter)(nil)
+	_ providers.Stepwise = (*Adapter)(nil)
 )
 
 // New returns an adapter for a world. Several adapters of one world are several machines with one account.
@@ -51,7 +52,7 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 // Capabilities are all, at the pace of the world.
 func (a *Adapter) Capabilities() providers.Capabilities {
 	return providers.Capabilities{
-		AtomicConfig: true, Fenced: true, PausesEvents: true, Probes: true, Splits: true, Settling: a.world.settling(),
+		Fenced: true, PausesEvents: true, Probes: true, Splits: true, Settling: a.world.settling(),
 		Memory: providers.Steps[manifest.Size]{Values: a.world.Memory},
 	}
 }
@@ -122,7 +123,7 @@ func (a *Adapter) change(ctx context.Context, op string, changes []providers.Cha
 			f.canary, f.percent = "", 0 // every change ends an earlier split
 			switch {
 			case percent == 0:
-				f.goLive(to, a.world.Pace.Spread)
+				f.goLive(to, a.world.Pace)
 			case f.live != to:
 				f.canary, f.percent = to, percent
 			}

@@ -20,7 +20,7 @@ import (
 
 func TestMemoryKeepsTheContract(t *testing.T) {
 	for name, pace := range map[string]memory.Pace{
-		"at once": {}, "slowly": {Build: 20 * time.Millisecond, Spread: 20 * time.Millisecond},
+		"at once": {}, "slowly": {Build: 20 * time.Millisecond, Apart: 20 * time.Millisecond, Spread: 20 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) { keepsTheContract(t, pace) })
 	}

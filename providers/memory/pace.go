@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/ferryfn/ferry/providers"
@@ -15,6 +16,8 @@ type Pace struct {
 	Build time.Duration
 	// Spread is how long an address answers as before after something else was made live.
 	Spread time.Duration
+	// Apart is how long the code before has the environment after, where a change is of both. It comes before Spread.
+	Apart time.Duration
 	// Settling is how long putting one function back may take; 0 is a minute.
 	Settling time.Duration
 }
@@ -90,12 +93,30 @@ func (w *World) answersAsLive(name string) bool {
 	return !ok || f.shown() == f.live
 }
 
+// Apart is so for a change of both code and environment, in a world that takes two steps for it.
+func (a *Adapter) Apart(from, to providers.Spec) bool {
+	return a.world.Pace.Apart > 0 && from.Artifact.ZipDigest != to.Artifact.ZipDigest && !maps.Equal(from.Function.Env, to.Function.Env)
+}
+
 // goLive makes a revision live, which the address shows after a while. The lock is held.
-func (f *function) goLive(id string, spread time.Duration) {
-	if id != f.live && spread > 0 {
-		f.was, f.until = f.shown(), time.Now().Add(spread)
+func (f *function) goLive(id string, p Pace) {
+	if before, after := f.find(f.shown()), f.find(id); id != f.live && p.Spread+p.Apart > 0 {
+		now := time.Now()
+		f.was, f.until, f.mixed = f.shown(), now.Add(p.Spread), time.Time{}
+		if before != nil && after != nil && before.code != after.code && !maps.Equal(before.function.Env, after.function.Env) {
+			f.mixed = now.Add(p.Apart)
+			f.until = f.mixed.Add(p.Spread)
+		}
 	}
 	f.live = id
+}
+
+// environment is what a revision runs with: while a change is half done, that of the one after it. The lock is held.
+func (f *function) environment(r *revision) map[string]string {
+	if after := f.find(f.live); r.ID == f.was && after != nil && time.Now().Before(f.mixed) {
+		return after.function.Env
+	}
+	return r.function.Env
 }
 
 // shown is the revision that the address answers as. The lock is held.

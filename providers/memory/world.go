@@ -55,6 +55,7 @@ type function struct {
 	begun     int                  // builds
 	was       string               // what the address answers as until then
 	until     time.Time
+	mixed     time.Time // until then that one has the environment of what is live
 }
 
 type revision struct {
@@ -186,7 +187,7 @@ func (w *World) answer(name, path string) (int, []byte) {
 	if r.broken() || strings.HasPrefix(r.code, "unhealthy") {
 		return http.StatusInternalServerError, []byte(fmt.Sprintf("%s at %s", r.code, path))
 	}
-	data, err := json.Marshal(Answer{Code: r.code, Env: r.function.Env})
+	data, err := json.Marshal(Answer{Code: r.code, Env: f.environment(r)})
 	if err != nil {
 		panic(err) // strings always have a JSON form
 	}

@@ -66,3 +66,46 @@ func publishCarriedOn(s *scenario) {
 		s.Errorf("the next publish began work of its own: %d pieces in all", n)
 	}
 }
+
+// changedAsOne calls a function while its code, its environment and both change: no answer may be of the code of one revision
+// with the environment of the other.
+func changedAsOne(s *scenario) {
+	steps := [][2]string{{"one", "a"}, {"two", "a"}, {"two", "b"}, {"one", "a"}} // version and word
+	before := s.Spec(s.T, "api", steps[0][0], steps[0][1])
+	s.live(before)
+	for i, says := range steps[1:] {
+		spec := s.Spec(s.T, "api", says[0], says[1])
+		r := s.publish(spec)
+		c := providers.Change{Spec: spec, From: s.status("api"), To: &r}
+		stepwise, ok := s.Adapter.(providers.Stepwise)
+		apart := ok && stepwise.Apart(before, spec)
+		for answer := range s.answersDuring(c) {
+			if !apart && answer != says && answer != steps[i] {
+				s.Errorf("on the way from %q to %q it said %q", steps[i], says, answer)
+			}
+		}
+		s.serves("api", &r, says[0], says[1])
+		before = spec
+	}
+}
+
+// answersDuring makes a change and collects what the function says meanwhile.
+func (s *scenario) answersDuring(c providers.Change) map[[2]string]bool {
+	s.Helper()
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Adapter.Activate(s.ctx, c)
+		done <- err
+	}()
+	seen := map[[2]string]bool{}
+	for {
+		select {
+		case err := <-done:
+			s.ok(err)
+			return seen
+		default:
+			version, word := s.Call(s.T, c.Spec.Function.Name)
+			seen[[2]string{version, word}] = true
+		}
+	}
+}

@@ -70,6 +70,7 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		{"activate of a revision that does not exist changes nothing", activateUnknown, nil, false},
 		{"activating nothing deactivates and keeps the revision", deactivate, nil, false},
 		{"what is offered in steps is accepted at each of them", offered, nil, false},
+		{"a change is seen as a whole, unless the adapter says that it is not", changedAsOne, nil, true},
 		{"long work tells its stages while it lasts", stages, nil, false},
 		{"remove takes one function and leaves the other", remove, nil, false},
 		{"bindings are read back as they were bound", bind, nil, false},

@@ -34,6 +34,7 @@ var (
 	_ providers.Fencer    = (*adapter)(nil)
 	_ providers.Purger    = (*adapter)(nil)
 	_ providers.Readier   = (*adapter)(nil)
+	_ providers.Stepwise  = (*adapter)(nil)
 )
 
 // optional are the interfaces that an adapter may have.
@@ -44,7 +45,7 @@ func optional() []reflect.Type {
 		reflect.TypeFor[providers.Pruner](), reflect.TypeFor[providers.Lister](),
 		reflect.TypeFor[providers.Vault](), reflect.TypeFor[providers.Pinner](), reflect.TypeFor[providers.Inspector](),
 		reflect.TypeFor[providers.Adopter](), reflect.TypeFor[providers.Fencer](),
-		reflect.TypeFor[providers.Purger](), reflect.TypeFor[providers.Readier](),
+		reflect.TypeFor[providers.Purger](), reflect.TypeFor[providers.Readier](), reflect.TypeFor[providers.Stepwise](),
 	}
 }
 
@@ -68,6 +69,7 @@ func shapes(a *adapter) []providers.Adapter {
 		fence   = providers.Fencer
 		purge   = providers.Purger
 		ready   = providers.Readier
+		apart   = providers.Stepwise
 	)
 	return []providers.Adapter{
 		struct{ core }{a},
@@ -80,7 +82,8 @@ func shapes(a *adapter) []providers.Adapter {
 			prune
 			list
 			fence
-		}{a, a, a, a, a, a, a, a},
+			apart
+		}{a, a, a, a, a, a, a, a, a},
 		struct {
 			core
 			prober
@@ -141,6 +144,11 @@ func (a *adapter) Platform(fn manifest.Function) packager.Platform { return a.in
 
 // Capabilities is pure, so it is no call.
 func (a *adapter) Capabilities() providers.Capabilities { return a.inner.Capabilities() }
+
+// Apart is pure, so it is no call.
+func (a *adapter) Apart(from, to providers.Spec) bool {
+	return a.inner.(providers.Stepwise).Apart(from, to)
+}
 
 // Publish is one call.
 func (a *adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
