@@ -113,7 +113,8 @@ type LogTailer interface {
 // Pruner lists and deletes stored revisions. Pruning one that gets requests is a Conflict, one that is gone no error.
 type Pruner interface {
 	Revisions(ctx context.Context, function string) ([]Revision, error)
-	// Stored reports whether this revision is still there; it costs less than to list them.
+	// Stored reports whether this revision is still there with all that it needs to run, such as its image: one that is not
+	// is published again. It costs less than to list them.
 	Stored(ctx context.Context, function string, r Revision) (bool, error)
 	Prune(ctx context.Context, function string, r Revision, e Epoch) error
 }

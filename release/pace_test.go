@@ -116,3 +116,14 @@ func TestADeployThatWasKilledDuringABuildIsFollowedByOneThatCarriesItOn(t *testi
 		}
 	}
 }
+
+func TestARollbackPublishesAgainWhatLostItsImage(t *testing.T) {
+	s := newService(t).all("one")
+	first := s.deploy()
+	s.all("two").deploy()
+	for name, f := range first.Functions {
+		s.world.Lose(name, f.Revision)
+	}
+	s.rollback(0)
+	s.servesAll("one")
+}

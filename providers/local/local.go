@@ -371,10 +371,13 @@ func (a *Adapter) Revisions(_ context.Context, fn string) ([]providers.Revision,
 	return list, a.classify("revisions", fn, err)
 }
 
-// Stored reports whether a revision is there.
+// Stored reports whether a revision is there, its files and its interpreter, too.
 func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (bool, error) {
-	list, err := a.Revisions(ctx, fn)
-	return slices.Contains(list, r), err
+	stored, err := a.home.Revisions(a.scope, fn)
+	whole := slices.ContainsFunc(stored, func(s platform.Revision) bool {
+		return s.ID == r.ID && s.Digest == r.Digest && a.home.Unpacked(a.scope, fn, s) && !programGone(s)
+	})
+	return whole, a.classify("look for a revision", fn, errors.Join(err, ctx.Err()))
 }
 
 // Prune deletes a revision that gets no requests.

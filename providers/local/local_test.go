@@ -37,6 +37,7 @@ func TestLocalKeepsTheContract(t *testing.T) {
 				return digested(s)
 			},
 			Call: func(t *testing.T, function string) (string, string) { return call(t, a, function) },
+			Lose: func(t *testing.T, _ string, r providers.Revision) { loseFiles(t, a, r) },
 		}
 	})
 }

@@ -54,7 +54,7 @@ func (a *Adapter) runs(fn manifest.Function, live string) (passing bool, err err
 	}
 	r, err := a.home.Revision(a.scope, fn.Name, live)
 	switch {
-	case platform.CodeOf(err) == platform.CodeNotFound:
+	case platform.CodeOf(err) == platform.CodeNotFound || err == nil && !a.home.Unpacked(a.scope, fn.Name, r):
 		return false, a.lost(fn.Name, live)
 	case err != nil || !programGone(r):
 		return false, err

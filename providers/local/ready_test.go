@@ -4,6 +4,7 @@ package local
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,5 +105,47 @@ func TestObstaclesAreWhatKeepsAFunctionFromBeingStarted(t *testing.T) {
 	}
 	if found, err := a.Obstacles(t.Context(), []providers.Spec{s}); err != nil || len(found) != 1 || !strings.Contains(found[0].Err.Error(), "gone") {
 		t.Errorf("without its files: %+v, %v", found, err)
+	}
+}
+
+// loseFiles takes away what a revision was unpacked to.
+func loseFiles(t *testing.T, a *Adapter, r providers.Revision) {
+	t.Helper()
+	lost := 0
+	err := filepath.WalkDir(string(a.home), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() || e.Name() != "package" || filepath.Base(filepath.Dir(path)) != r.ID {
+			return err
+		}
+		lost++
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+		return fs.SkipDir
+	})
+	if lost != 1 || err != nil {
+		t.Fatalf("%d packages of %s were lost, %v", lost, r.ID, err)
+	}
+}
+
+func TestARevisionWhoseInterpreterIsGoneIsNotStored(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	node := fake(t, dir, "node", "22.1.0")
+	a := adapter(t, t.TempDir(), "{}")
+	s := spec(t, "api", "one", "a")
+	s.Function.Runtime, s.Function.Style = "nodejs22", "fetch"
+	s = digested(s)
+	r, err := a.Publish(t.Context(), s, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if there, err := a.Stored(t.Context(), "api", r); !there || err != nil {
+		t.Errorf("stored: %t, %v", there, err)
+	}
+	if err := os.Remove(node); err != nil {
+		t.Fatal(err)
+	}
+	if there, err := a.Stored(t.Context(), "api", r); there || err != nil {
+		t.Errorf("without its interpreter it is stored: %t, %v", there, err)
 	}
 }

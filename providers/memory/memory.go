@@ -65,8 +65,9 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epo
 	}
 	err := a.world.write(ctx, "publish", s.Function.Name, e, func() error {
 		f := a.world.function(s.Function.Name)
-		for _, have := range f.revisions {
+		for i, have := range f.revisions {
 			if have.Digest == s.Digest {
+				f.revisions[i].lost = false
 				r = have.Revision
 				return nil
 			}
@@ -107,8 +108,8 @@ func (a *Adapter) change(ctx context.Context, op string, changes []providers.Cha
 			if !a.world.state(name).Serves(c.From.Revision) {
 				return failed(providers.Conflict, op, name, fmt.Errorf("something else is live"))
 			}
-			if c.To != nil && a.world.function(name).find(c.To.ID) == nil {
-				return failed(providers.NotFound, op, name, fmt.Errorf("there is no revision %s", c.To.ID))
+			if c.To != nil && !a.world.function(name).has(c.To.ID) {
+				return failed(providers.NotFound, op, name, fmt.Errorf("there is no revision %s, or not its image", c.To.ID))
 			}
 			if op == "split" && (c.From.Revision == nil || c.To == nil || percent < 1 || percent > 99) {
 				return failed(providers.Invalid, op, name, fmt.Errorf("%d%% of nothing cannot be split off", percent))
@@ -210,10 +211,15 @@ func (a *Adapter) Revisions(ctx context.Context, function string) ([]providers.R
 	return list, err
 }
 
-// Stored reports whether a revision is there.
+// Stored reports whether a revision is there, and its image.
 func (a *Adapter) Stored(ctx context.Context, function string, r providers.Revision) (bool, error) {
-	list, err := a.Revisions(ctx, function)
-	return slices.Contains(list, r), err
+	var stored bool
+	err := a.world.do(ctx, "stored", function, func() error {
+		f := a.world.functions[function]
+		stored = f != nil && f.has(r.ID) && f.find(r.ID).Revision == r
+		return nil
+	})
+	return stored, err
 }
 
 // Prune deletes a revision that gets no requests.

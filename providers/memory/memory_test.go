@@ -41,6 +41,7 @@ func keepsTheContract(t *testing.T, pace memory.Pace) {
 				return spec(t, function, "broken: no such module", "")
 			},
 			Call: func(t *testing.T, function string) (string, string) { return call(t, w.URL+"/"+function) },
+			Lose: func(_ *testing.T, function string, r providers.Revision) { w.Lose(function, r.ID) },
 		}
 		if pace.Build > 0 {
 			p.Begun = func(_ *testing.T, function string) int { return w.Builds(function) }

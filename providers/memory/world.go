@@ -62,6 +62,7 @@ type revision struct {
 	providers.Revision
 	function manifest.Function
 	code     string
+	lost     bool // its image is gone: it cannot be started
 }
 
 type object struct {
@@ -69,7 +70,7 @@ type object struct {
 	tag  providers.Tag
 }
 
-func (r revision) broken() bool { return strings.HasPrefix(r.code, "broken") }
+func (r revision) broken() bool { return r.lost || strings.HasPrefix(r.code, "broken") }
 
 // NewWorld returns an empty world.
 func NewWorld() *World {
@@ -131,6 +132,12 @@ func (f *function) find(id string) *revision {
 	return nil
 }
 
+// has reports whether a revision is there that can be started.
+func (f *function) has(id string) bool {
+	r := f.find(id)
+	return r != nil && !r.lost
+}
+
 // state is what is live. The lock is held.
 func (w *World) state(name string) providers.State {
 	st := providers.State{Function: name, Bindings: providers.BindNone}
@@ -147,6 +154,18 @@ func (w *World) state(name string) providers.State {
 		st.Canary = &providers.Canary{Revision: r.Revision, Percent: f.percent}
 	}
 	return st
+}
+
+// Lose takes away the image of a revision, as clouds do with one that served nothing for long.
+func (w *World) Lose(name, id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f, ok := w.functions[name]; ok {
+		if r := f.find(id); r != nil {
+			r.lost = true
+			delete(f.builds, r.Digest)
+		}
+	}
 }
 
 // Live is what a function is configured to that is live, as it was published; the zero value is nothing.

@@ -273,6 +273,30 @@ func prune(s *scenario) {
 	s.serves("api", &again, "one", "a")
 }
 
+func lose(s *scenario) {
+	stored := func(r providers.Revision) bool {
+		s.Helper()
+		there, err := s.Adapter.(providers.Pruner).Stored(s.ctx, "api", r)
+		s.ok(err)
+		return there
+	}
+	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	old, now := s.live(one), s.live(two)
+	if !stored(old) || !stored(now) {
+		s.Fatalf("%+v and %+v were published and are not stored", old, now)
+	}
+	s.Lose(s.T, "api", old)
+	if stored(old) || !stored(now) {
+		s.Errorf("the revision that lost what it needs is stored: %t; the one that serves: %t", stored(old), stored(now))
+	}
+	s.serves("api", &now, "two", "b")
+	again := s.live(one)
+	if !stored(again) {
+		s.Errorf("%+v was published again and is not stored", again)
+	}
+	s.serves("api", &again, "one", "a")
+}
+
 func pruneLive(s *scenario) {
 	p := s.Adapter.(providers.Pruner)
 	r := s.live(s.Spec(s.T, "api", "one", "a"))

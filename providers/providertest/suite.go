@@ -32,6 +32,9 @@ type Place struct {
 	// Call calls the live function as the world does, and returns the version and the word that it says,
 	// "" when nothing answers. nil where no function can run.
 	Call func(t *testing.T, function string) (version, word string)
+	// Lose takes away what a revision needs to run and leaves its name, as a cloud does that cleans up images. nil where
+	// nothing can be lost apart.
+	Lose func(t *testing.T, function string, r providers.Revision)
 	// Begun counts how often the place began to make a revision of a function. nil where no work goes on after a kill.
 	Begun func(t *testing.T, function string) int
 }
@@ -101,6 +104,9 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 	place := open(t)
 	if place.Begun != nil {
 		cases = append(cases, conformance{"what a publish began is carried on by the next one", publishCarriedOn, nil, false})
+	}
+	if place.Lose != nil {
+		cases = append(cases, conformance{"a revision that lost what it needs to run is not stored, and is published again", lose, []reflect.Type{prunes}, false})
 	}
 	has := reflect.TypeOf(place.Adapter)
 	for _, c := range cases {

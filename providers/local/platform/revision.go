@@ -62,17 +62,23 @@ func (r Revision) check() error {
 }
 
 // PutRevision stores a revision and unpacks its package, a zip file. Nothing half is ever visible, also while the
-// function is being removed. A revision that is stored already stays as it is; only its descriptor is replaced where it
+// function is being removed. A revision that is stored already stays as it is, unless its files are gone; only its descriptor is replaced where it
 // differs (an interpreter that has moved), and running instances keep theirs.
 func (h Home) PutRevision(ctx context.Context, s Scope, function string, r Revision, zipFile string) (err error) {
 	if err := errors.Join(s.check(function), r.check()); err != nil {
 		return err
 	}
 	if had, err := h.Revision(s, function, r.ID); err == nil {
-		if reflect.DeepEqual(had, r) {
+		switch {
+		case !h.Unpacked(s, function, r):
+			if err := discard(h.revision(s, function, r.ID)); err != nil {
+				return err
+			}
+		case reflect.DeepEqual(had, r):
 			return nil
+		default:
+			return h.Describe(s, function, r)
 		}
-		return h.Describe(s, function, r)
 	}
 	sweepOld(h.revisions(s, function))
 	if err := mkdirAll(h.staging()); err != nil {
@@ -91,6 +97,16 @@ func (h Home) PutRevision(ctx context.Context, s Scope, function string, r Revis
 		return err
 	}
 	return h.place(work, s, function, r.ID)
+}
+
+// Unpacked reports whether the package of a stored revision is there: the file that it begins with.
+func (h Home) Unpacked(s Scope, function string, r Revision) bool {
+	entry := r.Command[len(r.Command)-1]
+	if filepath.IsAbs(entry) {
+		return true
+	}
+	_, err := os.Stat(h.revision(s, function, r.ID, "package", filepath.FromSlash(entry)))
+	return err == nil
 }
 
 // Describe replaces the descriptor of a stored revision, which the next instance starts by. It makes no folder: the
