@@ -231,3 +231,33 @@ func TestMemoryThatIsRoundedUpIsAWarningOfValidateAndOfDeploy(t *testing.T) {
 		}
 	}
 }
+
+func TestTheStatusSaysWhatIsKnownOnlyAsItWasWrittenLast(t *testing.T) {
+	s := newService(t)
+	s.world.Tagged = true
+	s.must(t, 0, "deploy")
+	if got := s.must(t, 0, "status"); strings.Contains(got.out, "as last written") {
+		t.Errorf("a closer look was had, and it says %s", got.out)
+	}
+	first := s.released(t)
+	s.write(t, "api/run", "#!/bin/api2")
+	s.must(t, 0, "deploy")
+	back := providers.Change{From: providers.State{Revision: &providers.Revision{ID: s.released(t)}}, To: &providers.Revision{ID: first}, Epoch: 99}
+	back.Spec.Function.Name = "api"
+	if _, err := memory.New(s.world).Activate(t.Context(), back); err != nil { // by somebody with another ledger
+		t.Fatal(err)
+	}
+	if got := s.must(t, 0, "status"); !strings.Contains(got.out, "as last written") {
+		t.Errorf("nothing looked at what serves, and it says %s", got.out)
+	}
+}
+
+// released is the live revision of api.
+func (s *service) released(t *testing.T) string {
+	t.Helper()
+	st, err := memory.New(s.world).Status(t.Context(), "api")
+	if err != nil || st.Revision == nil {
+		t.Fatalf("%+v, %v", st, err)
+	}
+	return st.Revision.ID
+}

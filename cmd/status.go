@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,6 +64,9 @@ func (r statusResult) text(p *printer) {
 		note := ""
 		if fn.Drift != "" {
 			note = p.style.warn.Render("! " + fn.Drift)
+		}
+		if fn.AsWritten {
+			note = strings.TrimSpace(note + p.style.dim.Render("  as last written"))
 		}
 		rows = append(rows, []string{p.style.bold.Render(name), p.state(fn.State), p.style.link.Render(fn.URL), note})
 	}

@@ -144,7 +144,7 @@ type Adopter interface {
 }
 
 // Inspector compares all that the provider keeps for a live function with the spec that it was made from, also what
-// Status does not look at because it costs calls. A value that must not be shown is "•••".
+// Status does not look at because it costs calls: also which revision serves, where Status says what was written last. A value that must not be shown is "•••".
 type Inspector interface {
 	Inspect(ctx context.Context, s Spec) ([]Difference, error)
 }
@@ -227,6 +227,9 @@ type State struct {
 	// Lacks names what the live revision ran with and has lost, such as its role, "" when it has all: publishing and
 	// activating its spec again mends it, and overwrites nobody's work.
 	Lacks string `json:"lacks,omitempty"`
+	// AsWritten means that Revision is what ferry wrote down there last, as in a tag: what serves cannot be seen by a look. Such
+	// an adapter is an Inspector, which sees it.
+	AsWritten bool `json:"as_written,omitempty"`
 	// Foreign means that a function of that name exists which ferry did not make.
 	Foreign bool `json:"foreign,omitempty"`
 }

@@ -131,6 +131,9 @@ func (a *attempt) putBack(ctx context.Context) error {
 	if states, err = a.statuses(ctx, names); err != nil {
 		return err
 	}
+	if err := a.confirm(ctx, states, a.scene.liveFunctions()); err != nil {
+		return err
+	}
 	var errs []error
 	for _, name := range names {
 		if now := states[name]; !now.Holds(a.record.Before[name].Revision) {

@@ -262,6 +262,8 @@ type FunctionStatus struct {
 	URL   string `json:"url"`
 	State string `json:"state"` // serving, stopped, missing, foreign
 	Drift string `json:"drift"` // "" is none, else what differs
+	// AsWritten means that Live is what ferry wrote there last, and that nothing looked at what serves.
+	AsWritten bool `json:"as_written,omitempty"`
 	// Differences are the settings that are not as the live release says.
 	Differences []providers.Difference `json:"differences,omitempty"`
 }

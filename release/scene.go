@@ -94,7 +94,7 @@ func (e *Engine) look(ctx context.Context, l *ledger, functions []string) (*scen
 		}
 	}
 	s.recall()
-	return s, nil
+	return s, e.confirm(ctx, s.states, s.liveFunctions())
 }
 
 // read reads what the ledger holds besides the lock.

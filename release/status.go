@@ -178,7 +178,7 @@ func differing(diff []providers.Difference) string {
 const serving = "serving" // the state of a function
 
 func statusOf(s providers.State, d *Drift) FunctionStatus {
-	f := FunctionStatus{Live: revisionID(s), URL: s.URL, State: serving}
+	f := FunctionStatus{Live: revisionID(s), URL: s.URL, State: serving, AsWritten: s.AsWritten}
 	switch {
 	case s.Foreign:
 		f.State = "foreign"

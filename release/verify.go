@@ -23,6 +23,9 @@ func (a *attempt) readBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.confirm(ctx, states, a.record.Functions); err != nil {
+		return err
+	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(states)) {
 		f := a.record.Functions[name]
@@ -32,6 +35,31 @@ func (a *attempt) readBack(ctx context.Context) error {
 		a.scene.states[name] = states[name]
 	}
 	return errors.Join(errs...)
+}
+
+// confirm looks closer at functions of which the provider shows only what was written last. One that is not as its record
+// says is unsettled; one of another revision than its record stays unconfirmed.
+func (e *Engine) confirm(ctx context.Context, states map[string]providers.State, records map[string]FunctionRecord) error {
+	i, ok := e.Adapter.(providers.Inspector)
+	if !ok {
+		return nil
+	}
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(states)), func(name string) bool {
+		f, recorded := records[name]
+		return !recorded || !states[name].AsWritten || !states[name].Serves(&f.Revision)
+	})
+	var seen table[providers.State]
+	err := each(ctx, names, callLimit, func(ctx context.Context, name string) error {
+		f, st := records[name], states[name]
+		diff, err := i.Inspect(ctx, f.spec())
+		st.AsWritten, st.Unsettled = false, st.Unsettled || len(diff) > 0
+		seen.set(name, st)
+		return err
+	})
+	if err == nil {
+		maps.Copy(states, seen.m)
+	}
+	return err
 }
 
 // bindingsHold proves that the bindings of the changed functions are as they were bound.

@@ -27,6 +27,8 @@ var (
 	_ providers.Lister   = (*Adapter)(nil)
 	_ providers.Fencer   = (*Adapter)(nil)
 	_ providers.Stepwise = (*Adapter)(nil)
+
+	_ providers.Inspector = (*Adapter)(nil)
 )
 
 // New returns an adapter for a world. Several adapters of one world are several machines with one account.
@@ -124,6 +126,7 @@ func (a *Adapter) change(ctx context.Context, op string, changes []providers.Cha
 			f.canary, f.percent = "", 0 // every change ends an earlier split
 			switch {
 			case percent == 0:
+				f.tag = to
 				f.goLive(to, a.world.Pace)
 			case f.live != to:
 				f.canary, f.percent = to, percent
@@ -157,6 +160,24 @@ func (a *Adapter) Status(ctx context.Context, function string) (providers.State,
 		return nil
 	})
 	return st, err
+}
+
+// Inspect sees which revision serves, whatever is written down.
+func (a *Adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
+	var found []providers.Difference
+	err := a.world.do(ctx, "inspect", s.Function.Name, func() error {
+		serves := ""
+		if f := a.world.functions[s.Function.Name]; f != nil {
+			if r := f.find(f.live); r != nil {
+				serves = r.Digest
+			}
+		}
+		if serves != s.Digest {
+			found = []providers.Difference{{Path: "revision", Spec: s.Digest, Actual: serves}}
+		}
+		return nil
+	})
+	return found, err
 }
 
 // Remove forgets the function.

@@ -30,6 +30,7 @@ func keepsTheContract(t *testing.T, pace memory.Pace) {
 	providertest.Run(t, func(t *testing.T) providertest.Place {
 		w := memory.NewWorld()
 		w.Pace = pace
+		w.Tagged = pace.Build > 0
 		w.Memory = []manifest.Size{256 * manifest.MB, 2 * manifest.GB}
 		server := httptest.NewServer(w)
 		t.Cleanup(server.Close)
@@ -40,8 +41,9 @@ func keepsTheContract(t *testing.T, pace memory.Pace) {
 			Broken: func(t *testing.T, function string) providers.Spec {
 				return spec(t, function, "broken: no such module", "")
 			},
-			Call: func(t *testing.T, function string) (string, string) { return call(t, w.URL+"/"+function) },
-			Lose: func(_ *testing.T, function string, r providers.Revision) { w.Lose(function, r.ID) },
+			Call:      func(t *testing.T, function string) (string, string) { return call(t, w.URL+"/"+function) },
+			Overwrite: func(_ *testing.T, function string, r providers.Revision) { w.Overwrite(function, r.ID) },
+			Lose:      func(_ *testing.T, function string, r providers.Revision) { w.Lose(function, r.ID) },
 		}
 		if pace.Build > 0 {
 			p.Begun = func(_ *testing.T, function string) int { return w.Builds(function) }

@@ -24,6 +24,8 @@ type World struct {
 	URL string
 	// Pace is how the world takes its time; the zero value is at once.
 	Pace Pace
+	// Tagged means that a look shows what was written down last, and not what serves.
+	Tagged bool
 	// Memory are the sizes of memory that the world offers, ascending; nil is any.
 	Memory []manifest.Size
 	// Before is called at each call, before anything is done; its error fails the call.
@@ -47,6 +49,7 @@ type function struct {
 	revisions []revision
 	published int
 	live      string
+	tag       string // what the adapter wrote down as live
 	canary    string // "" unless the requests are split
 	percent   int    // of the requests that the canary gets
 	asked     int    // requests so far
@@ -146,9 +149,13 @@ func (w *World) state(name string) providers.State {
 		return st
 	}
 	st.Bindings = f.bindings
-	if r := f.find(f.live); r != nil {
-		live := r.Revision
-		st.Revision, st.URL = &live, w.URL+"/"+name
+	live := f.live
+	if w.Tagged {
+		live = f.tag
+	}
+	if r := f.find(live); r != nil {
+		serves := r.Revision
+		st.Revision, st.URL, st.AsWritten = &serves, w.URL+"/"+name, w.Tagged
 	}
 	if r := f.find(f.canary); r != nil {
 		st.Canary = &providers.Canary{Revision: r.Revision, Percent: f.percent}
@@ -166,6 +173,13 @@ func (w *World) Lose(name, id string) {
 			delete(f.builds, r.Digest)
 		}
 	}
+}
+
+// Overwrite makes a stored revision live as somebody does who knows nothing of ferry.
+func (w *World) Overwrite(name, id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.function(name).live = id
 }
 
 // Live is what a function is configured to that is live, as it was published; the zero value is nothing.

@@ -273,6 +273,34 @@ func prune(s *scenario) {
 	s.serves("api", &again, "one", "a")
 }
 
+func overwritten(s *scenario) {
+	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	r := s.live(one)
+	looked := func() (differences []providers.Difference) {
+		s.Helper()
+		i, ok := s.Adapter.(providers.Inspector)
+		if !ok {
+			s.Fatal("status says what was written last, and nothing can look closer")
+		}
+		differences, err := i.Inspect(s.ctx, one)
+		s.ok(err)
+		return differences
+	}
+	if s.status("api").AsWritten {
+		if d := looked(); len(d) > 0 {
+			s.Errorf("nobody changed anything, and a closer look finds %+v", d)
+		}
+	}
+	s.Overwrite(s.T, "api", s.publish(two))
+	if st := s.status("api"); st.Serves(&r) && (!st.AsWritten || len(looked()) == 0) {
+		s.Errorf("something else serves, and status says %+v", st)
+	}
+	again := s.status("api")
+	_, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: one, From: again, To: &r})
+	s.ok(err)
+	s.serves("api", &r, "one", "a")
+}
+
 func lose(s *scenario) {
 	stored := func(r providers.Revision) bool {
 		s.Helper()

@@ -35,6 +35,9 @@ type Place struct {
 	// Lose takes away what a revision needs to run and leaves its name, as a cloud does that cleans up images. nil where
 	// nothing can be lost apart.
 	Lose func(t *testing.T, function string, r providers.Revision)
+	// Overwrite makes a stored revision live past the adapter, as somebody does who knows nothing of ferry. nil where that
+	// cannot be done.
+	Overwrite func(t *testing.T, function string, r providers.Revision)
 	// Begun counts how often the place began to make a revision of a function. nil where no work goes on after a kill.
 	Begun func(t *testing.T, function string) int
 }
@@ -107,6 +110,9 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 	}
 	if place.Lose != nil {
 		cases = append(cases, conformance{"a revision that lost what it needs to run is not stored, and is published again", lose, []reflect.Type{prunes}, false})
+	}
+	if place.Overwrite != nil {
+		cases = append(cases, conformance{"what somebody made live past ferry is seen by status or by a closer look", overwritten, nil, false})
 	}
 	has := reflect.TypeOf(place.Adapter)
 	for _, c := range cases {

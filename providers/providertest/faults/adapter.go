@@ -81,9 +81,10 @@ func shapes(a *adapter) []providers.Adapter {
 			invoke
 			prune
 			list
+			inspect
 			fence
 			apart
-		}{a, a, a, a, a, a, a, a, a},
+		}{a, a, a, a, a, a, a, a, a, a},
 		struct {
 			core
 			prober
