@@ -3,6 +3,9 @@ package docs_test
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"maps"
 	"os"
@@ -183,4 +186,45 @@ func codeBlocks(t *testing.T, language string) map[string][]string {
 		}
 	}
 	return found
+}
+
+// An adapter is written from this page: what it does not name, a newcomer cannot know.
+func TestTheContractNamesEveryMethodCapabilityAndStateOfAnAdapter(t *testing.T) {
+	page, err := os.ReadFile("contract.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	structs := []string{"Capabilities", "State"}
+	for _, name := range []string{"adapter.go", "ready.go", "doctor.go", "store.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "providers", name), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			var fields *ast.FieldList
+			switch of := spec.Type.(type) {
+			case *ast.InterfaceType:
+				fields = of.Methods
+			case *ast.StructType:
+				if slices.Contains(structs, spec.Name.Name) {
+					fields = of.Fields
+				}
+			}
+			if fields == nil {
+				return true
+			}
+			for _, f := range fields.List {
+				for _, id := range f.Names {
+					if !regexp.MustCompile(`\b` + id.Name + `\b`).Match(page) {
+						t.Errorf("docs/contract.md does not name %s of %s", id.Name, spec.Name.Name)
+					}
+				}
+			}
+			return true
+		})
+	}
 }
