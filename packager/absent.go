@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // absent is what installed packages may ask for and nobody installed, with the folders of those packages. Drivers that
@@ -18,11 +20,11 @@ type absent map[string][]string
 func (b *bundle) forgive(failed []api.Message) (more bool, err error) {
 	for _, m := range failed {
 		name, ok := unresolved(m)
-		dir, _, installed := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(location(m).File)))
+		dir, _, installed := packageOf(filepath.Join(b.job.Dir, filepath.FromSlash(location(m).File)))
 		if !ok || !installed || isPath(name) || slices.Contains(b.absent[name], dir) {
 			continue
 		}
-		if there, err := isFile(filepath.Join(dir, "package.json")); err != nil {
+		if there, err := source.IsFile(filepath.Join(dir, "package.json")); err != nil {
 			return false, err
 		} else if !there {
 			continue

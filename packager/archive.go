@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"sync"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // The records of a zip, as PKWARE's APPNOTE.TXT has them in 4.3.7, 4.3.12 and 4.3.16. The 64-bit forms are left out:
@@ -100,7 +102,7 @@ func (a *archive) rest() {
 // add writes an entry and returns where its content begins.
 func (a *archive) add(b *block) (at int64, err error) {
 	if a.at > math.MaxUint32 {
-		return 0, problem("", "leave files out with .ferryignore or build.exclude", "the package is larger than 4 GiB")
+		return 0, source.Problem("", "leave files out with .ferryignore or build.exclude", "the package is larger than 4 GiB")
 	}
 	a.directory = b.header.central(a.directory, uint32(a.at))
 	a.entries++
@@ -140,7 +142,7 @@ func (a *archive) write(data []byte) error {
 func (a *archive) close() error {
 	began, size := a.at, len(a.directory)
 	if began > math.MaxUint32 {
-		return problem("", "leave files out with .ferryignore or build.exclude", "the package is larger than 4 GiB")
+		return source.Problem("", "leave files out with .ferryignore or build.exclude", "the package is larger than 4 GiB")
 	}
 	if err := a.write(a.directory); err != nil {
 		return err

@@ -13,18 +13,19 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // Bill is what really went into a package.
 type Bill struct {
 	Function string `json:"function"`
 	Provenance
-	Artifact Artifact  `json:"artifact"`
-	Platform Platform  `json:"platform"`
-	Asked    string    `json:"asked"` // digest of what the manifest says of the package, with the shim
-	Inputs   []Input   `json:"inputs"`
-	Packages []Package `json:"packages"`
-	Tools    []Tool    `json:"tools"`
+	Artifact Artifact         `json:"artifact"`
+	Platform Platform         `json:"platform"`
+	Asked    string           `json:"asked"` // digest of what the manifest says of the package, with the shim
+	Inputs   []Input          `json:"inputs"`
+	Packages []source.Package `json:"packages"`
+	Tools    []source.Tool    `json:"tools"`
 	// Metafile is what esbuild says of a bundle, in its own form; nil without a bundle.
 	Metafile json.RawMessage `json:"metafile,omitempty"`
 	// Unbundled is why packages stayed out of a bundle without being told to, by name.
@@ -46,40 +47,18 @@ type Input struct {
 	Digest string `json:"digest"` // "sha256:…" of the content
 }
 
-// Package is a library of a package registry.
-type Package struct {
-	Type    string `json:"type"` // npm, pypi or golang, as package URLs have it
-	Name    string `json:"name"`
-	Version string `json:"version"`
-}
-
-// Tool is a program or library that made a part of the package.
-type Tool struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-}
-
-// add notes a library, once.
-func (b *Bill) add(kind, name, version string) {
-	if name == "" || version == "" {
-		return
-	}
-	b.Packages = append(b.Packages, Package{kind, name, version})
-}
-
-func (b *Bill) tool(name, version string) {
-	if t := (Tool{name, version}); version != "" && !slices.Contains(b.Tools, t) {
-		b.Tools = append(b.Tools, t)
-	}
-}
-
-// sorted puts the bill into an order that does not depend on how the package was made.
-func (b *Bill) sorted() {
-	slices.SortFunc(b.Packages, func(a, z Package) int {
+// billOf is what is known of a package when it was made, in an order that does not depend on how it was made.
+func billOf(made source.Content) Bill {
+	slices.SortFunc(made.Packages, func(a, z source.Package) int {
 		return cmp.Or(cmp.Compare(a.Type, z.Type), cmp.Compare(a.Name, z.Name), cmp.Compare(a.Version, z.Version))
 	})
-	b.Packages = slices.Compact(b.Packages)
-	slices.SortFunc(b.Tools, func(a, z Tool) int { return cmp.Or(cmp.Compare(a.Name, z.Name), cmp.Compare(a.Version, z.Version)) })
+	slices.SortFunc(made.Tools, func(a, z source.Tool) int {
+		return cmp.Or(cmp.Compare(a.Name, z.Name), cmp.Compare(a.Version, z.Version))
+	})
+	return Bill{
+		Packages: slices.Compact(made.Packages), Tools: slices.Compact(made.Tools),
+		Metafile: made.Metafile, Unbundled: made.Unbundled,
+	}
 }
 
 // Bill packages a function as Build does, and returns what went in.
@@ -94,7 +73,7 @@ func (p *Packager) Bill(ctx context.Context, fn manifest.Function, pl Platform) 
 			b, err = p.bill(made.entry, fn, pl)
 		}
 		if err == nil && made.torn {
-			err = problem("", "package it again when nothing writes to the sources", "the sources changed while they were packaged")
+			err = source.Problem("", "package it again when nothing writes to the sources", "the sources changed while they were packaged")
 		}
 	}
 	return b, p.attribute(fn, err)
@@ -102,7 +81,7 @@ func (p *Packager) Bill(ctx context.Context, fn manifest.Function, pl Platform) 
 
 // bill is what was noted when the function was built.
 func (p *Packager) bill(e entry, fn manifest.Function, pl Platform) (Bill, error) {
-	j := &job{p: p, fn: fn, platform: pl}
+	j := p.job(fn, pl)
 	if err := j.render(); err != nil {
 		return Bill{}, err
 	}
@@ -115,8 +94,8 @@ func (p *Packager) bill(e entry, fn manifest.Function, pl Platform) (Bill, error
 		return Bill{}, err
 	}
 	b.Function, b.Artifact, b.Platform, b.Asked = fn.Name, e.Artifact, pl, j.asked()
-	slices.SortStableFunc(inputs, func(a, z input) int { return strings.Compare(a.Path, z.Path) })
-	for _, in := range slices.CompactFunc(inputs, func(a, z input) bool { return a.Path == z.Path }) {
+	slices.SortStableFunc(inputs, func(a, z source.Input) int { return strings.Compare(a.Path, z.Path) })
+	for _, in := range slices.CompactFunc(inputs, func(a, z source.Input) bool { return a.Path == z.Path }) {
 		if in.Kind != "f" {
 			continue
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // block is a compressed file. It does not change.
@@ -41,7 +43,7 @@ type blocks struct {
 
 // remembered is a block with the state that its file was in.
 type remembered struct {
-	input
+	source.Input
 	*block
 }
 
@@ -52,31 +54,31 @@ const (
 )
 
 // key is what a file is remembered under: where it lies, or what generated text it is.
-func (f *file) key() string {
-	if f.path != "" {
-		return f.path
+func keyOf(f *source.File) string {
+	if f.Path != "" {
+		return f.Path
 	}
-	sum := sha256.Sum256(f.data)
+	sum := sha256.Sum256(f.Data)
 	return string(sum[:])
 }
 
 // restore returns the block of a file that is as it was when it was compressed, or nil.
-func (b *blocks) restore(f *file) *block {
+func (b *blocks) restore(f *source.File) *block {
 	if b == nil {
 		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.find(f, f.key())
+	return b.find(f, keyOf(f))
 }
 
 // get returns the block of a file, which squeeze makes if it is not known. It waits for another one that is
 // compressing the same file.
-func (b *blocks) get(ctx context.Context, f *file, squeeze func(context.Context, *file) (*block, error)) (*block, error) {
-	if b == nil || f.size() > blockLimit {
+func (b *blocks) get(ctx context.Context, f *source.File, squeeze func(context.Context, *source.File) (*block, error)) (*block, error) {
+	if b == nil || f.Size() > blockLimit {
 		return squeeze(ctx, f)
 	}
-	key := f.key()
+	key := keyOf(f)
 	for {
 		b.mu.Lock()
 		if found := b.find(f, key); found != nil {
@@ -113,28 +115,28 @@ func (b *blocks) get(ctx context.Context, f *file, squeeze func(context.Context,
 }
 
 // find is restore for who holds the lock.
-func (b *blocks) find(f *file, key string) *block {
+func (b *blocks) find(f *source.File, key string) *block {
 	known, ok := b.known[key]
-	if !ok || known.header.name != f.name {
+	if !ok || known.header.name != f.Name {
 		return nil
 	}
-	if f.info == nil {
+	if f.Info == nil {
 		return known.block
 	}
 	// What was read since the look at the folder is what all that share the look take; what ferry made does not change.
-	seen := f.in == nil || !known.read.Before(f.in.began)
-	if !known.same(f.info) || !seen && !f.info.ModTime().Before(known.read.Add(-racy)) {
+	seen := f.In == nil || !known.read.Before(f.In.Began)
+	if !known.Same(f.Info) || !seen && !f.Info.ModTime().Before(known.read.Add(-source.Racy)) {
 		return nil
 	}
 	return known.block
 }
 
 // keep remembers what was compressed from a file, for who holds the lock.
-func (b *blocks) keep(f *file, key string, made *block) {
+func (b *blocks) keep(f *source.File, key string, made *block) {
 	one := remembered{block: made}
 	one.Kind = "f"
-	if f.info != nil {
-		one.stamp(f.info)
+	if f.Info != nil {
+		one.Stamp(f.Info)
 	}
 	if old, ok := b.known[key]; ok {
 		b.size -= len(old.data)
@@ -149,7 +151,7 @@ func (b *blocks) keep(f *file, key string, made *block) {
 func (b *blocks) adopt(path string, entries []placed) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	entries = slices.DeleteFunc(entries, func(e placed) bool { return b.find(e.file, e.file.path) != nil })
+	entries = slices.DeleteFunc(entries, func(e placed) bool { return b.find(e.file, e.file.Path) != nil })
 	if len(entries) == 0 || b.zips == zipsLimit {
 		return
 	}
@@ -161,6 +163,6 @@ func (b *blocks) adopt(path string, entries []placed) {
 	for _, e := range entries {
 		made := e.block
 		made.zip = zip
-		b.keep(e.file, e.file.path, &made)
+		b.keep(e.file, e.file.Path, &made)
 	}
 }

@@ -15,10 +15,11 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 
 	"github.com/ferryfn/ferry/internal/regular"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // nodeBundle bundles the handler into one file of the same name with the suffix .mjs or .cjs.
-func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, error) {
+func (j *job) nodeBundle(ctx context.Context, handler string) ([]source.File, string, error) {
 	m := newModules(ctx, j)
 	b := bundle{job: j, modules: m, sources: newReading(m), handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
 	result, err := b.make(ctx)
@@ -31,24 +32,24 @@ func (j *job) nodeBundle(ctx context.Context, handler string) ([]file, string, e
 	if err := b.externals(m); err != nil {
 		return nil, "", err
 	}
-	files, err := j.included(ctx)
+	files, err := j.Included(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	files = slices.DeleteFunc(append(files, m.files...), duplicate())
+	files = slices.DeleteFunc(append(files, m.files...), source.Duplicate())
 	for _, out := range result.OutputFiles {
-		rel, err := filepath.Rel(j.dir, out.Path)
+		rel, err := filepath.Rel(j.Dir, out.Path)
 		if err != nil {
 			return nil, "", err
 		}
-		files = append(files, generated(filepath.ToSlash(rel), out.Contents))
+		files = append(files, source.Generated(filepath.ToSlash(rel), out.Contents))
 	}
-	j.bill.tool("esbuild", libraryVersion("github.com/evanw/esbuild"))
-	j.bill.Metafile, j.bill.Unbundled = json.RawMessage(result.Metafile), map[string]string{}
+	j.made.Note("esbuild", libraryVersion("github.com/evanw/esbuild"))
+	j.made.Metafile, j.made.Unbundled = json.RawMessage(result.Metafile), map[string]string{}
 	for name, o := range b.external {
-		j.bill.Unbundled[name] = o.why
+		j.made.Unbundled[name] = o.why
 	}
-	return files, stem(handler) + suffix(b.format), nil
+	return files, source.Stem(handler) + suffix(b.format), nil
 }
 
 // bundle is esbuild at work on one handler.
@@ -115,11 +116,11 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 
 // keepOut has esbuild leave out what is known to stay out. A cloud that installs packages by itself lays them out itself.
 func (b *bundle) keepOut(o *api.BuildOptions) error {
-	if b.job.platform.Source {
+	if b.job.Platform.Source {
 		o.External = append(o.External, slices.Sorted(maps.Keys(b.external))...)
 		return nil
 	}
-	if len(b.external)+len(b.job.fn.Build.External) == 0 {
+	if len(b.external)+len(b.job.Function.Build.External) == 0 {
 		return nil
 	}
 	err := b.layOut()
@@ -147,7 +148,7 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 	before := len(b.external)
 	for _, m := range result.Errors {
 		if strings.Contains(m.Text, ".node") {
-			if dir, name, ok := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(location(m).File))); ok {
+			if dir, name, ok := packageOf(filepath.Join(b.job.Dir, filepath.FromSlash(location(m).File))); ok {
 				b.leave(name, outsider{dir, "it holds native code"})
 			}
 		}
@@ -156,7 +157,7 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 	go func() { scanned <- b.pieces(codeIn(result)) }()
 	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(b.meta.Inputs)) {
-		dir, pkg, ok := packageOf(filepath.Join(b.job.dir, filepath.FromSlash(name)))
+		dir, pkg, ok := packageOf(filepath.Join(b.job.Dir, filepath.FromSlash(name)))
 		if !ok || seen[dir] {
 			continue
 		}
@@ -201,8 +202,8 @@ func (b *bundle) inputs() []string {
 		if strings.Contains(name, ":") { // another namespace: esbuild's own
 			continue
 		}
-		full := filepath.Join(b.job.dir, filepath.FromSlash(name))
-		for !exists(full) && full != filepath.Dir(full) { // a file inside an archive of Yarn's
+		full := filepath.Join(b.job.Dir, filepath.FromSlash(name))
+		for !source.Exists(full) && full != filepath.Dir(full) { // a file inside an archive of Yarn's
 			full = filepath.Dir(full)
 		}
 		out = append(out, full)
@@ -213,24 +214,14 @@ func (b *bundle) inputs() []string {
 
 // externals takes what stays out of the bundle.
 func (b *bundle) externals(m *modules) error {
-	if !b.job.platform.Source {
+	if !b.job.Platform.Source {
 		return m.collect()
 	}
-	here, err := filepath.EvalSymlinks(b.job.dir)
+	here, err := filepath.EvalSymlinks(b.job.Dir)
 	if err != nil {
-		return readProblem(b.job.dir, "the source folder", err)
+		return source.ReadProblem(b.job.Dir, "the source folder", err)
 	}
 	return b.listed(m, here)
-}
-
-// duplicate is true for a file of a name that it was asked about before.
-func duplicate() func(file) bool {
-	seen := map[string]bool{}
-	return func(f file) bool {
-		again := seen[f.name]
-		seen[f.name] = true
-		return again
-	}
 }
 
 func suffix(f api.Format) string {
@@ -251,10 +242,10 @@ const __ferry_dirname = __ferryFileURLToPath(new URL(".", import.meta.url)).slic
 
 func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions {
 	o := api.BuildOptions{
-		EntryPointsAdvanced: []api.EntryPoint{{InputPath: "./" + handler, OutputPath: stem(handler)}},
-		AbsWorkingDir:       j.dir,
+		EntryPointsAdvanced: []api.EntryPoint{{InputPath: "./" + handler, OutputPath: source.Stem(handler)}},
+		AbsWorkingDir:       j.Dir,
 		// Nothing is written there: it makes a traceback name the source as if it lay in the package.
-		Outdir:         j.dir,
+		Outdir:         j.Dir,
 		AllowOverwrite: true,
 		OutExtension:   map[string]string{".js": suffix(format)},
 		Bundle:         true,
@@ -268,7 +259,7 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 		SourcesContent: api.SourcesContentExclude,
 		LegalComments:  api.LegalCommentsNone,
 		Charset:        api.CharsetUTF8,
-		External:       slices.Clone(j.fn.Build.External),
+		External:       slices.Clone(j.Function.Build.External),
 		Metafile:       true,
 		LogLevel:       api.LogLevelSilent,
 		LogLimit:       0,
@@ -290,10 +281,10 @@ func (j *job) engines() []api.Engine {
 
 // engineVersion is the version of Node that will run the package, "" when it is not known.
 func (j *job) engineVersion() string {
-	if j.platform.Runtime.Language() == "nodejs" {
-		return j.platform.Runtime.Version()
+	if j.Platform.Runtime.Language() == "nodejs" {
+		return j.Platform.Runtime.Version()
 	}
-	return j.fn.Runtime.Version()
+	return j.Function.Runtime.Version()
 }
 
 // metafile is what esbuild says about a bundle.
@@ -312,7 +303,7 @@ func (j *job) likelyFormat(handler string) api.Format {
 	case ".cjs", ".cts":
 		return api.FormatCommonJS
 	}
-	source, err := regular.Read(filepath.Join(j.dir, filepath.FromSlash(handler)))
+	source, err := regular.Read(filepath.Join(j.Dir, filepath.FromSlash(handler)))
 	if err == nil && moduleSyntax.Match(source) || j.typeModule(handler) {
 		return api.FormatESModule
 	}
@@ -324,12 +315,12 @@ var moduleSyntax = regexp.MustCompile(`(?m)^(import[\s"'{*]|export[\s{*])`)
 
 // typeModule is what the nearest package.json says about .js files.
 func (j *job) typeModule(handler string) bool {
-	for dir := filepath.Dir(filepath.Join(j.dir, handler)); ; dir = filepath.Dir(dir) {
+	for dir := filepath.Dir(filepath.Join(j.Dir, handler)); ; dir = filepath.Dir(dir) {
 		if data, err := regular.Read(filepath.Join(dir, "package.json")); err == nil {
 			var pkg struct{ Type string }
 			return json.Unmarshal(data, &pkg) == nil && pkg.Type == "module"
 		}
-		if dir == j.p.Root || dir == filepath.Dir(dir) {
+		if dir == j.Root || dir == filepath.Dir(dir) {
 			return false
 		}
 	}
@@ -357,7 +348,7 @@ func (j *job) bundleErrors(messages []api.Message) error {
 		at := location(m)
 		e := &Error{Line: at.Line, Message: m.Text}
 		if at.File != "" {
-			e.File = filepath.Join(j.dir, at.File)
+			e.File = filepath.Join(j.Dir, at.File)
 			e.Column = at.Column + 1
 			e.Message = fmt.Sprintf("%s:%d: %s", at.File, at.Line, m.Text)
 			if at.LineText != "" {
@@ -367,7 +358,7 @@ func (j *job) bundleErrors(messages []api.Message) error {
 		e.Hint = j.bundleHint(m)
 		out = append(out, e)
 	}
-	return out.join()
+	return out.Join()
 }
 
 func (j *job) bundleHint(m api.Message) string {
@@ -382,11 +373,11 @@ func (j *job) bundleHint(m api.Message) string {
 	case !lost:
 		return ""
 	case packageName(name) == generatedClient:
-		return "run `npx prisma generate` in " + j.fn.Source
+		return "run `npx prisma generate` in " + j.Function.Source
 	case isPath(name):
 		return "correct the import, or create the file"
 	default:
-		return "run `npm install` in " + j.fn.Source + ", after `npm install " + packageName(name) + "` if it is not in package.json"
+		return "run `npm install` in " + j.Function.Source + ", after `npm install " + packageName(name) + "` if it is not in package.json"
 	}
 }
 

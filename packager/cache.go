@@ -13,6 +13,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/filelock"
 	"github.com/ferryfn/ferry/internal/regular"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // cache is the folder of what was built:
@@ -28,9 +29,9 @@ import (
 // The time stamp of an artifact, an entry and a requirements folder is its last use.
 type cache struct {
 	dir    string
-	hashes *hashes
+	hashes *source.Hashes
 	// checked is whether entries that others refer to are current; they are looked at once.
-	checked *findings[bool]
+	checked *source.Findings[bool]
 }
 
 const (
@@ -58,7 +59,7 @@ func (c cache) lookup(ctx context.Context, key string) (entry, bool) {
 
 // still is whether an entry that others refer to is current.
 func (c cache) still(ctx context.Context, key string) bool {
-	ok, err := c.checked.get(ctx, key, func() (bool, error) {
+	ok, err := c.checked.Get(ctx, key, func() (bool, error) {
 		_, ok := c.current(key)
 		return ok, nil
 	})
@@ -72,13 +73,13 @@ func (c cache) current(key string) (entry, bool) {
 		return entry{}, false
 	}
 	now := time.Now()
-	switch e.look(c.hashes, now) {
-	case stale:
+	switch source.Check(e.Inputs, c.hashes, time.Unix(0, e.Recorded), now) {
+	case source.Stale:
 		return entry{}, false
-	case restamped:
+	case source.Restamped:
 		e.Recorded = now.UnixNano()
 		_ = c.write(key, e) // the next look reads the files again, no more
-	case unchanged:
+	case source.Unchanged:
 		path := c.entryPath(key)
 		if info, err := os.Stat(path); err == nil {
 			touch(path, info)
@@ -123,9 +124,14 @@ func (c cache) write(key string, e entry) error {
 	defer os.Remove(tmp.Name())
 	_, err = tmp.Write(data)
 	if err := errors.Join(err, tmp.Close()); err != nil {
-		return writeProblem(c.dir, err)
+		return source.WriteProblem(c.dir, err)
 	}
 	return c.install(tmp.Name(), c.entryPath(key))
+}
+
+// keep writes an entry that others refer to.
+func (c cache) keep(key string, began time.Time, inputs []source.Input) error {
+	return c.write(key, entry{Recorded: began.UnixNano(), Inputs: inputs})
 }
 
 // read returns the entry of a key.
@@ -138,7 +144,7 @@ func (c cache) read(key string) (entry, error) {
 }
 
 // inputs are those of an entry, with those of the entries that it refers to.
-func (c cache) inputs(e entry) ([]input, error) {
+func (c cache) inputs(e entry) ([]source.Input, error) {
 	all := slices.Clone(e.Inputs)
 	for _, k := range e.Looks { // their keys are digests of what they hold
 		l, err := c.read(k)
@@ -163,10 +169,10 @@ func (c cache) has(path string, size int64) bool {
 // install gives a finished file its name.
 func (c cache) install(tmp, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return writeProblem(c.dir, err)
+		return source.WriteProblem(c.dir, err)
 	}
 	if err := os.Rename(tmp, path); err != nil {
-		return writeProblem(c.dir, err)
+		return source.WriteProblem(c.dir, err)
 	}
 	return nil
 }
@@ -175,7 +181,7 @@ func (c cache) install(tmp, path string) error {
 func (c cache) tmp() (string, error) {
 	dir := filepath.Join(c.dir, "tmp")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", writeProblem(c.dir, err)
+		return "", source.WriteProblem(c.dir, err)
 	}
 	return dir, nil
 }
@@ -187,7 +193,7 @@ func (c cache) tmpFile() (*os.File, error) {
 	}
 	f, err := os.CreateTemp(dir, "")
 	if err != nil {
-		return nil, writeProblem(c.dir, err)
+		return nil, source.WriteProblem(c.dir, err)
 	}
 	return f, nil
 }
@@ -199,7 +205,7 @@ func (c cache) tmpDir() (string, error) {
 	}
 	dir, err = os.MkdirTemp(dir, "")
 	if err != nil {
-		return "", writeProblem(c.dir, err)
+		return "", source.WriteProblem(c.dir, err)
 	}
 	return dir, nil
 }
@@ -213,11 +219,11 @@ func (c cache) lock(ctx context.Context, key string) (unlock func(), err error) 
 func (c cache) lockIn(ctx context.Context, folder, name string) (unlock func(), err error) {
 	dir := filepath.Join(c.dir, folder)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, writeProblem(c.dir, err)
+		return nil, source.WriteProblem(c.dir, err)
 	}
 	unlock, err = filelock.Lock(ctx, filepath.Join(dir, name))
 	if err != nil && ctx.Err() == nil {
-		err = writeProblem(c.dir, err)
+		err = source.WriteProblem(c.dir, err)
 	}
 	return unlock, err
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // subjects are a function of each language whose package a test can change.
@@ -254,7 +255,7 @@ func TestTheCacheIsBoundedAndKeepsWhatIsInUse(t *testing.T) {
 	equal(t, left(), []string{"2", "3", "4"})
 	c.evict(10)
 	equal(t, left(), []string{"3", "4"})
-	if !exists(filepath.Join(dir, "tmp", "lately")) {
+	if !source.Exists(filepath.Join(dir, "tmp", "lately")) {
 		t.Error("work in progress was taken away")
 	}
 }
@@ -405,7 +406,7 @@ func TestWhatAKilledProcessLeftDoesNoHarm(t *testing.T) {
 	}
 	write(t, filepath.Join(p.Cache, "locks", "00"), "")
 	build(t, p, serverFn("main.py"))
-	if exists(left) {
+	if source.Exists(left) {
 		t.Error("leftovers are kept for ever")
 	}
 }
@@ -449,7 +450,7 @@ func benchmarkUnchanged(b *testing.B, root string, fns []manifest.Function) {
 }
 
 func TestAnEntryReadsBackAsItWasWritten(t *testing.T) {
-	want := entry{Artifact: Artifact{Digest: "sha256:1", Files: 2}, Recorded: 3, Inputs: []input{
+	want := entry{Artifact: Artifact{Digest: "sha256:1", Files: 2}, Recorded: 3, Inputs: []source.Input{
 		{Path: "/a", Kind: "d", MTime: 4, Inode: 1 << 63, Sum: "ff"},
 		{Path: "/a/b c", Kind: "f", Size: 5, MTime: -6, Sum: "00"},
 		{Path: "/a/b\n\"d", Kind: "l", Sum: "1"},

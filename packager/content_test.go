@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"testing"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 func TestContentIsProvedAsItIsRead(t *testing.T) {
@@ -15,7 +17,7 @@ func TestContentIsProvedAsItIsRead(t *testing.T) {
 		t.Fatalf("got %d bytes, %v", len(whole), err)
 	}
 	lent := ""
-	if err := good.Lend(func(path string) error { lent = path; return nil }); err != nil || exists(lent) || lent == good.Path {
+	if err := good.Lend(func(path string) error { lent = path; return nil }); err != nil || source.Exists(lent) || lent == good.Path {
 		t.Errorf("it was lent as %s, %v", lent, err)
 	}
 

@@ -10,58 +10,59 @@ import (
 	"path/filepath"
 
 	"github.com/ferryfn/ferry/internal/regular"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // custom packages a program that was built before, with what build.include names.
-func (j *job) custom(ctx context.Context) (content, error) {
-	name := path.Clean(j.fn.Handler)
-	full := filepath.Join(j.dir, filepath.FromSlash(name))
-	if err := j.wantFile(name, j.fn.Handler, "handler"); err != nil {
-		return content{}, err
+func (j *job) custom(ctx context.Context) (source.Content, error) {
+	name := path.Clean(j.Function.Handler)
+	full := filepath.Join(j.Dir, filepath.FromSlash(name))
+	if err := j.WantFile(name, j.Function.Handler, "handler"); err != nil {
+		return source.Content{}, err
 	}
-	if _, err := j.in.dir(filepath.Dir(full)); err != nil {
-		return content{}, readProblem(full, name, err)
+	if _, err := j.In.Dir(filepath.Dir(full)); err != nil {
+		return source.Content{}, source.ReadProblem(full, name, err)
 	}
 	if err := j.checkExecutable(full, name); err != nil {
-		return content{}, err
+		return source.Content{}, err
 	}
-	files, err := j.included(ctx)
+	files, err := j.Included(ctx)
 	if err != nil {
-		return content{}, err
+		return source.Content{}, err
 	}
 	info, err := os.Stat(full)
 	if err != nil {
-		return content{}, readProblem(full, name, err)
+		return source.Content{}, source.ReadProblem(full, name, err)
 	}
-	files = append([]file{{name: name, path: full, info: info, in: j.in}}, files...)
+	files = append([]source.File{{Name: name, Path: full, Info: info, In: j.In}}, files...)
 	kept := files[:0]
-	again := duplicate()
+	again := source.Duplicate()
 	for _, f := range files {
 		if !again(f) {
 			kept = append(kept, f)
 		}
 	}
-	return content{files: kept, entry: name}, nil
+	return source.Content{Files: kept, Entry: name}, nil
 }
 
 // checkExecutable refuses a program that the platform cannot start.
 func (j *job) checkExecutable(full, name string) error {
 	f, err := regular.Open(full)
 	if err != nil {
-		return readProblem(full, name, err)
+		return source.ReadProblem(full, name, err)
 	}
 	defer f.Close()
 	head := make([]byte, 4)
 	if _, err := f.ReadAt(head, 0); err != nil {
-		return problem(full, "build it first, with build.command", "%s is no program", name)
+		return source.Problem(full, "build it first, with build.command", "%s is no program", name)
 	}
 	if bytes.HasPrefix(head, []byte("#!")) {
-		if j.platform.Scripts {
+		if j.Platform.Scripts {
 			return nil
 		}
-		return problem(full, "name a compiled program as handler", "%s is a script, which needs an interpreter that %s may not have", name, j.platform.Shim)
+		return source.Problem(full, "name a compiled program as handler", "%s is a script, which needs an interpreter that %s may not have", name, j.Platform.Shim)
 	}
-	hint := "build it for " + j.platform.OS + "/" + j.platform.Arch
+	hint := "build it for " + j.Platform.OS + "/" + j.Platform.Arch
 	found := ""
 	if p, err := elf.NewFile(f); err == nil {
 		found = "linux/" + map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}[p.Machine]
@@ -70,15 +71,15 @@ func (j *job) checkExecutable(full, name string) error {
 		}
 	} else if p, err := macho.NewFile(f); err == nil {
 		found = "darwin/" + map[macho.Cpu]string{macho.CpuAmd64: "amd64", macho.CpuArm64: "arm64"}[p.Cpu]
-	} else if fat, err := macho.NewFatFile(f); err == nil && j.platform.OS == "darwin" {
+	} else if fat, err := macho.NewFatFile(f); err == nil && j.Platform.OS == "darwin" {
 		fat.Close()
 		return nil
 	}
 	if found == "" {
-		return problem(full, hint, "%s is neither an ELF nor a Mach-O program", name)
+		return source.Problem(full, hint, "%s is neither an ELF nor a Mach-O program", name)
 	}
-	if found != j.platform.OS+"/"+j.platform.Arch {
-		return problem(full, hint, "%s is a program for %s, and the platform is %s/%s", name, found, j.platform.OS, j.platform.Arch)
+	if found != j.Platform.OS+"/"+j.Platform.Arch {
+		return source.Problem(full, hint, "%s is a program for %s, and the platform is %s/%s", name, found, j.Platform.OS, j.Platform.Arch)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"sync"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // draft is a package that is being written. It lies in memory as long as it is small, since a package that turns out to
@@ -53,11 +55,11 @@ func (d *draft) install(a Artifact) error {
 	}
 	if d.file == nil {
 		if err := d.spill(); err != nil {
-			return writeProblem(d.cache.dir, err)
+			return source.WriteProblem(d.cache.dir, err)
 		}
 	}
 	if err := d.file.Close(); err != nil {
-		return writeProblem(d.cache.dir, err)
+		return source.WriteProblem(d.cache.dir, err)
 	}
 	return d.cache.install(d.file.Name(), path)
 }

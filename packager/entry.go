@@ -6,23 +6,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // entry is what the cache knows of one build. On disk it is a line of JSON, the bill in another, and one line for each
 // input: looking into the cache is mostly reading those, which JSON would make several times as slow.
 type entry struct {
-	Artifact Artifact `json:"artifact"`        // Path is left empty: the cache may be moved
-	Recorded int64    `json:"recorded"`        // nanoseconds; when the inputs were looked at
-	Looks    []string `json:"looks,omitempty"` // keys of entries whose inputs count as well
-	Inputs   []input  `json:"-"`
-	Bill     string   `json:"-"` // JSON, which a look into the cache does not read
+	Artifact Artifact       `json:"artifact"`        // Path is left empty: the cache may be moved
+	Recorded int64          `json:"recorded"`        // nanoseconds; when the inputs were looked at
+	Looks    []string       `json:"looks,omitempty"` // keys of entries whose inputs count as well
+	Inputs   []source.Input `json:"-"`
+	Bill     string         `json:"-"` // JSON, which a look into the cache does not read
 }
 
 func (e entry) encode() ([]byte, error) {
@@ -70,7 +68,7 @@ func decodeEntry(data []byte) (entry, error) {
 		return entry{}, err
 	}
 	if !isHex(strings.TrimPrefix(e.Artifact.ZipDigest, "sha256:")) || slices.ContainsFunc(e.Looks, func(key string) bool {
-		hex, isLook := strings.CutPrefix(key, lookPrefix)
+		hex, isLook := strings.CutPrefix(key, source.LookPrefix)
 		return !isLook || !isHex(hex)
 	}) {
 		return entry{}, errEntry
@@ -80,7 +78,7 @@ func decodeEntry(data []byte) (entry, error) {
 	if !more {
 		return e, nil
 	}
-	e.Inputs = make([]input, 0, strings.Count(lines, "\n")+1)
+	e.Inputs = make([]source.Input, 0, strings.Count(lines, "\n")+1)
 	last := ""
 	for line := range strings.SplitSeq(lines, "\n") {
 		in, err := decodeInput(line, last)
@@ -96,7 +94,7 @@ func decodeEntry(data []byte) (entry, error) {
 // isHex is whether a part of a file's name is such as ferry gives, which leads nowhere else.
 func isHex(name string) bool { return strings.Trim(name, "0123456789abcdef") == "" }
 
-func decodeInput(line, last string) (in input, err error) {
+func decodeInput(line, last string) (in source.Input, err error) {
 	next := func() (field string) {
 		field, line, _ = strings.Cut(line, " ")
 		return field
@@ -118,43 +116,8 @@ func decodeInput(line, last string) (in input, err error) {
 		}
 	}
 	if err != nil || in.Sum == "" || same < 0 || same > int64(len(last)) {
-		return input{}, cmp.Or(err, errEntry)
+		return source.Input{}, cmp.Or(err, errEntry)
 	}
 	in.Path = last[:same] + line
 	return in, nil
-}
-
-// look checks all inputs, several at once when they are many, and updates their stamps.
-func (e entry) look(h *hashes, now time.Time) verdict {
-	recorded := unixNano(e.Recorded)
-	workers := min(runtime.GOMAXPROCS(0), 1+len(e.Inputs)/500)
-	share := (len(e.Inputs) + workers - 1) / max(workers, 1)
-	var gone, renewed atomic.Bool
-	var group sync.WaitGroup
-	for from := 0; from < len(e.Inputs); from += share {
-		part := e.Inputs[from:min(from+share, len(e.Inputs))]
-		group.Go(func() {
-			for i := range part {
-				switch part[i].check(h, recorded, now) {
-				case stale:
-					gone.Store(true)
-				case restamped:
-					renewed.Store(true)
-				case unchanged:
-				}
-				if gone.Load() {
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
-	switch {
-	case gone.Load():
-		return stale
-	case renewed.Load():
-		return restamped
-	default:
-		return unchanged
-	}
 }

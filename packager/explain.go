@@ -5,14 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // Explanation is why a file is in a package or not.
@@ -36,11 +35,11 @@ func (p *Packager) Explain(ctx context.Context, fn manifest.Function, pl Platfor
 	}
 	full := name
 	if filepath.IsAbs(name) {
-		if name, err = filepath.Rel(j.dir, full); err != nil {
+		if name, err = filepath.Rel(j.Dir, full); err != nil {
 			return Explanation{}, err
 		}
 	} else {
-		full = filepath.Join(j.dir, filepath.FromSlash(name))
+		full = filepath.Join(j.Dir, filepath.FromSlash(name))
 	}
 	x := explainer{job: j, bill: b, name: path.Clean(filepath.ToSlash(name)), full: full}
 	in, why, err := x.explain()
@@ -68,17 +67,17 @@ func (x *explainer) explain() (in bool, why string, err error) {
 	if chain := x.chain(); len(chain) > 0 {
 		return true, "it is bundled: " + strings.Join(chain, " imports "), nil
 	}
-	rel, err := filepath.Rel(x.job.p.Root, x.full)
+	rel, err := filepath.Rel(x.job.Root, x.full)
 	if err != nil {
 		return false, "", err
 	}
 	read := slices.ContainsFunc(x.bill.Inputs, func(i Input) bool { return i.Path == filepath.ToSlash(rel) })
 	switch {
-	case read && x.job.fn.Runtime.Language() == "go":
+	case read && x.job.Function.Runtime.Language() == "go":
 		return true, "it is compiled into " + x.bill.Artifact.Entry, nil
 	case read:
 		return false, "it decides what goes in, and does not go in itself", nil
-	case !exists(x.full):
+	case !source.Exists(x.full):
 		return false, "there is no such file in the source folder, and none in the package", nil
 	}
 	why, err = x.leftOut()
@@ -87,11 +86,11 @@ func (x *explainer) explain() (in bool, why string, err error) {
 
 // entry is why an entry of the package is there.
 func (x *explainer) entry() string {
-	if _, ok := x.job.shim.Files[x.name]; ok && x.job.fn.Runtime.Language() != "go" {
-		return "it is ferry's entry shim for " + x.job.platform.Shim
+	if _, ok := x.job.shim.Files[x.name]; ok && x.job.Function.Runtime.Language() != "go" {
+		return "it is ferry's entry shim for " + x.job.Platform.Shim
 	}
-	if x.bill.Metafile != nil && strings.HasPrefix(x.name, stem(x.job.fn.Handler)+".") {
-		return "it is the bundle of " + x.job.fn.Handler + ", or its source map"
+	if x.bill.Metafile != nil && strings.HasPrefix(x.name, source.Stem(x.job.Function.Handler)+".") {
+		return "it is the bundle of " + x.job.Function.Handler + ", or its source map"
 	}
 	if dir, name, ok := packageOf("/" + x.name); ok {
 		why := "it belongs to the Node package " + name
@@ -99,7 +98,7 @@ func (x *explainer) entry() string {
 		switch {
 		case outside:
 			why += ", which stays out of the bundle: " + own
-		case slices.ContainsFunc(x.job.fn.Build.External, func(e string) bool { return packageName(e) == name }):
+		case slices.ContainsFunc(x.job.Function.Build.External, func(e string) bool { return packageName(e) == name }):
 			why += ", which stays out of the bundle: build.external names it"
 		case x.bill.Metafile != nil:
 			why += ", which a package outside of the bundle needs"
@@ -108,22 +107,16 @@ func (x *explainer) entry() string {
 		}
 		return why + " (" + strings.TrimPrefix(dir, "/") + ")"
 	}
-	if x.name == x.bill.Artifact.Entry && x.job.fn.Runtime.Language() == "go" {
+	if x.name == x.bill.Artifact.Entry && x.job.Function.Runtime.Language() == "go" {
 		return "it is the compiled program"
 	}
-	if !exists(x.full) {
+	if !source.Exists(x.full) {
 		return "it belongs to an installed Python package"
 	}
-	r, err := newRules(x.job.p.Root, x.job.dir, x.job.fn.Build.Exclude, x.job.fn.Build.Include)
-	if err == nil {
-		parts := strings.Split(x.name, "/")
-		for i := len(parts); i > 0; i-- {
-			if inc := r.included(subject{parts[:i], i < len(parts)}); inc != nil {
-				return fmt.Sprintf("build.include: %q takes it in", inc.text)
-			}
-		}
+	if pattern, ok := x.job.IncludedBy(x.name); ok {
+		return fmt.Sprintf("build.include: %q takes it in", pattern)
 	}
-	if x.name == path.Clean(x.job.fn.Handler) {
+	if x.name == path.Clean(x.job.Function.Handler) {
 		return "it is the handler"
 	}
 	return "it lies in the source folder, and nothing leaves it out"
@@ -141,7 +134,7 @@ func (x *explainer) chain() []string {
 	if json.Unmarshal(x.bill.Metafile, &meta) != nil {
 		return nil
 	}
-	handler := path.Clean(x.job.fn.Handler)
+	handler := path.Clean(x.job.Function.Handler)
 	from := map[string]string{handler: ""}
 	for queue := []string{handler}; len(queue) > 0; queue = queue[1:] {
 		if queue[0] == x.name {
@@ -164,45 +157,13 @@ func (x *explainer) chain() []string {
 
 // leftOut is why a file of the source folder is not in the package.
 func (x *explainer) leftOut() (string, error) {
-	parts := strings.Split(x.name, "/")
-	if parts[0] == ".." {
-		return "it lies outside of the source folder", nil
-	}
-	r, err := newRules(x.job.p.Root, x.job.dir, x.job.fn.Build.Exclude, x.job.fn.Build.Include)
-	if err != nil {
-		return "", err
-	}
-	ignore := r.ignore
-	dir := x.job.dir
-	for i := 1; i <= len(parts); i++ {
-		ignore = append(ignore, ignoreFile(dir, append(slices.Clone(r.above), parts[:i-1]...))...)
-		dir = filepath.Join(dir, parts[i-1])
-		info, err := os.Stat(dir)
-		isDir := err == nil && info.IsDir()
-		at := subject{parts[:i], isDir}
-		name := strings.Join(parts[:i], "/")
-		switch {
-		case never(name, isDir):
-			return name + " never goes into a package", nil
-		case isSaved(dir), isSaved(stem(dir) + ".json"):
-			return "`ferry package` saved it there, and what it saves is never packaged", nil
-		case secretName(name):
-			return name + " looks like a secret, which never goes into a package", nil
-		case i < len(parts) && parts[i-1] == "node_modules":
-			return "of node_modules only what the handler or the production dependencies ask for goes in", nil
-		}
-		if d := deciding(r.exclude, at); d != nil && !d.negated {
-			return fmt.Sprintf("build.exclude: %q leaves %s out", d.text, name), nil
-		}
-		if d := deciding(ignore, subject{append(slices.Clone(r.above), parts[:i]...), isDir}); d != nil && !d.negated {
-			return fmt.Sprintf("%s: %q leaves %s out", d.origin, d.text, name), nil
-		}
-	}
-	if data, err := regular.Read(x.full); err == nil && doubtful(x.name) && secretContent(data) {
-		return "it holds a secret, which never goes into a package", nil
-	}
-	if x.job.fn.Runtime.Language() == "nodejs" {
+	why, err := x.job.LeftOut(x.name)
+	switch {
+	case why != "" || err != nil:
+		return why, err
+	case x.job.Function.Runtime.Language() == "nodejs":
 		return "the handler imports nothing that leads to it, and build.include does not name it", nil
+	default:
+		return "the handler is packaged without its folder, and build.include does not name it", nil
 	}
-	return "the handler is packaged without its folder, and build.include does not name it", nil
 }

@@ -2,7 +2,6 @@ package packager
 
 import (
 	"archive/zip"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // Save puts a package with its bill into a folder, as <function>.zip and <function>.json, and returns the bill
@@ -47,28 +47,9 @@ func Save(b Bill, dir string) (Bill, error) {
 	return b, nil
 }
 
-// unfinished begins the names of files on their way into a folder.
-const unfinished = ".ferry-"
-
-// isSaved is whether a file is the bill of a package, which Save put beside the package.
-func isSaved(path string) bool {
-	base, isJSON := strings.CutSuffix(path, ".json")
-	if !isJSON || !exists(base+".zip") {
-		return false
-	}
-	f, err := regular.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	head := make([]byte, 100)
-	n, err := io.ReadFull(f, head)
-	return (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) && bytes.HasPrefix(head[:n], []byte("{\n  \"function\": "+quoted(filepath.Base(base))+",\n"))
-}
-
 // replace writes a file that appears complete.
 func replace(path string, content io.Reader) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), unfinished)
+	tmp, err := os.CreateTemp(filepath.Dir(path), source.Unfinished)
 	if err != nil {
 		return err
 	}
@@ -83,7 +64,7 @@ func replace(path string, content io.Reader) error {
 // saved returns a package from the folder that an earlier run saved it to. Nothing is built: what does not fit what
 // is asked for, or is not what was saved, is an error.
 func (p *Packager) saved(fn manifest.Function, pl Platform) (Artifact, error) {
-	j := &job{p: p, fn: fn, platform: pl}
+	j := p.job(fn, pl)
 	if err := j.render(); err != nil {
 		return Artifact{}, err
 	}
@@ -91,20 +72,20 @@ func (p *Packager) saved(fn manifest.Function, pl Platform) (Artifact, error) {
 	again := p.again(fn)
 	data, err := regular.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Artifact{}, problem(file, again, "%s holds no package of %s", p.From, fn.Name)
+		return Artifact{}, source.Problem(file, again, "%s holds no package of %s", p.From, fn.Name)
 	}
 	if err != nil {
-		return Artifact{}, readProblem(file, file, err)
+		return Artifact{}, source.ReadProblem(file, file, err)
 	}
 	var b Bill
 	if err := json.Unmarshal(data, &b); err != nil {
-		return Artifact{}, problem(file, again, "%s is not what ferry package writes: %v", file, err)
+		return Artifact{}, source.Problem(file, again, "%s is not what ferry package writes: %v", file, err)
 	}
 	if b.Platform != pl {
-		return Artifact{}, problem(file, again, "%s was packaged for %s, and this is %s", fn.Name, b.Platform.label(), pl.label())
+		return Artifact{}, source.Problem(file, again, "%s was packaged for %s, and this is %s", fn.Name, label(b.Platform), label(pl))
 	}
 	if b.Asked != j.asked() {
-		return Artifact{}, problem(file, again,
+		return Artifact{}, source.Problem(file, again,
 			"%s was packaged from other settings in the manifest, or by another version of ferry", fn.Name)
 	}
 	a := b.Artifact
@@ -119,14 +100,14 @@ func (p *Packager) saved(fn manifest.Function, pl Platform) (Artifact, error) {
 	var other *regular.Error
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Artifact{}, problem(a.Path, again, "%s holds no package of %s", p.From, fn.Name)
+		return Artifact{}, source.Problem(a.Path, again, "%s holds no package of %s", p.From, fn.Name)
 	case errors.As(err, &other):
-		return Artifact{}, readProblem(a.Path, a.Path, err)
+		return Artifact{}, source.ReadProblem(a.Path, a.Path, err)
 	case err != nil || tree != a.Digest:
 		return Artifact{}, p.spoiled(fn, a, err)
 	}
 	if err := a.counts(); err != nil {
-		return Artifact{}, problem(a.Path, again, "%s is not the package that %s describes: %s", a.Path, filepath.Base(file), err)
+		return Artifact{}, source.Problem(a.Path, again, "%s is not the package that %s describes: %s", a.Path, filepath.Base(file), err)
 	}
 	return a, nil
 }
@@ -160,13 +141,13 @@ func (p *Packager) again(fn manifest.Function) string {
 
 // spoiled is the error of a saved package that is not what was saved.
 func (p *Packager) spoiled(fn manifest.Function, a Artifact, cause error) *Error {
-	e := problem(a.Path, p.again(fn), "%s is not the package that %s.json describes", a.Path, fn.Name)
+	e := source.Problem(a.Path, p.again(fn), "%s is not the package that %s.json describes", a.Path, fn.Name)
 	e.Err = cause
 	return e
 }
 
-func (p Platform) label() string {
-	return fmt.Sprintf("%s (%s, %s)", p.Shim, p.describe(), p.Runtime)
+func label(p Platform) string {
+	return fmt.Sprintf("%s (%s, %s)", p.Shim, p.Describe(), p.Runtime)
 }
 
 // treeOf is the digest of the tree in a zip.

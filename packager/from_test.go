@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // saved packages a function, saves it, and returns a packager that takes it from there.
@@ -95,7 +96,7 @@ func TestABillSaysWhatWentIn(t *testing.T) {
 			}
 		}
 		equal(t, paths, []string{"node_modules/a/index.js", "node_modules/a/package.json", "package.json", "src/app.js", "src/b.js"})
-		equal(t, b.Packages, []Package{{"npm", "a", "1.2.3"}})
+		equal(t, b.Packages, []source.Package{{Type: "npm", Name: "a", Version: "1.2.3"}})
 		if b.Artifact.Cached != cached || b.Function != "api" || !strings.Contains(string(b.Metafile), "src/b.js") {
 			t.Errorf("got %+v", b)
 		}
@@ -218,15 +219,15 @@ func TestABillSaysWhatWasPackedAfterQuickEdits(t *testing.T) {
 
 func TestWhatChangesWhileAToolReadsItIsNoBill(t *testing.T) {
 	root := project(t, "app.js", "export default { fetch() {} }\n", "part.txt", "before")
-	in := newRecorder(&hashes{})
-	if err := in.file(filepath.Join(root, "part.txt")); err != nil {
+	in := source.NewRecorder(&source.Hashes{})
+	if err := in.File(filepath.Join(root, "part.txt")); err != nil {
 		t.Fatal(err)
 	}
-	if in.settle() {
+	if in.Settle() {
 		t.Error("what did not change is torn")
 	}
 	write(t, filepath.Join(root, "part.txt"), "behind")
-	if !in.settle() || in.sure() {
+	if !in.Settle() || in.Sure() {
 		t.Error("a change while the package was made is not seen")
 	}
 }

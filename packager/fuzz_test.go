@@ -15,6 +15,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/fuzzing"
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // ofUser expects an error that a person can act on: it names a file and says what to do.
@@ -37,7 +38,7 @@ func wished(t *testing.T, dir string, files ...string) (*wishes, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.in = newRecorder(&hashes{})
+	j.In = source.NewRecorder(&source.Hashes{})
 	return j.wishes()
 }
 
@@ -257,7 +258,7 @@ func FuzzCacheEntry(f *testing.F) {
 	f.Add([]byte("{}\n\nf 1 2 3 9999999999 ab x"), "", "\xff")
 	f.Add([]byte(`{"artifact":{"zip_digest":"sha256:../../../etc/passwd"},"looks":["../../x"]}`), "x", "x")
 	f.Fuzz(func(t *testing.T, data []byte, path1, path2 string) {
-		e := entry{Bill: "{}", Recorded: 7, Inputs: []input{
+		e := entry{Bill: "{}", Recorded: 7, Inputs: []source.Input{
 			{Path: path1, Kind: "f", Size: 1, MTime: -2, Inode: 1 << 63, Sum: "ab"}, {Path: path2, Kind: "d", Sum: "cd"}, {Path: path1 + path2, Kind: "l", Sum: "e"},
 		}}
 		written, err := e.encode()
@@ -267,7 +268,7 @@ func FuzzCacheEntry(f *testing.F) {
 		if back, err := decodeEntry(written); err != nil || !cmp.Equal(back, e) {
 			t.Fatalf("what was written is read as something else, %v: %s", err, cmp.Diff(e, back))
 		}
-		c := cache{dir: t.TempDir(), hashes: &hashes{}, checked: &findings[bool]{}}
+		c := cache{dir: t.TempDir(), hashes: &source.Hashes{}, checked: &source.Findings[bool]{}}
 		write(t, c.entryPath("0123"), string(data))
 		if a, ok := c.current("0123"); ok {
 			path := c.artifactPath(a.Artifact.ZipDigest)

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // goPackage is what `go list` says of a package.
@@ -51,74 +52,74 @@ type goError struct {
 const entryFolder = "ferryentry"
 
 // golang compiles a Go function into `bootstrap`.
-func (j *job) golang(ctx context.Context) (content, error) {
-	dir := filepath.Join(j.dir, filepath.FromSlash(j.fn.Handler))
+func (j *job) golang(ctx context.Context) (source.Content, error) {
+	dir := filepath.Join(j.Dir, filepath.FromSlash(j.Function.Handler))
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return content{}, missing(j.dir, j.fn.Handler, "handler", aFolder)
+		return source.Content{}, source.Missing(j.Dir, j.Function.Handler, "handler", source.AFolder)
 	}
 	if _, err := exec.LookPath("go"); err != nil {
-		e := problem("", "install Go from https://go.dev/dl and put it in PATH", "the go command was not found")
+		e := source.Problem("", "install Go from https://go.dev/dl and put it in PATH", "the go command was not found")
 		e.Err = err
-		return content{}, e
+		return source.Content{}, e
 	}
 	if err := j.goFiles(); err != nil {
-		return content{}, err
+		return source.Content{}, err
 	}
 	packages, err := j.goList(ctx, dir)
 	if err != nil {
-		return content{}, err
+		return source.Content{}, err
 	}
 	if err := j.goInputs(packages); err != nil { // before they are compiled: what changes meanwhile is seen at the end
-		return content{}, err
+		return source.Content{}, err
 	}
 	for _, p := range packages {
 		if m := p.Module; m != nil && !p.Standard {
-			j.bill.add("golang", m.Path, strings.TrimPrefix(m.Version, "v"))
+			j.made.Add("golang", m.Path, strings.TrimPrefix(m.Version, "v"))
 		}
 	}
-	if version, _, err := (tool{dir: dir, name: "go", args: []string{"env", "GOVERSION"}}).run(ctx); err == nil {
-		j.bill.tool("go", strings.TrimPrefix(strings.TrimSpace(string(version)), "go"))
+	if version, _, err := (source.Command{Dir: dir, Name: "go", Args: []string{"env", "GOVERSION"}}).Run(ctx); err == nil {
+		j.made.Note("go", strings.TrimPrefix(strings.TrimSpace(string(version)), "go"))
 	}
-	tmp, err := cache{dir: j.p.Cache}.tmpDir()
+	tmp, err := j.Scratch()
 	if err != nil {
-		return content{}, err
+		return source.Content{}, err
 	}
-	made := content{entry: "bootstrap", done: func() { os.RemoveAll(tmp) }}
+	made := source.Content{Entry: "bootstrap", Done: func() { os.RemoveAll(tmp) }}
 	args, err := j.goTarget(packages, tmp)
 	if err != nil {
 		return made, err
 	}
-	if j.platform.Source {
+	if j.Platform.Source {
 		return j.goSource(ctx, packages, tmp, made)
 	}
 	binary := filepath.Join(tmp, "bootstrap")
 	if err := j.goBuild(ctx, dir, append([]string{"-o", binary}, args...)); err != nil {
 		return made, inUserCode(err, packages[len(packages)-1], tmp)
 	}
-	if made.files, err = j.included(ctx); err != nil {
+	if made.Files, err = j.Included(ctx); err != nil {
 		return made, err
 	}
 	info, err := os.Stat(binary)
 	if err != nil {
 		return made, err
 	}
-	made.files = append(made.files, file{name: "bootstrap", path: binary, info: info})
+	made.Files = append(made.Files, source.File{Name: "bootstrap", Path: binary, Info: info})
 	return made, nil
 }
 
 // goEnv makes the result independent of the user's settings.
 func (j *job) goEnv() []string {
 	return []string{
-		"CGO_ENABLED=0", "GOOS=" + j.platform.OS, "GOARCH=" + j.platform.Arch,
+		"CGO_ENABLED=0", "GOOS=" + j.Platform.OS, "GOARCH=" + j.Platform.Arch,
 		"GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-buildvcs=false", "LC_ALL=C",
 	}
 }
 
 // goList returns the packages that the handler's is made of, that one last.
 func (j *job) goList(ctx context.Context, dir string) ([]goPackage, error) {
-	out, said, err := tool{dir: dir, env: j.goEnv(), name: "go", args: []string{
+	out, said, err := source.Command{Dir: dir, Env: j.goEnv(), Name: "go", Args: []string{
 		"list", "-e", "-deps", "-json=ImportPath,Name,Dir,Standard,Module,GoFiles,SFiles,HFiles,EmbedFiles,Error", ".",
-	}}.run(ctx)
+	}}.Run(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -133,9 +134,9 @@ func (j *job) goList(ctx context.Context, dir string) ([]goPackage, error) {
 		packages = append(packages, p)
 	}
 	if err != nil || len(packages) == 0 {
-		e := problem(dir, "run `go build` in "+path.Join(j.fn.Source, j.fn.Handler), "%s", said)
+		e := source.Problem(dir, "run `go build` in "+path.Join(j.Function.Source, j.Function.Handler), "%s", said)
 		if strings.Contains(said, "go.mod file not found") || strings.Contains(said, "cannot find main module") {
-			e = problem(dir, "run `go mod init` in "+j.fn.Source, "%s lies in no Go module: there is no go.mod", j.fn.Source)
+			e = source.Problem(dir, "run `go mod init` in "+j.Function.Source, "%s lies in no Go module: there is no go.mod", j.Function.Source)
 		}
 		e.Err = err
 		return nil, e
@@ -147,7 +148,7 @@ func (j *job) goList(ctx context.Context, dir string) ([]goPackage, error) {
 		}
 	}
 	if len(bad) > 0 {
-		return nil, bad.join()
+		return nil, bad.Join()
 	}
 	return packages, nil
 }
@@ -155,16 +156,16 @@ func (j *job) goList(ctx context.Context, dir string) ([]goPackage, error) {
 // goTarget returns the rest of the command line for what is compiled: the user's program, or the shim.
 func (j *job) goTarget(packages []goPackage, tmp string) ([]string, error) {
 	target := packages[len(packages)-1]
-	if j.fn.Style == manifest.StyleServer {
+	if j.Function.Style == manifest.StyleServer {
 		if target.Name != "main" {
-			return nil, problem(target.Dir, "name a package main as handler, or use style: go with a variable Handler",
-				"handler %s is package %s, not a program", j.fn.Handler, target.Name)
+			return nil, source.Problem(target.Dir, "name a package main as handler, or use style: go with a variable Handler",
+				"handler %s is package %s, not a program", j.Function.Handler, target.Name)
 		}
 		return []string{"."}, nil
 	}
 	if target.Name == "main" {
-		return nil, problem(target.Dir, "rename the package, or use style: server for a program that listens on $PORT",
-			"handler %s is a package main, which no other program can import", j.fn.Handler)
+		return nil, source.Problem(target.Dir, "rename the package, or use style: server for a program that listens on $PORT",
+			"handler %s is a package main, which no other program can import", j.Function.Handler)
 	}
 	shim, err := j.goShim(target)
 	if err != nil {
@@ -185,7 +186,7 @@ func (j *job) goTarget(packages []goPackage, tmp string) ([]string, error) {
 		err = errors.Join(err, lay(name, more[name]))
 	}
 	if err != nil {
-		return nil, writeProblem(j.p.Cache, err)
+		return nil, source.WriteProblem(j.Cache, err)
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
@@ -193,7 +194,7 @@ func (j *job) goTarget(packages []goPackage, tmp string) ([]string, error) {
 	}
 	file := filepath.Join(tmp, "overlay.json")
 	if err := os.WriteFile(file, overlay, 0o600); err != nil {
-		return nil, writeProblem(j.p.Cache, err)
+		return nil, source.WriteProblem(j.Cache, err)
 	}
 	return []string{"-overlay", file, "./" + entryFolder}, nil
 }
@@ -205,8 +206,8 @@ func (j *job) goShim(target goPackage) (map[string][]byte, error) {
 		return nil, err
 	}
 	if declared["Handler"] == nil && declared["OnEvent"] == nil {
-		return nil, problem(target.Dir, "declare `var Handler http.Handler` in it",
-			"the package of handler %s declares neither Handler nor OnEvent", j.fn.Handler)
+		return nil, source.Problem(target.Dir, "declare `var Handler http.Handler` in it",
+			"the package of handler %s declares neither Handler nor OnEvent", j.Function.Handler)
 	}
 	out := map[string][]byte{}
 	for name, data := range j.shim.Files {
@@ -256,7 +257,7 @@ func fits(name string, declared map[string]*declaration) bool {
 
 func (j *job) goBuild(ctx context.Context, dir string, args []string) error {
 	all := append([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, args...)
-	_, said, err := tool{dir: dir, env: j.goEnv(), name: "go", args: all}.run(ctx)
+	_, said, err := source.Command{Dir: dir, Env: j.goEnv(), Name: "go", Args: all}.Run(ctx)
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -267,9 +268,9 @@ func (j *job) goBuild(ctx context.Context, dir string, args []string) error {
 		}
 	}
 	if len(bad) == 0 {
-		bad = Errors{problem(dir, j.goHint(), "go build failed: %s", said)}
+		bad = Errors{source.Problem(dir, j.goHint(), "go build failed: %s", said)}
 	}
-	return bad.join()
+	return bad.Join()
 }
 
 // goLine is a compiler's error: file:line:column: message.
@@ -277,7 +278,7 @@ var goLine = regexp.MustCompile(`^(\S+\.go:\d+(?::\d+)?): (.*)$`)
 
 // goProblem turns a Go tool's error into ours. The position's file is relative to dir.
 func (j *job) goProblem(dir, pos, text string) *Error {
-	e := problem("", j.goHint(), "%s", strings.TrimSpace(text))
+	e := source.Problem("", j.goHint(), "%s", strings.TrimSpace(text))
 	parts := strings.Split(pos, ":")
 	if len(parts) > 1 {
 		e.File = parts[0]
@@ -291,13 +292,13 @@ func (j *job) goProblem(dir, pos, text string) *Error {
 		e.Message = path.Base(filepath.ToSlash(parts[0])) + ":" + parts[1] + ": " + e.Message
 	}
 	if strings.Contains(text, "no required module provides package") || strings.Contains(text, "missing go.sum entry") {
-		e.Hint = "run `go mod tidy` in " + j.fn.Source
+		e.Hint = "run `go mod tidy` in " + j.Function.Source
 	}
 	return e
 }
 
 func (j *job) goHint() string {
-	return "correct the code: `go build ./...` in " + j.fn.Source + " shows the same"
+	return "correct the code: `go build ./...` in " + j.Function.Source + " shows the same"
 }
 
 // goInputs notes what was compiled, but for the standard library and the module cache: go.sum and the go
@@ -307,17 +308,17 @@ func (j *job) goInputs(packages []goPackage) error {
 		if p.Standard || p.Module == nil || !p.Module.local(p.Dir) {
 			continue
 		}
-		if _, err := j.in.dir(p.Dir); err != nil {
-			return readProblem(p.Dir, p.Dir, err)
+		if _, err := j.In.Dir(p.Dir); err != nil {
+			return source.ReadProblem(p.Dir, p.Dir, err)
 		}
 		for _, names := range [][]string{p.GoFiles, p.OtherFiles, p.HFiles, p.EmbedFiles} {
 			for _, name := range names {
 				full := filepath.Join(p.Dir, filepath.FromSlash(name))
-				if err := j.in.file(full); err != nil {
+				if err := j.In.File(full); err != nil {
 					return err
 				}
-				if _, err := j.in.dir(filepath.Dir(full)); err != nil {
-					return readProblem(full, name, err)
+				if _, err := j.In.Dir(filepath.Dir(full)); err != nil {
+					return source.ReadProblem(full, name, err)
 				}
 			}
 		}
@@ -330,26 +331,26 @@ func (j *job) goInputs(packages []goPackage) error {
 
 func (j *job) goModuleFiles(dir string) error {
 	for _, name := range []string{"go.mod", "go.sum", "vendor/modules.txt"} {
-		if err := j.in.optional(filepath.Join(dir, name)); err != nil {
+		if err := j.In.Optional(filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}
-	_, err := j.in.dir(dir)
+	_, err := j.In.Dir(dir)
 	return err
 }
 
 // goWorkspace notes a go.work above the source, or that there is none.
 func (j *job) goWorkspace() error {
-	for dir := j.dir; ; dir = filepath.Dir(dir) {
+	for dir := j.Dir; ; dir = filepath.Dir(dir) {
 		for _, name := range []string{"go.work", "go.work.sum", "go.mod", "go.sum"} {
-			if err := j.in.optional(filepath.Join(dir, name)); err != nil {
+			if err := j.In.Optional(filepath.Join(dir, name)); err != nil {
 				return err
 			}
 		}
-		if _, err := j.in.dir(dir); err != nil {
+		if _, err := j.In.Dir(dir); err != nil {
 			return err
 		}
-		if dir == j.p.Root || dir == filepath.Dir(dir) {
+		if dir == j.Root || dir == filepath.Dir(dir) {
 			return nil
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 const goHandler = `package api
@@ -165,12 +166,12 @@ func TestAWrongEventHandlerIsShownWhereItStands(t *testing.T) {
 	target := goPackage{Dir: root, GoFiles: []string{"api.go"}}
 	shim := filepath.Join(root, "cache")
 	var e *Error
-	said := problem(filepath.Join(shim, "shim", "3.go"), "", "3.go:9: too many arguments in call to handler.OnEvent")
+	said := source.Problem(filepath.Join(shim, "shim", "3.go"), "", "3.go:9: too many arguments in call to handler.OnEvent")
 	if err := inUserCode(said, target, shim); !errors.As(err, &e) || e.File != filepath.Join(root, "api.go") || e.Line != 3 || e.Column != 6 {
 		t.Errorf("got %+v", err)
 	}
 	contains(t, e.Hint, "func OnEvent(ctx context.Context, e cloudevents.Event) error")
-	own := problem(filepath.Join(root, "api.go"), "", "api.go:9: undefined: handler.OnEvent")
+	own := source.Problem(filepath.Join(root, "api.go"), "", "api.go:9: undefined: handler.OnEvent")
 	if err := inUserCode(own, target, shim); !errors.As(err, &e) || e.Message != own.Message {
 		t.Errorf("an error of the user's own code became %v", err)
 	}

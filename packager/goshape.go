@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // declaration is where a name stands at the top of a package.
@@ -23,7 +25,7 @@ func declarations(p goPackage) (map[string]*declaration, error) {
 		set := token.NewFileSet()
 		f, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 		if err != nil {
-			return nil, problem(filepath.Join(p.Dir, name), "mend the syntax; `go vet` shows it", "%v", err)
+			return nil, source.Problem(filepath.Join(p.Dir, name), "mend the syntax; `go vet` shows it", "%v", err)
 		}
 		for _, d := range f.Decls {
 			switch d := d.(type) {
@@ -69,15 +71,15 @@ func inUserCode(err error, target goPackage, shim string) error {
 			many[i] = misdeclared(m[1], *at)
 		}
 	}
-	return many.join()
+	return many.Join()
 }
 
 // misdeclared says how the shim needs a name to be declared.
 func misdeclared(name string, at declaration) *Error {
 	const event = "declare func OnEvent(ctx context.Context, e cloudevents.Event) error"
-	e := problem(at.Filename, event, "OnEvent is not a func(context.Context, cloudevents.Event) error")
+	e := source.Problem(at.Filename, event, "OnEvent is not a func(context.Context, cloudevents.Event) error")
 	if name == "Handler" {
-		e = problem(at.Filename, "declare `var Handler http.Handler`", "Handler is not an http.Handler")
+		e = source.Problem(at.Filename, "declare `var Handler http.Handler`", "Handler is not an http.Handler")
 		if at.function {
 			e.Message, e.Hint = "Handler is a function, not an http.Handler",
 				"rename it to handle and add: var Handler http.Handler = http.HandlerFunc(handle)"

@@ -21,16 +21,13 @@ func ours(t testing.TB, root string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := j.walker(t.Context(), newRecorder(&hashes{}))
+	files, err := j.Tree(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.walk(false); err != nil {
-		t.Fatal(err)
-	}
 	var names []string
-	for _, f := range w.files {
-		names = append(names, f.name)
+	for _, f := range files {
+		names = append(names, f.Name)
 	}
 	return sorted(names)
 }
@@ -158,19 +155,6 @@ func TestAnIncludeThatMatchesNothingIsAnError(t *testing.T) {
 	fn := nodeFn("app.js")
 	fn.Build.Include = []string{"veiws/**"}
 	contains(t, failure(t, newPackager(t, project(t, "app.js", fetchHandler, "views/a", "")), fn).Message, "veiws/**", "matches no file")
-}
-
-func FuzzIgnoreRulesNeverPanic(f *testing.F) {
-	fuzzing.LimitMinimizing(f)
-	f.Add("*\n!foo/**\n[a-", "foo/bar")
-	f.Add("\\", "a")
-	f.Add("!**/[!", "a/b/c")
-	f.Fuzz(func(t *testing.T, text, name string) {
-		if hostile(name) != "" {
-			return
-		}
-		excluded(parseRules([]byte(text), nil), subject{names: strings.Split(name, "/")})
-	})
 }
 
 var gluedStars = regexp.MustCompile(`[^/\n]\*\*+/`)

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 	"github.com/ferryfn/ferry/templates"
 )
 
@@ -26,29 +27,18 @@ const format = 3
 
 // job is one function on its way into a package.
 type job struct {
-	p        *Packager
-	fn       manifest.Function
-	platform Platform
-	dir      string         // the source folder
-	shim     templates.Shim // empty for a style that needs none
-	build    builder
-	in       *recorder
-	bill     Bill
-	looks    []*look           // what is shared with other functions of the source folder
-	listed   map[string]string // Node packages that the cloud installs, with their versions
+	*source.Job
+	p      *Packager
+	shim   templates.Shim // empty for a style that needs none
+	build  builder
+	made   source.Content
+	listed map[string]string // Node packages that the cloud installs, with their versions
 }
 
 // builder collects what goes into a package of one language.
 type builder struct {
 	tools []string // programs whose change means that a package is out of date
-	make  func(j *job, ctx context.Context) (content, error)
-}
-
-// content is what a builder made.
-type content struct {
-	files []file
-	entry string
-	done  func() // frees what the files need until they are packed; may be nil
+	make  func(j *job, ctx context.Context) (source.Content, error)
 }
 
 // builderOf is the table of languages.
@@ -63,35 +53,48 @@ func builderOf(language string) (builder, bool) {
 }
 
 func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
-	j := &job{p: p, fn: fn, platform: pl, dir: filepath.Join(p.Root, filepath.FromSlash(fn.Source))}
-	language := fn.Runtime.Language()
-	build, ok := builderOf(language)
-	if !ok {
-		return nil, problem("", "use nodejs, python, go or custom", "functions of runtime %s cannot be packaged yet", fn.Runtime)
+	j := p.job(fn, pl)
+	var ok bool
+	if j.build, ok = builderOf(fn.Runtime.Language()); !ok {
+		return nil, source.Problem("", "use nodejs, python, go or custom", "functions of runtime %s cannot be packaged yet", fn.Runtime)
 	}
-	j.build = build
-	if info, err := os.Stat(j.dir); err != nil || !info.IsDir() {
-		return nil, missing(p.Root, fn.Source, "source", aFolder)
+	if info, err := os.Stat(j.Dir); err != nil || !info.IsDir() {
+		return nil, source.Missing(p.Root, fn.Source, "source", source.AFolder)
 	}
 	return j, j.render()
 }
 
+// job is a function that may have no source here.
+func (p *Packager) job(fn manifest.Function, pl Platform) *job {
+	return &job{p: p, Job: &source.Job{
+		Function: fn,
+		Platform: pl,
+		Root:     p.Root,
+		Dir:      filepath.Join(p.Root, filepath.FromSlash(fn.Source)),
+		Cache:    p.Cache,
+		In:       source.NewRecorder(&p.shared.hashes),
+		Looks:    &p.shared.looks,
+		Scratch:  cache{dir: p.Cache}.tmpDir,
+		Install:  p.install,
+	}}
+}
+
 // render makes the entry shim, for styles that need one.
 func (j *job) render() error {
-	language := j.fn.Runtime.Language()
-	if j.fn.Style == manifest.StyleServer || language == "custom" {
+	language := j.Function.Runtime.Language()
+	if j.Function.Style == manifest.StyleServer || language == "custom" {
 		return nil
 	}
 	var ok bool
-	if j.shim, ok = templates.Render(j.fn, templates.Target{Name: j.platform.Shim, AnswersCORS: j.platform.AnswersCORS}); !ok {
-		return problem("", "use "+styleList(j.platform.Styles(language)), "style %s has no shim for %s on %s yet", j.fn.Style, language, j.platform.Shim)
+	if j.shim, ok = templates.Render(j.Function, templates.Target{Name: j.Platform.Shim, AnswersCORS: j.Platform.AnswersCORS}); !ok {
+		return source.Problem("", "use "+styleList(Styles(j.Platform, language)), "style %s has no shim for %s on %s yet", j.Function.Style, language, j.Platform.Shim)
 	}
 	return nil
 }
 
 // Styles are those of a language that ferry has an entry shim for on the platform; other handlers cannot be packaged
 // for it, but for programs that need none.
-func (p Platform) Styles(language string) []manifest.Style { return templates.Styles(language, p.Shim) }
+func Styles(p Platform, language string) []manifest.Style { return templates.Styles(language, p.Shim) }
 
 func styleList(styles []manifest.Style) string {
 	names := []string{}
@@ -103,14 +106,14 @@ func styleList(styles []manifest.Style) string {
 
 // key stands for all that a package depends on but the contents of files.
 func (j *job) key() string {
-	return digestOf(format, libraries(), j.dir, j.asked(), j.p.identities(j.build.tools))[:40]
+	return source.DigestOf(format, libraries(), j.Dir, j.asked(), j.p.identities(j.build.tools))[:40]
 }
 
 // asked stands for what the manifest and the platform ask of a package, wherever the sources lie.
 func (j *job) asked() string {
-	return digestOf(
-		manifest.Function{Source: j.fn.Source, Handler: j.fn.Handler, Runtime: j.fn.Runtime, Style: j.fn.Style, Build: j.fn.Build},
-		j.platform, j.shim.Entry, j.shimDigest(),
+	return source.DigestOf(
+		manifest.Function{Source: j.Function.Source, Handler: j.Function.Handler, Runtime: j.Function.Runtime, Style: j.Function.Style, Build: j.Function.Build},
+		j.Platform, j.shim.Entry, j.shimDigest(),
 	)
 }
 
@@ -119,14 +122,6 @@ func (j *job) shimDigest() string {
 	for _, name := range slices.Sorted(maps.Keys(j.shim.Files)) {
 		fmt.Fprintf(h, "%q %d\n", name, len(j.shim.Files[name]))
 		h.Write(j.shim.Files[name])
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-func digestOf(parts ...any) string {
-	h := sha256.New()
-	if err := json.NewEncoder(h).Encode(parts); err != nil {
-		panic(fmt.Sprintf("a function always has a JSON form: %v", err))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -150,7 +145,7 @@ var libraries = sync.OnceValue(func() []string {
 func (p *Packager) identities(tools []string) []string {
 	var out []string
 	for _, name := range tools {
-		found, _ := p.shared.tools.get(context.Background(), name, func() (string, error) { return identity(name), nil })
+		found, _ := p.shared.tools.Get(context.Background(), name, func() (string, error) { return identity(name), nil })
 		if found != "" {
 			out = append(out, found)
 		}
@@ -173,32 +168,32 @@ func identity(name string) string {
 
 // pack builds the package, stores it and remembers what it was made from.
 func (j *job) pack(ctx context.Context, c cache, key string) (built, error) {
-	j.in = newRecorder(c.hashes)
+	j.In = source.NewRecorder(c.hashes)
 	made, err := j.build.make(j, ctx)
-	if made.done != nil {
-		defer made.done()
+	if made.Done != nil {
+		defer made.Done()
 	}
 	if err != nil {
 		return built{}, err
 	}
-	if j.fn.Build.Command != "" {
-		if err := j.noteSources(ctx); err != nil {
+	if j.Function.Build.Command != "" {
+		if err := j.NoteAll(ctx); err != nil {
 			return built{}, err
 		}
 	}
-	sortFiles(made.files)
-	if err := checkNames(made.files); err != nil {
+	sortFiles(made.Files)
+	if err := checkNames(made.Files); err != nil {
 		return built{}, err
 	}
-	if err := j.checkSize(made.files); err != nil {
+	if err := j.checkSize(made.Files); err != nil {
 		return built{}, err
 	}
 	a, err := j.zip(ctx, c, made)
 	if err != nil {
 		return built{}, err
 	}
-	torn := j.in.settle()
-	e, err := j.remember(c, key, a)
+	torn := j.In.Settle()
+	e, err := j.remember(c, key, a, billOf(j.made))
 	if err != nil {
 		return built{}, err
 	}
@@ -208,22 +203,21 @@ func (j *job) pack(ctx context.Context, c cache, key string) (built, error) {
 }
 
 // remember writes into the cache what the package was made from, unless an input changed meanwhile.
-func (j *job) remember(c cache, key string, a Artifact) (entry, error) {
-	j.bill.sorted()
-	bill, err := json.Marshal(j.bill)
+func (j *job) remember(c cache, key string, a Artifact, b Bill) (entry, error) {
+	bill, err := json.Marshal(b)
 	if err != nil {
 		return entry{}, err
 	}
-	e := entry{Artifact: a, Recorded: j.in.began.UnixNano(), Inputs: j.in.list(), Bill: string(bill)}
-	unsure := !j.in.sure()
-	for _, l := range j.looks {
-		k, err := l.keep(c)
+	e := entry{Artifact: a, Recorded: j.In.Began.UnixNano(), Inputs: j.In.List(), Bill: string(bill)}
+	unsure := !j.In.Sure()
+	for _, l := range j.Seen {
+		k, err := l.Keep(c.keep)
 		switch {
 		case err != nil:
 			return entry{}, err
 		case k == "": // what changed since is not for the cache, and was packed all the same
 			unsure = true
-			e.Inputs = append(e.Inputs, l.in.list()...)
+			e.Inputs = append(e.Inputs, l.In.List()...)
 		default:
 			e.Looks = append(e.Looks, k)
 		}
@@ -235,37 +229,37 @@ func (j *job) remember(c cache, key string, a Artifact) (entry, error) {
 }
 
 // zip writes the package into the cache. The artifact's Path is left empty.
-func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) {
+func (j *job) zip(ctx context.Context, c cache, made source.Content) (Artifact, error) {
 	spills, err := c.tmp()
 	if err != nil {
 		return Artifact{}, err
 	}
 	tmp := newDraft(c)
 	defer tmp.drop()
-	a := Artifact{Entry: made.entry, Files: len(made.files)}
+	a := Artifact{Entry: made.Entry, Files: len(made.Files)}
 	var sizes []weighed
 	with := &j.p.shared
-	z := zipper{spillDir: spills, blocks: &with.blocks, squeezers: with.squeezers, admit: j.platform.admit, noted: func(p *packed) {
+	z := zipper{spillDir: spills, blocks: &with.blocks, squeezers: with.squeezers, admit: j.admit, noted: func(p *packed) {
 		a.Unzipped += int64(p.header.size)
-		if j.platform.MaxZip > 0 {
-			sizes = append(sizes, weighed{p.file.name, int64(p.header.packed)})
+		if j.Platform.MaxZip > 0 {
+			sizes = append(sizes, weighed{p.file.Name, int64(p.header.packed)})
 		}
-		if p.file.in != nil {
-			p.file.in.packed(p.file.path, p.file.info, p.sum)
+		if p.file.In != nil {
+			p.file.In.Packed(p.file.Path, p.file.Info, p.sum)
 		}
 	}}
 	sum := sha256.New()
 	out := &counter{w: io.MultiWriter(tmp, sum)}
-	if a.Digest, err = z.write(ctx, out, made.files); err != nil {
+	if a.Digest, err = z.write(ctx, out, made.Files); err != nil {
 		var user *Error
 		if errors.As(err, &user) || ctx.Err() != nil {
 			return Artifact{}, err
 		}
-		return Artifact{}, writeProblem(c.dir, err)
+		return Artifact{}, source.WriteProblem(c.dir, err)
 	}
 	a.Size, a.ZipDigest = out.n, "sha256:"+hex.EncodeToString(sum.Sum(nil))
-	if j.platform.MaxZip > 0 && a.Size > j.platform.MaxZip {
-		return Artifact{}, tooBig("the package", a.Size, j.platform.MaxZip, sizes)
+	if j.Platform.MaxZip > 0 && a.Size > j.Platform.MaxZip {
+		return Artifact{}, tooBig("the package", a.Size, j.Platform.MaxZip, sizes)
 	}
 	if err := tmp.install(a); err != nil {
 		return Artifact{}, err
@@ -274,20 +268,34 @@ func (j *job) zip(ctx context.Context, c cache, made content) (Artifact, error) 
 	return a, nil
 }
 
-func (j *job) checkSize(files []file) error {
+// admit refuses a program for another machine than the platform's: it would fail at the first call.
+func (j *job) admit(f *source.File, head []byte) error {
+	p := j.Platform
+	system, machine := source.Machine(head)
+	if system != "linux" || p.OS != "linux" || machine == p.Arch {
+		return nil
+	}
+	if machine == "" {
+		machine = "another machine"
+	}
+	return source.Problem(f.Path, "install or build it for linux/"+p.Arch+", or leave it out with build.exclude",
+		"%s is a program for %s, and the platform is linux/%s", f.Name, machine, p.Arch)
+}
+
+func (j *job) checkSize(files []source.File) error {
 	var total int64
 	for _, f := range files {
-		total += f.size()
+		total += f.Size()
 	}
-	if len(files) > maxEntries {
-		return problem("", "leave files out with .ferryignore or build.exclude", "the package holds %d files, more than %d", len(files), maxEntries)
+	if len(files) > source.MaxEntries {
+		return source.Problem("", "leave files out with .ferryignore or build.exclude", "the package holds %d files, more than %d", len(files), source.MaxEntries)
 	}
-	if j.platform.MaxUnzipped > 0 && total > j.platform.MaxUnzipped {
+	if j.Platform.MaxUnzipped > 0 && total > j.Platform.MaxUnzipped {
 		sizes := make([]weighed, len(files))
 		for i, f := range files {
-			sizes[i] = weighed{f.name, f.size()}
+			sizes[i] = weighed{f.Name, f.Size()}
 		}
-		return tooBig("the unpacked package", total, j.platform.MaxUnzipped, sizes)
+		return tooBig("the unpacked package", total, j.Platform.MaxUnzipped, sizes)
 	}
 	return nil
 }
@@ -319,7 +327,7 @@ func tooBig(what string, size, limit int64, parts []weighed) error {
 	for _, p := range table[:min(10, len(table))] {
 		fmt.Fprintf(&text, "\n  %10s  %s", megabytes(p.size), p.name)
 	}
-	return problem("", "bundle it, or leave out what is not needed with build.exclude", "%s", text.String())
+	return source.Problem("", "bundle it, or leave out what is not needed with build.exclude", "%s", text.String())
 }
 
 // partOf is what a user thinks of as one thing: a Node package, a file, or a folder at the top.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // lock is a uv.lock or a poetry.lock: what was chosen, and what asks for what.
@@ -94,18 +96,18 @@ const mostWays = 500
 
 // readLock reads a lock file of either kind.
 func (j *job) readLock(file string) (*lock, error) {
-	data, err := j.in.read(file)
+	data, err := j.In.Read(file)
 	if err != nil {
 		return nil, err
 	}
 	var f lockFile
 	if err := toml.Unmarshal(data, &f); err != nil {
-		return nil, problem(file, lockAgain, "%s cannot be read: %v", filepath.Base(file), err)
+		return nil, source.Problem(file, lockAgain, "%s cannot be read: %v", filepath.Base(file), err)
 	}
 	l := &lock{file: file, packages: map[string][]*locked{}}
 	for _, p := range f.Package {
 		if !lockedName.MatchString(p.Name) || !lockedVersion.MatchString(p.Version) {
-			return nil, problem(file, lockAgain, "%s holds a package of the name %q and the version %q", filepath.Base(file), p.Name, p.Version)
+			return nil, source.Problem(file, lockAgain, "%s holds a package of the name %q and the version %q", filepath.Base(file), p.Name, p.Version)
 		}
 		one := &locked{name: p.Name, version: p.Version, extras: map[string][]need{}, asked: map[string]bool{}}
 		for _, h := range append(p.Wheels, p.Files...) {
@@ -249,7 +251,7 @@ func parseRequirement(line string) need {
 func (l *lock) visit(n need, conditions []string) error {
 	found := l.packages[n.name]
 	if len(found) == 0 {
-		return problem(l.file, "write the lock anew", "%s does not hold %s", filepath.Base(l.file), n.name)
+		return source.Problem(l.file, "write the lock anew", "%s does not hold %s", filepath.Base(l.file), n.name)
 	}
 	if n.marker != "" && !slices.Contains(conditions, n.marker) {
 		conditions = append(slices.Clone(conditions), n.marker)
@@ -260,7 +262,7 @@ func (l *lock) visit(n need, conditions []string) error {
 			continue
 		}
 		if p.refused != "" {
-			return problem(l.file, "build a wheel of it, and have the lock name the wheel's file",
+			return source.Problem(l.file, "build a wheel of it, and have the lock name the wheel's file",
 				"%s %s", p.name, p.refused)
 		}
 		if err := l.reach(p, n.extras, conditions); err != nil {
@@ -276,7 +278,7 @@ func (l *lock) reach(p *locked, extras, conditions []string) error {
 		return !slices.ContainsFunc(way, func(c string) bool { return !slices.Contains(conditions, c) })
 	})
 	if len(p.reached) == mostWays || len(p.asked) == mostWays {
-		return problem(l.file, "write what is to be installed to requirements.txt, for example with `uv export --no-dev -o requirements.txt`",
+		return source.Problem(l.file, "write what is to be installed to requirements.txt, for example with `uv export --no-dev -o requirements.txt`",
 			"%s asks for %s under more than %d conditions", filepath.Base(l.file), p.name, mostWays)
 	}
 	if !covered {

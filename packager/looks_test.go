@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // pair are two functions of one source folder.
@@ -90,7 +91,7 @@ func TestABillNamesWhatFunctionsShare(t *testing.T) {
 }
 
 func TestAFindingIsLookedForOnceAndAgainAfterAFailure(t *testing.T) {
-	var f findings[int]
+	var f source.Findings[int]
 	var calls atomic.Int32
 	find := func() (int, error) {
 		if calls.Add(1) == 1 {
@@ -98,17 +99,17 @@ func TestAFindingIsLookedForOnceAndAgainAfterAFailure(t *testing.T) {
 		}
 		return 7, nil
 	}
-	if _, err := f.get(t.Context(), "k", find); err == nil {
+	if _, err := f.Get(t.Context(), "k", find); err == nil {
 		t.Fatal("the failure is lost")
 	}
-	if n, err := f.get(t.Context(), "k", find); n != 7 || err != nil {
+	if n, err := f.Get(t.Context(), "k", find); n != 7 || err != nil {
 		t.Errorf("got %d, %v after a failure", n, err)
 	}
 	calls.Store(1)
 	var group sync.WaitGroup
 	for range 20 {
 		group.Go(func() {
-			if n, err := f.get(t.Context(), "other", find); n != 7 || err != nil {
+			if n, err := f.Get(t.Context(), "other", find); n != 7 || err != nil {
 				t.Errorf("got %d, %v", n, err)
 			}
 		})
@@ -120,7 +121,7 @@ func TestAFindingIsLookedForOnceAndAgainAfterAFailure(t *testing.T) {
 	begun, end := make(chan struct{}), make(chan struct{})
 	defer close(end)
 	go func() {
-		_, _ = f.get(context.Background(), "slow", func() (int, error) {
+		_, _ = f.Get(context.Background(), "slow", func() (int, error) {
 			close(begun)
 			<-end
 			return 0, nil
@@ -129,7 +130,7 @@ func TestAFindingIsLookedForOnceAndAgainAfterAFailure(t *testing.T) {
 	<-begun
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := f.get(ctx, "slow", find); !errors.Is(err, context.Canceled) {
+	if _, err := f.Get(ctx, "slow", find); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v of who gave up waiting", err)
 	}
 }
@@ -137,8 +138,8 @@ func TestAFindingIsLookedForOnceAndAgainAfterAFailure(t *testing.T) {
 func TestAFileIsCompressedOnceForAllThatNeedItAtATime(t *testing.T) {
 	var b blocks
 	var calls atomic.Int32
-	f := generated("a.txt", []byte("hello"))
-	squeeze := func(context.Context, *file) (*block, error) {
+	f := source.Generated("a.txt", []byte("hello"))
+	squeeze := func(context.Context, *source.File) (*block, error) {
 		if calls.Add(1) == 1 {
 			return nil, errors.New("not today")
 		}
@@ -159,7 +160,7 @@ func TestAFileIsCompressedOnceForAllThatNeedItAtATime(t *testing.T) {
 	if n := calls.Load(); n != 2 {
 		t.Errorf("it was compressed %d times", n-1)
 	}
-	other := generated("b.txt", []byte("hello"))
+	other := source.Generated("b.txt", []byte("hello"))
 	if b.restore(&other) != nil {
 		t.Error("a block was taken for a file of another name")
 	}
@@ -177,7 +178,7 @@ func TestALargeFileIsCompressedOnceAndCopiedFromThePackageThatHoldsIt(t *testing
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b := p.shared.blocks.restore(&file{name: name, path: filepath.Join(root, name), info: info}); b == nil || b.zip == nil {
+		if b := p.shared.blocks.restore(&source.File{Name: name, Path: filepath.Join(root, name), Info: info}); b == nil || b.zip == nil {
 			t.Errorf("%s is not remembered", name)
 		}
 	}
@@ -208,9 +209,9 @@ func TestFunctionsShareTheBlocksOfAFileThatWasJustWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := &file{name: "a.txt", path: path, info: info, in: newRecorder(&hashes{})}
+	now := &source.File{Name: "a.txt", Path: path, Info: info, In: source.NewRecorder(&source.Hashes{})}
 	made := &block{header: header{name: "a.txt"}, read: time.Now()}
-	squeeze := func(context.Context, *file) (*block, error) { return made, nil }
+	squeeze := func(context.Context, *source.File) (*block, error) { return made, nil }
 	if _, err := b.get(t.Context(), now, squeeze); err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +219,7 @@ func TestFunctionsShareTheBlocksOfAFileThatWasJustWritten(t *testing.T) {
 		t.Error("two packages of one look compress it twice")
 	}
 	later := *now
-	later.in = newRecorder(&hashes{})
+	later.In = source.NewRecorder(&source.Hashes{})
 	if b.restore(&later) != nil {
 		t.Error("a later look takes what may have changed within the time stamp")
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ferryfn/ferry/internal/regular"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // modules lays installed Node packages out in a package: each one at the top of node_modules, unless another version
@@ -20,7 +21,7 @@ import (
 type modules struct {
 	job    *job
 	ctx    context.Context
-	files  []file
+	files  []source.File
 	known  map[string]*module // by real folder
 	placed map[string]*module // by place in the package: "node_modules/a/node_modules/b"
 	found  map[string]*module // the same as the user installed them: one for another platform may be placed instead
@@ -66,19 +67,19 @@ func (m *modules) top(name string) *module { return m.found[path.Join("node_modu
 
 // root takes all production dependencies of the source folder.
 func (m *modules) root() error {
-	if err := m.note(m.job.dir); err != nil {
+	if err := m.note(m.job.Dir); err != nil {
 		return err
 	}
-	if there, err := isFile(filepath.Join(m.job.dir, "package.json")); err != nil || !there {
+	if there, err := source.IsFile(filepath.Join(m.job.Dir, "package.json")); err != nil || !there {
 		return err
 	}
-	if exists(filepath.Join(m.job.dir, ".pnp.cjs")) && !exists(filepath.Join(m.job.dir, "node_modules")) {
-		return problem(filepath.Join(m.job.dir, ".pnp.cjs"), "set `nodeLinker: node-modules` in .yarnrc.yml, or let ferry bundle",
-			"%s is installed with Yarn Plug'n'Play, which has no node_modules", m.job.fn.Source)
+	if source.Exists(filepath.Join(m.job.Dir, ".pnp.cjs")) && !source.Exists(filepath.Join(m.job.Dir, "node_modules")) {
+		return source.Problem(filepath.Join(m.job.Dir, ".pnp.cjs"), "set `nodeLinker: node-modules` in .yarnrc.yml, or let ferry bundle",
+			"%s is installed with Yarn Plug'n'Play, which has no node_modules", m.job.Function.Source)
 	}
-	dir, err := filepath.EvalSymlinks(m.job.dir)
+	dir, err := filepath.EvalSymlinks(m.job.Dir)
 	if err != nil {
-		return readProblem(m.job.dir, "the source folder", err)
+		return source.ReadProblem(m.job.Dir, "the source folder", err)
 	}
 	mod, err := m.load(dir)
 	if err != nil {
@@ -110,8 +111,8 @@ func (m *modules) external(pattern, from string) error {
 }
 
 func (m *modules) uninstalled(name, from string) error {
-	return problem(filepath.Join(from, "package.json"), "run `npm install` in "+m.job.fn.Source,
-		"the package %s is not installed in %s", name, m.job.fn.Source)
+	return source.Problem(filepath.Join(from, "package.json"), "run `npm install` in "+m.job.Function.Source,
+		"the package %s is not installed in %s", name, m.job.Function.Source)
 }
 
 // settle meets the needs of all that was placed.
@@ -133,7 +134,7 @@ func (m *modules) collect() error {
 		if err := m.copy(mod, mod.dir, place); err != nil {
 			return err
 		}
-		m.job.bill.add("npm", mod.Name, mod.Version)
+		m.job.made.Add("npm", mod.Name, mod.Version)
 	}
 	return nil
 }
@@ -152,7 +153,7 @@ func (m *modules) meet(place string, mod *module) error {
 		switch {
 		case dep == nil && demand == needed:
 			return m.uninstalled(name, mod.dir)
-		case dep == nil, demand == optional && !dep.fits(m.job.platform):
+		case dep == nil, demand == optional && !dep.fits(m.job.Platform):
 			continue
 		}
 		if err := m.put(place, name, dep); err != nil {
@@ -184,7 +185,7 @@ func (m *modules) put(place, name string, mod *module) error {
 		}
 	}
 	if m.placed[where] != nil || strings.Count(where, "node_modules/") > 20 {
-		return problem(mod.dir, "install one version of "+name+" for all that need it",
+		return source.Problem(mod.dir, "install one version of "+name+" for all that need it",
 			"the versions %s and %s of %s cannot both be packaged", m.placed[path.Join("node_modules", name)].Version, mod.Version, name)
 	}
 	m.placed[where], m.found[where] = mod, installed
@@ -209,10 +210,10 @@ func (m *modules) find(name, from string) (*module, error) {
 			if err := m.note(filepath.Dir(candidate)); err != nil { // of a scope, which a package may appear in
 				return nil, err
 			}
-			if exists(filepath.Join(candidate, "package.json")) {
+			if source.Exists(filepath.Join(candidate, "package.json")) {
 				folder, err := filepath.EvalSymlinks(candidate)
 				if err != nil {
-					return nil, readProblem(candidate, name, err)
+					return nil, source.ReadProblem(candidate, name, err)
 				}
 				return m.load(folder)
 			}
@@ -232,15 +233,15 @@ func (m *modules) note(dir string) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil //nolint:nilerr // its parent is an input as well
 	}
-	if _, err := m.job.in.dir(dir); err != nil {
-		return readProblem(dir, dir, err)
+	if _, err := m.job.In.Dir(dir); err != nil {
+		return source.ReadProblem(dir, dir, err)
 	}
 	return nil
 }
 
 // cached is whether a folder is ferry's own.
 func (m *modules) cached(dir string) bool {
-	return strings.HasPrefix(dir, m.job.p.Cache+string(filepath.Separator))
+	return strings.HasPrefix(dir, m.job.Cache+string(filepath.Separator))
 }
 
 // load reads the package in a real folder, once.
@@ -249,7 +250,7 @@ func (m *modules) load(dir string) (*module, error) {
 		return mod, nil
 	}
 	file := filepath.Join(dir, "package.json")
-	read := m.job.in.read
+	read := m.job.In.Read
 	if m.cached(dir) {
 		read = regular.Read
 	}
@@ -259,7 +260,7 @@ func (m *modules) load(dir string) (*module, error) {
 	}
 	mod := &module{dir: dir, cached: m.cached(dir), native: isNative(dir, data)}
 	if err := json.Unmarshal(data, &mod.packageJSON); err != nil {
-		return nil, problem(file, "correct it, or install the package again", "%s is no valid package.json: %v", file, err)
+		return nil, source.Problem(file, "correct it, or install the package again", "%s is no valid package.json: %v", file, err)
 	}
 	m.known[dir] = mod
 	return mod, nil
@@ -273,18 +274,18 @@ func (m *modules) copy(mod *module, dir, place string) error {
 	}
 	entries, err := os.ReadDir(dir)
 	if err == nil && !mod.cached {
-		entries, err = m.job.in.dir(dir)
+		entries, err = m.job.In.Dir(dir)
 	}
 	if err != nil {
-		return readProblem(dir, dir, err)
+		return source.ReadProblem(dir, dir, err)
 	}
 	own := !strings.Contains(filepath.ToSlash(mod.dir), "/node_modules/")
 	for _, e := range entries {
 		full, name := filepath.Join(dir, e.Name()), path.Join(place, e.Name())
 		switch {
-		case e.Name() == "node_modules" || never(name, e.IsDir()) || strings.HasPrefix(e.Name(), ".env") || own && secretName(name):
+		case e.Name() == "node_modules" || source.Never(name, e.IsDir()) || strings.HasPrefix(e.Name(), ".env") || own && source.SecretName(name):
 		case e.IsDir():
-			if path.Base(place) == "prebuilds" && !m.job.platform.named(e.Name()) {
+			if path.Base(place) == "prebuilds" && !named(m.job.Platform, e.Name()) {
 				continue
 			}
 			err = m.copy(mod, full, name)
@@ -301,7 +302,7 @@ func (m *modules) copy(mod *module, dir, place string) error {
 func (m *modules) one(mod *module, full, name string, e fs.DirEntry) error {
 	info, err := e.Info()
 	if err != nil {
-		return readProblem(full, name, err)
+		return source.ReadProblem(full, name, err)
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		target, err := filepath.EvalSymlinks(full)
@@ -309,19 +310,19 @@ func (m *modules) one(mod *module, full, name string, e fs.DirEntry) error {
 			full = target
 			info, err = os.Stat(target)
 			if err != nil {
-				return readProblem(full, name, err)
+				return source.ReadProblem(full, name, err)
 			}
 		}
 	}
 	if !info.Mode().IsRegular() {
-		return problem(full, "remove it, or install the package again", "%s is a %s, not a file", name, regular.Kind(info.Mode()))
+		return source.Problem(full, "remove it, or install the package again", "%s is a %s, not a file", name, regular.Kind(info.Mode()))
 	}
-	if path.Ext(name) == ".node" && !m.job.platform.loads(full) {
+	if path.Ext(name) == ".node" && !loadsOn(m.job.Platform, full) {
 		return nil
 	}
-	f := file{name: name, path: full, info: info}
+	f := source.File{Name: name, Path: full, Info: info}
 	if !mod.cached {
-		f.in = m.job.in
+		f.In = m.job.In
 	}
 	m.files = append(m.files, f)
 	return nil

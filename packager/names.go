@@ -7,34 +7,36 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // checkNames refuses what does not arrive the same everywhere. The files are sorted by name.
-func checkNames(files []file) error {
+func checkNames(files []source.File) error {
 	var bad Errors
 	forms := map[string]string{}
-	plain := !slices.ContainsFunc(files, func(f file) bool { return !ascii(f.name) })
+	plain := !slices.ContainsFunc(files, func(f source.File) bool { return !ascii(f.Name) })
 	for i, f := range files {
 		const hint = "rename the file, or leave it out with build.exclude"
-		if why := hostile(f.name); why != "" {
-			bad = append(bad, problem(f.path, hint, "the file name %q %s", f.name, why))
+		if why := hostile(f.Name); why != "" {
+			bad = append(bad, source.Problem(f.Path, hint, "the file name %q %s", f.Name, why))
 			continue
 		}
-		if i > 0 && files[i-1].name == f.name {
-			bad = append(bad, problem(f.path, hint, "two files want to be %s in the package", f.name))
+		if i > 0 && files[i-1].Name == f.Name {
+			bad = append(bad, source.Problem(f.Path, hint, "two files want to be %s in the package", f.Name))
 			continue
 		}
 		if plain { // such names have one form
 			continue
 		}
-		form := norm.NFC.String(f.name)
+		form := norm.NFC.String(f.Name)
 		if other, ok := forms[form]; ok {
-			bad = append(bad, problem(f.path, hint, "the file names %+q and %+q look the same and differ in their Unicode form", other, f.name))
+			bad = append(bad, source.Problem(f.Path, hint, "the file names %+q and %+q look the same and differ in their Unicode form", other, f.Name))
 		}
-		forms[form] = f.name
+		forms[form] = f.Name
 	}
 	if len(bad) > 0 {
-		return bad.join()
+		return bad.Join()
 	}
 	return nil
 }
@@ -65,6 +67,6 @@ func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
-func sortFiles(files []file) {
-	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.name, b.name) })
+func sortFiles(files []source.File) {
+	slices.SortFunc(files, func(a, b source.File) int { return strings.Compare(a.Name, b.Name) })
 }

@@ -2,13 +2,9 @@ package packager
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"debug/elf"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -16,16 +12,16 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ferryfn/ferry/internal/regular"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // isNative is whether a Node package holds or loads machine code, by its folder and its package.json.
 func isNative(dir string, packageJSON []byte) bool {
 	for _, name := range []string{"binding.gyp", "prebuilds", "build/Release"} {
-		if exists(filepath.Join(dir, name)) {
+		if source.Exists(filepath.Join(dir, name)) {
 			return true
 		}
 	}
@@ -61,60 +57,38 @@ func unbundled(name string) bool {
 }
 
 // The names that Node has for platforms.
-func (p Platform) nodeOS() string {
+func nodeOS(p source.Platform) string {
 	if p.OS == "windows" {
 		return "win32"
 	}
 	return p.OS
 }
 
-func (p Platform) nodeCPU() string {
+func nodeCPU(p source.Platform) string {
 	if p.Arch == "amd64" {
 		return "x64"
 	}
 	return p.Arch
 }
 
-func (p Platform) libc() string {
-	switch {
-	case p.OS != "linux":
-		return ""
-	case p.Libc != "":
-		return p.Libc
-	default:
-		return "glibc"
-	}
-}
-
-// HostLibc is the C library of this machine, "" where it is not Linux.
-func HostLibc() string {
-	if runtime.GOOS != "linux" {
-		return ""
-	}
-	if found, err := filepath.Glob("/lib/ld-musl-*"); err == nil && len(found) > 0 && !exists("/etc/debian_version") {
-		return "musl"
-	}
-	return "glibc"
-}
-
 // here is whether this machine is such a platform, so that what is installed on it runs there.
-func (p Platform) here() bool {
-	return p.OS == runtime.GOOS && p.Arch == runtime.GOARCH && (p.OS != "linux" || p.libc() == HostLibc())
+func here(p source.Platform) bool {
+	return p.OS == runtime.GOOS && p.Arch == runtime.GOARCH && (p.OS != "linux" || p.CLibrary() == source.HostLibc())
 }
 
 // named is whether a folder of prebuilt programs, such as "linux-x64" or "darwin-x64+arm64", is for the platform.
-func (p Platform) named(folder string) bool {
+func named(p source.Platform, folder string) bool {
 	os, cpus, ok := strings.Cut(folder, "-")
 	if !ok {
 		return true // named otherwise
 	}
 	cpus, _, _ = strings.Cut(cpus, "-")
-	return strings.HasPrefix(os, p.nodeOS()) && slices.Contains(strings.Split(cpus, "+"), p.nodeCPU())
+	return strings.HasPrefix(os, nodeOS(p)) && slices.Contains(strings.Split(cpus, "+"), nodeCPU(p))
 }
 
 // fits is whether a package says that it is for the platform.
-func (j packageJSON) fits(p Platform) bool {
-	return allows(j.OS, p.nodeOS()) && allows(j.CPU, p.nodeCPU()) && (p.libc() == "" || allows(j.Libc, p.libc()))
+func (j packageJSON) fits(p source.Platform) bool {
+	return allows(j.OS, nodeOS(p)) && allows(j.CPU, nodeCPU(p)) && (p.CLibrary() == "" || allows(j.Libc, p.CLibrary()))
 }
 
 // bound is whether a package is for some platforms only.
@@ -134,26 +108,8 @@ func allows(list []string, value string) bool {
 	return !only
 }
 
-// program is the system and machine that a file is a program for, from its first 20 bytes; "" when it is none.
-// A machine of "" is several or an unknown one.
-func program(head []byte) (system, machine string) {
-	switch {
-	case len(head) < 20:
-		return "", ""
-	case bytes.HasPrefix(head, []byte("\x7fELF")):
-		return "linux", map[uint16]string{uint16(elf.EM_X86_64): "amd64", uint16(elf.EM_AARCH64): "arm64"}[binary.LittleEndian.Uint16(head[18:])]
-	case bytes.HasPrefix(head, []byte("\xcf\xfa\xed\xfe")):
-		return "darwin", map[uint32]string{0x01000007: "amd64", 0x0100000c: "arm64"}[binary.LittleEndian.Uint32(head[4:])]
-	case bytes.HasPrefix(head, []byte("\xca\xfe\xba\xbe")) && head[7] < 45:
-		return "darwin", ""
-	case bytes.HasPrefix(head, []byte("MZ")):
-		return "windows", ""
-	}
-	return "", ""
-}
-
-// loads is whether the platform can load a native module.
-func (p Platform) loads(path string) bool {
+// loadsOn is whether a platform can load a native module.
+func loadsOn(p source.Platform, path string) bool {
 	f, err := regular.Open(path)
 	if err != nil {
 		return true // whoever reads it reports it
@@ -163,7 +119,7 @@ func (p Platform) loads(path string) bool {
 	if _, err := f.ReadAt(head, 0); err != nil {
 		return true
 	}
-	system, machine := program(head)
+	system, machine := source.Machine(head)
 	if system == "" {
 		return true
 	}
@@ -182,26 +138,13 @@ func (p Platform) loads(path string) bool {
 		return true
 	}
 	musl := slices.ContainsFunc(libraries, func(l string) bool { return strings.HasPrefix(l, "libc.musl") })
-	return p.libc() == "musl" == musl || !musl && !slices.Contains(libraries, "libc.so.6")
-}
-
-// admit refuses a program for another machine than the platform's: it would fail at the first call.
-func (p Platform) admit(f *file, head []byte) error {
-	system, machine := program(head)
-	if system != "linux" || p.OS != "linux" || machine == p.Arch {
-		return nil
-	}
-	if machine == "" {
-		machine = "another machine"
-	}
-	return problem(f.path, "install or build it for linux/"+p.Arch+", or leave it out with build.exclude",
-		"%s is a program for %s, and the platform is linux/%s", f.name, machine, p.Arch)
+	return p.CLibrary() == "musl" == musl || !musl && !slices.Contains(libraries, "libc.so.6")
 }
 
 // adapted is a package with what it needs on the platform: itself when it runs there, else an installation of
 // the same version made for the platform.
 func (m *modules) adapted(mod *module) (*module, error) {
-	if mod.cached || m.job.platform.here() {
+	if mod.cached || here(m.job.Platform) {
 		return mod, nil
 	}
 	foreign, err := m.foreign(mod)
@@ -209,8 +152,8 @@ func (m *modules) adapted(mod *module) (*module, error) {
 		return mod, err
 	}
 	if strings.HasSuffix(filepath.ToSlash(mod.dir), "/"+generatedClient) {
-		return nil, problem(mod.dir, "name the platform in `binaryTargets` of the generator in schema.prisma, and run `npx prisma generate`",
-			"the generated Prisma client has no engine for %s", m.job.platform.describe())
+		return nil, source.Problem(mod.dir, "name the platform in `binaryTargets` of the generator in schema.prisma, and run `npx prisma generate`",
+			"the generated Prisma client has no engine for %s", m.job.Platform.Describe())
 	}
 	dir, err := m.install(mod)
 	if err != nil {
@@ -221,26 +164,19 @@ func (m *modules) adapted(mod *module) (*module, error) {
 		return nil, err
 	}
 	if still, err := m.foreign(fresh); err != nil || still {
-		e := problem(mod.dir, "choose a version of "+mod.Name+" that has one, or another package",
-			"%s %s has no prebuilt program for %s", mod.Name, mod.Version, m.job.platform.describe())
+		e := source.Problem(mod.dir, "choose a version of "+mod.Name+" that has one, or another package",
+			"%s %s has no prebuilt program for %s", mod.Name, mod.Version, m.job.Platform.Describe())
 		e.Err = err
 		return nil, e
 	}
 	return fresh, nil
 }
 
-func (p Platform) describe() string {
-	if p.libc() == "" {
-		return p.OS + "/" + p.Arch
-	}
-	return p.OS + "/" + p.Arch + " with " + p.libc()
-}
-
 // foreign is whether a package holds machine code, itself or in packages that it chooses from, and none for the platform.
 func (m *modules) foreign(mod *module) (bool, error) {
 	if mod.native {
 		some, fit := m.nativeFiles(mod.dir)
-		if !fit && (some || exists(filepath.Join(mod.dir, "binding.gyp"))) {
+		if !fit && (some || source.Exists(filepath.Join(mod.dir, "binding.gyp"))) {
 			return true, nil
 		}
 	}
@@ -251,7 +187,7 @@ func (m *modules) foreign(mod *module) (bool, error) {
 			return false, err
 		}
 		if dep != nil && dep.bound() {
-			if dep.fits(m.job.platform) {
+			if dep.fits(m.job.Platform) {
 				return false, nil
 			}
 			choice = true
@@ -270,15 +206,15 @@ func (m *modules) nativeFiles(dir string) (some, fit bool) {
 			return fs.SkipDir
 		case !d.IsDir() && filepath.Ext(full) == ".node":
 			some = true
-			fit = fit || m.job.platform.loads(full)
+			fit = fit || loadsOn(m.job.Platform, full)
 		}
 		return nil
 	})
 	return some, fit
 }
 
-// install has npm install a package for the platform into a folder of the cache, with its dependencies in
-// the versions that the user has, and returns the folder.
+// install has npm install a package for the platform, with its dependencies in the versions that the user has, and
+// returns the folder.
 func (m *modules) install(mod *module) (string, error) {
 	pins := map[string]string{mod.Name: mod.Version}
 	if err := m.pin(mod, pins); err != nil {
@@ -288,35 +224,14 @@ func (m *modules) install(mod *module) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p := m.job.platform
-	c := cache{dir: m.job.p.Cache}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %s %s %s %s", format, p.OS, p.Arch, p.libc(), m.job.engineVersion(), manifest))
-	key := hex.EncodeToString(sum[:])[:40]
-	dir := filepath.Join(c.dir, "node", key)
-	unlock, err := c.lockIn(m.ctx, "locks", "node-"+key[:2])
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if info, err := os.Stat(dir); err == nil {
-		touch(dir, info)
-		return dir, nil
-	}
-	tmp, err := c.tmpDir()
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(tmp)
-	if err := os.WriteFile(filepath.Join(tmp, "package.json"), manifest, 0o600); err != nil {
-		return "", writeProblem(c.dir, err)
-	}
-	if err := m.npm(mod, tmp); err != nil {
-		return "", err
-	}
-	if err := noteSize(tmp); err != nil {
-		return "", writeProblem(c.dir, err)
-	}
-	return dir, c.install(tmp, dir)
+	p := m.job.Platform
+	of := []any{p.OS, p.Arch, p.CLibrary(), m.job.engineVersion(), string(manifest)}
+	return m.job.Install(m.ctx, source.Installation{Kind: "node", Of: of}, func(dir string) error {
+		if err := os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600); err != nil {
+			return source.WriteProblem(m.job.Cache, err)
+		}
+		return m.npm(mod, dir)
+	})
 }
 
 // pin collects the versions of what a package needs, as far as there is one version each.
@@ -341,60 +256,41 @@ func (m *modules) pin(mod *module, pins map[string]string) error {
 func (m *modules) npm(mod *module, dir string) error {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		e := problem(mod.dir, "install Node.js with npm from https://nodejs.org",
-			"%s holds native code, and npm, which would install it for %s, was not found", mod.Name, m.job.platform.describe())
+		e := source.Problem(mod.dir, "install Node.js with npm from https://nodejs.org",
+			"%s holds native code, and npm, which would install it for %s, was not found", mod.Name, m.job.Platform.Describe())
 		e.Err = err
 		return e
 	}
-	for _, from := range []string{m.job.p.Root, m.job.dir} { // the nearer one wins
+	for _, from := range []string{m.job.Root, m.job.Dir} { // the nearer one wins
 		data, err := regular.Read(filepath.Join(from, ".npmrc"))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			return readProblem(filepath.Join(from, ".npmrc"), ".npmrc", err)
+			return source.ReadProblem(filepath.Join(from, ".npmrc"), ".npmrc", err)
 		default:
 			if err := os.WriteFile(filepath.Join(dir, ".npmrc"), data, 0o600); err != nil {
-				return writeProblem(m.job.p.Cache, err)
+				return source.WriteProblem(m.job.Cache, err)
 			}
 		}
 	}
 	defer os.Remove(filepath.Join(dir, ".npmrc"))
-	p := m.job.platform
-	t := tool{dir: dir, name: npm, env: []string{"npm_config_arch=" + p.nodeCPU(), "npm_config_platform=" + p.nodeOS(), "npm_config_libc=" + p.libc()}, args: []string{
-		"install", "--os=" + p.nodeOS(), "--cpu=" + p.nodeCPU(), "--omit=dev", "--no-audit", "--no-fund",
+	p := m.job.Platform
+	t := source.Command{Dir: dir, Name: npm, Env: []string{"npm_config_arch=" + nodeCPU(p), "npm_config_platform=" + nodeOS(p), "npm_config_libc=" + p.CLibrary()}, Args: []string{
+		"install", "--os=" + nodeOS(p), "--cpu=" + nodeCPU(p), "--omit=dev", "--no-audit", "--no-fund",
 		"--no-package-lock", "--loglevel=error", "--install-strategy=hoisted",
 	}}
-	if p.libc() != "" {
-		t.args = append(t.args, "--libc="+p.libc())
+	if p.CLibrary() != "" {
+		t.Args = append(t.Args, "--libc="+p.CLibrary())
 	}
-	_, said, err := t.run(m.ctx)
+	_, said, err := t.Run(m.ctx)
 	if m.ctx.Err() != nil {
 		return m.ctx.Err()
 	}
 	if err != nil {
-		e := problem(mod.dir, "see what npm says above; the same version must be in your registry for that platform",
-			"installing %s %s for %s failed\n%s", mod.Name, mod.Version, p.describe(), said)
+		e := source.Problem(mod.dir, "see what npm says above; the same version must be in your registry for that platform",
+			"installing %s %s for %s failed\n%s", mod.Name, mod.Version, p.Describe(), said)
 		e.Err = err
 		return e
 	}
 	return nil
-}
-
-// noteSize writes into a folder of the cache how large it is, so that nobody needs to count.
-func noteSize(dir string) error {
-	var size int64
-	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			size += info.Size()
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "size"), strconv.AppendInt(nil, size, 10), 0o600)
 }

@@ -9,45 +9,46 @@ import (
 	"slices"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // node makes the package of a Node function. The handler keeps its place in the tree, bundled or not, so that
 // paths relative to it hold; the shim lies at the root and imports it.
-func (j *job) node(ctx context.Context) (content, error) {
-	handler := path.Clean(j.fn.Handler)
-	if err := j.wantFile(handler, j.fn.Handler, "handler"); err != nil {
-		return content{}, err
+func (j *job) node(ctx context.Context) (source.Content, error) {
+	handler := path.Clean(j.Function.Handler)
+	if err := j.WantFile(handler, j.Function.Handler, "handler"); err != nil {
+		return source.Content{}, err
 	}
-	var files []file
+	var files []source.File
 	var err error
 	entry := handler
-	if b := j.fn.Build.Bundle; b != nil && !*b {
+	if b := j.Function.Build.Bundle; b != nil && !*b {
 		files, err = j.nodeTree(ctx, handler)
 	} else {
 		files, entry, err = j.nodeBundle(ctx, handler)
 	}
 	if err != nil {
-		return content{}, err
+		return source.Content{}, err
 	}
-	made := content{files: files, entry: entry}
-	if j.fn.Style != manifest.StyleServer {
-		made = content{files: append(files, j.nodeShim(entry)...), entry: j.shim.Entry}
+	made := source.Content{Files: files, Entry: entry}
+	if j.Function.Style != manifest.StyleServer {
+		made = source.Content{Files: append(files, j.nodeShim(entry)...), Entry: j.shim.Entry}
 	}
-	if j.platform.Source {
-		made.files, err = j.nodeSource(made)
+	if j.Platform.Source {
+		made.Files, err = j.nodeSource(made)
 	}
 	return made, err
 }
 
 // nodeShim is the shim with its import of the handler resolved.
-func (j *job) nodeShim(handler string) []file {
+func (j *job) nodeShim(handler string) []source.File {
 	specifier := []byte(`"ferry:handler"`)
-	var out []file
+	var out []source.File
 	for name, data := range j.shim.Files {
 		if i := bytes.LastIndex(data, specifier); i >= 0 {
 			data = slices.Concat(data[:i], []byte(quoted("./"+handler)), data[i+len(specifier):])
 		}
-		out = append(out, generated(name, data))
+		out = append(out, source.Generated(name, data))
 	}
 	return out
 }
@@ -61,16 +62,16 @@ func quoted(s string) string {
 }
 
 // nodeTree is the source folder with its production dependencies.
-func (j *job) nodeTree(ctx context.Context, handler string) ([]file, error) {
+func (j *job) nodeTree(ctx context.Context, handler string) ([]source.File, error) {
 	if ext := path.Ext(handler); slices.Contains([]string{".ts", ".mts", ".cts", ".tsx", ".jsx"}, ext) {
-		return nil, problem(filepath.Join(j.dir, handler), "leave `build.bundle` at true, or compile it with build.command and name the result as handler",
+		return nil, source.Problem(filepath.Join(j.Dir, handler), "leave `build.bundle` at true, or compile it with build.command and name the result as handler",
 			"%s needs bundling: Node does not run %s files", handler, ext)
 	}
-	files, err := j.tree(ctx)
+	files, err := j.Tree(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if j.platform.Source { // the builder of the cloud installs them
+	if j.Platform.Source { // the builder of the cloud installs them
 		return files, nil
 	}
 	m := newModules(ctx, j)
@@ -78,5 +79,5 @@ func (j *job) nodeTree(ctx context.Context, handler string) ([]file, error) {
 		return nil, err
 	}
 	files = append(files, m.files...)
-	return slices.DeleteFunc(files, duplicate()), nil
+	return slices.DeleteFunc(files, source.Duplicate()), nil
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/evanw/esbuild/pkg/api"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // What stays out of a bundle is laid out in node_modules with all that it needs. What lies there is not bundled as well:
@@ -19,11 +21,11 @@ import (
 func (b *bundle) layOut() error {
 	m := b.modules
 	m.reset()
-	here, err := filepath.EvalSymlinks(b.job.dir)
+	here, err := filepath.EvalSymlinks(b.job.Dir)
 	if err != nil {
-		return readProblem(b.job.dir, "the source folder", err)
+		return source.ReadProblem(b.job.Dir, "the source folder", err)
 	}
-	for _, name := range b.job.fn.Build.External {
+	for _, name := range b.job.Function.Build.External {
 		if err := m.external(name, here); err != nil {
 			return err
 		}
@@ -75,7 +77,7 @@ func (b *bundle) outside() api.Plugin {
 		})
 		build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: outsideSpace}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
 			code := "module.exports = require(" + strconv.Quote(args.Path) + ")"
-			return api.OnLoadResult{Contents: &code, Loader: api.LoaderJS, ResolveDir: b.job.dir}, nil
+			return api.OnLoadResult{Contents: &code, Loader: api.LoaderJS, ResolveDir: b.job.Dir}, nil
 		})
 	}}
 }

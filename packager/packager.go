@@ -5,35 +5,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
-	"syscall"
 
 	"golang.org/x/sync/semaphore"
 
-	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // Platform is what a package is built for.
-type Platform struct {
-	Shim    string           `json:"shim"`           // the target whose entry shim goes in
-	OS      string           `json:"os"`             // as GOOS names it
-	Arch    string           `json:"arch"`           // as GOARCH names it
-	Libc    string           `json:"libc,omitempty"` // of linux: glibc or musl; "" is glibc
-	Runtime manifest.Runtime `json:"runtime"`        // what will run it: on the local platform the interpreter found
-	Source  bool             `json:"source,omitempty"`
-	Scripts bool             `json:"scripts,omitempty"` // it starts scripts: the interpreter that "#!" names is there
-	// AnswersCORS says that the ingress answers preflights and adds the headers of CORS itself.
-	AnswersCORS bool `json:"answers_cors,omitempty"`
-	// MaxZip and MaxUnzipped are bytes; 0 is no limit.
-	MaxZip      int64 `json:"max_zip,omitempty"`
-	MaxUnzipped int64 `json:"max_unzipped,omitempty"`
-}
+type Platform = source.Platform
+
+// HostLibc is the C library of this machine, "" where it is not Linux.
+func HostLibc() string { return source.HostLibc() }
+
+// Error is a package that could not be built for a reason that is the user's to mend.
+type Error = source.Error
+
+// Errors are several reasons why one package could not be built, in the order of the sources.
+type Errors = source.Errors
 
 // Artifact is a finished package.
 type Artifact struct {
@@ -65,14 +57,14 @@ type Packager struct {
 type shared struct {
 	once      sync.Once
 	slots     *semaphore.Weighted // real builds at once; looking into the cache needs none
-	hashes    hashes
+	hashes    source.Hashes
 	squeezers squeezers
 	blocks    blocks
 	commands  commands
-	looks     findings[*look]
-	tools     findings[string]
-	checked   findings[bool] // whether the inputs of a look are what they were, by the key of its entry
-	evict     sync.Once      // a look at the whole cache is enough for all builds of a run
+	looks     source.Findings[*source.Look]
+	tools     source.Findings[string]
+	checked   source.Findings[bool] // whether the inputs of a look are what they were, by the key of its entry
+	evict     sync.Once             // a look at the whole cache is enough for all builds of a run
 }
 
 // Build packages one function. It is safe to call from several goroutines and several processes at once.
@@ -96,7 +88,7 @@ func (p *Packager) Rebuild(ctx context.Context, fn manifest.Function, pl Platfor
 	}
 	made, err := p.anew().build(ctx, fn, pl)
 	if err == nil && made.Artifact.ZipDigest != damaged.ZipDigest {
-		err = problem("", "run the command again", "%s was damaged in the build cache, and its sources changed since it was built", fn.Name)
+		err = source.Problem("", "run the command again", "%s was damaged in the build cache, and its sources changed since it was built", fn.Name)
 	}
 	return made.Artifact, p.attribute(fn, err)
 }
@@ -168,101 +160,4 @@ func (p *Packager) attribute(fn manifest.Function, err error) error {
 		}
 	}
 	return err
-}
-
-// Error is a package that could not be built for a reason that is the user's to mend.
-type Error struct {
-	Function string
-	File     string // slash path from the packager's root, "" when it is not about one file
-	Line     int    // 0 is unknown
-	Column   int
-	Message  string
-	Hint     string // one imperative line, may be empty
-	Err      error  // the cause, may be nil
-}
-
-func (e *Error) Error() string { return e.Message }
-
-func (e *Error) Unwrap() error { return e.Err }
-
-// Errors are several reasons why one package could not be built, in the order of the sources.
-type Errors []*Error
-
-func (es Errors) Error() string {
-	lines := make([]string, len(es))
-	for i, e := range es {
-		lines[i] = e.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (es Errors) Unwrap() []error {
-	out := make([]error, len(es))
-	for i, e := range es {
-		out[i] = e
-	}
-	return out
-}
-
-// join returns one error as itself and several as Errors; there must be one.
-func (es Errors) join() error {
-	if len(es) == 1 {
-		return es[0]
-	}
-	return es
-}
-
-func problem(file, hint, format string, args ...any) *Error {
-	return &Error{File: file, Hint: hint, Message: fmt.Sprintf(format, args...)}
-}
-
-// readProblem explains why a file of the user cannot be read.
-func readProblem(path, shown string, err error) error {
-	var other *regular.Error
-	switch {
-	case errors.As(err, &other):
-		e := problem(path, "put a file in its place, or remove it", "%s is a %s, not a file", shown, regular.Kind(other.Mode))
-		e.Err = err
-		return e
-	case errors.Is(err, fs.ErrPermission):
-		e := problem(path, "make it readable, or leave it out with build.exclude", "%s cannot be read", shown)
-		e.Err = err
-		return e
-	case errors.Is(err, fs.ErrNotExist):
-		e := problem(path, "build again", "%s went away while it was packaged", shown)
-		e.Err = err
-		return e
-	default:
-		return fmt.Errorf("reading %s: %w", shown, err)
-	}
-}
-
-// writeProblem explains why the cache cannot be written.
-func writeProblem(dir string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
-		e := problem("", "make the folder writable, or set FERRY_HOME to one that is", "the build cache in %s cannot be written: %s", dir, reason(err))
-		e.Err = err
-		return e
-	case isFull(err):
-		e := problem("", "free some space, or set FERRY_HOME to a folder on another disk", "the disk of the build cache in %s is full", dir)
-		e.Err = err
-		return e
-	default:
-		return fmt.Errorf("writing the build cache: %w", err)
-	}
-}
-
-// reason is the cause without the operation and the path around it.
-func reason(err error) string {
-	var cause syscall.Errno
-	if errors.As(err, &cause) {
-		return cause.Error()
-	}
-	return err.Error()
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -14,111 +14,103 @@ import (
 	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // python packages the source folder and its requirements side by side, the shim on top.
-func (j *job) python(ctx context.Context) (content, error) {
+func (j *job) python(ctx context.Context) (source.Content, error) {
 	entry, err := j.pythonHandler()
 	if err != nil {
-		return content{}, err
+		return source.Content{}, err
 	}
-	files, err := j.tree(ctx)
+	files, err := j.Tree(ctx)
 	if err != nil {
-		return content{}, err
+		return source.Content{}, err
 	}
-	var installed []file
-	if j.platform.Source {
+	var installed []source.File
+	if j.Platform.Source {
 		files, err = j.pythonSource(files)
 	} else {
 		installed, err = j.requirements(ctx)
 	}
 	if err != nil {
-		return content{}, err
+		return source.Content{}, err
 	}
-	if j.fn.Style != manifest.StyleServer {
+	if j.Function.Style != manifest.StyleServer {
 		entry = j.shim.Entry
 		for name, data := range j.shim.Files {
-			files = append(files, generated(name, data))
+			files = append(files, source.Generated(name, data))
 		}
 	}
 	if len(installed) == 0 {
-		return content{files: files, entry: entry}, nil
+		return source.Content{Files: files, Entry: entry}, nil
 	}
 	own := map[string]bool{}
 	for _, f := range files {
-		own[f.name] = true
+		own[f.Name] = true
 	}
 	for _, f := range installed { // as in Python's own search path, the program's files come first
-		if !own[f.name] {
+		if !own[f.Name] {
 			files = append(files, f)
 		}
 	}
-	return content{files: files, entry: entry}, nil
+	return source.Content{Files: files, Entry: entry}, nil
 }
 
 // pythonHandler returns the file of the handler's module, or of the program with style server.
 func (j *job) pythonHandler() (string, error) {
-	module, _, _ := strings.Cut(j.fn.Handler, ":")
-	if name := path.Clean(j.fn.Handler); strings.HasSuffix(name, ".py") && j.fn.Style == manifest.StyleServer {
-		return name, j.wantFile(name, j.fn.Handler, "handler")
+	module, _, _ := strings.Cut(j.Function.Handler, ":")
+	if name := path.Clean(j.Function.Handler); strings.HasSuffix(name, ".py") && j.Function.Style == manifest.StyleServer {
+		return name, j.WantFile(name, j.Function.Handler, "handler")
 	}
 	base := strings.ReplaceAll(module, ".", "/")
 	candidates := []string{base + ".py", base + "/__init__.py"}
-	if j.fn.Style == manifest.StyleServer {
+	if j.Function.Style == manifest.StyleServer {
 		candidates[1] = base + "/__main__.py"
 	}
 	for _, name := range candidates {
-		if there, err := isFile(filepath.Join(j.dir, filepath.FromSlash(name))); there || err != nil {
+		if there, err := source.IsFile(filepath.Join(j.Dir, filepath.FromSlash(name))); there || err != nil {
 			return name, err
 		}
 	}
-	e := problem(filepath.Join(j.dir, candidates[0]), "create it, or correct `handler` in the manifest",
-		"handler %s: there is no module %s in %s", j.fn.Handler, module, j.fn.Source)
-	if near := nearest(j.dir, candidates[0], aFile); strings.HasSuffix(near, ".py") {
+	e := source.Problem(filepath.Join(j.Dir, candidates[0]), "create it, or correct `handler` in the manifest",
+		"handler %s: there is no module %s in %s", j.Function.Handler, module, j.Function.Source)
+	if near := source.Nearest(j.Dir, candidates[0], source.AFile); strings.HasSuffix(near, ".py") {
 		e.Hint = "did you mean " + strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(near, ".py"), "/__init__"), "/", ".") + "?"
 	}
 	return "", e
 }
 
 // requirements installs what the function asks for, once for all functions that ask for the same.
-func (j *job) requirements(ctx context.Context) ([]file, error) {
+func (j *job) requirements(ctx context.Context) ([]source.File, error) {
 	w, err := j.wishes()
 	if err != nil || w == nil {
 		return nil, err
 	}
-	if _, err := j.in.dir(j.dir); err != nil {
-		return nil, readProblem(j.dir, "the source folder", err)
+	if _, err := j.In.Dir(j.Dir); err != nil {
+		return nil, source.ReadProblem(j.Dir, "the source folder", err)
 	}
-	c := cache{dir: j.p.Cache}
-	dir := filepath.Join(c.dir, "python", digestOf(format, j.pythonTarget(), w.sum)[:40])
-	unlock, err := c.lockIn(ctx, "locks", "python-"+filepath.Base(dir)[:2])
+	dir, err := j.Install(ctx, source.Installation{Kind: "python", Of: []any{j.pythonTarget(), w.sum}, Floats: true}, func(dir string) error {
+		return j.install(ctx, w, dir)
+	})
 	if err != nil {
 		return nil, err
-	}
-	defer unlock()
-	if info, err := os.Stat(dir); err == nil && (!j.p.NoCache || j.p.shared.commands.done(dir)) {
-		touch(dir, info)
-	} else {
-		if err := j.install(ctx, c, w, dir); err != nil {
-			return nil, err
-		}
-		j.p.shared.commands.note(dir)
 	}
 	return j.installed(ctx, dir)
 }
 
 // installed are the files of an installation, which it adds to the bill.
-func (j *job) installed(ctx context.Context, dir string) ([]file, error) {
+func (j *job) installed(ctx context.Context, dir string) ([]source.File, error) {
 	site := filepath.Join(dir, "site")
 	for _, e := range readDir(site) {
 		if base, ok := strings.CutSuffix(e.Name(), ".dist-info"); ok {
 			name, version, _ := strings.Cut(base, "-")
-			j.bill.add("pypi", normal(name), version)
+			j.made.Add("pypi", normal(name), version)
 		}
 	}
 	if said, err := os.ReadFile(filepath.Join(dir, "installer")); err == nil {
 		if words := strings.Fields(string(said)); len(words) > 1 {
-			j.bill.tool(words[0], words[1])
+			j.made.Note(words[0], words[1])
 		}
 	}
 	return installedFiles(ctx, site)
@@ -136,7 +128,7 @@ func (j *job) readRequirements(list string, sum *listing) (bool, error) {
 		return false, nil
 	}
 	sum.read[list] = true
-	data, err := j.in.read(list)
+	data, err := j.In.Read(list)
 	if err != nil {
 		return false, err
 	}
@@ -149,13 +141,13 @@ func (j *job) readRequirements(list string, sum *listing) (bool, error) {
 		}
 		name, nested := nestedList(line)
 		asks = asks || !strings.HasPrefix(line, "-")
-		named := filepath.Join(j.dir, filepath.FromSlash(name))
+		named := filepath.Join(j.Dir, filepath.FromSlash(name))
 		if nested { // pip reads it relative to the list that names it
 			named = filepath.Join(filepath.Dir(list), filepath.FromSlash(name))
-			if there, err := isFile(named); err != nil {
+			if there, err := source.IsFile(named); err != nil {
 				return false, err
 			} else if !there {
-				return false, missing(filepath.Dir(list), name, "the list "+name+" named in "+filepath.Base(list)+":", aFile)
+				return false, source.Missing(filepath.Dir(list), name, "the list "+name+" named in "+filepath.Base(list)+":", source.AFile)
 			}
 			more, err := j.readRequirements(named, sum)
 			if err != nil {
@@ -163,15 +155,15 @@ func (j *job) readRequirements(list string, sum *listing) (bool, error) {
 			}
 			asks = asks || more
 		} else if strings.HasPrefix(name, ".") {
-			there, err := isFile(named)
+			there, err := source.IsFile(named)
 			if err == nil && there {
-				err = j.in.file(named)
+				err = j.In.File(named)
 			}
 			if err != nil {
 				return false, err
 			}
 			if there {
-				fmt.Fprintf(sum, "%s\x00", j.in.sum(named))
+				fmt.Fprintf(sum, "%s\x00", j.In.Sum(named))
 			}
 		}
 	}
@@ -196,19 +188,19 @@ func (j *job) pythonTarget() []string {
 	for _, abi := range []string{"cp" + strings.ReplaceAll(version, ".", ""), "abi3", "none"} {
 		out = append(out, "--abi", abi)
 	}
-	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[j.platform.Arch]
+	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[j.Platform.Arch]
 	var tags []string
 	switch {
-	case j.platform.OS == "linux" && j.platform.libc() == "musl":
+	case j.Platform.OS == "linux" && j.Platform.CLibrary() == "musl":
 		tags = []string{"musllinux_1_2_" + machine, "musllinux_1_1_" + machine}
-	case j.platform.OS == "linux":
+	case j.Platform.OS == "linux":
 		for _, minor := range []int{28, 27, 26, 24, 17, 12, 5} { // 28 is what every cloud's image has
 			tags = append(tags, fmt.Sprintf("manylinux_2_%d_%s", minor, machine))
 		}
 		tags = append(tags, "manylinux2014_"+machine, "manylinux2010_"+machine, "manylinux1_"+machine)
-	case j.platform.OS == "darwin":
+	case j.Platform.OS == "darwin":
 		for _, release := range []string{"14_0", "13_0", "12_0", "11_0", "10_15", "10_13", "10_12", "10_9"} {
-			for _, m := range []string{map[string]string{"amd64": "x86_64", "arm64": "arm64"}[j.platform.Arch], "universal2"} {
+			for _, m := range []string{map[string]string{"amd64": "x86_64", "arm64": "arm64"}[j.Platform.Arch], "universal2"} {
 				tags = append(tags, "macosx_"+release+"_"+m)
 			}
 		}
@@ -220,57 +212,49 @@ func (j *job) pythonTarget() []string {
 }
 
 func (j *job) pythonVersion() string {
-	if j.platform.Runtime.Language() == "python" && j.platform.Runtime.Version() != "" {
-		return j.platform.Runtime.Version()
+	if j.Platform.Runtime.Language() == "python" && j.Platform.Runtime.Version() != "" {
+		return j.Platform.Runtime.Version()
 	}
-	return j.fn.Runtime.Version()
+	return j.Function.Runtime.Version()
 }
 
-// install fills a folder of the cache with what is asked for. It appears complete or not at all.
-func (j *job) install(ctx context.Context, c cache, w *wishes, dir string) error {
-	tmp, err := c.tmpDir()
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
+// install installs what is asked for into a folder, below "site".
+func (j *job) install(ctx context.Context, w *wishes, dir string) error {
 	list := w.file
 	if w.lines != nil {
-		list = filepath.Join(tmp, "requirements.txt")
+		list = filepath.Join(dir, "requirements.txt")
 		if err := os.WriteFile(list, []byte(strings.Join(w.lines, "\n")+"\n"), 0o600); err != nil {
-			return writeProblem(c.dir, err)
+			return source.WriteProblem(j.Cache, err)
 		}
 	}
-	site := filepath.Join(tmp, "site")
+	site := filepath.Join(dir, "site")
 	t, err := j.installer(ctx, list, site)
 	if err != nil {
 		return err
 	}
 	if w.locked {
-		t.args = append(t.args, "--no-deps")
+		t.Args = append(t.Args, "--no-deps")
 	}
-	_, said, err := t.run(ctx)
+	_, said, err := t.Run(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		return j.installProblem(w.file, said, err)
 	}
-	if err := errors.Join(tidy(site), noteSize(tmp), j.noteInstaller(ctx, t, tmp)); err != nil {
-		return writeProblem(c.dir, err)
+	if err := errors.Join(tidy(site), j.noteInstaller(ctx, t, dir)); err != nil {
+		return source.WriteProblem(j.Cache, err)
 	}
-	if exists(dir) { // the cache is not to be used
-		c.drop(dir)
-	}
-	return c.install(tmp, dir)
+	return nil
 }
 
 // noteInstaller keeps which tool made an installation.
-func (j *job) noteInstaller(ctx context.Context, t tool, dir string) error {
-	t.args = []string{"--version"}
-	if strings.Contains(filepath.Base(t.name), "python") {
-		t.args = []string{"-m", "pip", "--version"}
+func (j *job) noteInstaller(ctx context.Context, t source.Command, dir string) error {
+	t.Args = []string{"--version"}
+	if strings.Contains(filepath.Base(t.Name), "python") {
+		t.Args = []string{"-m", "pip", "--version"}
 	}
-	out, _, err := t.run(ctx)
+	out, _, err := t.Run(ctx)
 	if err != nil {
 		return err
 	}
@@ -278,11 +262,11 @@ func (j *job) noteInstaller(ctx context.Context, t tool, dir string) error {
 }
 
 // installer is uv where it is installed, else pip of an interpreter, the one of the right version first.
-func (j *job) installer(ctx context.Context, list, site string) (tool, error) {
-	t := tool{dir: j.dir, env: []string{"PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_NO_INPUT=1", "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8"}}
-	if uv, err := exec.LookPath("uv"); err == nil && j.platform.OS == "linux" && (tool{dir: j.dir, name: uv, args: []string{"--version"}}).works(ctx) {
-		t.name = uv
-		t.args = []string{
+func (j *job) installer(ctx context.Context, list, site string) (source.Command, error) {
+	t := source.Command{Dir: j.Dir, Env: []string{"PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_NO_INPUT=1", "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8"}}
+	if uv, err := exec.LookPath("uv"); err == nil && j.Platform.OS == "linux" && (source.Command{Dir: j.Dir, Name: uv, Args: []string{"--version"}}).Works(ctx) {
+		t.Name = uv
+		t.Args = []string{
 			"pip", "install", "--target", site, "--only-binary", ":all:", "--no-compile-bytecode",
 			"--python-version", j.pythonVersion(), "--python-platform", j.uvPlatform(), "-r", list,
 		}
@@ -293,29 +277,24 @@ func (j *job) installer(ctx context.Context, list, site string) (tool, error) {
 		if err != nil {
 			continue
 		}
-		if (tool{dir: j.dir, name: interpreter, args: []string{"-c", "import pip"}}).works(ctx) {
-			t.name = interpreter
-			t.args = append([]string{
+		if (source.Command{Dir: j.Dir, Name: interpreter, Args: []string{"-c", "import pip"}}).Works(ctx) {
+			t.Name = interpreter
+			t.Args = append([]string{
 				"-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:", "--target", site, "-r", list,
 			}, j.pythonTarget()...)
 			return t, nil
 		}
 	}
-	return tool{}, problem(list, "install uv from https://docs.astral.sh/uv, or Python "+j.pythonVersion()+" with pip",
+	return source.Command{}, source.Problem(list, "install uv from https://docs.astral.sh/uv, or Python "+j.pythonVersion()+" with pip",
 		"Python packages need uv or pip, and neither was found")
 }
 
 func (j *job) uvPlatform() string {
-	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[j.platform.Arch]
-	if j.platform.libc() == "musl" {
+	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[j.Platform.Arch]
+	if j.Platform.CLibrary() == "musl" {
 		return machine + "-unknown-linux-musl"
 	}
 	return machine + "-manylinux_2_28"
-}
-
-func (t tool) works(ctx context.Context) bool {
-	_, _, err := t.run(ctx)
-	return err == nil
 }
 
 // noWheel finds the package that an installer has nothing for.
@@ -323,11 +302,11 @@ var noWheel = regexp.MustCompile(`(?:No matching distribution found for|Could no
 
 func (j *job) installProblem(list, said string, err error) error {
 	name := filepath.Base(list)
-	e := problem(list, "correct "+name, "installing what %s asks for, for Python %s on %s/%s, failed\n%s",
-		name, j.pythonVersion(), j.platform.OS, j.platform.Arch, said)
+	e := source.Problem(list, "correct "+name, "installing what %s asks for, for Python %s on %s/%s, failed\n%s",
+		name, j.pythonVersion(), j.Platform.OS, j.Platform.Arch, said)
 	if m := noWheel.FindStringSubmatch(said); m != nil {
 		e.Message = fmt.Sprintf("%s has no wheel for Python %s on %s/%s, or no such version\n%s",
-			m[1], j.pythonVersion(), j.platform.OS, j.platform.Arch, said)
+			m[1], j.pythonVersion(), j.Platform.OS, j.Platform.Arch, said)
 		e.Hint = "choose a version of " + m[1] + " that has one, or build a wheel and name its file in " + name
 	}
 	e.Err = err
@@ -384,7 +363,7 @@ func tidyRecord(site, record string) error {
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimSpace(line)
 		name, _, _ := strings.Cut(line, ",")
-		if line != "" && !strings.HasPrefix(name, "..") && exists(filepath.Join(site, filepath.FromSlash(strings.Trim(name, `"`)))) {
+		if line != "" && !strings.HasPrefix(name, "..") && source.Exists(filepath.Join(site, filepath.FromSlash(strings.Trim(name, `"`)))) {
 			lines = append(lines, line)
 		}
 	}
@@ -393,8 +372,8 @@ func tidyRecord(site, record string) error {
 }
 
 // installedFiles are the entries of installed requirements. Certificates among them are no secrets of the user's.
-func installedFiles(ctx context.Context, site string) ([]file, error) {
-	var files []file
+func installedFiles(ctx context.Context, site string) ([]source.File, error) {
+	var files []source.File
 	err := filepath.WalkDir(site, func(full string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return errors.Join(err, ctx.Err())
@@ -410,7 +389,7 @@ func installedFiles(ctx context.Context, site string) ([]file, error) {
 		if !info.Mode().IsRegular() {
 			return nil
 		}
-		files = append(files, file{name: filepath.ToSlash(rel), path: full, info: info})
+		files = append(files, source.File{Name: filepath.ToSlash(rel), Path: full, Info: info})
 		return nil
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // wheel writes a package of one module for pip.
@@ -55,7 +56,7 @@ func wheel(t *testing.T, dir, text string) {
 func needsPip(t *testing.T) {
 	t.Helper()
 	needs(t, "python3")
-	if !(tool{dir: t.TempDir(), name: "python3", args: []string{"-c", "import pip"}}).works(t.Context()) {
+	if !(source.Command{Dir: t.TempDir(), Name: "python3", Args: []string{"-c", "import pip"}}).Works(t.Context()) {
 		t.Skip("pip is not installed")
 	}
 }
@@ -143,7 +144,7 @@ func asked(t *testing.T, files ...string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.in = newRecorder(&hashes{})
+	j.In = source.NewRecorder(&source.Hashes{})
 	w, err := j.wishes()
 	if err != nil {
 		t.Fatal(err)
@@ -338,7 +339,7 @@ func TestAPrebuiltProgramMustFitThePlatform(t *testing.T) {
 func TestTheCLibraryOfAPlatformIsWhatItSaysWhateverItsName(t *testing.T) {
 	for _, name := range []string{"local", "aws"} {
 		for _, c := range []struct{ os, said, want string }{{"linux", "musl", "musl"}, {"linux", "", "glibc"}, {"darwin", "", ""}} {
-			if got := (Platform{Shim: name, OS: c.os, Libc: c.said}).libc(); got != c.want {
+			if got := (Platform{Shim: name, OS: c.os, Libc: c.said}).CLibrary(); got != c.want {
 				t.Errorf("%s, %s, %q: got %q", name, c.os, c.said, got)
 			}
 		}

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/evanw/esbuild/pkg/api"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // reading is what a bundle is made from. esbuild gets every source from here, the same one however often it tries: so
@@ -40,11 +42,11 @@ func (r *reading) plugin() api.Plugin {
 			return api.OnResolveResult{}, r.resolve(args.Path, args.ResolveDir)
 		})
 		build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "file"}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
-			source, err := r.read(args.Path)
-			if err != nil || source == nil || len(args.With) > 0 { // an attribute is for esbuild to understand
+			file, err := r.read(args.Path)
+			if err != nil || file == nil || len(args.With) > 0 { // an attribute is for esbuild to understand
 				return api.OnLoadResult{}, err
 			}
-			return api.OnLoadResult{Contents: &source.text, Loader: api.LoaderDefault}, nil
+			return api.OnLoadResult{Contents: &file.text, Loader: api.LoaderDefault}, nil
 		})
 	}}
 }
@@ -54,12 +56,12 @@ func (r *reading) read(path string) (*sourceFile, error) {
 	if known := r.get(path); known != nil {
 		return known, nil
 	}
-	if there, err := isFile(path); err != nil || !there {
+	if there, err := source.IsFile(path); err != nil || !there {
 		return nil, err
 	}
-	info, data, sum, err := r.modules.job.in.hashes.read(path)
+	info, data, sum, err := r.modules.job.In.Hashes.Read(path)
 	if err != nil {
-		return nil, readProblem(path, path, err)
+		return nil, source.ReadProblem(path, path, err)
 	}
 	if err := sourceMap(path, data); err != nil {
 		return nil, err
@@ -78,23 +80,23 @@ func (r *reading) get(path string) *sourceFile {
 
 // note makes a source file an input, as it was read.
 func (r *reading) note(path string) error {
-	source, in := r.get(path), r.modules.job.in
-	if source == nil {
-		return in.file(path)
+	file, in := r.get(path), r.modules.job.In
+	if file == nil {
+		return in.File(path)
 	}
-	in.seen(path, source.info, source.sum)
+	in.Seen(path, file.info, file.sum)
 	return nil
 }
 
 var mapped = regexp.MustCompile(`(?m)[#@] ?sourceMappingURL=([^\s'"]+)`)
 
 // sourceMap looks at the map that a source names, which esbuild reads.
-func sourceMap(path string, source []byte) error {
-	at := bytes.LastIndex(source, []byte("sourceMappingURL="))
+func sourceMap(path string, code []byte) error {
+	at := bytes.LastIndex(code, []byte("sourceMappingURL="))
 	if at < 0 {
 		return nil
 	}
-	found := mapped.FindSubmatch(source[max(0, at-3):])
+	found := mapped.FindSubmatch(code[max(0, at-3):])
 	if found == nil {
 		return nil
 	}
@@ -106,7 +108,7 @@ func sourceMap(path string, source []byte) error {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(filepath.Dir(path), file)
 	}
-	_, err = isFile(file)
+	_, err = source.IsFile(file)
 	return err
 }
 
@@ -157,7 +159,7 @@ func (r *reading) look(dir string) error {
 		return nil //nolint:nilerr // what is not there steers nothing
 	}
 	for _, name := range []string{"package.json", ".pnp.data.json", ".pnp.cjs", ".pnp.js"} {
-		if _, err := isFile(filepath.Join(dir, name)); err != nil {
+		if _, err := source.IsFile(filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/loopback"
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // dependencyTree runs a test on what real registries hold, beside the others. What was downloaded once is kept by npm, pip and
@@ -382,16 +383,16 @@ func TestUvAndPipInstallTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.in = newRecorder(&hashes{})
+	j.In = source.NewRecorder(&source.Hashes{})
 	w, err := j.wishes()
 	if err != nil {
 		t.Fatal(err)
 	}
 	site := filepath.Join(t.TempDir(), "site")
-	pip := tool{dir: root, name: "python3", args: append([]string{
+	pip := source.Command{Dir: root, Name: "python3", Args: append([]string{
 		"-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:", "--target", site, "-r", w.file,
 	}, j.pythonTarget()...)}
-	if _, said, err := pip.run(t.Context()); err != nil {
+	if _, said, err := pip.Run(t.Context()); err != nil {
 		t.Fatal(said)
 	}
 	if err := tidy(site); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ferryfn/ferry/internal/regular"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // bundled notes the inputs of a bundle, with the folders up to the root and the files that steer resolution.
@@ -16,14 +17,14 @@ func (m *modules) bundled(inputs []string, sources *reading) error {
 			return err
 		}
 	}
-	dirs, packages := map[string]bool{m.job.dir: true}, map[string]bool{}
+	dirs, packages := map[string]bool{m.job.Dir: true}, map[string]bool{}
 	for _, full := range inputs {
 		dirs[filepath.Dir(full)] = true
 		dir, _, ok := packageOf(full)
 		if !ok || packages[dir] {
 			continue
 		}
-		if there, err := isFile(filepath.Join(dir, "package.json")); err != nil {
+		if there, err := source.IsFile(filepath.Join(dir, "package.json")); err != nil {
 			return err
 		} else if !there {
 			continue
@@ -33,7 +34,7 @@ func (m *modules) bundled(inputs []string, sources *reading) error {
 		if err != nil {
 			return err
 		}
-		m.job.bill.add("npm", mod.Name, mod.Version)
+		m.job.made.Add("npm", mod.Name, mod.Version)
 	}
 	return m.folders(dirs)
 }
@@ -43,27 +44,23 @@ func (m *modules) folders(dirs map[string]bool) error {
 	for dir := range dirs {
 		for ; !seen[dir]; dir = filepath.Dir(dir) {
 			seen[dir] = true
-			if _, err := m.job.in.dir(dir); err != nil {
-				return readProblem(dir, dir, err)
+			if _, err := m.job.In.Dir(dir); err != nil {
+				return source.ReadProblem(dir, dir, err)
 			}
-			if err := m.job.in.optional(filepath.Join(dir, "package.json")); err != nil {
+			if err := m.job.In.Optional(filepath.Join(dir, "package.json")); err != nil {
 				return err
 			}
 			for _, name := range tsconfigs {
-				if err := eachTSConfig(filepath.Join(dir, name), 0, m.job.in.file); err != nil {
+				if err := eachTSConfig(filepath.Join(dir, name), 0, m.job.In.File); err != nil {
 					return err
 				}
 			}
-			if dir == m.job.p.Root || dir == filepath.Dir(dir) {
+			if dir == m.job.Root || dir == filepath.Dir(dir) {
 				break
 			}
 		}
 	}
-	for _, in := range m.job.in.list() {
-		if in.Kind == "d" && changedSince(unixNano(in.MTime), m.job.in.began) {
-			m.job.in.doubt()
-		}
-	}
+	m.job.In.DoubtFolders()
 	return nil
 }
 
@@ -77,12 +74,12 @@ var tsconfigs = []string{"tsconfig.json", "jsconfig.json"}
 
 // eachTSConfig is called for a tsconfig.json, if it is there, and for those that it extends.
 func eachTSConfig(file string, depth int, do func(file string) error) error {
-	if there, err := isFile(file); err != nil || !there || depth > 20 {
+	if there, err := source.IsFile(file); err != nil || !there || depth > 20 {
 		return err // not there, which the folder tells, or in a circle, which esbuild tells
 	}
 	data, err := regular.Read(file)
 	if err != nil {
-		return readProblem(file, file, err)
+		return source.ReadProblem(file, file, err)
 	}
 	if err := do(file); err != nil {
 		return err

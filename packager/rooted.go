@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // A package is rooted when it looks for something from the place where it lies: a file of its own (data, a style sheet,
@@ -115,10 +117,10 @@ func (b *bundle) told(users []string) (map[string]outsider, error) {
 		for _, l := range literal.FindAllStringSubmatch(text, -1) {
 			name := l[1] + l[2] + l[3]
 			_, known := b.external[name]
-			if known || slices.Contains(b.job.fn.Build.External, name) || !b.modules.wanted(name) {
+			if known || slices.Contains(b.job.Function.Build.External, name) || !b.modules.wanted(name) {
 				continue
 			}
-			mod, err := b.modules.find(name, b.job.dir)
+			mod, err := b.modules.find(name, b.job.Dir)
 			if err != nil {
 				return nil, err
 			}
@@ -150,14 +152,14 @@ func (b *bundle) codeOf(input string) codeOf {
 	if strings.Contains(input, ":") { // another namespace
 		return codeOf{}
 	}
-	full := filepath.Join(b.job.dir, filepath.FromSlash(input))
+	full := filepath.Join(b.job.Dir, filepath.FromSlash(input))
 	root, pkg, _ := packageOf(full)
 	return codeOf{pkg: pkg, root: root, file: full, input: input}
 }
 
 // looks says how code looks for something from the place of its file; "" is not at all.
 func (b *bundle) looks(at codeOf, lines []string) (string, error) {
-	if there, err := isFile(filepath.Join(at.root, "package.json")); err != nil || !there { // a loose file, or in an archive of Yarn's
+	if there, err := source.IsFile(filepath.Join(at.root, "package.json")); err != nil || !there { // a loose file, or in an archive of Yarn's
 		return "", err
 	}
 	mod, err := b.modules.load(at.root)
@@ -251,7 +253,7 @@ func (at codeOf) holds(name string) bool {
 	}
 	for _, from := range []string{filepath.Dir(at.file), at.file} {
 		full := filepath.Join(from, filepath.FromSlash(name))
-		if below(full, at.root) && full != at.root && !below(at.file, full) && exists(full) {
+		if below(full, at.root) && full != at.root && !below(at.file, full) && source.Exists(full) {
 			return true
 		}
 	}
@@ -311,14 +313,14 @@ func (b *bundle) imports(root string) (map[string]bool, error) {
 func (m *modules) wanted(name string) bool {
 	if m.wishes == nil {
 		m.wishes = map[string]bool{}
-		for dir := m.job.dir; ; dir = filepath.Dir(dir) {
+		for dir := m.job.Dir; ; dir = filepath.Dir(dir) {
 			if mod, err := m.load(dir); err == nil {
 				for _, name := range mod.names() {
 					m.wishes[name] = mod.demand(name) == needed || mod.demand(name) == optional
 				}
 				break
 			}
-			if dir == m.job.p.Root || dir == filepath.Dir(dir) {
+			if dir == m.job.Root || dir == filepath.Dir(dir) {
 				break
 			}
 		}

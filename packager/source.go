@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // This file makes packages for clouds that build by themselves (Platform.Source): what is compiled or installed
@@ -20,7 +21,7 @@ import (
 // listed names what stays out of the bundle in the package.json, for the cloud to install.
 func (b *bundle) listed(m *modules, here string) error {
 	b.job.listed = map[string]string{}
-	for _, name := range b.job.fn.Build.External {
+	for _, name := range b.job.Function.Build.External {
 		name = packageName(name)
 		if strings.Contains(name, "*") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "node:") {
 			continue
@@ -46,59 +47,59 @@ func (b *bundle) listed(m *modules, here string) error {
 
 func (j *job) list(name string, mod *module) {
 	j.listed[name] = mod.Version
-	j.bill.add("npm", mod.Name, mod.Version)
+	j.made.Add("npm", mod.Name, mod.Version)
 }
 
 // nodeSource gives a Node package a package.json that names its entry and what is to be installed.
-func (j *job) nodeSource(made content) ([]file, error) {
+func (j *job) nodeSource(made source.Content) ([]source.File, error) {
 	fields := map[string]any{"private": true, "dependencies": j.listed}
-	files := made.files
-	if i := slices.IndexFunc(files, func(f file) bool { return f.name == "package.json" }); i >= 0 && j.listed == nil {
-		data, err := j.in.read(files[i].path)
+	files := made.Files
+	if i := slices.IndexFunc(files, func(f source.File) bool { return f.Name == "package.json" }); i >= 0 && j.listed == nil {
+		data, err := j.In.Read(files[i].Path)
 		if err != nil {
 			return nil, err
 		}
 		fields = map[string]any{}
 		if err := json.Unmarshal(data, &fields); err != nil {
-			return nil, problem(files[i].path, "correct it", "package.json cannot be read: %v", err)
+			return nil, source.Problem(files[i].Path, "correct it", "package.json cannot be read: %v", err)
 		}
 	}
-	fields["main"] = made.entry
+	fields["main"] = made.Entry
 	data, err := json.MarshalIndent(fields, "", "  ")
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range files {
-		if f.name == "package.json" && f.path != "" {
-			if err := j.in.file(f.path); err != nil {
+		if f.Name == "package.json" && f.Path != "" {
+			if err := j.In.File(f.Path); err != nil {
 				return nil, err
 			}
 		}
 	}
-	files = slices.DeleteFunc(slices.Clone(files), func(f file) bool { return f.name == "package.json" })
-	return append(files, generated("package.json", append(data, '\n'))), nil
+	files = slices.DeleteFunc(slices.Clone(files), func(f source.File) bool { return f.Name == "package.json" })
+	return append(files, source.Generated("package.json", append(data, '\n'))), nil
 }
 
 // pythonSource gives a Python package a requirements.txt, when another list says what is to be installed.
-func (j *job) pythonSource(files []file) ([]file, error) {
+func (j *job) pythonSource(files []source.File) ([]source.File, error) {
 	w, err := j.wishes()
 	if err != nil || w == nil || w.lines == nil {
 		return files, err
 	}
-	return append(files, generated("requirements.txt", []byte(strings.Join(w.lines, "\n")+"\n"))), nil
+	return append(files, source.Generated("requirements.txt", []byte(strings.Join(w.lines, "\n")+"\n"))), nil
 }
 
 // goSource is the part of the user's module that is compiled, all other modules in vendor, and the shim as a package
 // of its own.
-func (j *job) goSource(ctx context.Context, packages []goPackage, tmp string, made content) (content, error) {
+func (j *job) goSource(ctx context.Context, packages []goPackage, tmp string, made source.Content) (source.Content, error) {
 	target := packages[len(packages)-1]
 	module := target.Module.folder()
 	vendor := filepath.Join(tmp, "vendored")
-	if _, said, err := (tool{dir: module, env: append(j.goEnv(), "GOWORK=off"), name: "go", args: []string{"mod", "vendor", "-o", vendor}}).run(ctx); err != nil {
+	if _, said, err := (source.Command{Dir: module, Env: append(j.goEnv(), "GOWORK=off"), Name: "go", Args: []string{"mod", "vendor", "-o", vendor}}).Run(ctx); err != nil {
 		if ctx.Err() != nil {
 			return made, ctx.Err()
 		}
-		e := problem(module, "run `go mod vendor` in "+j.fn.Source, "the modules cannot be vendored: %s", said)
+		e := source.Problem(module, "run `go mod vendor` in "+j.Function.Source, "the modules cannot be vendored: %s", said)
 		e.Err = err
 		return made, e
 	}
@@ -124,33 +125,33 @@ func (j *job) goSource(ctx context.Context, packages []goPackage, tmp string, ma
 		if err != nil {
 			continue // a module without dependencies has no go.sum
 		}
-		made.files = append(made.files, file{name: name, path: full, info: info, in: j.in})
+		made.Files = append(made.Files, source.File{Name: name, Path: full, Info: info, In: j.In})
 	}
 	vendored, err := vendoredFiles(vendor)
 	if err != nil {
 		return made, err
 	}
-	made.files = append(made.files, vendored...)
+	made.Files = append(made.Files, vendored...)
 	handler, err := filepath.Rel(module, target.Dir)
 	if err != nil {
 		return made, err
 	}
-	made.entry = filepath.ToSlash(handler)
-	if j.fn.Style != manifest.StyleServer {
-		made.entry = path.Join(made.entry, entryFolder)
+	made.Entry = filepath.ToSlash(handler)
+	if j.Function.Style != manifest.StyleServer {
+		made.Entry = path.Join(made.Entry, entryFolder)
 		shim, err := j.goShim(target)
 		if err != nil {
 			return made, err
 		}
 		for _, name := range slices.Sorted(maps.Keys(shim)) {
-			made.files = append(made.files, generated(path.Join(made.entry, name), shim[name]))
+			made.Files = append(made.Files, source.Generated(path.Join(made.Entry, name), shim[name]))
 		}
 	}
 	return made, nil
 }
 
-func vendoredFiles(dir string) (files []file, err error) {
-	if !exists(dir) { // nothing but the standard library
+func vendoredFiles(dir string) (files []source.File, err error) {
+	if !source.Exists(dir) { // nothing but the standard library
 		return nil, nil
 	}
 	err = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
@@ -162,7 +163,7 @@ func vendoredFiles(dir string) (files []file, err error) {
 			return err
 		}
 		rel, err := filepath.Rel(dir, full)
-		files = append(files, file{name: path.Join("vendor", filepath.ToSlash(rel)), path: full, info: info})
+		files = append(files, source.File{Name: path.Join("vendor", filepath.ToSlash(rel)), Path: full, Info: info})
 		return err
 	})
 	return files, err

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/ferryfn/ferry/internal/regular"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 const (
@@ -29,7 +30,7 @@ const (
 
 // packed is an entry on its way into the zip.
 type packed struct {
-	file *file
+	file *source.File
 	*block
 	err  error
 	done chan struct{} // closed when it is compressed; nil when that was known
@@ -49,7 +50,7 @@ func (b *block) line(to []byte) []byte {
 
 // placed is a file that lies in a package at an offset. Its block has no content.
 type placed struct {
-	file *file
+	file *source.File
 	block
 }
 
@@ -58,14 +59,14 @@ type zipper struct {
 	spillDir  string
 	blocks    *blocks
 	squeezers squeezers
-	admit     func(f *file, head []byte) error // refuses a file by its first bytes; may be nil
-	noted     func(p *packed)                  // called in order for each entry written; may be nil
-	placed    []placed                         // the files of the disk that were compressed
+	admit     func(f *source.File, head []byte) error // refuses a file by its first bytes; may be nil
+	noted     func(p *packed)                         // called in order for each entry written; may be nil
+	placed    []placed                                // the files of the disk that were compressed
 }
 
 // write puts the files, sorted by name, into w and returns the digest of the tree. Entries are compressed in
 // parallel and written in order; what is in flight is bounded.
-func (z *zipper) write(ctx context.Context, w io.Writer, files []file) (digest string, err error) {
+func (z *zipper) write(ctx context.Context, w io.Writer, files []source.File) (digest string, err error) {
 	entries := make([]packed, len(files))
 	var fresh []*packed
 	for i := range entries {
@@ -99,7 +100,7 @@ func (z *zipper) compress(ctx context.Context, workers *sync.WaitGroup, room *se
 	workers.Go(func() {
 		defer close(work)
 		for _, p := range entries {
-			if room.Acquire(ctx, p.file.weight()) != nil {
+			if room.Acquire(ctx, weight(p.file)) != nil {
 				return
 			}
 			select {
@@ -147,7 +148,7 @@ func (z *zipper) assemble(ctx context.Context, w io.Writer, entries []packed, ro
 		if err != nil {
 			return "", err
 		}
-		if p.done != nil && p.file.path != "" {
+		if p.done != nil && p.file.Path != "" {
 			z.placed = append(z.placed, placed{p.file, block{header: p.header, sum: p.sum, head: p.head, read: p.read, at: at}})
 		}
 		line = p.line(line[:0])
@@ -157,7 +158,7 @@ func (z *zipper) assemble(ctx context.Context, w io.Writer, entries []packed, ro
 		}
 		p.block = nil // no longer needed
 		if p.done != nil {
-			room.Release(p.file.weight())
+			room.Release(weight(p.file))
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -166,15 +167,8 @@ func (z *zipper) assemble(ctx context.Context, w io.Writer, entries []packed, ro
 	return "sha256:" + hex.EncodeToString(tree.Sum(nil)), out.close()
 }
 
-func (f *file) size() int64 {
-	if f.info != nil {
-		return f.info.Size()
-	}
-	return int64(len(f.data))
-}
-
 // weight is what a file counts while it is in flight.
-func (f *file) weight() int64 { return min(f.size(), spillAt) + 1<<10 }
+func weight(f *source.File) int64 { return min(f.Size(), spillAt) + 1<<10 }
 
 // squeezer is what compressing takes; its tables are large.
 type squeezer struct {
@@ -207,17 +201,17 @@ func (all squeezers) take() *squeezer {
 }
 
 // squeeze reads and compresses one file.
-func (z *zipper) squeeze(ctx context.Context, f *file) (*block, error) {
-	if f.size() > math.MaxUint32 {
-		return nil, problem(f.path, "leave it out with build.exclude", "%s is larger than 4 GiB", f.name)
+func (z *zipper) squeeze(ctx context.Context, f *source.File) (*block, error) {
+	if f.Size() > math.MaxUint32 {
+		return nil, source.Problem(f.Path, "leave it out with build.exclude", "%s is larger than 4 GiB", f.Name)
 	}
 	began := time.Now()
-	if f.path == "" {
-		return z.stream(ctx, f, began, bytes.NewReader(f.data))
+	if f.Path == "" {
+		return z.stream(ctx, f, began, bytes.NewReader(f.Data))
 	}
-	src, err := regular.Open(f.path)
+	src, err := regular.Open(f.Path)
 	if err != nil {
-		return nil, readProblem(f.path, f.name, err)
+		return nil, source.ReadProblem(f.Path, f.Name, err)
 	}
 	defer src.Close()
 	b, err := z.stream(ctx, f, began, src)
@@ -227,23 +221,23 @@ func (z *zipper) squeeze(ctx context.Context, f *file) (*block, error) {
 	now, err := src.Stat()
 	if err != nil {
 		b.drop()
-		return nil, readProblem(f.path, f.name, err)
+		return nil, source.ReadProblem(f.Path, f.Name, err)
 	}
-	was := input{Kind: "f"}
-	was.stamp(f.info)
-	if !was.same(now) || int64(b.header.size) != now.Size() {
+	was := source.Input{Kind: "f"}
+	was.Stamp(f.Info)
+	if !was.Same(now) || int64(b.header.size) != now.Size() {
 		b.drop()
 		return nil, changed(f)
 	}
 	return b, nil
 }
 
-func changed(f *file) error {
-	return problem(f.path, "build again when nothing writes to it", "%s changed while it was packaged", f.name)
+func changed(f *source.File) error {
+	return source.Problem(f.Path, "build again when nothing writes to it", "%s changed while it was packaged", f.Name)
 }
 
 // stream sends the content through digest, checksum and compression.
-func (z *zipper) stream(ctx context.Context, f *file, began time.Time, src io.Reader) (_ *block, err error) {
+func (z *zipper) stream(ctx context.Context, f *source.File, began time.Time, src io.Reader) (_ *block, err error) {
 	made := &block{read: began}
 	defer func() {
 		if err != nil {
@@ -254,7 +248,7 @@ func (z *zipper) stream(ctx context.Context, f *file, began time.Time, src io.Re
 	defer func() { z.squeezers <- s }()
 	s.out.Reset()
 	counted := &counter{w: &s.out}
-	if f.size() >= spillAt {
+	if f.Size() >= spillAt {
 		if made.spill, err = os.CreateTemp(z.spillDir, "spill"); err != nil {
 			return nil, err
 		}
@@ -283,7 +277,7 @@ func (z *zipper) stream(ctx context.Context, f *file, began time.Time, src io.Re
 			break
 		}
 		if err != nil {
-			return nil, readProblem(f.path, f.name, err)
+			return nil, source.ReadProblem(f.Path, f.Name, err)
 		}
 	}
 	if err := s.deflate.Close(); err != nil {
@@ -295,11 +289,11 @@ func (z *zipper) stream(ctx context.Context, f *file, began time.Time, src io.Re
 	if size > math.MaxUint32 || counted.n > math.MaxUint32 {
 		return nil, changed(f) // it was smaller when it was found
 	}
-	made.header = header{name: f.name, method: deflated, mode: 0o100644, crc: sum.Sum32(), packed: uint32(counted.n), size: uint32(size)}
-	if executable(f.name, head) {
+	made.header = header{name: f.Name, method: deflated, mode: 0o100644, crc: sum.Sum32(), packed: uint32(counted.n), size: uint32(size)}
+	if executable(f.Name, head) {
 		made.header.mode = 0o100755
 	}
-	if !ascii(f.name) {
+	if !ascii(f.Name) {
 		made.header.flags = utf8Name
 	}
 	if size == 0 {

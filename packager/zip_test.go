@@ -22,6 +22,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/fuzzing"
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 func TestTwoCopiesOfATreeGiveTheSameBytes(t *testing.T) {
@@ -173,7 +174,7 @@ func TestAFileThatChangesWhileItIsReadIsAnError(t *testing.T) {
 	}
 	write(t, path, "hello, longer")
 	z := zipper{spillDir: t.TempDir(), squeezers: newSqueezers()}
-	_, err = z.write(context.Background(), io.Discard, []file{{name: "a.txt", path: path, info: info}})
+	_, err = z.write(context.Background(), io.Discard, []source.File{{Name: "a.txt", Path: path, Info: info}})
 	contains(t, asProblem(t, err).Message, "a.txt changed while it was packaged")
 }
 
@@ -217,7 +218,7 @@ func TestCancellingLeavesNothing(t *testing.T) {
 	fn.Build.Command = "touch started; sleep 60"
 	go func() {
 		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
-			if exists(filepath.Join(root, "started")) {
+			if source.Exists(filepath.Join(root, "started")) {
 				break
 			}
 		}
@@ -257,7 +258,7 @@ func FuzzAZipHoldsWhatWentIn(f *testing.F) {
 	f.Add("ü", []byte("#!/bin/sh"), "bootstrap", []byte("\x7fELF"))
 	f.Add("a/../b", []byte(nil), "a\\b", []byte("x"))
 	f.Fuzz(func(t *testing.T, name1 string, data1 []byte, name2 string, data2 []byte) {
-		files := []file{generated(name1, data1), generated(name2, data2)}
+		files := []source.File{source.Generated(name1, data1), source.Generated(name2, data2)}
 		sortFiles(files)
 		if checkNames(files) != nil {
 			return
@@ -281,8 +282,8 @@ func FuzzAZipHoldsWhatWentIn(f *testing.F) {
 				t.Fatal(err)
 			}
 			data, err := io.ReadAll(rc)
-			if err != nil || entry.Name != files[i].name || !bytes.Equal(data, files[i].data) {
-				t.Fatalf("%q came out as %q, %v", files[i].name, entry.Name, err)
+			if err != nil || entry.Name != files[i].Name || !bytes.Equal(data, files[i].Data) {
+				t.Fatalf("%q came out as %q, %v", files[i].Name, entry.Name, err)
 			}
 			if !filepath.IsLocal(entry.Name) {
 				t.Fatalf("%q leads out of the folder it is unpacked in", entry.Name)

@@ -42,7 +42,7 @@ func (c *checker) runtime(fn manifest.Function) {
 	const field, newer = "runtime", "choose a newer version, such as nodejs24 or python3.14"
 	r, ok := runtimeOf(fn.Runtime)
 	switch language := fn.Runtime.Language(); {
-	case !ok && len(packager.Platform{Shim: name}.Styles(language)) == 0:
+	case !ok && len(packager.Styles(packager.Platform{Shim: name}, language)) == 0:
 		c.Block(field, "choose another target", "ferry has no shim for %s on Lambda yet", language)
 	case !ok:
 		c.Block(field, newer, "Lambda has no runtime for %s", fn.Runtime)

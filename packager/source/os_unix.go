@@ -1,6 +1,6 @@
 //go:build unix
 
-package packager
+package source
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package packager
+package source
 
 import (
 	"context"
@@ -6,48 +6,48 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
+	"time"
 )
 
-// look is a source folder as it was seen at one time: the files that the rules keep, and the inputs that say so.
+// Look is a source folder as it was seen at one time: the files that the rules keep, and the inputs that say so.
 // Functions of one source folder share it, and the cache keeps its inputs once for all of them.
-type look struct {
-	files []file
-	in    *recorder
+type Look struct {
+	files []File
+	In    *Recorder
 
 	mu   sync.Mutex
 	key  string // of the cache's entry, "" until there is one
 	size int    // inputs in that entry
 }
 
-// lookPrefix begins the keys of looks' entries.
-const lookPrefix = "look-"
+// LookPrefix begins the keys of looks' entries.
+const LookPrefix = "look-"
 
-// keep writes the inputs into the cache and returns the key of their entry, or "" when what was seen changed meanwhile.
-// All files that a package took from the look must be noted before.
-func (l *look) keep(c cache) (string, error) {
+// Keep has the inputs written under a key, which it returns, or "" when what was seen changed meanwhile. All files that a package took from the look must be noted before.
+func (l *Look) Keep(write func(key string, began time.Time, inputs []Input) error) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.in.sure() {
+	if !l.In.Sure() {
 		return "", nil
 	}
-	if l.key != "" && l.size == l.in.count() {
+	if l.key != "" && l.size == l.In.count() {
 		return l.key, nil
 	}
-	inputs := l.in.list()
+	inputs := l.In.List()
 	h := sha256.New()
 	for _, in := range inputs { // without the time stamps: equal folders share an entry
 		fmt.Fprintf(h, "%s %s %q\n", in.Kind, in.Sum, in.Path)
 	}
-	key := lookPrefix + hex.EncodeToString(h.Sum(nil))[:40]
-	if err := c.write(key, entry{Recorded: l.in.began.UnixNano(), Inputs: inputs}); err != nil {
+	key := LookPrefix + hex.EncodeToString(h.Sum(nil))[:40]
+	if err := write(key, l.In.Began, inputs); err != nil {
 		return "", err
 	}
 	l.key, l.size = key, len(inputs)
 	return key, nil
 }
 
-// findings lets builds share what one of them found out. The zero value is ready.
-type findings[T any] struct {
+// Findings lets builds share what one of them found out. The zero value is ready.
+type Findings[T any] struct {
 	mu    sync.Mutex
 	known map[string]*finding[T]
 }
@@ -59,8 +59,8 @@ type finding[T any] struct {
 	err   error
 }
 
-// get returns what find finds for the key. The first caller calls find; where that one fails, the others call theirs.
-func (f *findings[T]) get(ctx context.Context, key string, find func() (T, error)) (T, error) {
+// Get returns what find finds for the key. The first caller calls find; where that one fails, the others call theirs.
+func (f *Findings[T]) Get(ctx context.Context, key string, find func() (T, error)) (T, error) {
 	f.mu.Lock()
 	one, shared := f.known[key]
 	if !shared {

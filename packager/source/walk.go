@@ -1,4 +1,4 @@
-package packager
+package source
 
 import (
 	"context"
@@ -13,22 +13,40 @@ import (
 	"github.com/ferryfn/ferry/internal/regular"
 )
 
-// file is one entry of a package to be.
-type file struct {
-	name string      // slash path in the package
-	path string      // where it lies on disk; "" when data holds it
-	info fs.FileInfo // as it was when it was found; nil when data holds it
-	data []byte
-	// in is where the content is noted as an input, since a change of it means that the package is out of date;
+// File is one entry of a package to be.
+type File struct {
+	Name string      // slash path in the package
+	Path string      // where it lies on disk; "" when Data holds it
+	Info fs.FileInfo // as it was when it was found; nil when Data holds it
+	Data []byte
+	// In is where the content is noted as an input, since a change of it means that the package is out of date;
 	// nil for what ferry made itself in its cache.
-	in *recorder
+	In *Recorder
 }
 
-// generated is an entry that is on no disk.
-func generated(name string, data []byte) file { return file{name: name, data: data} }
+// Generated is an entry that is on no disk.
+func Generated(name string, data []byte) File { return File{Name: name, Data: data} }
 
-// maxEntries is what a zip holds without its 64-bit form, which not every cloud reads.
-const maxEntries = 65534
+// Size is that of the content, in bytes.
+func (f *File) Size() int64 {
+	if f.Info != nil {
+		return f.Info.Size()
+	}
+	return int64(len(f.Data))
+}
+
+// Duplicate is true for a file of a name that it was asked about before.
+func Duplicate() func(File) bool {
+	seen := map[string]bool{}
+	return func(f File) bool {
+		again := seen[f.Name]
+		seen[f.Name] = true
+		return again
+	}
+}
+
+// MaxEntries is what a zip holds without its 64-bit form, which not every cloud reads.
+const MaxEntries = 65534
 
 // walker collects the files of a source folder.
 type walker struct {
@@ -37,8 +55,8 @@ type walker struct {
 	real  string // the same without symlinks
 	skip  string // ferry's own cache, should it lie inside
 	rules *rules
-	in    *recorder
-	files []file
+	in    *Recorder
+	files []File
 	// noting walks for the inputs alone: what could not be packaged is passed over.
 	noting bool
 }
@@ -56,7 +74,7 @@ type place struct {
 func (w *walker) walk(ignored bool) error {
 	realDir, err := filepath.EvalSymlinks(w.dir)
 	if err != nil {
-		return readProblem(w.dir, "the source folder", err)
+		return ReadProblem(w.dir, "the source folder", err)
 	}
 	w.real = realDir
 	if err := w.folder(w.dir, place{real: []string{realDir}, ignore: w.rules.ignore, ignored: ignored}); err != nil {
@@ -64,7 +82,7 @@ func (w *walker) walk(ignored bool) error {
 	}
 	for _, inc := range w.rules.include {
 		if !inc.used && !w.noting {
-			return problem("", "correct the pattern or take it out; patterns are relative to the source folder",
+			return Problem("", "correct the pattern or take it out; patterns are relative to the source folder",
 				"build.include: %q matches no file in %s", inc.text, w.dir)
 		}
 	}
@@ -75,12 +93,12 @@ func (w *walker) folder(dir string, at place) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	entries, err := w.in.dir(dir)
+	entries, err := w.in.Dir(dir)
 	if err != nil {
-		return readProblem(dir, w.shown(at.parts), err)
+		return ReadProblem(dir, w.shown(at.parts), err)
 	}
 	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == ".ferryignore" }) {
-		if err := w.in.file(filepath.Join(dir, ".ferryignore")); err != nil {
+		if err := w.in.File(filepath.Join(dir, ".ferryignore")); err != nil {
 			return err
 		}
 		domain := append(slices.Clone(w.rules.above), at.parts...)
@@ -100,7 +118,7 @@ func (w *walker) withoutPackages(dir string, entries []fs.DirEntry) []fs.DirEntr
 	for _, e := range entries {
 		if bill := filepath.Join(dir, e.Name()); isSaved(bill) {
 			w.in.bill(bill)
-			saved[e.Name()], saved[stem(e.Name())+".zip"] = true, true
+			saved[e.Name()], saved[Stem(e.Name())+".zip"] = true, true
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(entries), func(e fs.DirEntry) bool { return saved[e.Name()] })
@@ -123,7 +141,7 @@ func (w *walker) entry(full string, e fs.DirEntry, at place) error {
 			isDir = info.IsDir()
 		}
 	}
-	if full == w.skip || never(name, isDir) || excluded(w.rules.exclude, subject{parts, isDir}) {
+	if full == w.skip || Never(name, isDir) || excluded(w.rules.exclude, subject{parts, isDir}) {
 		return nil
 	}
 	wanted := at.wanted
@@ -135,7 +153,7 @@ func (w *walker) entry(full string, e fs.DirEntry, at place) error {
 	if ignored && (!isDir || !w.rules.mayInclude(parts)) {
 		return nil
 	}
-	if secretName(name) {
+	if SecretName(name) {
 		return w.refuseSecret(full, name, wanted)
 	}
 	next := place{parts: parts, real: at.real, ignore: at.ignore, ignored: ignored, wanted: wanted}
@@ -148,7 +166,7 @@ func (w *walker) entry(full string, e fs.DirEntry, at place) error {
 	}
 	info, err := e.Info()
 	if err != nil {
-		return readProblem(full, name, err)
+		return ReadProblem(full, name, err)
 	}
 	return w.regular(full, name, info, wanted)
 }
@@ -158,14 +176,14 @@ func (w *walker) refuseSecret(full, name string, wanted *include) error {
 	if w.noting || wanted == nil || !wanted.deliberate() {
 		return nil
 	}
-	return problem(full, "name secrets under `secrets:` in the manifest and keep the file out of the package",
+	return Problem(full, "name secrets under `secrets:` in the manifest and keep the file out of the package",
 		"build.include: %q takes in %s, which looks like a secret", wanted.text, name)
 }
 
 func (w *walker) link(full, name string, at place) error {
 	const hint = "replace the link by what it points to, or leave it out with build.exclude"
 	if err := w.in.link(full); err != nil {
-		return readProblem(full, name, err)
+		return ReadProblem(full, name, err)
 	}
 	if w.noting {
 		return nil
@@ -173,28 +191,28 @@ func (w *walker) link(full, name string, at place) error {
 	target, err := filepath.EvalSymlinks(full)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return problem(full, hint, "the symlink %s points to nothing", name)
+			return Problem(full, hint, "the symlink %s points to nothing", name)
 		}
-		return problem(full, hint, "the symlink %s cannot be followed, it may lead to itself: %v", name, err)
+		return Problem(full, hint, "the symlink %s cannot be followed, it may lead to itself: %v", name, err)
 	}
 	rel, err := filepath.Rel(w.real, target)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return problem(full, hint, "the symlink %s leads out of the source folder, to %s", name, target)
+		return Problem(full, hint, "the symlink %s leads out of the source folder, to %s", name, target)
 	}
 	for part := filepath.ToSlash(rel); part != "." && part != "/"; part = path.Dir(part) {
-		if secretName(part) || path.Base(part) == ".git" {
-			return problem(full, hint, "the symlink %s leads to %s, which never enters a package", name, filepath.ToSlash(rel))
+		if SecretName(part) || path.Base(part) == ".git" {
+			return Problem(full, hint, "the symlink %s leads to %s, which never enters a package", name, filepath.ToSlash(rel))
 		}
 	}
 	info, err := os.Stat(target)
 	if err != nil {
-		return readProblem(full, name, err)
+		return ReadProblem(full, name, err)
 	}
 	if !info.IsDir() {
 		return w.regular(target, name, info, at.wanted)
 	}
 	if slices.Contains(at.real, target) {
-		return problem(full, hint, "the symlink %s leads back to a folder that holds it", name)
+		return Problem(full, hint, "the symlink %s leads back to a folder that holds it", name)
 	}
 	at.real = append(slices.Clone(at.real), target)
 	return w.folder(target, at)
@@ -205,23 +223,23 @@ func (w *walker) regular(full, name string, info fs.FileInfo, wanted *include) e
 		return nil
 	}
 	if !info.Mode().IsRegular() {
-		return problem(full, "remove it, or leave it out with build.exclude", "%s is a %s, not a file", name, regular.Kind(info.Mode()))
+		return Problem(full, "remove it, or leave it out with build.exclude", "%s is a %s, not a file", name, regular.Kind(info.Mode()))
 	}
 	if doubtful(name) && info.Size() < 1<<20 {
 		data, err := regular.Read(full)
 		if err != nil {
-			return readProblem(full, name, err)
+			return ReadProblem(full, name, err)
 		}
 		if secretContent(data) {
-			if err := w.in.file(full); err != nil {
+			if err := w.in.File(full); err != nil {
 				return err
 			}
 			return w.refuseSecret(full, name, wanted)
 		}
 	}
-	if len(w.files) >= maxEntries {
-		return problem("", "leave files out with .ferryignore or build.exclude", "more than %d files", maxEntries)
+	if len(w.files) >= MaxEntries {
+		return Problem("", "leave files out with .ferryignore or build.exclude", "more than %d files", MaxEntries)
 	}
-	w.files = append(w.files, file{name: name, path: full, info: info, in: w.in})
+	w.files = append(w.files, File{Name: name, Path: full, Info: info, In: w.in})
 	return nil
 }

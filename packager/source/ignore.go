@@ -1,4 +1,4 @@
-package packager
+package source
 
 import (
 	"bytes"
@@ -185,8 +185,8 @@ func deciding(rules []rule, s subject) *rule {
 	return nil
 }
 
-// never is what no package holds, whatever the manifest says: other tools' folders, leftovers and ferry's own files.
-func never(name string, dir bool) bool {
+// Never is what no package holds, whatever the manifest says: other tools' folders, leftovers and ferry's own files.
+func Never(name string, dir bool) bool {
 	base := path.Base(name)
 	switch base {
 	case ".git", ".hg", ".svn", ".ferry", "__pycache__", ".DS_Store":
@@ -198,11 +198,11 @@ func never(name string, dir bool) bool {
 	case ".cache":
 		return path.Base(path.Dir(name)) == "node_modules"
 	}
-	return strings.HasSuffix(base, ".pyc") || strings.HasSuffix(base, ".pyo") || strings.HasPrefix(base, unfinished)
+	return strings.HasSuffix(base, ".pyc") || strings.HasSuffix(base, ".pyo") || strings.HasPrefix(base, Unfinished)
 }
 
-// secretName is whether a file holds secrets by its name alone.
-func secretName(name string) bool {
+// SecretName is whether a file holds secrets by its name alone.
+func SecretName(name string) bool {
 	base := strings.ToLower(path.Base(name))
 	switch base {
 	case "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".npmrc", ".pypirc", ".git-credentials", ".aws", ".ssh":
