@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 // orm is a package with drivers that it loads when they are asked for.
@@ -20,15 +22,15 @@ var orm = []string{
 }
 
 func TestAnInstalledPackageNeedNotFindWhatItMayAskFor(t *testing.T) {
-	p := newPackager(t, project(t, orm...))
-	a := build(t, p, nodeFn("app.js"))
+	p := newPackager(t, packagertest.Project(t, orm...))
+	a := build(t, p, packagertest.Node("app.js"))
 	if got := load(t, a, "app.mjs", "m.default.fetch('memory')"); got != "memory" {
 		t.Errorf("got %s", got)
 	}
 	if got := load(t, a, "app.mjs", "await m.default.fetch('scoped')"); got != "ERR_MODULE_NOT_FOUND" {
 		t.Errorf("got %s", got)
 	}
-	if !build(t, anew(p), nodeFn("app.js")).Cached {
+	if !build(t, anew(p), packagertest.Node("app.js")).Cached {
 		t.Error("it is built again though nothing changed")
 	}
 	for name, c := range map[string]struct{ pkg, wanted string }{
@@ -37,12 +39,12 @@ func TestAnInstalledPackageNeedNotFindWhatItMayAskFor(t *testing.T) {
 	} {
 		t.Run(name+" is bundled once it is there", func(t *testing.T) {
 			dir := "node_modules/" + c.pkg + "/"
-			fill(t, p.Root, dir+"package.json", `{"name":"`+c.pkg+`","main":"i.js"}`, dir+"i.js", "exports.name = '"+c.wanted+"'", dir+"fast.js", "exports.code = '"+c.wanted+"'")
+			packagertest.Fill(t, p.Root, dir+"package.json", `{"name":"`+c.pkg+`","main":"i.js"}`, dir+"i.js", "exports.name = '"+c.wanted+"'", dir+"fast.js", "exports.code = '"+c.wanted+"'")
 			call := "await m.default.fetch('" + name + "')"
 			if name == "scoped" {
 				call = "(" + call + ").code"
 			}
-			if got := load(t, build(t, anew(p), nodeFn("app.js")), "app.mjs", call); got != c.wanted {
+			if got := load(t, build(t, anew(p), packagertest.Node("app.js")), "app.mjs", call); got != c.wanted {
 				t.Errorf("got %s", got)
 			}
 		})
@@ -59,9 +61,9 @@ func TestWhatIsNeededMustBeInstalled(t *testing.T) {
 		"as a file of the package itself": {"node_modules/orm/i.js", "exports.connect = () => require('./part');"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := project(t, orm...)
-			fill(t, root, change...)
-			_, err := newPackager(t, root).Build(t.Context(), nodeFn("app.js"), local("nodejs20"))
+			root := packagertest.Project(t, orm...)
+			packagertest.Fill(t, root, change...)
+			_, err := newPackager(t, root).Build(t.Context(), packagertest.Node("app.js"), packagertest.Local("nodejs20"))
 			var many Errors
 			if one := (*Error)(nil); !errors.As(err, &many) && errors.As(err, &one) {
 				many = Errors{one}
@@ -69,7 +71,7 @@ func TestWhatIsNeededMustBeInstalled(t *testing.T) {
 			if len(many) == 0 || !slices.ContainsFunc(many, func(e *Error) bool { return filepath.Base(e.File) == "app.js" || filepath.Base(e.File) == "i.js" }) {
 				t.Fatalf("got %v", err)
 			}
-			contains(t, err.Error(), "Could not resolve")
+			packagertest.Contains(t, err.Error(), "Could not resolve")
 		})
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"hash/crc32"
 	"io"
 	"testing"
+
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 // theirs is the zip that archive/zip makes of the same entries.
@@ -81,6 +83,6 @@ func TestAPackageBeyond4GiBIsRefused(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s beyond 4 GiB was written", what)
 		}
-		contains(t, asProblem(t, err).Message, "larger than 4 GiB")
+		packagertest.Contains(t, packagertest.Problem(t, err).Message, "larger than 4 GiB")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -106,18 +105,4 @@ func (p *Packager) bill(e entry, fn manifest.Function, pl Platform) (Bill, error
 		b.Inputs = append(b.Inputs, Input{filepath.ToSlash(rel), in.Size, "sha256:" + in.Sum})
 	}
 	return b, nil
-}
-
-// libraryVersion is the version of a library in this program, "" when it is not known.
-func libraryVersion(module string) string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, m := range info.Deps {
-		if m.Path == module {
-			return strings.TrimPrefix(m.Version, "v")
-		}
-	}
-	return ""
 }

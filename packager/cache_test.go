@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -30,8 +31,8 @@ func subjects() map[string]struct {
 		files []string
 		edit  string
 	}{
-		"python": {pythonFn("app:app"), []string{"app.py", "app = 1\n", "lib/a.txt", "one"}, "lib/a.txt"},
-		"node":   {nodeFn("app.js"), []string{"app.js", "import t from './lib/a.txt'; export default t", "lib/a.txt", "one"}, "lib/a.txt"},
+		"python": {packagertest.Python("app:app"), []string{"app.py", "app = 1\n", "lib/a.txt", "one"}, "lib/a.txt"},
+		"node":   {packagertest.Node("app.js"), []string{"app.js", "import t from './lib/a.txt'; export default t", "lib/a.txt", "one"}, "lib/a.txt"},
 		"custom": {manifest.Function{Name: "c", Source: ".", Handler: "run", Runtime: "custom"}, []string{"run", "#!/bin/sh\n", "lib/a.txt", "one"}, "run"},
 	}
 }
@@ -54,12 +55,12 @@ func TestOnlyWhatChangedIsBuiltAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, file+".tmp", string(data))
+			packagertest.Write(t, file+".tmp", string(data))
 			if err := os.Rename(file+".tmp", file); err != nil {
 				t.Fatal(err)
 			}
 		}, true},
-		{"other content", func(t *testing.T, _, file string) { write(t, file, "#!/bin/sh\n#2") }, false},
+		{"other content", func(t *testing.T, _, file string) { packagertest.Write(t, file, "#!/bin/sh\n#2") }, false},
 		{"a removed file", func(t *testing.T, _, file string) {
 			if err := os.Remove(file); err != nil {
 				t.Fatal(err)
@@ -69,14 +70,14 @@ func TestOnlyWhatChangedIsBuiltAgain(t *testing.T) {
 	for language, s := range subjects() {
 		for _, c := range changes {
 			t.Run(language+", "+c.name, func(t *testing.T) {
-				root := project(t, s.files...)
+				root := packagertest.Project(t, s.files...)
 				p := newPackager(t, root)
 				first := build(t, p, s.fn)
 				if first.Cached {
 					t.Error("the first build was a hit")
 				}
 				c.change(t, root, filepath.Join(root, s.edit))
-				second, err := (&Packager{Root: root, Cache: p.Cache}).Build(t.Context(), s.fn, local(s.fn.Runtime))
+				second, err := (&Packager{Root: root, Cache: p.Cache}).Build(t.Context(), s.fn, packagertest.Local(s.fn.Runtime))
 				if hit := err == nil && second.Cached; hit != c.hit {
 					t.Errorf("hit is %v, want %v (%v)", hit, c.hit, err)
 				}
@@ -89,31 +90,31 @@ func TestOnlyWhatChangedIsBuiltAgain(t *testing.T) {
 }
 
 func TestAnAddedFileIsSeen(t *testing.T) {
-	root := project(t, "main.py", "", "lib/a.txt", "")
+	root := packagertest.Project(t, "main.py", "", "lib/a.txt", "")
 	p := newPackager(t, root)
-	build(t, p, serverFn("main.py"))
-	write(t, filepath.Join(root, "lib/b.txt"), "")
-	if a := build(t, p, serverFn("main.py")); a.Cached || a.Files != 3 {
+	build(t, p, packagertest.Server("main.py"))
+	packagertest.Write(t, filepath.Join(root, "lib/b.txt"), "")
+	if a := build(t, p, packagertest.Server("main.py")); a.Cached || a.Files != 3 {
 		t.Errorf("got %+v", a)
 	}
 }
 
 func TestARetargetedSymlinkIsSeen(t *testing.T) {
-	root := project(t, "main.py", "", "one", "1", "two", "2")
+	root := packagertest.Project(t, "main.py", "", "one", "1", "two", "2")
 	link := filepath.Join(root, "link")
 	if err := os.Symlink("one", link); err != nil {
 		t.Fatal(err)
 	}
-	age(t, root)
+	packagertest.Age(t, root)
 	p := newPackager(t, root)
-	build(t, p, serverFn("main.py"))
+	build(t, p, packagertest.Server("main.py"))
 	if err := os.Remove(link); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("two", link); err != nil {
 		t.Fatal(err)
 	}
-	if a := build(t, p, serverFn("main.py")); contents(t, a)["link"] != "2" {
+	if a := build(t, p, packagertest.Server("main.py")); contents(t, a)["link"] != "2" {
 		t.Error("the package has the old target")
 	}
 }
@@ -121,7 +122,7 @@ func TestARetargetedSymlinkIsSeen(t *testing.T) {
 func TestAChangeWithinTheSameTimeStampIsSeen(t *testing.T) {
 	for language, s := range subjects() {
 		t.Run(language, func(t *testing.T) {
-			root := project(t, s.files...)
+			root := packagertest.Project(t, s.files...)
 			file := filepath.Join(root, s.edit)
 			stamp := time.Now()
 			if err := os.Chtimes(file, stamp, stamp); err != nil {
@@ -153,9 +154,9 @@ func TestAChangeWithinTheSameTimeStampIsSeen(t *testing.T) {
 }
 
 func TestWhatThePackageIsForIsPartOfTheKey(t *testing.T) {
-	root := project(t, "app.js", fetchHandler)
+	root := packagertest.Project(t, "app.js", fetchHandler)
 	p := newPackager(t, root)
-	fn := nodeFn("app.js")
+	fn := packagertest.Node("app.js")
 	build(t, p, fn)
 	other := fn
 	other.Env, other.Memory, other.Name = map[string]string{"A": "b"}, 1, "other"
@@ -166,7 +167,7 @@ func TestWhatThePackageIsForIsPartOfTheKey(t *testing.T) {
 	if build(t, p, other).Cached {
 		t.Error("a route, which the shim holds, did not")
 	}
-	pl := local("nodejs22")
+	pl := packagertest.Local("nodejs22")
 	a, err := p.Build(t.Context(), fn, pl)
 	if err != nil || a.Cached {
 		t.Errorf("another runtime was a hit, %v", err)
@@ -174,28 +175,28 @@ func TestWhatThePackageIsForIsPartOfTheKey(t *testing.T) {
 }
 
 func TestNoCacheBuildsAndStores(t *testing.T) {
-	root := project(t, "main.py", "")
+	root := packagertest.Project(t, "main.py", "")
 	p := newPackager(t, root)
 	p.NoCache = true
-	build(t, p, serverFn("main.py"))
-	if build(t, p, serverFn("main.py")).Cached {
+	build(t, p, packagertest.Server("main.py"))
+	if build(t, p, packagertest.Server("main.py")).Cached {
 		t.Error("the cache was used")
 	}
 	p.NoCache = false
-	if !build(t, p, serverFn("main.py")).Cached {
+	if !build(t, p, packagertest.Server("main.py")).Cached {
 		t.Error("what was built is not in the cache")
 	}
 }
 
 func TestAMissingOrTruncatedPackageIsBuiltAgain(t *testing.T) {
-	root := project(t, "main.py", "")
+	root := packagertest.Project(t, "main.py", "")
 	p := newPackager(t, root)
-	a := build(t, p, serverFn("main.py"))
+	a := build(t, p, packagertest.Server("main.py"))
 	for _, spoil := range []func() error{func() error { return os.Remove(a.Path) }, func() error { return os.Truncate(a.Path, 5) }} {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
 		}
-		again := build(t, p, serverFn("main.py"))
+		again := build(t, p, packagertest.Server("main.py"))
 		if info, err := os.Stat(again.Path); again.Cached || err != nil || info.Size() != a.Size {
 			t.Errorf("got %+v, %v", again, err)
 		}
@@ -203,21 +204,21 @@ func TestAMissingOrTruncatedPackageIsBuiltAgain(t *testing.T) {
 }
 
 func TestASpoiledEntryIsNoHit(t *testing.T) {
-	root := project(t, "main.py", "")
+	root := packagertest.Project(t, "main.py", "")
 	p := newPackager(t, root)
-	build(t, p, serverFn("main.py"))
+	build(t, p, packagertest.Server("main.py"))
 	for _, e := range readDir(filepath.Join(p.Cache, "entries")) {
-		write(t, filepath.Join(p.Cache, "entries", e.Name()), `{"artifact":`)
+		packagertest.Write(t, filepath.Join(p.Cache, "entries", e.Name()), `{"artifact":`)
 	}
-	if build(t, p, serverFn("main.py")).Cached {
+	if build(t, p, packagertest.Server("main.py")).Cached {
 		t.Error("a spoiled entry was a hit")
 	}
 }
 
 func TestACacheThatCannotBeWrittenIsAClearError(t *testing.T) {
-	root := project(t, "main.py", "")
+	root := packagertest.Project(t, "main.py", "")
 	file := filepath.Join(t.TempDir(), "file")
-	write(t, file, "")
+	packagertest.Write(t, file, "")
 	p := &Packager{Root: root, Cache: filepath.Join(file, "cache")}
 	if os.Getuid() != 0 {
 		dir := t.TempDir()
@@ -226,9 +227,9 @@ func TestACacheThatCannotBeWrittenIsAClearError(t *testing.T) {
 		}
 		p.Cache = filepath.Join(dir, "cache")
 	}
-	e := failure(t, p, serverFn("main.py"))
-	contains(t, e.Message, "build cache in "+p.Cache, "cannot be written")
-	contains(t, e.Hint, "FERRY_HOME")
+	e := failure(t, p, packagertest.Server("main.py"))
+	packagertest.Contains(t, e.Message, "build cache in "+p.Cache, "cannot be written")
+	packagertest.Contains(t, e.Hint, "FERRY_HOME")
 }
 
 func TestTheCacheIsBoundedAndKeepsWhatIsInUse(t *testing.T) {
@@ -236,13 +237,13 @@ func TestTheCacheIsBoundedAndKeepsWhatIsInUse(t *testing.T) {
 	c := cache{dir: dir}
 	for i, hours := range []int{50, 30, 20, 0, 0} {
 		path := filepath.Join(dir, "artifacts", fmt.Sprint(i))
-		write(t, path, strings.Repeat("x", 100))
+		packagertest.Write(t, path, strings.Repeat("x", 100))
 		old := time.Now().Add(-time.Duration(hours) * time.Hour)
 		if err := os.Chtimes(path, old, old); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(t, filepath.Join(dir, "tmp", "lately"), "")
+	packagertest.Write(t, filepath.Join(dir, "tmp", "lately"), "")
 	left := func() (names []string) {
 		for _, e := range readDir(filepath.Join(dir, "artifacts")) {
 			names = append(names, e.Name())
@@ -250,20 +251,20 @@ func TestTheCacheIsBoundedAndKeepsWhatIsInUse(t *testing.T) {
 		return names
 	}
 	c.evict(500)
-	equal(t, len(left()), 5)
+	packagertest.Equal(t, len(left()), 5)
 	c.evict(350)
-	equal(t, left(), []string{"2", "3", "4"})
+	packagertest.Equal(t, left(), []string{"2", "3", "4"})
 	c.evict(10)
-	equal(t, left(), []string{"3", "4"})
+	packagertest.Equal(t, left(), []string{"3", "4"})
 	if !source.Exists(filepath.Join(dir, "tmp", "lately")) {
 		t.Error("work in progress was taken away")
 	}
 }
 
 func TestABuildCommandRunsOnceAndWhenSourcesChange(t *testing.T) {
-	root := project(t, "src.txt", "1", ".ferryignore", "ran\n")
+	root := packagertest.Project(t, "src.txt", "1", ".ferryignore", "ran\n")
 	p := newPackager(t, root)
-	fn := serverFn("main.py")
+	fn := packagertest.Server("main.py")
 	fn.Build.Command = "echo x >> ran; cp src.txt main.py"
 	ran := func() int {
 		data, err := os.ReadFile(filepath.Join(root, "ran"))
@@ -277,36 +278,36 @@ func TestABuildCommandRunsOnceAndWhenSourcesChange(t *testing.T) {
 		group.Go(func() {
 			one := fn
 			one.Build.Include = []string{"src*", "src.txt", "*.txt", "s*", "sr*"}[i : i+1]
-			if _, err := p.Build(t.Context(), one, local("python3.11")); err != nil {
+			if _, err := p.Build(t.Context(), one, packagertest.Local("python3.11")); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	group.Wait()
-	equal(t, ran(), 1)
+	packagertest.Equal(t, ran(), 1)
 	if a := build(t, p, fn); contents(t, a)["main.py"] != "1" || ran() != 1 {
 		t.Errorf("it ran %d times", ran())
 	}
 	if !build(t, p, fn).Cached {
 		t.Error("what the command wrote made it stale")
 	}
-	fill(t, root, "src.txt", "2")
+	packagertest.Fill(t, root, "src.txt", "2")
 	if a := build(t, p, fn); contents(t, a)["main.py"] != "2" || ran() != 2 {
 		t.Errorf("a change of the sources was not seen, it ran %d times", ran())
 	}
 }
 
 func TestAFailedBuildCommandShowsWhatItSaid(t *testing.T) {
-	fn := serverFn("main.py")
+	fn := packagertest.Server("main.py")
 	fn.Build.Command = "echo making >&2; echo 'no rule to make x'; exit 3"
-	e := failure(t, newPackager(t, project(t, "main.py", "")), fn)
-	contains(t, e.Message, "exit 3", "making", "no rule to make x", "exit status 3")
+	e := failure(t, newPackager(t, packagertest.Project(t, "main.py", "")), fn)
+	packagertest.Contains(t, e.Message, "exit 3", "making", "no rule to make x", "exit status 3")
 }
 
 func TestManyBuildsAtOnceAgree(t *testing.T) {
-	root := project(t, "main.py", "", "data.txt", strings.Repeat("x", 1<<20))
+	root := packagertest.Project(t, "main.py", "", "data.txt", strings.Repeat("x", 1<<20))
 	p := newPackager(t, root)
-	fns := []manifest.Function{serverFn("main.py"), pythonFn("main:app")}
+	fns := []manifest.Function{packagertest.Server("main.py"), packagertest.Python("main:app")}
 	var group sync.WaitGroup
 	var mu sync.Mutex
 	built := map[string]int{}
@@ -316,7 +317,7 @@ func TestManyBuildsAtOnceAgree(t *testing.T) {
 			if i%2 == 0 {
 				one = p
 			}
-			a, err := one.Build(t.Context(), fns[i%4/2], local("python3.11"))
+			a, err := one.Build(t.Context(), fns[i%4/2], packagertest.Local("python3.11"))
 			if err != nil {
 				t.Error(err)
 			}
@@ -365,7 +366,7 @@ const childVariable = "PACKAGER_TEST_CHILD"
 
 func TestSeveralProcessesBuildOnce(t *testing.T) {
 	if dir := os.Getenv(childVariable); dir != "" {
-		a, err := (&Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}).Build(context.Background(), serverFn("main.py"), local("python3.11"))
+		a, err := (&Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}).Build(context.Background(), packagertest.Server("main.py"), packagertest.Local("python3.11"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,7 +374,7 @@ func TestSeveralProcessesBuildOnce(t *testing.T) {
 		return
 	}
 	dir := t.TempDir()
-	fill(t, filepath.Join(dir, "tree"), "main.py", "", "big", strings.Repeat("some text", 1<<20))
+	packagertest.Fill(t, filepath.Join(dir, "tree"), "main.py", "", "big", strings.Repeat("some text", 1<<20))
 	var group sync.WaitGroup
 	said := make([]string, 4)
 	for i := range said {
@@ -389,23 +390,23 @@ func TestSeveralProcessesBuildOnce(t *testing.T) {
 	}
 	group.Wait()
 	slices.Sort(said)
-	contains(t, said[3], "built true")
+	packagertest.Contains(t, said[3], "built true")
 	for _, line := range said[:3] {
-		contains(t, line, "built false", strings.Fields(said[3])[2])
+		packagertest.Contains(t, line, "built false", strings.Fields(said[3])[2])
 	}
 }
 
 func TestWhatAKilledProcessLeftDoesNoHarm(t *testing.T) {
-	root := project(t, "main.py", "")
+	root := packagertest.Project(t, "main.py", "")
 	p := newPackager(t, root)
 	old := time.Now().Add(-48 * time.Hour)
 	left := filepath.Join(p.Cache, "tmp", "123", "zip")
-	write(t, left, "half")
+	packagertest.Write(t, left, "half")
 	if err := os.Chtimes(filepath.Dir(left), old, old); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(p.Cache, "locks", "00"), "")
-	build(t, p, serverFn("main.py"))
+	packagertest.Write(t, filepath.Join(p.Cache, "locks", "00"), "")
+	build(t, p, packagertest.Server("main.py"))
 	if source.Exists(left) {
 		t.Error("leftovers are kept for ever")
 	}
@@ -417,9 +418,9 @@ func BenchmarkOneHundredUnchangedFunctions(b *testing.B) {
 	for i := range fns {
 		name := fmt.Sprintf("src/f%d.js", i)
 		files = append(files, name, "import x from '../lib/x.js'; export default { fetch() { return x } }")
-		fns[i] = nodeFn(name)
+		fns[i] = packagertest.Node(name)
 	}
-	root := project(b, append(files, "lib/x.js", "export default 1", "package.json", "{}")...)
+	root := packagertest.Project(b, append(files, "lib/x.js", "export default 1", "package.json", "{}")...)
 	benchmarkUnchanged(b, root, fns)
 }
 
@@ -428,9 +429,9 @@ func BenchmarkOneHundredUnchangedFunctionsOfATreeOf100Files(b *testing.B) {
 	fns := make([]manifest.Function, 100)
 	for i := range fns {
 		files = append(files, fmt.Sprintf("f%d.py", i), "")
-		fns[i] = pythonFn(fmt.Sprintf("f%d:app", i))
+		fns[i] = packagertest.Python(fmt.Sprintf("f%d:app", i))
 	}
-	root := project(b, files...)
+	root := packagertest.Project(b, files...)
 	benchmarkUnchanged(b, root, fns)
 }
 
@@ -464,7 +465,7 @@ func TestAnEntryReadsBackAsItWasWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, got, want)
+	packagertest.Equal(t, got, want)
 	for n := range data[:len(data)-4] {
 		if half, err := decodeEntry(data[:n]); err == nil && len(half.Inputs) == len(want.Inputs) {
 			t.Errorf("%d of %d bytes are taken for a whole entry", n, len(data))
@@ -477,12 +478,12 @@ func BenchmarkOneHundredFunctionsOfATreeOf400Files(b *testing.B) {
 	fns := make([]manifest.Function, 100)
 	for i := range fns {
 		files = append(files, fmt.Sprintf("f%d.py", i), "app = 1\n")
-		fns[i] = pythonFn(fmt.Sprintf("f%d:app", i))
+		fns[i] = packagertest.Python(fmt.Sprintf("f%d:app", i))
 	}
 	for i := range 300 {
 		files = append(files, fmt.Sprintf("lib/m%d.py", i), strings.Repeat("def f(a, b):\n    return a * 1 + b\n\n", 40))
 	}
-	root := project(b, files...)
+	root := packagertest.Project(b, files...)
 	for _, n := range []int{1, 100} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {

@@ -7,11 +7,12 @@ import (
 	"os"
 	"testing"
 
+	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
 func TestContentIsProvedAsItIsRead(t *testing.T) {
-	good := build(t, newPackager(t, project(t, "app.py", "app = 1\n")), pythonFn("app:app"))
+	good := build(t, newPackager(t, packagertest.Project(t, "app.py", "app = 1\n")), packagertest.Python("app:app"))
 	whole, err := good.Bytes()
 	if err != nil || int64(len(whole)) != good.Size {
 		t.Fatalf("got %d bytes, %v", len(whole), err)
@@ -41,7 +42,7 @@ func TestContentIsProvedAsItIsRead(t *testing.T) {
 }
 
 func TestContentIsProvedAnewFromItsBegin(t *testing.T) {
-	good := build(t, newPackager(t, project(t, "app.py", "app = 1\n")), pythonFn("app:app"))
+	good := build(t, newPackager(t, packagertest.Project(t, "app.py", "app = 1\n")), packagertest.Python("app:app"))
 	good.ZipDigest = "sha256:of another"
 	c, err := good.Open()
 	if err != nil {

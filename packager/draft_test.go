@@ -5,13 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 func TestWhatIsInTheCacheAlreadyIsNotWrittenAgain(t *testing.T) {
-	p := newPackager(t, project(t, "app.py", "app = 1\n"))
-	fn := pythonFn("app:app")
+	p := newPackager(t, packagertest.Project(t, "app.py", "app = 1\n"))
+	fn := packagertest.Python("app:app")
 	a := build(t, p, fn)
-	j, err := newJob(p, fn, local(fn.Runtime))
+	j, err := newJob(p, fn, packagertest.Local(fn.Runtime))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,13 +69,13 @@ func TestASpoiledPackageInTheCacheIsReplaced(t *testing.T) {
 		"of the same length": func(path string, size int64) error { return os.WriteFile(path, make([]byte, size), 0o644) },
 	} {
 		t.Run(how, func(t *testing.T) {
-			p := newPackager(t, project(t, "app.py", "app = 1\n"))
-			a := build(t, p, pythonFn("app:app"))
+			p := newPackager(t, packagertest.Project(t, "app.py", "app = 1\n"))
+			a := build(t, p, packagertest.Python("app:app"))
 			if err := spoil(a.Path, a.Size); err != nil {
 				t.Fatal(err)
 			}
 			p.NoCache = true
-			if got := contents(t, build(t, p, pythonFn("app:app")))["app.py"]; got != "app = 1\n" {
+			if got := contents(t, build(t, p, packagertest.Python("app:app")))["app.py"]; got != "app = 1\n" {
 				t.Errorf("got %q", got)
 			}
 		})

@@ -3,7 +3,6 @@ package packager
 import (
 	"archive/zip"
 	"context"
-	"encoding/json"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/node"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -64,7 +64,7 @@ func (x *explainer) explain() (in bool, why string, err error) {
 	if packed {
 		return true, x.entry(), nil
 	}
-	if chain := x.chain(); len(chain) > 0 {
+	if chain := node.Imports(x.bill.Metafile, x.job.Function.Handler, x.name); len(chain) > 0 {
 		return true, "it is bundled: " + strings.Join(chain, " imports "), nil
 	}
 	rel, err := filepath.Rel(x.job.Root, x.full)
@@ -92,13 +92,13 @@ func (x *explainer) entry() string {
 	if x.bill.Metafile != nil && strings.HasPrefix(x.name, source.Stem(x.job.Function.Handler)+".") {
 		return "it is the bundle of " + x.job.Function.Handler + ", or its source map"
 	}
-	if dir, name, ok := packageOf("/" + x.name); ok {
+	if dir, name, ok := node.PackageOf("/" + x.name); ok {
 		why := "it belongs to the Node package " + name
 		own, outside := x.bill.Unbundled[name]
 		switch {
 		case outside:
 			why += ", which stays out of the bundle: " + own
-		case slices.ContainsFunc(x.job.Function.Build.External, func(e string) bool { return packageName(e) == name }):
+		case slices.ContainsFunc(x.job.Function.Build.External, func(e string) bool { return node.PackageName(e) == name }):
 			why += ", which stays out of the bundle: build.external names it"
 		case x.bill.Metafile != nil:
 			why += ", which a package outside of the bundle needs"
@@ -120,39 +120,6 @@ func (x *explainer) entry() string {
 		return "it is the handler"
 	}
 	return "it lies in the source folder, and nothing leaves it out"
-}
-
-// chain is how imports lead from the handler to the file, in a bundle.
-func (x *explainer) chain() []string {
-	var meta struct {
-		Inputs map[string]struct {
-			Imports []struct {
-				Path string `json:"path"`
-			} `json:"imports"`
-		} `json:"inputs"`
-	}
-	if json.Unmarshal(x.bill.Metafile, &meta) != nil {
-		return nil
-	}
-	handler := path.Clean(x.job.Function.Handler)
-	from := map[string]string{handler: ""}
-	for queue := []string{handler}; len(queue) > 0; queue = queue[1:] {
-		if queue[0] == x.name {
-			chain := []string{}
-			for at := x.name; at != ""; at = from[at] {
-				chain = append(chain, at)
-			}
-			slices.Reverse(chain)
-			return chain
-		}
-		for _, i := range meta.Inputs[queue[0]].Imports {
-			if _, seen := from[i.Path]; !seen {
-				from[i.Path] = queue[0]
-				queue = append(queue, i.Path)
-			}
-		}
-	}
-	return nil
 }
 
 // leftOut is why a file of the source folder is not in the package.

@@ -14,13 +14,14 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
 // saved packages a function, saves it, and returns a packager that takes it from there.
 func saved(t *testing.T, root string, fn manifest.Function) (*Packager, Bill) {
 	t.Helper()
-	b, err := newPackager(t, root).Bill(t.Context(), fn, local(fn.Runtime))
+	b, err := newPackager(t, root).Bill(t.Context(), fn, packagertest.Local(fn.Runtime))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,12 +33,12 @@ func saved(t *testing.T, root string, fn manifest.Function) (*Packager, Bill) {
 }
 
 func TestASavedPackageIsTakenWithoutSources(t *testing.T) {
-	p, b := saved(t, project(t, "app.js", fetchHandler), nodeFn("app.js"))
-	got := build(t, p, nodeFn("app.js"))
+	p, b := saved(t, packagertest.Project(t, "app.js", fetchHandler), packagertest.Node("app.js"))
+	got := build(t, p, packagertest.Node("app.js"))
 	if got.Path != b.Artifact.Path || !got.Cached || got.Digest != b.Artifact.Digest || got.Entry != "ferry-entry.mjs" {
 		t.Errorf("got %+v, saved was %+v", got, b.Artifact)
 	}
-	equal(t, len(readDir(p.From)), 2)
+	packagertest.Equal(t, len(readDir(p.From)), 2)
 }
 
 func TestASavedPackageMustBeWhatIsAskedFor(t *testing.T) {
@@ -61,30 +62,30 @@ func TestASavedPackageMustBeWhatIsAskedFor(t *testing.T) {
 				t.Fatal(err)
 			}
 			data[60]++
-			write(t, filepath.Join(dir, "api.zip"), string(data))
+			packagertest.Write(t, filepath.Join(dir, "api.zip"), string(data))
 		}, "is not the package that api.json describes"},
 		"another bill": {func(t *testing.T, dir string, _ *manifest.Function, _ *Platform) {
-			write(t, filepath.Join(dir, "api.json"), "{}x")
+			packagertest.Write(t, filepath.Join(dir, "api.json"), "{}x")
 		}, "is not what ferry package writes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fn, pl := nodeFn("app.js"), local("nodejs20")
-			p, _ := saved(t, project(t, "app.js", fetchHandler), fn)
+			fn, pl := packagertest.Node("app.js"), packagertest.Local("nodejs20")
+			p, _ := saved(t, packagertest.Project(t, "app.js", fetchHandler), fn)
 			c.spoil(t, p.From, &fn, &pl)
 			_, err := p.Build(t.Context(), fn, pl)
-			e := asProblem(t, err)
-			contains(t, e.Message, c.message)
-			contains(t, e.Hint, "ferry package")
+			e := packagertest.Problem(t, err)
+			packagertest.Contains(t, e.Message, c.message)
+			packagertest.Contains(t, e.Hint, "ferry package")
 		})
 	}
 }
 
 func TestABillSaysWhatWentIn(t *testing.T) {
-	root := project(t, "src/app.js", "import a from 'a'; import b from './b.js'; export default { a, b, fetch() {} }", "src/b.js", "export default 1",
+	root := packagertest.Project(t, "src/app.js", "import a from 'a'; import b from './b.js'; export default { a, b, fetch() {} }", "src/b.js", "export default 1",
 		"node_modules/a/package.json", `{"name":"a","version":"1.2.3"}`, "node_modules/a/index.js", "module.exports = 1", "package.json", "{}")
 	p := newPackager(t, root)
 	for _, cached := range []bool{false, true} {
-		b, err := p.Bill(t.Context(), nodeFn("src/app.js"), local("nodejs20"))
+		b, err := p.Bill(t.Context(), packagertest.Node("src/app.js"), packagertest.Local("nodejs20"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,8 +96,8 @@ func TestABillSaysWhatWentIn(t *testing.T) {
 				t.Errorf("got %+v", i)
 			}
 		}
-		equal(t, paths, []string{"node_modules/a/index.js", "node_modules/a/package.json", "package.json", "src/app.js", "src/b.js"})
-		equal(t, b.Packages, []source.Package{{Type: "npm", Name: "a", Version: "1.2.3"}})
+		packagertest.Equal(t, paths, []string{"node_modules/a/index.js", "node_modules/a/package.json", "package.json", "src/app.js", "src/b.js"})
+		packagertest.Equal(t, b.Packages, []source.Package{{Type: "npm", Name: "a", Version: "1.2.3"}})
 		if b.Artifact.Cached != cached || b.Function != "api" || !strings.Contains(string(b.Metafile), "src/b.js") {
 			t.Errorf("got %+v", b)
 		}
@@ -104,10 +105,10 @@ func TestABillSaysWhatWentIn(t *testing.T) {
 }
 
 func TestEveryFileCanBeExplained(t *testing.T) {
-	root := project(t, "app/src/app.js", "import a from 'a'; import b from './b.js'; export default { a, b, fetch() {} }", "app/src/b.js", "export default 1",
+	root := packagertest.Project(t, "app/src/app.js", "import a from 'a'; import b from './b.js'; export default { a, b, fetch() {} }", "app/src/b.js", "export default 1",
 		"app/node_modules/a/package.json", `{"name":"a"}`, "app/node_modules/a/index.js", "module.exports = require('./deep')", "app/node_modules/a/deep.js", "",
 		"app/node_modules/x/package.json", `{"name":"x"}`, "app/package.json", "{}", "app/views/v.html", "", "app/.env", "", "app/old.js", "", "outside", "")
-	fn := nodeFn("src/app.js")
+	fn := packagertest.Node("src/app.js")
 	fn.Source = "app"
 	fn.Build.Include, fn.Build.External = []string{"views/**"}, []string{"x"}
 	for file, want := range map[string]string{
@@ -125,8 +126,8 @@ func TestEveryFileCanBeExplained(t *testing.T) {
 	} {
 		checkExplained(t, root, fn, file, want)
 	}
-	root = project(t, "main.py", "", "lib/a.txt", "", "lib/b.txt", "", ".git/x", "", "lib/.ferryignore", "# no\n*.txt\n!a.txt\n", "tests/t.py", "")
-	fn = serverFn("main.py")
+	root = packagertest.Project(t, "main.py", "", "lib/a.txt", "", "lib/b.txt", "", ".git/x", "", "lib/.ferryignore", "# no\n*.txt\n!a.txt\n", "tests/t.py", "")
+	fn = packagertest.Server("main.py")
 	fn.Build.Exclude = []string{"tests"}
 	for file, want := range map[string]string{
 		"main.py": "in: it is the handler", "lib/a.txt": "in: it lies in the source folder",
@@ -141,7 +142,7 @@ func TestEveryFileCanBeExplained(t *testing.T) {
 func checkExplained(t *testing.T, root string, fn manifest.Function, file, want string) {
 	t.Helper()
 	for _, name := range []string{file, filepath.Join(root, fn.Source, file)} {
-		x, err := newPackager(t, root).Explain(t.Context(), fn, local(fn.Runtime), name)
+		x, err := newPackager(t, root).Explain(t.Context(), fn, packagertest.Local(fn.Runtime), name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,31 +154,31 @@ func checkExplained(t *testing.T, root string, fn manifest.Function, file, want 
 }
 
 func TestAListHasTheBiggestFirst(t *testing.T) {
-	root := project(t, "main.py", "#!x", "big.txt", strings.Repeat("x", 1000), "mid.txt", "1234")
-	entries, err := List(build(t, newPackager(t, root), serverFn("main.py")))
+	root := packagertest.Project(t, "main.py", "#!x", "big.txt", strings.Repeat("x", 1000), "mid.txt", "1234")
+	entries, err := List(build(t, newPackager(t, root), packagertest.Server("main.py")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, entries, []Entry{{"big.txt", 1000, 11, false}, {"mid.txt", 4, 11, false}, {"main.py", 3, 10, true}})
+	packagertest.Equal(t, entries, []Entry{{"big.txt", 1000, 11, false}, {"mid.txt", 4, 11, false}, {"main.py", 3, 10, true}})
 	if !slices.IsSortedFunc(entries, func(a, b Entry) int { return int(b.Size - a.Size) }) {
 		t.Error("not sorted")
 	}
 }
 
 func TestWhatIsSaidOfASavedPackageMustBeSo(t *testing.T) {
-	fn := nodeFn("app.js")
+	fn := packagertest.Node("app.js")
 	for field, value := range map[string]string{"size": "1", "unzipped": "1", "files": "77", "entry": `"elsewhere.mjs"`} {
-		p, _ := saved(t, project(t, "app.js", fetchHandler), fn)
+		p, _ := saved(t, packagertest.Project(t, "app.js", fetchHandler), fn)
 		file := filepath.Join(p.From, "api.json")
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		is := regexp.MustCompile(`"` + field + `": [^,\n]+`)
-		write(t, file, string(is.ReplaceAll(data, []byte(`"`+field+`": `+value)))) // of the package; inputs follow it
+		packagertest.Write(t, file, string(is.ReplaceAll(data, []byte(`"`+field+`": `+value)))) // of the package; inputs follow it
 		e := failure(t, p, fn)
-		contains(t, e.Message, "is not the package that api.json describes")
-		contains(t, e.Hint, "package it again")
+		packagertest.Contains(t, e.Message, "is not the package that api.json describes")
+		packagertest.Contains(t, e.Hint, "package it again")
 	}
 }
 
@@ -188,19 +189,19 @@ func TestABillSaysWhatWasPackedAfterQuickEdits(t *testing.T) {
 		file string
 		code string
 	}{
-		"bundled":  {nodeFn("app.js"), "app.js", "export default { fetch() { return new Response('%d') } }\n"},
-		"imported": {nodeFn("app.js"), "part.js", "export const part = '%d'\n"},
-		"packed":   {serverFn("main.py"), "main.py", "print(%d)\n"},
-		"compiled": {goFn("."), "part.go", "package api\n\nvar Part = %d\n"},
+		"bundled":  {packagertest.Node("app.js"), "app.js", "export default { fetch() { return new Response('%d') } }\n"},
+		"imported": {packagertest.Node("app.js"), "part.js", "export const part = '%d'\n"},
+		"packed":   {packagertest.Server("main.py"), "main.py", "print(%d)\n"},
+		"compiled": {packagertest.Go("."), "part.go", "package api\n\nvar Part = %d\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api.go", goHandler, "main.py", "",
+			root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api.go", goHandler, "main.py", "",
 				"app.js", "import { part } from './part.js'; export default { fetch() { return new Response(part) } }", "part.js", "export const part = 0")
 			p := newPackager(t, root)
 			for n := range 4 {
 				source := fmt.Sprintf(c.code, n)
-				write(t, filepath.Join(root, c.file), source)
-				b, err := anew(p).Bill(t.Context(), c.fn, local(c.fn.Runtime))
+				packagertest.Write(t, filepath.Join(root, c.file), source)
+				b, err := anew(p).Bill(t.Context(), c.fn, packagertest.Local(c.fn.Runtime))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -218,7 +219,7 @@ func TestABillSaysWhatWasPackedAfterQuickEdits(t *testing.T) {
 }
 
 func TestWhatChangesWhileAToolReadsItIsNoBill(t *testing.T) {
-	root := project(t, "app.js", "export default { fetch() {} }\n", "part.txt", "before")
+	root := packagertest.Project(t, "app.js", "export default { fetch() {} }\n", "part.txt", "before")
 	in := source.NewRecorder(&source.Hashes{})
 	if err := in.File(filepath.Join(root, "part.txt")); err != nil {
 		t.Fatal(err)
@@ -226,16 +227,16 @@ func TestWhatChangesWhileAToolReadsItIsNoBill(t *testing.T) {
 	if in.Settle() {
 		t.Error("what did not change is torn")
 	}
-	write(t, filepath.Join(root, "part.txt"), "behind")
+	packagertest.Write(t, filepath.Join(root, "part.txt"), "behind")
 	if !in.Settle() || in.Sure() {
 		t.Error("a change while the package was made is not seen")
 	}
 }
 
 func TestSavedPackagesKeepWhatTheyWereMadeFromWhateverTheirDigest(t *testing.T) {
-	root := project(t, "app.js", fetchHandler)
+	root := packagertest.Project(t, "app.js", fetchHandler)
 	p := newPackager(t, root)
-	b, err := p.Bill(t.Context(), nodeFn("app.js"), local("nodejs20"))
+	b, err := p.Bill(t.Context(), packagertest.Node("app.js"), packagertest.Local("nodejs20"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +250,7 @@ func TestSavedPackagesKeepWhatTheyWereMadeFromWhateverTheirDigest(t *testing.T) 
 		if _, err := Save(b, dir); err != nil {
 			t.Fatal(err)
 		}
-		got := build(t, from, nodeFn("app.js"))
+		got := build(t, from, packagertest.Node("app.js"))
 		if got.Made == nil || *got.Made != made {
 			t.Errorf("got %+v, want %+v", got.Made, made)
 		}
@@ -258,50 +259,50 @@ func TestSavedPackagesKeepWhatTheyWereMadeFromWhateverTheirDigest(t *testing.T) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		contains(t, string(text), `"commit": "`+made.Commit+`"`, fmt.Sprintf(`"dirty": %v`, made.Dirty), `"ferry": "`+made.Ferry+`"`)
+		packagertest.Contains(t, string(text), `"commit": "`+made.Commit+`"`, fmt.Sprintf(`"dirty": %v`, made.Dirty), `"ferry": "`+made.Ferry+`"`)
 	}
-	equal(t, digests[0], digests[1])
+	packagertest.Equal(t, digests[0], digests[1])
 }
 
 func TestSavedPackagesAreNoInput(t *testing.T) {
 	for _, place := range []string{".", "artifacts", "build/out"} {
 		t.Run(place, func(t *testing.T) {
-			root := project(t, "main.py", "", "data.json", "{}", "data.zip", "no package", "build/kept.txt", "")
-			p, fn := newPackager(t, root), serverFn("main.py")
+			root := packagertest.Project(t, "main.py", "", "data.json", "{}", "data.zip", "no package", "build/kept.txt", "")
+			p, fn := newPackager(t, root), packagertest.Server("main.py")
 			first := build(t, p, fn)
 			var last Bill
 			for range 3 {
-				b, err := anew(p).Bill(t.Context(), fn, local(fn.Runtime))
+				b, err := anew(p).Bill(t.Context(), fn, packagertest.Local(fn.Runtime))
 				if err != nil {
 					t.Fatal(err)
 				}
 				if last, err = Save(b, filepath.Join(root, place)); err != nil {
 					t.Fatal(err)
 				}
-				age(t, root)
+				packagertest.Age(t, root)
 			}
 			if last.Artifact.Digest != first.Digest || !build(t, p, fn).Cached {
 				t.Errorf("%+v differs from %+v", last.Artifact, first)
 			}
-			equal(t, slices.Sorted(maps.Keys(contents(t, last.Artifact))), []string{"build/kept.txt", "data.json", "data.zip", "main.py"})
+			packagertest.Equal(t, slices.Sorted(maps.Keys(contents(t, last.Artifact))), []string{"build/kept.txt", "data.json", "data.zip", "main.py"})
 			for _, name := range []string{"api.zip", "api.json"} {
 				checkExplained(t, root, fn, path.Join(place, name), "out: `ferry package` saved it there")
 			}
-			write(t, filepath.Join(root, place, "api.json"), "{}") // it is the user's now
-			equal(t, len(contents(t, build(t, p, fn))), 6)
+			packagertest.Write(t, filepath.Join(root, place, "api.json"), "{}") // it is the user's now
+			packagertest.Equal(t, len(contents(t, build(t, p, fn))), 6)
 		})
 	}
 }
 
 func TestWhatIsForReadersOfTheSourceIsNoInputUnlessItIsAskedFor(t *testing.T) {
-	root := project(t, "main.py", "", "README.md", "", "Readme", "", "readme.py", "", "readme/a.txt", "", "docs/README.md", "",
+	root := packagertest.Project(t, "main.py", "", "README.md", "", "Readme", "", "readme.py", "", "readme/a.txt", "", "docs/README.md", "",
 		".gitignore", "", "docs/.gitignore", "")
-	fn := serverFn("main.py")
-	equal(t, slices.Sorted(maps.Keys(contents(t, build(t, newPackager(t, root), fn)))),
+	fn := packagertest.Server("main.py")
+	packagertest.Equal(t, slices.Sorted(maps.Keys(contents(t, build(t, newPackager(t, root), fn)))),
 		[]string{"docs/README.md", "main.py", "readme.py", "readme/a.txt"})
 	checkExplained(t, root, fn, "README.md", `out: ferry's own rules: "/[Rr][Ee]`)
 	fn.Build.Include = []string{"README.md"}
-	write(t, filepath.Join(root, ".ferryignore"), "!docs/.gitignore\n")
-	equal(t, slices.Sorted(maps.Keys(contents(t, build(t, newPackager(t, root), fn)))),
+	packagertest.Write(t, filepath.Join(root, ".ferryignore"), "!docs/.gitignore\n")
+	packagertest.Equal(t, slices.Sorted(maps.Keys(contents(t, build(t, newPackager(t, root), fn)))),
 		[]string{"README.md", "docs/.gitignore", "docs/README.md", "main.py", "readme.py", "readme/a.txt"})
 }

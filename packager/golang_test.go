@@ -3,14 +3,13 @@ package packager
 import (
 	"context"
 	"debug/elf"
-	"errors"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/ferryfn/ferry/manifest"
-	"github.com/ferryfn/ferry/packager/source"
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 const goHandler = `package api
@@ -21,9 +20,9 @@ var Handler http.Handler = http.NotFoundHandler()
 `
 
 func TestAGoHandlerBecomesOneStaticProgram(t *testing.T) {
-	needs(t, "go")
-	root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "internal/api/api.go", goHandler, "views/a.html", "a")
-	fn := goFn("internal/api")
+	packagertest.Needs(t, "go")
+	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "internal/api/api.go", goHandler, "views/a.html", "a")
+	fn := packagertest.Go("internal/api")
 	fn.Build.Include = []string{"views/**"}
 	a := build(t, newPackager(t, root), fn)
 	if a.Entry != "bootstrap" {
@@ -36,29 +35,29 @@ func TestAGoHandlerBecomesOneStaticProgram(t *testing.T) {
 	if strings.Contains(got["bootstrap"], root) {
 		t.Error("the program holds the path of the source folder")
 	}
-	contains(t, got["bootstrap"], "example.com/shop/internal/api")
+	packagertest.Contains(t, got["bootstrap"], "example.com/shop/internal/api")
 }
 
 func TestTheModuleMayLieAboveTheSource(t *testing.T) {
-	needs(t, "go")
-	root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "fns/api/api.go", goHandler)
-	fn := goFn(".")
+	packagertest.Needs(t, "go")
+	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "fns/api/api.go", goHandler)
+	fn := packagertest.Go(".")
 	fn.Source = "fns/api"
 	p := newPackager(t, root)
 	build(t, p, fn)
 	if !build(t, p, fn).Cached {
 		t.Error("the second build was no hit")
 	}
-	write(t, filepath.Join(root, "go.mod"), "module example.com/shop\n\ngo 1.25\n")
+	packagertest.Write(t, filepath.Join(root, "go.mod"), "module example.com/shop\n\ngo 1.25\n")
 	if build(t, p, fn).Cached {
 		t.Error("go.mod changed, and the package came from the cache")
 	}
 }
 
 func TestGoBuildsForTheArchitectureOfThePlatform(t *testing.T) {
-	needs(t, "go")
-	root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "main.go", "package main\n\nfunc main() {}\n")
-	fn := goFn(".")
+	packagertest.Needs(t, "go")
+	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "main.go", "package main\n\nfunc main() {}\n")
+	fn := packagertest.Go(".")
 	fn.Style = manifest.StyleServer
 	a, err := newPackager(t, root).Build(context.Background(), fn, Platform{Shim: "local", OS: "linux", Arch: "arm64"})
 	if err != nil {
@@ -75,10 +74,10 @@ func TestGoBuildsForTheArchitectureOfThePlatform(t *testing.T) {
 }
 
 func TestCompileErrorsHaveFileAndLine(t *testing.T) {
-	needs(t, "go")
-	root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api/api.go",
+	packagertest.Needs(t, "go")
+	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api/api.go",
 		"package api\n\nimport \"net/http\"\n\nvar Handler http.Handler = nothing\n\nvar x int = \"\"\n")
-	_, err := newPackager(t, root).Build(context.Background(), goFn("api"), local("go"))
+	_, err := newPackager(t, root).Build(context.Background(), packagertest.Go("api"), packagertest.Local("go"))
 	many, ok := err.(Errors) //nolint:errorlint // the very type is what is promised
 	if !ok || len(many) != 2 {
 		t.Fatalf("got %T %v, want two problems", err, err)
@@ -86,11 +85,11 @@ func TestCompileErrorsHaveFileAndLine(t *testing.T) {
 	if e := many[0]; e.File != "api/api.go" || e.Line != 5 || e.Column != 28 {
 		t.Errorf("got %+v", e)
 	}
-	contains(t, many[0].Message, "undefined: nothing")
+	packagertest.Contains(t, many[0].Message, "undefined: nothing")
 }
 
 func TestGoMistakesSayWhatToDo(t *testing.T) {
-	needs(t, "go")
+	packagertest.Needs(t, "go")
 	const mod = "module example.com/shop\n\ngo 1.24\n"
 	for name, c := range map[string]struct {
 		files         []string
@@ -103,15 +102,15 @@ func TestGoMistakesSayWhatToDo(t *testing.T) {
 		"Handler for another OS":   {[]string{"go.mod", mod, "a.go", "package api\n", "h_plan9.go", goHandler}, "neither Handler", "var Handler"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := failure(t, newPackager(t, project(t, c.files...)), goFn("."))
-			contains(t, e.Message, c.message)
-			contains(t, e.Hint, c.hint)
+			e := failure(t, newPackager(t, packagertest.Project(t, c.files...)), packagertest.Go("."))
+			packagertest.Contains(t, e.Message, c.message)
+			packagertest.Contains(t, e.Hint, c.hint)
 		})
 	}
 }
 
 func TestAWrongDeclarationIsShownWhereItStands(t *testing.T) {
-	needs(t, "go")
+	packagertest.Needs(t, "go")
 	for name, c := range map[string]struct {
 		code, message, hint string
 		column              int
@@ -120,10 +119,10 @@ func TestAWrongDeclarationIsShownWhereItStands(t *testing.T) {
 		"a value":    {"var Handler = http.StatusOK", "Handler is not an http.Handler", "declare `var Handler http.Handler`", 5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api/api.go", "package api\n\nimport \"net/http\"\n\n"+c.code+"\n\nvar _ http.Handler\n")
-			e := failure(t, newPackager(t, root), goFn("api"))
-			contains(t, e.Message, c.message)
-			contains(t, e.Hint, c.hint)
+			root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api/api.go", "package api\n\nimport \"net/http\"\n\n"+c.code+"\n\nvar _ http.Handler\n")
+			e := failure(t, newPackager(t, root), packagertest.Go("api"))
+			packagertest.Contains(t, e.Message, c.message)
+			packagertest.Contains(t, e.Hint, c.hint)
 			if e.File != "api/api.go" || e.Line != 5 || e.Column != c.column {
 				t.Errorf("it is shown at %s:%d:%d", e.File, e.Line, e.Column)
 			}
@@ -132,47 +131,31 @@ func TestAWrongDeclarationIsShownWhereItStands(t *testing.T) {
 }
 
 func TestGoFlagsOfTheUserDoNotChangeThePackage(t *testing.T) {
-	needs(t, "go")
-	root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api.go", goHandler)
-	plain := build(t, newPackager(t, root), goFn("."))
+	packagertest.Needs(t, "go")
+	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api.go", goHandler)
+	plain := build(t, newPackager(t, root), packagertest.Go("."))
 	t.Setenv("GOFLAGS", "-trimpath=false -race -tags=x")
 	t.Setenv("GOAMD64", "v3")
-	equal(t, build(t, newPackager(t, root), goFn(".")).ZipDigest, plain.ZipDigest)
+	packagertest.Equal(t, build(t, newPackager(t, root), packagertest.Go(".")).ZipDigest, plain.ZipDigest)
 }
 
 func TestAChangedDependencyInsideTheTreeIsRebuilt(t *testing.T) {
-	needs(t, "go")
-	root := project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "lib/lib.go", "package lib\n\nconst Name = \"one\"\n", "lib/page.html", "x",
+	packagertest.Needs(t, "go")
+	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "lib/lib.go", "package lib\n\nconst Name = \"one\"\n", "lib/page.html", "x",
 		"api/api.go", "package api\n\nimport (\n\t\"net/http\"\n\n\t\"example.com/shop/lib\"\n)\n\nvar Handler = http.RedirectHandler(lib.Name, 302)\n")
 	p := newPackager(t, root)
-	before := build(t, p, goFn("api"))
-	write(t, filepath.Join(root, "lib/lib.go"), "package lib\n\nconst Name = \"two\"\n")
-	after := build(t, p, goFn("api"))
+	before := build(t, p, packagertest.Go("api"))
+	packagertest.Write(t, filepath.Join(root, "lib/lib.go"), "package lib\n\nconst Name = \"two\"\n")
+	after := build(t, p, packagertest.Go("api"))
 	if after.Cached || after.Digest == before.Digest {
 		t.Error("the change of a dependency was not seen")
 	}
 	if runtime.GOOS == "linux" {
-		age(t, root)
-		build(t, p, goFn("api"))
-		write(t, filepath.Join(root, "lib/new.go"), "package lib\n\nfunc init() { println() }\n")
-		if build(t, p, goFn("api")).Cached {
+		packagertest.Age(t, root)
+		build(t, p, packagertest.Go("api"))
+		packagertest.Write(t, filepath.Join(root, "lib/new.go"), "package lib\n\nfunc init() { println() }\n")
+		if build(t, p, packagertest.Go("api")).Cached {
 			t.Error("a new file of a dependency was not seen")
 		}
-	}
-}
-
-func TestAWrongEventHandlerIsShownWhereItStands(t *testing.T) {
-	root := project(t, "api.go", "package api\n\nfunc OnEvent() {}\n")
-	target := goPackage{Dir: root, GoFiles: []string{"api.go"}}
-	shim := filepath.Join(root, "cache")
-	var e *Error
-	said := source.Problem(filepath.Join(shim, "shim", "3.go"), "", "3.go:9: too many arguments in call to handler.OnEvent")
-	if err := inUserCode(said, target, shim); !errors.As(err, &e) || e.File != filepath.Join(root, "api.go") || e.Line != 3 || e.Column != 6 {
-		t.Errorf("got %+v", err)
-	}
-	contains(t, e.Hint, "func OnEvent(ctx context.Context, e cloudevents.Event) error")
-	own := source.Problem(filepath.Join(root, "api.go"), "", "api.go:9: undefined: handler.OnEvent")
-	if err := inUserCode(own, target, shim); !errors.As(err, &e) || e.Message != own.Message {
-		t.Errorf("an error of the user's own code became %v", err)
 	}
 }

@@ -10,14 +10,15 @@ import (
 	"testing"
 
 	"github.com/ferryfn/ferry/internal/fuzzing"
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 // ours are the files that rules keep, as a list of paths.
 func ours(t testing.TB, root string) []string {
 	t.Helper()
 	p := newPackager(t, root)
-	fn := serverFn("main.py")
-	j, err := newJob(p, fn, local(fn.Runtime))
+	fn := packagertest.Server("main.py")
+	j, err := newJob(p, fn, packagertest.Local(fn.Runtime))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,13 +30,13 @@ func ours(t testing.TB, root string) []string {
 	for _, f := range files {
 		names = append(names, f.Name)
 	}
-	return sorted(names)
+	return packagertest.Sorted(names)
 }
 
 // gits are the files that git would keep under the same rules.
 func gits(t testing.TB, root string) []string {
 	t.Helper()
-	output(t, root, "git", "init", "-q")
+	packagertest.Output(t, root, "git", "init", "-q")
 	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.Name() == ".ferryignore" {
 			data, err := os.ReadFile(path)
@@ -61,7 +62,7 @@ func gits(t testing.TB, root string) []string {
 			names = append(names, name)
 		}
 	}
-	return sorted(names)
+	return packagertest.Sorted(names)
 }
 
 var ignoreTree = []string{
@@ -71,7 +72,7 @@ var ignoreTree = []string{
 }
 
 func TestIgnoreRulesMeanWhatTheyMeanToGit(t *testing.T) {
-	needs(t, "git")
+	packagertest.Needs(t, "git")
 	for _, rules := range []string{
 		"foo", "/foo", "foo/", "a/foo", "/a/foo", "**/foo", "a/**", "a/**/foo", "**/b/**", "*.log", "!*.log", "*.log\n!foo.log", "*\n!main.py",
 		"*\n!a\n", "*\n!a/\n", "/*\n!/a", "/*\n!/a/\n/a/*\n!/a/b", "*\n!*/\n!*.txt", "a/*\n!a/keep.txt", "a\n!a/keep.txt", "build", "/build/\n", "build/*\n!build/keep",
@@ -84,30 +85,30 @@ func TestIgnoreRulesMeanWhatTheyMeanToGit(t *testing.T) {
 			for _, name := range ignoreTree {
 				files = append(files, name, "x")
 			}
-			root := project(t, append(files, ".ferryignore", rules)...)
-			equal(t, ours(t, root), gits(t, root))
+			root := packagertest.Project(t, append(files, ".ferryignore", rules)...)
+			packagertest.Equal(t, ours(t, root), gits(t, root))
 		})
 	}
 }
 
 func TestAnIgnoreFileBelowAddsToThoseAbove(t *testing.T) {
-	needs(t, "git")
-	root := project(t, "main.py", "", ".ferryignore", "*.log\n/a/x", "a/.ferryignore", "!keep.log\n/y\n", "a/keep.log", "", "a/no.log", "", "a/x", "", "a/y", "", "a/b/y", "", "b/keep.log", "")
+	packagertest.Needs(t, "git")
+	root := packagertest.Project(t, "main.py", "", ".ferryignore", "*.log\n/a/x", "a/.ferryignore", "!keep.log\n/y\n", "a/keep.log", "", "a/no.log", "", "a/x", "", "a/y", "", "a/b/y", "", "b/keep.log", "")
 	got := ours(t, root)
-	equal(t, got, []string{"a/b/y", "a/keep.log", "main.py"})
-	equal(t, got, gits(t, root))
+	packagertest.Equal(t, got, []string{"a/b/y", "a/keep.log", "main.py"})
+	packagertest.Equal(t, got, gits(t, root))
 }
 
 func TestAnIgnoreFileAboveTheSourceHoldsToo(t *testing.T) {
-	root := project(t, ".ferryignore", "*.log\n/fn/x", "fn/main.py", "", "fn/a.log", "", "fn/x", "", "fn/sub/x", "")
-	fn := serverFn("main.py")
+	root := packagertest.Project(t, ".ferryignore", "*.log\n/fn/x", "fn/main.py", "", "fn/a.log", "", "fn/x", "", "fn/sub/x", "")
+	fn := packagertest.Server("main.py")
 	fn.Source = "fn"
 	p := newPackager(t, root)
 	got := contents(t, build(t, p, fn))
 	if _, in := got["a.log"]; in || len(got) != 2 {
 		t.Errorf("got %v", got)
 	}
-	fill(t, root, ".ferryignore", "sub")
+	packagertest.Fill(t, root, ".ferryignore", "sub")
 	if len(contents(t, build(t, p, fn))) != 3 {
 		t.Error("a change of the ignore file above was not seen")
 	}
@@ -116,23 +117,23 @@ func TestAnIgnoreFileAboveTheSourceHoldsToo(t *testing.T) {
 const pemKey, pemCert = "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN CERTIFICATE-----\n"
 
 func TestSecretsNeverEnter(t *testing.T) {
-	root := project(t, "main.py", "", ".env", "K=1", ".env.prod", "", ".envrc", "", "sub/.env", "", "tls.key", "", "id_rsa", "", "a.p12", "", "a.pfx", "", ".npmrc", "", ".netrc", "",
+	root := packagertest.Project(t, "main.py", "", ".env", "K=1", ".env.prod", "", ".envrc", "", "sub/.env", "", "tls.key", "", "id_rsa", "", "a.p12", "", "a.pfx", "", ".npmrc", "", ".netrc", "",
 		"server.pem", pemKey, "ca.pem", pemCert, "credentials.json", `{"private_key": "x"}`, "config/credentials.json", `{"fields": ["name"]}`,
 		"my-service-account.json", `{"private_key": "x"}`, ".git/config", "", ".hg/x", "", ".svn/x", "", "__pycache__/a.pyc", "", "b.pyc", "", ".venv/x", "", "venv/x", "",
 		".DS_Store", "", "ferry.yaml", "", "ferry.schema.json", "{}", ".ferryignore", "!.env\n!tls.key\n", "node_modules/a/i.js", "", "id_rsa.pub", "public", "environment.txt", "")
-	equal(t, ours(t, root), []string{"ca.pem", "config/credentials.json", "environment.txt", "id_rsa.pub", "main.py"})
+	packagertest.Equal(t, ours(t, root), []string{"ca.pem", "config/credentials.json", "environment.txt", "id_rsa.pub", "main.py"})
 }
 
 func TestIncludingASecretIsAnErrorAndSweepingOverOneIsNot(t *testing.T) {
-	root := project(t, "main.py", "", "conf/.env", "", "conf/a.txt", "", "conf/tls.key", "", "conf/x.pem", pemKey)
+	root := packagertest.Project(t, "main.py", "", "conf/.env", "", "conf/a.txt", "", "conf/tls.key", "", "conf/x.pem", pemKey)
 	for pattern, want := range map[string]string{"conf/.env": "conf/.env", "**/*.key": "conf/tls.key", "conf/x.pem": "conf/x.pem", "conf/.e*": "conf/.env"} {
-		fn := serverFn("main.py")
+		fn := packagertest.Server("main.py")
 		fn.Build.Include = []string{pattern}
 		e := failure(t, newPackager(t, root), fn)
-		contains(t, e.Message, "looks like a secret", want)
-		contains(t, e.Hint, "secrets:")
+		packagertest.Contains(t, e.Message, "looks like a secret", want)
+		packagertest.Contains(t, e.Hint, "secrets:")
 	}
-	fn := serverFn("main.py")
+	fn := packagertest.Server("main.py")
 	fn.Build.Include = []string{"conf/**"}
 	if got := contents(t, build(t, newPackager(t, root), fn)); len(got) != 2 {
 		t.Errorf("got %v", got)
@@ -140,21 +141,21 @@ func TestIncludingASecretIsAnErrorAndSweepingOverOneIsNot(t *testing.T) {
 }
 
 func TestExcludeGoesBeforeIncludeAndIncludeBeforeTheIgnoreFile(t *testing.T) {
-	root := project(t, "main.py", "", ".ferryignore", "data\n*.tmp\n", "data/a.txt", "", "data/deep/b.csv", "", "data/draft.csv", "", "x.tmp", "", "node_modules/p/i.js", "")
-	fn := serverFn("main.py")
+	root := packagertest.Project(t, "main.py", "", ".ferryignore", "data\n*.tmp\n", "data/a.txt", "", "data/deep/b.csv", "", "data/draft.csv", "", "x.tmp", "", "node_modules/p/i.js", "")
+	fn := packagertest.Server("main.py")
 	fn.Build.Include = []string{"data/**/*.csv", "node_modules/p"}
 	fn.Build.Exclude = []string{"draft.*"}
 	var names []string
 	for name := range contents(t, build(t, newPackager(t, root), fn)) {
 		names = append(names, name)
 	}
-	equal(t, sorted(names), []string{"data/deep/b.csv", "main.py", "node_modules/p/i.js"})
+	packagertest.Equal(t, packagertest.Sorted(names), []string{"data/deep/b.csv", "main.py", "node_modules/p/i.js"})
 }
 
 func TestAnIncludeThatMatchesNothingIsAnError(t *testing.T) {
-	fn := nodeFn("app.js")
+	fn := packagertest.Node("app.js")
 	fn.Build.Include = []string{"veiws/**"}
-	contains(t, failure(t, newPackager(t, project(t, "app.js", fetchHandler, "views/a", "")), fn).Message, "veiws/**", "matches no file")
+	packagertest.Contains(t, failure(t, newPackager(t, packagertest.Project(t, "app.js", fetchHandler, "views/a", "")), fn).Message, "veiws/**", "matches no file")
 }
 
 var gluedStars = regexp.MustCompile(`[^/\n]\*\*+/`)
@@ -162,7 +163,7 @@ var gluedStars = regexp.MustCompile(`[^/\n]\*\*+/`)
 // FuzzIgnoreRulesMeanWhatTheyMeanToGit compares with git itself on a tree of many shapes.
 func FuzzIgnoreRulesMeanWhatTheyMeanToGit(f *testing.F) {
 	fuzzing.LimitMinimizing(f)
-	needs(f, "git")
+	packagertest.Needs(f, "git")
 	for _, rules := range []string{"*\n!foo/**\n[a-", "a/**/\n!a/b", "**/[!a]*\n!x\\ ", "/*/\n!/a/\nfoo*/**", "[]a]", "[a\\]b]", "a//b", "!!bang"} {
 		f.Add(rules)
 	}
@@ -170,8 +171,8 @@ func FuzzIgnoreRulesMeanWhatTheyMeanToGit(f *testing.F) {
 	for _, name := range ignoreTree {
 		files = append(files, name, "x")
 	}
-	root := project(f, files...)
-	output(f, root, "git", "init", "-q")
+	root := packagertest.Project(f, files...)
+	packagertest.Output(f, root, "git", "init", "-q")
 	f.Fuzz(func(t *testing.T, rules string) {
 		if len(rules) > 200 || strings.Contains(rules, "\x00") {
 			return
@@ -180,11 +181,11 @@ func FuzzIgnoreRulesMeanWhatTheyMeanToGit(f *testing.F) {
 			return
 		}
 		for _, name := range []string{".ferryignore", ".gitignore"} {
-			write(t, filepath.Join(root, name), rules)
+			packagertest.Write(t, filepath.Join(root, name), rules)
 		}
 		got := ours(t, root)
 		got = slices.DeleteFunc(got, func(name string) bool { return name == ".gitignore" })
 		want := gits(t, root)
-		equal(t, got, want)
+		packagertest.Equal(t, got, want)
 	})
 }

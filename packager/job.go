@@ -10,12 +10,9 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
@@ -28,34 +25,15 @@ const format = 3
 // job is one function on its way into a package.
 type job struct {
 	*source.Job
-	p      *Packager
-	shim   templates.Shim // empty for a style that needs none
-	build  builder
-	made   source.Content
-	listed map[string]string // Node packages that the cloud installs, with their versions
-}
-
-// builder collects what goes into a package of one language.
-type builder struct {
-	tools []string // programs whose change means that a package is out of date
-	make  func(j *job, ctx context.Context) (source.Content, error)
-}
-
-// builderOf is the table of languages.
-func builderOf(language string) (builder, bool) {
-	b, ok := map[string]builder{
-		"nodejs": {make: (*job).node},
-		"python": {make: (*job).python, tools: []string{"uv", "python3"}},
-		"go":     {make: (*job).golang, tools: []string{"go"}},
-		"custom": {make: (*job).custom},
-	}[language]
-	return b, ok
+	p    *Packager
+	shim templates.Shim // empty for a style that needs none
+	in   language
 }
 
 func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
 	j := p.job(fn, pl)
 	var ok bool
-	if j.build, ok = builderOf(fn.Runtime.Language()); !ok {
+	if j.in, ok = languageOf(fn.Runtime); !ok {
 		return nil, source.Problem("", "use nodejs, python, go or custom", "functions of runtime %s cannot be packaged yet", fn.Runtime)
 	}
 	if info, err := os.Stat(j.Dir); err != nil || !info.IsDir() {
@@ -106,7 +84,7 @@ func styleList(styles []manifest.Style) string {
 
 // key stands for all that a package depends on but the contents of files.
 func (j *job) key() string {
-	return source.DigestOf(format, libraries(), j.Dir, j.asked(), j.p.identities(j.build.tools))[:40]
+	return source.DigestOf(format, libraries(), j.Dir, j.asked(), j.p.identities(j.in.tools))[:40]
 }
 
 // asked stands for what the manifest and the platform ask of a package, wherever the sources lie.
@@ -126,50 +104,10 @@ func (j *job) shimDigest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// libraries are the versions of what decides the bytes of a package.
-var libraries = sync.OnceValue(func() []string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return nil
-	}
-	var out []string
-	for _, m := range info.Deps {
-		if strings.HasSuffix(m.Path, "/esbuild") || strings.HasSuffix(m.Path, "klauspost/compress") {
-			out = append(out, m.Path+"@"+m.Version)
-		}
-	}
-	return out
-})
-
-// identities tell one installation of a tool from another without starting it.
-func (p *Packager) identities(tools []string) []string {
-	var out []string
-	for _, name := range tools {
-		found, _ := p.shared.tools.Get(context.Background(), name, func() (string, error) { return identity(name), nil })
-		if found != "" {
-			out = append(out, found)
-		}
-	}
-	return out
-}
-
-// identity is "" for a tool that is not installed.
-func identity(name string) string {
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return ""
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprint(path, info.Size(), info.ModTime().UnixNano())
-}
-
 // pack builds the package, stores it and remembers what it was made from.
 func (j *job) pack(ctx context.Context, c cache, key string) (built, error) {
 	j.In = source.NewRecorder(c.hashes)
-	made, err := j.build.make(j, ctx)
+	made, err := j.in.content(ctx, j.Job, j.shim)
 	if made.Done != nil {
 		defer made.Done()
 	}
@@ -193,7 +131,7 @@ func (j *job) pack(ctx context.Context, c cache, key string) (built, error) {
 		return built{}, err
 	}
 	torn := j.In.Settle()
-	e, err := j.remember(c, key, a, billOf(j.made))
+	e, err := j.remember(c, key, a, billOf(made))
 	if err != nil {
 		return built{}, err
 	}

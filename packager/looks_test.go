@@ -13,20 +13,21 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
 // pair are two functions of one source folder.
 func pair(t *testing.T) (*Packager, []manifest.Function) {
 	t.Helper()
-	root := project(t, "a.py", "app = 1\n", "b.py", "app = 2\n", "lib/shared.py", "x = 1\n")
-	return newPackager(t, root), []manifest.Function{pythonFn("a:app"), pythonFn("b:app")}
+	root := packagertest.Project(t, "a.py", "app = 1\n", "b.py", "app = 2\n", "lib/shared.py", "x = 1\n")
+	return newPackager(t, root), []manifest.Function{packagertest.Python("a:app"), packagertest.Python("b:app")}
 }
 
 func TestFunctionsOfOneFolderSeeItAsItWasAtOneTime(t *testing.T) {
 	p, fns := pair(t)
 	buildAll(t, p, fns[:1])
-	write(t, filepath.Join(p.Root, "late.py"), "x = 1\n")
+	packagertest.Write(t, filepath.Join(p.Root, "late.py"), "x = 1\n")
 	if _, ok := contents(t, buildAll(t, p, fns)[1])["late.py"]; ok {
 		t.Error("a file that came later is in the package")
 	}
@@ -45,7 +46,7 @@ func TestAChangeOfASharedFileIsAChangeOfAllFunctions(t *testing.T) {
 			t.Error("an unchanged function was built again")
 		}
 	}
-	write(t, filepath.Join(p.Root, "lib", "shared.py"), "x = 2\n")
+	packagertest.Write(t, filepath.Join(p.Root, "lib", "shared.py"), "x = 2\n")
 	for _, a := range buildAll(t, anew(p), fns) {
 		if a.Cached || contents(t, a)["lib/shared.py"] != "x = 2\n" {
 			t.Error("the change was not seen")
@@ -78,7 +79,7 @@ func TestWhatIsMissingOfALookIsBuiltAgain(t *testing.T) {
 func TestABillNamesWhatFunctionsShare(t *testing.T) {
 	p, fns := pair(t)
 	for range 2 {
-		b, err := anew(p).Bill(t.Context(), fns[0], local(fns[0].Runtime))
+		b, err := anew(p).Bill(t.Context(), fns[0], packagertest.Local(fns[0].Runtime))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +87,7 @@ func TestABillNamesWhatFunctionsShare(t *testing.T) {
 		for _, in := range b.Inputs {
 			names = append(names, in.Path)
 		}
-		equal(t, names, []string{"a.py", "b.py", "lib/shared.py"})
+		packagertest.Equal(t, names, []string{"a.py", "b.py", "lib/shared.py"})
 	}
 }
 
@@ -169,10 +170,10 @@ func TestAFileIsCompressedOnceForAllThatNeedItAtATime(t *testing.T) {
 func TestALargeFileIsCompressedOnceAndCopiedFromThePackageThatHoldsIt(t *testing.T) {
 	random := make([]byte, spillAt+1<<20)
 	rand.Read(random)
-	root := project(t, "a.py", "app = 1\n", "b.py", "app = 2\n", "large.bin", string(random[:blockLimit+1]), "huge.bin", string(random))
+	root := packagertest.Project(t, "a.py", "app = 1\n", "b.py", "app = 2\n", "large.bin", string(random[:blockLimit+1]), "huge.bin", string(random))
 	p := newPackager(t, root)
-	alone := buildAll(t, newPackager(t, root), []manifest.Function{pythonFn("b:app")})[0]
-	buildAll(t, p, []manifest.Function{pythonFn("a:app")})
+	alone := buildAll(t, newPackager(t, root), []manifest.Function{packagertest.Python("b:app")})[0]
+	buildAll(t, p, []manifest.Function{packagertest.Python("a:app")})
 	for name := range map[string]int{"large.bin": 0, "huge.bin": 0} {
 		info, err := os.Stat(filepath.Join(root, name))
 		if err != nil {
@@ -182,7 +183,7 @@ func TestALargeFileIsCompressedOnceAndCopiedFromThePackageThatHoldsIt(t *testing
 			t.Errorf("%s is not remembered", name)
 		}
 	}
-	b := buildAll(t, p, []manifest.Function{pythonFn("b:app")})[0]
+	b := buildAll(t, p, []manifest.Function{packagertest.Python("b:app")})[0]
 	if b.ZipDigest != alone.ZipDigest || contents(t, b)["huge.bin"] != string(random) {
 		t.Error("what was copied is something else")
 	}
@@ -204,7 +205,7 @@ func TestAPackageThatIsCutShortIsNotCopiedFrom(t *testing.T) {
 func TestFunctionsShareTheBlocksOfAFileThatWasJustWritten(t *testing.T) {
 	var b blocks
 	path := filepath.Join(t.TempDir(), "a.txt")
-	write(t, path, "hello")
+	packagertest.Write(t, path, "hello")
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
@@ -227,16 +228,16 @@ func TestFunctionsShareTheBlocksOfAFileThatWasJustWritten(t *testing.T) {
 
 func TestAProgramThatOneFunctionMayHaveIsRefusedToOneForAnotherMachine(t *testing.T) {
 	program := append([]byte("\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x3e\x00"), make([]byte, blockLimit)...)
-	root := project(t, "a.py", "app = 1\n", "small.so", string(program[:100]), "large.so", string(program))
+	root := packagertest.Project(t, "a.py", "app = 1\n", "small.so", string(program[:100]), "large.so", string(program))
 	p := newPackager(t, root)
-	fn := pythonFn("a:app")
+	fn := packagertest.Python("a:app")
 	pl := Platform{Shim: "aws", OS: "linux", Arch: "amd64", Runtime: fn.Runtime}
 	if _, err := p.Build(t.Context(), fn, pl); err != nil {
 		t.Fatal(err)
 	}
 	pl.Arch = "arm64"
 	_, err := p.Build(t.Context(), fn, pl)
-	contains(t, asProblem(t, err).Message, "large.so", "amd64")
+	packagertest.Contains(t, packagertest.Problem(t, err).Message, "large.so", "amd64")
 	if err := os.Remove(filepath.Join(root, "large.so")); err != nil {
 		t.Fatal(err)
 	}
@@ -247,5 +248,5 @@ func TestAProgramThatOneFunctionMayHaveIsRefusedToOneForAnotherMachine(t *testin
 	}
 	pl.Arch = "arm64"
 	_, err = p.Build(t.Context(), fn, pl)
-	contains(t, asProblem(t, err).Message, "small.so", "amd64")
+	packagertest.Contains(t, packagertest.Problem(t, err).Message, "small.so", "amd64")
 }

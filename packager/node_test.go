@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 const fetchHandler = "export default { async fetch(request) { return new Response('hi'); } };\n"
@@ -17,14 +19,14 @@ const fetchHandler = "export default { async fetch(request) { return new Respons
 // load imports the packaged handler under Node, alone, and prints an expression over it as `m`.
 func load(t *testing.T, a Artifact, file, expression string) string {
 	t.Helper()
-	needs(t, "node")
+	packagertest.Needs(t, "node")
 	dir := unpack(t, a)
-	return strings.TrimSpace(output(t, dir, "node", "--input-type=module", "-e",
-		"const m = await import("+quoted("file://"+dir+"/"+file)+"); console.log("+expression+")"))
+	return strings.TrimSpace(packagertest.Output(t, dir, "node", "--input-type=module", "-e",
+		"const m = await import("+strconv.Quote("file://"+dir+"/"+file)+"); console.log("+expression+")"))
 }
 
 func TestAnESModuleWithTopLevelAwaitKeepsItsNatureAndItsPlace(t *testing.T) {
-	root := project(t, "package.json", `{"type":"module"}`,
+	root := packagertest.Project(t, "package.json", `{"type":"module"}`,
 		"src/app.js", `import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
@@ -36,7 +38,7 @@ export default { answer, where: path.basename(__dirname), dep, os: typeof requir
 `,
 		"node_modules/dep/package.json", `{"name":"dep","main":"index.js"}`,
 		"node_modules/dep/index.js", `const path = require("path"); module.exports = path.basename(__dirname) + typeof __filename;`)
-	a := build(t, newPackager(t, root), nodeFn("src/app.js"))
+	a := build(t, newPackager(t, root), packagertest.Node("src/app.js"))
 	if a.Entry != "ferry-entry.mjs" {
 		t.Errorf("entry is %s", a.Entry)
 	}
@@ -46,11 +48,11 @@ export default { answer, where: path.basename(__dirname), dep, os: typeof requir
 }
 
 func TestCommonJSCodeKeepsItsDirnameAndItsExports(t *testing.T) {
-	root := project(t, "src/app.js", `const path = require("path");
+	root := packagertest.Project(t, "src/app.js", `const path = require("path");
 if (require.main === module) throw new Error("it is not the program");
 module.exports = { fetch() { return path.basename(__dirname) + require("./lib"); } };`,
 		"src/lib.js", "module.exports = 1")
-	a := build(t, newPackager(t, root), nodeFn("src/app.js"))
+	a := build(t, newPackager(t, root), packagertest.Node("src/app.js"))
 	if got := load(t, a, "src/app.cjs", "m.default.fetch()"); got != "src1" {
 		t.Errorf("got %s", got)
 	}
@@ -64,8 +66,8 @@ func TestTheModuleSystemIsThatOfTheSyntaxWhateverTheTextLooksLike(t *testing.T) 
 		"await at the top, no exports": {"const a = await import('./a');\nglobalThis.x = a", "app.mjs"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := project(t, "app.js", c.source, "a.js", "export const a = ''")
-			if _, ok := contents(t, build(t, newPackager(t, root), nodeFn("app.js")))[c.file]; !ok {
+			root := packagertest.Project(t, "app.js", c.source, "a.js", "export const a = ''")
+			if _, ok := contents(t, build(t, newPackager(t, root), packagertest.Node("app.js")))[c.file]; !ok {
 				t.Errorf("there is no %s", c.file)
 			}
 		})
@@ -73,44 +75,44 @@ func TestTheModuleSystemIsThatOfTheSyntaxWhateverTheTextLooksLike(t *testing.T) 
 }
 
 func TestTypeScriptNeedsNothingInstalled(t *testing.T) {
-	root := project(t, "tsconfig.json", `{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}`,
+	root := packagertest.Project(t, "tsconfig.json", `{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}`,
 		"src/app.ts", `import { one } from "@/one"; const n: number = one; export default { fetch: (r: Request) => n };`,
 		"lib/one.ts", "export const one: number = 1;")
-	a := build(t, newPackager(t, root), nodeFn("src/app.ts"))
+	a := build(t, newPackager(t, root), packagertest.Node("src/app.ts"))
 	if got := load(t, a, "src/app.mjs", "m.default.fetch()"); got != "1" {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestAServerInCommonJSIsTheProgram(t *testing.T) {
-	root := project(t, "src/server.js", `if (require.main === module) console.log("started");`)
-	fn := nodeFn("src/server.js")
+	root := packagertest.Project(t, "src/server.js", `if (require.main === module) console.log("started");`)
+	fn := packagertest.Node("src/server.js")
 	fn.Style = manifest.StyleServer
 	a := build(t, newPackager(t, root), fn)
 	if a.Entry != "src/server.cjs" {
 		t.Fatalf("entry is %s", a.Entry)
 	}
-	needs(t, "node")
-	if got := output(t, unpack(t, a), "node", a.Entry); got != "started\n" {
+	packagertest.Needs(t, "node")
+	if got := packagertest.Output(t, unpack(t, a), "node", a.Entry); got != "started\n" {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestTheShimStartsAndImportsTheHandler(t *testing.T) {
-	needs(t, "node")
+	packagertest.Needs(t, "node")
 	for _, bundle := range []bool{true, false} {
-		root := project(t, "package.json", `{"type":"module"}`, "src/app.js", `throw new Error("reached the handler"); export default {};`)
-		fn := nodeFn("src/app.js")
+		root := packagertest.Project(t, "package.json", `{"type":"module"}`, "src/app.js", `throw new Error("reached the handler"); export default {};`)
+		fn := packagertest.Node("src/app.js")
 		fn.Build.Bundle = &bundle
 		dir := unpack(t, build(t, newPackager(t, root), fn))
-		said := output(t, dir, "sh", "-c", "node ferry-entry.mjs 2>&1 || true")
-		contains(t, said, "reached the handler")
+		said := packagertest.Output(t, dir, "sh", "-c", "node ferry-entry.mjs 2>&1 || true")
+		packagertest.Contains(t, said, "reached the handler")
 	}
 }
 
 func TestAMissingPackageIsReportedWithItsPlaceAndTheCommand(t *testing.T) {
-	root := project(t, "src/app.js", "import a from 'express';\nimport b from './nowhere.js';\nexport default a + b;\n")
-	_, err := newPackager(t, root).Build(context.Background(), nodeFn("src/app.js"), local("nodejs20"))
+	root := packagertest.Project(t, "src/app.js", "import a from 'express';\nimport b from './nowhere.js';\nexport default a + b;\n")
+	_, err := newPackager(t, root).Build(context.Background(), packagertest.Node("src/app.js"), packagertest.Local("nodejs20"))
 	many, ok := err.(Errors) //nolint:errorlint // the very type is what is promised
 	if !ok || len(many) != 2 {
 		t.Fatalf("got %T %v, want two problems", err, err)
@@ -119,33 +121,33 @@ func TestAMissingPackageIsReportedWithItsPlaceAndTheCommand(t *testing.T) {
 	if e.Function != "api" || e.File != "src/app.js" || e.Line != 1 || e.Column != 15 {
 		t.Errorf("got %+v", e)
 	}
-	contains(t, e.Message, "express")
-	contains(t, e.Hint, "npm install")
+	packagertest.Contains(t, e.Message, "express")
+	packagertest.Contains(t, e.Hint, "npm install")
 	if many[1].Line != 2 {
 		t.Errorf("got %+v", many[1])
 	}
 }
 
 func TestASyntaxErrorIsReportedWithItsLine(t *testing.T) {
-	e := failure(t, newPackager(t, project(t, "app.js", "export default {\n  fetch( {\n};\n")), nodeFn("app.js"))
+	e := failure(t, newPackager(t, packagertest.Project(t, "app.js", "export default {\n  fetch( {\n};\n")), packagertest.Node("app.js"))
 	if e.File != "app.js" || e.Line != 2 && e.Line != 3 {
 		t.Errorf("got %+v", e)
 	}
 }
 
 func TestAMissingHandlerNamesTheNearestFile(t *testing.T) {
-	e := failure(t, newPackager(t, project(t, "src/app.ts", fetchHandler)), nodeFn("src/app.js"))
-	contains(t, e.Message, "src/app.js does not exist")
-	contains(t, e.Hint, "src/app.ts")
+	e := failure(t, newPackager(t, packagertest.Project(t, "src/app.ts", fetchHandler)), packagertest.Node("src/app.js"))
+	packagertest.Contains(t, e.Message, "src/app.js does not exist")
+	packagertest.Contains(t, e.Hint, "src/app.ts")
 }
 
 func TestPackagesThatCannotBeBundledComeAlongAsTheyAre(t *testing.T) {
-	root := project(t, "app.js", "import b from 'bcrypt'; import p from 'pino'; export default { b, p, fetch() {} };",
+	root := packagertest.Project(t, "app.js", "import b from 'bcrypt'; import p from 'pino'; export default { b, p, fetch() {} };",
 		"node_modules/bcrypt/package.json", `{"name":"bcrypt","version":"6.0.0","dependencies":{"node-gyp-build":"4"}}`,
 		"node_modules/bcrypt/index.js", "module.exports = require('node-gyp-build')", "node_modules/bcrypt/binding.gyp", "{}",
 		"node_modules/node-gyp-build/package.json", `{"name":"node-gyp-build"}`, "node_modules/node-gyp-build/index.js", "module.exports = 3",
 		"node_modules/pino/package.json", `{"name":"pino"}`, "node_modules/pino/index.js", "module.exports = require('path').basename(__dirname)")
-	a := build(t, newPackager(t, root), nodeFn("app.js"))
+	a := build(t, newPackager(t, root), packagertest.Node("app.js"))
 	if _, ok := contents(t, a)["node_modules/bcrypt/index.js"]; !ok {
 		t.Error("bcrypt is not in the package")
 	}
@@ -157,7 +159,7 @@ func TestPackagesThatCannotBeBundledComeAlongAsTheyAre(t *testing.T) {
 // pnpm gives every package a folder of its own, with links to what it needs.
 func pnpmTree(t *testing.T) string {
 	t.Helper()
-	root := project(t, "app/package.json", `{"dependencies":{"a":"1","lib":"1","z":"2"}}`,
+	root := packagertest.Project(t, "app/package.json", `{"dependencies":{"a":"1","lib":"1","z":"2"}}`,
 		"app/app.js", "module.exports = { v: require('a') + require('lib') + require('z'), fetch() {} }",
 		"lib/package.json", `{"name":"lib","main":"i.js","dependencies":{"z":"1"}}`, "lib/i.js", "module.exports = 'lib' + require('z')",
 		"lib/.env", "SECRET=1",
@@ -186,13 +188,13 @@ func pnpmTree(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	age(t, root)
+	packagertest.Age(t, root)
 	return root
 }
 
 func TestLinkedPackagesAreLaidOutAsPlainFiles(t *testing.T) {
 	root := pnpmTree(t)
-	fn := nodeFn("app.js")
+	fn := packagertest.Node("app.js")
 	fn.Source = "app"
 	no := false
 	fn.Build.Bundle = &no
@@ -207,41 +209,41 @@ func TestLinkedPackagesAreLaidOutAsPlainFiles(t *testing.T) {
 			names = append(names, name)
 		}
 	}
-	equal(t, sorted(names), []string{
+	packagertest.Equal(t, packagertest.Sorted(names), []string{
 		"node_modules/a/package.json", "node_modules/b/node_modules/z/package.json", "node_modules/b/package.json",
 		"node_modules/lib/node_modules/z/package.json", "node_modules/lib/package.json", "node_modules/z/package.json", "package.json",
 	})
 	if !build(t, p, fn).Cached {
 		t.Error("it was built again")
 	}
-	write(t, filepath.Join(root, "lib/i.js"), "module.exports = 'new'")
+	packagertest.Write(t, filepath.Join(root, "lib/i.js"), "module.exports = 'new'")
 	if build(t, p, fn).Cached {
 		t.Error("a change in a package of the workspace was not seen")
 	}
 }
 
 func TestATsconfigThatIsExtendedIsAnInput(t *testing.T) {
-	root := project(t, "app/tsconfig.json", `{"extends": "../base"}`, "base.json", `{"compilerOptions":{"paths":{"@/*":["./app/one/*"]}}}`,
+	root := packagertest.Project(t, "app/tsconfig.json", `{"extends": "../base"}`, "base.json", `{"compilerOptions":{"paths":{"@/*":["./app/one/*"]}}}`,
 		"app/app.ts", "import v from '@/v'; export default { v, fetch() {} }", "app/one/v.ts", "export default 1", "app/two/v.ts", "export default 2")
-	fn := nodeFn("app.ts")
+	fn := packagertest.Node("app.ts")
 	fn.Source = "app"
 	p := newPackager(t, root)
 	if got := load(t, build(t, p, fn), "app.mjs", "m.default.v"); got != "1" {
 		t.Errorf("got %s", got)
 	}
-	fill(t, root, "base.json", `{"compilerOptions":{"paths":{"@/*":["./app/two/*"]}}}`)
+	packagertest.Fill(t, root, "base.json", `{"compilerOptions":{"paths":{"@/*":["./app/two/*"]}}}`)
 	if got := load(t, build(t, p, fn), "app.mjs", "m.default.v"); got != "2" {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestExternalPackagesComeAlongWithWhatTheyNeed(t *testing.T) {
-	root := project(t, "app.js", "import a from 'a'; export default { a, fetch() {} };",
+	root := packagertest.Project(t, "app.js", "import a from 'a'; export default { a, fetch() {} };",
 		"node_modules/a/package.json", `{"name":"a","main":"i.js","dependencies":{"b":"1"},"optionalDependencies":{"gone":"1"}}`,
 		"node_modules/a/i.js", "module.exports = require('b') + 1", "node_modules/a/node_modules/c/package.json", "{}",
 		"node_modules/b/package.json", `{"name":"b"}`, "node_modules/b/index.js", "module.exports = 1", "node_modules/b/ca.pem", "PRIVATE KEY",
 		"node_modules/d/package.json", `{"name":"d"}`)
-	fn := nodeFn("app.js")
+	fn := packagertest.Node("app.js")
 	fn.Build.External = []string{"a"}
 	a := build(t, newPackager(t, root), fn)
 	got := contents(t, a)
@@ -256,11 +258,11 @@ func TestExternalPackagesComeAlongWithWhatTheyNeed(t *testing.T) {
 }
 
 func TestUnbundledPackagesHoldProductionDependenciesOnly(t *testing.T) {
-	root := project(t, "package.json", `{"dependencies":{"a":"1"},"devDependencies":{"d":"1"}}`,
+	root := packagertest.Project(t, "package.json", `{"dependencies":{"a":"1"},"devDependencies":{"d":"1"}}`,
 		"src/app.js", "module.exports = { v: require('a'), fetch() {} }", "views/x.html", "x",
 		"node_modules/a/package.json", `{"name":"a"}`, "node_modules/a/index.js", "module.exports = 7",
 		"node_modules/d/package.json", `{"name":"d"}`, "node_modules/.bin/d", "x")
-	fn := nodeFn("src/app.js")
+	fn := packagertest.Node("src/app.js")
 	no := false
 	fn.Build.Bundle = &no
 	a := build(t, newPackager(t, root), fn)
@@ -271,39 +273,39 @@ func TestUnbundledPackagesHoldProductionDependenciesOnly(t *testing.T) {
 		}
 	}
 	want := []string{"node_modules/a/index.js", "node_modules/a/package.json", "package.json", "src/app.js", "views/x.html"}
-	equal(t, sorted(names), want)
+	packagertest.Equal(t, packagertest.Sorted(names), want)
 	if got := load(t, a, "src/app.js", "m.default.v"); got != "7" {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestAnUninstalledDependencyIsNamed(t *testing.T) {
-	fn := nodeFn("app.js")
+	fn := packagertest.Node("app.js")
 	no := false
 	fn.Build.Bundle = &no
-	e := failure(t, newPackager(t, project(t, "package.json", `{"dependencies":{"left":"1"}}`, "app.js", "")), fn)
-	contains(t, e.Message, "left")
-	contains(t, e.Hint, "npm install")
+	e := failure(t, newPackager(t, packagertest.Project(t, "package.json", `{"dependencies":{"left":"1"}}`, "app.js", "")), fn)
+	packagertest.Contains(t, e.Message, "left")
+	packagertest.Contains(t, e.Hint, "npm install")
 }
 
 func TestNoPathOfThisMachineIsInABundle(t *testing.T) {
-	root := project(t, "src/app.ts", "import './lib'; export default { fetch() {} }", "src/lib.ts", "console.log(1)")
-	for name, text := range contents(t, build(t, newPackager(t, root), nodeFn("src/app.ts"))) {
+	root := packagertest.Project(t, "src/app.ts", "import './lib'; export default { fetch() {} }", "src/lib.ts", "console.log(1)")
+	for name, text := range contents(t, build(t, newPackager(t, root), packagertest.Node("src/app.ts"))) {
 		if strings.Contains(text, filepath.Dir(root)) || strings.Contains(text, os.TempDir()+"/") {
 			t.Errorf("%s holds the path of the source folder", name)
 		}
 		if strings.HasSuffix(name, ".map") {
-			contains(t, text, `"sources"`, "app.ts")
+			packagertest.Contains(t, text, `"sources"`, "app.ts")
 		}
 	}
 }
 
 func TestAStyleWithoutAShimIsRefusedWithTheStylesThereAre(t *testing.T) {
-	fn := nodeFn("app.js")
+	fn := packagertest.Node("app.js")
 	fn.Style = manifest.StyleAzure
-	e := failure(t, newPackager(t, project(t, "app.js", "")), fn)
-	contains(t, e.Message, "style azure has no shim")
-	contains(t, e.Hint, "style: fetch", "style: server")
+	e := failure(t, newPackager(t, packagertest.Project(t, "app.js", "")), fn)
+	packagertest.Contains(t, e.Message, "style azure has no shim")
+	packagertest.Contains(t, e.Hint, "style: fetch", "style: server")
 	if e.Function != "api" {
 		t.Errorf("got function %q", e.Function)
 	}
@@ -311,15 +313,15 @@ func TestAStyleWithoutAShimIsRefusedWithTheStylesThereAre(t *testing.T) {
 
 func TestATracebackNamesTheSourceAsIfItLayInThePackage(t *testing.T) {
 	for _, handler := range []string{"src/app.js", "src/app.mjs"} {
-		root := project(t, "package.json", `{"type":"module"}`, handler, `import "./lib.js"; export default { fetch() {} };`, "src/lib.js", "console.log(1);")
-		files := contents(t, build(t, newPackager(t, root), nodeFn(handler)))
-		contains(t, files["src/app.mjs.map"], `"sources": ["lib.js", "`+filepath.Base(handler)+`"]`)
+		root := packagertest.Project(t, "package.json", `{"type":"module"}`, handler, `import "./lib.js"; export default { fetch() {} };`, "src/lib.js", "console.log(1);")
+		files := contents(t, build(t, newPackager(t, root), packagertest.Node(handler)))
+		packagertest.Contains(t, files["src/app.mjs.map"], `"sources": ["lib.js", "`+filepath.Base(handler)+`"]`)
 	}
 }
 
 func prismaTree(t *testing.T) string {
 	t.Helper()
-	return project(t, "package.json", `{"dependencies":{"@prisma/client":"6"}}`, "app.js", "import { PrismaClient } from '@prisma/client'; export const got = new PrismaClient().read(); export default { fetch() {} };",
+	return packagertest.Project(t, "package.json", `{"dependencies":{"@prisma/client":"6"}}`, "app.js", "import { PrismaClient } from '@prisma/client'; export const got = new PrismaClient().read(); export default { fetch() {} };",
 		"node_modules/@prisma/client/package.json", `{"name":"@prisma/client","version":"6.0.0","main":"default.js"}`,
 		"node_modules/@prisma/client/default.js", "module.exports = { ...require('.prisma/client/default') }",
 		"node_modules/.prisma/client/package.json", `{"name":"prisma-client-1a2b","main":"index.js"}`,
@@ -331,7 +333,7 @@ func prismaTree(t *testing.T) string {
 func TestTheGeneratedPrismaClientComesAlong(t *testing.T) {
 	for _, bundle := range []bool{true, false} {
 		t.Run(fmt.Sprint("bundle ", bundle), func(t *testing.T) {
-			fn := nodeFn("app.mjs")
+			fn := packagertest.Node("app.mjs")
 			fn.Build.Bundle = &bundle
 			root := prismaTree(t)
 			if err := os.Rename(filepath.Join(root, "app.js"), filepath.Join(root, "app.mjs")); err != nil {
@@ -349,7 +351,7 @@ func TestAPrismaClientThatIsNotGeneratedSaysHow(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(root, "node_modules/.prisma")); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, failure(t, newPackager(t, root), nodeFn("app.js")).Hint, "npx prisma generate")
+	packagertest.Contains(t, failure(t, newPackager(t, root), packagertest.Node("app.js")).Hint, "npx prisma generate")
 }
 
 func TestAPrismaClientWithoutAnEngineForThePlatformSaysHow(t *testing.T) {
@@ -358,13 +360,13 @@ func TestAPrismaClientWithoutAnEngineForThePlatformSaysHow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(root, "node_modules/.prisma/client/libquery_engine.so.node"), string(program))
+	packagertest.Write(t, filepath.Join(root, "node_modules/.prisma/client/libquery_engine.so.node"), string(program))
 	pl := Platform{Shim: "local", OS: "linux", Arch: "arm64", Libc: "glibc", Runtime: "nodejs20"}
 	if runtime.GOARCH == "arm64" {
 		pl.Arch = "amd64"
 	}
-	_, err = newPackager(t, root).Build(t.Context(), nodeFn("app.js"), pl)
-	e := asProblem(t, err)
-	contains(t, e.Message, "no engine for linux/"+pl.Arch)
-	contains(t, e.Hint, "binaryTargets")
+	_, err = newPackager(t, root).Build(t.Context(), packagertest.Node("app.js"), pl)
+	e := packagertest.Problem(t, err)
+	packagertest.Contains(t, e.Message, "no engine for linux/"+pl.Arch)
+	packagertest.Contains(t, e.Hint, "binaryTargets")
 }

@@ -1,9 +1,13 @@
 package packager
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/ferryfn/ferry/packager/packagertest"
+)
 
 func TestWhatLiesOutsideOfABundleIsThereOnce(t *testing.T) {
-	root := project(t, "package.json", `{"dependencies":{"p":"1","d":"2"}}`,
+	root := packagertest.Project(t, "package.json", `{"dependencies":{"p":"1","d":"2"}}`,
 		"node_modules/p/package.json", `{"name":"p","dependencies":{"d":"2","old":"1"}}`, "node_modules/p/data.txt", "",
 		"node_modules/p/index.js", "require('fs').readFileSync(__dirname + '/data.txt'); require('d').list.push('p'); exports.old = require('old').version",
 		"node_modules/d/package.json", `{"name":"d","version":"2.0.0"}`, "node_modules/d/index.js", "module.exports = Object.assign(() => {}, { list: ['d'] })",
@@ -17,16 +21,16 @@ func TestWhatLiesOutsideOfABundleIsThereOnce(t *testing.T) {
 		"CJS": {"const p = require('p'), d = require('d'); module.exports = { got: [typeof d, d.list, p.old, require('old').version, require('d/sub.js')], fetch() {} };", "app.cjs", "m.default.got"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fill(t, root, "app.js", c.handler)
-			a := build(t, newPackager(t, root), nodeFn("app.js"))
+			packagertest.Fill(t, root, "app.js", c.handler)
+			a := build(t, newPackager(t, root), packagertest.Node("app.js"))
 			if got := load(t, a, c.file, "JSON.stringify("+c.got+")"); got != `["function",["d","p"],1,2,2]` {
 				t.Errorf("got %s", got)
 			}
 		})
 	}
 	t.Run("a package that only import loads", func(t *testing.T) {
-		fill(t, root, "app.js", "import { is } from 'modern'; export const got = is + (await import('modern')).is; export default { fetch() {} };")
-		fn := nodeFn("app.js")
+		packagertest.Fill(t, root, "app.js", "import { is } from 'modern'; export const got = is + (await import('modern')).is; export default { fetch() {} };")
+		fn := packagertest.Node("app.js")
 		fn.Build.External = []string{"modern"}
 		if got := load(t, build(t, newPackager(t, root), fn), "app.mjs", "m.got"); got != "modernmodern" {
 			t.Errorf("got %s", got)
@@ -35,15 +39,15 @@ func TestWhatLiesOutsideOfABundleIsThereOnce(t *testing.T) {
 }
 
 func TestOfSeveralVersionsOutsideTheSameOneIsAlwaysAtTheTop(t *testing.T) {
-	root := project(t, "app.js", "import 'a'; import 'b'; export default { fetch() {} };",
+	root := packagertest.Project(t, "app.js", "import 'a'; import 'b'; export default { fetch() {} };",
 		"node_modules/a/package.json", `{"name":"a"}`, "node_modules/a/index.js", "require('x')", "node_modules/b/package.json", `{"name":"b"}`, "node_modules/b/index.js", "require('x')",
 		"node_modules/a/node_modules/x/package.json", `{"name":"x","version":"1.0.0"}`, "node_modules/a/node_modules/x/index.js", "exports.y = __dirname;", "node_modules/a/node_modules/x/binding.gyp", "",
 		"node_modules/b/node_modules/x/package.json", `{"name":"x","version":"2.0.0"}`, "node_modules/b/node_modules/x/index.js", "exports.y = __dirname;", "node_modules/b/node_modules/x/binding.gyp", "")
 	p := newPackager(t, root)
 	p.NoCache = true
-	first := build(t, p, nodeFn("app.js"))
+	first := build(t, p, packagertest.Node("app.js"))
 	for range 5 {
-		if again := build(t, anew(p), nodeFn("app.js")); again.Digest != first.Digest {
+		if again := build(t, anew(p), packagertest.Node("app.js")); again.Digest != first.Digest {
 			t.Fatal("another version was chosen")
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 // refused builds what must fail without waiting for anybody to write into a pipe.
@@ -21,12 +22,12 @@ func refused(t *testing.T, p *Packager, fn manifest.Function) *Error {
 	defer cancel()
 	failed := make(chan error, 1)
 	go func() {
-		_, err := p.Build(ctx, fn, local(fn.Runtime))
+		_, err := p.Build(ctx, fn, packagertest.Local(fn.Runtime))
 		failed <- err
 	}()
 	select {
 	case err := <-failed:
-		return asProblem(t, err)
+		return packagertest.Problem(t, err)
 	case <-ctx.Done():
 		t.Fatal("it waits")
 		return nil
@@ -67,25 +68,25 @@ func TestAPipeInThePlaceOfAFileIsRefusedByName(t *testing.T) {
 		fn   manifest.Function
 		at   string // places of pipes, one after another
 	}{
-		{node, nodeFn("app.js"), "app.js data.js package.json tsconfig.json jsconfig.json base.json app.js.map .ferryignore " +
+		{node, packagertest.Node("app.js"), "app.js data.js package.json tsconfig.json jsconfig.json base.json app.js.map .ferryignore " +
 			"node_modules/x/package.json node_modules/x/index.js"},
-		{node, nodeFn("app.ts"), "app.ts data.js tsconfig.json base.json"},
-		{node, unbundled(nodeFn("app.js")), "app.js data.js package.json .ferryignore node_modules/x/package.json node_modules/x/index.js"},
-		{python, pythonFn("app:app"), "app.py requirements.txt pyproject.toml Pipfile .ferryignore"},
-		{append([]string{"requirements.txt", "-r more.txt\n./x.whl\n"}, python...), pythonFn("app:app"), "more.txt"},
-		{append([]string{"requirements.txt", "./x.whl\n"}, python...), pythonFn("app:app"), "x.whl"},
-		{uv, pythonFn("app:app"), "uv.lock poetry.lock"},
-		{program, goFn("."), "app.go more.go go.mod go.sum go.work"},
+		{node, packagertest.Node("app.ts"), "app.ts data.js tsconfig.json base.json"},
+		{node, unbundled(packagertest.Node("app.js")), "app.js data.js package.json .ferryignore node_modules/x/package.json node_modules/x/index.js"},
+		{python, packagertest.Python("app:app"), "app.py requirements.txt pyproject.toml Pipfile .ferryignore"},
+		{append([]string{"requirements.txt", "-r more.txt\n./x.whl\n"}, python...), packagertest.Python("app:app"), "more.txt"},
+		{append([]string{"requirements.txt", "./x.whl\n"}, python...), packagertest.Python("app:app"), "x.whl"},
+		{uv, packagertest.Python("app:app"), "uv.lock poetry.lock"},
+		{program, packagertest.Go("."), "app.go more.go go.mod go.sum go.work"},
 		{[]string{"run", "#!/bin/sh\n", "app.txt", ""}, manifest.Function{Name: "api", Source: ".", Handler: "run", Runtime: "custom", Style: manifest.StyleServer}, "run"},
 	} {
 		for at := range strings.FieldsSeq(c.at) {
 			t.Run(c.fn.Runtime.Language()+" "+c.fn.Handler+" "+at, func(t *testing.T) {
-				root := project(t, c.tree...)
+				root := packagertest.Project(t, c.tree...)
 				c.fn.Build.Include = []string{"app.*"} // so that the folder is looked at
 				pipe(t, filepath.Join(root, at))
 				e := refused(t, newPackager(t, root), c.fn)
-				contains(t, e.Message, at, "is a named pipe, not a file")
-				contains(t, e.Hint, "remove it")
+				packagertest.Contains(t, e.Message, at, "is a named pipe, not a file")
+				packagertest.Contains(t, e.Hint, "remove it")
 			})
 		}
 	}
@@ -94,18 +95,18 @@ func TestAPipeInThePlaceOfAFileIsRefusedByName(t *testing.T) {
 func TestAPipeAmongSavedPackagesIsRefusedByName(t *testing.T) {
 	for _, name := range []string{"api.json", "api.zip"} {
 		t.Run(name, func(t *testing.T) {
-			p, _ := saved(t, project(t, "app.js", fetchHandler), nodeFn("app.js"))
+			p, _ := saved(t, packagertest.Project(t, "app.js", fetchHandler), packagertest.Node("app.js"))
 			pipe(t, filepath.Join(p.From, name))
-			e := refused(t, p, nodeFn("app.js"))
-			contains(t, e.Message, filepath.Join(p.From, name), "is a named pipe, not a file")
+			e := refused(t, p, packagertest.Node("app.js"))
+			packagertest.Contains(t, e.Message, filepath.Join(p.From, name), "is a named pipe, not a file")
 		})
 	}
 }
 
 func TestAPipeThatAppearsInPlaceOfAnInputIsSeen(t *testing.T) {
-	root := project(t, "app.js", "import './data.js'; export default { fetch() {} }", "data.js", "")
+	root := packagertest.Project(t, "app.js", "import './data.js'; export default { fetch() {} }", "data.js", "")
 	p := newPackager(t, root)
-	build(t, p, nodeFn("app.js"))
+	build(t, p, packagertest.Node("app.js"))
 	pipe(t, filepath.Join(root, "data.js"))
-	contains(t, refused(t, anew(p), nodeFn("app.js")).Message, "data.js is a named pipe")
+	packagertest.Contains(t, refused(t, anew(p), packagertest.Node("app.js")).Message, "data.js is a named pipe")
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,47 +14,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/ferryfn/ferry/internal/loopback"
 	"github.com/ferryfn/ferry/manifest"
-	"github.com/ferryfn/ferry/packager/source"
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
-
-// dependencyTree runs a test on what real registries hold, beside the others. What was downloaded once is kept by npm, pip and
-// uv themselves.
-func dependencyTree(t *testing.T, tools ...string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: nothing is downloaded")
-	}
-	needs(t, tools...)
-	if slices.Contains(tools, "npm") && !npmAnswers() {
-		t.Skip("the npm registry cannot be reached")
-	}
-	if slices.Contains(tools, "python3") && !pypiAnswers() {
-		t.Skip("the Python package index cannot be reached")
-	}
-	t.Parallel()
-}
-
-var npmAnswers = sync.OnceValue(func() bool {
-	return exec.Command("npm", "view", "semver@7.0.0", "version", "--fetch-retries=0").Run() == nil
-})
-
-var pypiAnswers = sync.OnceValue(func() bool {
-	return exec.Command("python3", "-m", "pip", "download", "--no-deps", "-q", "-d", os.TempDir(), "six==1.17.0").Run() == nil
-})
 
 // npmInstall installs what package.json asks for.
 func npmInstall(t *testing.T, dir string) {
 	t.Helper()
-	output(t, dir, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
-	age(t, dir)
+	packagertest.Output(t, dir, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
+	packagertest.Age(t, dir)
 }
 
 var ports = loopback.Range{First: 12000, Count: 3000}
@@ -171,10 +143,10 @@ export default app;
 `
 
 func TestExpressWithZodAndDateFns(t *testing.T) {
-	dependencyTree(t, "npm", "node")
-	root := project(t, "package.json", `{"type":"module","dependencies":{"express":"5.1.0","zod":"4.1.12","date-fns":"4.1.0"}}`, "src/app.js", expressApp)
+	packagertest.Registries(t, "npm", "node")
+	root := packagertest.Project(t, "package.json", `{"type":"module","dependencies":{"express":"5.1.0","zod":"4.1.12","date-fns":"4.1.0"}}`, "src/app.js", expressApp)
 	npmInstall(t, root)
-	fn := served(nodeFn("src/app.js"))
+	fn := served(packagertest.Node("src/app.js"))
 	fn.Style = manifest.StyleNode
 	bothWays(t, fn, func(t *testing.T, fn manifest.Function) {
 		a := build(t, newPackager(t, root), fn)
@@ -185,8 +157,8 @@ func TestExpressWithZodAndDateFns(t *testing.T) {
 }
 
 func TestSharpAndBcrypt(t *testing.T) {
-	dependencyTree(t, "npm", "node")
-	root := project(t, "package.json", `{"type":"module","dependencies":{"sharp":"0.34.4","bcrypt":"6.0.0"}}`, "app.js", `import sharp from "sharp";
+	packagertest.Registries(t, "npm", "node")
+	root := packagertest.Project(t, "package.json", `{"type":"module","dependencies":{"sharp":"0.34.4","bcrypt":"6.0.0"}}`, "app.js", `import sharp from "sharp";
 import bcrypt from "bcrypt";
 export default { async fetch() {
   const png = await sharp({ create: { width: 3, height: 2, channels: 3, background: "red" } }).png().toBuffer();
@@ -194,7 +166,7 @@ export default { async fetch() {
   return Response.json({ width, ok: await bcrypt.compare("x", await bcrypt.hash("x", 4)) });
 } };`)
 	npmInstall(t, root)
-	bothWays(t, served(nodeFn("app.js")), func(t *testing.T, fn manifest.Function) {
+	bothWays(t, served(packagertest.Node("app.js")), func(t *testing.T, fn manifest.Function) {
 		p := newPackager(t, root)
 		if got := answer(t, build(t, p, fn), "GET", "/", ""); got != `{"width":3,"ok":true}` {
 			t.Errorf("got %s", got)
@@ -207,8 +179,8 @@ export default { async fetch() {
 
 // Each of these is bundled without a word by a bundler that does not look closer, and fails when it is called.
 func TestPackagesThatLookFromWhereTheyLie(t *testing.T) {
-	dependencyTree(t, "npm", "node")
-	root := project(t, "package.json", `{"type":"module","dependencies":{"express":"5.1.0","ejs":"3.1.10","knex":"3.1.0","pdfkit":"0.17.2","sequelize":"6.37.7","pg":"8.16.3","tiktoken":"1.0.22"}}`,
+	packagertest.Registries(t, "npm", "node")
+	root := packagertest.Project(t, "package.json", `{"type":"module","dependencies":{"express":"5.1.0","ejs":"3.1.10","knex":"3.1.0","pdfkit":"0.17.2","sequelize":"6.37.7","pg":"8.16.3","tiktoken":"1.0.22"}}`,
 		"views/index.ejs", "hello <%= name %>", "app.js", `import express from "express";
 import knex from "knex";
 import PDFDocument from "pdfkit";
@@ -227,7 +199,7 @@ app.get("/", async (req, res) => {
 export default app;
 `)
 	npmInstall(t, root)
-	fn := served(nodeFn("app.js"))
+	fn := served(packagertest.Node("app.js"))
 	fn.Style, fn.Build.Include = manifest.StyleNode, []string{"views/**"}
 	a := build(t, newPackager(t, root), fn)
 	if got := answer(t, a, "GET", "/", ""); got != `["postgres","select * from \"t\"",2,"%PDF"]` {
@@ -242,8 +214,8 @@ export default app;
 }
 
 func TestAPnpmWorkspace(t *testing.T) {
-	dependencyTree(t, "npm", "node", "pnpm")
-	root := project(t, "package.json", `{"private":true}`, "pnpm-workspace.yaml", "packages: [apps/*, libs/*]\n",
+	packagertest.Registries(t, "npm", "node", "pnpm")
+	root := packagertest.Project(t, "package.json", `{"private":true}`, "pnpm-workspace.yaml", "packages: [apps/*, libs/*]\n",
 		"apps/api/package.json", `{"name":"api","type":"module","dependencies":{"@acme/lib":"workspace:*","express":"5.1.0","bcrypt":"6.0.0"}}`,
 		"apps/api/app.js", `import express from "express";
 import { hello } from "@acme/lib";
@@ -253,9 +225,9 @@ app.get("/", async (req, res) => res.json({ hello: hello("you"), ok: await bcryp
 export default app;`,
 		"libs/lib/package.json", `{"name":"@acme/lib","type":"module","exports":"./index.js","dependencies":{"uuid":"11.1.0"}}`,
 		"libs/lib/index.js", `import { NIL } from "uuid"; export const hello = (n) => n + NIL[0];`)
-	output(t, root, "pnpm", "install", "--prefer-offline", "--reporter=silent", "--store-dir", filepath.Join(t.TempDir(), "store"))
-	age(t, root)
-	fn := served(nodeFn("app.js"))
+	packagertest.Output(t, root, "pnpm", "install", "--prefer-offline", "--reporter=silent", "--store-dir", filepath.Join(t.TempDir(), "store"))
+	packagertest.Age(t, root)
+	fn := served(packagertest.Node("app.js"))
 	fn.Source, fn.Style = "apps/api", manifest.StyleNode
 	bothWays(t, fn, func(t *testing.T, fn manifest.Function) {
 		p := newPackager(t, root)
@@ -269,8 +241,8 @@ export default app;`,
 }
 
 func TestATypeScriptProjectInTheStyleOfNext(t *testing.T) {
-	dependencyTree(t, "npm", "node")
-	root := project(t, "package.json", `{"dependencies":{"react":"19.2.0","react-dom":"19.2.0"}}`,
+	packagertest.Registries(t, "npm", "node")
+	root := packagertest.Project(t, "package.json", `{"dependencies":{"react":"19.2.0","react-dom":"19.2.0"}}`,
 		"tsconfig.base.json", `{"compilerOptions":{"jsx":"react-jsx","strict":true,"target":"ES2022","module":"esnext","moduleResolution":"bundler"}}`,
 		"tsconfig.json", "{\n  // as create-next-app writes it\n  \"extends\": \"./tsconfig.base.json\",\n  \"compilerOptions\": {\"paths\": {\"@/*\": [\"./src/*\"], \"~data\": [\"./data/index.ts\"]}},\n}\n",
 		"src/components/Page.tsx", `import type { ReactNode } from "react"; export function Page({ children }: { children: ReactNode }) { return <main>{children}</main>; }`,
@@ -282,20 +254,14 @@ import { title, Kind } from "@/lib/title";
 import data from "~data";
 export default { async fetch(): Promise<Response> { return new Response(renderToString(<Page>{title(Kind.A)}{data.map((d) => <b key={d}>{d}</b>)}</Page>)); } };`)
 	npmInstall(t, root)
-	if got := answer(t, build(t, newPackager(t, root), served(nodeFn("src/app/page.tsx"))), "GET", "/", ""); got != "<main>title a<b>one</b><b>two</b></main>" {
+	if got := answer(t, build(t, newPackager(t, root), served(packagertest.Node("src/app/page.tsx"))), "GET", "/", ""); got != "<main>title a<b>one</b><b>two</b></main>" {
 		t.Errorf("got %s", got)
 	}
 }
 
-// thisPython is the runtime of the interpreter that starts packages here.
-func thisPython(t *testing.T) manifest.Runtime {
-	t.Helper()
-	return manifest.Runtime("python" + strings.TrimSpace(output(t, t.TempDir(), "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")))
-}
-
 func TestNumpyPandasAndPillow(t *testing.T) {
-	dependencyTree(t, "python3")
-	root := project(t, "requirements.txt", "numpy\npandas\nPillow\n", "app.py", `
+	packagertest.Registries(t, "python3")
+	root := packagertest.Project(t, "requirements.txt", "numpy\npandas\nPillow\n", "app.py", `
 import io, numpy, pandas
 from PIL import Image
 def app(environ, start_response):
@@ -305,8 +271,8 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"{frame.a.sum()} {Image.open(io.BytesIO(out.getvalue())).size[0]}".encode()]
 `)
-	fn := served(pythonFn("app:app"))
-	fn.Runtime = thisPython(t)
+	fn := served(packagertest.Python("app:app"))
+	fn.Runtime = packagertest.ThisPython(t)
 	p := newPackager(t, root)
 	if got := answer(t, build(t, p, fn), "GET", "/", ""); got != "6 2" {
 		t.Errorf("got %s", got)
@@ -317,16 +283,16 @@ def app(environ, start_response):
 }
 
 func TestCryptography(t *testing.T) {
-	dependencyTree(t, "python3")
-	root := project(t, "requirements.txt", "cryptography\n", "app.py", `
+	packagertest.Registries(t, "python3")
+	root := packagertest.Project(t, "requirements.txt", "cryptography\n", "app.py", `
 from cryptography.fernet import Fernet
 def app(environ, start_response):
     f = Fernet(Fernet.generate_key())
     start_response("200 OK", [])
     return [f.decrypt(f.encrypt(b"secret"))]
 `)
-	fn := served(pythonFn("app:app"))
-	fn.Runtime = thisPython(t)
+	fn := served(packagertest.Python("app:app"))
+	fn.Runtime = packagertest.ThisPython(t)
 	p := newPackager(t, root)
 	if got := answer(t, build(t, p, fn), "GET", "/", ""); got != "secret" {
 		t.Errorf("got %s", got)
@@ -337,7 +303,7 @@ def app(environ, start_response):
 }
 
 func TestFastAPIWithPydantic(t *testing.T) {
-	dependencyTree(t, "python3")
+	packagertest.Registries(t, "python3")
 	files := []string{"app.py", `
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -354,14 +320,14 @@ def double(i: Item):
 		"uv.lock":          {"pyproject.toml", "[project]\nname = 'x'\nversion = '1'\nrequires-python = '>=3.9'\ndependencies = ['fastapi']\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := project(t, append(lists, files...)...)
+			root := packagertest.Project(t, append(lists, files...)...)
 			if name == "uv.lock" {
-				needs(t, "uv")
-				output(t, root, "uv", "lock", "-q")
-				age(t, root)
+				packagertest.Needs(t, "uv")
+				packagertest.Output(t, root, "uv", "lock", "-q")
+				packagertest.Age(t, root)
 			}
-			fn := served(pythonFn("app:app"))
-			fn.Runtime, fn.Style = thisPython(t), manifest.StyleASGI
+			fn := served(packagertest.Python("app:app"))
+			fn.Runtime, fn.Style = packagertest.ThisPython(t), manifest.StyleASGI
 			p := newPackager(t, root)
 			if got := answer(t, build(t, p, fn), "POST", "/double", `{"n": 4}`); got != `{"n":8}` {
 				t.Errorf("got %s", got)
@@ -373,53 +339,10 @@ def double(i: Item):
 	}
 }
 
-func TestUvAndPipInstallTheSame(t *testing.T) {
-	dependencyTree(t, "python3", "uv")
-	root := project(t, "requirements.txt", "cryptography==45.0.7\ncffi==2.0.0\npycparser==2.23\n", "app.py", "")
-	fn := served(pythonFn("app:app"))
-	fn.Runtime = thisPython(t)
-	with := build(t, newPackager(t, root), fn)
-	j, err := newJob(newPackager(t, root), fn, local(fn.Runtime))
-	if err != nil {
-		t.Fatal(err)
-	}
-	j.In = source.NewRecorder(&source.Hashes{})
-	w, err := j.wishes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	site := filepath.Join(t.TempDir(), "site")
-	pip := source.Command{Dir: root, Name: "python3", Args: append([]string{
-		"-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:", "--target", site, "-r", w.file,
-	}, j.pythonTarget()...)}
-	if _, said, err := pip.Run(t.Context()); err != nil {
-		t.Fatal(said)
-	}
-	if err := tidy(site); err != nil {
-		t.Fatal(err)
-	}
-	packed := contents(t, with)
-	n := 0
-	err = errors.Join(filepath.WalkDir(site, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		rel, _ := filepath.Rel(site, path)
-		if n++; packed[filepath.ToSlash(rel)] != string(data) {
-			t.Errorf("%s differs", rel)
-		}
-		return err
-	}))
-	if err != nil || n < 100 {
-		t.Errorf("%d files, %v", n, err)
-	}
-}
-
 func TestAGoModuleWithPrivateReplacements(t *testing.T) {
-	needs(t, "go")
+	packagertest.Needs(t, "go")
 	t.Parallel()
-	root := project(t, "api/go.mod", "module example.com/private/api\n\ngo 1.24\n\nrequire example.com/private/lib v0.0.0\n\nreplace example.com/private/lib => ../lib\n",
+	root := packagertest.Project(t, "api/go.mod", "module example.com/private/api\n\ngo 1.24\n\nrequire example.com/private/lib v0.0.0\n\nreplace example.com/private/lib => ../lib\n",
 		"api/api.go", `package api
 
 import (
@@ -430,7 +353,7 @@ import (
 
 var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(lib.Hello)) })
 `, "lib/go.mod", "module example.com/private/lib\n\ngo 1.24\n", "lib/lib.go", "package lib\n\nconst Hello = \"hello\"\n")
-	fn := served(goFn("."))
+	fn := served(packagertest.Go("."))
 	fn.Source = "api"
 	p := newPackager(t, root)
 	if got := answer(t, build(t, p, fn), "GET", "/", ""); got != "hello" {
@@ -439,7 +362,7 @@ var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.
 	if n := forArm(t, p, fn); n != 1 {
 		t.Errorf("%d programs in the package", n)
 	}
-	fill(t, root, "lib/lib.go", "package lib\n\nconst Hello = \"changed\"\n")
+	packagertest.Fill(t, root, "lib/lib.go", "package lib\n\nconst Hello = \"changed\"\n")
 	if got := answer(t, build(t, p, fn), "GET", "/", ""); got != "changed" {
 		t.Errorf("got %s", got)
 	}

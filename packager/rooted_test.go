@@ -3,6 +3,8 @@ package packager
 import (
 	"strings"
 	"testing"
+
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 // rootedCase is a package p, version 1, with its main file, other files, and what it exports.
@@ -19,21 +21,21 @@ func (c rootedCase) test(t *testing.T, bundled bool) {
 		"CJS": "module.exports = { got: require('p'), fetch() {} };",
 	} {
 		t.Run(format, func(t *testing.T) {
-			root := project(t, "app.js", handler, "package.json", `{"dependencies":{"p":"1","driver":"1"}}`,
+			root := packagertest.Project(t, "app.js", handler, "package.json", `{"dependencies":{"p":"1","driver":"1"}}`,
 				"node_modules/p/package.json", `{"name":"p","version":"1.0.0","main":"`+c.main+`","dependencies":{"dep":"1"},"peerDependenciesMeta":{"driver":{"optional":true}}}`,
 				"node_modules/p/"+c.main, c.code,
 				"node_modules/dep/package.json", `{"name":"dep"}`, "node_modules/dep/index.js", "module.exports = 'dep'", "node_modules/dep/dep.css", "css")
-			fill(t, root, c.files...)
-			a := build(t, newPackager(t, root), nodeFn("app.js"))
+			packagertest.Fill(t, root, c.files...)
+			a := build(t, newPackager(t, root), packagertest.Node("app.js"))
 			if _, out := contents(t, a)["node_modules/p/package.json"]; out == bundled {
 				t.Errorf("outside of the bundle is %v", out)
 			}
 			if !bundled {
-				why, err := newPackager(t, root).Explain(t.Context(), nodeFn("app.js"), local("nodejs20"), "node_modules/p/package.json")
+				why, err := newPackager(t, root).Explain(t.Context(), packagertest.Node("app.js"), packagertest.Local("nodejs20"), "node_modules/p/package.json")
 				if err != nil {
 					t.Fatal(err)
 				}
-				contains(t, why.Why, "stays out of the bundle: node_modules/p/"+c.main+" looks for something from where it lies")
+				packagertest.Contains(t, why.Why, "stays out of the bundle: node_modules/p/"+c.main+" looks for something from where it lies")
 			}
 			file, expression := "app.mjs", "await m.got"
 			if format == "CJS" {
@@ -89,11 +91,11 @@ func TestAnESModulePackageThatLooksFromWhereItLiesStaysOutOfTheBundle(t *testing
 		"for a dependency":     {"import { createRequire } from 'node:module'; const load = createRequire(import.meta.url); export default load('dep')", "dep"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := project(t, "app.js", "import p from 'p'; export const got = p; export default { fetch() {} };",
+			root := packagertest.Project(t, "app.js", "import p from 'p'; export const got = p; export default { fetch() {} };",
 				"node_modules/p/package.json", `{"name":"p","type":"module","main":"i.js","dependencies":{"dep":"1"}}`, "node_modules/p/i.js", c.code,
 				"node_modules/p/words.txt", "words", "node_modules/p/words.json", `{"words":"json"}`,
 				"node_modules/dep/package.json", `{"name":"dep"}`, "node_modules/dep/index.js", "module.exports = 'dep'")
-			if got := load(t, build(t, newPackager(t, root), nodeFn("app.js")), "app.mjs", "m.got"); got != c.want {
+			if got := load(t, build(t, newPackager(t, root), packagertest.Node("app.js")), "app.mjs", "m.got"); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
@@ -120,22 +122,22 @@ func TestAPackageThatOnlyMentionsItsPlaceIsBundled(t *testing.T) {
 }
 
 func TestALooseFileInNodeModulesIsBundled(t *testing.T) {
-	root := project(t, "app.js", "import { at } from 'loose.js'; export const got = typeof at; export default { fetch() {} };",
+	root := packagertest.Project(t, "app.js", "import { at } from 'loose.js'; export const got = typeof at; export default { fetch() {} };",
 		"node_modules/loose.js", "exports.at = require('path').join(__dirname, 'data'); exports.driver = () => require('driver')", "node_modules/data", "")
-	_, err := newPackager(t, root).Build(t.Context(), nodeFn("app.js"), local("nodejs20"))
-	contains(t, asProblem(t, err).Message, `Could not resolve "driver"`)
-	fill(t, root, "node_modules/driver.js", "")
-	if got := load(t, build(t, newPackager(t, root), nodeFn("app.js")), "app.mjs", "m.got"); got != "string" {
+	_, err := newPackager(t, root).Build(t.Context(), packagertest.Node("app.js"), packagertest.Local("nodejs20"))
+	packagertest.Contains(t, packagertest.Problem(t, err).Message, `Could not resolve "driver"`)
+	packagertest.Fill(t, root, "node_modules/driver.js", "")
+	if got := load(t, build(t, newPackager(t, root), packagertest.Node("app.js")), "app.mjs", "m.got"); got != "string" {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestAnOptionalPeerComesAlongWhenTheUserNeedsIt(t *testing.T) {
-	root := project(t, "app.js", "export default { fetch() {} };", "package.json", `{"dependencies":{"p":"1","chosen":"1"},"devDependencies":{"typescript":"5"}}`,
+	root := packagertest.Project(t, "app.js", "export default { fetch() {} };", "package.json", `{"dependencies":{"p":"1","chosen":"1"},"devDependencies":{"typescript":"5"}}`,
 		"node_modules/p/package.json", `{"name":"p","peerDependencies":{"typescript":"*","must":"1"},"peerDependenciesMeta":{"typescript":{"optional":true},"chosen":{"optional":true}}}`,
 		"node_modules/p/index.js", "", "node_modules/typescript/package.json", `{"name":"typescript"}`,
 		"node_modules/must/package.json", `{"name":"must"}`, "node_modules/chosen/package.json", `{"name":"chosen"}`)
-	fn := nodeFn("app.js")
+	fn := packagertest.Node("app.js")
 	fn.Build.External = []string{"p"}
 	got := contents(t, build(t, newPackager(t, root), fn))
 	for name, want := range map[string]bool{"p": true, "must": true, "chosen": true, "typescript": false} {
@@ -157,8 +159,8 @@ func TestAPackageThatTheUsersCodeNamesComesAlongForWhoLoadsIt(t *testing.T) {
 			"node_modules/used/package.json", `{"name":"used"}`, "node_modules/used/index.js", "globalThis.used = 1",
 		}
 	}
-	p := newPackager(t, project(t, tree("['\\n', 'engine'].at(1)")...))
-	a := build(t, p, nodeFn("app.js"))
+	p := newPackager(t, packagertest.Project(t, tree("['\\n', 'engine'].at(1)")...))
+	a := build(t, p, packagertest.Node("app.js"))
 	if got := load(t, a, "app.mjs", "m.got"); got != "rendered" {
 		t.Errorf("got %s", got)
 	}
@@ -168,12 +170,12 @@ func TestAPackageThatTheUsersCodeNamesComesAlongForWhoLoadsIt(t *testing.T) {
 			t.Errorf("%s: outside of the bundle is %v, want %v", name, ok, want)
 		}
 	}
-	why, err := newPackager(t, p.Root).Explain(t.Context(), nodeFn("app.js"), local("nodejs20"), "node_modules/engine/index.js")
+	why, err := newPackager(t, p.Root).Explain(t.Context(), packagertest.Node("app.js"), packagertest.Local("nodejs20"), "node_modules/engine/index.js")
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, why.Why, "the code names it in a string")
-	for name := range contents(t, build(t, newPackager(t, project(t, tree("['tool', 'used', 'web', 'nothing'].at(4)")...)), nodeFn("app.js"))) {
+	packagertest.Contains(t, why.Why, "the code names it in a string")
+	for name := range contents(t, build(t, newPackager(t, packagertest.Project(t, tree("['tool', 'used', 'web', 'nothing'].at(4)")...)), packagertest.Node("app.js"))) {
 		if strings.HasPrefix(name, "node_modules/") {
 			t.Errorf("%s is in the package", name)
 		}

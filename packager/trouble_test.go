@@ -13,38 +13,40 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 func TestAPackageOf600MegabytesIsRefusedWithWhatIsBiggest(t *testing.T) {
-	root := project(t, "main.py", "")
+	root := packagertest.Project(t, "main.py", "")
 	for name, size := range map[string]int64{"models/a.bin": 400 << 20, "models/b.bin": 150 << 20, "data.bin": 50 << 20} {
-		write(t, filepath.Join(root, name), "x")
+		packagertest.Write(t, filepath.Join(root, name), "x")
 		if err := os.Truncate(filepath.Join(root, name), size); err != nil { // without taking the disk's space
 			t.Fatal(err)
 		}
 	}
-	p, fn := newPackager(t, root), serverFn("main.py")
-	pl := local(fn.Runtime)
+	p, fn := newPackager(t, root), packagertest.Server("main.py")
+	pl := packagertest.Local(fn.Runtime)
 	pl.MaxUnzipped = 250 << 20
 	_, err := p.Build(t.Context(), fn, pl)
-	e := asProblem(t, err)
-	contains(t, e.Message, "600.0 MB, more than the limit of 250.0 MB", "550.0 MB  models", "50.0 MB  data.bin")
-	contains(t, e.Hint, "build.exclude")
+	e := packagertest.Problem(t, err)
+	packagertest.Contains(t, e.Message, "600.0 MB, more than the limit of 250.0 MB", "550.0 MB  models", "50.0 MB  data.bin")
+	packagertest.Contains(t, e.Hint, "build.exclude")
 	nothingLeft(t, p)
 }
 
 func TestAZipAboveTheLimitIsRefusedWithWhatIsBiggest(t *testing.T) {
-	root := project(t, "main.py", "", "small.txt", "x")
+	root := packagertest.Project(t, "main.py", "", "small.txt", "x")
 	noise := make([]byte, 3<<20)
 	if _, err := rand.Read(noise); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(root, "noise.bin"), string(noise))
-	p, fn := newPackager(t, root), serverFn("main.py")
-	pl := local(fn.Runtime)
+	packagertest.Write(t, filepath.Join(root, "noise.bin"), string(noise))
+	p, fn := newPackager(t, root), packagertest.Server("main.py")
+	pl := packagertest.Local(fn.Runtime)
 	pl.MaxZip = 1 << 20
 	_, err := p.Build(t.Context(), fn, pl)
-	contains(t, asProblem(t, err).Message, "the package has 3.0 MB, more than the limit of 1.0 MB", "3.0 MB  noise.bin")
+	packagertest.Contains(t, packagertest.Problem(t, err).Message, "the package has 3.0 MB, more than the limit of 1.0 MB", "3.0 MB  noise.bin")
 	nothingLeft(t, p)
 }
 
@@ -62,7 +64,7 @@ func TestAFullDiskIsAClearError(t *testing.T) {
 	if _, err := rand.Read(noise); err != nil {
 		t.Fatal(err)
 	}
-	fill(t, filepath.Join(dir, "tree"), "main.py", "", "noise.bin", string(noise))
+	packagertest.Fill(t, filepath.Join(dir, "tree"), "main.py", "", "noise.bin", string(noise))
 	disk := filepath.Join(dir, "disk")
 	if err := os.Mkdir(disk, 0o755); err != nil {
 		t.Fatal(err)
@@ -88,15 +90,15 @@ func buildOnAFullDisk(t *testing.T, root, dir string) {
 		}
 	}
 	p := &Packager{Root: root, Cache: dir}
-	e := failure(t, p, serverFn("main.py"))
-	contains(t, e.Message, "the disk of the build cache in "+p.Cache+" is full")
-	contains(t, e.Hint, "free some space", "FERRY_HOME")
+	e := failure(t, p, packagertest.Server("main.py"))
+	packagertest.Contains(t, e.Message, "the disk of the build cache in "+p.Cache+" is full")
+	packagertest.Contains(t, e.Hint, "free some space", "FERRY_HOME")
 	nothingLeft(t, p)
 }
 
 func TestAKilledBuildLeavesACacheThatWorks(t *testing.T) {
 	if dir := os.Getenv(childVariable); dir != "" {
-		_, err := (&Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}).Build(context.Background(), serverFn("main.py"), local("python3.11"))
+		_, err := (&Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}).Build(context.Background(), packagertest.Server("main.py"), packagertest.Local("python3.11"))
 		t.Log(err)
 		return
 	}
@@ -105,7 +107,7 @@ func TestAKilledBuildLeavesACacheThatWorks(t *testing.T) {
 	if _, err := rand.Read(noise); err != nil {
 		t.Fatal(err)
 	}
-	fill(t, filepath.Join(dir, "tree"), "main.py", "", "big", string(noise))
+	packagertest.Fill(t, filepath.Join(dir, "tree"), "main.py", "", "big", string(noise))
 	p := &Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}
 	tmp := filepath.Join(p.Cache, "tmp")
 	for _, written := range []int64{1, 8 << 20, 24 << 20} {
@@ -118,7 +120,7 @@ func TestAKilledBuildLeavesACacheThatWorks(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- child.Wait() }()
-		poll(t, func() bool { return len(ended) > 0 || folderSize(tmp) >= before+written })
+		packagertest.Poll(t, func() bool { return len(ended) > 0 || folderSize(tmp) >= before+written })
 		_ = child.Process.Kill()
 		if err := <-ended; err == nil {
 			t.Fatalf("it ended before it was killed at %d bytes:\n%s", written, out.String())
@@ -127,7 +129,7 @@ func TestAKilledBuildLeavesACacheThatWorks(t *testing.T) {
 			t.Fatalf("it was killed too late, at %d bytes: %v", written, artifacts)
 		}
 	}
-	if a := build(t, p, serverFn("main.py")); contents(t, a)["big"] != string(noise) {
+	if a := build(t, p, packagertest.Server("main.py")); contents(t, a)["big"] != string(noise) {
 		t.Error("the package is not whole")
 	}
 }
@@ -148,9 +150,9 @@ const unreadableVariable = "PACKAGER_TEST_UNREADABLE"
 func TestAnUnreadableFileIsNamed(t *testing.T) {
 	if dir := os.Getenv(unreadableVariable); dir != "" {
 		p := &Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}
-		e := failure(t, p, serverFn("main.py"))
-		contains(t, e.Message, "secret.txt cannot be read")
-		contains(t, e.Hint, "make it readable")
+		e := failure(t, p, packagertest.Server("main.py"))
+		packagertest.Contains(t, e.Message, "secret.txt cannot be read")
+		packagertest.Contains(t, e.Hint, "make it readable")
 		nothingLeft(t, p)
 		return
 	}
@@ -159,7 +161,7 @@ func TestAnUnreadableFileIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	fill(t, filepath.Join(dir, "tree"), "main.py", "", "secret.txt", "x")
+	packagertest.Fill(t, filepath.Join(dir, "tree"), "main.py", "", "secret.txt", "x")
 	program, err := os.ReadFile(os.Args[0])
 	if err != nil {
 		t.Fatal(err)

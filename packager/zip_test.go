@@ -22,6 +22,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/fuzzing"
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -31,22 +32,22 @@ func TestTwoCopiesOfATreeGiveTheSameBytes(t *testing.T) {
 		tool  string
 		files []string
 	}{
-		"python": {pythonFn("app:app"), "", []string{"app.py", "app = 1\n", "a b/ü.txt", "x", "z.sh", "#!/bin/sh\n", "empty", ""}},
-		"node":   {nodeFn("src/app.ts"), "", []string{"src/app.ts", "import {a} from './a'; export default {fetch() { return a }}", "src/a.ts", "export const a = 1"}},
-		"go":     {goFn("api"), "go", []string{"go.mod", "module example.com/x\n\ngo 1.24\n", "api/a.go", goHandler}},
+		"python": {packagertest.Python("app:app"), "", []string{"app.py", "app = 1\n", "a b/ü.txt", "x", "z.sh", "#!/bin/sh\n", "empty", ""}},
+		"node":   {packagertest.Node("src/app.ts"), "", []string{"src/app.ts", "import {a} from './a'; export default {fetch() { return a }}", "src/a.ts", "export const a = 1"}},
+		"go":     {packagertest.Go("api"), "go", []string{"go.mod", "module example.com/x\n\ngo 1.24\n", "api/a.go", goHandler}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			if c.tool != "" {
-				needs(t, c.tool)
+				packagertest.Needs(t, c.tool)
 			}
-			one := build(t, newPackager(t, project(t, c.files...)), c.fn)
+			one := build(t, newPackager(t, packagertest.Project(t, c.files...)), c.fn)
 			for run := range 10 {
 				t.Setenv("LC_ALL", []string{"de_DE.UTF-8", "tr_TR.UTF-8", "C", "ja_JP.eucJP"}[run%4])
 				old := syscall.Umask([]int{0o077, 0o002, 0o022}[run%3])
 				other := filepath.Join(t.TempDir(), "quite", "another place")
 				for i := len(c.files) - 2; i >= 0; i -= 2 {
-					write(t, filepath.Join(other, c.files[i]), c.files[i+1])
+					packagertest.Write(t, filepath.Join(other, c.files[i]), c.files[i+1])
 				}
 				syscall.Umask(old)
 				if err := filepath.WalkDir(other, func(p string, d os.DirEntry, err error) error {
@@ -64,14 +65,14 @@ func TestTwoCopiesOfATreeGiveTheSameBytes(t *testing.T) {
 }
 
 func TestAPackageIsAPlainZip(t *testing.T) {
-	root := project(t, "main.py", "print(1)", "run.sh", "#!/bin/sh\n", "lib/data.bin", strings.Repeat("x", 100000), "empty.txt", "", "ü.txt", "u")
+	root := packagertest.Project(t, "main.py", "print(1)", "run.sh", "#!/bin/sh\n", "lib/data.bin", strings.Repeat("x", 100000), "empty.txt", "", "ü.txt", "u")
 	if err := os.Chmod(filepath.Join(root, "main.py"), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("lib/data.bin", filepath.Join(root, "linked.bin")); err != nil {
 		t.Fatal(err)
 	}
-	a := build(t, newPackager(t, root), serverFn("main.py"))
+	a := build(t, newPackager(t, root), packagertest.Server("main.py"))
 	r, err := zip.OpenReader(a.Path)
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +82,7 @@ func TestAPackageIsAPlainZip(t *testing.T) {
 	for _, f := range r.File {
 		got = append(got, fmt.Sprintf("%s %s %s %d %d", f.Name, f.Mode(), f.Modified.Format("2006-01-02T15:04:05"), f.UncompressedSize64, len(f.Extra)))
 	}
-	equal(t, got, []string{
+	packagertest.Equal(t, got, []string{
 		"empty.txt -rw-r--r-- 1980-01-01T00:00:00 0 0",
 		"lib/data.bin -rw-r--r-- 1980-01-01T00:00:00 100000 0",
 		"linked.bin -rw-r--r-- 1980-01-01T00:00:00 100000 0",
@@ -93,13 +94,13 @@ func TestAPackageIsAPlainZip(t *testing.T) {
 		t.Errorf("got %+v", a)
 	}
 	if _, err := exec.LookPath("unzip"); err == nil {
-		contains(t, output(t, root, "unzip", "-t", a.Path), "No errors")
+		packagertest.Contains(t, packagertest.Output(t, root, "unzip", "-t", a.Path), "No errors")
 	}
 }
 
 func TestWhatIsNoFileOrLeadsOutIsRefused(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "secret.txt")
-	write(t, outside, "x")
+	packagertest.Write(t, outside, "x")
 	cases := map[string]struct {
 		make func(root string) error
 		want string
@@ -140,13 +141,13 @@ func TestWhatIsNoFileOrLeadsOutIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer os.RemoveAll(root)
-			write(t, filepath.Join(root, "main.py"), "")
+			packagertest.Write(t, filepath.Join(root, "main.py"), "")
 			if err := c.make(root); err != nil {
 				t.Skipf("this file system cannot hold it: %v", err)
 			}
 			p := newPackager(t, root)
-			e := failure(t, p, serverFn("main.py"))
-			contains(t, e.Message, c.want)
+			e := failure(t, p, packagertest.Server("main.py"))
+			packagertest.Contains(t, e.Message, c.want)
 			if e.Hint == "" || e.File == "" {
 				t.Errorf("no hint or no file: %+v", e)
 			}
@@ -166,20 +167,20 @@ func nothingLeft(t *testing.T, p *Packager) {
 }
 
 func TestAFileThatChangesWhileItIsReadIsAnError(t *testing.T) {
-	root := project(t, "a.txt", "hello")
+	root := packagertest.Project(t, "a.txt", "hello")
 	path := filepath.Join(root, "a.txt")
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, path, "hello, longer")
+	packagertest.Write(t, path, "hello, longer")
 	z := zipper{spillDir: t.TempDir(), squeezers: newSqueezers()}
 	_, err = z.write(context.Background(), io.Discard, []source.File{{Name: "a.txt", Path: path, Info: info}})
-	contains(t, asProblem(t, err).Message, "a.txt changed while it was packaged")
+	packagertest.Contains(t, packagertest.Problem(t, err).Message, "a.txt changed while it was packaged")
 }
 
 func TestLargeFilesTakeNoMemory(t *testing.T) {
-	root := project(t, "main.py", "")
+	root := packagertest.Project(t, "main.py", "")
 	f, err := os.Create(filepath.Join(root, "big"))
 	if err != nil {
 		t.Fatal(err)
@@ -190,11 +191,11 @@ func TestLargeFilesTakeNoMemory(t *testing.T) {
 	f.Close()
 	random := make([]byte, 8<<20)
 	rand.Read(random)
-	write(t, filepath.Join(root, "random"), string(random))
+	packagertest.Write(t, filepath.Join(root, "random"), string(random))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	p := newPackager(t, root)
-	a := build(t, p, serverFn("main.py"))
+	a := build(t, p, packagertest.Server("main.py"))
 	runtime.ReadMemStats(&after)
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 48<<20 {
 		t.Errorf("%d MB were allocated", grown>>20)
@@ -208,13 +209,13 @@ func TestLargeFilesTakeNoMemory(t *testing.T) {
 }
 
 func TestCancellingLeavesNothing(t *testing.T) {
-	root := project(t, "main.py", "")
+	root := packagertest.Project(t, "main.py", "")
 	for i := range 200 {
-		write(t, filepath.Join(root, fmt.Sprint(i)), strings.Repeat("x", 10000))
+		packagertest.Write(t, filepath.Join(root, fmt.Sprint(i)), strings.Repeat("x", 10000))
 	}
 	p := newPackager(t, root)
 	ctx, cancel := context.WithCancel(context.Background())
-	fn := serverFn("main.py")
+	fn := packagertest.Server("main.py")
 	fn.Build.Command = "touch started; sleep 60"
 	go func() {
 		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
@@ -225,13 +226,13 @@ func TestCancellingLeavesNothing(t *testing.T) {
 		cancel()
 	}()
 	began := time.Now()
-	if _, err := p.Build(ctx, fn, local(fn.Runtime)); !errors.Is(err, context.Canceled) {
+	if _, err := p.Build(ctx, fn, packagertest.Local(fn.Runtime)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if time.Since(began) > 20*time.Second {
 		t.Error("the command outlived its context")
 	}
-	if _, err := p.Build(ctx, serverFn("main.py"), local("python3.11")); !errors.Is(err, context.Canceled) {
+	if _, err := p.Build(ctx, packagertest.Server("main.py"), packagertest.Local("python3.11")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	nothingLeft(t, p)
@@ -240,15 +241,15 @@ func TestCancellingLeavesNothing(t *testing.T) {
 func TestLimitsShowWhatIsBiggest(t *testing.T) {
 	random := make([]byte, 2<<20)
 	rand.Read(random)
-	root := project(t, "main.py", "", "numpy/a.so", string(random), "numpy/b.so", "x", "small.txt", "x")
+	root := packagertest.Project(t, "main.py", "", "numpy/a.so", string(random), "numpy/b.so", "x", "small.txt", "x")
 	p := newPackager(t, root)
-	pl := local("python3.11")
+	pl := packagertest.Local("python3.11")
 	pl.MaxUnzipped = 1 << 20
-	_, err := p.Build(context.Background(), serverFn("main.py"), pl)
-	contains(t, asProblem(t, err).Message, "more than the limit of 1.0 MB", "2.0 MB  numpy\n")
+	_, err := p.Build(context.Background(), packagertest.Server("main.py"), pl)
+	packagertest.Contains(t, packagertest.Problem(t, err).Message, "more than the limit of 1.0 MB", "2.0 MB  numpy\n")
 	pl.MaxUnzipped, pl.MaxZip = 0, 1<<20
-	_, err = p.Build(context.Background(), serverFn("main.py"), pl)
-	contains(t, asProblem(t, err).Message, "the package has 2.0 MB")
+	_, err = p.Build(context.Background(), packagertest.Server("main.py"), pl)
+	packagertest.Contains(t, packagertest.Problem(t, err).Message, "the package has 2.0 MB")
 	nothingLeft(t, p)
 }
 
@@ -293,15 +294,15 @@ func FuzzAZipHoldsWhatWentIn(f *testing.F) {
 }
 
 func BenchmarkZip9000Files(b *testing.B) {
-	root := project(b, "main.py", "")
+	root := packagertest.Project(b, "main.py", "")
 	text := strings.Repeat("export const answer = 42; // a line of a program\n", 300)
 	for i := range 9000 {
 		path := filepath.Join(root, fmt.Sprint(i%100), fmt.Sprint(i, ".js"))
-		write(b, path, text+fmt.Sprint(i))
+		packagertest.Write(b, path, text+fmt.Sprint(i))
 	}
 	p := newPackager(b, root)
 	p.NoCache = true
 	for b.Loop() {
-		build(b, p, serverFn("main.py"))
+		build(b, p, packagertest.Server("main.py"))
 	}
 }

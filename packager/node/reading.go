@@ -1,4 +1,4 @@
-package packager
+package node
 
 import (
 	"bytes"
@@ -128,7 +128,7 @@ func (r *reading) resolve(name, from string) error {
 	}
 	for dir := from; ; dir = filepath.Dir(dir) {
 		if filepath.Base(dir) != "node_modules" {
-			for _, part := range []string{packageName(name), name} {
+			for _, part := range []string{PackageName(name), name} {
 				if err := r.folder(filepath.Join(dir, "node_modules", filepath.FromSlash(part))); err != nil {
 					return err
 				}

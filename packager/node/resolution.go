@@ -1,4 +1,4 @@
-package packager
+package node
 
 import (
 	"path"
@@ -20,7 +20,7 @@ func (m *modules) bundled(inputs []string, sources *reading) error {
 	dirs, packages := map[string]bool{m.job.Dir: true}, map[string]bool{}
 	for _, full := range inputs {
 		dirs[filepath.Dir(full)] = true
-		dir, _, ok := packageOf(full)
+		dir, _, ok := PackageOf(full)
 		if !ok || packages[dir] {
 			continue
 		}
@@ -116,14 +116,14 @@ func tsconfigPlaces(dir, name string) []string {
 	}
 }
 
-// packageOf is the installed package that a file belongs to.
-func packageOf(file string) (dir, name string, ok bool) {
+// PackageOf is the installed package that a file belongs to.
+func PackageOf(file string) (dir, name string, ok bool) {
 	const marker = "/node_modules/"
 	slash := filepath.ToSlash(file)
 	i := strings.LastIndex(slash, marker)
 	if i < 0 {
 		return "", "", false
 	}
-	name = packageName(slash[i+len(marker):])
+	name = PackageName(slash[i+len(marker):])
 	return filepath.FromSlash(path.Join(slash[:i+len(marker)], name)), name, true
 }

@@ -1,4 +1,4 @@
-package packager
+package node
 
 import (
 	"context"
@@ -96,7 +96,7 @@ func (m *modules) root() error {
 
 // external takes a package that stays out of the bundle, with what it needs. It is looked for from a folder upward.
 func (m *modules) external(pattern, from string) error {
-	name := packageName(pattern)
+	name := PackageName(pattern)
 	if strings.Contains(name, "*") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "node:") {
 		return nil // not a package; the handler's own affair
 	}

@@ -1,4 +1,4 @@
-package packager
+package golang
 
 import (
 	"io/fs"
@@ -9,9 +9,9 @@ import (
 	"github.com/ferryfn/ferry/packager/source"
 )
 
-// goFiles looks at what the go command may open, which waits for a pipe: in the source folder, and the files of modules
+// openable looks at what the go command may open, which waits for a pipe: in the source folder, and the files of modules
 // above it.
-func (j *job) goFiles() error {
+func (j *job) openable() error {
 	for dir := j.Dir; ; dir = filepath.Dir(dir) {
 		for _, name := range []string{"go.mod", "go.sum", "go.work", "go.work.sum"} {
 			if _, err := source.IsFile(filepath.Join(dir, name)); err != nil {

@@ -1,4 +1,4 @@
-package packager
+package node
 
 import (
 	"path/filepath"
@@ -20,7 +20,7 @@ type absent map[string][]string
 func (b *bundle) forgive(failed []api.Message) (more bool, err error) {
 	for _, m := range failed {
 		name, ok := unresolved(m)
-		dir, _, installed := packageOf(filepath.Join(b.job.Dir, filepath.FromSlash(location(m).File)))
+		dir, _, installed := PackageOf(filepath.Join(b.job.Dir, filepath.FromSlash(location(m).File)))
 		if !ok || !installed || isPath(name) || slices.Contains(b.absent[name], dir) {
 			continue
 		}
@@ -33,11 +33,11 @@ func (b *bundle) forgive(failed []api.Message) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		there, err := b.modules.find(packageName(name), dir)
+		there, err := b.modules.find(PackageName(name), dir)
 		if err != nil {
 			return false, err
 		}
-		if there == nil && !mod.needs(packageName(name)) {
+		if there == nil && !mod.needs(PackageName(name)) {
 			b.absent[name] = append(b.absent[name], dir)
 			more = true
 		}
@@ -55,7 +55,7 @@ func (a absent) plugin() api.Plugin {
 	slices.Sort(names)
 	return api.Plugin{Name: "absent", Setup: func(build api.PluginBuild) {
 		build.OnResolve(api.OnResolveOptions{Filter: "^(" + strings.Join(names, "|") + ")$"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
-			dir, _, _ := packageOf(args.Importer)
+			dir, _, _ := PackageOf(args.Importer)
 			called := args.Kind == api.ResolveJSRequireCall || args.Kind == api.ResolveJSRequireResolve || args.Kind == api.ResolveJSDynamicImport
 			if !called || !slices.Contains(a[args.Path], dir) {
 				return api.OnResolveResult{}, nil

@@ -1,4 +1,5 @@
-package packager
+// Package golang packages Go functions.
+package golang
 
 import (
 	"bytes"
@@ -18,31 +19,32 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
+	"github.com/ferryfn/ferry/templates"
 )
 
-// goPackage is what `go list` says of a package.
-type goPackage struct {
+// pkg is what `go list` says of a package.
+type pkg struct {
 	ImportPath string
 	Name       string
 	Dir        string
 	Standard   bool
-	Module     *goModule
+	Module     *module
 	GoFiles    []string
 	OtherFiles []string `json:"SFiles"`
 	HFiles     []string
 	EmbedFiles []string
-	Error      *goError
+	Error      *listError
 }
 
-type goModule struct {
+type module struct {
 	Path    string
 	Version string
 	Dir     string
 	GoMod   string
-	Replace *goModule
+	Replace *module
 }
 
-type goError struct {
+type listError struct {
 	Pos string
 	Err string
 }
@@ -51,27 +53,58 @@ type goError struct {
 // it even when that is internal. It is never on disk.
 const entryFolder = "ferryentry"
 
-// golang compiles a Go function into `bootstrap`.
-func (j *job) golang(ctx context.Context) (source.Content, error) {
+// job is one function on its way into a package.
+type job struct {
+	*source.Job
+	shim templates.Shim
+	made source.Content
+}
+
+// Content is a Go function compiled into `bootstrap`, or its sources where the cloud compiles them.
+func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.Content, error) {
+	j := &job{Job: of, shim: shim}
+	err := j.build(ctx)
+	return j.made, err
+}
+
+func (j *job) build(ctx context.Context) error {
 	dir := filepath.Join(j.Dir, filepath.FromSlash(j.Function.Handler))
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return source.Content{}, source.Missing(j.Dir, j.Function.Handler, "handler", source.AFolder)
+		return source.Missing(j.Dir, j.Function.Handler, "handler", source.AFolder)
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		e := source.Problem("", "install Go from https://go.dev/dl and put it in PATH", "the go command was not found")
 		e.Err = err
-		return source.Content{}, e
+		return e
 	}
-	if err := j.goFiles(); err != nil {
-		return source.Content{}, err
+	if err := j.openable(); err != nil {
+		return err
 	}
-	packages, err := j.goList(ctx, dir)
+	packages, err := j.list(ctx, dir)
 	if err != nil {
-		return source.Content{}, err
+		return err
 	}
-	if err := j.goInputs(packages); err != nil { // before they are compiled: what changes meanwhile is seen at the end
-		return source.Content{}, err
+	if err := j.inputs(packages); err != nil { // before they are compiled: what changes meanwhile is seen at the end
+		return err
 	}
+	j.note(ctx, dir, packages)
+	tmp, err := j.Scratch()
+	if err != nil {
+		return err
+	}
+	j.made.Done = func() { os.RemoveAll(tmp) }
+	args, err := j.target(packages, tmp)
+	if err != nil {
+		return err
+	}
+	if j.Platform.Source {
+		return j.sources(ctx, packages, tmp)
+	}
+	return j.program(ctx, dir, packages, tmp, args)
+}
+
+// note says what the function is made of, and by what.
+func (j *job) note(ctx context.Context, dir string, packages []pkg) {
 	for _, p := range packages {
 		if m := p.Module; m != nil && !p.Standard {
 			j.made.Add("golang", m.Path, strings.TrimPrefix(m.Version, "v"))
@@ -80,52 +113,45 @@ func (j *job) golang(ctx context.Context) (source.Content, error) {
 	if version, _, err := (source.Command{Dir: dir, Name: "go", Args: []string{"env", "GOVERSION"}}).Run(ctx); err == nil {
 		j.made.Note("go", strings.TrimPrefix(strings.TrimSpace(string(version)), "go"))
 	}
-	tmp, err := j.Scratch()
-	if err != nil {
-		return source.Content{}, err
+}
+
+// program compiles, and takes the result with what build.include names.
+func (j *job) program(ctx context.Context, dir string, packages []pkg, tmp string, args []string) (err error) {
+	j.made.Entry = "bootstrap"
+	binary := filepath.Join(tmp, j.made.Entry)
+	if err := j.compile(ctx, dir, append([]string{"-o", binary}, args...)); err != nil {
+		return inUserCode(err, packages[len(packages)-1], tmp)
 	}
-	made := source.Content{Entry: "bootstrap", Done: func() { os.RemoveAll(tmp) }}
-	args, err := j.goTarget(packages, tmp)
-	if err != nil {
-		return made, err
-	}
-	if j.Platform.Source {
-		return j.goSource(ctx, packages, tmp, made)
-	}
-	binary := filepath.Join(tmp, "bootstrap")
-	if err := j.goBuild(ctx, dir, append([]string{"-o", binary}, args...)); err != nil {
-		return made, inUserCode(err, packages[len(packages)-1], tmp)
-	}
-	if made.Files, err = j.Included(ctx); err != nil {
-		return made, err
+	if j.made.Files, err = j.Included(ctx); err != nil {
+		return err
 	}
 	info, err := os.Stat(binary)
 	if err != nil {
-		return made, err
+		return err
 	}
-	made.Files = append(made.Files, source.File{Name: "bootstrap", Path: binary, Info: info})
-	return made, nil
+	j.made.Files = append(j.made.Files, source.File{Name: j.made.Entry, Path: binary, Info: info})
+	return nil
 }
 
-// goEnv makes the result independent of the user's settings.
-func (j *job) goEnv() []string {
+// env makes the result independent of the user's settings.
+func (j *job) env() []string {
 	return []string{
 		"CGO_ENABLED=0", "GOOS=" + j.Platform.OS, "GOARCH=" + j.Platform.Arch,
 		"GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-buildvcs=false", "LC_ALL=C",
 	}
 }
 
-// goList returns the packages that the handler's is made of, that one last.
-func (j *job) goList(ctx context.Context, dir string) ([]goPackage, error) {
-	out, said, err := source.Command{Dir: dir, Env: j.goEnv(), Name: "go", Args: []string{
+// list returns the packages that the handler's is made of, that one last.
+func (j *job) list(ctx context.Context, dir string) ([]pkg, error) {
+	out, said, err := source.Command{Dir: dir, Env: j.env(), Name: "go", Args: []string{
 		"list", "-e", "-deps", "-json=ImportPath,Name,Dir,Standard,Module,GoFiles,SFiles,HFiles,EmbedFiles,Error", ".",
 	}}.Run(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	var packages []goPackage
+	var packages []pkg
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p goPackage
+		var p pkg
 		if e := d.Decode(&p); errors.Is(e, io.EOF) {
 			break
 		} else if e != nil {
@@ -141,10 +167,10 @@ func (j *job) goList(ctx context.Context, dir string) ([]goPackage, error) {
 		e.Err = err
 		return nil, e
 	}
-	var bad Errors
+	var bad source.Errors
 	for _, p := range packages {
 		if p.Error != nil {
-			bad = append(bad, j.goProblem(dir, p.Error.Pos, p.Error.Err))
+			bad = append(bad, j.problem(dir, p.Error.Pos, p.Error.Err))
 		}
 	}
 	if len(bad) > 0 {
@@ -153,8 +179,8 @@ func (j *job) goList(ctx context.Context, dir string) ([]goPackage, error) {
 	return packages, nil
 }
 
-// goTarget returns the rest of the command line for what is compiled: the user's program, or the shim.
-func (j *job) goTarget(packages []goPackage, tmp string) ([]string, error) {
+// target returns the rest of the command line for what is compiled: the user's program, or the shim.
+func (j *job) target(packages []pkg, tmp string) ([]string, error) {
 	target := packages[len(packages)-1]
 	if j.Function.Style == manifest.StyleServer {
 		if target.Name != "main" {
@@ -167,7 +193,7 @@ func (j *job) goTarget(packages []goPackage, tmp string) ([]string, error) {
 		return nil, source.Problem(target.Dir, "rename the package, or use style: server for a program that listens on $PORT",
 			"handler %s is a package main, which no other program can import", j.Function.Handler)
 	}
-	shim, err := j.goShim(target)
+	shim, err := j.shimFiles(target)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +207,7 @@ func (j *job) goTarget(packages []goPackage, tmp string) ([]string, error) {
 	for _, name := range slices.Sorted(maps.Keys(shim)) {
 		err = errors.Join(err, lay(filepath.Join(target.Dir, entryFolder, filepath.FromSlash(name)), shim[name]))
 	}
-	more := j.goBeside(packages)
+	more := j.besides(packages)
 	for _, name := range slices.Sorted(maps.Keys(more)) {
 		err = errors.Join(err, lay(name, more[name]))
 	}
@@ -199,8 +225,8 @@ func (j *job) goTarget(packages []goPackage, tmp string) ([]string, error) {
 	return []string{"-overlay", file, "./" + entryFolder}, nil
 }
 
-// goShim are the files of the shim that go with the user's package.
-func (j *job) goShim(target goPackage) (map[string][]byte, error) {
+// shimFiles are the files of the shim that go with the user's package.
+func (j *job) shimFiles(target pkg) (map[string][]byte, error) {
 	declared, err := declarations(target)
 	if err != nil {
 		return nil, err
@@ -221,8 +247,8 @@ func (j *job) goShim(target goPackage) (map[string][]byte, error) {
 // beside is the folder of a shim whose files belong into every package of the user's module.
 const beside = "beside"
 
-// goBeside are those files by their place, each under the name of its package.
-func (j *job) goBeside(packages []goPackage) map[string][]byte {
+// besides are those files by their place, each under the name of its package.
+func (j *job) besides(packages []pkg) map[string][]byte {
 	target := packages[len(packages)-1]
 	out := map[string][]byte{}
 	for name, data := range j.shim.Files {
@@ -255,20 +281,20 @@ func fits(name string, declared map[string]*declaration) bool {
 	}
 }
 
-func (j *job) goBuild(ctx context.Context, dir string, args []string) error {
+func (j *job) compile(ctx context.Context, dir string, args []string) error {
 	all := append([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, args...)
-	_, said, err := source.Command{Dir: dir, Env: j.goEnv(), Name: "go", Args: all}.Run(ctx)
+	_, said, err := source.Command{Dir: dir, Env: j.env(), Name: "go", Args: all}.Run(ctx)
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var bad Errors
+	var bad source.Errors
 	for line := range strings.SplitSeq(said, "\n") {
 		if m := goLine.FindStringSubmatch(line); m != nil {
-			bad = append(bad, j.goProblem(dir, strings.TrimSuffix(m[1], ": "), m[2]))
+			bad = append(bad, j.problem(dir, strings.TrimSuffix(m[1], ": "), m[2]))
 		}
 	}
 	if len(bad) == 0 {
-		bad = Errors{source.Problem(dir, j.goHint(), "go build failed: %s", said)}
+		bad = source.Errors{source.Problem(dir, j.hint(), "go build failed: %s", said)}
 	}
 	return bad.Join()
 }
@@ -276,9 +302,9 @@ func (j *job) goBuild(ctx context.Context, dir string, args []string) error {
 // goLine is a compiler's error: file:line:column: message.
 var goLine = regexp.MustCompile(`^(\S+\.go:\d+(?::\d+)?): (.*)$`)
 
-// goProblem turns a Go tool's error into ours. The position's file is relative to dir.
-func (j *job) goProblem(dir, pos, text string) *Error {
-	e := source.Problem("", j.goHint(), "%s", strings.TrimSpace(text))
+// problem turns a Go tool's error into ours. The position's file is relative to dir.
+func (j *job) problem(dir, pos, text string) *source.Error {
+	e := source.Problem("", j.hint(), "%s", strings.TrimSpace(text))
 	parts := strings.Split(pos, ":")
 	if len(parts) > 1 {
 		e.File = parts[0]
@@ -297,13 +323,13 @@ func (j *job) goProblem(dir, pos, text string) *Error {
 	return e
 }
 
-func (j *job) goHint() string {
+func (j *job) hint() string {
 	return "correct the code: `go build ./...` in " + j.Function.Source + " shows the same"
 }
 
-// goInputs notes what was compiled, but for the standard library and the module cache: go.sum and the go
+// inputs notes what was compiled, but for the standard library and the module cache: go.sum and the go
 // command stand for those.
-func (j *job) goInputs(packages []goPackage) error {
+func (j *job) inputs(packages []pkg) error {
 	for _, p := range packages {
 		if p.Standard || p.Module == nil || !p.Module.local(p.Dir) {
 			continue
@@ -322,14 +348,14 @@ func (j *job) goInputs(packages []goPackage) error {
 				}
 			}
 		}
-		if err := j.goModuleFiles(p.Module.folder()); err != nil {
+		if err := j.moduleFiles(p.Module.folder()); err != nil {
 			return err
 		}
 	}
-	return j.goWorkspace()
+	return j.workspace()
 }
 
-func (j *job) goModuleFiles(dir string) error {
+func (j *job) moduleFiles(dir string) error {
 	for _, name := range []string{"go.mod", "go.sum", "vendor/modules.txt"} {
 		if err := j.In.Optional(filepath.Join(dir, name)); err != nil {
 			return err
@@ -339,8 +365,8 @@ func (j *job) goModuleFiles(dir string) error {
 	return err
 }
 
-// goWorkspace notes a go.work above the source, or that there is none.
-func (j *job) goWorkspace() error {
+// workspace notes a go.work above the source, or that there is none.
+func (j *job) workspace() error {
 	for dir := j.Dir; ; dir = filepath.Dir(dir) {
 		for _, name := range []string{"go.work", "go.work.sum", "go.mod", "go.sum"} {
 			if err := j.In.Optional(filepath.Join(dir, name)); err != nil {
@@ -356,7 +382,7 @@ func (j *job) goWorkspace() error {
 	}
 }
 
-func (m *goModule) folder() string {
+func (m *module) folder() string {
 	if m.Replace != nil {
 		return m.Replace.Dir
 	}
@@ -364,7 +390,7 @@ func (m *goModule) folder() string {
 }
 
 // local is whether a package's folder is the user's to change: not in the module cache.
-func (m *goModule) local(dir string) bool {
+func (m *module) local(dir string) bool {
 	used := m
 	if m.Replace != nil {
 		used = m.Replace

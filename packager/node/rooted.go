@@ -1,4 +1,4 @@
-package packager
+package node
 
 import (
 	"bytes"
@@ -153,7 +153,7 @@ func (b *bundle) codeOf(input string) codeOf {
 		return codeOf{}
 	}
 	full := filepath.Join(b.job.Dir, filepath.FromSlash(input))
-	root, pkg, _ := packageOf(full)
+	root, pkg, _ := PackageOf(full)
 	return codeOf{pkg: pkg, root: root, file: full, input: input}
 }
 
@@ -181,7 +181,7 @@ func (b *bundle) looks(at codeOf, lines []string) (string, error) {
 		if itself.MatchString(line) || placeOf.MatchString(line) && at.holdsOne(statement(lines, i)) {
 			return why(line), nil
 		}
-		if name := found(line, own); name != "" && (at.holds(name) || mod.needs(packageName(name))) {
+		if name := found(line, own); name != "" && (at.holds(name) || mod.needs(PackageName(name))) {
 			return why(line), nil
 		}
 		if loads.MatchString(line) {
@@ -303,7 +303,7 @@ func (b *bundle) imports(root string) (map[string]bool, error) {
 			continue
 		}
 		for _, i := range one.Imports {
-			names[packageName(cmp.Or(i.Original, i.Path))] = true
+			names[PackageName(cmp.Or(i.Original, i.Path))] = true
 		}
 	}
 	return names, nil

@@ -1,4 +1,4 @@
-package packager
+package golang
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ type declaration struct {
 }
 
 // declarations are the names at the top of a package, in the files that are compiled for the platform.
-func declarations(p goPackage) (map[string]*declaration, error) {
+func declarations(p pkg) (map[string]*declaration, error) {
 	names := map[string]*declaration{}
 	for _, name := range p.GoFiles {
 		set := token.NewFileSet()
@@ -52,14 +52,14 @@ var shimUse = regexp.MustCompile(`\bhandler\.(Handler|OnEvent)\b`)
 
 // inUserCode moves what the compiler says of the shim, which lies in a folder of the cache, to the declaration of the
 // user that the shim cannot take.
-func inUserCode(err error, target goPackage, shim string) error {
-	var many Errors
-	var one *Error
+func inUserCode(err error, target pkg, shim string) error {
+	var many source.Errors
+	var one *source.Error
 	if !errors.As(err, &many) {
 		if !errors.As(err, &one) {
 			return err
 		}
-		many = Errors{one}
+		many = source.Errors{one}
 	}
 	for i, e := range many {
 		m := shimUse.FindStringSubmatch(e.Message)
@@ -75,7 +75,7 @@ func inUserCode(err error, target goPackage, shim string) error {
 }
 
 // misdeclared says how the shim needs a name to be declared.
-func misdeclared(name string, at declaration) *Error {
+func misdeclared(name string, at declaration) *source.Error {
 	const event = "declare func OnEvent(ctx context.Context, e cloudevents.Event) error"
 	e := source.Problem(at.Filename, event, "OnEvent is not a func(context.Context, cloudevents.Event) error")
 	if name == "Handler" {

@@ -1,4 +1,4 @@
-package packager
+package node
 
 import (
 	"maps"
@@ -63,7 +63,7 @@ func (b *bundle) outside() api.Plugin {
 	}
 	return api.Plugin{Name: "outside", Setup: func(build api.PluginBuild) {
 		build.OnResolve(api.OnResolveOptions{Filter: "^(" + strings.Join(names, "|") + ")(/|$)"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
-			name := packageName(args.Path)
+			name := PackageName(args.Path)
 			if args.Namespace != outsideSpace {
 				if out, err := stays(name, args.Importer); !out || err != nil {
 					return api.OnResolveResult{}, err

@@ -1,4 +1,4 @@
-package packager
+package node
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"github.com/ferryfn/ferry/packager/source"
 )
 
-// nodeBundle bundles the handler into one file of the same name with the suffix .mjs or .cjs.
-func (j *job) nodeBundle(ctx context.Context, handler string) ([]source.File, string, error) {
+// bundled bundles the handler into one file of the same name with the suffix .mjs or .cjs.
+func (j *job) bundled(ctx context.Context, handler string) ([]source.File, string, error) {
 	m := newModules(ctx, j)
 	b := bundle{job: j, modules: m, sources: newReading(m), handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
 	result, err := b.make(ctx)
@@ -148,7 +148,7 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 	before := len(b.external)
 	for _, m := range result.Errors {
 		if strings.Contains(m.Text, ".node") {
-			if dir, name, ok := packageOf(filepath.Join(b.job.Dir, filepath.FromSlash(location(m).File))); ok {
+			if dir, name, ok := PackageOf(filepath.Join(b.job.Dir, filepath.FromSlash(location(m).File))); ok {
 				b.leave(name, outsider{dir, "it holds native code"})
 			}
 		}
@@ -157,7 +157,7 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 	go func() { scanned <- b.pieces(codeIn(result)) }()
 	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(b.meta.Inputs)) {
-		dir, pkg, ok := packageOf(filepath.Join(b.job.Dir, filepath.FromSlash(name)))
+		dir, pkg, ok := PackageOf(filepath.Join(b.job.Dir, filepath.FromSlash(name)))
 		if !ok || seen[dir] {
 			continue
 		}
@@ -343,10 +343,10 @@ func location(m api.Message) api.Location {
 
 // bundleErrors are esbuild's errors with what to do about them.
 func (j *job) bundleErrors(messages []api.Message) error {
-	var out Errors
+	var out source.Errors
 	for _, m := range messages {
 		at := location(m)
-		e := &Error{Line: at.Line, Message: m.Text}
+		e := &source.Error{Line: at.Line, Message: m.Text}
 		if at.File != "" {
 			e.File = filepath.Join(j.Dir, at.File)
 			e.Column = at.Column + 1
@@ -363,7 +363,7 @@ func (j *job) bundleErrors(messages []api.Message) error {
 
 func (j *job) bundleHint(m api.Message) string {
 	name, lost := unresolved(m)
-	var own *Error
+	var own *source.Error
 	thrown, _ := m.Detail.(error)
 	switch {
 	case errors.As(thrown, &own): // what ferry said to esbuild
@@ -372,17 +372,17 @@ func (j *job) bundleHint(m api.Message) string {
 		return "add the package to build.external: it holds native code, which cannot be bundled"
 	case !lost:
 		return ""
-	case packageName(name) == generatedClient:
+	case PackageName(name) == generatedClient:
 		return "run `npx prisma generate` in " + j.Function.Source
 	case isPath(name):
 		return "correct the import, or create the file"
 	default:
-		return "run `npm install` in " + j.Function.Source + ", after `npm install " + packageName(name) + "` if it is not in package.json"
+		return "run `npm install` in " + j.Function.Source + ", after `npm install " + PackageName(name) + "` if it is not in package.json"
 	}
 }
 
-// packageName is the package of an import: "@a/b" of "@a/b/c".
-func packageName(specifier string) string {
+// PackageName is the package of an import: "@a/b" of "@a/b/c".
+func PackageName(specifier string) string {
 	n := 1
 	if strings.HasPrefix(specifier, "@") || strings.HasPrefix(specifier, path.Dir(generatedClient)+"/") {
 		n = 2

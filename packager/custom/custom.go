@@ -1,4 +1,5 @@
-package packager
+// Package custom packages programs that were built before.
+package custom
 
 import (
 	"bytes"
@@ -11,10 +12,11 @@ import (
 
 	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/packager/source"
+	"github.com/ferryfn/ferry/templates"
 )
 
-// custom packages a program that was built before, with what build.include names.
-func (j *job) custom(ctx context.Context) (source.Content, error) {
+// Content is a program that was built before, with what build.include names. It needs no shim.
+func Content(ctx context.Context, j *source.Job, _ templates.Shim) (source.Content, error) {
 	name := path.Clean(j.Function.Handler)
 	full := filepath.Join(j.Dir, filepath.FromSlash(name))
 	if err := j.WantFile(name, j.Function.Handler, "handler"); err != nil {
@@ -23,7 +25,7 @@ func (j *job) custom(ctx context.Context) (source.Content, error) {
 	if _, err := j.In.Dir(filepath.Dir(full)); err != nil {
 		return source.Content{}, source.ReadProblem(full, name, err)
 	}
-	if err := j.checkExecutable(full, name); err != nil {
+	if err := checkExecutable(j, full, name); err != nil {
 		return source.Content{}, err
 	}
 	files, err := j.Included(ctx)
@@ -46,7 +48,7 @@ func (j *job) custom(ctx context.Context) (source.Content, error) {
 }
 
 // checkExecutable refuses a program that the platform cannot start.
-func (j *job) checkExecutable(full, name string) error {
+func checkExecutable(j *source.Job, full, name string) error {
 	f, err := regular.Open(full)
 	if err != nil {
 		return source.ReadProblem(full, name, err)

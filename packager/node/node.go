@@ -1,4 +1,5 @@
-package packager
+// Package node packages Node functions.
+package node
 
 import (
 	"bytes"
@@ -6,42 +7,56 @@ import (
 	"encoding/json"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
+	"github.com/ferryfn/ferry/templates"
 )
 
-// node makes the package of a Node function. The handler keeps its place in the tree, bundled or not, so that
-// paths relative to it hold; the shim lies at the root and imports it.
-func (j *job) node(ctx context.Context) (source.Content, error) {
-	handler := path.Clean(j.Function.Handler)
-	if err := j.WantFile(handler, j.Function.Handler, "handler"); err != nil {
-		return source.Content{}, err
-	}
-	var files []source.File
-	var err error
-	entry := handler
-	if b := j.Function.Build.Bundle; b != nil && !*b {
-		files, err = j.nodeTree(ctx, handler)
-	} else {
-		files, entry, err = j.nodeBundle(ctx, handler)
-	}
-	if err != nil {
-		return source.Content{}, err
-	}
-	made := source.Content{Files: files, Entry: entry}
-	if j.Function.Style != manifest.StyleServer {
-		made = source.Content{Files: append(files, j.nodeShim(entry)...), Entry: j.shim.Entry}
-	}
-	if j.Platform.Source {
-		made.Files, err = j.nodeSource(made)
-	}
-	return made, err
+// job is one function on its way into a package.
+type job struct {
+	*source.Job
+	shim   templates.Shim
+	made   source.Content
+	listed map[string]string // packages that the cloud installs, with their versions
 }
 
-// nodeShim is the shim with its import of the handler resolved.
-func (j *job) nodeShim(handler string) []source.File {
+// Content is the handler with what it needs to run. The handler keeps its place in the tree, bundled or not, so that
+// paths relative to it hold; the shim lies at the root and imports it.
+func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.Content, error) {
+	j := &job{Job: of, shim: shim}
+	err := j.build(ctx)
+	return j.made, err
+}
+
+func (j *job) build(ctx context.Context) (err error) {
+	handler := path.Clean(j.Function.Handler)
+	if err := j.WantFile(handler, j.Function.Handler, "handler"); err != nil {
+		return err
+	}
+	j.made.Entry = handler
+	if b := j.Function.Build.Bundle; b != nil && !*b {
+		j.made.Files, err = j.tree(ctx, handler)
+	} else {
+		j.made.Files, j.made.Entry, err = j.bundled(ctx, handler)
+	}
+	if err != nil {
+		return err
+	}
+	if j.Function.Style != manifest.StyleServer {
+		j.made.Files, j.made.Entry = append(j.made.Files, j.shimFiles(j.made.Entry)...), j.shim.Entry
+	}
+	if j.Platform.Source {
+		j.made.Files, err = j.sources(j.made.Files, j.made.Entry)
+	}
+	return err
+}
+
+// shimFiles is the shim with its import of the handler resolved.
+func (j *job) shimFiles(handler string) []source.File {
 	specifier := []byte(`"ferry:handler"`)
 	var out []source.File
 	for name, data := range j.shim.Files {
@@ -61,8 +76,8 @@ func quoted(s string) string {
 	return string(data)
 }
 
-// nodeTree is the source folder with its production dependencies.
-func (j *job) nodeTree(ctx context.Context, handler string) ([]source.File, error) {
+// tree is the source folder with its production dependencies.
+func (j *job) tree(ctx context.Context, handler string) ([]source.File, error) {
 	if ext := path.Ext(handler); slices.Contains([]string{".ts", ".mts", ".cts", ".tsx", ".jsx"}, ext) {
 		return nil, source.Problem(filepath.Join(j.Dir, handler), "leave `build.bundle` at true, or compile it with build.command and name the result as handler",
 			"%s needs bundling: Node does not run %s files", handler, ext)
@@ -80,4 +95,18 @@ func (j *job) nodeTree(ctx context.Context, handler string) ([]source.File, erro
 	}
 	files = append(files, m.files...)
 	return slices.DeleteFunc(files, source.Duplicate()), nil
+}
+
+// libraryVersion is the version of a library in this program, "" when it is not known.
+func libraryVersion(module string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, m := range info.Deps {
+		if m.Path == module {
+			return strings.TrimPrefix(m.Version, "v")
+		}
+	}
+	return ""
 }

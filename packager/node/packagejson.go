@@ -1,4 +1,4 @@
-package packager
+package node
 
 import (
 	"encoding/json"

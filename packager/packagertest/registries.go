@@ -1,0 +1,43 @@
+package packagertest
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// Registries runs a test on what real registries hold, beside the others. What was downloaded once is kept by npm, pip and
+// uv themselves.
+func Registries(t *testing.T, tools ...string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: nothing is downloaded")
+	}
+	Needs(t, tools...)
+	if slices.Contains(tools, "npm") && !npmAnswers() {
+		t.Skip("the npm registry cannot be reached")
+	}
+	if slices.Contains(tools, "python3") && !pypiAnswers() {
+		t.Skip("the Python package index cannot be reached")
+	}
+	t.Parallel()
+}
+
+var npmAnswers = sync.OnceValue(func() bool {
+	return exec.Command("npm", "view", "semver@7.0.0", "version", "--fetch-retries=0").Run() == nil
+})
+
+var pypiAnswers = sync.OnceValue(func() bool {
+	return exec.Command("python3", "-m", "pip", "download", "--no-deps", "-q", "-d", os.TempDir(), "six==1.17.0").Run() == nil
+})
+
+// ThisPython is the runtime of the interpreter that starts packages here.
+func ThisPython(t *testing.T) manifest.Runtime {
+	t.Helper()
+	return manifest.Runtime("python" + strings.TrimSpace(Output(t, t.TempDir(), "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")))
+}

@@ -1,0 +1,227 @@
+// Package python packages Python functions.
+package python
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/source"
+	"github.com/ferryfn/ferry/templates"
+)
+
+// job is one function on its way into a package.
+type job struct {
+	*source.Job
+	made source.Content
+}
+
+// Content is the source folder and its requirements side by side, the shim on top.
+func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.Content, error) {
+	j := &job{Job: of}
+	entry, err := j.handler()
+	if err != nil {
+		return j.made, err
+	}
+	files, err := j.Tree(ctx)
+	if err != nil {
+		return j.made, err
+	}
+	var installed []source.File
+	if j.Platform.Source {
+		files, err = j.listed(files)
+	} else {
+		installed, err = j.requirements(ctx)
+	}
+	if err != nil {
+		return j.made, err
+	}
+	if j.Function.Style != manifest.StyleServer {
+		entry = shim.Entry
+		for name, data := range shim.Files {
+			files = append(files, source.Generated(name, data))
+		}
+	}
+	again := source.Duplicate()
+	for _, f := range files { // as in Python's own search path, the program's files come first
+		again(f)
+	}
+	j.made.Files, j.made.Entry = slices.Concat(files, slices.DeleteFunc(installed, again)), entry
+	return j.made, nil
+}
+
+// listed gives a Python package a requirements.txt, when another list says what is to be installed.
+func (j *job) listed(files []source.File) ([]source.File, error) {
+	w, err := j.wishes()
+	if err != nil || w == nil || w.lines == nil {
+		return files, err
+	}
+	return append(files, source.Generated("requirements.txt", []byte(strings.Join(w.lines, "\n")+"\n"))), nil
+}
+
+// handler returns the file of the handler's module, or of the program with style server.
+func (j *job) handler() (string, error) {
+	module, _, _ := strings.Cut(j.Function.Handler, ":")
+	if name := path.Clean(j.Function.Handler); strings.HasSuffix(name, ".py") && j.Function.Style == manifest.StyleServer {
+		return name, j.WantFile(name, j.Function.Handler, "handler")
+	}
+	base := strings.ReplaceAll(module, ".", "/")
+	candidates := []string{base + ".py", base + "/__init__.py"}
+	if j.Function.Style == manifest.StyleServer {
+		candidates[1] = base + "/__main__.py"
+	}
+	for _, name := range candidates {
+		if there, err := source.IsFile(filepath.Join(j.Dir, filepath.FromSlash(name))); there || err != nil {
+			return name, err
+		}
+	}
+	e := source.Problem(filepath.Join(j.Dir, candidates[0]), "create it, or correct `handler` in the manifest",
+		"handler %s: there is no module %s in %s", j.Function.Handler, module, j.Function.Source)
+	if near := source.Nearest(j.Dir, candidates[0], source.AFile); strings.HasSuffix(near, ".py") {
+		e.Hint = "did you mean " + strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(near, ".py"), "/__init__"), "/", ".") + "?"
+	}
+	return "", e
+}
+
+// requirements installs what the function asks for, once for all functions that ask for the same.
+func (j *job) requirements(ctx context.Context) ([]source.File, error) {
+	w, err := j.wishes()
+	if err != nil || w == nil {
+		return nil, err
+	}
+	if _, err := j.In.Dir(j.Dir); err != nil {
+		return nil, source.ReadProblem(j.Dir, "the source folder", err)
+	}
+	dir, err := j.Install(ctx, source.Installation{Kind: "python", Of: []any{j.target(), w.sum}, Floats: true}, func(dir string) error {
+		return j.install(ctx, w, dir)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return j.installed(ctx, dir)
+}
+
+// installed are the files of an installation, which it adds to the bill.
+func (j *job) installed(ctx context.Context, dir string) ([]source.File, error) {
+	site := filepath.Join(dir, "site")
+	entries, _ := os.ReadDir(site) // what cannot be read fails below
+	for _, e := range entries {
+		if base, ok := strings.CutSuffix(e.Name(), ".dist-info"); ok {
+			name, version, _ := strings.Cut(base, "-")
+			j.made.Add("pypi", normal(name), version)
+		}
+	}
+	if said, err := os.ReadFile(filepath.Join(dir, "installer")); err == nil {
+		if words := strings.Fields(string(said)); len(words) > 1 {
+			j.made.Note(words[0], words[1])
+		}
+	}
+	return installedFiles(ctx, site)
+}
+
+// listing is what requirements files say, each once: they may name each other, and themselves.
+type listing struct {
+	strings.Builder
+	read map[string]bool
+}
+
+// readRequirements notes a requirements file with the files that it names and reports whether it asks for anything.
+func (j *job) readRequirements(list string, sum *listing) (bool, error) {
+	if sum.read[list] {
+		return false, nil
+	}
+	sum.read[list] = true
+	data, err := j.In.Read(list)
+	if err != nil {
+		return false, err
+	}
+	fmt.Fprintf(sum, "%s\x00%s\x00", filepath.Base(list), data)
+	asks := false
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, nested := nestedList(line)
+		asks = asks || !strings.HasPrefix(line, "-")
+		named := filepath.Join(j.Dir, filepath.FromSlash(name))
+		if nested { // pip reads it relative to the list that names it
+			named = filepath.Join(filepath.Dir(list), filepath.FromSlash(name))
+			if there, err := source.IsFile(named); err != nil {
+				return false, err
+			} else if !there {
+				return false, source.Missing(filepath.Dir(list), name, "the list "+name+" named in "+filepath.Base(list)+":", source.AFile)
+			}
+			more, err := j.readRequirements(named, sum)
+			if err != nil {
+				return false, err
+			}
+			asks = asks || more
+		} else if strings.HasPrefix(name, ".") {
+			there, err := source.IsFile(named)
+			if err == nil && there {
+				err = j.In.File(named)
+			}
+			if err != nil {
+				return false, err
+			}
+			if there {
+				fmt.Fprintf(sum, "%s\x00", j.In.Sum(named))
+			}
+		}
+	}
+	return asks, nil
+}
+
+// nestedList is the file that a line names: another list, or a package on disk.
+func nestedList(line string) (name string, nested bool) {
+	for _, flag := range []string{"-r", "--requirement", "-c", "--constraint"} {
+		if rest, ok := strings.CutPrefix(line, flag); ok && (flag[1] != '-' || strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "=")) {
+			return strings.Trim(rest, " =\t"), true
+		}
+	}
+	name, _, _ = strings.Cut(line, " ")
+	return name, false
+}
+
+// target are pip's words for the platform. They are said in full, for pip expands few of them.
+func (j *job) target() []string {
+	version := j.version()
+	out := []string{"--implementation", "cp", "--python-version", version}
+	for _, abi := range []string{"cp" + strings.ReplaceAll(version, ".", ""), "abi3", "none"} {
+		out = append(out, "--abi", abi)
+	}
+	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[j.Platform.Arch]
+	var tags []string
+	switch {
+	case j.Platform.OS == "linux" && j.Platform.CLibrary() == "musl":
+		tags = []string{"musllinux_1_2_" + machine, "musllinux_1_1_" + machine}
+	case j.Platform.OS == "linux":
+		for _, minor := range []int{28, 27, 26, 24, 17, 12, 5} { // 28 is what every cloud's image has
+			tags = append(tags, fmt.Sprintf("manylinux_2_%d_%s", minor, machine))
+		}
+		tags = append(tags, "manylinux2014_"+machine, "manylinux2010_"+machine, "manylinux1_"+machine)
+	case j.Platform.OS == "darwin":
+		for _, release := range []string{"14_0", "13_0", "12_0", "11_0", "10_15", "10_13", "10_12", "10_9"} {
+			for _, m := range []string{map[string]string{"amd64": "x86_64", "arm64": "arm64"}[j.Platform.Arch], "universal2"} {
+				tags = append(tags, "macosx_"+release+"_"+m)
+			}
+		}
+	}
+	for _, tag := range tags {
+		out = append(out, "--platform", tag)
+	}
+	return out
+}
+
+func (j *job) version() string {
+	if j.Platform.Runtime.Language() == "python" && j.Platform.Runtime.Version() != "" {
+		return j.Platform.Runtime.Version()
+	}
+	return j.Function.Runtime.Version()
+}
