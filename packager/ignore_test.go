@@ -11,6 +11,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/fuzzing"
 	"github.com/ferryfn/ferry/packager/packagertest"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // ours are the files that rules keep, as a list of paths.
@@ -22,6 +23,7 @@ func ours(t testing.TB, root string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	j.In = source.NewRecorder(&source.Hashes{})
 	files, err := j.Tree(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -42,7 +42,7 @@ func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
 	return j, j.render()
 }
 
-// job is a function that may have no source here.
+// job is a function that may have no source here. What is read of it is noted from when the work begins.
 func (p *Packager) job(fn manifest.Function, pl Platform) *job {
 	return &job{p: p, Job: &source.Job{
 		Function: fn,
@@ -50,7 +50,6 @@ func (p *Packager) job(fn manifest.Function, pl Platform) *job {
 		Root:     p.Root,
 		Dir:      filepath.Join(p.Root, filepath.FromSlash(fn.Source)),
 		Cache:    p.Cache,
-		In:       source.NewRecorder(&p.shared.hashes),
 		Looks:    &p.shared.looks,
 		Scratch:  cache{dir: p.Cache}.tmpDir,
 		Install:  p.install,
