@@ -5,9 +5,9 @@ package memory
 import (
 	"context"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
@@ -15,7 +15,10 @@ import (
 )
 
 // Adapter deploys to a World.
-type Adapter struct{ world *World }
+type Adapter struct {
+	world *World
+	place Place
+}
 
 var (
 	_ providers.Adapter  = (*Adapter)(nil)
@@ -26,6 +29,7 @@ var (
 	_ providers.Pruner   = (*Adapter)(nil)
 	_ providers.Lister   = (*Adapter)(nil)
 	_ providers.Fencer   = (*Adapter)(nil)
+	_ providers.Adopter  = (*Adapter)(nil)
 	_ providers.Stepwise = (*Adapter)(nil)
 
 	_ providers.Inspector = (*Adapter)(nil)
@@ -33,6 +37,47 @@ var (
 
 // New returns an adapter for a world. Several adapters of one world are several machines with one account.
 func New(w *World) *Adapter { return &Adapter{world: w} }
+
+// At is an adapter of the same world for a service, stage and target.
+func (a *Adapter) At(p Place) *Adapter { return &Adapter{world: a.world, place: p} }
+
+// write runs one call that changes something, unless the ledger has shown a higher epoch.
+func (a *Adapter) write(ctx context.Context, op, function string, e providers.Epoch, work func() error) error {
+	return a.world.do(ctx, op, function, func() error {
+		if shown := a.world.epochs[a.place]; e < shown {
+			return failed(providers.Conflict, op, function, fmt.Errorf("epoch %d was shown, and this is of epoch %d", shown, e))
+		}
+		a.world.epochs[a.place] = e
+		return work()
+	})
+}
+
+// function returns the function of that name, made when it does not exist; one that ferry did not make is not touched.
+// The lock is held.
+func (a *Adapter) function(op, name string) (*function, error) {
+	f, ok := a.world.functions[a.place.key(name)]
+	if !ok {
+		f = &function{bindings: providers.BindNone, builds: map[string]time.Time{}}
+		a.world.functions[a.place.key(name)] = f
+	}
+	if f.foreign {
+		e := failed(providers.Foreign, op, name, fmt.Errorf("a function of that name exists, and ferry did not make it"))
+		e.Hint = "run `ferry deploy --adopt` to take it over, or rename the function"
+		return nil, e
+	}
+	return f, nil
+}
+
+// own is the function of that name if ferry made it, else nil. The lock is held.
+func (a *Adapter) own(name string) *function {
+	if f := a.world.functions[a.place.key(name)]; f != nil && !f.foreign {
+		return f
+	}
+	return nil
+}
+
+// state is what is live. The lock is held.
+func (a *Adapter) state(name string) providers.State { return a.world.state(a.place.key(name)) }
 
 // Check refuses what needs a secret manager, which a world has not, and more memory than it offers.
 func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
@@ -65,8 +110,11 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epo
 	if err := a.built(ctx, s, e); err != nil {
 		return r, err
 	}
-	err := a.world.write(ctx, "publish", s.Function.Name, e, func() error {
-		f := a.world.function(s.Function.Name)
+	err := a.write(ctx, "publish", s.Function.Name, e, func() error {
+		f, err := a.function("publish", s.Function.Name)
+		if err != nil {
+			return err
+		}
 		for i, have := range f.revisions {
 			if have.Digest == s.Digest {
 				f.revisions[i].lost = false
@@ -104,13 +152,17 @@ func (a *Adapter) Split(ctx context.Context, changes []providers.Change, percent
 
 // change makes the new revisions live, or with a percentage gives them that share.
 func (a *Adapter) change(ctx context.Context, op string, changes []providers.Change, percent int) ([]providers.State, error) {
-	err := a.world.write(ctx, op, changes[0].Spec.Function.Name, changes[0].Epoch, func() error {
+	err := a.write(ctx, op, changes[0].Spec.Function.Name, changes[0].Epoch, func() error {
 		for _, c := range changes {
 			name := c.Spec.Function.Name
-			if !a.world.state(name).Serves(c.From.Revision) {
+			f, err := a.function(op, name)
+			if err != nil {
+				return err
+			}
+			if !a.state(name).Serves(c.From.Revision) {
 				return failed(providers.Conflict, op, name, fmt.Errorf("something else is live"))
 			}
-			if c.To != nil && !a.world.function(name).has(c.To.ID) {
+			if c.To != nil && !f.has(c.To.ID) {
 				return failed(providers.NotFound, op, name, fmt.Errorf("there is no revision %s, or not its image", c.To.ID))
 			}
 			if op == "split" && (c.From.Revision == nil || c.To == nil || percent < 1 || percent > 99) {
@@ -118,8 +170,7 @@ func (a *Adapter) change(ctx context.Context, op string, changes []providers.Cha
 			}
 		}
 		for _, c := range changes {
-			f := a.world.function(c.Spec.Function.Name)
-			to := ""
+			f, to := a.own(c.Spec.Function.Name), ""
 			if c.To != nil {
 				to = c.To.ID
 			}
@@ -138,17 +189,22 @@ func (a *Adapter) change(ctx context.Context, op string, changes []providers.Cha
 		err = a.arrived(ctx, op, changes)
 	}
 	states := make([]providers.State, len(changes))
+	a.world.mu.Lock()
+	defer a.world.mu.Unlock()
 	for i, c := range changes {
-		states[i] = a.world.observe(c.Spec.Function.Name)
+		states[i] = a.state(c.Spec.Function.Name)
 	}
 	return states, err
 }
 
 // Bind sets the mode of the function's bindings.
 func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, e providers.Epoch) error {
-	return a.world.write(ctx, "bind", s.Function.Name, e, func() error {
-		a.world.function(s.Function.Name).bindings = m
-		return nil
+	return a.write(ctx, "bind", s.Function.Name, e, func() error {
+		f, err := a.function("bind", s.Function.Name)
+		if err == nil {
+			f.bindings = m
+		}
+		return err
 	})
 }
 
@@ -156,7 +212,7 @@ func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, 
 func (a *Adapter) Status(ctx context.Context, function string) (providers.State, error) {
 	var st providers.State
 	err := a.world.do(ctx, "status", function, func() error {
-		st = a.world.state(function)
+		st = a.state(function)
 		return nil
 	})
 	return st, err
@@ -167,7 +223,7 @@ func (a *Adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Di
 	var found []providers.Difference
 	err := a.world.do(ctx, "inspect", s.Function.Name, func() error {
 		serves := ""
-		if f := a.world.functions[s.Function.Name]; f != nil {
+		if f := a.own(s.Function.Name); f != nil {
 			if r := f.find(f.live); r != nil {
 				serves = r.Digest
 			}
@@ -180,10 +236,12 @@ func (a *Adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Di
 	return found, err
 }
 
-// Remove forgets the function.
+// Remove forgets the function, if ferry made it.
 func (a *Adapter) Remove(ctx context.Context, function string, e providers.Epoch) error {
-	return a.world.write(ctx, "remove", function, e, func() error {
-		delete(a.world.functions, function)
+	return a.write(ctx, "remove", function, e, func() error {
+		if a.own(function) != nil {
+			delete(a.world.functions, a.place.key(function))
+		}
 		return nil
 	})
 }
@@ -191,10 +249,10 @@ func (a *Adapter) Remove(ctx context.Context, function string, e providers.Epoch
 // Store is the world's store.
 func (a *Adapter) Store(context.Context) (providers.Store, error) { return &store{a.world}, nil }
 
-// Probe refuses code that begins with "broken".
+// Probe refuses code that does not start, and what answers as something else.
 func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revision) error {
 	return a.world.do(ctx, "probe", s.Function.Name, func() error {
-		have := a.world.function(s.Function.Name).find(r.ID)
+		have := a.own(s.Function.Name).find(r.ID)
 		switch {
 		case have == nil:
 			return failed(providers.NotFound, "probe", s.Function.Name, fmt.Errorf("there is no revision %s", r.ID))
@@ -202,6 +260,8 @@ func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revis
 			e := failed(providers.Crashed, "probe", s.Function.Name, fmt.Errorf("the handler does not start"))
 			e.Log = have.code
 			return e
+		case have.digest() != s.Digest:
+			return failed(providers.Unhealthy, "probe", s.Function.Name, fmt.Errorf("revision %s answered with %s", r.ID, have.digest()))
 		}
 		return nil
 	})
@@ -211,7 +271,7 @@ func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revis
 func (a *Adapter) Invoke(ctx context.Context, function string, r providers.Request) (providers.Response, error) {
 	var res providers.Response
 	err := a.world.do(ctx, "invoke", function, func() error {
-		res.Status, res.Body = a.world.answer(function, r.Path)
+		res.Status, res.Body = a.world.answer(a.place.key(function), r.Path)
 		return nil
 	})
 	return res, err
@@ -221,11 +281,10 @@ func (a *Adapter) Invoke(ctx context.Context, function string, r providers.Reque
 func (a *Adapter) Revisions(ctx context.Context, function string) ([]providers.Revision, error) {
 	var list []providers.Revision
 	err := a.world.do(ctx, "revisions", function, func() error {
-		if a.world.functions[function] == nil {
-			return nil
-		}
-		for _, r := range a.world.functions[function].revisions {
-			list = append(list, r.Revision)
+		if f := a.own(function); f != nil {
+			for _, r := range f.revisions {
+				list = append(list, r.Revision)
+			}
 		}
 		return nil
 	})
@@ -236,7 +295,7 @@ func (a *Adapter) Revisions(ctx context.Context, function string) ([]providers.R
 func (a *Adapter) Stored(ctx context.Context, function string, r providers.Revision) (bool, error) {
 	var stored bool
 	err := a.world.do(ctx, "stored", function, func() error {
-		f := a.world.functions[function]
+		f := a.own(function)
 		stored = f != nil && f.has(r.ID) && f.find(r.ID).Revision == r
 		return nil
 	})
@@ -245,8 +304,11 @@ func (a *Adapter) Stored(ctx context.Context, function string, r providers.Revis
 
 // Prune deletes a revision that gets no requests.
 func (a *Adapter) Prune(ctx context.Context, function string, r providers.Revision, e providers.Epoch) error {
-	return a.world.write(ctx, "prune", function, e, func() error {
-		f := a.world.function(function)
+	return a.write(ctx, "prune", function, e, func() error {
+		f := a.own(function)
+		if f == nil {
+			return nil
+		}
 		if f.live == r.ID || f.canary == r.ID {
 			return failed(providers.Conflict, "prune", function, fmt.Errorf("revision %s serves", r.ID))
 		}
@@ -255,29 +317,49 @@ func (a *Adapter) Prune(ctx context.Context, function string, r providers.Revisi
 	})
 }
 
-// Functions are the names of all functions.
+// Functions are the names of all functions of the service and stage that ferry made.
 func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
 	var names []string
 	err := a.world.do(ctx, "functions", "", func() error {
-		names = slices.Sorted(maps.Keys(a.world.functions))
+		for k, f := range a.world.functions {
+			if k == a.place.key(k.function) && !f.foreign {
+				names = append(names, k.function)
+			}
+		}
+		slices.Sort(names)
 		return nil
 	})
 	return names, err
 }
 
-// Fence shows the world an epoch.
+// Fence shows the world an epoch of this ledger.
 func (a *Adapter) Fence(ctx context.Context, _ []string, e providers.Epoch) error {
-	return a.world.write(ctx, "fence", "", e, func() error { return nil })
+	return a.write(ctx, "fence", "", e, func() error { return nil })
 }
 
-// Epoch is the highest that the world was shown.
+// Epoch is the highest that the world was shown for this ledger.
 func (a *Adapter) Epoch(ctx context.Context, _ []string) (providers.Epoch, error) {
 	var e providers.Epoch
 	err := a.world.do(ctx, "epoch", "", func() error {
-		e = a.world.epoch
+		e = a.world.epochs[a.place]
 		return nil
 	})
 	return e, err
+}
+
+// Adopt makes a function ferry's; it goes on serving what it served.
+func (a *Adapter) Adopt(ctx context.Context, function string, e providers.Epoch) (providers.State, error) {
+	var st providers.State
+	err := a.write(ctx, "adopt", function, e, func() error {
+		f, ok := a.world.functions[a.place.key(function)]
+		if !ok {
+			return failed(providers.NotFound, "adopt", function, fmt.Errorf("there is no function of that name"))
+		}
+		f.foreign, f.tag = false, f.live
+		st = a.state(function)
+		return nil
+	})
+	return st, err
 }
 
 func failed(k providers.Kind, op, function string, err error) *providers.Error {

@@ -36,7 +36,7 @@ func (w *World) settling() time.Duration {
 func (w *World) Builds(name string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f, ok := w.functions[name]; ok {
+	if f, ok := w.functions[keyOf(name)]; ok {
 		return f.begun
 	}
 	return 0
@@ -50,9 +50,12 @@ func (a *Adapter) built(ctx context.Context, s providers.Spec, e providers.Epoch
 	}
 	return until(ctx, "building", func() (bool, error) {
 		var done bool
-		err := a.world.write(ctx, "build", s.Function.Name, e, func() error {
-			done = a.world.function(s.Function.Name).build(s.Digest, a.world.Pace.Build)
-			return nil
+		err := a.write(ctx, "build", s.Function.Name, e, func() error {
+			f, err := a.function("build", s.Function.Name)
+			if err == nil {
+				done = f.build(s.Digest, a.world.Pace.Build)
+			}
+			return err
 		})
 		return done, err
 	})
@@ -75,7 +78,7 @@ func (a *Adapter) arrived(ctx context.Context, op string, changes []providers.Ch
 	defer cancel()
 	for _, c := range changes {
 		name := c.Spec.Function.Name
-		err := until(ctx, "waiting for the address", func() (bool, error) { return a.world.answersAsLive(name), nil })
+		err := until(ctx, "waiting for the address", func() (bool, error) { return a.world.answersAsLive(a.place.key(name)), nil })
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = failed(providers.Timeout, op, name, fmt.Errorf("its address still answers as what was live before after %s", a.world.settling()))
 		}
@@ -86,10 +89,10 @@ func (a *Adapter) arrived(ctx context.Context, op string, changes []providers.Ch
 	return nil
 }
 
-func (w *World) answersAsLive(name string) bool {
+func (w *World) answersAsLive(k key) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f, ok := w.functions[name]
+	f, ok := w.functions[k]
 	return !ok || f.shown() == f.live
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -44,24 +45,42 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 	}
 	sum := sha256.Sum256(data)
 	tag := providers.Tag(hex.EncodeToString(sum[:]))
+	sent := false
 	err = s.world.do(ctx, "store put", key, func() error {
 		if err := s.holds("store put", key, c); err != nil {
 			return err
 		}
 		s.world.objects[key] = object{data: data, tag: tag}
+		sent = true
 		return nil
 	})
-	return tag, err
+	if err != nil && sent { // the reply was lost
+		if o, reading := s.Get(ctx, key); reading == nil && o.Tag == tag {
+			return tag, nil
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	return tag, nil
 }
 
 func (s *store) Delete(ctx context.Context, key string, c providers.Condition) error {
-	return s.world.do(ctx, "store delete", key, func() error {
+	sent := false
+	err := s.world.do(ctx, "store delete", key, func() error {
 		if err := s.holds("store delete", key, c); err != nil {
 			return err
 		}
 		delete(s.world.objects, key)
+		sent = true
 		return nil
 	})
+	if err != nil && sent { // the reply was lost
+		if _, reading := s.Get(ctx, key); errors.Is(reading, providers.NotFound) {
+			return nil
+		}
+	}
+	return err
 }
 
 func (s *store) List(ctx context.Context, prefix string) ([]string, error) {

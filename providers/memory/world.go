@@ -18,7 +18,8 @@ import (
 )
 
 // World is an account at a provider. It is an http.Handler: a function answers below its name with the
-// JSON of its Answer. Code decides how: "broken" at the beginning does not start, "unhealthy" answers 500.
+// JSON of its Answer. Code decides how: "broken" at the beginning does not start, "unhealthy" answers 500, "impostor"
+// answers a probe with the digest of something else.
 type World struct {
 	// URL is where the world is served, without a slash at the end.
 	URL string
@@ -34,15 +35,45 @@ type World struct {
 	After func(op, function string) error
 
 	mu        sync.Mutex
-	functions map[string]*function
+	functions map[key]*function
 	objects   map[string]object
-	epoch     providers.Epoch // the highest that was shown
+	epochs    map[Place]providers.Epoch // the highest that each ledger has shown
+}
+
+// Place is what an adapter deploys: functions are of a service and stage, epochs of a target's ledger, too.
+type Place struct{ Service, Stage, Target string }
+
+// key is a function of a service and stage, written as in "shop.dev"; "" is the place of New.
+type key struct{ scope, function string }
+
+func (p Place) key(function string) key {
+	if p.Service == "" && p.Stage == "" {
+		return key{"", function}
+	}
+	return key{p.Service + "." + p.Stage, function}
+}
+
+// path is where a function is served: no name has a dot.
+func (k key) path() string {
+	if k.scope == "" {
+		return k.function
+	}
+	return k.scope + "." + k.function
+}
+
+// keyOf is the function that is served there.
+func keyOf(path string) key {
+	if dot := strings.LastIndex(path, "."); dot >= 0 {
+		return key{path[:dot], path[dot+1:]}
+	}
+	return key{"", path}
 }
 
 // Answer is what a function says of itself.
 type Answer struct {
-	Code string            `json:"code"`
-	Env  map[string]string `json:"env"`
+	Code     string            `json:"code"`
+	Env      map[string]string `json:"env"`
+	Function manifest.Function `json:"function"` // as it runs
 }
 
 type function struct {
@@ -54,6 +85,7 @@ type function struct {
 	percent   int    // of the requests that the canary gets
 	asked     int    // requests so far
 	bindings  providers.Mode
+	foreign   bool                 // ferry did not make it
 	builds    map[string]time.Time // when the build of a digest is done
 	begun     int                  // builds
 	was       string               // what the address answers as until then
@@ -75,9 +107,27 @@ type object struct {
 
 func (r revision) broken() bool { return r.lost || strings.HasPrefix(r.code, "broken") }
 
+// digest is what the revision says when it is probed.
+func (r revision) digest() string {
+	if strings.HasPrefix(r.code, "impostor") {
+		return "sha256:impostor"
+	}
+	return r.Digest
+}
+
 // NewWorld returns an empty world.
 func NewWorld() *World {
-	return &World{functions: map[string]*function{}, objects: map[string]object{}}
+	return &World{functions: map[key]*function{}, objects: map[string]object{}, epochs: map[Place]providers.Epoch{}}
+}
+
+// Occupy puts a live function there that ferry did not make.
+func (w *World) Occupy(p Place, name, code string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	theirs := revision{Revision: providers.Revision{ID: name + "-theirs"}, code: code}
+	w.functions[p.key(name)] = &function{
+		foreign: true, live: theirs.ID, revisions: []revision{theirs}, bindings: providers.BindNone,
+	}
 }
 
 // do runs one call: the hooks outside of the lock, the work inside.
@@ -99,34 +149,17 @@ func (w *World) do(ctx context.Context, op, function string, work func() error) 
 	return nil
 }
 
-// write runs one call that changes something, unless a higher epoch was shown.
-func (w *World) write(ctx context.Context, op, function string, e providers.Epoch, work func() error) error {
-	return w.do(ctx, op, function, func() error {
-		if e < w.epoch {
-			return failed(providers.Conflict, op, function, fmt.Errorf("epoch %d was shown, and this is of epoch %d", w.epoch, e))
-		}
-		w.epoch = e
-		return work()
-	})
-}
-
 func (w *World) locked(work func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return work()
 }
 
-// function returns the function of that name, made when it does not exist. The lock is held.
-func (w *World) function(name string) *function {
-	f, ok := w.functions[name]
-	if !ok {
-		f = &function{bindings: providers.BindNone, builds: map[string]time.Time{}}
-		w.functions[name] = f
-	}
-	return f
-}
-
+// find is the revision of that name; nil is none.
 func (f *function) find(id string) *revision {
+	if f == nil {
+		return nil
+	}
 	for i := range f.revisions {
 		if f.revisions[i].ID == id {
 			return &f.revisions[i]
@@ -142,10 +175,14 @@ func (f *function) has(id string) bool {
 }
 
 // state is what is live. The lock is held.
-func (w *World) state(name string) providers.State {
-	st := providers.State{Function: name, Bindings: providers.BindNone}
-	f, ok := w.functions[name]
+func (w *World) state(k key) providers.State {
+	st := providers.State{Function: k.function, Bindings: providers.BindNone}
+	f, ok := w.functions[k]
 	if !ok {
+		return st
+	}
+	if f.foreign {
+		st.Foreign = true
 		return st
 	}
 	st.Bindings = f.bindings
@@ -155,7 +192,7 @@ func (w *World) state(name string) providers.State {
 	}
 	if r := f.find(live); r != nil {
 		serves := r.Revision
-		st.Revision, st.URL, st.AsWritten = &serves, w.URL+"/"+name, w.Tagged
+		st.Revision, st.URL, st.AsWritten = &serves, w.URL+"/"+k.path(), w.Tagged
 	}
 	if r := f.find(f.canary); r != nil {
 		st.Canary = &providers.Canary{Revision: r.Revision, Percent: f.percent}
@@ -167,7 +204,7 @@ func (w *World) state(name string) providers.State {
 func (w *World) Lose(name, id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f, ok := w.functions[name]; ok {
+	if f, ok := w.functions[keyOf(name)]; ok {
 		if r := f.find(id); r != nil {
 			r.lost = true
 			delete(f.builds, r.Digest)
@@ -179,25 +216,21 @@ func (w *World) Lose(name, id string) {
 func (w *World) Overwrite(name, id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.function(name).live = id
+	if f, ok := w.functions[keyOf(name)]; ok {
+		f.live = id
+	}
 }
 
 // Live is what a function is configured to that is live, as it was published; the zero value is nothing.
 func (w *World) Live(name string) manifest.Function {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f, ok := w.functions[name]; ok {
+	if f, ok := w.functions[keyOf(name)]; ok {
 		if r := f.find(f.live); r != nil {
 			return r.function
 		}
 	}
 	return manifest.Function{}
-}
-
-func (w *World) observe(name string) providers.State {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.state(name)
 }
 
 // choose is the revision that answers the next request: of a hundred that follow one another, the canary
@@ -211,8 +244,8 @@ func (f *function) choose() *revision {
 }
 
 // answer is what the function says. The lock is held.
-func (w *World) answer(name, path string) (int, []byte) {
-	f, ok := w.functions[name]
+func (w *World) answer(k key, path string) (int, []byte) {
+	f, ok := w.functions[k]
 	if !ok || f.find(f.shown()) == nil {
 		return http.StatusNotFound, []byte("no such function")
 	}
@@ -220,7 +253,7 @@ func (w *World) answer(name, path string) (int, []byte) {
 	if r.broken() || strings.HasPrefix(r.code, "unhealthy") {
 		return http.StatusInternalServerError, []byte(fmt.Sprintf("%s at %s", r.code, path))
 	}
-	data, err := json.Marshal(Answer{Code: r.code, Env: f.environment(r)})
+	data, err := json.Marshal(Answer{Code: r.code, Env: f.environment(r), Function: r.function})
 	if err != nil {
 		panic(err) // strings always have a JSON form
 	}
@@ -231,7 +264,7 @@ func (w *World) answer(name, path string) (int, []byte) {
 func (w *World) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
 	name, path, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
 	w.mu.Lock()
-	status, body := w.answer(name, "/"+path)
+	status, body := w.answer(keyOf(name), "/"+path)
 	w.mu.Unlock()
 	rw.WriteHeader(status)
 	_, _ = rw.Write(body)
