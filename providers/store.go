@@ -8,7 +8,8 @@ import (
 
 // Store is a small compare-and-swap object store. Keys are slash paths of [A-Za-z0-9._-] segments.
 // A write is whole or absent, and durable when it returns. A failed condition is Conflict, an absent key
-// NotFound, and a key that may not be read Denied, never NotFound. A writer that gets an ambiguous answer
+// NotFound, and a key that may not be read Denied, never NotFound. A store whose reply was lost repeats the request or
+// reads back; a repeated request that meets its own write is a Conflict. A writer that gets an ambiguous answer
 // reads back: finding its own bytes is success.
 type Store interface {
 	// Get opens an object. The caller closes the body.

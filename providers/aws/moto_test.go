@@ -122,7 +122,7 @@ func motoEnv(t *testing.T) environment {
 }
 
 // newTestAdapter configures the target's block, in JSON, for a service named after the test.
-func newTestAdapter(t *testing.T, env environment, block string) *Adapter {
+func newTestAdapter(t testing.TB, env environment, block string) *Adapter {
 	t.Helper()
 	node := new(manifest.Node)
 	if err := json.Unmarshal([]byte(block), node); err != nil {
@@ -138,7 +138,7 @@ func newTestAdapter(t *testing.T, env environment, block string) *Adapter {
 }
 
 // serviceOf is a service of this run of the test: its temporary folder has a name that no other run has.
-func serviceOf(t *testing.T) string {
+func serviceOf(t testing.TB) string {
 	words := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()+filepath.Dir(t.TempDir())), "-")
 	return shorten("t-"+strings.Trim(words, "-"), 32)
 }

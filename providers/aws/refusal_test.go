@@ -51,22 +51,43 @@ func (s *tenant) resources() string {
 // foreign makes a function of ferry's name by hand, and returns the digest of its code.
 func (s *tenant) foreign(fn string) string {
 	s.Helper()
-	role, err := s.iam.CreateRole(s.Context(), &iam.CreateRoleInput{
+	return occupied(s.T, s.iam, s.lambda, physical(fn))
+}
+
+// occupy makes a function by hand under the name that the adapter gives one of its own.
+func occupy(t testing.TB, a *Adapter, fn string) {
+	t.Helper()
+	c, err := a.connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	occupied(t, c.iam, c.lambda, aws.String(a.functionName(fn)))
+}
+
+func occupied(t testing.TB, roles *iam.Client, functions *lambda.Client, name *string) (digest string) {
+	t.Helper()
+	role, err := roles.CreateRole(t.Context(), &iam.CreateRoleInput{
 		RoleName: aws.String("theirs"), AssumeRolePolicyDocument: aws.String(trust("lambda.amazonaws.com", nil)),
 	})
-	s.must(err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var code bytes.Buffer
 	z := zip.NewWriter(&code)
 	w, err := z.Create("index.py")
-	s.must(err)
-	_, err = w.Write([]byte("def handler(event, context):\n    return {'statusCode': 200, 'body': 'theirs'}\n"))
-	s.must(err)
-	s.must(z.Close())
-	out, err := s.lambda.CreateFunction(s.Context(), &lambda.CreateFunctionInput{
-		FunctionName: physical(fn), Role: role.Role.Arn, Runtime: types.RuntimePython313, Handler: aws.String("index.handler"),
+	if err == nil {
+		_, err = w.Write([]byte("def handler(event, context):\n    return {'statusCode': 200, 'body': 'theirs'}\n"))
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := functions.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
+		FunctionName: name, Role: role.Role.Arn, Runtime: types.RuntimePython313, Handler: aws.String("index.handler"),
 		Code: &types.FunctionCode{ZipFile: code.Bytes()}, Tags: map[string]string{"team": "other"},
 	})
-	s.must(err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return *out.CodeSha256
 }
 

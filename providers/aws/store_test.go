@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,7 +20,7 @@ import (
 	"github.com/ferryfn/ferry/providers/providertest"
 )
 
-func openStore(t *testing.T, env environment, block string) *store {
+func openStore(t testing.TB, env environment, block string) *store {
 	t.Helper()
 	s, err := newTestAdapter(t, env, block).Store(t.Context())
 	if err != nil {
@@ -28,8 +30,8 @@ func openStore(t *testing.T, env environment, block string) *store {
 }
 
 func TestTheStoreKeepsItsContractOnMoto(t *testing.T) {
-	providertest.RunStore(t, func(t *testing.T) providers.Store {
-		return &oneByOne{Store: openStore(t, motoEnv(t), bucketBlock(t))}
+	providertest.RunStore(t, func(t *testing.T) providertest.StorePlace {
+		return providertest.StorePlace{Store: &oneByOne{Store: openStore(t, motoEnv(t), bucketBlock(t))}}
 	})
 }
 
@@ -157,7 +159,25 @@ func TestALargePackageArrivesWhole(t *testing.T) {
 }
 
 func TestTheStoreKeepsItsContractOnAWS(t *testing.T) {
-	providertest.RunStore(t, func(t *testing.T) providers.Store { return openStore(t, awstest.Start(t).Env, "{}") })
+	providertest.RunStore(t, func(t *testing.T) providertest.StorePlace {
+		c := oneAccount{awstest.Start(t)}
+		open := func(t testing.TB) providers.Store { return openStore(t, c.Env, "{}") }
+		return providertest.StorePlace{
+			Store: open(t), Again: open, Lose: func() { c.lose("PutObject", "DeleteObject") },
+			Hold: func() (<-chan struct{}, func()) { return c.hold("PutObject") },
+		}
+	})
+}
+
+// lose loses the reply of the next request for one of these operations.
+func (c oneAccount) lose(operations ...string) {
+	var lost atomic.Bool
+	c.Intercept(func(call awstest.Call) awstest.Fault {
+		if !slices.Contains(operations, call.Operation) || lost.Swap(true) {
+			return awstest.Fault{}
+		}
+		return awstest.LoseReply()
+	})
 }
 
 func TestAConditionThatMeetsAnotherWriteDecidesLater(t *testing.T) {

@@ -23,6 +23,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/local/platform"
 	"github.com/ferryfn/ferry/providers/local/platform/platformtest"
+	"github.com/ferryfn/ferry/providers/providertest"
 )
 
 func TestWhatThisMachineCannotHonourIsSaid(t *testing.T) {
@@ -173,7 +174,7 @@ func TestASecretWithoutValueIsFoundBeforeAnythingIsStored(t *testing.T) {
 	a := adapter(t, t.TempDir(), "{}")
 	s := spec(t, "api", "one", "a")
 	s.Secrets = map[string]string{"STRIPE": "stripe-key", "OTHER": "stripe-key"}
-	s = digested(s)
+	s = providertest.Digested(s)
 	_, err := a.Publish(t.Context(), s, 0)
 	var e *providers.Error
 	if !errors.As(err, &e) || e.Kind != providers.NotFound || !strings.Contains(e.Hint, "stripe-key") {
@@ -280,7 +281,7 @@ func deployed(t *testing.T, fn manifest.Function, files map[string]string) (body
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := digested(providers.Spec{Function: fn, Artifact: artifact})
+	s := providertest.Digested(providers.Spec{Function: fn, Artifact: artifact})
 	r, err := a.Publish(t.Context(), s, 0)
 	if err == nil {
 		err = a.Probe(t.Context(), s, r)

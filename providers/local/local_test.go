@@ -29,25 +29,63 @@ func TestMain(m *testing.M) {
 func TestLocalKeepsTheContract(t *testing.T) {
 	providertest.Run(t, func(t *testing.T) providertest.Place {
 		a := served(t)
-		return providertest.Place{
-			Adapter: a, Spec: spec,
-			Broken: func(t *testing.T, function string) providers.Spec {
-				s := spec(t, function, "broken", "")
-				s.Function.Env["BROKEN"] = "1"
-				return digested(s)
-			},
-			Call: func(t *testing.T, function string) (string, string) { return call(t, a, function) },
-			Lose: func(t *testing.T, _ string, r providers.Revision) { loseFiles(t, a, r) },
-		}
+		return place(t, string(a.home), a.scope)
 	})
 }
 
+// place is a service and stage on the platform of a home, seen by a process of its own.
+func place(t testing.TB, home string, scope platform.Scope) providertest.Place {
+	t.Helper()
+	a := adapter(t, home, "{}")
+	a.scope = scope
+	return providertest.Place{
+		Adapter: a, Service: scope.Service, Stage: scope.Stage, Spec: spec,
+		Broken: func(t testing.TB, function string) providers.Spec {
+			s := spec(t, function, "broken", "")
+			s.Function.Env["BROKEN"] = "1"
+			return providertest.Digested(s)
+		},
+		Call:    func(t testing.TB, function string) (string, string) { return call(t, a, function) },
+		Lose:    func(t testing.TB, _ string, r providers.Revision) { loseFiles(t, a, r) },
+		Observe: func(t testing.TB, function string) manifest.Function { return observed(t, a, function) },
+		Neighbour: func(t testing.TB, service, stage string) providertest.Place {
+			return place(t, home, platform.Scope{Service: service, Stage: stage})
+		},
+	}
+}
+
+// observed is what the platform keeps of the live revision of a function.
+func observed(t testing.TB, a *Adapter, function string) manifest.Function {
+	t.Helper()
+	table, err := a.home.Table(a.scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := a.home.Revision(a.scope, function, table.Functions[function].Revision)
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth := "public"
+	if r.Private {
+		auth = "private"
+	}
+	return manifest.Function{
+		Memory: manifest.Size(r.Memory), Timeout: manifest.Duration(r.Timeout), Env: r.Env,
+		Scaling: manifest.Scaling{Min: r.Min, Max: r.Max, Concurrency: r.Concurrency},
+		Events:  []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: auth}}},
+	}
+}
+
 func TestTheFolderKeepsTheStoreContract(t *testing.T) {
-	providertest.RunStore(t, func(t *testing.T) providers.Store { return newStore(t.TempDir()) })
+	providertest.RunStore(t, func(t *testing.T) providertest.StorePlace {
+		dir := t.TempDir()
+		open := func(testing.TB) providers.Store { return newStore(dir) }
+		return providertest.StorePlace{Store: open(t), Again: open}
+	})
 }
 
 // adapter makes an adapter for a home.
-func adapter(t *testing.T, home, block string) *Adapter {
+func adapter(t testing.TB, home, block string) *Adapter {
 	t.Helper()
 	node := new(manifest.Node)
 	if err := json.Unmarshal([]byte(block), node); err != nil {
@@ -81,27 +119,17 @@ func served(t *testing.T) *Adapter {
 }
 
 // spec is a function whose package is a script that starts this test's binary.
-func spec(t *testing.T, function, version, word string) providers.Spec {
+func spec(t testing.TB, function, version, word string) providers.Spec {
 	t.Helper()
-	fn := manifest.Function{
-		Name: function, Runtime: "custom", Style: manifest.StyleServer, Handler: "run",
-		Memory: 512 << 20, Timeout: manifest.Duration(10 * time.Second),
-		Env:    map[string]string{"WORD": word, platformtest.Switch: "1"},
-		Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "public"}}},
-	}
-	files := map[string]string{"version": version, "run": "#!/bin/sh\nexec " + os.Args[0] + "\n"}
-	path := platformtest.Zip(t, files)
-	return digested(providers.Spec{Function: fn, Artifact: packager.Artifact{
+	fn := providertest.Function(function, word)
+	fn.Runtime, fn.Style, fn.Handler, fn.Env[platformtest.Switch] = "custom", manifest.StyleServer, "run", "1"
+	path := platformtest.Zip(t, map[string]string{"version": version, "run": "#!/bin/sh\nexec " + os.Args[0] + "\n"})
+	return providertest.Digested(providers.Spec{Function: fn, Artifact: packager.Artifact{
 		Path: path, Digest: "sha256:" + version, ZipDigest: providertest.ZipDigest(t, path), Entry: "run",
 	}})
 }
 
-func digested(s providers.Spec) providers.Spec {
-	s.Digest = providers.SpecDigest(providers.ConfigDigest(s.Function, s.Secrets), s.Artifact.ZipDigest)
-	return s
-}
-
-func call(t *testing.T, a *Adapter, function string) (version, word string) {
+func call(t testing.TB, a *Adapter, function string) (version, word string) {
 	t.Helper()
 	table, err := a.home.Table(a.scope)
 	if err != nil {

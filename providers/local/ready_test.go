@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/providertest"
 )
 
 // python makes an interpreter on PATH that runs the function of this test's binary.
@@ -31,7 +32,7 @@ func TestAnInterpreterThatMovedIsFoundAnew(t *testing.T) {
 	a := served(t)
 	s := spec(t, "api", "one", "a")
 	s.Function.Runtime = "python3.13"
-	s = digested(s)
+	s = providertest.Digested(s)
 	r, err := a.Publish(t.Context(), s, 0)
 	if err == nil {
 		_, err = a.Activate(t.Context(), providers.Change{Spec: s, To: &r})
@@ -77,7 +78,7 @@ func TestObstaclesAreWhatKeepsAFunctionFromBeingStarted(t *testing.T) {
 	a := served(t)
 	s := spec(t, "api", "one", "a")
 	s.Secrets = map[string]string{"STRIPE": "stripe-key", "OTHER": "mail-key"}
-	s = digested(s)
+	s = providertest.Digested(s)
 	found, err := a.Obstacles(t.Context(), []providers.Spec{s})
 	if err != nil || len(found) != 1 || found[0].Passing || found[0].Err.Kind != providers.NotFound || found[0].Err.Function != "api" {
 		t.Fatalf("%+v, %v", found, err)
@@ -109,7 +110,7 @@ func TestObstaclesAreWhatKeepsAFunctionFromBeingStarted(t *testing.T) {
 }
 
 // loseFiles takes away what a revision was unpacked to.
-func loseFiles(t *testing.T, a *Adapter, r providers.Revision) {
+func loseFiles(t testing.TB, a *Adapter, r providers.Revision) {
 	t.Helper()
 	lost := 0
 	err := filepath.WalkDir(string(a.home), func(path string, e fs.DirEntry, err error) error {
@@ -134,7 +135,7 @@ func TestARevisionWhoseInterpreterIsGoneIsNotStored(t *testing.T) {
 	a := adapter(t, t.TempDir(), "{}")
 	s := spec(t, "api", "one", "a")
 	s.Function.Runtime, s.Function.Style = "nodejs22", "fetch"
-	s = digested(s)
+	s = providertest.Digested(s)
 	r, err := a.Publish(t.Context(), s, 0)
 	if err != nil {
 		t.Fatal(err)

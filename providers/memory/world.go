@@ -126,7 +126,7 @@ func (w *World) Occupy(p Place, name, code string) {
 	defer w.mu.Unlock()
 	theirs := revision{Revision: providers.Revision{ID: name + "-theirs"}, code: code}
 	w.functions[p.key(name)] = &function{
-		foreign: true, live: theirs.ID, revisions: []revision{theirs}, bindings: providers.BindNone,
+		foreign: true, live: theirs.ID, revisions: []revision{theirs}, bindings: providers.BindNone, builds: map[string]time.Time{},
 	}
 }
 

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -18,7 +19,7 @@ func statusOfNothing(s *scenario) { s.serves("ghost", nil, "", "") }
 func removeNothing(s *scenario) { s.ok(s.Adapter.Remove(s.ctx, "ghost", 0)) }
 
 func pure(s *scenario) {
-	fn := s.Spec(s.T, "api", "one", "a").Function
+	fn := s.Spec(s.TB, "api", "one", "a").Function
 	if diff := cmp.Diff(s.Adapter.Check(fn), s.Adapter.Check(fn)); diff != "" {
 		s.Errorf("two checks of one function differ: %s", diff)
 	}
@@ -48,7 +49,7 @@ func capabilities(s *scenario) {
 
 // offered fits values just below and at what is offered: neither may be refused.
 func offered(s *scenario) {
-	fn := s.Spec(s.T, "api", "one", "a").Function
+	fn := s.Spec(s.TB, "api", "one", "a").Function
 	able := s.Adapter.Capabilities()
 	for _, size := range slices.Concat(able.Memory.Values, []manifest.Size{able.Memory.Least, able.Memory.Least + able.Memory.Step}) {
 		for _, asked := range []manifest.Size{size, size - 1} {
@@ -69,34 +70,34 @@ func offered(s *scenario) {
 }
 
 func publishIsSilent(s *scenario) {
-	one := s.Spec(s.T, "api", "one", "a")
+	one := s.Spec(s.TB, "api", "one", "a")
 	s.publish(one)
 	s.serves("api", nil, "", "")
 	r := s.live(one)
-	s.publish(s.Spec(s.T, "api", "two", "b"))
+	s.publish(s.Spec(s.TB, "api", "two", "b"))
 	s.serves("api", &r, "one", "a")
 }
 
 func publishTwice(s *scenario) {
-	spec := s.Spec(s.T, "api", "one", "a")
+	spec := s.Spec(s.TB, "api", "one", "a")
 	if first, second := s.publish(spec), s.publish(spec); first != second {
 		s.Fatalf("got %+v, then %+v", first, second)
 	}
 }
 
 func publishChanged(s *scenario) {
-	one := s.publish(s.Spec(s.T, "api", "one", "a"))
-	code := s.publish(s.Spec(s.T, "api", "two", "a"))
-	env := s.publish(s.Spec(s.T, "api", "one", "b"))
+	one := s.publish(s.Spec(s.TB, "api", "one", "a"))
+	code := s.publish(s.Spec(s.TB, "api", "two", "a"))
+	env := s.publish(s.Spec(s.TB, "api", "one", "b"))
 	if one.ID == code.ID || one.ID == env.ID || code.ID == env.ID {
 		s.Fatalf("three specs gave the revisions %s, %s and %s", one.ID, code.ID, env.ID)
 	}
 }
 
 func publishSwapped(s *scenario) {
-	good := s.Spec(s.T, "api", "one", "a")
+	good := s.Spec(s.TB, "api", "one", "a")
 	swapped := good
-	swapped.Artifact.Path = s.Spec(s.T, "api", "two", "a").Artifact.Path
+	swapped.Artifact.Path = s.Spec(s.TB, "api", "two", "a").Artifact.Path
 	if r, err := s.Adapter.Publish(s.ctx, swapped, 0); !errors.Is(err, packager.ErrDamaged) {
 		s.Errorf("publishing the package of another digest gave %+v %v", r, err)
 	}
@@ -105,7 +106,7 @@ func publishSwapped(s *scenario) {
 }
 
 func activate(s *scenario) {
-	r := s.live(s.Spec(s.T, "api", "one", "a"))
+	r := s.live(s.Spec(s.TB, "api", "one", "a"))
 	s.serves("api", &r, "one", "a")
 	if s.Call != nil && s.status("api").URL == "" {
 		s.Error("a function with an HTTP event that serves has no URL")
@@ -113,7 +114,7 @@ func activate(s *scenario) {
 }
 
 func activateRestores(s *scenario) {
-	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
 	r := s.live(one)
 	second := s.live(two)
 	s.serves("api", &second, "two", "b")
@@ -124,7 +125,7 @@ func activateRestores(s *scenario) {
 
 func activateStale(s *scenario) {
 	stale := s.status("api")
-	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
 	r, second := s.live(one), s.publish(two)
 	st, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: two, From: stale, To: &second})
 	s.fails(err, providers.Conflict)
@@ -135,7 +136,7 @@ func activateStale(s *scenario) {
 }
 
 func activateUnknown(s *scenario) {
-	spec := s.Spec(s.T, "api", "one", "a")
+	spec := s.Spec(s.TB, "api", "one", "a")
 	r := s.live(spec)
 	ghost := providers.Revision{ID: "ffffffffffff", Digest: "sha256:ffffffffffff"}
 	if _, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: spec, From: s.status("api"), To: &ghost}); err == nil {
@@ -145,7 +146,7 @@ func activateUnknown(s *scenario) {
 }
 
 func deactivate(s *scenario) {
-	spec := s.Spec(s.T, "api", "one", "a")
+	spec := s.Spec(s.TB, "api", "one", "a")
 	r := s.live(spec)
 	st, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: spec, From: s.status("api")})
 	s.ok(err)
@@ -159,8 +160,8 @@ func deactivate(s *scenario) {
 }
 
 func remove(s *scenario) {
-	s.live(s.Spec(s.T, "api", "one", "a"))
-	web := s.live(s.Spec(s.T, "web", "one", "a"))
+	s.live(s.Spec(s.TB, "api", "one", "a"))
+	web := s.live(s.Spec(s.TB, "web", "one", "a"))
 	s.ok(s.Adapter.Remove(s.ctx, "api", 0))
 	s.serves("api", nil, "", "")
 	s.serves("web", &web, "one", "a")
@@ -168,9 +169,9 @@ func remove(s *scenario) {
 }
 
 func bind(s *scenario) {
-	spec := s.Spec(s.T, "api", "one", "a")
+	spec := s.Spec(s.TB, "api", "one", "a")
 	if s.Bound != nil {
-		spec = s.Bound(s.T, "api")
+		spec = s.Bound(s.TB, "api")
 	}
 	s.live(spec)
 	modes := []providers.Mode{providers.BindEnabled, providers.BindNone}
@@ -179,18 +180,24 @@ func bind(s *scenario) {
 	}
 	for _, m := range modes {
 		s.ok(s.Adapter.Bind(s.ctx, spec, m, 0))
-		if got := s.status("api").Bindings; got != m {
-			s.Errorf("bound as %q, read back as %q", m, got)
+		readers := []*scenario{s}
+		if s.Neighbour != nil {
+			readers = append(readers, s.again())
+		}
+		for i, reader := range readers {
+			if got := reader.status("api").Bindings; got != m {
+				s.Errorf("bound as %q, process %d reads back %q", m, i+1, got)
+			}
 		}
 	}
 }
 
 func cancelled(s *scenario) {
-	spec := s.Spec(s.T, "api", "one", "a")
+	spec := s.Spec(s.TB, "api", "one", "a")
 	r := s.live(spec)
 	gone, cancel := context.WithCancel(s.ctx)
 	cancel()
-	_, publishErr := s.Adapter.Publish(gone, s.Spec(s.T, "api", "two", "b"), 0)
+	_, publishErr := s.Adapter.Publish(gone, s.Spec(s.TB, "api", "two", "b"), 0)
 	_, activateErr := s.Adapter.Activate(gone, providers.Change{Spec: spec, From: s.status("api")})
 	_, statusErr := s.Adapter.Status(gone, "api")
 	for _, err := range []error{publishErr, activateErr, statusErr, s.Adapter.Bind(gone, spec, providers.BindPaused, 0), s.Adapter.Remove(gone, "api", 0)} {
@@ -215,11 +222,11 @@ func storeReads(s *scenario) {
 
 func probe(s *scenario) {
 	p := s.Adapter.(providers.Prober)
-	good := s.Spec(s.T, "api", "one", "a")
+	good := s.Spec(s.TB, "api", "one", "a")
 	r := s.live(good)
-	two := s.Spec(s.T, "api", "two", "b")
+	two := s.Spec(s.TB, "api", "two", "b")
 	s.ok(p.Probe(s.ctx, two, s.publish(two)))
-	broken := s.Broken(s.T, "api")
+	broken := s.Broken(s.TB, "api")
 	err := p.Probe(s.ctx, broken, s.publish(broken))
 	s.fails(err, providers.Crashed)
 	var e *providers.Error
@@ -231,7 +238,7 @@ func probe(s *scenario) {
 
 func switchAll(s *scenario) {
 	sw := s.Adapter.(providers.Switcher)
-	api, web := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "web", "two", "b")
+	api, web := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "web", "two", "b")
 	first, second := s.publish(api), s.publish(web)
 	states, err := sw.Switch(s.ctx, []providers.Change{
 		{Spec: api, From: s.status("api"), To: &first}, {Spec: web, From: s.status("web"), To: &second},
@@ -247,9 +254,9 @@ func switchAll(s *scenario) {
 func switchStale(s *scenario) {
 	sw := s.Adapter.(providers.Switcher)
 	stale := s.status("web")
-	api, web := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "web", "one", "a")
+	api, web := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "web", "one", "a")
 	first, second := s.live(api), s.live(web)
-	api2, web2 := s.Spec(s.T, "api", "two", "b"), s.Spec(s.T, "web", "two", "b")
+	api2, web2 := s.Spec(s.TB, "api", "two", "b"), s.Spec(s.TB, "web", "two", "b")
 	toAPI, toWeb := s.publish(api2), s.publish(web2)
 	_, err := sw.Switch(s.ctx, []providers.Change{{Spec: api2, From: s.status("api"), To: &toAPI}, {Spec: web2, From: stale, To: &toWeb}})
 	s.fails(err, providers.Conflict)
@@ -259,9 +266,9 @@ func switchStale(s *scenario) {
 
 func prune(s *scenario) {
 	p := s.Adapter.(providers.Pruner)
-	one := s.Spec(s.T, "api", "one", "a")
+	one := s.Spec(s.TB, "api", "one", "a")
 	old := s.live(one)
-	s.live(s.Spec(s.T, "api", "two", "b"))
+	s.live(s.Spec(s.TB, "api", "two", "b"))
 	s.ok(p.Prune(s.ctx, "api", old, 0))
 	s.ok(p.Prune(s.ctx, "api", old, 0))
 	left, err := p.Revisions(s.ctx, "api")
@@ -274,7 +281,7 @@ func prune(s *scenario) {
 }
 
 func overwritten(s *scenario) {
-	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
 	r := s.live(one)
 	looked := func() (differences []providers.Difference) {
 		s.Helper()
@@ -291,7 +298,7 @@ func overwritten(s *scenario) {
 			s.Errorf("nobody changed anything, and a closer look finds %+v", d)
 		}
 	}
-	s.Overwrite(s.T, "api", s.publish(two))
+	s.Overwrite(s.TB, "api", s.publish(two))
 	if st := s.status("api"); st.Serves(&r) && (!st.AsWritten || len(looked()) == 0) {
 		s.Errorf("something else serves, and status says %+v", st)
 	}
@@ -308,12 +315,12 @@ func lose(s *scenario) {
 		s.ok(err)
 		return there
 	}
-	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
 	old, now := s.live(one), s.live(two)
 	if !stored(old) || !stored(now) {
 		s.Fatalf("%+v and %+v were published and are not stored", old, now)
 	}
-	s.Lose(s.T, "api", old)
+	s.Lose(s.TB, "api", old)
 	if stored(old) || !stored(now) {
 		s.Errorf("the revision that lost what it needs is stored: %t; the one that serves: %t", stored(old), stored(now))
 	}
@@ -325,27 +332,44 @@ func lose(s *scenario) {
 	s.serves("api", &again, "one", "a")
 }
 
+func pruneLast(s *scenario) {
+	r := s.live(s.Spec(s.TB, "api", "one", "a"))
+	two := s.Spec(s.TB, "api", "two", "b")
+	last := s.publish(two)
+	s.keeps(last, true)
+	s.ok(s.Adapter.(providers.Pruner).Prune(s.ctx, "api", last, 0))
+	s.keeps(last, false)
+	if s.Neighbour != nil {
+		s.again().keeps(last, false)
+	}
+	s.serves("api", &r, "one", "a")
+	again := s.live(two)
+	s.keeps(again, true)
+	s.serves("api", &again, "two", "b")
+}
+
 func pruneLive(s *scenario) {
 	p := s.Adapter.(providers.Pruner)
-	r := s.live(s.Spec(s.T, "api", "one", "a"))
+	r := s.live(s.Spec(s.TB, "api", "one", "a"))
 	s.fails(p.Prune(s.ctx, "api", r, 0), providers.Conflict)
 	s.serves("api", &r, "one", "a")
 }
 
 func invoke(s *scenario) {
 	i := s.Adapter.(providers.Invoker)
-	s.live(s.Spec(s.T, "api", "one", "a"))
+	s.live(s.Spec(s.TB, "api", "one", "a"))
+	s.publish(s.Spec(s.TB, "api", "another", "b"))
 	res, err := i.Invoke(s.ctx, "api", providers.Request{Method: "GET", Path: "/"})
 	s.ok(err)
-	if res.Status != 200 || len(res.Body) == 0 {
+	if res.Status != 200 || !bytes.Contains(res.Body, []byte("one")) {
 		s.Errorf("invoke answered %d with %q", res.Status, res.Body)
 	}
 }
 
 func listed(s *scenario) {
 	l := s.Adapter.(providers.Lister)
-	s.publish(s.Spec(s.T, "web", "one", "a"))
-	s.live(s.Spec(s.T, "api", "one", "a"))
+	s.publish(s.Spec(s.TB, "web", "one", "a"))
+	s.live(s.Spec(s.TB, "api", "one", "a"))
 	for _, want := range [][]string{{"api", "web"}, {"web"}, nil} {
 		got, err := l.Functions(s.ctx)
 		s.ok(err)
@@ -368,7 +392,7 @@ func ready(s *scenario) {
 			s.Errorf("an obstacle: %v", o.Err)
 		}
 	}
-	api, web := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "web", "one", "a")
+	api, web := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "web", "one", "a")
 	free()
 	free(api, web)
 	s.serves("api", nil, "", "")

@@ -4,7 +4,7 @@ import "github.com/ferryfn/ferry/providers"
 
 func fenceIsSilent(s *scenario) {
 	f := s.Adapter.(providers.Fencer)
-	r := s.live(s.Spec(s.T, "api", "one", "a"))
+	r := s.live(s.Spec(s.TB, "api", "one", "a"))
 	s.ok(f.Fence(s.ctx, []string{"api", "ghost"}, 7))
 	s.serves("api", &r, "one", "a")
 	s.shows(7)
@@ -13,7 +13,7 @@ func fenceIsSilent(s *scenario) {
 
 func fenceKeepsOut(s *scenario) {
 	f := s.Adapter.(providers.Fencer)
-	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
 	r := s.live(one)
 	second, err := s.Adapter.Publish(s.ctx, two, 6)
 	s.ok(err)
@@ -36,7 +36,7 @@ func fenceKeepsOut(s *scenario) {
 }
 
 func changesShowTheirEpoch(s *scenario) {
-	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
 	from := s.status("api")
 	r, second := s.publish(one), s.publish(two)
 	_, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: one, From: from, To: &r, Epoch: 8})
@@ -55,8 +55,8 @@ func changesShowTheirEpoch(s *scenario) {
 
 func fenceKeepsSplitsOut(s *scenario) {
 	f, sp := s.Adapter.(providers.Fencer), s.Adapter.(providers.Splitter)
-	r := s.live(s.Spec(s.T, "api", "one", "a"))
-	two := s.Spec(s.T, "api", "two", "b")
+	r := s.live(s.Spec(s.TB, "api", "one", "a"))
+	two := s.Spec(s.TB, "api", "two", "b")
 	second := s.publish(two)
 	from := s.status("api")
 	s.ok(f.Fence(s.ctx, []string{"api"}, 7))

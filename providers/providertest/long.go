@@ -33,7 +33,7 @@ func stages(s *scenario) {
 		returned = false
 		mu.Unlock()
 	}
-	spec := s.Spec(s.T, "api", "one", "a")
+	spec := s.Spec(s.TB, "api", "one", "a")
 	var r providers.Revision
 	during(func() (err error) { r, err = s.Adapter.Publish(ctx, spec, 0); return err })
 	from := s.status("api")
@@ -50,19 +50,19 @@ func stages(s *scenario) {
 
 // publishCarriedOn interrupts a publish as soon as it tells of work that goes on without it.
 func publishCarriedOn(s *scenario) {
-	spec := s.Spec(s.T, "api", "one", "a")
+	spec := s.Spec(s.TB, "api", "one", "a")
 	ctx, kill := context.WithCancel(s.ctx)
 	defer kill()
 	_, err := s.Adapter.Publish(providers.WithStages(ctx, func(string) { kill() }), spec, 0)
 	if !errors.Is(err, context.Canceled) {
 		s.Fatalf("want a publish that is interrupted at its first stage, got %v", err)
 	}
-	if n := s.Begun(s.T, "api"); n != 1 {
+	if n := s.Begun(s.TB, "api"); n != 1 {
 		s.Fatalf("the interrupted publish began %d pieces of work", n)
 	}
 	r := s.live(spec)
 	s.serves("api", &r, "one", "a")
-	if n := s.Begun(s.T, "api"); n != 1 {
+	if n := s.Begun(s.TB, "api"); n != 1 {
 		s.Errorf("the next publish began work of its own: %d pieces in all", n)
 	}
 }
@@ -71,10 +71,10 @@ func publishCarriedOn(s *scenario) {
 // with the environment of the other.
 func changedAsOne(s *scenario) {
 	steps := [][2]string{{"one", "a"}, {"two", "a"}, {"two", "b"}, {"one", "a"}} // version and word
-	before := s.Spec(s.T, "api", steps[0][0], steps[0][1])
+	before := s.Spec(s.TB, "api", steps[0][0], steps[0][1])
 	s.live(before)
 	for i, says := range steps[1:] {
-		spec := s.Spec(s.T, "api", says[0], says[1])
+		spec := s.Spec(s.TB, "api", says[0], says[1])
 		r := s.publish(spec)
 		c := providers.Change{Spec: spec, From: s.status("api"), To: &r}
 		stepwise, ok := s.Adapter.(providers.Stepwise)
@@ -104,7 +104,7 @@ func (s *scenario) answersDuring(c providers.Change) map[[2]string]bool {
 			s.ok(err)
 			return seen
 		default:
-			version, word := s.Call(s.T, c.Spec.Function.Name)
+			version, word := s.Call(s.TB, c.Spec.Function.Name)
 			seen[[2]string{version, word}] = true
 		}
 	}

@@ -43,7 +43,7 @@ func (s *scenario) answers(function string, calls int) map[string]int {
 	s.Helper()
 	said := map[string]int{}
 	for range calls {
-		version, _ := s.Call(s.T, function)
+		version, _ := s.Call(s.TB, function)
 		said[version]++
 	}
 	return said
@@ -54,19 +54,19 @@ const often = 50
 
 func splitKeeps(s *scenario) {
 	s.splitter()
-	one := s.live(s.Spec(s.T, "api", "one", "a"))
-	canary := s.split(s.Spec(s.T, "api", "two", "b"), 10)
+	one := s.live(s.Spec(s.TB, "api", "one", "a"))
+	canary := s.split(s.Spec(s.TB, "api", "two", "b"), 10)
 	s.sharedWith("api", one, &canary)
-	canary = s.split(s.Spec(s.T, "api", "two", "b"), 60)
+	canary = s.split(s.Spec(s.TB, "api", "two", "b"), 60)
 	s.sharedWith("api", one, &canary)
-	three := s.split(s.Spec(s.T, "api", "three", "c"), 50)
+	three := s.split(s.Spec(s.TB, "api", "three", "c"), 50)
 	s.sharedWith("api", one, &three)
 }
 
 func splitShares(s *scenario) {
 	s.splitter()
-	s.live(s.Spec(s.T, "api", "one", "a"))
-	s.split(s.Spec(s.T, "api", "two", "b"), 25)
+	s.live(s.Spec(s.TB, "api", "one", "a"))
+	s.split(s.Spec(s.TB, "api", "two", "b"), 25)
 	// A share of 75 of 300 that is chosen by chance is within 45 of it but for one time in 10^8.
 	const calls, want, tolerance = 300, 75, 45
 	said := s.answers("api", calls)
@@ -77,8 +77,8 @@ func splitShares(s *scenario) {
 
 func splitPromoted(s *scenario) {
 	s.splitter()
-	s.live(s.Spec(s.T, "api", "one", "a"))
-	two := s.Spec(s.T, "api", "two", "b")
+	s.live(s.Spec(s.TB, "api", "one", "a"))
+	two := s.Spec(s.TB, "api", "two", "b")
 	canary := s.split(two, 50)
 	_, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: two, From: s.status("api"), To: &canary.Revision})
 	s.ok(err)
@@ -88,9 +88,9 @@ func splitPromoted(s *scenario) {
 
 func splitAbandoned(s *scenario) {
 	s.splitter()
-	one := s.Spec(s.T, "api", "one", "a")
+	one := s.Spec(s.TB, "api", "one", "a")
 	r := s.live(one)
-	s.split(s.Spec(s.T, "api", "two", "b"), 50)
+	s.split(s.Spec(s.TB, "api", "two", "b"), 50)
 	_, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: one, From: s.status("api"), To: &r})
 	s.ok(err)
 	s.sharedWith("api", r, nil)
@@ -99,9 +99,9 @@ func splitAbandoned(s *scenario) {
 
 func splitTakenDown(s *scenario) {
 	s.splitter()
-	one := s.Spec(s.T, "api", "one", "a")
+	one := s.Spec(s.TB, "api", "one", "a")
 	r := s.live(one)
-	s.split(s.Spec(s.T, "api", "two", "b"), 50)
+	s.split(s.Spec(s.TB, "api", "two", "b"), 50)
 	_, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: one, From: s.status("api")})
 	s.ok(err)
 	if st := s.status("api"); st.Revision != nil || st.Canary != nil {
@@ -110,7 +110,7 @@ func splitTakenDown(s *scenario) {
 	_, err = s.Adapter.Activate(s.ctx, providers.Change{Spec: one, From: s.status("api"), To: &r})
 	s.ok(err)
 	s.sharedWith("api", r, nil)
-	s.split(s.Spec(s.T, "api", "two", "b"), 50)
+	s.split(s.Spec(s.TB, "api", "two", "b"), 50)
 	s.ok(s.Adapter.Remove(s.ctx, "api", 0))
 	if st := s.status("api"); st.Revision != nil || st.Canary != nil {
 		s.Errorf("removed, it has %+v", st)
@@ -131,8 +131,8 @@ func (s *scenario) only(function, version string) {
 func splitStale(s *scenario) {
 	sp := s.splitter()
 	stale := s.status("web")
-	api, web := s.live(s.Spec(s.T, "api", "one", "a")), s.live(s.Spec(s.T, "web", "one", "a"))
-	api2, web2 := s.Spec(s.T, "api", "two", "b"), s.Spec(s.T, "web", "two", "b")
+	api, web := s.live(s.Spec(s.TB, "api", "one", "a")), s.live(s.Spec(s.TB, "web", "one", "a"))
+	api2, web2 := s.Spec(s.TB, "api", "two", "b"), s.Spec(s.TB, "web", "two", "b")
 	toAPI, toWeb := s.publish(api2), s.publish(web2)
 	stale.Revision = &toWeb
 	_, err := sp.Split(s.ctx, []providers.Change{
@@ -145,8 +145,8 @@ func splitStale(s *scenario) {
 
 func splitAll(s *scenario) {
 	sp := s.splitter()
-	api, web := s.live(s.Spec(s.T, "api", "one", "a")), s.live(s.Spec(s.T, "web", "one", "a"))
-	api2, web2 := s.Spec(s.T, "api", "two", "b"), s.Spec(s.T, "web", "two", "b")
+	api, web := s.live(s.Spec(s.TB, "api", "one", "a")), s.live(s.Spec(s.TB, "web", "one", "a"))
+	api2, web2 := s.Spec(s.TB, "api", "two", "b"), s.Spec(s.TB, "web", "two", "b")
 	toAPI, toWeb := s.publish(api2), s.publish(web2)
 	_, err := sp.Split(s.ctx, []providers.Change{
 		{Spec: api2, From: s.status("api"), To: &toAPI}, {Spec: web2, From: s.status("web"), To: &toWeb},
@@ -158,7 +158,7 @@ func splitAll(s *scenario) {
 
 func splitNonsense(s *scenario) {
 	sp := s.splitter()
-	one, two := s.Spec(s.T, "api", "one", "a"), s.Spec(s.T, "api", "two", "b")
+	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
 	first, second := s.publish(one), s.publish(two)
 	_, err := sp.Split(s.ctx, []providers.Change{{Spec: two, From: s.status("api"), To: &second}}, 50)
 	s.fails(err, providers.Invalid)
@@ -175,8 +175,8 @@ func splitNonsense(s *scenario) {
 
 func pruneCanary(s *scenario) {
 	p := s.Adapter.(providers.Pruner)
-	r := s.live(s.Spec(s.T, "api", "one", "a"))
-	canary := s.split(s.Spec(s.T, "api", "two", "b"), 10)
+	r := s.live(s.Spec(s.TB, "api", "one", "a"))
+	canary := s.split(s.Spec(s.TB, "api", "two", "b"), 10)
 	s.fails(p.Prune(s.ctx, "api", canary.Revision, 0), providers.Conflict)
 	s.sharedWith("api", r, &canary)
 }

@@ -16,33 +16,66 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
+// StorePlace is an empty store.
+type StorePlace struct {
+	Store providers.Store
+	// Lose has the store's far end do the next write and lose its reply. nil where a write has no reply to lose.
+	Lose func()
+	// Hold has the next write wait on its way to the far end: held is closed when one waits, and goOn lets it arrive. nil
+	// where nothing is between a store and what it keeps.
+	Hold func() (held <-chan struct{}, goOn func())
+	// Again opens the same store as another process. nil where a store keeps nothing of its own.
+	Again func(t testing.TB) providers.Store
+}
+
 // RunStore runs the cases of the store's contract; open makes an empty store for each.
-func RunStore(t *testing.T, open func(t *testing.T) providers.Store) {
-	cases := []struct {
-		name string
-		run  func(*storeCase)
-	}{
-		{"what was put is read back with its tag and size", putGet},
-		{"an absent key is not found", absent},
-		{"if absent holds once", ifAbsent},
-		{"if tag holds for the tag that was read", ifTag},
-		{"equal tags mean equal bytes", tags},
-		{"delete with a stale tag deletes nothing", deleteStale},
-		{"deleting nothing is no error", deleteNothing},
-		{"list is sorted and by prefix", list},
-		{"put reads its body from the start", putRewinds},
-		{"a body of several megabytes arrives whole", large},
-		{"of many writers with one condition one wins", race},
-		{"a hostile key is refused", hostileKeys},
+func RunStore(t *testing.T, open func(t *testing.T) StorePlace) {
+	place := open(t)
+	for _, c := range storeCases() {
+		if c.concerns(place) {
+			t.Run(c.name, func(t *testing.T) { c.try(t, open(t)) })
+		}
 	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) { c.run(&storeCase{T: t, Store: open(t)}) })
+}
+
+// storeSentence is one sentence of the store's contract.
+type storeSentence struct {
+	name  string
+	run   func(*storeCase)
+	needs func(StorePlace) bool // nil needs nothing
+}
+
+func (c storeSentence) concerns(p StorePlace) bool { return c.needs == nil || c.needs(p) }
+
+func (c storeSentence) try(t testing.TB, p StorePlace) { c.run(&storeCase{t, p.Store, p}) }
+
+func storeCases() []storeSentence {
+	loses := func(p StorePlace) bool { return p.Lose != nil }
+	holds := func(p StorePlace) bool { return p.Hold != nil }
+	return []storeSentence{
+		{"what was put is read back with its tag and size", putGet, nil},
+		{"an absent key is not found", absent, nil},
+		{"if absent holds once", ifAbsent, nil},
+		{"if tag holds for the tag that was read", ifTag, nil},
+		{"equal tags mean equal bytes", tags, nil},
+		{"delete with a stale tag deletes nothing", deleteStale, nil},
+		{"deleting nothing is no error", deleteNothing, nil},
+		{"list is sorted and by prefix", list, nil},
+		{"put reads its body from the start", putRewinds, nil},
+		{"a body of several megabytes arrives whole", large, nil},
+		{"of many writers with one condition one wins", race, nil},
+		{"a put that arrives after another write is a conflict and changes nothing", putLate, holds},
+		{"a hostile key is refused", hostileKeys, nil},
+		{"what another process wrote is read", readsFresh, nil},
+		{"a put whose reply is lost is known to be done, or a conflict", putLost, loses},
+		{"a delete whose reply is lost is known to be done, or a conflict", deleteLost, loses},
 	}
 }
 
 type storeCase struct {
-	*testing.T
+	testing.TB
 	providers.Store
+	place StorePlace
 }
 
 func (s *storeCase) put(key, body string, c providers.Condition) providers.Tag {
@@ -197,6 +230,86 @@ func race(s *storeCase) {
 			s.Fatalf("round %d: %d writers won; the object has tag %q", round, len(won), o.Tag)
 		}
 		tag = o.Tag
+	}
+}
+
+func readsFresh(s *storeCase) {
+	first := s.put("a", "one", providers.IfAbsent())
+	other := s.Store
+	if s.place.Again != nil {
+		other = s.place.Again(s.TB)
+	}
+	if _, err := other.Put(s.Context(), "a", strings.NewReader("two"), providers.IfTag(first)); err != nil {
+		s.Fatal(err)
+	}
+	body, o := s.read("a")
+	if body != "two" || o.Tag == first {
+		s.Errorf("another process wrote %q, and %q is read with the tag %q", "two", body, o.Tag)
+	}
+	if err := other.Delete(s.Context(), "a", providers.IfTag(o.Tag)); err != nil {
+		s.Fatal(err)
+	}
+	_, err := s.Get(s.Context(), "a")
+	s.refused(err, providers.NotFound)
+}
+
+// known expects a write whose reply was lost to be a success, or a conflict when a repeated request met its own write: the
+// writer then reads back. Anything else leaves open what there is.
+func (s *storeCase) known(err error) {
+	s.Helper()
+	if err != nil {
+		s.refused(err, providers.Conflict)
+	}
+}
+
+func putLost(s *storeCase) {
+	condition := providers.IfAbsent()
+	for _, body := range []string{"one", "two", "three"} {
+		s.place.Lose()
+		tag, err := s.Put(s.Context(), "a", strings.NewReader(body), condition)
+		s.known(err)
+		got, o := s.read("a")
+		if got != body || err == nil && o.Tag != tag {
+			s.Errorf("the put of %q returned %q; %q is read with the tag %q", body, tag, got, o.Tag)
+		}
+		condition = providers.IfTag(o.Tag)
+	}
+	s.place.Lose()
+	_, err := s.Put(s.Context(), "a", strings.NewReader("four"), providers.IfAbsent())
+	s.refused(err, providers.Conflict)
+	if got, _ := s.read("a"); got != "three" {
+		s.Errorf("the refused write left %q", got)
+	}
+}
+
+func deleteLost(s *storeCase) {
+	tag := s.put("a", "one", providers.IfAbsent())
+	s.place.Lose()
+	s.known(s.Delete(s.Context(), "a", providers.IfTag(tag)))
+	_, err := s.Get(s.Context(), "a")
+	s.refused(err, providers.NotFound)
+}
+
+func putLate(s *storeCase) {
+	tag := s.put("a", "one", providers.IfAbsent())
+	held, release := s.place.Hold()
+	goOn := sync.OnceFunc(release)
+	defer goOn()
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Put(s.Context(), "a", strings.NewReader("late"), providers.IfTag(tag))
+		done <- err
+	}()
+	select {
+	case <-held:
+	case err := <-done:
+		s.Fatalf("the put ended with %v before it was held", err)
+	}
+	s.put("a", "two", providers.IfTag(tag))
+	goOn()
+	s.refused(<-done, providers.Conflict)
+	if got, _ := s.read("a"); got != "two" {
+		s.Errorf("the late write left %q", got)
 	}
 }
 
