@@ -50,7 +50,7 @@ func (v versions) of(s *service, version string) *service {
 // place is the service at an empty place, for the harness.
 func (v versions) place(t *testing.T, adapter func(*memory.Adapter) providers.Adapter) faults.Place {
 	s := newService(t).patient()
-	s.adapter, s.ttl = adapter, 20*time.Millisecond
+	s.adapter = adapter
 	return faults.Place{
 		Functions: v.functions, Serving: s.serving,
 		Engine: func(version string) *release.Engine { return v.of(s, version).engine() },
@@ -69,7 +69,7 @@ func TestNoFaultAtAnyCallBreaksARelease(t *testing.T) {
 	}
 	for name, adapter := range both {
 		t.Run(name, func(t *testing.T) {
-			faults.Run(t, nth, func(t *testing.T) faults.Place { return v.place(t, adapter) })
+			faults.Run(t, faults.Options{Nth: nth, LockTTL: 20 * time.Millisecond}, func(t *testing.T) faults.Place { return v.place(t, adapter) })
 		})
 	}
 }

@@ -153,7 +153,7 @@ func TestNoFaultAtAnyCallBreaksAReleaseOnAWS(t *testing.T) {
 		nth = 80
 	}
 	from := newSources(t)
-	rows := faults.Run(t, nth, func(t *testing.T) faults.Place {
+	rows := faults.Run(t, faults.Options{Nth: nth}, func(t *testing.T) faults.Place {
 		s := newShop(t, from)
 		return faults.Place{Functions: functions, Serving: s.serving, Engine: s.engine}
 	})

@@ -84,7 +84,8 @@ func shapes(a *adapter) []providers.Adapter {
 			inspect
 			fence
 			apart
-		}{a, a, a, a, a, a, a, a, a, a},
+			adopt
+		}{a, a, a, a, a, a, a, a, a, a, a},
 		struct {
 			core
 			prober

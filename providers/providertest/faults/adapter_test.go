@@ -54,11 +54,11 @@ func TestAWrappedAdapterHasTheInterfacesOfTheInnerOneAndNoOther(t *testing.T) {
 }
 
 func TestAWrappedStoreKeepsTheStoreContract(t *testing.T) {
-	providertest.RunStore(t, func(t *testing.T) providers.Store {
+	providertest.RunStore(t, func(t *testing.T) providertest.StorePlace {
 		s, err := (&Process{}).Wrap(memory.New(memory.NewWorld())).Store(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s
+		return providertest.StorePlace{Store: s}
 	})
 }

@@ -127,7 +127,7 @@ func (c *trial) end(w work, e ending) {
 // Had it not taken the lock when it was stopped, it finds what it was overtaken by, and may build on that.
 func (c *trial) afterOvertaking(err error, p *Process, want string) {
 	c.Helper()
-	if err != nil && !errors.Is(err, providers.Conflict) && !errors.Is(err, providers.NotFound) {
+	if err != nil && !errors.Is(err, providers.Conflict) && !errors.Is(err, providers.NotFound) && !errors.Is(err, Dead) {
 		c.Errorf("the overtaken process ended with %v", err)
 	}
 	l := c.ledger()

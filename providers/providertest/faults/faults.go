@@ -29,6 +29,8 @@ type Fault struct {
 	After func(c Call) error
 	// Lasting breaks every later call, too.
 	Lasting bool
+	// Late does the work although the caller may have given up, as with a request that was on its way.
+	Late bool
 }
 
 // Fail refuses the call with an error of that kind.
@@ -139,6 +141,9 @@ func run[T any](ctx context.Context, p *Process, op, about string, work func(con
 		if err := f.Before(c); err != nil {
 			return none, err
 		}
+	}
+	if f.Late {
+		ctx = context.WithoutCancel(ctx)
 	}
 	done, err := work(ctx)
 	if f.After != nil {

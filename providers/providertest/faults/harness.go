@@ -1,15 +1,18 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"text/tabwriter"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,7 +22,8 @@ import (
 
 // Place is one service at an empty place. A version is one state of the service's sources.
 type Place struct {
-	// Engine is a new process's engine on the sources of a version. Locks must expire after a fraction of a second.
+	// Engine is a new process's engine on the sources of a version. Unless the options say when, its locks must expire
+	// after a fraction of a second.
 	Engine func(version string) *release.Engine
 	// Functions are the names of a version's functions. Versions differ in every function's content, and may
 	// differ in which functions there are.
@@ -36,8 +40,23 @@ const (
 	rival  = "five"
 )
 
-// parallel bounds the cases at once: most of the time they wait for a lock to expire.
-const parallel = 24
+// Options say how much is tried, and how. The zero value breaks every call of every work.
+type Options struct {
+	// Nth breaks every nth call only.
+	Nth int
+	// Works are the names of those to try; none is all.
+	Works []string
+	// Parallel bounds the cases at once; 0 is 24: most of the time they wait for a lock to expire.
+	Parallel int
+	// LockTTL is when a lock expires; 0 leaves it to the place's engine.
+	LockTTL time.Duration
+}
+
+func (o Options) wants(w work) bool { return len(o.Works) == 0 || slices.Contains(o.Works, w.name) }
+
+func (o Options) nth() int { return max(o.Nth, 1) }
+
+func (o Options) parallel() int { return cmp.Or(o.Parallel, 24) }
 
 // work is something that can go wrong.
 type work struct {
@@ -155,7 +174,8 @@ func tries() []attempt {
 	for _, rival := range rivals() {
 		list = append(list, attempt{name: "is stopped and overtaken by " + rival.name, fault: (*trial).overtaken, rival: rival})
 	}
-	return list
+	late := thereAndBack()
+	return append(list, attempt{name: "arrives late, after " + late.name, fault: (*trial).lastCall, rival: late})
 }
 
 // Row is what one kind of work came to.
@@ -170,18 +190,33 @@ type Row struct {
 
 // Run breaks every call of every kind of work in every way, on a new place each time, and checks what serves
 // and what the ledger says: at once, after a resume and, in a second run, after a rollback. It prints a table.
-// Every nth call is broken; 1 is all.
-func Run(t *testing.T, nth int, open func(t *testing.T) Place) []Row {
+func Run(t *testing.T, o Options, open func(t *testing.T) Place) []Row {
 	_, splits := open(t).Engine(before).Adapter.(providers.Splitter)
 	var rows []Row
 	for _, w := range works(splits) {
-		rows = append(rows, w.run(t, nth, open))
+		if o.wants(w) {
+			rows = append(rows, w.run(t, o, o.expiring(open)))
+		}
 	}
 	table(os.Stdout, t.Name(), rows)
 	return rows
 }
 
-func (w work) run(t *testing.T, nth int, open func(t *testing.T) Place) Row {
+// expiring gives the engines of a place the time after which a lock expires.
+func (o Options) expiring(open func(t *testing.T) Place) func(t *testing.T) Place {
+	return func(t *testing.T) Place {
+		p := open(t)
+		engine := p.Engine
+		p.Engine = func(version string) *release.Engine {
+			e := engine(version)
+			e.LockTTL = cmp.Or(o.LockTTL, e.LockTTL)
+			return e
+		}
+		return p
+	}
+}
+
+func (w work) run(t *testing.T, o Options, open func(t *testing.T) Place) Row {
 	row := Row{Work: w.name}
 	if !t.Run(w.name+" without a fault", func(t *testing.T) { row.Calls = w.trial(t, open(t), nil, 0) }) {
 		row.Broken++
@@ -189,8 +224,8 @@ func (w work) run(t *testing.T, nth int, open func(t *testing.T) Place) Row {
 	}
 	var mu sync.Mutex
 	var g errgroup.Group
-	g.SetLimit(parallel)
-	for at := 1; at <= row.Calls; at += nth {
+	g.SetLimit(o.parallel())
+	for at := 1; at <= row.Calls; at += o.nth() {
 		for _, one := range tries() {
 			g.Go(func() error {
 				ok := t.Run(fmt.Sprintf("%s, call %d %s", w.name, at, one.name), func(t *testing.T) { w.trial(t, open(t), &one, at) })
@@ -233,41 +268,6 @@ func endings() []ending {
 		{name: "resume", do: func(ctx context.Context, e *release.Engine) (*release.Result, error) { return e.Resume(ctx, false) }},
 		{name: "rollback", undoes: true, do: func(ctx context.Context, e *release.Engine) (*release.Result, error) {
 			return e.Rollback(ctx, release.RollbackOptions{})
-		}},
-	}
-}
-
-// overtaker is who overtakes a process that was stopped. What it leaves is what must serve from then on.
-type overtaker struct {
-	name string
-	do   func(c *trial) error
-}
-
-func rivals() []overtaker {
-	deploy := func(c *trial, force bool) error {
-		return second(c.engine(rival, &Process{}).Deploy(c.Context(), release.DeployOptions{Message: rival, Force: force}))
-	}
-	rollback := func(c *trial, force bool) error {
-		return second(c.engine(rival, &Process{}).Rollback(c.Context(), release.RollbackOptions{Force: force}))
-	}
-	after := func(c *trial, force bool) error {
-		err := deploy(c, force)
-		if errors.Is(err, providers.Conflict) { // what the stopped process began must be decided on first
-			if err = rollback(c, force); err == nil {
-				err = deploy(c, force)
-			}
-		}
-		return err
-	}
-	return []overtaker{
-		{"a deploy that waits for the lock to expire", func(c *trial) error { return after(c, false) }},
-		{"a deploy by force", func(c *trial) error { return after(c, true) }},
-		{"a rollback by force", func(c *trial) error {
-			err := rollback(c, true)
-			if errors.Is(err, providers.NotFound) { // there is nothing yet to go back to
-				err = deploy(c, true)
-			}
-			return err
 		}},
 	}
 }
@@ -321,18 +321,6 @@ func (w work) trial(t *testing.T, p Place, one *attempt, at int) int {
 	}
 	c.releases(fresh)
 	return 0
-}
-
-// overtaken stops the process at the call until somebody else has released something.
-func (c *trial) overtaken() Fault {
-	f := Stop(c.resumes)
-	var once sync.Once
-	stop := f.Before
-	f.Before = func(call Call) error {
-		once.Do(func() { close(c.frozen) })
-		return stop(call)
-	}
-	return f
 }
 
 // engine is the engine of a process that can be broken.
