@@ -18,8 +18,8 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
-	"github.com/ferryfn/ferry/providers/providertest/faults"
 	"github.com/ferryfn/ferry/release"
+	"github.com/ferryfn/ferry/release/faults"
 )
 
 // single is a service of one function, whose every deploy makes one package.

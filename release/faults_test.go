@@ -9,8 +9,8 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
-	"github.com/ferryfn/ferry/providers/providertest/faults"
 	"github.com/ferryfn/ferry/release"
+	"github.com/ferryfn/ferry/release/faults"
 )
 
 // versions are the sources of the harness's service, in a folder each. Version three has another function

@@ -12,8 +12,8 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
-	"github.com/ferryfn/ferry/providers/providertest/faults"
 	"github.com/ferryfn/ferry/release"
+	"github.com/ferryfn/ferry/release/faults"
 )
 
 // takenBack is a service whose release 2 ("two") was rolled away from for release 1 ("one").

@@ -9,7 +9,7 @@ import (
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
-	"github.com/ferryfn/ferry/providers/providertest/faults"
+	"github.com/ferryfn/ferry/release/faults"
 )
 
 // far is an adapter whose store is far away: a write of the lock takes its time, and has its effect also when its

@@ -13,8 +13,8 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
-	"github.com/ferryfn/ferry/providers/providertest/faults"
 	"github.com/ferryfn/ferry/release"
+	"github.com/ferryfn/ferry/release/faults"
 )
 
 // disposable is a world whose store can be taken away.

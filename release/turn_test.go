@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/providertest/faults"
 	"github.com/ferryfn/ferry/release"
+	"github.com/ferryfn/ferry/release/faults"
 )
 
 // waiter is an engine that waits, and tells when it does.

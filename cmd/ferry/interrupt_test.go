@@ -18,8 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/internal/filelock"
-	"github.com/ferryfn/ferry/providers/aws/awstest"
 )
 
 // everyCommand are the commands that ask a place for something, one for each kind of work.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/ferryfn/ferry/providers/aws/awstest"
+	"github.com/ferryfn/ferry/internal/awstest"
 )
 
 // TestMain makes the test binary ferry itself when it is started under that name, as the scripts do and

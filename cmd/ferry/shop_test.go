@@ -18,7 +18,7 @@ import (
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/all"
-	"github.com/ferryfn/ferry/providers/providertest/faults"
+	"github.com/ferryfn/ferry/release/faults"
 )
 
 // shop is a service of two functions on a local platform of its own.

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/cmd"
+	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/providers/all"
-	"github.com/ferryfn/ferry/providers/aws/awstest"
 )
 
 const wideManifest = `service: storefront-checkout

@@ -13,7 +13,7 @@ import (
 	"github.com/ferryfn/ferry/cmd"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/all"
-	"github.com/ferryfn/ferry/providers/providertest/faults"
+	"github.com/ferryfn/ferry/release/faults"
 )
 
 // What only the test binary reads: how long a lock lives, and which signal the process sends itself at which

@@ -20,8 +20,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/aws/awstest"
 )
 
 func TestEveryKindOfEventIsBoundToTheAlias(t *testing.T) {

@@ -22,9 +22,9 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/aws/awstest"
 )
 
 // account is an account with a queue orders, a topic signups, a bucket uploads, and an adapter that deploys to it.

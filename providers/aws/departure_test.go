@@ -17,8 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/aws/awstest"
 	"github.com/ferryfn/ferry/release"
 )
 

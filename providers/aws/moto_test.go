@@ -16,9 +16,9 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/aws/awstest"
 )
 
 func TestMain(m *testing.M) {

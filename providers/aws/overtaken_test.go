@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/aws/awstest"
 	"github.com/ferryfn/ferry/release"
 )
 

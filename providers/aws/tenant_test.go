@@ -21,9 +21,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
-	"github.com/ferryfn/ferry/providers/aws/awstest"
 	"github.com/ferryfn/ferry/release"
 )
 

@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/aws/awstest"
 	"github.com/ferryfn/ferry/release"
 )
 

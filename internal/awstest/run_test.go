@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"github.com/ferryfn/ferry/providers/aws/awstest"
+	"github.com/ferryfn/ferry/internal/awstest"
 )
 
 func needNode(t *testing.T) {

@@ -76,7 +76,8 @@ type work struct {
 	removes bool
 }
 
-func works(splits bool) []work {
+// works are all kinds of work that a place can do.
+func works(a providers.Adapter) []work {
 	deploy := func(version string) func(c *trial, e *release.Engine) error {
 		return func(c *trial, e *release.Engine) error { return c.deploy(e, version) }
 	}
@@ -134,7 +135,7 @@ func works(splits bool) []work {
 		{name: "undo, removing", prepare: removing, do: rollback, from: before, old: before, now: before, removes: true},
 		{name: "rollback, removed", prepare: removed, do: rollback, from: before, now: before, removes: true},
 	}
-	if !splits {
+	if _, splits := a.(providers.Splitter); !splits {
 		return all
 	}
 	return append(all,
@@ -191,9 +192,8 @@ type Row struct {
 // Run breaks every call of every kind of work in every way, on a new place each time, and checks what serves
 // and what the ledger says: at once, after a resume and, in a second run, after a rollback. It prints a table.
 func Run(t *testing.T, o Options, open func(t *testing.T) Place) []Row {
-	_, splits := open(t).Engine(before).Adapter.(providers.Splitter)
 	var rows []Row
-	for _, w := range works(splits) {
+	for _, w := range works(open(t).Engine(before).Adapter) {
 		if o.wants(w) {
 			rows = append(rows, w.run(t, o, o.expiring(open)))
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ferryfn/ferry/providers/aws/awstest"
+	"github.com/ferryfn/ferry/internal/awstest"
 )
 
 func TestCallsAreNumberedAndNamed(t *testing.T) {

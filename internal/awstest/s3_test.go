@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/ferryfn/ferry/providers/aws/awstest"
+	"github.com/ferryfn/ferry/internal/awstest"
 )
 
 // bucket makes the bucket "store".

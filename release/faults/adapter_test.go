@@ -17,7 +17,7 @@ import (
 )
 
 func TestEveryOptionalInterfaceOfTheContractIsKnown(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "adapter.go"), nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "providers", "adapter.go"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

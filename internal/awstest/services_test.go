@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"github.com/ferryfn/ferry/providers/aws/awstest"
+	"github.com/ferryfn/ferry/internal/awstest"
 )
 
 func post(t *testing.T, url, body string) int {
