@@ -203,8 +203,10 @@ func TestAQueueIsReadOnlyWhenItFitsTheFunction(t *testing.T) {
 	c.refused(err, "InvalidParameterValueException", "Function does not exist")
 	_, err = create(func(in *lambda.CreateEventSourceMappingInput) { in.EventSourceArn = new("arn:aws:x:::y") })
 	c.refused(err, "InvalidParameterValueException", "Unrecognized event source.")
+	c.cloud.UpdatingPolls(2) // a refusal takes one, as time does
 	id, err := create(same)
 	c.ok(err)
+	c.cloud.UpdatingPolls(1)
 	_, err = create(same)
 	c.refused(err, "ResourceConflictException", "already exists. Please update or delete the existing mapping with UUID "+id)
 	_, err = c.lambda.DeleteEventSourceMapping(t.Context(), &lambda.DeleteEventSourceMappingInput{UUID: &id})
