@@ -30,7 +30,7 @@ func npmInstall(t *testing.T, dir string) {
 	packagertest.Age(t, dir)
 }
 
-var ports = loopback.Range{First: 12000, Count: 3000}
+var ports = loopback.Range{First: 6100, Count: 2800}
 
 // answer unpacks a package, starts it as the local platform does, in a clean environment, and returns what it says to
 // one request.

@@ -9,8 +9,8 @@ import (
 )
 
 // Range is ports that one test binary has for itself, so that tests of several packages do not meet. It must be one that
-// systems take no ports of outgoing connections from: then a port stays free until the program that it was chosen for
-// listens.
+// systems take no ports of outgoing connections from, and none of the local platform, which takes 10000 to 29999: then a
+// port stays free until the program that it was chosen for listens.
 type Range struct {
 	First, Count int
 	next         atomic.Uint32

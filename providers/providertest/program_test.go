@@ -52,4 +52,4 @@ func TestAPackageRunsAsAnInstanceOfItsFunction(t *testing.T) {
 }
 
 // ports are for the programs of these tests.
-var ports = loopback.Range{First: 27600, Count: 100}
+var ports = loopback.Range{First: 9100, Count: 800}
