@@ -58,7 +58,7 @@ type still struct {
 // Capabilities are without Probes.
 func (s still) Capabilities() providers.Capabilities {
 	c := s.Adapter.Capabilities()
-	c.Probes = false
+	c.Probes, c.Fenced = false, false // nothing runs there, and moto compares no revision ids
 	return c
 }
 
