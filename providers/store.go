@@ -36,6 +36,15 @@ type Tag string
 type Condition struct {
 	Absent bool // only if the key does not exist
 	Tag    Tag  // only if the object has this tag
+	// While is another object that must be as it was read. Where a store cannot compare and write in one step, it
+	// compares just before.
+	While Guard
+}
+
+// Guard is an object as it was read, that a write of another one relies on. The zero Guard is none.
+type Guard struct {
+	Key string
+	Tag Tag
 }
 
 // IfAbsent holds when the key does not exist.

@@ -140,6 +140,6 @@ func (a *attempt) expire(ctx context.Context) error {
 	}
 	keys = slices.DeleteFunc(keys, func(key string) bool { return needed[key] })
 	return each(ctx, keys, callLimit, func(ctx context.Context, key string) error {
-		return a.erase(ctx, key, providers.Condition{})
+		return a.lock.erase(ctx, key, providers.Condition{})
 	})
 }

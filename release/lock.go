@@ -242,6 +242,20 @@ func (k *lock) check(ctx context.Context) error {
 	return nil
 }
 
+// erase deletes an object of the ledger, only while the lock is as this holder has it. It is not renewed meanwhile.
+func (k *lock) erase(ctx context.Context, key string, c providers.Condition) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.lost(); err != nil {
+		return err
+	}
+	if err := k.look(ctx); err != nil {
+		return err
+	}
+	c.While = providers.Guard{Key: k.ledger.prefix + lockName, Tag: k.tag}
+	return k.ledger.store.Delete(ctx, key, c)
+}
+
 // release frees the lock and says which attempt is left unfinished. A number that no record has is given back.
 func (k *lock) release(ctx context.Context, unfinished int) error {
 	k.stop()

@@ -38,25 +38,18 @@ func (a *attempt) purge(ctx context.Context) error {
 	// Without live.json no record counts: what is left of them misleads nobody. It goes as it was read, and not as somebody
 	// wrote it who overtook this.
 	if a.scene.headTag != "" {
-		if err := a.erase(ctx, a.ledger.prefix+headName, providers.IfTag(a.scene.headTag)); err != nil {
+		if err := a.lock.erase(ctx, a.ledger.prefix+headName, providers.IfTag(a.scene.headTag)); err != nil {
 			return err
 		}
 		a.scene.headTag = ""
 	}
 	err = each(ctx, keys, callLimit, func(ctx context.Context, key string) error {
-		return a.erase(ctx, key, providers.Condition{})
+		return a.lock.erase(ctx, key, providers.Condition{})
 	})
 	if err != nil {
 		return err
 	}
 	return a.lock.dissolve(ctx)
-}
-
-func (a *attempt) erase(ctx context.Context, key string, c providers.Condition) error {
-	if err := a.lock.check(ctx); err != nil {
-		return err
-	}
-	return a.ledger.store.Delete(ctx, key, c)
 }
 
 // forget has the place forget what it keeps of the service beside functions and store.

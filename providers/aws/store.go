@@ -98,6 +98,9 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 		Bucket: &s.bucket, Key: &key, ExpectedBucketOwner: &s.account, Body: body, ContentLength: &size,
 		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: &sum, IfMatch: entity(c.Tag),
 	}
+	if err := s.guarded(ctx, c.While); err != nil {
+		return "", s.failed(op, key, err)
+	}
 	if c.Absent {
 		in.IfNoneMatch = aws.String("*")
 	}
@@ -122,10 +125,32 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 	return newTag(out.ETag, sum), nil
 }
 
+// guarded fails when an object that a write relies on is not as it was read. S3 compares no other object with a write, so
+// that a change may come in between.
+func (s *store) guarded(ctx context.Context, g providers.Guard) error {
+	if g.Key == "" {
+		return nil
+	}
+	o, err := s.Get(ctx, g.Key)
+	if err != nil && !errors.Is(err, providers.NotFound) {
+		return err
+	}
+	if err == nil {
+		_ = o.Body.Close()
+	}
+	if err != nil || o.Tag != g.Tag {
+		return &providers.Error{Kind: providers.Conflict, Op: "store", Provider: name, Err: fmt.Errorf("%s was changed", g.Key)}
+	}
+	return nil
+}
+
 // Delete removes an object.
 func (s *store) Delete(ctx context.Context, key string, c providers.Condition) error {
 	const op = "store delete"
 	if err := admit(key); err != nil {
+		return s.failed(op, key, err)
+	}
+	if err := s.guarded(ctx, c.While); err != nil {
 		return s.failed(op, key, err)
 	}
 	err := s.contend(ctx, func(ctx context.Context) error {

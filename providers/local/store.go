@@ -263,7 +263,12 @@ func (s *store) admit(ctx context.Context, key string) error {
 
 // holds checks a condition. The lock is held.
 func (s *store) holds(key string, c providers.Condition) error {
-	if c == (providers.Condition{}) {
+	if g := c.While; g.Key != "" {
+		if err := s.holds(g.Key, providers.IfTag(g.Tag)); err != nil {
+			return err
+		}
+	}
+	if !c.Absent && c.Tag == "" {
 		return nil
 	}
 	refuse := func(what string) error {

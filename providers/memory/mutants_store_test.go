@@ -109,6 +109,12 @@ func conditionMutants() []storeMutant {
 				return s.Delete(ctx, key, providers.Condition{})
 			}
 		}),
+		badStore("a store ignores what a write relies on", func(w *wrongStore, s providers.Store) {
+			w.remove = func(ctx context.Context, key string, c providers.Condition) error {
+				c.While = providers.Guard{}
+				return s.Delete(ctx, key, c)
+			}
+		}),
 		badStore("deleting nothing is an error", func(w *wrongStore, s providers.Store) {
 			w.remove = func(ctx context.Context, key string, c providers.Condition) error {
 				if _, err := s.Get(ctx, key); err != nil && c.Tag == "" {

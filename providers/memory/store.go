@@ -94,6 +94,11 @@ func (s *store) List(ctx context.Context, prefix string) ([]string, error) {
 
 // holds checks a condition. The lock is held.
 func (s *store) holds(op, key string, c providers.Condition) error {
+	if g := c.While; g.Key != "" {
+		if err := s.holds(op, g.Key, providers.IfTag(g.Tag)); err != nil {
+			return err
+		}
+	}
 	o, exists := s.world.objects[key]
 	switch {
 	case c.Absent && exists:

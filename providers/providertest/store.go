@@ -59,6 +59,7 @@ func storeCases() []storeSentence {
 		{"if tag holds for the tag that was read", ifTag, nil},
 		{"equal tags mean equal bytes", tags, nil},
 		{"delete with a stale tag deletes nothing", deleteStale, nil},
+		{"a write that relies on another object is refused once that was changed", whileGuarded, nil},
 		{"deleting nothing is no error", deleteNothing, nil},
 		{"list is sorted and by prefix", list, nil},
 		{"put reads its body from the start", putRewinds, nil},
@@ -160,6 +161,25 @@ func deleteStale(s *storeCase) {
 		s.Errorf("the refused delete left %q", body)
 	}
 	if err := s.Delete(s.Context(), "a", providers.IfTag(second)); err != nil {
+		s.Fatal(err)
+	}
+	_, err := s.Get(s.Context(), "a")
+	s.refused(err, providers.NotFound)
+}
+
+func whileGuarded(s *storeCase) {
+	old := s.put("lock", "one", providers.Condition{})
+	s.put("a", "kept", providers.Condition{})
+	now := s.put("lock", "two", providers.Condition{})
+	for _, g := range []providers.Guard{{Key: "lock", Tag: old}, {Key: "gone", Tag: now}} {
+		s.refused(s.Delete(s.Context(), "a", providers.Condition{While: g}), providers.Conflict)
+		_, err := s.Put(s.Context(), "a", strings.NewReader("other"), providers.Condition{While: g})
+		s.refused(err, providers.Conflict)
+	}
+	if body, _ := s.read("a"); body != "kept" {
+		s.Errorf("a refused write left %q", body)
+	}
+	if err := s.Delete(s.Context(), "a", providers.Condition{While: providers.Guard{Key: "lock", Tag: now}}); err != nil {
 		s.Fatal(err)
 	}
 	_, err := s.Get(s.Context(), "a")
