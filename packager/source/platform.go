@@ -43,7 +43,10 @@ func HostLibc() string {
 	if runtime.GOOS != "linux" {
 		return ""
 	}
-	if found, err := filepath.Glob("/lib/ld-musl-*"); err == nil && len(found) > 0 && !Exists("/etc/debian_version") {
+	if Exists("/etc/debian_version") { // which may have musl installed beside its own, and is asked first: /lib is long there
+		return "glibc"
+	}
+	if found, err := filepath.Glob("/lib/ld-musl-*"); err == nil && len(found) > 0 {
 		return "musl"
 	}
 	return "glibc"
