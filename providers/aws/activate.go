@@ -23,14 +23,14 @@ func (a *Adapter) Activate(ctx context.Context, ch providers.Change) (providers.
 	}
 	var st providers.State
 	if ch.To == nil {
-		err = a.deactivate(ctx, c, ch)
+		err = c.deactivate(ctx, ch)
 		st = providers.State{Function: fn, Bindings: ch.From.Bindings}
 	} else {
-		st, err = a.activate(ctx, c, ch)
+		st, err = c.activate(ctx, ch)
 	}
 	if err != nil {
 		err = a.classify(op, fn, err)
-		now, reading := a.status(ctx, c, fn)
+		now, reading := c.status(ctx, fn)
 		if reading != nil {
 			return ch.From, errors.Join(err, a.classify(op, fn, reading))
 		}
@@ -39,9 +39,9 @@ func (a *Adapter) Activate(ctx context.Context, ch providers.Change) (providers.
 	return st, nil
 }
 
-func (a *Adapter) activate(ctx context.Context, c *cloud, ch providers.Change) (providers.State, error) {
+func (c *connection) activate(ctx context.Context, ch providers.Change) (providers.State, error) {
 	fn := ch.Spec.Function.Name
-	to, err := a.get(ctx, c, fn, ch.To.ID)
+	to, err := c.get(ctx, fn, ch.To.ID)
 	if err != nil {
 		return providers.State{}, err
 	}
@@ -52,23 +52,23 @@ func (a *Adapter) activate(ctx context.Context, c *cloud, ch providers.Change) (
 		to.Tags[tagSettings] = unsettled // whatever the tag says, the caller saw other settings
 	}
 	if ch.Spec.Function.Runtime != "" && to.Tags[tagSettings] != labelOf(to.Configuration).settings {
-		if err := a.claimRoles(ctx, c, ch.Spec.Function, to.Tags); err != nil {
+		if err := c.claimRoles(ctx, ch.Spec.Function, to.Tags); err != nil {
 			return providers.State{}, err
 		}
-		if _, err := a.widenRole(ctx, c, ch.Spec); err != nil {
+		if _, err := c.widenRole(ctx, ch.Spec); err != nil {
 			return providers.State{}, err
 		}
 	}
 	var fence string
 	if ch.From.Revision == nil {
-		fence, err = a.createAlias(ctx, c, fn, ch.To.ID, ch.Epoch)
+		fence, err = c.createAlias(ctx, fn, ch.To.ID, ch.Epoch)
 	} else {
-		fence, err = a.moveAlias(ctx, c, ch, types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{}})
+		fence, err = c.moveAlias(ctx, ch, types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{}})
 	}
 	if err != nil {
 		return providers.State{}, err
 	}
-	url, err := a.settle(ctx, c, ch.Spec, to)
+	url, err := c.settle(ctx, ch.Spec, to)
 	if to.Tags[tagSettings] != labelOf(to.Configuration).settings {
 		fence = "" // the statements of the alias' policy share its revision id, and may have changed
 	}
@@ -83,9 +83,9 @@ func noVersion(fn, id string) error {
 }
 
 // createAlias makes the alias, which nobody may have made meanwhile, and returns its revision id.
-func (a *Adapter) createAlias(ctx context.Context, c *cloud, fn, version string, e providers.Epoch) (string, error) {
+func (c *connection) createAlias(ctx context.Context, fn, version string, e providers.Epoch) (string, error) {
 	out, err := c.lambda.CreateAlias(ctx, &lambda.CreateAliasInput{
-		FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live), FunctionVersion: aws.String(version), Description: a.mark(e),
+		FunctionName: aws.String(c.functionName(fn)), Name: aws.String(live), FunctionVersion: aws.String(version), Description: c.mark(e),
 	})
 	if err == nil {
 		return aws.ToString(out.RevisionId), nil
@@ -93,9 +93,9 @@ func (a *Adapter) createAlias(ctx context.Context, c *cloud, fn, version string,
 	if !isAlreadyExists(err) {
 		return "", err
 	}
-	now, err := a.alias(ctx, c, fn)
+	now, err := c.alias(ctx, fn)
 	if err == nil {
-		err = a.admit(fn, now, e)
+		err = c.admit(fn, now, e)
 	}
 	if err != nil {
 		return "", err
@@ -114,29 +114,29 @@ func (p pointer) weighted() bool {
 	return p.RoutingConfig != nil && len(p.RoutingConfig.AdditionalVersionWeights) > 0
 }
 
-func (a *Adapter) alias(ctx context.Context, c *cloud, fn string) (pointer, error) {
-	out, err := c.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live)})
+func (c *connection) alias(ctx context.Context, fn string) (pointer, error) {
+	out, err := c.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(c.functionName(fn)), Name: aws.String(live)})
 	return pointer{out}, err
 }
 
 // moveAlias points the alias, which must still be at From, at To with that routing, or with To as the additional
 // version of it. A fence that is not current any more is looked into: the alias may be as it was all the same, or
 // already as it is wanted, when a reply was lost.
-func (a *Adapter) moveAlias(ctx context.Context, c *cloud, ch providers.Change, routing types.AliasRoutingConfiguration) (string, error) {
+func (c *connection) moveAlias(ctx context.Context, ch providers.Change, routing types.AliasRoutingConfiguration) (string, error) {
 	fn, version, fence := ch.Spec.Function.Name, ch.To.ID, ch.From.Fence
 	if len(routing.AdditionalVersionWeights) > 0 {
 		version = ch.From.Revision.ID
 	}
 	for again := range 2 {
 		if fence == "" {
-			now, err := a.alias(ctx, c, fn)
+			now, err := c.alias(ctx, fn)
 			switch {
 			case isNotFound(err):
 				return "", stale(fn, "")
 			case err != nil:
 				return "", err
 			}
-			if err := a.admit(fn, now, ch.Epoch); err != nil {
+			if err := c.admit(fn, now, ch.Epoch); err != nil {
 				return "", err
 			}
 			switch {
@@ -148,8 +148,8 @@ func (a *Adapter) moveAlias(ctx context.Context, c *cloud, ch providers.Change, 
 			fence = aws.ToString(now.RevisionId)
 		}
 		out, err := c.lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{
-			FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live), FunctionVersion: aws.String(version),
-			RoutingConfig: &routing, Description: a.mark(ch.Epoch), RevisionId: aws.String(fence),
+			FunctionName: aws.String(c.functionName(fn)), Name: aws.String(live), FunctionVersion: aws.String(version),
+			RoutingConfig: &routing, Description: c.mark(ch.Epoch), RevisionId: aws.String(fence),
 		})
 		if err == nil {
 			return aws.ToString(out.RevisionId), nil
@@ -187,9 +187,9 @@ func stale(fn, version string) error {
 }
 
 // deactivate takes the function out of reach: its URL, then the alias. Versions stay.
-func (a *Adapter) deactivate(ctx context.Context, c *cloud, ch providers.Change) error {
+func (c *connection) deactivate(ctx context.Context, ch providers.Change) error {
 	fn := ch.Spec.Function.Name
-	now, err := a.alias(ctx, c, fn)
+	now, err := c.alias(ctx, fn)
 	switch {
 	case isNotFound(err) && ch.From.Revision == nil:
 		return nil
@@ -198,30 +198,30 @@ func (a *Adapter) deactivate(ctx context.Context, c *cloud, ch providers.Change)
 	case err != nil:
 		return err
 	}
-	if err := a.admit(fn, now, ch.Epoch); err != nil {
+	if err := c.admit(fn, now, ch.Epoch); err != nil {
 		return err
 	}
 	if ch.From.Revision == nil || aws.ToString(now.FunctionVersion) != ch.From.Revision.ID {
 		return stale(fn, aws.ToString(now.FunctionVersion))
 	}
-	return a.takeDown(ctx, c, fn)
+	return c.takeDown(ctx, fn)
 }
 
 // takeDown deletes the alias and what hangs on it, the alias last: while it is there, the work is not done.
-func (a *Adapter) takeDown(ctx context.Context, c *cloud, fn string) error {
-	at, err := a.get(ctx, c, fn, live)
+func (c *connection) takeDown(ctx context.Context, fn string) error {
+	at, err := c.get(ctx, fn, live)
 	if err != nil || at == nil {
 		return err
 	}
-	function := aws.String(a.functionName(fn))
+	function := aws.String(c.functionName(fn))
 	_, err = c.lambda.DeleteFunctionUrlConfig(ctx, &lambda.DeleteFunctionUrlConfigInput{FunctionName: function, Qualifier: aws.String(live)})
 	if err != nil && !isNotFound(err) {
 		return err
 	}
 	if at.Tags[tagWarm] != "" {
-		warm, _, err := a.warm(ctx, c, fn)
+		warm, _, err := c.warm(ctx, fn)
 		if err == nil {
-			err = a.provision(ctx, c, fn, warm, 0)
+			err = c.provision(ctx, fn, warm, 0)
 		}
 		if err != nil {
 			return err
@@ -239,7 +239,7 @@ func (a *Adapter) takeDown(ctx context.Context, c *cloud, fn string) error {
 			return err
 		}
 	}
-	if err := a.untag(ctx, c, fn, tagURL, tagSettings, tagWarm, tagCanary); err != nil {
+	if err := c.untag(ctx, fn, tagURL, tagSettings, tagWarm, tagCanary); err != nil {
 		return err
 	}
 	_, err = c.lambda.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: function, Name: aws.String(live)})
@@ -257,7 +257,7 @@ func (a *Adapter) Split(ctx context.Context, changes []providers.Change, percent
 		return nil, err
 	}
 	for _, ch := range changes {
-		if err := a.splittable(ctx, c, ch, percent); err != nil {
+		if err := c.splittable(ctx, ch, percent); err != nil {
 			return nil, a.classify(op, ch.Spec.Function.Name, err)
 		}
 	}
@@ -265,22 +265,22 @@ func (a *Adapter) Split(ctx context.Context, changes []providers.Change, percent
 	var errs []error
 	for i, ch := range changes {
 		fn := ch.Spec.Function.Name
-		err := a.tag(ctx, c, fn, map[string]string{tagCanary: ch.To.ID})
+		err := c.tag(ctx, fn, map[string]string{tagCanary: ch.To.ID})
 		if err == nil {
-			_, err = a.moveAlias(ctx, c, ch, types.AliasRoutingConfiguration{
+			_, err = c.moveAlias(ctx, ch, types.AliasRoutingConfiguration{
 				AdditionalVersionWeights: map[string]float64{ch.To.ID: float64(percent) / 100},
 			})
 		}
 		errs = append(errs, a.classify(op, fn, err))
 		var reading error
-		states[i], reading = a.status(ctx, c, fn)
+		states[i], reading = c.status(ctx, fn)
 		errs = append(errs, a.classify(op, fn, reading))
 	}
 	return states, errors.Join(errs...)
 }
 
 // splittable refuses what an alias cannot share: its versions must have the same role and dead letter queue.
-func (a *Adapter) splittable(ctx context.Context, c *cloud, ch providers.Change, percent int) error {
+func (c *connection) splittable(ctx context.Context, ch providers.Change, percent int) error {
 	fn := ch.Spec.Function.Name
 	refuse := func(k providers.Kind, hint, format string, args ...any) error {
 		return &providers.Error{Kind: k, Op: "split", Provider: name, Function: fn, Hint: hint, Err: fmt.Errorf(format, args...)}
@@ -288,11 +288,11 @@ func (a *Adapter) splittable(ctx context.Context, c *cloud, ch providers.Change,
 	if ch.From.Revision == nil || ch.To == nil || percent < 1 || percent > 99 {
 		return refuse(providers.Invalid, "", "%d%% of nothing cannot be split off", percent)
 	}
-	from, err := a.get(ctx, c, fn, live)
+	from, err := c.get(ctx, fn, live)
 	if err != nil {
 		return err
 	}
-	to, err := a.get(ctx, c, fn, ch.To.ID)
+	to, err := c.get(ctx, fn, ch.To.ID)
 	switch {
 	case err != nil:
 		return err

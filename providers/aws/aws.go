@@ -28,22 +28,27 @@ func Provider() providers.Provider {
 	}
 }
 
-// Adapter deploys one service and stage to one account and region.
-type Adapter struct {
+// place is the service and stage that an adapter deploys, and where it deploys them to.
+type place struct {
 	service, stage string
 	targetName     string
 	target         target
 	env            func(name string) (string, bool)
-	pace           *pace
-	reach          reach
+}
 
-	mu    sync.Mutex
-	cloud *cloud // set once it is connected
+// Adapter deploys one service and stage to one account and region.
+type Adapter struct {
+	place
+	pace  *pace
+	reach reach
+
+	mu         sync.Mutex
+	connection *connection // once it is made
 }
 
 // New makes an adapter. It touches neither network nor disk.
 func New(c providers.Config) (providers.Adapter, error) {
-	a := &Adapter{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env, pace: newPace()}
+	a := &Adapter{place: place{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env}, pace: newPace()}
 	if problems := c.Block.Decode(&a.target); len(problems) > 0 {
 		return nil, problems
 	}

@@ -22,21 +22,21 @@ func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, 
 		return err
 	}
 	fn := s.Function
-	if err = a.admitted(ctx, c, fn.Name, e); err == nil {
-		err = a.bind(ctx, c, fn, m)
+	if err = c.admitted(ctx, fn.Name, e); err == nil {
+		err = c.bind(ctx, fn, m)
 	}
 	return a.classify("bind", fn.Name, err)
 }
 
 // unbind takes away all that calls the function, also what an earlier spec made.
-func (a *Adapter) unbind(ctx context.Context, c *cloud, fn string) error {
-	return a.bind(ctx, c, manifest.Function{Name: fn}, providers.BindNone)
+func (c *connection) unbind(ctx context.Context, fn string) error {
+	return c.bind(ctx, manifest.Function{Name: fn}, providers.BindNone)
 }
 
 // bindings is what calls the function as AWS has it: enabled when all that ferry made is. lost is what they call by and
 // is gone.
-func (a *Adapter) bindings(ctx context.Context, c *cloud, fn string) (mode providers.Mode, lost string, err error) {
-	b := &binder{a: a, c: c, fn: manifest.Function{Name: fn}, alias: a.aliasARN(c, fn)}
+func (c *connection) bindings(ctx context.Context, fn string) (mode providers.Mode, lost string, err error) {
+	b := &binder{c: c, fn: manifest.Function{Name: fn}, alias: c.aliasARN(fn)}
 	var calling []bool // of each binding, whether it calls the function now
 	if err := b.readGrants(ctx); err != nil {
 		return "", "", err
@@ -59,8 +59,7 @@ func (a *Adapter) bindings(ctx context.Context, c *cloud, fn string) (mode provi
 
 // binder converges the bindings of one function to its events.
 type binder struct {
-	a      *Adapter
-	c      *cloud
+	c      *connection
 	fn     manifest.Function // without events when nothing shall be bound
 	alias  string            // the ARN of the alias
 	paused bool
@@ -73,12 +72,12 @@ type binder struct {
 	wrote       bool
 }
 
-func (a *Adapter) bind(ctx context.Context, c *cloud, fn manifest.Function, m providers.Mode) error {
+func (c *connection) bind(ctx context.Context, fn manifest.Function, m providers.Mode) error {
 	if m == providers.BindNone {
 		fn.Events = nil
 	}
 	fn.Events = slices.DeleteFunc(slices.Clone(fn.Events), func(e manifest.Event) bool { return e.HTTP != nil })
-	b := &binder{a: a, c: c, fn: fn, alias: a.aliasARN(c, fn.Name), paused: m == providers.BindPaused}
+	b := &binder{c: c, fn: fn, alias: c.aliasARN(fn.Name), paused: m == providers.BindPaused}
 	marked, err := b.mark(ctx)
 	if err != nil {
 		return err
@@ -98,32 +97,32 @@ func (a *Adapter) bind(ctx context.Context, c *cloud, fn manifest.Function, m pr
 	if err := b.settle(ctx, m); err != nil || m != providers.BindNone || !marked {
 		return err
 	}
-	return unlessMissing(a.untag(ctx, c, fn.Name, tagBound))
+	return unlessMissing(c.untag(ctx, fn.Name, tagBound))
 }
 
 // mark tags the function before anything is bound to it, so that the tag is there whenever a binding is. It reports
 // whether the function has the tag.
 func (b *binder) mark(ctx context.Context) (bool, error) {
-	out, err := b.a.get(ctx, b.c, b.fn.Name, "")
-	b.mayOwnRoles, b.wasBound = b.a.mayOwnRoles(out), out == nil
+	out, err := b.c.get(ctx, b.fn.Name, "")
+	b.mayOwnRoles, b.wasBound = b.c.mayOwnRoles(out), out == nil
 	switch {
 	case err != nil:
 		return false, err
 	case out == nil && len(b.fn.Events) > 0:
 		return false, &providers.Error{
 			Kind: providers.NotFound, Op: "bind", Provider: name, Function: b.fn.Name, Hint: "deploy it first",
-			Err: fmt.Errorf("there is no Lambda function %s", b.a.functionName(b.fn.Name)),
+			Err: fmt.Errorf("there is no Lambda function %s", b.c.functionName(b.fn.Name)),
 		}
 	case out == nil:
 		return false, nil
-	case !b.a.owns(out.Tags, b.fn.Name):
-		return false, b.a.foreign("bind", b.fn.Name)
+	case !b.c.owns(out.Tags, b.fn.Name):
+		return false, b.c.foreign("bind", b.fn.Name)
 	}
 	b.tags = out.Tags
 	if _, marked := out.Tags[tagBound]; marked || len(b.fn.Events) == 0 {
 		return marked, nil
 	}
-	return true, b.a.tag(ctx, b.c, b.fn.Name, map[string]string{tagBound: "true"})
+	return true, b.c.tag(ctx, b.fn.Name, map[string]string{tagBound: "true"})
 }
 
 var errUnsettled = errors.New("the bindings do not have their effect yet")
@@ -134,7 +133,7 @@ func (b *binder) settle(ctx context.Context, m providers.Mode) error {
 		return nil
 	}
 	err := retryWhile(ctx, bindTime, func(err error) bool { return errors.Is(err, errUnsettled) }, func() error {
-		now, _, err := b.a.bindings(ctx, b.c, b.fn.Name)
+		now, _, err := b.c.bindings(ctx, b.fn.Name)
 		if err == nil && now != m {
 			err = fmt.Errorf("%w: they are %s and shall be %s", errUnsettled, now, m)
 		}

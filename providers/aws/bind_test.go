@@ -31,7 +31,7 @@ func TestEveryKindOfEventIsBoundToTheAlias(t *testing.T) {
 	acc.reads(s, providers.BindNone)
 	acc.bind(s, providers.BindEnabled)
 
-	alias := acc.a.aliasARN(acc.c, "worker")
+	alias := acc.c.aliasARN("worker")
 	for _, line := range acc.boundThings() {
 		if !strings.Contains(line, alias) && !strings.Contains(line, acc.a.functionName("worker")+":live") {
 			t.Errorf("this is not of the alias: %s", line)
@@ -167,7 +167,7 @@ func TestUnbindingLeavesNothing(t *testing.T) {
 	acc.deploy(s)
 	before := acc.Snapshot()
 	acc.bind(s, providers.BindEnabled)
-	acc.must(acc.a.unbind(t.Context(), acc.c, "worker"))
+	acc.must(acc.c.unbind(t.Context(), "worker"))
 	acc.reads(s, providers.BindNone)
 	if diff := cmp.Diff(before, acc.Snapshot()); diff != "" {
 		t.Errorf("the account changed (-before +after):\n%s", diff)
@@ -176,7 +176,7 @@ func TestUnbindingLeavesNothing(t *testing.T) {
 
 func TestUnbindingWhatDoesNotExistIsNoError(t *testing.T) {
 	acc := newAccount(t)
-	acc.must(acc.a.unbind(t.Context(), acc.c, "nobody"))
+	acc.must(acc.c.unbind(t.Context(), "nobody"))
 	acc.must(acc.a.Bind(t.Context(), eventful(t, "nobody", "", at("0 3 * * *")), providers.BindNone, 0))
 	err := acc.a.Bind(t.Context(), eventful(t, "nobody", "", at("0 3 * * *")), providers.BindEnabled, 0)
 	if !errors.Is(err, providers.NotFound) {
@@ -219,7 +219,7 @@ func TestForeignNotificationsAreKept(t *testing.T) {
 			Id: aws.String("ferry-of-another"), TopicArn: aws.String(acc.c.arn("sns", "signups")), Events: []s3types.Event{"s3:ObjectTagging:*"},
 		}},
 		LambdaFunctionConfigurations: []s3types.LambdaFunctionConfiguration{{
-			Id: aws.String("by hand"), LambdaFunctionArn: aws.String(acc.a.aliasARN(acc.c, "worker")), Events: []s3types.Event{"s3:ObjectRestore:*"},
+			Id: aws.String("by hand"), LambdaFunctionArn: aws.String(acc.c.aliasARN("worker")), Events: []s3types.Event{"s3:ObjectRestore:*"},
 		}},
 	}
 	_, err := acc.c.s3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
@@ -301,7 +301,7 @@ func TestForeignBindingsAreRefusedAndKept(t *testing.T) {
 	acc := newAccount(t)
 	s := eventful(t, "worker", "", messages("orders", 1))
 	acc.deploy(s)
-	alias := acc.a.aliasARN(acc.c, "worker")
+	alias := acc.c.aliasARN("worker")
 	_, err := acc.c.lambda.CreateEventSourceMapping(t.Context(), &lambda.CreateEventSourceMappingInput{
 		FunctionName: &alias, EventSourceArn: aws.String(acc.c.arn("sqs", "orders")),
 	})
@@ -310,7 +310,7 @@ func TestForeignBindingsAreRefusedAndKept(t *testing.T) {
 	if !errors.Is(err, providers.Foreign) {
 		t.Errorf("a mapping of the same queue: %v", err)
 	}
-	acc.must(acc.a.unbind(t.Context(), acc.c, "worker"))
+	acc.must(acc.c.unbind(t.Context(), "worker"))
 	if n := len(acc.lines("event-source-mapping")); n != 1 {
 		t.Errorf("after unbinding there are %d mappings", n)
 	}
@@ -356,7 +356,7 @@ func TestASecondBindMendsWhatAFailureLeft(t *testing.T) {
 			empty := acc.Snapshot()
 			acc.bind(s, providers.BindEnabled)
 			full := acc.Snapshot()
-			acc.must(acc.a.unbind(t.Context(), acc.c, "worker"))
+			acc.must(acc.c.unbind(t.Context(), "worker"))
 			for _, m := range []providers.Mode{providers.BindEnabled, providers.BindNone} {
 				for n := 1; ; n++ {
 					if !acc.failsAt(s, m, n, fault.make()) {
@@ -394,7 +394,7 @@ func (acc *account) failsAt(s providers.Spec, m providers.Mode, n int, fault aws
 	_ = acc.a.Bind(acc.t.Context(), s, m, 0)
 	acc.Intercept(nil)
 	if len(acc.boundThings()) > 0 {
-		out, err := acc.a.get(acc.t.Context(), acc.c, s.Function.Name, "")
+		out, err := acc.c.get(acc.t.Context(), s.Function.Name, "")
 		acc.must(err)
 		if out.Tags[tagBound] == "" {
 			acc.t.Errorf("call %d failed, and something is bound without the tag:\n%s", n, strings.Join(acc.boundThings(), "\n"))
@@ -406,7 +406,7 @@ func (acc *account) failsAt(s providers.Spec, m providers.Mode, n int, fault aws
 func TestAMissingResourceSaysHowToMakeIt(t *testing.T) {
 	acc := newAccount(t)
 	s := eventful(t, "worker", "", messages("missing", 20), published("absent"), stored("nowhere", "", "created"))
-	err := acc.a.checkResources(t.Context(), acc.c, s)
+	err := acc.c.checkResources(t.Context(), s)
 	var problems interface{ Unwrap() []error }
 	if !errors.As(err, &problems) {
 		t.Fatalf("it says: %v", err)
@@ -433,18 +433,18 @@ func TestAQueueThatIsTooFastForTheFunctionIsRefusedWithTheNumberToSet(t *testing
 	})
 	acc.must(err)
 	var problem *providers.Error
-	err = acc.a.checkResources(t.Context(), acc.c, eventful(t, "worker", "", messages("hasty", 1)))
+	err = acc.c.checkResources(t.Context(), eventful(t, "worker", "", messages("hasty", 1)))
 	if !errors.As(err, &problem) || problem.Kind != providers.Invalid || !strings.Contains(problem.Hint, "VisibilityTimeout=180") {
 		t.Errorf("it says: %v", err)
 	}
-	acc.must(acc.a.checkResources(t.Context(), acc.c, everything(t)))
+	acc.must(acc.c.checkResources(t.Context(), everything(t)))
 }
 
 func TestATargetsResourcesNameWhatEventsMean(t *testing.T) {
 	acc := newAccount(t)
 	s := eventful(t, "worker", fmt.Sprintf(`{"resources": {"jobs": %q, "news": "signups", "files": "arn:aws:s3:::uploads"}}`, acc.c.arn("sqs", "orders")),
 		messages("jobs", 1), published("news"), stored("files", "", "deleted"))
-	acc.must(acc.a.checkResources(t.Context(), acc.c, s))
+	acc.must(acc.c.checkResources(t.Context(), s))
 	acc.deploy(s)
 	acc.bind(s, providers.BindEnabled)
 	acc.bind(s, providers.BindNone)
@@ -487,5 +487,5 @@ func TestEventsAreBoundOnMoto(t *testing.T) {
 	for _, m := range []providers.Mode{providers.BindEnabled, providers.BindPaused, providers.BindEnabled, providers.BindNone} {
 		acc.bind(s, m)
 	}
-	acc.must(a.remove(t.Context(), c, "worker"))
+	acc.must(c.remove(t.Context(), "worker"))
 }

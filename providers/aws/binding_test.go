@@ -32,7 +32,7 @@ type account struct {
 	*awstest.Cloud
 	t *testing.T
 	a *Adapter
-	c *cloud
+	c *connection
 }
 
 func newAccount(t *testing.T) *account {
@@ -64,7 +64,7 @@ func (acc *account) furnish(prefix string) {
 }
 
 // hurry takes out what spares the real AWS: the pace, and the pauses between two tries of a call.
-func hurry(c *cloud) {
+func hurry(c *connection) {
 	again := retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
 		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return time.Millisecond, nil })
@@ -96,7 +96,7 @@ func (acc *account) bucket(bucket string) {
 // deploy makes a function that is live, with the rights of its spec.
 func (acc *account) deploy(s providers.Spec) {
 	acc.t.Helper()
-	role, err := acc.a.widenRole(acc.t.Context(), acc.c, s)
+	role, err := acc.c.widenRole(acc.t.Context(), s)
 	acc.must(err)
 	var code bytes.Buffer
 	z := zip.NewWriter(&code)
@@ -111,7 +111,7 @@ func (acc *account) deploy(s providers.Spec) {
 		Timeout: aws.Int32(30), Code: &types.FunctionCode{ZipFile: code.Bytes()}, Tags: acc.a.tags(s.Function),
 	})
 	acc.must(err)
-	_, err = acc.a.await(acc.t.Context(), acc.c, s.Function.Name, "1")
+	_, err = acc.c.await(acc.t.Context(), s.Function.Name, "1")
 	acc.must(err)
 	_, err = acc.c.lambda.CreateAlias(acc.t.Context(), &lambda.CreateAliasInput{
 		FunctionName: function, Name: aws.String(live), FunctionVersion: aws.String("1"),
@@ -129,12 +129,12 @@ func (acc *account) bind(s providers.Spec, m providers.Mode) {
 // reads checks what calls the function, and that its tag says so.
 func (acc *account) reads(s providers.Spec, want providers.Mode) {
 	acc.t.Helper()
-	got, _, err := acc.a.bindings(acc.t.Context(), acc.c, s.Function.Name)
+	got, _, err := acc.c.bindings(acc.t.Context(), s.Function.Name)
 	acc.must(err)
 	if got != want {
 		acc.t.Errorf("the bindings read as %s, not %s", got, want)
 	}
-	out, err := acc.a.get(acc.t.Context(), acc.c, s.Function.Name, "")
+	out, err := acc.c.get(acc.t.Context(), s.Function.Name, "")
 	acc.must(err)
 	if tagged := out != nil && out.Tags[tagBound] != ""; out != nil && tagged != (want != providers.BindNone) {
 		acc.t.Errorf("with bindings %s the function is tagged: %v", want, tagged)

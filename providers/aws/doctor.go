@@ -88,20 +88,20 @@ func (a *Adapter) Diagnose(ctx context.Context, functions []manifest.Function) [
 		})
 	}
 	all.Go(func() {
-		rest[len(checks)] = a.look(ctx, "s3", func(ctx context.Context) (string, error) { return a.lookAtBucket(ctx, c) })
+		rest[len(checks)] = a.look(ctx, "s3", func(ctx context.Context) (string, error) { return c.lookAtBucket(ctx) })
 	})
 	all.Wait()
 	return append(found, rest...)
 }
 
-// whoAmI is about the credentials; the cloud is nil when they are not good for anything.
-func (a *Adapter) whoAmI(ctx context.Context) ([]providers.Finding, *cloud) {
+// whoAmI is about the credentials; the connection is nil when they are not good for anything.
+func (a *Adapter) whoAmI(ctx context.Context) ([]providers.Finding, *connection) {
 	var found []providers.Finding
 	look := func(subject string, do func(context.Context) (string, error)) bool {
 		found = append(found, a.look(ctx, subject, do))
 		return found[len(found)-1].Level != providers.LevelFailed
 	}
-	var c *cloud
+	var c *connection
 	var identity *sts.GetCallerIdentityOutput
 	ok := look("credentials", func(ctx context.Context) (_ string, err error) {
 		if c, err = a.clients(ctx); err != nil {
@@ -165,8 +165,8 @@ func skewOf(out *sts.GetCallerIdentityOutput) (providers.Finding, bool) {
 }
 
 // lookAtBucket is about the bucket for releases. That it is not there is fine: the first deploy makes it.
-func (a *Adapter) lookAtBucket(ctx context.Context, c *cloud) (string, error) {
-	bucket := a.bucketName(c)
+func (c *connection) lookAtBucket(ctx context.Context) (string, error) {
+	bucket := c.bucketName()
 	_, err := c.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket, ExpectedBucketOwner: &c.account},
 		func(o *s3.Options) { o.RetryMaxAttempts = doctorTries })
 	switch {

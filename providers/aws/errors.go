@@ -17,7 +17,7 @@ import (
 )
 
 // classify gives every failure its kind and its next step.
-func (a *Adapter) classify(op, fn string, err error) error {
+func (p *place) classify(op, fn string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -28,7 +28,7 @@ func (a *Adapter) classify(op, fn string, err error) error {
 	e := &providers.Error{Provider: name, Op: op, Function: fn, Err: brief(err)}
 	switch kind := kindOf(err); kind {
 	case providers.Unauthenticated:
-		e.Kind, e.Hint = kind, a.howToSignIn(err)
+		e.Kind, e.Hint = kind, p.howToSignIn(err)
 	case providers.Denied:
 		code, message := codeOf(err)
 		e.Kind, e.Hint = kind, cmp.Or(hintOfMessage(code, message), howToPermit(err))

@@ -32,12 +32,12 @@ func lambdaReply(status int, code, message string) error {
 }
 
 func testClassify(err error, env map[string]string) *providers.Error {
-	a := &Adapter{env: func(name string) (string, bool) {
+	p := &place{env: func(name string) (string, bool) {
 		value, ok := env[name]
 		return value, ok
 	}}
 	var e *providers.Error
-	errors.As(a.classify("publish", "api", err), &e)
+	errors.As(p.classify("publish", "api", err), &e)
 	return e
 }
 

@@ -31,34 +31,34 @@ func rolesGiven(fn manifest.Function) bool {
 }
 
 // mayOwnRoles reports whether ferry may have made a role for a function. Of one that is gone the target tells.
-func (a *Adapter) mayOwnRoles(fn *lambda.GetFunctionOutput) bool {
+func (p *place) mayOwnRoles(fn *lambda.GetFunctionOutput) bool {
 	if fn == nil {
-		return a.target.Role == "" || a.target.SchedulerRole == ""
+		return p.target.Role == "" || p.target.SchedulerRole == ""
 	}
 	return fn.Tags[tagRoles] == ""
 }
 
 // claimRoles takes back that all roles of a function are given, before one is made.
-func (a *Adapter) claimRoles(ctx context.Context, c *cloud, fn manifest.Function, tags map[string]string) error {
+func (c *connection) claimRoles(ctx context.Context, fn manifest.Function, tags map[string]string) error {
 	if tags[tagRoles] == "" || rolesGiven(fn) {
 		return nil
 	}
-	return a.untag(ctx, c, fn.Name, tagRoles)
+	return c.untag(ctx, fn.Name, tagRoles)
 }
 
 // roleARN is that of a role which ferry makes.
-func (c *cloud) roleARN(name string) string {
+func (c *connection) roleARN(name string) string {
 	return fmt.Sprintf("arn:%s:iam::%s:role/%s", c.partition, c.account, name)
 }
 
 // lacks says what a version ran with and has lost, "" when it has all. Of roles only those are looked at that ferry
 // makes.
-func (a *Adapter) lacks(ctx context.Context, c *cloud, fn string, v *types.FunctionConfiguration) (string, error) {
-	role := a.roleName(fn)
+func (c *connection) lacks(ctx context.Context, fn string, v *types.FunctionConfiguration) (string, error) {
+	role := c.roleName(fn)
 	if aws.ToString(v.Role) != c.roleARN(role) {
 		return "", nil
 	}
-	found, err := getRole(ctx, c, role)
+	found, err := c.getRole(ctx, role)
 	switch made := labelOf(v).role; {
 	case isNotFound(err):
 		return "its role " + role, nil
@@ -71,8 +71,8 @@ func (a *Adapter) lacks(ctx context.Context, c *cloud, fn string, v *types.Funct
 }
 
 // roleTags are those of a role: it also says whether its boundary is ferry's to take away.
-func (a *Adapter) roleTags(fn manifest.Function) map[string]string {
-	tags := maps.Clone(a.tags(fn))
+func (p *place) roleTags(fn manifest.Function) map[string]string {
+	tags := maps.Clone(p.tags(fn))
 	if settings(fn).PermissionsBoundary != "" {
 		tags[tagBoundary] = "true"
 	}
@@ -81,7 +81,7 @@ func (a *Adapter) roleTags(fn manifest.Function) map[string]string {
 
 // freeRole takes away the boundary that the manifest asked for before: it gives the role rights, and so comes before a
 // revision that needs them. A boundary that somebody else set stays.
-func freeRole(ctx context.Context, c *cloud, fn manifest.Function, role *iamtypes.Role) error {
+func (c *connection) freeRole(ctx context.Context, fn manifest.Function, role *iamtypes.Role) error {
 	_, own := tagsOf(role.Tags)[tagBoundary]
 	if role.PermissionsBoundary == nil || !own || settings(fn).PermissionsBoundary != "" {
 		return nil
@@ -91,12 +91,12 @@ func freeRole(ctx context.Context, c *cloud, fn manifest.Function, role *iamtype
 }
 
 // limitRole sets the boundary of a role: it takes rights away, and so comes after the revision that can do without.
-func limitRole(ctx context.Context, c *cloud, fn manifest.Function, role string) error {
+func (c *connection) limitRole(ctx context.Context, fn manifest.Function, role string) error {
 	want := settings(fn).PermissionsBoundary
 	if want == "" {
 		return nil
 	}
-	found, err := getRole(ctx, c, role)
+	found, err := c.getRole(ctx, role)
 	if err != nil || found.PermissionsBoundary != nil && aws.ToString(found.PermissionsBoundary.PermissionsBoundaryArn) == want {
 		return err
 	}

@@ -23,26 +23,26 @@ func (a *Adapter) Fence(ctx context.Context, functions []string, e providers.Epo
 		return err
 	}
 	return a.classify("fence", "", eachAlias(ctx, functions, func(ctx context.Context, fn string) error {
-		at, err := a.get(ctx, c, fn, live)
+		at, err := c.get(ctx, fn, live)
 		if err != nil || at == nil || !a.owns(at.Tags, fn) {
 			return err
 		}
-		return a.fence(ctx, c, fn, e)
+		return c.fence(ctx, fn, e)
 	}))
 }
 
-func (a *Adapter) fence(ctx context.Context, c *cloud, fn string, e providers.Epoch) error {
+func (c *connection) fence(ctx context.Context, fn string, e providers.Epoch) error {
 	var err error
 	for range changes {
-		now, reading := a.alias(ctx, c, fn)
+		now, reading := c.alias(ctx, fn)
 		if reading != nil {
 			return unlessMissing(reading)
 		}
-		if err := a.admit(fn, now, e); err != nil {
+		if err := c.admit(fn, now, e); err != nil {
 			return err
 		}
 		_, err = c.lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{
-			FunctionName: aws.String(a.functionName(fn)), Name: aws.String(live), Description: a.mark(e), RevisionId: now.RevisionId,
+			FunctionName: aws.String(c.functionName(fn)), Name: aws.String(live), Description: c.mark(e), RevisionId: now.RevisionId,
 		})
 		if !isPreconditionFailed(err) {
 			return unlessMissing(err)
@@ -60,7 +60,7 @@ func (a *Adapter) Epoch(ctx context.Context, functions []string) (providers.Epoc
 	var mu sync.Mutex
 	var highest providers.Epoch
 	err = eachAlias(ctx, functions, func(ctx context.Context, fn string) error {
-		now, err := a.alias(ctx, c, fn)
+		now, err := c.alias(ctx, fn)
 		if err != nil {
 			return unlessMissing(err)
 		}
@@ -82,13 +82,13 @@ func eachAlias(ctx context.Context, functions []string, do func(context.Context,
 }
 
 // mark is the description of an alias that was written under this epoch.
-func (a *Adapter) mark(e providers.Epoch) *string {
-	return aws.String(fmt.Sprintf("ferry target=%s epoch=%d", a.targetName, e))
+func (p *place) mark(e providers.Epoch) *string {
+	return aws.String(fmt.Sprintf("ferry target=%s epoch=%d", p.targetName, e))
 }
 
 // epochOf is the epoch that the alias was written under; 0 is none, or one of another target's ledger.
-func (a *Adapter) epochOf(p pointer) providers.Epoch {
-	number, ours := strings.CutPrefix(aws.ToString(p.Description), "ferry target="+a.targetName+" epoch=")
+func (p *place) epochOf(now pointer) providers.Epoch {
+	number, ours := strings.CutPrefix(aws.ToString(now.Description), "ferry target="+p.targetName+" epoch=")
 	e, err := strconv.ParseInt(number, 10, 64)
 	if !ours || err != nil {
 		return 0
@@ -97,8 +97,8 @@ func (a *Adapter) epochOf(p pointer) providers.Epoch {
 }
 
 // admit refuses to change an alias that a later lock was at. Every look at an alias that precedes a write asks it.
-func (a *Adapter) admit(fn string, now pointer, e providers.Epoch) error {
-	shown := a.epochOf(now)
+func (p *place) admit(fn string, now pointer, e providers.Epoch) error {
+	shown := p.epochOf(now)
 	if shown <= e {
 		return nil
 	}
@@ -109,10 +109,10 @@ func (a *Adapter) admit(fn string, now pointer, e providers.Epoch) error {
 }
 
 // admitted refuses to go on with a function whose alias a later lock was at.
-func (a *Adapter) admitted(ctx context.Context, c *cloud, fn string, e providers.Epoch) error {
-	now, err := a.alias(ctx, c, fn)
+func (c *connection) admitted(ctx context.Context, fn string, e providers.Epoch) error {
+	now, err := c.alias(ctx, fn)
 	if err != nil {
 		return unlessMissing(err)
 	}
-	return a.admit(fn, now, e)
+	return c.admit(fn, now, e)
 }

@@ -47,7 +47,7 @@ func (b *binder) granted(prefixes ...string) []string {
 // readGrants reads the policy of the alias.
 func (b *binder) readGrants(ctx context.Context) error {
 	b.grants = map[string]grant{}
-	statements, _, err := b.a.policy(ctx, b.c, b.fn.Name)
+	statements, _, err := b.c.policy(ctx, b.fn.Name)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (b *binder) permit(ctx context.Context, id, service string, g grant) error 
 	}
 	b.wrote = true
 	in := &lambda.AddPermissionInput{
-		FunctionName: aws.String(b.a.functionName(b.fn.Name)), Qualifier: aws.String(live), StatementId: &id,
+		FunctionName: aws.String(b.c.functionName(b.fn.Name)), Qualifier: aws.String(live), StatementId: &id,
 		Action: aws.String("lambda:InvokeFunction"), Principal: aws.String(service + ".amazonaws.com"), SourceArn: &g.source,
 	}
 	if g.account != "" {
@@ -110,7 +110,7 @@ func (b *binder) permit(ctx context.Context, id, service string, g grant) error 
 func (b *binder) forbid(ctx context.Context, id string) error {
 	b.wrote = true
 	_, err := b.c.lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{
-		FunctionName: aws.String(b.a.functionName(b.fn.Name)), Qualifier: aws.String(live), StatementId: &id,
+		FunctionName: aws.String(b.c.functionName(b.fn.Name)), Qualifier: aws.String(live), StatementId: &id,
 	})
 	return unlessMissing(err)
 }

@@ -37,15 +37,15 @@ func skewed(err error) bool {
 }
 
 // howToSignIn is the way to credentials from where ferry runs.
-func (a *Adapter) howToSignIn(err error) string {
+func (p *place) howToSignIn(err error) string {
 	get := func(variable string) string {
-		value, _ := a.env(variable)
+		value, _ := p.env(variable)
 		return value
 	}
-	profile := cmp.Or(a.target.Profile, get("AWS_PROFILE"))
+	profile := cmp.Or(p.target.Profile, get("AWS_PROFILE"))
 	var missing config.SharedConfigProfileNotExistError
-	_, federated := a.env("AWS_WEB_IDENTITY_TOKEN_FILE")
-	role := a.target.AssumeRole
+	_, federated := p.env("AWS_WEB_IDENTITY_TOKEN_FILE")
+	role := p.target.AssumeRole
 	switch {
 	case skewed(err):
 		return "set the clock of this machine: AWS takes requests of the last five minutes only"
@@ -61,7 +61,7 @@ func (a *Adapter) howToSignIn(err error) string {
 			"aws-actions/configure-aws-credentials with role-to-assume"
 	case get("CI") != "":
 		return "have the job assume a role by OIDC before ferry runs: set AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE"
-	case get("AWS_ACCESS_KEY_ID") != "" && a.target.Profile == "":
+	case get("AWS_ACCESS_KEY_ID") != "" && p.target.Profile == "":
 		return "renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or unset them to use a profile"
 	case profile != "":
 		return "run `aws sso login --profile " + profile + "`"

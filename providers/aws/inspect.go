@@ -20,21 +20,21 @@ func (a *Adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Di
 	if err != nil {
 		return nil, err
 	}
-	diff, err := a.inspect(ctx, c, s)
+	diff, err := c.inspect(ctx, s)
 	return diff, a.classify("inspect", s.Function.Name, err)
 }
 
-func (a *Adapter) inspect(ctx context.Context, c *cloud, s providers.Spec) ([]providers.Difference, error) {
+func (c *connection) inspect(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
 	fn := s.Function
-	out, err := a.get(ctx, c, fn.Name, live)
+	out, err := c.get(ctx, fn.Name, live)
 	if err != nil || out == nil || fn.Runtime == "" {
 		return nil, err
 	}
 	role := executor{arn: settings(fn).Role}
 	if role.arn == "" { // that it is the one which the version was made with is for Status to tell
-		role = executor{arn: c.roleARN(a.roleName(fn.Name)), id: labelOf(out.Configuration).role}
+		role = executor{arn: c.roleARN(c.roleName(fn.Name)), id: labelOf(out.Configuration).role}
 	}
-	d := configurationDiff(a.configuration(c, s, role), out.Configuration)
+	d := configurationDiff(c.configuration(s, role), out.Configuration)
 	if !sameCode(s, out.Configuration) {
 		d = append(d, providers.Difference{Path: "code", Spec: codeDigest(s.Artifact.ZipDigest), Actual: aws.ToString(out.Configuration.CodeSha256)})
 	}
@@ -43,7 +43,7 @@ func (a *Adapter) inspect(ctx context.Context, c *cloud, s providers.Spec) ([]pr
 		reserved = int(aws.ToInt32(out.Concurrency.ReservedConcurrentExecutions))
 	}
 	d.compare("scaling.max", fmt.Sprint(fn.Scaling.Max), fmt.Sprint(reserved))
-	want := a.tags(fn)
+	want := c.tags(fn)
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		d.compare("aws.tags."+key, want[key], out.Tags[key])
 	}
@@ -51,19 +51,19 @@ func (a *Adapter) inspect(ctx context.Context, c *cloud, s providers.Spec) ([]pr
 	if slices.ContainsFunc(fn.Events, func(e manifest.Event) bool { return e.HTTP == nil }) {
 		bound = providers.BindEnabled
 	}
-	mode, _, err := a.bindings(ctx, c, fn.Name)
+	mode, _, err := c.bindings(ctx, fn.Name)
 	if err != nil {
 		return nil, err
 	}
 	d.compare("events", string(bound), string(mode))
-	reached, err := a.inspectURL(ctx, c, s)
+	reached, err := c.inspectURL(ctx, s)
 	return append(d, reached...), err
 }
 
 // inspectURL compares the URL and who may call it.
-func (a *Adapter) inspectURL(ctx context.Context, c *cloud, s providers.Spec) ([]providers.Difference, error) {
+func (c *connection) inspectURL(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
 	fn := s.Function
-	have, err := c.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: aws.String(a.functionName(fn.Name)), Qualifier: aws.String(live)})
+	have, err := c.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: aws.String(c.functionName(fn.Name)), Qualifier: aws.String(live)})
 	if err != nil && !isNotFound(err) {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (a *Adapter) inspectURL(ctx context.Context, c *cloud, s providers.Spec) ([
 		return nil, nil
 	}
 	d := want.diff(have)
-	statements, _, err := a.policy(ctx, c, fn.Name)
+	statements, _, err := c.policy(ctx, fn.Name)
 	if err != nil {
 		return nil, err
 	}

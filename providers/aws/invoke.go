@@ -32,7 +32,7 @@ func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revis
 	if err != nil {
 		return err
 	}
-	payload, _, err := a.call(ctx, c, op, fn, r.ID, []byte(`{"dev.ferry.probe":true}`))
+	payload, _, err := c.call(ctx, op, fn, r.ID, []byte(`{"dev.ferry.probe":true}`))
 	var crashed *providers.Error
 	if errors.As(err, &crashed) && crashed.Log != "" { // which may show the environment
 		hide := masking.Of(providers.Concealed(s.Function)...).Hide
@@ -42,7 +42,7 @@ func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revis
 	if err == nil {
 		_ = json.Unmarshal(payload, &answer) // else it has no digest
 	}
-	if answer.Digest == "" && a.emulated(c) && !explained(err) {
+	if answer.Digest == "" && c.emulated() && !explained(err) {
 		return &providers.Error{
 			Kind: providers.Unsupported, Op: op, Provider: name, Function: fn,
 			Err: errors.New("the endpoint that stands in for AWS does not run functions"),
@@ -61,7 +61,7 @@ func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revis
 }
 
 // emulated reports whether something stands in for AWS.
-func (a *Adapter) emulated(c *cloud) bool { return c.lambda.Options().BaseEndpoint != nil }
+func (c *connection) emulated() bool { return c.lambda.Options().BaseEndpoint != nil }
 
 // explained reports whether a call failed as functions fail, or as the service does.
 func explained(err error) bool {
@@ -70,12 +70,12 @@ func explained(err error) bool {
 }
 
 // call invokes a version or alias and returns what it answered, with the end of its log.
-func (a *Adapter) call(ctx context.Context, c *cloud, op, fn, qualifier string, payload []byte) (answer []byte, log string, err error) {
+func (c *connection) call(ctx context.Context, op, fn, qualifier string, payload []byte) (answer []byte, log string, err error) {
 	out, err := c.lambda.Invoke(ctx, &lambda.InvokeInput{
-		FunctionName: aws.String(a.functionName(fn)), Qualifier: aws.String(qualifier), LogType: types.LogTypeTail, Payload: payload,
+		FunctionName: aws.String(c.functionName(fn)), Qualifier: aws.String(qualifier), LogType: types.LogTypeTail, Payload: payload,
 	})
 	if err != nil {
-		return nil, "", a.classify(op, fn, err)
+		return nil, "", c.classify(op, fn, err)
 	}
 	if tail, err := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult)); err == nil {
 		log = string(tail)
@@ -103,12 +103,12 @@ func (a *Adapter) Invoke(ctx context.Context, fn string, r providers.Request) (p
 	if err != nil {
 		return providers.Response{}, err
 	}
-	payload, err := a.payload(c, fn, r)
+	payload, err := c.payload(fn, r)
 	if err != nil {
 		return providers.Response{}, a.classify(op, fn, err)
 	}
 	began := time.Now()
-	answer, log, err := a.call(ctx, c, op, fn, live, payload)
+	answer, log, err := c.call(ctx, op, fn, live, payload)
 	res := providers.Response{Log: log, Seconds: time.Since(began).Seconds(), Cold: strings.Contains(log, "Init Duration")}
 	var crashed *providers.Error
 	switch {
@@ -132,12 +132,12 @@ func (a *Adapter) Invoke(ctx context.Context, fn string, r providers.Request) (p
 }
 
 // payload is the event for a request.
-func (a *Adapter) payload(c *cloud, fn string, r providers.Request) ([]byte, error) {
+func (c *connection) payload(fn string, r providers.Request) ([]byte, error) {
 	now := time.Now().UTC()
 	if r.Method == "" {
 		event := map[string]any{
 			"specversion": "1.0", "type": "dev.ferry.invoke.v1", "id": fmt.Sprintf("%s-%d", fn, now.UnixNano()),
-			"source": "/ferry/" + a.service + "/" + a.stage + "/" + fn, "time": now.Format(time.RFC3339Nano),
+			"source": "/ferry/" + c.service + "/" + c.stage + "/" + fn, "time": now.Format(time.RFC3339Nano),
 		}
 		switch {
 		case json.Valid(r.Body):

@@ -235,7 +235,7 @@ func (acc *account) activate(ch providers.Change) {
 // what it was made of is left out, and what is new in each account.
 func (acc *account) effect(fn string) string {
 	acc.t.Helper()
-	a, err := acc.a.alias(acc.t.Context(), acc.c, fn)
+	a, err := acc.c.alias(acc.t.Context(), fn)
 	acc.must(err)
 	physical := acc.a.functionName(fn)
 	var all []string

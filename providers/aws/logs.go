@@ -24,16 +24,16 @@ const logRetention = 30
 
 // ensureLogGroup makes the function's log group, which Lambda would make without an end to what is kept. One that was
 // there stays as it is: its logs are not ferry's to end, be it that Lambda made it, without tags, or somebody else.
-func (a *Adapter) ensureLogGroup(ctx context.Context, c *cloud, fn manifest.Function) error {
-	group, tags := a.logGroupName(fn.Name), a.tags(fn)
+func (c *connection) ensureLogGroup(ctx context.Context, fn manifest.Function) error {
+	group, tags := c.logGroupName(fn.Name), c.tags(fn)
 	_, err := c.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &group, Tags: tags})
 	if isAlreadyExists(err) {
 		var has map[string]string
-		if has, err = a.ownLogGroup(ctx, c, fn); err == nil && has == nil {
+		if has, err = c.ownLogGroup(ctx, fn); err == nil && has == nil {
 			return nil
 		}
 		if err == nil {
-			err = a.tagLogGroup(ctx, c, fn, has)
+			err = c.tagLogGroup(ctx, fn, has)
 		}
 	}
 	if err != nil {
@@ -48,31 +48,31 @@ func (a *Adapter) ensureLogGroup(ctx context.Context, c *cloud, fn manifest.Func
 }
 
 // ownLogGroup returns the tags of the group that exists, nil when ferry did not make it. Then a retention cannot be set.
-func (a *Adapter) ownLogGroup(ctx context.Context, c *cloud, fn manifest.Function) (map[string]string, error) {
-	there, err := a.logGroupTags(ctx, c, fn.Name)
+func (c *connection) ownLogGroup(ctx context.Context, fn manifest.Function) (map[string]string, error) {
+	there, err := c.logGroupTags(ctx, fn.Name)
 	if err != nil {
 		return nil, err
 	}
-	group := a.logGroupName(fn.Name)
+	group := c.logGroupName(fn.Name)
 	switch {
-	case a.owns(there, fn.Name):
+	case c.owns(there, fn.Name):
 		return there, nil
 	case settings(fn).LogRetention == 0:
 		return nil, nil
 	}
-	tags := strings.Join([]string{tagService + "=" + a.service, tagStage + "=" + a.stage, tagFunction + "=" + fn.Name}, ",")
+	tags := strings.Join([]string{tagService + "=" + c.service, tagStage + "=" + c.stage, tagFunction + "=" + fn.Name}, ",")
 	return nil, &providers.Error{
 		Kind: providers.Foreign, Op: "make the log group", Provider: name, Function: fn.Name,
 		Hint: "take log_retention out of the manifest, or give the group and its logs to ferry: `aws logs tag-resource --resource-arn " +
-			a.logGroupARN(c, fn.Name) + " --tags " + tags + "`",
+			c.logGroupARN(fn.Name) + " --tags " + tags + "`",
 		Err: fmt.Errorf("the log group %s was there before, and ferry sets log_retention only of those that it made", group),
 	}
 }
 
 // tagLogGroup gives a group its tags, and takes away those that the manifest asked for before.
-func (a *Adapter) tagLogGroup(ctx context.Context, c *cloud, fn manifest.Function, has map[string]string) error {
-	arn := a.logGroupARN(c, fn.Name)
-	gone, left := retagging(a.tags(fn), has)
+func (c *connection) tagLogGroup(ctx context.Context, fn manifest.Function, has map[string]string) error {
+	arn := c.logGroupARN(fn.Name)
+	gone, left := retagging(c.tags(fn), has)
 	if len(gone) > 0 {
 		if _, err := c.logs.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &arn, TagKeys: gone}); err != nil {
 			return err
@@ -86,19 +86,19 @@ func (a *Adapter) tagLogGroup(ctx context.Context, c *cloud, fn manifest.Functio
 }
 
 // removeLogGroup deletes the function's log group if it is ferry's.
-func (a *Adapter) removeLogGroup(ctx context.Context, c *cloud, fn string) error {
-	tags, err := a.logGroupTags(ctx, c, fn)
-	if err == nil && a.owns(tags, fn) {
-		_, err = c.logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(a.logGroupName(fn))})
+func (c *connection) removeLogGroup(ctx context.Context, fn string) error {
+	tags, err := c.logGroupTags(ctx, fn)
+	if err == nil && c.owns(tags, fn) {
+		_, err = c.logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(c.logGroupName(fn))})
 	}
 	if err == nil || isNotFound(err) {
 		return nil
 	}
-	return fmt.Errorf("deleting the log group %s: %w", a.logGroupName(fn), err)
+	return fmt.Errorf("deleting the log group %s: %w", c.logGroupName(fn), err)
 }
 
-func (a *Adapter) logGroupTags(ctx context.Context, c *cloud, fn string) (map[string]string, error) {
-	arn := a.logGroupARN(c, fn)
+func (c *connection) logGroupTags(ctx context.Context, fn string) (map[string]string, error) {
+	arn := c.logGroupARN(fn)
 	out, err := c.logs.ListTagsForResource(ctx, &cloudwatchlogs.ListTagsForResourceInput{ResourceArn: &arn})
 	if err != nil {
 		return nil, err
@@ -106,8 +106,8 @@ func (a *Adapter) logGroupTags(ctx context.Context, c *cloud, fn string) (map[st
 	return out.Tags, nil
 }
 
-func (a *Adapter) logGroupARN(c *cloud, fn string) string {
-	return c.arn("logs", "log-group:"+a.logGroupName(fn))
+func (c *connection) logGroupARN(fn string) string {
+	return c.arn("logs", "log-group:"+c.logGroupName(fn))
 }
 
 // Tail reads the function's log group. A group that is not there yet is an empty one.

@@ -21,8 +21,8 @@ import (
 type logs struct {
 	*testing.T
 	*Adapter
-	cloud *cloud
-	group string
+	connection *connection
+	group      string
 }
 
 func newLogs(t *testing.T, env environment) *logs {
@@ -32,7 +32,7 @@ func newLogs(t *testing.T, env environment) *logs {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &logs{T: t, Adapter: a, cloud: c, group: a.logGroupName("api")}
+	return &logs{T: t, Adapter: a, connection: c, group: a.logGroupName("api")}
 }
 
 func (l *logs) api(config string) manifest.Function {
@@ -49,7 +49,7 @@ func (l *logs) api(config string) manifest.Function {
 
 func (l *logs) ensure(config string) {
 	l.Helper()
-	if err := l.ensureLogGroup(l.Context(), l.cloud, l.api(config)); err != nil {
+	if err := l.connection.ensureLogGroup(l.Context(), l.api(config)); err != nil {
 		l.Fatal(err)
 	}
 }
@@ -57,7 +57,7 @@ func (l *logs) ensure(config string) {
 // make makes the group as somebody else would.
 func (l *logs) make(tags map[string]string) {
 	l.Helper()
-	if _, err := l.cloud.logs.CreateLogGroup(l.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &l.group, Tags: tags}); err != nil {
+	if _, err := l.connection.logs.CreateLogGroup(l.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &l.group, Tags: tags}); err != nil {
 		l.Fatal(err)
 	}
 }
@@ -65,7 +65,7 @@ func (l *logs) make(tags map[string]string) {
 // retention is how many days the group keeps logs, 0 for ever, -1 when there is no group.
 func (l *logs) retention() int32 {
 	l.Helper()
-	out, err := l.cloud.logs.DescribeLogGroups(l.Context(), &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &l.group})
+	out, err := l.connection.logs.DescribeLogGroups(l.Context(), &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &l.group})
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -78,11 +78,11 @@ func (l *logs) retention() int32 {
 // write adds an event to a testStream, which is made if need be.
 func (l *logs) write(stream string, at time.Time, text string) {
 	l.Helper()
-	_, err := l.cloud.logs.CreateLogStream(l.Context(), &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &l.group, LogStreamName: &stream})
+	_, err := l.connection.logs.CreateLogStream(l.Context(), &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &l.group, LogStreamName: &stream})
 	if err != nil && !isAlreadyExists(err) {
 		l.Fatal(err)
 	}
-	if _, err := l.cloud.logs.PutLogEvents(l.Context(), &cloudwatchlogs.PutLogEventsInput{
+	if _, err := l.connection.logs.PutLogEvents(l.Context(), &cloudwatchlogs.PutLogEventsInput{
 		LogGroupName: &l.group, LogStreamName: &stream,
 		LogEvents: []types.InputLogEvent{{Message: &text, Timestamp: aws.Int64(at.UnixMilli())}},
 	}); err != nil {
@@ -115,12 +115,12 @@ func TestALogGroupKeepsLogsForThirtyDaysOrAsAsked(t *testing.T) {
 		if got := l.retention(); got != 7 {
 			t.Errorf("logs are kept for %d days", got)
 		}
-		tags, err := l.logGroupTags(t.Context(), l.cloud, "api")
+		tags, err := l.connection.logGroupTags(t.Context(), "api")
 		if err != nil || !l.owns(tags, "api") || tags["team"] != "shop" {
 			t.Errorf("the tags are %v, %v", tags, err)
 		}
 		for range 2 {
-			if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil {
+			if err := l.connection.removeLogGroup(t.Context(), "api"); err != nil {
 				t.Error(err)
 			}
 		}
@@ -137,14 +137,14 @@ func TestALogGroupThatFerryDidNotMakeStaysAsItIsWithItsLogs(t *testing.T) {
 				l := newLogs(t, env)
 				l.make(tags)
 				l.ensure("")
-				if err := l.removeLogGroup(t.Context(), l.cloud, "api"); err != nil || l.retention() != 0 {
+				if err := l.connection.removeLogGroup(t.Context(), "api"); err != nil || l.retention() != 0 {
 					t.Errorf("the group keeps logs for %d days, %v", l.retention(), err)
 				}
-				err := l.ensureLogGroup(t.Context(), l.cloud, l.api(`{"log_retention": 7}`))
+				err := l.connection.ensureLogGroup(t.Context(), l.api(`{"log_retention": 7}`))
 				if !errors.Is(err, providers.Foreign) {
 					t.Errorf("a retention that is not set is no error: %v", err)
 				}
-				if has, err := l.logGroupTags(t.Context(), l.cloud, "api"); err != nil || len(has) != len(tags) {
+				if has, err := l.connection.logGroupTags(t.Context(), "api"); err != nil || len(has) != len(tags) {
 					t.Errorf("its tags are %v, %v", has, err)
 				}
 			})

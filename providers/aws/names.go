@@ -33,24 +33,24 @@ const unsettled = "changing"
 const maxName = 64
 
 // functionName is the name of a function at AWS.
-func (a *Adapter) functionName(fn string) string {
-	return shorten(a.prefix()+fn, maxName)
+func (p *place) functionName(fn string) string {
+	return shorten(p.prefix()+fn, maxName)
 }
 
 // prefix begins the names of all functions of the service and stage, but for those that had to be shortened far.
-func (a *Adapter) prefix() string { return a.service + "-" + a.stage + "-" }
+func (p *place) prefix() string { return p.service + "-" + p.stage + "-" }
 
 // roleName is the name of a function's execution role. Roles are of the account, so it names the region.
-func (a *Adapter) roleName(fn string) string {
-	return shorten(a.prefix()+fn+"-"+a.target.Region, maxName)
+func (p *place) roleName(fn string) string {
+	return shorten(p.prefix()+fn+"-"+p.target.Region, maxName)
 }
 
 // schedulerRoleName is the name of the role by which schedules call a function.
-func (a *Adapter) schedulerRoleName(fn string) string {
-	return shorten(a.prefix()+fn+"-"+a.target.Region+"-schedule", maxName)
+func (p *place) schedulerRoleName(fn string) string {
+	return shorten(p.prefix()+fn+"-"+p.target.Region+"-schedule", maxName)
 }
 
-func (a *Adapter) logGroupName(fn string) string { return "/aws/lambda/" + a.functionName(fn) }
+func (p *place) logGroupName(fn string) string { return "/aws/lambda/" + p.functionName(fn) }
 
 // shortened is how much of a shortened name is not the name's beginning.
 const shortened = 9
@@ -65,13 +65,13 @@ func shorten(s string, most int) string {
 }
 
 // tags are those of all that is made for a function.
-func (a *Adapter) tags(fn manifest.Function) map[string]string {
+func (p *place) tags(fn manifest.Function) map[string]string {
 	tags := maps.Clone(settings(fn).Tags)
 	if tags == nil {
 		tags = map[string]string{}
 	}
 	keys := strings.Join(slices.Sorted(maps.Keys(tags)), " ")
-	maps.Copy(tags, map[string]string{tagService: a.service, tagStage: a.stage, tagFunction: fn.Name})
+	maps.Copy(tags, map[string]string{tagService: p.service, tagStage: p.stage, tagFunction: fn.Name})
 	if keys != "" && len(keys) <= maxTagValue {
 		tags[tagTags] = keys
 	}
@@ -94,8 +94,8 @@ func present(tags map[string]string, keys ...string) []string {
 }
 
 // owns reports whether tags say that ferry made a thing for this function.
-func (a *Adapter) owns(tags map[string]string, fn string) bool {
-	return tags[tagService] == a.service && tags[tagStage] == a.stage && tags[tagFunction] == fn
+func (p *place) owns(tags map[string]string, fn string) bool {
+	return tags[tagService] == p.service && tags[tagStage] == p.stage && tags[tagFunction] == fn
 }
 
 // ours reports whether it is one of the tags by which ferry marks things.

@@ -46,8 +46,8 @@ func (b *binder) wantedNotifications() map[string]notifications {
 		if rules != nil {
 			n.Filter = &types.NotificationConfigurationFilter{Key: &types.S3KeyFilter{FilterRules: rules}}
 		}
-		n.Id = aws.String(notificationPrefix + b.a.functionName(b.fn.Name) + "-" + short([]byte(meaning(n))))
-		arn := b.a.resourceARN(b.c, b.fn, "s3", e.Object.Bucket)
+		n.Id = aws.String(notificationPrefix + b.c.functionName(b.fn.Name) + "-" + short([]byte(meaning(n))))
+		arn := b.c.resourceARN(b.fn, "s3", e.Object.Bucket)
 		wanted[arn] = append(wanted[arn], n)
 	}
 	return wanted

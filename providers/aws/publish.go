@@ -22,33 +22,33 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec, _ providers.Epo
 	var r providers.Revision
 	c, err := a.connect(ctx)
 	if err == nil {
-		r, err = a.publish(ctx, c, s)
+		r, err = c.publish(ctx, s)
 	}
 	return r, a.classify("publish", s.Function.Name, err)
 }
 
-func (a *Adapter) publish(ctx context.Context, c *cloud, s providers.Spec) (providers.Revision, error) {
+func (c *connection) publish(ctx context.Context, s providers.Spec) (providers.Revision, error) {
 	fn := s.Function.Name
-	if err := a.checkResources(ctx, c, s); err != nil {
+	if err := c.checkResources(ctx, s); err != nil {
 		return providers.Revision{}, err
 	}
-	latest, err := a.draft(ctx, c, fn)
+	latest, err := c.draft(ctx, fn)
 	if err != nil {
 		return providers.Revision{}, err
 	}
 	if latest == nil {
-		err = a.ensureLogGroup(ctx, c, s.Function)
+		err = c.ensureLogGroup(ctx, s.Function)
 	} else {
-		err = a.claimRoles(ctx, c, s.Function, latest.Tags)
+		err = c.claimRoles(ctx, s.Function, latest.Tags)
 	}
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	role, err := a.role(ctx, c, s)
+	role, err := c.role(ctx, s)
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	w := &work{Adapter: a, c: c, spec: s, want: a.configuration(c, s, role)}
+	w := &work{connection: c, spec: s, want: c.configuration(s, role)}
 	var version *types.FunctionConfiguration
 	if latest == nil {
 		version, err = w.create(ctx)
@@ -58,7 +58,7 @@ func (a *Adapter) publish(ctx context.Context, c *cloud, s providers.Spec) (prov
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	version, err = a.await(ctx, c, fn, aws.ToString(version.Version))
+	version, err = c.await(ctx, fn, aws.ToString(version.Version))
 	if err != nil {
 		return providers.Revision{}, err
 	}
@@ -76,20 +76,20 @@ func (a *Adapter) publish(ctx context.Context, c *cloud, s providers.Spec) (prov
 }
 
 // draft is $LATEST, nil when there is no function. One that ferry did not make is Foreign.
-func (a *Adapter) draft(ctx context.Context, c *cloud, fn string) (*lambda.GetFunctionOutput, error) {
-	out, err := a.get(ctx, c, fn, "")
+func (c *connection) draft(ctx context.Context, fn string) (*lambda.GetFunctionOutput, error) {
+	out, err := c.get(ctx, fn, "")
 	if err != nil || out == nil {
 		return nil, err
 	}
-	if !a.owns(out.Tags, fn) {
-		return nil, a.foreign("publish", fn)
+	if !c.owns(out.Tags, fn) {
+		return nil, c.foreign("publish", fn)
 	}
 	return out, nil
 }
 
 // get asks for a function or one of its versions or aliases; nil is that there is none.
-func (a *Adapter) get(ctx context.Context, c *cloud, fn, qualifier string) (*lambda.GetFunctionOutput, error) {
-	in := &lambda.GetFunctionInput{FunctionName: aws.String(a.functionName(fn))}
+func (c *connection) get(ctx context.Context, fn, qualifier string) (*lambda.GetFunctionOutput, error) {
+	in := &lambda.GetFunctionInput{FunctionName: aws.String(c.functionName(fn))}
 	if qualifier != "" {
 		in.Qualifier = aws.String(qualifier)
 	}
@@ -108,23 +108,23 @@ func (a *Adapter) get(ctx context.Context, c *cloud, fn, qualifier string) (*lam
 	return out, nil
 }
 
-func (a *Adapter) foreign(op, fn string) error {
+func (p *place) foreign(op, fn string) error {
 	return &providers.Error{
 		Kind: providers.Foreign, Op: op, Provider: name, Function: fn,
 		Hint: "run `ferry deploy --adopt` to take it over, or rename the function",
-		Err:  fmt.Errorf("the Lambda function %s exists, and ferry did not make it", a.functionName(fn)),
+		Err:  fmt.Errorf("the Lambda function %s exists, and ferry did not make it", p.functionName(fn)),
 	}
 }
 
 // role is what the version will run as, with the rights that it needs. Where what serves needs the same rights, its
 // role has them.
-func (a *Adapter) role(ctx context.Context, c *cloud, s providers.Spec) (executor, error) {
-	serving, err := a.get(ctx, c, s.Function.Name, live)
+func (c *connection) role(ctx context.Context, s providers.Spec) (executor, error) {
+	serving, err := c.get(ctx, s.Function.Name, live)
 	if err != nil {
 		return executor{}, err
 	}
-	if serving != nil && a.settled(serving) && labelOf(serving.Configuration).settings == a.settingsDigest(c, s) {
-		lost, err := a.lacks(ctx, c, s.Function.Name, serving.Configuration)
+	if serving != nil && settled(serving) && labelOf(serving.Configuration).settings == c.settingsDigest(s) {
+		lost, err := c.lacks(ctx, s.Function.Name, serving.Configuration)
 		if err != nil {
 			return executor{}, err
 		}
@@ -132,13 +132,12 @@ func (a *Adapter) role(ctx context.Context, c *cloud, s providers.Spec) (executo
 			return executor{arn: aws.ToString(serving.Configuration.Role), id: labelOf(serving.Configuration).role}, nil
 		}
 	}
-	return a.widenRole(ctx, c, s)
+	return c.widenRole(ctx, s)
 }
 
 // work is the making of one version.
 type work struct {
-	*Adapter
-	c    *cloud
+	*connection
 	spec providers.Spec
 	want *lambda.UpdateFunctionConfigurationInput
 }
@@ -151,14 +150,14 @@ func (w *work) create(ctx context.Context) (*types.FunctionConfiguration, error)
 		return nil, err
 	}
 	in.Code = &types.FunctionCode{ZipFile: code.zip, S3Bucket: code.bucket, S3Key: code.key}
-	made, err := w.c.lambda.CreateFunction(ctx, in)
+	made, err := w.lambda.CreateFunction(ctx, in)
 	switch {
 	case err == nil:
 		return &types.FunctionConfiguration{Version: made.Version}, nil
 	case !isAlreadyExists(err):
 		return nil, err
 	}
-	latest, err := w.draft(ctx, w.c, w.spec.Function.Name)
+	latest, err := w.draft(ctx, w.spec.Function.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +174,7 @@ func (w *work) create(ctx context.Context) (*types.FunctionConfiguration, error)
 func (w *work) update(ctx context.Context, latest *types.FunctionConfiguration) (*types.FunctionConfiguration, error) {
 	var err error
 	if !settledState(latest) {
-		if latest, err = w.await(ctx, w.c, w.spec.Function.Name, ""); err != nil {
+		if latest, err = w.await(ctx, w.spec.Function.Name, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -201,7 +200,7 @@ func (w *work) configure(ctx context.Context, latest *types.FunctionConfiguratio
 	}
 	_, now, err := w.change(ctx, latest, func(now *types.FunctionConfiguration) bool { return same(w.want, now) }, func(revision *string) (*string, error) {
 		in.RevisionId = revision
-		_, err := w.c.lambda.UpdateFunctionConfiguration(ctx, &in)
+		_, err := w.lambda.UpdateFunctionConfiguration(ctx, &in)
 		return nil, err
 	})
 	return now, err
@@ -214,7 +213,7 @@ func (w *work) upload(ctx context.Context, latest *types.FunctionConfiguration) 
 		return nil, err
 	}
 	version, now, err := w.change(ctx, latest, func(now *types.FunctionConfiguration) bool { return sameCode(w.spec, now) }, func(revision *string) (*string, error) {
-		out, err := w.c.lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
+		out, err := w.lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
 			FunctionName: w.want.FunctionName, Architectures: architecture(w.spec.Function), Publish: true,
 			RevisionId: revision, ZipFile: code.zip, S3Bucket: code.bucket, S3Key: code.key,
 		})
@@ -233,7 +232,7 @@ func (w *work) upload(ctx context.Context, latest *types.FunctionConfiguration) 
 func (w *work) version(ctx context.Context, latest *types.FunctionConfiguration) (*types.FunctionConfiguration, error) {
 	never := func(*types.FunctionConfiguration) bool { return false } // that it was published is not to be seen from $LATEST
 	version, _, err := w.change(ctx, latest, never, func(revision *string) (*string, error) {
-		out, err := w.c.lambda.PublishVersion(ctx, &lambda.PublishVersionInput{
+		out, err := w.lambda.PublishVersion(ctx, &lambda.PublishVersionInput{
 			FunctionName: w.want.FunctionName, CodeSha256: latest.CodeSha256, RevisionId: revision,
 		})
 		if err != nil {
@@ -258,7 +257,7 @@ func (w *work) change(
 		if version != nil || err != nil && !isPreconditionFailed(err) {
 			return version, nil, err
 		}
-		now, reading := w.await(ctx, w.c, w.spec.Function.Name, "")
+		now, reading := w.await(ctx, w.spec.Function.Name, "")
 		switch {
 		case reading != nil:
 			return nil, nil, reading
@@ -313,7 +312,7 @@ func (w *work) code(ctx context.Context) (code, error) {
 			return code{}, fmt.Errorf("reading the package: %w", err)
 		}
 	}
-	store, key := w.storeIn(w.c), providers.PackageKey(providers.LedgerPrefix(w.service, w.stage, w.targetName), w.spec.Artifact.ZipDigest)
+	store, key := w.storeIn(), providers.PackageKey(providers.LedgerPrefix(w.service, w.stage, w.targetName), w.spec.Artifact.ZipDigest)
 	stored := code{bucket: &store.bucket, key: &key}
 	if store.has(ctx, key) { // a release keeps its packages there first
 		return stored, nil
@@ -334,18 +333,18 @@ const settleTime = 10 * time.Minute
 
 // await waits until a function or version is ready to be changed and called, and says why it cannot be. A function
 // may be unknown for a moment after it was made.
-func (a *Adapter) await(ctx context.Context, c *cloud, fn, qualifier string) (*types.FunctionConfiguration, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, settleTime, fmt.Errorf("%s is not ready after %s", a.functionName(fn), settleTime))
+func (c *connection) await(ctx context.Context, fn, qualifier string) (*types.FunctionConfiguration, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, settleTime, fmt.Errorf("%s is not ready after %s", c.functionName(fn), settleTime))
 	defer cancel()
 	absent := time.Now().Add(30 * time.Second)
 	for pause := 100 * time.Millisecond; ; pause = min(pause*3/2, time.Second) {
-		out, err := a.get(ctx, c, fn, qualifier)
+		out, err := c.get(ctx, fn, qualifier)
 		switch {
 		case err != nil:
 			return nil, err
 		case out == nil && time.Now().After(absent):
 			return nil, &providers.Error{
-				Kind: providers.NotFound, Op: "wait for", Provider: name, Function: fn, Err: fmt.Errorf("%s %s does not exist", a.functionName(fn), qualifier),
+				Kind: providers.NotFound, Op: "wait for", Provider: name, Function: fn, Err: fmt.Errorf("%s %s does not exist", c.functionName(fn), qualifier),
 			}
 		case out != nil:
 			if err := broken(fn, out.Configuration); err != nil {

@@ -30,9 +30,9 @@ const (
 var itemFailures = []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures}
 
 // queueARNs are the queues that call the function, sorted.
-func (a *Adapter) queueARNs(c *cloud, fn manifest.Function) []string {
+func (c *connection) queueARNs(fn manifest.Function) []string {
 	var arns []string
-	for _, m := range a.wantedMappings(c, fn) {
+	for _, m := range c.wantedMappings(fn) {
 		arns = append(arns, m.queue)
 	}
 	slices.Sort(arns)
@@ -41,13 +41,13 @@ func (a *Adapter) queueARNs(c *cloud, fn manifest.Function) []string {
 
 // wantedMappings are the mappings of the function's events. A batch of more than ten needs a window of a second at
 // least, in which messages are gathered.
-func (a *Adapter) wantedMappings(c *cloud, fn manifest.Function) []mapping {
+func (c *connection) wantedMappings(fn manifest.Function) []mapping {
 	var all []mapping
 	for _, e := range fn.Events {
 		if e.Queue == nil {
 			continue
 		}
-		m := mapping{queue: a.resourceARN(c, fn, "sqs", e.Queue.Name), batch: int32(max(1, e.Queue.Batch))} //nolint:gosec // Check bounds it
+		m := mapping{queue: c.resourceARN(fn, "sqs", e.Queue.Name), batch: int32(max(1, e.Queue.Batch))} //nolint:gosec // Check bounds it
 		if m.batch > 10 {
 			m.window = 1
 		}
@@ -80,12 +80,12 @@ func (b *binder) made(ctx context.Context, m types.EventSourceMappingConfigurati
 	if err != nil {
 		return false, nil, unlessMissing(err)
 	}
-	return b.a.owns(out.Tags, b.fn.Name), out.Tags, nil
+	return b.c.owns(out.Tags, b.fn.Name), out.Tags, nil
 }
 
 // retag gives a mapping its tags, and takes away those that the manifest asked for before.
 func (b *binder) retag(ctx context.Context, m types.EventSourceMappingConfiguration, has map[string]string) error {
-	gone, left := retagging(b.a.tags(b.fn), has)
+	gone, left := retagging(b.c.tags(b.fn), has)
 	if len(gone) > 0 {
 		_, err := b.c.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: m.EventSourceMappingArn, TagKeys: gone})
 		if err != nil {
@@ -119,7 +119,7 @@ func (b *binder) bindQueues(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wanted := b.a.wantedMappings(b.c, b.fn)
+	wanted := b.c.wantedMappings(b.fn)
 	for _, m := range found {
 		made, tags, err := b.made(ctx, m)
 		if err != nil {
@@ -235,7 +235,7 @@ func (b *binder) mapQueue(ctx context.Context, w mapping) error {
 	b.wrote = true
 	_, err := b.c.lambda.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
 		FunctionName: &b.alias, EventSourceArn: &w.queue, BatchSize: &w.batch, MaximumBatchingWindowInSeconds: &w.window,
-		FunctionResponseTypes: itemFailures, Enabled: aws.Bool(!b.paused), Tags: b.a.tags(b.fn),
+		FunctionResponseTypes: itemFailures, Enabled: aws.Bool(!b.paused), Tags: b.c.tags(b.fn),
 	})
 	if !isAlreadyExists(err) {
 		return err

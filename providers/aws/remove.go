@@ -16,44 +16,44 @@ import (
 func (a *Adapter) Remove(ctx context.Context, fn string, e providers.Epoch) error {
 	c, err := a.connect(ctx)
 	if err == nil {
-		err = a.admitted(ctx, c, fn, e)
+		err = c.admitted(ctx, fn, e)
 	}
 	if err == nil {
-		err = a.remove(ctx, c, fn)
+		err = c.remove(ctx, fn)
 	}
 	return a.classify("remove", fn, err)
 }
 
-func (a *Adapter) remove(ctx context.Context, c *cloud, fn string) error {
-	out, err := a.get(ctx, c, fn, "")
+func (c *connection) remove(ctx context.Context, fn string) error {
+	out, err := c.get(ctx, fn, "")
 	if err != nil {
 		return err
 	}
-	if out != nil && !a.owns(out.Tags, fn) {
+	if out != nil && !c.owns(out.Tags, fn) {
 		return nil // not ferry's
 	}
 	if out == nil || out.Tags[tagBound] != "" {
-		if err := a.unbind(ctx, c, fn); err != nil {
+		if err := c.unbind(ctx, fn); err != nil {
 			return err
 		}
 	}
 	if out != nil {
-		if err := a.takeDown(ctx, c, fn); err != nil {
+		if err := c.takeDown(ctx, fn); err != nil {
 			return err
 		}
 	}
-	if a.mayOwnRoles(out) {
-		if err := a.removeRole(ctx, c, fn); err != nil {
+	if c.mayOwnRoles(out) {
+		if err := c.removeRole(ctx, fn); err != nil {
 			return err
 		}
 	}
-	if err := a.removeLogGroup(ctx, c, fn); err != nil {
+	if err := c.removeLogGroup(ctx, fn); err != nil {
 		return err
 	}
 	if out == nil {
 		return nil
 	}
-	_, err = c.lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(a.functionName(fn))})
+	_, err = c.lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(c.functionName(fn))})
 	if isNotFound(err) {
 		return nil
 	}
@@ -103,35 +103,35 @@ func (a *Adapter) Adopt(ctx context.Context, fn string, e providers.Epoch) (prov
 	if err != nil {
 		return providers.State{Function: fn}, err
 	}
-	if err := a.adopt(ctx, c, fn, e); err != nil {
+	if err := c.adopt(ctx, fn, e); err != nil {
 		return providers.State{Function: fn}, a.classify(op, fn, err)
 	}
-	st, err := a.status(ctx, c, fn)
+	st, err := c.status(ctx, fn)
 	return st, a.classify(op, fn, err)
 }
 
-func (a *Adapter) adopt(ctx context.Context, c *cloud, fn string, e providers.Epoch) error {
-	latest, err := a.await(ctx, c, fn, "")
+func (c *connection) adopt(ctx context.Context, fn string, e providers.Epoch) error {
+	latest, err := c.await(ctx, fn, "")
 	if err != nil {
 		return err
 	}
-	serving, err := a.get(ctx, c, fn, live)
+	serving, err := c.get(ctx, fn, live)
 	if err != nil {
 		return err
 	}
 	if serving == nil { // an alias of that name is what serves already
 		version, err := c.lambda.PublishVersion(ctx, &lambda.PublishVersionInput{
-			FunctionName: aws.String(a.functionName(fn)), CodeSha256: latest.CodeSha256, RevisionId: latest.RevisionId,
+			FunctionName: aws.String(c.functionName(fn)), CodeSha256: latest.CodeSha256, RevisionId: latest.RevisionId,
 		})
 		if err != nil {
 			return err
 		}
-		if _, err := a.await(ctx, c, fn, aws.ToString(version.Version)); err != nil {
+		if _, err := c.await(ctx, fn, aws.ToString(version.Version)); err != nil {
 			return err
 		}
-		if _, err := a.createAlias(ctx, c, fn, aws.ToString(version.Version), e); err != nil {
+		if _, err := c.createAlias(ctx, fn, aws.ToString(version.Version), e); err != nil {
 			return err
 		}
 	}
-	return a.tag(ctx, c, fn, map[string]string{tagService: a.service, tagStage: a.stage, tagFunction: fn})
+	return c.tag(ctx, fn, map[string]string{tagService: c.service, tagStage: c.stage, tagFunction: fn})
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // resourceARN is the ARN of what an event names: by the target's resources, else of that name in this account.
-func (a *Adapter) resourceARN(c *cloud, fn manifest.Function, service, resource string) string {
+func (c *connection) resourceARN(fn manifest.Function, service, resource string) string {
 	if mapped, ok := settings(fn).Resources[resource]; ok {
 		resource = mapped
 	}
@@ -46,10 +46,10 @@ func partOf(arn string, i int) string {
 
 // checkResources reports all that keeps the spec's events from being bound: what does not exist, and queues that do
 // not fit the function; and a log group whose retention is not ferry's to set.
-func (a *Adapter) checkResources(ctx context.Context, c *cloud, s providers.Spec) error {
-	r := &resources{a: a, c: c, fn: s.Function}
+func (c *connection) checkResources(ctx context.Context, s providers.Spec) error {
+	r := &resources{c: c, fn: s.Function}
 	if settings(s.Function).LogRetention != 0 {
-		if _, err := a.ownLogGroup(ctx, c, s.Function); unlessMissing(err) != nil {
+		if _, err := c.ownLogGroup(ctx, s.Function); unlessMissing(err) != nil {
 			r.failed(err)
 		}
 	}
@@ -68,8 +68,7 @@ func (a *Adapter) checkResources(ctx context.Context, c *cloud, s providers.Spec
 
 // resources gathers the problems of what a function's events name.
 type resources struct {
-	a        *Adapter
-	c        *cloud
+	c        *connection
 	fn       manifest.Function
 	seen     []string // ARNs
 	problems []error
@@ -92,11 +91,11 @@ func (r *resources) problem(kind providers.Kind, hint, format string, args ...an
 
 // failed keeps an error of AWS.
 func (r *resources) failed(err error) {
-	r.problems = append(r.problems, r.a.classify("check the events of", r.fn.Name, err))
+	r.problems = append(r.problems, r.c.classify("check the events of", r.fn.Name, err))
 }
 
 func (r *resources) queue(ctx context.Context, e *manifest.QueueEvent) {
-	arn := r.a.resourceARN(r.c, r.fn, "sqs", e.Name)
+	arn := r.c.resourceARN(r.fn, "sqs", e.Name)
 	queue, region := lastPart(arn), partOf(arn, 3)
 	switch {
 	case !r.first(arn):
@@ -163,7 +162,7 @@ func (r *resources) fits(ctx context.Context, e *manifest.QueueEvent, queue, url
 }
 
 func (r *resources) topic(ctx context.Context, named string) {
-	arn := r.a.resourceARN(r.c, r.fn, "sns", named)
+	arn := r.c.resourceARN(r.fn, "sns", named)
 	topic := lastPart(arn)
 	if !r.first(arn) {
 		return
@@ -182,7 +181,7 @@ func (r *resources) topic(ctx context.Context, named string) {
 }
 
 func (r *resources) bucket(ctx context.Context, named string) {
-	arn := r.a.resourceARN(r.c, r.fn, "s3", named)
+	arn := r.c.resourceARN(r.fn, "s3", named)
 	bucket := lastPart(arn)
 	if !r.first(arn) {
 		return

@@ -43,11 +43,11 @@ func allow(resources []string, actions ...string) statement {
 // Decrypting needs no statement: the key policies of aws/secretsmanager and aws/ssm let all principals of the account
 // that may read a value decrypt it through the service (Secrets Manager user guide, security-encryption; Systems
 // Manager user guide, ps-restrict-decryption). Who uses a key of their own adds a policy.
-func rights(a *Adapter, c *cloud, s providers.Spec) string {
+func (c *connection) rights(s providers.Spec) string {
 	own := settings(s.Function)
-	granted := []statement{allow([]string{c.arn("logs", "log-group:"+a.logGroupName(s.Function.Name)+":*")},
+	granted := []statement{allow([]string{c.arn("logs", "log-group:"+c.logGroupName(s.Function.Name)+":*")},
 		"logs:CreateLogStream", "logs:PutLogEvents")}
-	if queues := a.queueARNs(c, s.Function); len(queues) > 0 {
+	if queues := c.queueARNs(s.Function); len(queues) > 0 {
 		granted = append(granted, allow(queues, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"))
 	}
 	granted = append(granted, c.secretRights(s.Secrets)...)
@@ -68,7 +68,7 @@ func rights(a *Adapter, c *cloud, s providers.Spec) string {
 }
 
 // secretRights lets a function read its secrets.
-func (c *cloud) secretRights(references map[string]string) []statement {
+func (c *connection) secretRights(references map[string]string) []statement {
 	var manager, parameters []string
 	for _, arn := range c.secretARNs(references) {
 		if strings.Contains(arn, ":ssm:") {
@@ -93,11 +93,11 @@ func managed(fn manifest.Function) []string {
 }
 
 // rightsDigest tells whether two revisions need the same rights.
-func (a *Adapter) rightsDigest(c *cloud, s providers.Spec) string {
+func (c *connection) rightsDigest(s providers.Spec) string {
 	if settings(s.Function).Role != "" {
 		return "given"
 	}
-	return short([]byte(rights(a, c, s) + strings.Join(managed(s.Function), " ") + settings(s.Function).PermissionsBoundary))
+	return short([]byte(c.rights(s) + strings.Join(managed(s.Function), " ") + settings(s.Function).PermissionsBoundary))
 }
 
 // statementsOf reads the statements of a policy; equal statements are equal text.

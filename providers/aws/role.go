@@ -24,23 +24,23 @@ const (
 )
 
 // widenRole sees to it that the function's role may do all that the spec needs, besides what it may do already.
-func (a *Adapter) widenRole(ctx context.Context, c *cloud, s providers.Spec) (executor, error) {
+func (c *connection) widenRole(ctx context.Context, s providers.Spec) (executor, error) {
 	if given := settings(s.Function).Role; given != "" {
 		return executor{arn: given}, nil
 	}
-	role, created, err := a.ensureRole(ctx, c, s.Function, a.roleName(s.Function.Name), trust("lambda.amazonaws.com", nil))
+	role, created, err := c.ensureRole(ctx, s.Function, c.roleName(s.Function.Name), trust("lambda.amazonaws.com", nil))
 	if err != nil {
 		return executor{}, err
 	}
 	err = retryWhile(ctx, rightsLimit, unseen(created), func() error {
-		if err := widenPolicy(ctx, c, *role.RoleName, rights(a, c, s)); err != nil || len(managed(s.Function)) == 0 {
+		if err := c.widenPolicy(ctx, *role.RoleName, c.rights(s)); err != nil || len(managed(s.Function)) == 0 {
 			return err
 		}
-		has, err := attached(ctx, c, *role.RoleName)
+		has, err := c.attached(ctx, *role.RoleName)
 		if err != nil {
 			return err
 		}
-		return attach(ctx, c, *role.RoleName, has, managed(s.Function))
+		return c.attach(ctx, *role.RoleName, has, managed(s.Function))
 	})
 	return executor{arn: aws.ToString(role.Arn), id: aws.ToString(role.RoleId), created: created}, err
 }
@@ -51,64 +51,64 @@ func unseen(created bool) func(error) bool {
 }
 
 // narrowRole leaves the role with exactly what the spec needs. It is for after the activation.
-func (a *Adapter) narrowRole(ctx context.Context, c *cloud, s providers.Spec) error {
+func (c *connection) narrowRole(ctx context.Context, s providers.Spec) error {
 	if settings(s.Function).Role != "" {
 		return nil
 	}
-	role := a.roleName(s.Function.Name)
-	if err := ensurePolicy(ctx, c, role, inline, rights(a, c, s)); err != nil {
+	role := c.roleName(s.Function.Name)
+	if err := c.ensurePolicy(ctx, role, inline, c.rights(s)); err != nil {
 		return err
 	}
-	names, err := inlinePolicies(ctx, c, role)
+	names, err := c.inlinePolicies(ctx, role)
 	if err != nil {
 		return err
 	}
 	if slices.Contains(names, beside) {
-		if err := dropPolicy(ctx, c, role, beside); err != nil {
+		if err := c.dropPolicy(ctx, role, beside); err != nil {
 			return err
 		}
 	}
-	has, err := attached(ctx, c, role)
+	has, err := c.attached(ctx, role)
 	if err != nil {
 		return err
 	}
-	if err := attach(ctx, c, role, has, managed(s.Function)); err != nil {
+	if err := c.attach(ctx, role, has, managed(s.Function)); err != nil {
 		return err
 	}
-	if err := detach(ctx, c, role, has, managed(s.Function)); err != nil {
+	if err := c.detach(ctx, role, has, managed(s.Function)); err != nil {
 		return err
 	}
-	return limitRole(ctx, c, s.Function, role)
+	return c.limitRole(ctx, s.Function, role)
 }
 
 // removeRole deletes the function's role if ferry made it.
-func (a *Adapter) removeRole(ctx context.Context, c *cloud, fn string) error {
-	return a.deleteRole(ctx, c, fn, a.roleName(fn))
+func (c *connection) removeRole(ctx context.Context, fn string) error {
+	return c.deleteRole(ctx, fn, c.roleName(fn))
 }
 
 // ensureSchedulerRole returns the ARN of the role by which EventBridge Scheduler calls the alias, and nothing else.
-func (a *Adapter) ensureSchedulerRole(ctx context.Context, c *cloud, fn manifest.Function) (string, error) {
+func (c *connection) ensureSchedulerRole(ctx context.Context, fn manifest.Function) (string, error) {
 	if given := settings(fn).SchedulerRole; given != "" {
 		return given, nil
 	}
 	// https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
 	own := map[string]map[string]string{"StringEquals": {"aws:SourceAccount": c.account}}
-	role, created, err := a.ensureRole(ctx, c, fn, a.schedulerRoleName(fn.Name), trust("scheduler.amazonaws.com", own))
+	role, created, err := c.ensureRole(ctx, fn, c.schedulerRoleName(fn.Name), trust("scheduler.amazonaws.com", own))
 	if err != nil {
 		return "", err
 	}
 	err = retryWhile(ctx, rightsLimit, unseen(created), func() error {
-		if err := ensurePolicy(ctx, c, *role.RoleName, inline, a.schedulerRights(c, fn.Name)); err != nil || created {
+		if err := c.ensurePolicy(ctx, *role.RoleName, inline, c.schedulerRights(fn.Name)); err != nil || created {
 			return err
 		}
-		return limitRole(ctx, c, fn, *role.RoleName)
+		return c.limitRole(ctx, fn, *role.RoleName)
 	})
 	return aws.ToString(role.Arn), err
 }
 
 // schedulerRights is the policy of the role by which schedules call a function.
-func (a *Adapter) schedulerRights(c *cloud, fn string) string {
-	return policy(allow([]string{a.aliasARN(c, fn)}, "lambda:InvokeFunction"))
+func (c *connection) schedulerRights(fn string) string {
+	return policy(allow([]string{c.aliasARN(fn)}, "lambda:InvokeFunction"))
 }
 
 // trust lets a service take a role. Lambda's documentation knows no condition for it, and none is needed: nobody can
@@ -120,34 +120,34 @@ func trust(service string, condition map[string]map[string]string) string {
 }
 
 // ensureRole returns a role of the function's, and makes it when it is missing.
-func (a *Adapter) ensureRole(
-	ctx context.Context, c *cloud, fn manifest.Function, role, trust string,
+func (c *connection) ensureRole(
+	ctx context.Context, fn manifest.Function, role, trust string,
 ) (found *types.Role, created bool, err error) {
-	found, err = getRole(ctx, c, role)
+	found, err = c.getRole(ctx, role)
 	if isNotFound(err) {
-		found, err = a.createRole(ctx, c, fn, role, trust)
+		found, err = c.createRole(ctx, fn, role, trust)
 		created = true
 	}
 	if err != nil {
 		return nil, false, err
 	}
 	has := tagsOf(found.Tags)
-	if !a.owns(has, fn.Name) {
+	if !c.owns(has, fn.Name) {
 		return nil, false, &providers.Error{
 			Kind: providers.Foreign, Op: "prepare the role of", Provider: name, Function: fn.Name,
 			Hint: "delete that role, or name one with role: in the function's aws block",
 			Err:  fmt.Errorf("there is a role %s that ferry did not make", role),
 		}
 	}
-	if err := a.tagRole(ctx, c, fn, role, has); err != nil {
+	if err := c.tagRole(ctx, fn, role, has); err != nil {
 		return nil, false, err
 	}
-	return found, created, freeRole(ctx, c, fn, found)
+	return found, created, c.freeRole(ctx, fn, found)
 }
 
 // tagRole gives a role its tags, and takes away those that the manifest asked for before.
-func (a *Adapter) tagRole(ctx context.Context, c *cloud, fn manifest.Function, role string, has map[string]string) error {
-	gone, left := retagging(a.roleTags(fn), has, tagBoundary)
+func (c *connection) tagRole(ctx context.Context, fn manifest.Function, role string, has map[string]string) error {
+	gone, left := retagging(c.roleTags(fn), has, tagBoundary)
 	if len(gone) > 0 {
 		if _, err := c.iam.UntagRole(ctx, &iam.UntagRoleInput{RoleName: &role, TagKeys: gone}); err != nil {
 			return err
@@ -161,10 +161,10 @@ func (a *Adapter) tagRole(ctx context.Context, c *cloud, fn manifest.Function, r
 }
 
 // createRole makes a role. One that is there by now was made by a call whose reply was lost, or by another.
-func (a *Adapter) createRole(ctx context.Context, c *cloud, fn manifest.Function, role, trust string) (*types.Role, error) {
+func (c *connection) createRole(ctx context.Context, fn manifest.Function, role, trust string) (*types.Role, error) {
 	in := &iam.CreateRoleInput{
-		RoleName: &role, AssumeRolePolicyDocument: &trust, Tags: iamTags(a.roleTags(fn)),
-		Description: aws.String(fmt.Sprintf("made by ferry for %s of %s, stage %s", fn.Name, a.service, a.stage)),
+		RoleName: &role, AssumeRolePolicyDocument: &trust, Tags: iamTags(c.roleTags(fn)),
+		Description: aws.String(fmt.Sprintf("made by ferry for %s of %s, stage %s", fn.Name, c.service, c.stage)),
 	}
 	if boundary := settings(fn).PermissionsBoundary; boundary != "" {
 		in.PermissionsBoundary = &boundary
@@ -172,7 +172,7 @@ func (a *Adapter) createRole(ctx context.Context, c *cloud, fn manifest.Function
 	out, err := c.iam.CreateRole(ctx, in)
 	switch {
 	case isAlreadyExists(err):
-		return getRole(ctx, c, role)
+		return c.getRole(ctx, role)
 	case err != nil:
 		return nil, err
 	}
@@ -181,27 +181,27 @@ func (a *Adapter) createRole(ctx context.Context, c *cloud, fn manifest.Function
 }
 
 // deleteRole deletes a role of the function's, with all that is attached to it.
-func (a *Adapter) deleteRole(ctx context.Context, c *cloud, fn, role string) error {
-	found, err := getRole(ctx, c, role)
-	if isNotFound(err) || err == nil && !a.owns(tagsOf(found.Tags), fn) {
+func (c *connection) deleteRole(ctx context.Context, fn, role string) error {
+	found, err := c.getRole(ctx, role)
+	if isNotFound(err) || err == nil && !c.owns(tagsOf(found.Tags), fn) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	has, err := attached(ctx, c, role)
+	has, err := c.attached(ctx, role)
 	if err == nil {
-		err = detach(ctx, c, role, has, nil)
+		err = c.detach(ctx, role, has, nil)
 	}
 	if err != nil {
 		return unlessMissing(err)
 	}
-	names, err := inlinePolicies(ctx, c, role)
+	names, err := c.inlinePolicies(ctx, role)
 	if err != nil {
 		return unlessMissing(err)
 	}
 	for _, policy := range names {
-		if err := dropPolicy(ctx, c, role, policy); err != nil {
+		if err := c.dropPolicy(ctx, role, policy); err != nil {
 			return err
 		}
 	}
@@ -211,15 +211,15 @@ func (a *Adapter) deleteRole(ctx context.Context, c *cloud, fn, role string) err
 
 // widenPolicy adds what is needed to what is granted. It takes nothing away, also of what an attempt left that was
 // killed after its revision went live.
-func widenPolicy(ctx context.Context, c *cloud, role, need string) error {
-	granted, err := getPolicy(ctx, c, role, inline)
+func (c *connection) widenPolicy(ctx context.Context, role, need string) error {
+	granted, err := c.getPolicy(ctx, role, inline)
 	if isNotFound(err) {
-		return setPolicy(ctx, c, role, inline, need)
+		return c.setPolicy(ctx, role, inline, need)
 	}
 	if err != nil {
 		return err
 	}
-	besides, err := getPolicy(ctx, c, role, beside)
+	besides, err := c.getPolicy(ctx, role, beside)
 	if err != nil && !isNotFound(err) {
 		return err
 	}
@@ -239,11 +239,11 @@ func widenPolicy(ctx context.Context, c *cloud, role, need string) error {
 	if len(wider) == len(besides) {
 		return nil
 	}
-	return setPolicy(ctx, c, role, beside, policy(wider...))
+	return c.setPolicy(ctx, role, beside, policy(wider...))
 }
 
 // getPolicy reads the statements of an inline policy.
-func getPolicy(ctx context.Context, c *cloud, role, policy string) ([]string, error) {
+func (c *connection) getPolicy(ctx context.Context, role, policy string) ([]string, error) {
 	out, err := c.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &role, PolicyName: &policy})
 	if err != nil {
 		return nil, err
@@ -255,30 +255,30 @@ func getPolicy(ctx context.Context, c *cloud, role, policy string) ([]string, er
 	return statementsOf(document)
 }
 
-func setPolicy(ctx context.Context, c *cloud, role, policy, document string) error {
+func (c *connection) setPolicy(ctx context.Context, role, policy, document string) error {
 	_, err := c.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &policy, PolicyDocument: &document})
 	return err
 }
 
 // ensurePolicy writes an inline policy that differs.
-func ensurePolicy(ctx context.Context, c *cloud, role, policy, document string) error {
-	has, err := getPolicy(ctx, c, role, policy)
+func (c *connection) ensurePolicy(ctx context.Context, role, policy, document string) error {
+	has, err := c.getPolicy(ctx, role, policy)
 	if err != nil && !isNotFound(err) {
 		return err
 	}
 	if want, wanting := statementsOf(document); wanting != nil || err == nil && slices.Equal(has, want) {
 		return wanting
 	}
-	return setPolicy(ctx, c, role, policy, document)
+	return c.setPolicy(ctx, role, policy, document)
 }
 
-func dropPolicy(ctx context.Context, c *cloud, role, policy string) error {
+func (c *connection) dropPolicy(ctx context.Context, role, policy string) error {
 	_, err := c.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &role, PolicyName: &policy})
 	return unlessMissing(err)
 }
 
 // inlinePolicies names the policies that are written in a role.
-func inlinePolicies(ctx context.Context, c *cloud, role string) ([]string, error) {
+func (c *connection) inlinePolicies(ctx context.Context, role string) ([]string, error) {
 	var names []string
 	for pages := iam.NewListRolePoliciesPaginator(c.iam, &iam.ListRolePoliciesInput{RoleName: &role}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
@@ -291,7 +291,7 @@ func inlinePolicies(ctx context.Context, c *cloud, role string) ([]string, error
 }
 
 // attached are the ARNs of the managed policies of a role.
-func attached(ctx context.Context, c *cloud, role string) ([]string, error) {
+func (c *connection) attached(ctx context.Context, role string) ([]string, error) {
 	var arns []string
 	for pages := iam.NewListAttachedRolePoliciesPaginator(c.iam, &iam.ListAttachedRolePoliciesInput{RoleName: &role}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
@@ -306,7 +306,7 @@ func attached(ctx context.Context, c *cloud, role string) ([]string, error) {
 }
 
 // attach gives a role those of the managed policies that it does not have.
-func attach(ctx context.Context, c *cloud, role string, has, want []string) error {
+func (c *connection) attach(ctx context.Context, role string, has, want []string) error {
 	for _, arn := range want {
 		if slices.Contains(has, arn) {
 			continue
@@ -319,7 +319,7 @@ func attach(ctx context.Context, c *cloud, role string, has, want []string) erro
 }
 
 // detach takes from a role those of the managed policies that are not wanted.
-func detach(ctx context.Context, c *cloud, role string, has, want []string) error {
+func (c *connection) detach(ctx context.Context, role string, has, want []string) error {
 	for _, arn := range has {
 		if slices.Contains(want, arn) {
 			continue
@@ -331,7 +331,7 @@ func detach(ctx context.Context, c *cloud, role string, has, want []string) erro
 	return nil
 }
 
-func getRole(ctx context.Context, c *cloud, role string) (*types.Role, error) {
+func (c *connection) getRole(ctx context.Context, role string) (*types.Role, error) {
 	out, err := c.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &role})
 	if err != nil {
 		return nil, err

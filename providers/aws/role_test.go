@@ -24,11 +24,11 @@ const readOnly = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 // policies are the inline policies of a role.
 func (acc *account) policies(role string) map[string][]string {
 	acc.t.Helper()
-	names, err := inlinePolicies(acc.t.Context(), acc.c, role)
+	names, err := acc.c.inlinePolicies(acc.t.Context(), role)
 	acc.must(err)
 	all := map[string][]string{}
 	for _, policy := range names {
-		all[policy], err = getPolicy(acc.t.Context(), acc.c, role, policy)
+		all[policy], err = acc.c.getPolicy(acc.t.Context(), role, policy)
 		acc.must(err)
 	}
 	return all
@@ -36,14 +36,14 @@ func (acc *account) policies(role string) map[string][]string {
 
 func (acc *account) widen(s providers.Spec) (string, bool) {
 	acc.t.Helper()
-	role, err := acc.a.widenRole(acc.t.Context(), acc.c, s)
+	role, err := acc.c.widenRole(acc.t.Context(), s)
 	acc.must(err)
 	return role.arn, role.created
 }
 
 // statements are those of the spec's own document.
 func (acc *account) statements(s providers.Spec) []string {
-	all, err := statementsOf(rights(acc.a, acc.c, s))
+	all, err := statementsOf(acc.c.rights(s))
 	acc.must(err)
 	return all
 }
@@ -104,7 +104,7 @@ func TestTheSchedulersRoleMayOnlyCallTheAlias(t *testing.T) {
 	s := eventful(t, "nightly", "", at("0 3 * * *"))
 	acc.deploy(s)
 	acc.bind(s, providers.BindEnabled)
-	want := map[string][]string{inline: {fmt.Sprintf(`{"Action":["lambda:InvokeFunction"],"Effect":"Allow","Resource":[%q]}`, acc.a.aliasARN(acc.c, "nightly"))}}
+	want := map[string][]string{inline: {fmt.Sprintf(`{"Action":["lambda:InvokeFunction"],"Effect":"Allow","Resource":[%q]}`, acc.c.aliasARN("nightly"))}}
 	if diff := cmp.Diff(want, acc.policies(acc.a.schedulerRoleName("nightly"))); diff != "" {
 		t.Errorf("its policies (-want +got):\n%s", diff)
 	}
@@ -128,17 +128,17 @@ func TestARoleIsWidenedBesideWhatServesAndNarrowedAfterIt(t *testing.T) {
 	if diff := cmp.Diff(map[string][]string{inline: served, beside: needed[1:]}, acc.policies(role)); diff != "" {
 		t.Errorf("while both are needed (-want +got):\n%s", diff)
 	}
-	acc.must(acc.a.narrowRole(t.Context(), acc.c, next))
+	acc.must(acc.c.narrowRole(t.Context(), next))
 	if diff := cmp.Diff(map[string][]string{inline: needed}, acc.policies(role)); diff != "" {
 		t.Errorf("after the activation (-want +got):\n%s", diff)
 	}
-	has, err := attached(t.Context(), acc.c, role)
+	has, err := acc.c.attached(t.Context(), role)
 	acc.must(err)
 	equal(t, "the managed policies", has, []string{readOnly})
 
 	acc.widen(old)
-	acc.must(acc.a.narrowRole(t.Context(), acc.c, old))
-	has, err = attached(t.Context(), acc.c, role)
+	acc.must(acc.c.narrowRole(t.Context(), old))
+	has, err = acc.c.attached(t.Context(), role)
 	acc.must(err)
 	equal(t, "the managed policies after a rollback", has, nil)
 }
@@ -165,10 +165,10 @@ func TestWideningAndNarrowingTwiceWritesNothing(t *testing.T) {
 	acc := newAccount(t)
 	s := eventful(t, "worker", fmt.Sprintf(`{"policies": [%q], "tags": {"team": "shop"}}`, readOnly), messages("orders", 1))
 	acc.widen(s)
-	acc.must(acc.a.narrowRole(t.Context(), acc.c, s))
+	acc.must(acc.c.narrowRole(t.Context(), s))
 	acc.Reset()
 	acc.widen(s)
-	acc.must(acc.a.narrowRole(t.Context(), acc.c, s))
+	acc.must(acc.c.narrowRole(t.Context(), s))
 	equal(t, "what was written", acc.writes(), nil)
 }
 
@@ -177,7 +177,7 @@ func TestARolesTagsFollowTheManifest(t *testing.T) {
 	acc.widen(eventful(t, "api", `{"tags": {"team": "shop", "cost": "1"}}`))
 	s := eventful(t, "api", `{"tags": {"team": "store"}}`)
 	acc.widen(s)
-	role, err := getRole(t.Context(), acc.c, acc.a.roleName("api"))
+	role, err := acc.c.getRole(t.Context(), acc.a.roleName("api"))
 	acc.must(err)
 	if diff := cmp.Diff(acc.a.tags(s.Function), tagsOf(role.Tags)); diff != "" {
 		t.Errorf("the tags (-want +got):\n%s", diff)
@@ -189,7 +189,7 @@ func TestAGivenRoleIsUsedAsItIs(t *testing.T) {
 	s := eventful(t, "api", `{"role": "arn:aws:iam::123456789012:role/mine"}`)
 	acc.Reset()
 	arn, created := acc.widen(s)
-	acc.must(acc.a.narrowRole(t.Context(), acc.c, s))
+	acc.must(acc.c.narrowRole(t.Context(), s))
 	if arn != "arn:aws:iam::123456789012:role/mine" || created || len(acc.Calls()) > 0 {
 		t.Errorf("it is %s, created: %v, with the calls %v", arn, created, acc.Calls())
 	}
@@ -203,10 +203,10 @@ func TestARoleThatFerryDidNotMakeIsRefusedAndKept(t *testing.T) {
 	})
 	acc.must(err)
 	before := acc.Snapshot()
-	if _, err := acc.a.widenRole(t.Context(), acc.c, eventful(t, "api", "")); !errors.Is(err, providers.Foreign) {
+	if _, err := acc.c.widenRole(t.Context(), eventful(t, "api", "")); !errors.Is(err, providers.Foreign) {
 		t.Errorf("widening it says: %v", err)
 	}
-	acc.must(acc.a.removeRole(t.Context(), acc.c, "api"))
+	acc.must(acc.c.removeRole(t.Context(), "api"))
 	if diff := cmp.Diff(before, acc.Snapshot()); diff != "" {
 		t.Errorf("the role changed (-before +after):\n%s", diff)
 	}
@@ -218,7 +218,7 @@ func TestRemovingARoleLeavesNothingAndCanBeRepeated(t *testing.T) {
 	acc.widen(eventful(t, "api", fmt.Sprintf(`{"policies": [%q]}`, readOnly)))
 	acc.widen(eventful(t, "api", "", messages("orders", 1)))
 	for range 2 {
-		acc.must(acc.a.removeRole(t.Context(), acc.c, "api"))
+		acc.must(acc.c.removeRole(t.Context(), "api"))
 		if diff := cmp.Diff(empty, acc.Snapshot()); diff != "" {
 			t.Errorf("this is left (-before +after):\n%s", diff)
 		}
@@ -230,7 +230,7 @@ func TestARoleIsMadeOnceByManyAndWhenRepliesAreLost(t *testing.T) {
 	s := eventful(t, "worker", "", messages("orders", 1))
 	acc.widen(s)
 	want := acc.Snapshot()
-	acc.must(acc.a.removeRole(t.Context(), acc.c, "worker"))
+	acc.must(acc.c.removeRole(t.Context(), "worker"))
 	var lost atomic.Int32
 	acc.Intercept(func(call awstest.Call) awstest.Fault {
 		if call.Service == "iam" && call.Write && lost.Add(1) <= 4 {
@@ -241,7 +241,7 @@ func TestARoleIsMadeOnceByManyAndWhenRepliesAreLost(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			if _, err := acc.a.widenRole(t.Context(), acc.c, s); err != nil {
+			if _, err := acc.c.widenRole(t.Context(), s); err != nil {
 				t.Error(err)
 			}
 		})
@@ -254,7 +254,7 @@ func TestARoleIsMadeOnceByManyAndWhenRepliesAreLost(t *testing.T) {
 
 func TestEqualRightsHaveEqualDigests(t *testing.T) {
 	acc := newAccount(t)
-	digest := func(s providers.Spec) string { return acc.a.rightsDigest(acc.c, s) }
+	digest := func(s providers.Spec) string { return acc.c.rightsDigest(s) }
 	two := eventful(t, "worker", `{"policies": ["arn:aws:iam::aws:policy/B", "arn:aws:iam::aws:policy/A"]}`, messages("a", 1), messages("b", 1))
 	reordered := eventful(t, "worker", `{"policies": ["arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"]}`, messages("b", 9), messages("a", 1))
 	if digest(two) != digest(reordered) {

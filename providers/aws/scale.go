@@ -14,35 +14,35 @@ import (
 
 // scale sets how many instances a function has at least and at most. AWS refuses a most that is below the least, for a
 // moment too: where the least falls it goes first, else the most does.
-func (a *Adapter) scale(ctx context.Context, c *cloud, fn manifest.Function, to *lambda.GetFunctionOutput) error {
+func (c *connection) scale(ctx context.Context, fn manifest.Function, to *lambda.GetFunctionOutput) error {
 	least := fn.Scaling.Min
 	if least == 0 && to.Tags[tagWarm] == "" {
-		return a.reserve(ctx, c, fn, to.Concurrency)
+		return c.reserve(ctx, fn, to.Concurrency)
 	}
 	if least > 0 && to.Tags[tagWarm] == "" {
-		if err := a.tag(ctx, c, fn.Name, map[string]string{tagWarm: "true"}); err != nil {
+		if err := c.tag(ctx, fn.Name, map[string]string{tagWarm: "true"}); err != nil {
 			return err
 		}
 	}
-	warm, _, err := a.warm(ctx, c, fn.Name)
+	warm, _, err := c.warm(ctx, fn.Name)
 	if err != nil {
 		return err
 	}
 	if least >= warm {
-		if err := a.reserve(ctx, c, fn, to.Concurrency); err != nil {
+		if err := c.reserve(ctx, fn, to.Concurrency); err != nil {
 			return err
 		}
-		return a.provision(ctx, c, fn.Name, warm, least)
+		return c.provision(ctx, fn.Name, warm, least)
 	}
-	if err := a.provision(ctx, c, fn.Name, warm, least); err != nil {
+	if err := c.provision(ctx, fn.Name, warm, least); err != nil {
 		return err
 	}
-	return a.reserve(ctx, c, fn, to.Concurrency)
+	return c.reserve(ctx, fn, to.Concurrency)
 }
 
 // reserve caps the instances of a function at scaling.max, which takes them from the account's.
-func (a *Adapter) reserve(ctx context.Context, c *cloud, fn manifest.Function, have *types.Concurrency) error {
-	function := aws.String(a.functionName(fn.Name))
+func (c *connection) reserve(ctx context.Context, fn manifest.Function, have *types.Concurrency) error {
+	function := aws.String(c.functionName(fn.Name))
 	reserved := 0
 	if have != nil {
 		reserved = int(aws.ToInt32(have.ReservedConcurrentExecutions))
@@ -60,9 +60,9 @@ func (a *Adapter) reserve(ctx context.Context, c *cloud, fn manifest.Function, h
 }
 
 // warm is how many instances of the alias are asked for, and whether they are still being made or ended.
-func (a *Adapter) warm(ctx context.Context, c *cloud, fn string) (instances int, changing bool, err error) {
+func (c *connection) warm(ctx context.Context, fn string) (instances int, changing bool, err error) {
 	out, err := c.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{
-		FunctionName: aws.String(a.functionName(fn)), Qualifier: aws.String(live),
+		FunctionName: aws.String(c.functionName(fn)), Qualifier: aws.String(live),
 	})
 	switch {
 	case isNotFound(err):
@@ -74,8 +74,8 @@ func (a *Adapter) warm(ctx context.Context, c *cloud, fn string) (instances int,
 }
 
 // provision keeps so many instances of the alias warm. Those that are ended count until they have: that is waited for.
-func (a *Adapter) provision(ctx context.Context, c *cloud, fn string, has, instances int) error {
-	function, qualifier := aws.String(a.functionName(fn)), aws.String(live)
+func (c *connection) provision(ctx context.Context, fn string, has, instances int) error {
+	function, qualifier := aws.String(c.functionName(fn)), aws.String(live)
 	var err error
 	switch {
 	case has == instances:
@@ -83,7 +83,7 @@ func (a *Adapter) provision(ctx context.Context, c *cloud, fn string, has, insta
 	case instances == 0:
 		_, err = c.lambda.DeleteProvisionedConcurrencyConfig(ctx, &lambda.DeleteProvisionedConcurrencyConfigInput{FunctionName: function, Qualifier: qualifier})
 	default:
-		if err = a.unmoving(ctx, c, fn); err == nil {
+		if err = c.unmoving(ctx, fn); err == nil {
 			_, err = c.lambda.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{
 				FunctionName: function, Qualifier: qualifier, ProvisionedConcurrentExecutions: aws.Int32(int32(instances)),
 			})
@@ -94,7 +94,7 @@ func (a *Adapter) provision(ctx context.Context, c *cloud, fn string, has, insta
 	}
 	ending := errors.New("instances that were kept warm have not ended yet")
 	return waitWhile(ctx, ending, func() error {
-		_, changing, err := a.warm(ctx, c, fn)
+		_, changing, err := c.warm(ctx, fn)
 		if changing {
 			return ending
 		}
@@ -104,10 +104,10 @@ func (a *Adapter) provision(ctx context.Context, c *cloud, fn string, has, insta
 
 // unmoving waits until the alias points at one version alone. While it moves AWS itself gives it weights, and refuses to
 // change how many instances are kept warm.
-func (a *Adapter) unmoving(ctx context.Context, c *cloud, fn string) error {
+func (c *connection) unmoving(ctx context.Context, fn string) error {
 	moving := errors.New("the alias still moves")
 	return waitWhile(ctx, moving, func() error {
-		now, err := a.alias(ctx, c, fn)
+		now, err := c.alias(ctx, fn)
 		if err == nil && now.weighted() {
 			return moving
 		}

@@ -28,8 +28,8 @@ const (
 const maxScheduleName = maxName - 6
 
 // schedulePrefix begins the names of a function's schedules. No name of a function has a dot.
-func (a *Adapter) schedulePrefix(fn string) string {
-	return shorten(a.functionName(fn), maxScheduleName) + "."
+func (p *place) schedulePrefix(fn string) string {
+	return shorten(p.functionName(fn), maxScheduleName) + "."
 }
 
 const (
@@ -41,7 +41,7 @@ const (
 // names, what they call, and their descriptions or what they call it with, of which a change by hand may leave out one.
 func (b *binder) schedules(ctx context.Context) ([]*scheduler.GetScheduleOutput, error) {
 	var all []*scheduler.GetScheduleOutput
-	prefix := b.a.schedulePrefix(b.fn.Name)
+	prefix := b.c.schedulePrefix(b.fn.Name)
 	pages := scheduler.NewListSchedulesPaginator(b.c.scheduler, &scheduler.ListSchedulesInput{NamePrefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -78,11 +78,11 @@ func (b *binder) callingSchedules(ctx context.Context) ([]bool, error) {
 		return nil, err
 	}
 	var calling []bool
-	role := b.a.schedulerRoleName(b.fn.Name)
+	role := b.c.schedulerRoleName(b.fn.Name)
 	for _, s := range found {
 		calling = append(calling, s.State == types.ScheduleStateEnabled)
 		if b.lost == "" && aws.ToString(s.Target.RoleArn) == b.c.roleARN(role) {
-			if _, err = getPolicy(ctx, b.c, role, inline); isNotFound(err) {
+			if _, err = b.c.getPolicy(ctx, role, inline); isNotFound(err) {
 				b.lost, err = "its schedules' role "+role, nil
 			}
 		}
@@ -115,11 +115,11 @@ func (b *binder) bindSchedules(ctx context.Context) error {
 		return b.dropSchedulerRole(ctx, found)
 	}
 	if settings(b.fn).SchedulerRole == "" {
-		if err := b.a.claimRoles(ctx, b.c, b.fn, b.tags); err != nil {
+		if err := b.c.claimRoles(ctx, b.fn, b.tags); err != nil {
 			return err
 		}
 	}
-	role, err := b.a.ensureSchedulerRole(ctx, b.c, b.fn)
+	role, err := b.c.ensureSchedulerRole(ctx, b.fn)
 	if err != nil {
 		return err
 	}
@@ -144,12 +144,12 @@ func (b *binder) bindSchedules(ctx context.Context) error {
 // dropSchedulerRole deletes the role of schedules that are gone or have another. One may be there when schedules had it,
 // or when an interrupted removal of bindings has left it.
 func (b *binder) dropSchedulerRole(ctx context.Context, had []*scheduler.GetScheduleOutput) error {
-	role := b.a.schedulerRoleName(b.fn.Name)
+	role := b.c.schedulerRoleName(b.fn.Name)
 	used := slices.ContainsFunc(had, func(s *scheduler.GetScheduleOutput) bool { return aws.ToString(s.Target.RoleArn) == b.c.roleARN(role) })
 	if left := b.mayOwnRoles && b.wasBound && len(b.fn.Events) == 0; !used && !left {
 		return nil
 	}
-	return b.a.deleteRole(ctx, b.c, b.fn.Name, role)
+	return b.c.deleteRole(ctx, b.fn.Name, role)
 }
 
 func named(name string) func(*scheduler.CreateScheduleInput) bool {
@@ -215,9 +215,9 @@ func (b *binder) wantedSchedules() ([]*scheduler.CreateScheduleInput, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the schedule %q: %w", e.Schedule.Cron, err)
 		}
-		schedule := b.a.schedulePrefix(b.fn.Name) + strconv.Itoa(len(all))
+		schedule := b.c.schedulePrefix(b.fn.Name) + strconv.Itoa(len(all))
 		all = append(all, &scheduler.CreateScheduleInput{
-			Name: &schedule, Description: aws.String(b.a.scheduleDescription(b.fn, e.Schedule)),
+			Name: &schedule, Description: aws.String(b.c.scheduleDescription(b.fn, e.Schedule)),
 			FlexibleTimeWindow: &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff},
 			ScheduleExpression: &expression, ScheduleExpressionTimezone: aws.String(e.Schedule.Timezone), State: state,
 			Target: &types.Target{
@@ -231,8 +231,8 @@ func (b *binder) wantedSchedules() ([]*scheduler.CreateScheduleInput, error) {
 	return all, nil
 }
 
-func (a *Adapter) scheduleDescription(fn manifest.Function, e *manifest.ScheduleEvent) string {
-	return fmt.Sprintf(scheduleMark+"%s of %s, stage %s: %s", fn.Name, a.service, a.stage, e.Cron)
+func (p *place) scheduleDescription(fn manifest.Function, e *manifest.ScheduleEvent) string {
+	return fmt.Sprintf(scheduleMark+"%s of %s, stage %s: %s", fn.Name, p.service, p.stage, e.Cron)
 }
 
 // scheduleInput is the event that the shim hands on. AWS puts in what stands in angle brackets. The id is the same when

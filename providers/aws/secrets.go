@@ -62,7 +62,7 @@ func (a *Adapter) Pin(ctx context.Context, fn manifest.Function) (map[string]str
 // errNoValue is a secret that exists and cannot be read.
 var errNoValue = errors.New("it has no value, or is scheduled for deletion")
 
-func (c *cloud) pin(ctx context.Context, secret string) (string, error) {
+func (c *connection) pin(ctx context.Context, secret string) (string, error) {
 	if parameter, ok := parameterOf(secret); ok {
 		out, err := c.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: &parameter}) // without its value in the clear
 		if err != nil {
@@ -89,10 +89,10 @@ func parameterOf(secret string) (string, bool) {
 	return name, said || arn || strings.HasPrefix(secret, "/")
 }
 
-func (a *Adapter) unpinned(fn, secret string, err error) error {
+func (p *place) unpinned(fn, secret string, err error) error {
 	const op = "find the secrets of"
 	if !isNotFound(err) && !errors.Is(err, errNoValue) {
-		return a.classify(op, fn, fmt.Errorf("%s: %w", secret, err))
+		return p.classify(op, fn, fmt.Errorf("%s: %w", secret, err))
 	}
 	e := &providers.Error{Kind: providers.NotFound, Op: op, Provider: name, Function: fn}
 	if parameter, ok := parameterOf(secret); ok {
@@ -101,12 +101,12 @@ func (a *Adapter) unpinned(fn, secret string, err error) error {
 		return e
 	}
 	e.Err = &told{text: fmt.Sprintf("the secret %s has no value", secret), err: err}
-	e.Hint = "run `ferry secrets set " + secret + " --target " + a.targetName + " --stage " + a.stage + "`"
+	e.Hint = "run `ferry secrets set " + secret + " --target " + p.targetName + " --stage " + p.stage + "`"
 	return e
 }
 
 // secretARNs are the ARNs of what references name, sorted.
-func (c *cloud) secretARNs(references map[string]string) []string {
+func (c *connection) secretARNs(references map[string]string) []string {
 	var arns []string
 	for _, reference := range references {
 		scheme, rest, _ := strings.Cut(reference, ":")
@@ -134,7 +134,7 @@ func (a *Adapter) SetSecret(ctx context.Context, secret string, value []byte) er
 	if err != nil {
 		return err
 	}
-	there, err := a.describeSecret(ctx, c, secret)
+	there, err := c.describeSecret(ctx, secret)
 	switch {
 	case isNotFound(err):
 		_, err = c.secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
@@ -154,7 +154,7 @@ func (a *Adapter) SetSecret(ctx context.Context, secret string, value []byte) er
 }
 
 // keepable refuses what cannot be a secret's name, or the value of an environment variable.
-func (a *Adapter) keepable(secret string, value []byte) error {
+func (p *place) keepable(secret string, value []byte) error {
 	e := &providers.Error{Kind: providers.Invalid, Op: "set secret", Provider: name}
 	parameter, isParameter := parameterOf(secret)
 	switch {
@@ -178,31 +178,31 @@ func (a *Adapter) keepable(secret string, value []byte) error {
 }
 
 // describeSecret looks at a secret, and refuses one that is not of this service and stage.
-func (a *Adapter) describeSecret(ctx context.Context, c *cloud, secret string) (*secretsmanager.DescribeSecretOutput, error) {
+func (c *connection) describeSecret(ctx context.Context, secret string) (*secretsmanager.DescribeSecretOutput, error) {
 	out, err := c.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &secret})
-	if err != nil || a.ownsSecret(out.Tags) {
+	if err != nil || c.ownsSecret(out.Tags) {
 		return out, err
 	}
 	return nil, &providers.Error{
 		Kind: providers.Foreign, Op: "look at the secret", Provider: name,
 		Hint: "name one of its own for each service and stage, as in " + secret + "-${stage}, or use the AWS CLI",
-		Err:  fmt.Errorf("the secret %s exists, and was not made by ferry for %s in stage %s", secret, a.service, a.stage),
+		Err:  fmt.Errorf("the secret %s exists, and was not made by ferry for %s in stage %s", secret, c.service, c.stage),
 	}
 }
 
-func (a *Adapter) secretTags() []types.Tag {
+func (p *place) secretTags() []types.Tag {
 	return []types.Tag{
-		{Key: aws.String(tagService), Value: &a.service},
-		{Key: aws.String(tagStage), Value: &a.stage},
+		{Key: aws.String(tagService), Value: &p.service},
+		{Key: aws.String(tagStage), Value: &p.stage},
 	}
 }
 
-func (a *Adapter) ownsSecret(tags []types.Tag) bool {
+func (p *place) ownsSecret(tags []types.Tag) bool {
 	found := map[string]string{}
 	for _, t := range tags {
 		found[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
-	return found[tagService] == a.service && found[tagStage] == a.stage
+	return found[tagService] == p.service && found[tagStage] == p.stage
 }
 
 // Secrets names those that ferry keeps; others that functions read are not among them.
@@ -237,7 +237,7 @@ func (a *Adapter) RemoveSecret(ctx context.Context, secret string) error {
 	if err != nil {
 		return err
 	}
-	there, err := a.describeSecret(ctx, c, secret)
+	there, err := c.describeSecret(ctx, secret)
 	if err == nil && there.DeletedDate == nil {
 		_, err = c.secrets.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &secret, RecoveryWindowInDays: aws.Int64(7)})
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-func secretsOf(t *testing.T, env environment) (*Adapter, *cloud) {
+func secretsOf(t *testing.T, env environment) (*Adapter, *connection) {
 	t.Helper()
 	a := newTestAdapter(t, env, "{}")
 	c, err := a.connect(t.Context())
@@ -26,7 +26,7 @@ func secretsOf(t *testing.T, env environment) (*Adapter, *cloud) {
 }
 
 // valueOf reads a value as a function does.
-func valueOf(t *testing.T, c *cloud, reference string) string {
+func valueOf(t *testing.T, c *connection, reference string) string {
 	t.Helper()
 	arn, version, _ := strings.Cut(strings.TrimPrefix(reference, "secretsmanager:"), "#")
 	out, err := c.secrets.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &version})
@@ -111,7 +111,7 @@ func TestAllMissingSecretsAreNamedAtOnce(t *testing.T) {
 }
 
 func TestARoleIsToldWhatItMayRead(t *testing.T) {
-	c := &cloud{partition: "aws", region: "eu-west-1", account: "123456789012"}
+	c := &connection{partition: "aws", region: "eu-west-1", account: "123456789012"}
 	got := c.secretARNs(map[string]string{
 		"A": "secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:key-AbCdEf#1-2",
 		"B": "secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:key-AbCdEf#3-4",

@@ -15,29 +15,29 @@ import (
 
 // settle converges what AWS does not version with what the live version needs, and returns the URL. Nothing is
 // called when the tags say that it holds. They say so last, and are taken back first: a kill in between is seen.
-func (a *Adapter) settle(ctx context.Context, c *cloud, s providers.Spec, to *lambda.GetFunctionOutput) (string, error) {
+func (c *connection) settle(ctx context.Context, s providers.Spec, to *lambda.GetFunctionOutput) (string, error) {
 	fn := s.Function
 	want, url := labelOf(to.Configuration).settings, urlOf(to.Tags)
 	if fn.Runtime == "" { // adopted: what it needs is not known, and stays as it is
-		return url, a.untag(ctx, c, fn.Name, present(to.Tags, tagCanary, tagSettings)...)
+		return url, c.untag(ctx, fn.Name, present(to.Tags, tagCanary, tagSettings)...)
 	}
 	if to.Tags[tagSettings] == want {
-		return url, a.untag(ctx, c, fn.Name, present(to.Tags, tagCanary)...)
+		return url, c.untag(ctx, fn.Name, present(to.Tags, tagCanary)...)
 	}
 	if _, set := to.Tags[tagSettings]; set {
 		changing := map[string]string{tagSettings: unsettled}
 		if fn.HTTP() != nil && to.Tags[tagURL] == "" {
 			changing[tagURL] = unsettled
 		}
-		if err := a.tag(ctx, c, fn.Name, changing); err != nil {
+		if err := c.tag(ctx, fn.Name, changing); err != nil {
 			return url, err
 		}
 	}
-	url, err := a.converge(ctx, c, s, to)
+	url, err := c.converge(ctx, s, to)
 	if err != nil {
 		return url, err
 	}
-	tags := a.tags(fn)
+	tags := c.tags(fn)
 	tags[tagSettings] = want
 	if url != "" {
 		tags[tagURL] = url
@@ -46,28 +46,28 @@ func (a *Adapter) settle(ctx context.Context, c *cloud, s providers.Spec, to *la
 		tags[tagWarm] = "true"
 	}
 	gone, left := retagging(tags, to.Tags, tagURL, tagWarm, tagCanary)
-	if err := a.untag(ctx, c, fn.Name, gone...); err != nil {
+	if err := c.untag(ctx, fn.Name, gone...); err != nil {
 		return url, err
 	}
-	return url, a.tag(ctx, c, fn.Name, left)
+	return url, c.tag(ctx, fn.Name, left)
 }
 
 // converge makes the settings hold, each after a look at what is there.
-func (a *Adapter) converge(ctx context.Context, c *cloud, s providers.Spec, to *lambda.GetFunctionOutput) (url string, err error) {
+func (c *connection) converge(ctx context.Context, s providers.Spec, to *lambda.GetFunctionOutput) (url string, err error) {
 	fn := s.Function
-	if err := a.ensureLogGroup(ctx, c, fn); err != nil {
+	if err := c.ensureLogGroup(ctx, fn); err != nil {
 		return "", err
 	}
-	if url, err = a.expose(ctx, c, fn, to); err != nil {
+	if url, err = c.expose(ctx, fn, to); err != nil {
 		return "", err
 	}
-	if err := a.permit(ctx, c, fn, to); err != nil {
+	if err := c.permit(ctx, fn, to); err != nil {
 		return "", err
 	}
-	if err := a.scale(ctx, c, fn, to); err != nil {
+	if err := c.scale(ctx, fn, to); err != nil {
 		return "", err
 	}
-	return url, a.narrowRole(ctx, c, s)
+	return url, c.narrowRole(ctx, s)
 }
 
 // neverSettled reports whether no settings ever held, so that what they need is made first, and looked at only where it is
@@ -83,14 +83,14 @@ func urlOf(tags map[string]string) string {
 }
 
 // expose makes the URL of the alias as the HTTP event says, or takes it away. One that ferry did not make is left.
-func (a *Adapter) expose(ctx context.Context, c *cloud, fn manifest.Function, to *lambda.GetFunctionOutput) (string, error) {
-	function, qualifier := aws.String(a.functionName(fn.Name)), aws.String(live)
+func (c *connection) expose(ctx context.Context, fn manifest.Function, to *lambda.GetFunctionOutput) (string, error) {
+	function, qualifier := aws.String(c.functionName(fn.Name)), aws.String(live)
 	want, answered := exposure(fn)
 	if !answered && to.Tags[tagURL] == "" {
 		return "", nil
 	}
 	if answered && neverSettled(to) {
-		if url, err := a.createURL(ctx, c, fn.Name, want); !isAlreadyExists(err) {
+		if url, err := c.createURL(ctx, fn.Name, want); !isAlreadyExists(err) {
 			return url, err
 		}
 	}
@@ -106,7 +106,7 @@ func (a *Adapter) expose(ctx context.Context, c *cloud, fn manifest.Function, to
 		_, err := c.lambda.DeleteFunctionUrlConfig(ctx, &lambda.DeleteFunctionUrlConfigInput{FunctionName: function, Qualifier: qualifier})
 		return "", err
 	case !exists:
-		url, err := a.createURL(ctx, c, fn.Name, want)
+		url, err := c.createURL(ctx, fn.Name, want)
 		if isAlreadyExists(err) { // the reply to its creation was lost
 			again, err := c.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: function, Qualifier: qualifier})
 			if err != nil {
@@ -130,9 +130,9 @@ func (a *Adapter) expose(ctx context.Context, c *cloud, fn manifest.Function, to
 	return aws.ToString(out.FunctionUrl), nil
 }
 
-func (a *Adapter) createURL(ctx context.Context, c *cloud, fn string, want address) (string, error) {
+func (c *connection) createURL(ctx context.Context, fn string, want address) (string, error) {
 	out, err := c.lambda.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
-		FunctionName: aws.String(a.functionName(fn)), Qualifier: aws.String(live), AuthType: want.auth, InvokeMode: want.mode, Cors: want.cors,
+		FunctionName: aws.String(c.functionName(fn)), Qualifier: aws.String(live), AuthType: want.auth, InvokeMode: want.mode, Cors: want.cors,
 	})
 	if err != nil {
 		return "", err
@@ -217,15 +217,15 @@ const (
 )
 
 // permit lets anybody call a public function by its URL, and nobody another one.
-func (a *Adapter) permit(ctx context.Context, c *cloud, fn manifest.Function, to *lambda.GetFunctionOutput) error {
-	function, qualifier := aws.String(a.functionName(fn.Name)), aws.String(live)
+func (c *connection) permit(ctx context.Context, fn manifest.Function, to *lambda.GetFunctionOutput) error {
+	function, qualifier := aws.String(c.functionName(fn.Name)), aws.String(live)
 	e := fn.HTTP()
 	public := e != nil && e.Auth != "private"
 	var have map[string]json.RawMessage
 	var revision *string
 	var err error
 	if !public || !neverSettled(to) {
-		if have, revision, err = a.policy(ctx, c, fn.Name); err != nil {
+		if have, revision, err = c.policy(ctx, fn.Name); err != nil {
 			return err
 		}
 	}
@@ -253,8 +253,8 @@ func (a *Adapter) permit(ctx context.Context, c *cloud, fn manifest.Function, to
 }
 
 // policy is the alias' resource policy: its statements by id, and its revision id.
-func (a *Adapter) policy(ctx context.Context, c *cloud, fn string) (map[string]json.RawMessage, *string, error) {
-	out, err := c.lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: aws.String(a.functionName(fn)), Qualifier: aws.String(live)})
+func (c *connection) policy(ctx context.Context, fn string) (map[string]json.RawMessage, *string, error) {
+	out, err := c.lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: aws.String(c.functionName(fn)), Qualifier: aws.String(live)})
 	if isNotFound(err) {
 		return nil, nil, nil
 	}
@@ -277,19 +277,19 @@ func (a *Adapter) policy(ctx context.Context, c *cloud, fn string) (map[string]j
 }
 
 // tag adds tags to a function.
-func (a *Adapter) tag(ctx context.Context, c *cloud, fn string, tags map[string]string) error {
+func (c *connection) tag(ctx context.Context, fn string, tags map[string]string) error {
 	if len(tags) == 0 {
 		return nil
 	}
-	_, err := c.lambda.TagResource(ctx, &lambda.TagResourceInput{Resource: aws.String(c.arn("lambda", "function:"+a.functionName(fn))), Tags: tags})
+	_, err := c.lambda.TagResource(ctx, &lambda.TagResourceInput{Resource: aws.String(c.arn("lambda", "function:"+c.functionName(fn))), Tags: tags})
 	return err
 }
 
 // untag takes tags away from a function.
-func (a *Adapter) untag(ctx context.Context, c *cloud, fn string, keys ...string) error {
+func (c *connection) untag(ctx context.Context, fn string, keys ...string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	_, err := c.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: aws.String(c.arn("lambda", "function:"+a.functionName(fn))), TagKeys: keys})
+	_, err := c.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: aws.String(c.arn("lambda", "function:"+c.functionName(fn))), TagKeys: keys})
 	return err
 }

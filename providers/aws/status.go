@@ -20,29 +20,29 @@ func (a *Adapter) Status(ctx context.Context, fn string) (providers.State, error
 	if err != nil {
 		return providers.State{Function: fn}, err
 	}
-	st, err := a.status(ctx, c, fn)
+	st, err := c.status(ctx, fn)
 	return st, a.classify("status", fn, err)
 }
 
-func (a *Adapter) status(ctx context.Context, c *cloud, fn string) (providers.State, error) {
+func (c *connection) status(ctx context.Context, fn string) (providers.State, error) {
 	st := providers.State{Function: fn, Bindings: providers.BindNone}
-	out, err := a.get(ctx, c, fn, live)
+	out, err := c.get(ctx, fn, live)
 	if err != nil {
 		return st, err
 	}
 	if out == nil {
-		return a.withoutAlias(ctx, c, st)
+		return c.withoutAlias(ctx, st)
 	}
-	if st.Foreign = !a.owns(out.Tags, fn); st.Foreign {
+	if st.Foreign = !c.owns(out.Tags, fn); st.Foreign {
 		return st, nil
 	}
-	if st.Lacks, err = a.lacks(ctx, c, fn, out.Configuration); err != nil {
+	if st.Lacks, err = c.lacks(ctx, fn, out.Configuration); err != nil {
 		return st, err
 	}
 	r := revisionOf(out.Configuration)
-	st.Revision, st.URL, st.Unsettled = &r, urlOf(out.Tags), !a.settled(out)
+	st.Revision, st.URL, st.Unsettled = &r, urlOf(out.Tags), !settled(out)
 	if out.Tags[tagCanary] != "" {
-		if st.Canary, err = a.canary(ctx, c, fn); err != nil {
+		if st.Canary, err = c.canary(ctx, fn); err != nil {
 			return st, err
 		}
 	}
@@ -50,37 +50,37 @@ func (a *Adapter) status(ctx context.Context, c *cloud, fn string) (providers.St
 		return st, nil
 	}
 	var lost string
-	st.Bindings, lost, err = a.bindings(ctx, c, fn)
+	st.Bindings, lost, err = c.bindings(ctx, fn)
 	st.Lacks = cmp.Or(st.Lacks, lost)
 	return st, err
 }
 
 // withoutAlias tells a function that is not live from one that is not ferry's.
-func (a *Adapter) withoutAlias(ctx context.Context, c *cloud, st providers.State) (providers.State, error) {
-	out, err := a.get(ctx, c, st.Function, "")
+func (c *connection) withoutAlias(ctx context.Context, st providers.State) (providers.State, error) {
+	out, err := c.get(ctx, st.Function, "")
 	if err != nil || out == nil {
 		return st, err
 	}
-	st.Foreign = !a.owns(out.Tags, st.Function)
+	st.Foreign = !c.owns(out.Tags, st.Function)
 	if !st.Foreign && out.Tags[tagBound] != "" {
-		st.Bindings, _, err = a.bindings(ctx, c, st.Function)
+		st.Bindings, _, err = c.bindings(ctx, st.Function)
 	}
 	return st, err
 }
 
 // settled reports whether the settings that AWS does not version are those of the version that is live.
-func (a *Adapter) settled(out *lambda.GetFunctionOutput) bool {
+func settled(out *lambda.GetFunctionOutput) bool {
 	return out.Tags[tagSettings] == labelOf(out.Configuration).settings
 }
 
 // canary is the version that has a weight, nil when none has.
-func (a *Adapter) canary(ctx context.Context, c *cloud, fn string) (*providers.Canary, error) {
-	now, err := a.alias(ctx, c, fn)
+func (c *connection) canary(ctx context.Context, fn string) (*providers.Canary, error) {
+	now, err := c.alias(ctx, fn)
 	if err != nil || !now.weighted() {
 		return nil, err
 	}
 	for version, weight := range now.RoutingConfig.AdditionalVersionWeights {
-		out, err := a.get(ctx, c, fn, version)
+		out, err := c.get(ctx, fn, version)
 		if err != nil || out == nil {
 			return nil, err
 		}
@@ -126,11 +126,11 @@ func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (
 	if err != nil {
 		return false, err
 	}
-	out, err := a.get(ctx, c, fn, r.ID)
+	out, err := c.get(ctx, fn, r.ID)
 	if err != nil || out == nil {
 		return false, a.classify("revisions", fn, err)
 	}
-	lost, err := a.lacks(ctx, c, fn, out.Configuration)
+	lost, err := c.lacks(ctx, fn, out.Configuration)
 	return lost == "" && revisionOf(out.Configuration) == r, a.classify("revisions", fn, err)
 }
 

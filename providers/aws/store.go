@@ -25,9 +25,8 @@ const tagStore = "ferry:store"
 // store keeps objects in a bucket. A package goes in one request, so that it is there whole or not at all. Every call
 // names the account that the bucket must be of: the bucket's name can be guessed, and so be taken by another.
 type store struct {
-	*cloud
-	bucket   string
-	classify func(op, fn string, err error) error
+	*connection
+	bucket string
 }
 
 var (
@@ -41,16 +40,16 @@ func (a *Adapter) Store(ctx context.Context) (providers.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.storeIn(c), nil
+	return c.storeIn(), nil
 }
 
-func (a *Adapter) storeIn(c *cloud) *store {
-	return &store{cloud: c, bucket: a.bucketName(c), classify: a.classify}
+func (c *connection) storeIn() *store {
+	return &store{connection: c, bucket: c.bucketName()}
 }
 
 // bucketName is of the account and region: all services and stages share the bucket.
-func (a *Adapter) bucketName(c *cloud) string {
-	return cmp.Or(a.target.Bucket, "ferry-"+c.account+"-"+c.region)
+func (c *connection) bucketName() string {
+	return cmp.Or(c.target.Bucket, "ferry-"+c.account+"-"+c.region)
 }
 
 // Get opens an object. The SDK compares what is read with the checksum that the object was stored with.

@@ -13,7 +13,7 @@ func (b *binder) topicARNs() []string {
 	var arns []string
 	for _, e := range b.fn.Events {
 		if e.Topic != nil {
-			arns = append(arns, b.a.resourceARN(b.c, b.fn, "sns", e.Topic.Name))
+			arns = append(arns, b.c.resourceARN(b.fn, "sns", e.Topic.Name))
 		}
 	}
 	slices.Sort(arns)

@@ -46,12 +46,12 @@ func labelOf(c *types.FunctionConfiguration) label {
 }
 
 // label is that of the version that is made of a spec.
-func (a *Adapter) label(c *cloud, s providers.Spec, role executor) label {
-	return label{config: providers.ConfigDigest(s.Function, s.Secrets), settings: a.settingsDigest(c, s), role: role.id}
+func (c *connection) label(s providers.Spec, role executor) label {
+	return label{config: providers.ConfigDigest(s.Function, s.Secrets), settings: c.settingsDigest(s), role: role.id}
 }
 
 // settingsDigest is a digest of all that Activate converges.
-func (a *Adapter) settingsDigest(c *cloud, s providers.Spec) string {
+func (c *connection) settingsDigest(s providers.Spec) string {
 	fn := s.Function
 	data, err := json.Marshal(struct {
 		HTTP      *manifest.HTTPEvent
@@ -60,7 +60,7 @@ func (a *Adapter) settingsDigest(c *cloud, s providers.Spec) string {
 		Retention int
 		Tags      map[string]string
 		Rights    string
-	}{fn.HTTP(), settings(fn).ResponseStream, fn.Scaling, retention(fn), a.tags(fn), a.rightsDigest(c, s)})
+	}{fn.HTTP(), settings(fn).ResponseStream, fn.Scaling, retention(fn), c.tags(fn), c.rightsDigest(s)})
 	if err != nil {
 		panic(fmt.Sprintf("settings always have a JSON form: %v", err))
 	}
@@ -102,18 +102,18 @@ func codeDigest(zip string) string {
 }
 
 // configuration is all of a version but its code.
-func (a *Adapter) configuration(c *cloud, s providers.Spec, role executor) *lambda.UpdateFunctionConfigurationInput {
+func (c *connection) configuration(s providers.Spec, role executor) *lambda.UpdateFunctionConfigurationInput {
 	fn, own := s.Function, settings(s.Function)
 	r, _ := runtimeOf(fn.Runtime)
 	in := &lambda.UpdateFunctionConfigurationInput{
-		FunctionName:     aws.String(a.functionName(fn.Name)),
-		Description:      aws.String(a.label(c, s, role).String()),
+		FunctionName:     aws.String(c.functionName(fn.Name)),
+		Description:      aws.String(c.label(s, role).String()),
 		Role:             aws.String(role.arn),
 		Runtime:          r.id,
 		Handler:          aws.String(handler(s.Artifact.Entry)),
 		MemorySize:       aws.Int32(int32(fn.Memory.MB())),
 		Timeout:          aws.Int32(int32(fn.Timeout.Std().Seconds())),
-		Environment:      &types.Environment{Variables: a.environment(s)},
+		Environment:      &types.Environment{Variables: c.environment(s)},
 		Layers:           append([]string{}, own.Layers...),
 		EphemeralStorage: &types.EphemeralStorage{Size: aws.Int32(int32(cmp.Or(own.EphemeralStorage, minStorage).MB()))},
 		TracingConfig:    &types.TracingConfig{Mode: types.TracingModePassThrough},
@@ -130,13 +130,13 @@ func (a *Adapter) configuration(c *cloud, s providers.Spec, role executor) *lamb
 }
 
 // creation is the first version. AWS makes it of code and configuration at once.
-func (a *Adapter) creation(u *lambda.UpdateFunctionConfigurationInput, s providers.Spec) *lambda.CreateFunctionInput {
+func (p *place) creation(u *lambda.UpdateFunctionConfigurationInput, s providers.Spec) *lambda.CreateFunctionInput {
 	in := &lambda.CreateFunctionInput{
 		FunctionName: u.FunctionName, Description: u.Description, Role: u.Role, Runtime: u.Runtime, Handler: u.Handler,
 		MemorySize: u.MemorySize, Timeout: u.Timeout, Environment: u.Environment, Layers: u.Layers,
 		EphemeralStorage: u.EphemeralStorage, TracingConfig: u.TracingConfig,
 		Architectures: architecture(s.Function), PackageType: types.PackageTypeZip,
-		Publish: true, Tags: a.tags(s.Function),
+		Publish: true, Tags: p.tags(s.Function),
 	}
 	if rolesGiven(s.Function) {
 		in.Tags[tagRoles] = "given"
@@ -167,7 +167,7 @@ func handler(entry string) string {
 }
 
 // environment is the function's own, and what its shim needs. References of secrets are in it, never their values.
-func (a *Adapter) environment(s providers.Spec) map[string]string {
+func (p *place) environment(s providers.Spec) map[string]string {
 	fn := s.Function
 	env := map[string]string{}
 	if fn.Runtime.Language() == "nodejs" {
@@ -178,7 +178,7 @@ func (a *Adapter) environment(s providers.Spec) map[string]string {
 	}
 	maps.Copy(env, fn.Env)
 	env["FERRY_DIGEST"] = providers.ConfigDigest(fn, s.Secrets)
-	env["FERRY_SERVICE"], env["FERRY_STAGE"], env["FERRY_FUNCTION"] = a.service, a.stage, fn.Name
+	env["FERRY_SERVICE"], env["FERRY_STAGE"], env["FERRY_FUNCTION"] = p.service, p.stage, fn.Name
 	if settings(fn).ResponseStream {
 		env["FERRY_RESPONSE_STREAM"] = "1"
 	}

@@ -126,7 +126,7 @@ func TestAWriteThatWaitsEndsWithItsContext(t *testing.T) {
 		cancel()
 		return hindrance(c)
 	})
-	if err := acc.a.tag(ctx, acc.c, "api", map[string]string{"a": "b"}); err == nil || !strings.Contains(err.Error(), "context canceled") {
+	if err := acc.c.tag(ctx, "api", map[string]string{"a": "b"}); err == nil || !strings.Contains(err.Error(), "context canceled") {
 		t.Errorf("it ends with %v", err)
 	}
 }

@@ -28,8 +28,10 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// cloud is the SDK's clients of one account and region.
-type cloud struct {
+// connection is an adapter that is connected: the SDK's clients, and the account and region that they act in.
+type connection struct {
+	*place
+
 	lambda    *lambda.Client
 	iam       *iam.Client
 	sts       *sts.Client
@@ -52,11 +54,11 @@ type cloud struct {
 }
 
 // connect makes the clients and proves that the credentials are of the manifest's account. It does so once.
-func (a *Adapter) connect(ctx context.Context) (*cloud, error) {
+func (a *Adapter) connect(ctx context.Context) (*connection, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.cloud != nil {
-		return a.cloud, nil
+	if a.connection != nil {
+		return a.connection, nil
 	}
 	c, err := a.clients(ctx)
 	if err != nil {
@@ -77,12 +79,12 @@ func (a *Adapter) connect(ctx context.Context) (*cloud, error) {
 			Err:  fmt.Errorf("the credentials are of account %s (%s), the target %s is account %s", c.account, c.identity, a.targetName, want),
 		}
 	}
-	a.cloud = c
+	a.connection = c
 	return c, nil
 }
 
 // clients makes the clients from the SDK's own chain of credentials.
-func (a *Adapter) clients(ctx context.Context) (*cloud, error) {
+func (a *Adapter) clients(ctx context.Context) (*connection, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithRegion(a.target.Region),
 		config.WithAppID("ferry"),
@@ -116,7 +118,8 @@ func (a *Adapter) clients(ctx context.Context) (*cloud, error) {
 	cfg.APIOptions = append(cfg.APIOptions, waits.register)
 	paced := cfg.Copy()
 	paced.APIOptions = append(paced.APIOptions, a.pace.register)
-	return &cloud{
+	return &connection{
+		place:     &a.place,
 		lambda:    lambda.NewFromConfig(paced, func(o *lambda.Options) { o.BaseEndpoint = a.endpoint("lambda", o.BaseEndpoint) }),
 		iam:       iam.NewFromConfig(cfg, func(o *iam.Options) { o.BaseEndpoint = a.endpoint("iam", o.BaseEndpoint) }),
 		sts:       sts.NewFromConfig(cfg, func(o *sts.Options) { o.BaseEndpoint = a.endpoint("sts", o.BaseEndpoint) }),
@@ -191,11 +194,11 @@ func (p *pace) register(stack *middleware.Stack) error {
 	}), "Retry", middleware.After)
 }
 
-func (c *cloud) arn(service, resource string) string {
+func (c *connection) arn(service, resource string) string {
 	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", c.partition, service, c.region, c.account, resource)
 }
 
 // aliasARN is what everything calls.
-func (a *Adapter) aliasARN(c *cloud, fn string) string {
-	return c.arn("lambda", "function:"+a.functionName(fn)+":"+live)
+func (c *connection) aliasARN(fn string) string {
+	return c.arn("lambda", "function:"+c.functionName(fn)+":"+live)
 }
