@@ -26,42 +26,49 @@ if not sys.path or sys.path[0] != ROOT:
 for _stream in (sys.stdout, sys.stderr):
     _stream.reconfigure(line_buffering=True, write_through=True)
 
-# The user's module comes first: when its import fails, Python prints the traceback and ends.
-_MODULE, _, _ATTRIBUTE = CONFIG["handler"].partition(":")
-MODULE = importlib.import_module(_MODULE)
 POOL = concurrent.futures.ThreadPoolExecutor(max_workers=1024, thread_name_prefix="ferry")
+MODULE_NAME, _, ATTRIBUTE = CONFIG["handler"].partition(":")
 
 
-def application():
-    """The Application that the source makes of the user's callable, None where the function has no http event. What the
-    manifest calls for and the module does not have ends the process."""
-    if CONFIG["events"] and ON_EVENT is None:
+class Source:
+    """The user's module, opened: serve answers an exchange, event takes a CloudEvent and its context. Either is None where
+    the module has nothing for it."""
+
+    serve = event = None
+
+    async def start(self):
+        pass
+
+    async def stop(self):
+        pass
+
+
+def user_module():
+    """Imports the user's module. When that fails, Python prints the traceback and ends."""
+    return importlib.import_module(MODULE_NAME)
+
+
+def attribute_of(module, *defaults):
+    """What the handler names in the module, or the first of the defaults that is there; None for nothing."""
+    for name in [ATTRIBUTE] if ATTRIBUTE else defaults:
+        value = module
+        for step in name.split("."):
+            value = getattr(value, step, None)
+        if value is not None:
+            return value
+    return None
+
+
+def checked(source):
+    """The source, where it has what the manifest calls for; else the process ends."""
+    if CONFIG["events"] and source.event is None:
         fault("the manifest binds events, but the module has no on_event", "define on_event(event, ctx) in it")
-    if CONFIG["http"] is None:
-        return None
-    app = MODULE
-    for name in (_ATTRIBUTE or "app").split("."):
-        app = getattr(app, name, None)
-    if not callable(app):
-        fault(
-            f"the module has no {Application.interface} callable of that name",
-            "name it in handler as module:name, such as app:app for the name app in app.py",
-        )
-    return Application(app)
-
-
-def event_function():
-    """What stands beside an application for events, or None."""
-    return getattr(MODULE, "on_event", None)
+    return source
 
 
 def fault(what, step):
     """Ends the start with what is wrong with the module, and the next step behind a semicolon."""
     sys.exit(f"ferry: {CONFIG['handler']}: {what}; {step}")
-
-
-def is_asynchronous(app):
-    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(type(app), "__call__", None))
 
 
 async def called(function, *args):
@@ -70,3 +77,9 @@ async def called(function, *args):
         return await function(*args)
     result = await asyncio.get_running_loop().run_in_executor(POOL, function, *args)
     return await result if inspect.isawaitable(result) else result
+
+
+def context(**fields):
+    """What a handler of events learns of its call. A field that a target does not know is None."""
+    unknown = dict.fromkeys(("request_id", "deadline", "attempt", "attributes", "group", "raw_body", "native"))
+    return types.SimpleNamespace(**{**unknown, **fields})

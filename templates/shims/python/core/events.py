@@ -1,4 +1,5 @@
 # Events as on_event gets them.
+REQUIRED = ("id", "source", "type")
 
 
 class CloudEvent(dict):
@@ -9,15 +10,52 @@ class CloudEvent(dict):
         return self.get("data")
 
 
-def structured(fields):
-    event = CloudEvent(fields)
-    if "data_base64" in event:
-        event["data"] = base64.b64decode(event.pop("data_base64"))
+def valid(event):
+    """The event, where it is a CloudEvent 1.0."""
+    if event.get("specversion") != "1.0":
+        raise ValueError(f"the CloudEvent has the specversion {event.get('specversion')!r}, which is not 1.0")
+    for name in REQUIRED:
+        if not isinstance(event.get(name), str) or not event[name]:
+            raise ValueError(f"the CloudEvent has no {name}")
     return event
 
 
+def structured(fields):
+    """The event of its JSON form."""
+    if not isinstance(fields, dict):
+        raise ValueError(f"a CloudEvent is a JSON object, not {type(fields).__name__}")
+    event = valid(CloudEvent(fields))
+    if "data_base64" in event:
+        event["data"] = base64.b64decode(event.pop("data_base64"), validate=True)
+    return event
+
+
+def media_of(kind):
+    return kind.split(";")[0].strip().lower()
+
+
 def data_of(kind, body):
-    media = kind.split(";")[0].strip().lower()
+    """The data of a content type: JSON is parsed, text is a str, anything else stays bytes."""
+    media = media_of(kind)
     if media == "application/json" or media.endswith("+json"):
         return json.loads(body)
     return body.decode() if media.startswith("text/") else body
+
+
+def cloud_event(request, body):
+    """Reads a CloudEvent in binary or structured mode."""
+    kind = request.get(b"content-type") or ""
+    if media_of(kind) == "application/cloudevents+json":
+        return structured(json.loads(body))
+    if media_of(kind).startswith("application/cloudevents"):
+        raise ValueError(f"CloudEvents as {media_of(kind)} are not taken: one event for each request, as JSON or in headers")
+    event = CloudEvent()
+    for name, value in request.headers:
+        if name.startswith(b"ce-"):
+            event[name[3:].decode()] = urllib.parse.unquote(value.decode("latin-1"))
+    valid(event)
+    if kind:
+        event["datacontenttype"] = kind
+    if body:
+        event["data"] = data_of(kind, body)
+    return event

@@ -1,20 +1,39 @@
-# A request and its response, however they come and go. A carrier makes exchanges; a source serves them with the user's
+# A request and its answer, however they come and go. A carrier makes exchanges; a source serves them with the user's
 # application.
 
 PORTS = {"http": "80", "https": "443"}
+TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+BODILESS = (204, 205, 304)
 
 
 class Gone(ConnectionResetError):
     """The client has closed the connection."""
 
 
+class BadRequest(Exception):
+    """What came is no request that can be served: the client's fault."""
+
+    def __init__(self, status, text):
+        super().__init__(text)
+        self.status = status
+
+
+def escaped(text, unfit):
+    return re.sub(unfit, lambda match: b"".join(b"%%%02X" % byte for byte in match[0]), text)
+
+
 class Request:
-    """The head of a request, as it arrived; but for the method and the scheme all parts are bytes, header names in
-    lower case."""
+    """The head of a request; but for the method and the scheme all parts are bytes, header names in lower case. What
+    neither a path nor a query can hold as it is is escaped, so that a path that an ingress has decoded is the same again;
+    all else is as it was sent."""
 
     def __init__(self, method, target, version, headers, scheme="http"):
-        self.method, self.target, self.version, self.headers, self.scheme = method, target, version, headers, scheme
-        self.path, _, self.query = target.partition(b"?")
+        path, mark, query = target.partition(b"?")
+        self.path = escaped(path, rb"%(?![0-9A-Fa-f]{2})|[^!$-;=@-\[\]_a-z~]+")
+        self.query = escaped(query, rb"[^!-~]+")
+        self.method, self.target, self.version = method, self.path + mark + self.query, version
+        self.headers, self.scheme = headers, scheme
 
     def get(self, name):
         """The header's values joined, or None."""
@@ -23,14 +42,23 @@ class Request:
 
 
 class Exchange:
-    """One request and its response. receive and send are those of ASGI. A kind of exchange says with read, begin,
-    write, end and drain how bytes come and go."""
+    """One request and its answer. Every rule of an answer is in begin, write, end and fail, so that no carrier can get it
+    wrong. The carrier brings the body with read and read_all, and takes the answer with
 
-    def __init__(self, request, client, gone):
-        self.request, self.client, self.gone = request, client, gone
-        self.over = asyncio.Event()
-        self.head = None  # (status, headers), not sent yet
-        self.started = self.asked = self.read_all = False
+        head(status, headers, length)  its head, as it has to go out; without a length the body's end is told otherwise
+        write(piece), end(), drain()   its body
+        committed                      something is out and cannot be taken back
+        abort()                        breaks off what is out
+    """
+
+    def __init__(self, request, client, carrier, gone=None, ctx=None):
+        self.request, self.client, self.carrier, self.ctx = request, client, carrier, ctx
+        self.gone, self.over = gone or asyncio.Event(), asyncio.Event()
+        self.begun, self.length, self.sent = False, None, 0
+
+    async def read(self):
+        """The next piece of the request's body, b"" at its end."""
+        return await self.carrier.read()
 
     async def read_everything(self):
         pieces = []
@@ -38,70 +66,135 @@ class Exchange:
             pieces.append(piece)
         return b"".join(pieces)
 
-    async def receive(self):
-        if not self.read_all and not self.over.is_set():
-            try:
-                body = await self.read()
-            except (Gone, asyncio.IncompleteReadError):
-                return {"type": "http.disconnect"}
-            self.asked = True
-            return {"type": "http.request", "body": body, "more_body": not self.read_all}
-        if not self.over.is_set() and not self.asked:
-            self.asked = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        waits = [asyncio.ensure_future(e.wait()) for e in (self.gone, self.over)]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return {"type": "http.disconnect"}
+    def begin(self, status, headers, length=None):
+        """Begins the answer, whose body is length long where that is known. What cannot be an answer raises before
+        anything is out."""
+        if self.begun:
+            raise RuntimeError("the response was begun twice")
+        if not isinstance(status, int) or not 200 <= status <= 599:
+            raise ValueError(f"{status!r} is no status of a response")
+        headers = with_cors(self.request, fit(headers))
+        self.bodiless = self.request.method == "HEAD" or status in BODILESS
+        given = length_of(headers)
+        if self.bodiless:
+            self.length = None
+            if status in (204, 205):
+                headers = [(k, v) for k, v in headers if k != b"content-length"]
+            elif length and given is None and status != 304:
+                headers.append((b"content-length", b"%d" % length))  # of what a GET would get
+        elif None not in (given, length) and given != length:
+            raise ValueError(f"the response of {length} bytes has a content-length of {given}")
+        else:
+            self.length = length if given is None else given
+        self.begun, self.sent = True, 0
+        self.carrier.head(status, headers, self.length)
 
-    async def send(self, message):
+    def write(self, body):
         if self.over.is_set():
             raise RuntimeError("the response is complete already")
         if self.gone.is_set():
             raise Gone("the client has gone")
-        if message["type"] == "http.response.start":
-            if self.head or self.started:
-                raise RuntimeError("http.response.start was sent twice")
-            self.head = (message["status"], list(message.get("headers", ())))
-        elif message["type"] == "http.response.body":
-            body, more = message.get("body", b""), message.get("more_body", False)
-            if not self.started:
-                self._start(None if more else len(body))
-            self.write(body)
-            if not more:
-                self.end()
-                self.over.set()
-            await self.drain()
+        self.sent += len(body)
+        if self.length is not None and self.sent > self.length:
+            raise RuntimeError(f"the response is longer than its content-length of {self.length}")
+        self.carrier.write(b"" if self.bodiless else body)
 
-    def _start(self, known):
-        if self.head is None:
-            raise RuntimeError("the body came before http.response.start")
-        status, headers = self.head
-        headers = [(bytes(k).lower(), bytes(v)) for k, v in headers]
-        headers = [(k, v) for k, v in headers if k not in (b"transfer-encoding", b"connection", b"keep-alive")]
-        for name, value in headers:
-            if re.search(rb"[\r\n\0]", name + value) or not name:
-                raise ValueError(f"the response header {name!r} holds a line break")
-        self.begin(status, with_cors(self.request, headers), known)
-        self.started = True
+    def end(self):
+        if self.length is not None and self.sent < self.length:
+            raise RuntimeError(f"the response is shorter than its content-length of {self.length}")
+        self.carrier.end()
+        self.over.set()
 
-    async def answer(self, status, text="", headers=(), kind=b"text/plain; charset=utf-8"):
-        """Sends a whole response."""
-        self.head = (status, [*headers, *([(b"content-type", kind)] if text else [])])
-        await self.send({"type": "http.response.body", "body": text.encode()})
+    async def drain(self):
+        await self.carrier.drain()
 
-    async def answer_json(self, status, value):
-        await self.answer(status, json.dumps(value), kind=b"application/json")
+    def fail(self, err):
+        """What a failure means: before anything is out an answer that says so, within the answer that it breaks off, and
+        after it nothing but a line in the log."""
+        if self.gone.is_set() and not self.over.is_set():
+            return self.carrier.abort()  # to nobody, and of no interest
+        if not isinstance(err, BadRequest):
+            traceback.print_exception(type(err), err, err.__traceback__)
+        if self.over.is_set():
+            return None
+        if self.carrier.committed:
+            return self.carrier.abort()
+        self.begun = False
+        if isinstance(err, BadRequest):
+            return self.answer(err.status, f"bad request: {err}\n")
+        return self.answer(500, "internal server error\n")
+
+    def answer(self, status, text="", headers=(), kind=b"text/plain; charset=utf-8"):
+        """A whole answer."""
+        body = text.encode()
+        self.begin(status, [*headers, *([(b"content-type", kind)] if text else [])], len(body))
+        self.write(body)
+        self.end()
+
+    def answer_json(self, status, value):
+        self.answer(status, json.dumps(value), kind=b"application/json")
 
 
-async def serve_http(app, exchange):
-    """Answers with the application that a source opened, None for a function without HTTP."""
-    answer = answer_of(exchange.request)
-    if answer:
-        return await exchange.answer(*answer)
-    await app.serve(exchange)
-    if not exchange.over.is_set() and not exchange.gone.is_set():
-        raise RuntimeError("the application returned without a complete response")
+def fit(headers):
+    """The headers as they may go out: names in lower case, values trimmed, and none that is the connection's own."""
+    out = []
+    for name, value in headers:
+        name, value = bytes(name).lower(), bytes(value).strip(b" \t")
+        if not TOKEN.fullmatch(name) or re.search(rb"[\r\n\0]", value):
+            raise ValueError(f"the response header {name!r} cannot be sent: it holds what no header can, as a line break")
+        if name not in HOP:
+            out.append((name, value))
+    return out
+
+
+def length_of(headers):
+    given = {value for name, value in headers if name == b"content-length"}
+    if not given:
+        return None
+    value = given.pop()
+    if given or not re.fullmatch(rb"[0-9]+", value):
+        raise ValueError("the response has a content-length that is no length")
+    return int(value)
+
+
+async def serve_http(serve, exchange):
+    """Answers with what a source opened, None for a function without HTTP."""
+    try:
+        answer = answer_of(exchange.request)
+        if answer:
+            exchange.answer(*answer)
+        else:
+            await serve(exchange)
+            if not exchange.over.is_set() and not exchange.gone.is_set():
+                raise RuntimeError("the application returned without a complete response")
+    except (Exception, SystemExit) as err:
+        exchange.fail(err)
+    await exchange.drain()
+
+
+class Whole:
+    """Carries an exchange whose request is all there and whose answer is collected: nothing is out before it is whole."""
+
+    committed = False
+
+    def __init__(self, body):
+        self.body, self.read_all, self.pieces = body, not body, []
+
+    async def read(self):
+        body, self.body, self.read_all = self.body, b"", True
+        return body
+
+    def head(self, status, headers, length):
+        self.status, self.headers, self.pieces = status, headers, []
+
+    def write(self, body):
+        self.pieces.append(body)
+
+    def end(self):
+        pass
+
+    def abort(self):
+        pass
+
+    async def drain(self):
+        pass

@@ -1,90 +1,84 @@
 # HTTP as Lambda carries it: events and results of payload format 2.0 (function URLs and HTTP APIs).
-HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 TEXT = re.compile(r"(text/|application/(json|javascript|xml|x-www-form-urlencoded)\b|[^;]*\+(json|xml)\b)", re.IGNORECASE)
-BODILESS = (101, 204, 205, 304)
 
 
-def percent(match):
-    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "replace"))
+def is_v2(event):
+    return "http" in event["requestContext"]
 
 
-def encoded_path(event):
-    """The path with what it cannot hold as it is escaped. A function URL sends paths as they arrived, an HTTP API
-    decodes them: this is right for both without knowing which it was."""
-    path, stage = event.get("rawPath") or "/", event["requestContext"].get("stage", "$default")
+def bytes_of(text):
+    """The bytes of a header, which an event holds as text."""
+    return text.encode("utf-8", "replace")
+
+
+def text_of(value):
+    """The text that holds a header's bytes. Bytes that are no UTF-8 cannot be had: what they mean in Latin-1 can."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def body_of(event):
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return body.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except ValueError:
+        raise BadRequest(400, "the body is not base64, as the event says") from None
+
+
+def pairs_of(event, context, headers, body):
+    """The headers of a request, from those of its event: pairs of texts."""
+    pairs = [(bytes_of(name.lower()), bytes_of(value)) for name, value in headers]
+    pairs = [(name, value) for name, value in pairs if name not in HOP and name != b"expect"]
+    names = {name for name, _ in pairs}
+    if body or b"content-length" in names:
+        pairs = [(name, value) for name, value in pairs if name != b"content-length"]
+        pairs.append((b"content-length", b"%d" % len(body)))
+    own = {b"host": b"localhost", b"x-request-id": context.aws_request_id.encode()}
+    return [(name, value) for name, value in own.items() if name not in names] + pairs
+
+
+def request_v2(event, context, body):
+    """The event's request and its client."""
+    outer = event["requestContext"]
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if event.get("cookies"):
+        headers["cookie"] = "; ".join(event["cookies"])
+    path, stage = event.get("rawPath") or "/", outer.get("stage", "$default")
     if stage != "$default" and (path + "/").startswith(f"/{stage}/"):
         path = path[len(stage) + 1 :]
-    path = re.sub(r"%(?![0-9A-Fa-f]{2})|[^!$-;=@-\[\]_a-z~]+", percent, path)
-    return path if path.startswith("/") else "/" + path
-
-
-def header_bytes(value):
-    try:
-        return value.encode("latin-1")
-    except UnicodeEncodeError:
-        return value.encode("utf-8", "replace")
-
-
-def request_of(event, context):
-    """The event's request and its body."""
-    body = event.get("body") or ""
-    body = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
-    headers = {"host": b"localhost", "x-request-id": context.aws_request_id.encode()}
-    for name, value in (event.get("headers") or {}).items():
-        if name.lower() not in HOP and name.lower() != "expect":
-            headers[name.lower()] = header_bytes(value)
-    if event.get("cookies"):
-        headers["cookie"] = header_bytes("; ".join(event["cookies"]))
-    if body or "content-length" in headers:
-        headers["content-length"] = b"%d" % len(body)
-    target, query = encoded_path(event), re.sub(r"[^!-~]+", percent, event.get("rawQueryString") or "")
+    path = path if path.startswith("/") else "/" + path
+    # A function URL sends paths as they arrived, an HTTP API decodes them: a ? in one was no mark of a query.
+    target, query = path.replace("?", "%3F"), event.get("rawQueryString")
     if query:
         target += "?" + query
-    scheme = "http" if headers.get("x-forwarded-proto") == b"http" else "https"
-    pairs = [(name.encode("latin-1", "replace"), value) for name, value in headers.items()]
-    return Request(event["requestContext"]["http"]["method"], target.encode(), b"HTTP/1.1", pairs, scheme), body
+    scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
+    pairs = pairs_of(event, context, headers.items(), body)
+    request = Request(outer["http"]["method"], target.encode("utf-8", "replace"), b"HTTP/1.1", pairs, scheme)
+    return request, (outer["http"].get("sourceIp", ""), 0)
 
 
-class Buffered(Exchange):
-    """An exchange whose response is collected for a result."""
-
-    def __init__(self, request, body, client):
-        super().__init__(request, client, asyncio.Event())
-        self.body, self.read_all, self.pieces = body, not body, []
-
-    async def read(self):
-        body, self.body, self.read_all = self.body, b"", True
-        return body
-
-    def begin(self, status, headers, known):
-        self.status, self.headers = status, headers
-
-    def write(self, body):
-        self.pieces.append(body)
-
-    def end(self):
-        pass
-
-    async def drain(self):
-        pass
-
-    def result(self):
-        """The result. A body goes as text only when it is text that comes out again as the same bytes."""
-        headers, cookies, body = {}, [], b"".join(self.pieces)
-        for name, value in ((k.decode("latin-1"), v.decode("latin-1")) for k, v in self.headers):
-            if name == "set-cookie":
-                cookies.append(value)
-            elif name not in HOP and name != "content-length":
-                headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        if self.status in BODILESS or self.request.method == "HEAD":
-            body, encoded = "", False
-        else:
-            body, encoded = as_text(headers, body)
-        return {"statusCode": self.status, "headers": headers, "cookies": cookies, "body": body, "isBase64Encoded": encoded}
+def result_v2(event, answer):
+    headers, cookies = {}, []
+    for name, value in ((text_of(k), text_of(v)) for k, v in answer.headers):
+        if name == "set-cookie":
+            cookies.append(value)
+        elif name != "content-length":
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    body, encoded = as_text(answer)
+    return {"statusCode": answer.status, "headers": headers, "cookies": cookies, "body": body, "isBase64Encoded": encoded}
 
 
-def as_text(headers, body):
-    if TEXT.match(headers.get("content-type", "")) and not headers.get("content-encoding"):
+def as_text(answer):
+    """The body as a result holds it, and whether that is base64: it goes as text only when it is text that comes out
+    again as the same bytes."""
+    headers, body = dict(answer.headers), b"".join(answer.pieces)
+    if not body:
+        return "", False
+    if TEXT.match(text_of(headers.get(b"content-type", b""))) and not headers.get(b"content-encoding"):
         try:
             return body.decode(), False
         except UnicodeDecodeError:

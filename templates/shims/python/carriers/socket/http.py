@@ -3,13 +3,7 @@ import email.utils
 import http
 import signal
 
-TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-class BadRequest(Exception):
-    def __init__(self, status, text):
-        super().__init__(text)
-        self.status = status
+PHRASES = {int(s): s.phrase for s in http.HTTPStatus}
 
 
 class Reader(asyncio.StreamReader):
@@ -53,20 +47,15 @@ def client_of(request, peer):
     return (forwarded, 0) if forwarded else tuple(peer[:2])
 
 
-class Wire(Exchange):
-    """An exchange on a connection."""
+class Wire:
+    """Carries an exchange on a connection."""
 
-    def __init__(self, server, request, reader, writer):
-        super().__init__(request, client_of(request, writer.get_extra_info("peername")), reader.gone)
-        self.server, self.reader, self.writer = server, reader, writer
-        self.chunking = self.bodiless = False
+    def __init__(self, request, reader, writer, stopping):
+        self.request, self.reader, self.writer, self.stopping = request, reader, writer, stopping
+        self.committed = self.chunking = False
         self.pending = b""
-        self.sent, self.length = 0, None
         self.keep = request.version == b"HTTP/1.1" and "close" not in (request.get(b"connection") or "").lower()
         self.expects = (request.get(b"expect") or "").lower() == "100-continue"
-        self._frame(request)
-
-    def _frame(self, request):
         encoding, length = request.get(b"transfer-encoding"), request.get(b"content-length")
         if encoding is not None and (encoding.lower() != "chunked" or length is not None):
             raise BadRequest(400, "ambiguous body length")
@@ -108,72 +97,55 @@ class Wire(Exchange):
         self.read_all = True
         return False
 
-    def begin(self, status, headers, known):
-        self.bodiless = self.request.method == "HEAD" or status in (204, 304)
-        if status == 204:
-            headers = [(k, v) for k, v in headers if k != b"content-length"]
-        given = [v for k, v in headers if k == b"content-length"]
-        if given:
-            self.length = int(given[0])
-        elif known is not None and status not in (204, 304) and (known or not self.bodiless):
-            headers.append((b"content-length", b"%d" % known))
-            self.length = known
-        elif not self.bodiless and self.request.version == b"HTTP/1.1":
-            headers.append((b"transfer-encoding", b"chunked"))
-            self.chunking = True
-        elif not self.bodiless:
-            self.keep = False
-        if not any(k == b"date" for k, _ in headers):
-            headers.append((b"date", email.utils.formatdate(usegmt=True).encode()))
+    def head(self, status, headers, length):
+        framing, self.chunking, lasts = framed(self.request, status, headers, length)
         # What the client waits to be asked for is never read: the connection cannot go on.
-        if not self.keep or self.server.stopping or self.expects:
-            self.keep = False
-            headers.append((b"connection", b"close"))
-        phrase = http.HTTPStatus(status).phrase if status in PHRASES else ""
-        head = [b"HTTP/1.1 %d %s" % (status, phrase.encode())]
-        head.extend(name + b": " + value for name, value in headers)
-        self.pending = b"\r\n".join(head) + b"\r\n\r\n"
+        self.keep = self.keep and lasts and not self.expects and not self.stopping()
+        if not self.keep:
+            framing.append((b"connection", b"close"))
+        lines = [b"HTTP/1.1 %d %s" % (status, PHRASES.get(status, "").encode())]
+        lines.extend(name + b": " + value for name, value in headers + framing)
+        self.pending = b"\r\n".join(lines) + b"\r\n\r\n"
 
     def write(self, body):
-        if body and not self.bodiless:
-            self.sent += len(body)
-            if self.length is not None and self.sent > self.length:
-                raise RuntimeError(f"the response is longer than its content-length of {self.length}")
+        if body:
             self.pending += b"%x\r\n%s\r\n" % (len(body), body) if self.chunking else body
+        self._flush()
+
+    def end(self):
+        if self.chunking:
+            self.pending += b"0\r\n\r\n"
+        self._flush()
+
+    def _flush(self):
         if self.pending:
+            self.committed = True
             self.writer.write(self.pending)
             self.pending = b""
 
-    def end(self):
-        if not self.bodiless and self.length is not None and self.sent < self.length:
-            raise RuntimeError(f"the response is shorter than its content-length of {self.length}")
-        if self.chunking:
-            self.writer.write(b"0\r\n\r\n")
+    def abort(self):
+        self.keep = False
 
     async def drain(self):
         await self.writer.drain()
 
 
-PHRASES = {int(s) for s in http.HTTPStatus}
-
-
-async def guarded(work, exchange):
-    """Awaits work; where it fails the client gets a plain 500, or a cut connection once headers are out."""
-    try:
-        await work
-        return
-    except BadRequest as err:
-        failure = (err.status, f"bad request: {err}\n")
-    except Exception:
-        if exchange.gone.is_set() and not exchange.over.is_set():
-            exchange.keep = False
-            return
-        traceback.print_exc()
-        failure = (500, "internal server error\n")
-    if not exchange.started:
-        await exchange.answer(*failure)
-    elif not exchange.over.is_set():
-        exchange.keep = False
+def framed(request, status, headers, length):
+    """The headers that frame an answer, whether its body goes in chunks, and whether the connection outlasts it."""
+    names, more = {name for name, _ in headers}, []
+    if b"date" not in names:
+        more.append((b"date", email.utils.formatdate(usegmt=True).encode()))
+    if status in (204, 304) or request.method == "HEAD":
+        return more, False, True
+    if status == 205:
+        length = 0
+    if length is not None:
+        if b"content-length" not in names:
+            more.append((b"content-length", b"%d" % length))
+        return more, False, True
+    if request.version == b"HTTP/1.1":
+        return [*more, (b"transfer-encoding", b"chunked")], True, True
+    return more, False, False
 
 
 class Server:
@@ -217,23 +189,25 @@ class Server:
         self.idle.add(writer)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-            exchange = Wire(self, parsed(head), reader, writer)
+            request = parsed(head)
+            wire = Wire(request, reader, writer, lambda: self.stopping)
         except (BadRequest, asyncio.LimitOverrunError) as err:
             status = err.status if isinstance(err, BadRequest) else 431
             writer.write(b"HTTP/1.1 %d\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
             return False
         self.idle.discard(writer)
-        self.busy.add(exchange)
+        self.busy.add(wire)
+        exchange = Exchange(request, client_of(request, writer.get_extra_info("peername")), wire, reader.gone)
         try:
-            await guarded(self.respond(exchange), exchange)
+            await self.respond(exchange)
             exchange.over.set()
-            while exchange.keep and not exchange.read_all and not self.stopping:
-                await exchange.read()
+            while wire.keep and not wire.read_all and not self.stopping:
+                await wire.read()
         except BadRequest:
             return False
         finally:
-            self.busy.discard(exchange)
-        return exchange.keep
+            self.busy.discard(wire)
+        return wire.keep
 
 
 def give_up(server):

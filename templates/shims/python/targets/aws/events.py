@@ -10,7 +10,7 @@ def message(fields, text, attributes):
     meta = {"attributes": attributes, "raw_body": raw}
     own = sent_event(text)
     if own:
-        return structured(own), meta
+        return own, meta
     return CloudEvent(specversion="1.0", **fields, datacontenttype=kind, data=data_of(kind, raw)), meta
 
 
@@ -18,11 +18,9 @@ def sent_event(text):
     if not text.startswith("{") or "specversion" not in text:
         return None
     try:
-        value = json.loads(text)
+        return structured(json.loads(text))
     except ValueError:
         return None
-    names = ("specversion", "id", "source", "type")
-    return value if all(isinstance(value.get(n), str) and value[n] for n in names) else None
 
 
 def of_queue(record):

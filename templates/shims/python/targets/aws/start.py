@@ -1,45 +1,49 @@
 # The start on AWS Lambda.
+CARRIERS = ((is_v2, request_v2, result_v2),)
 
 
-async def serve_request(event, context):
-    """Answers an event of payload format 2.0."""
-    request, body = request_of(event, context)
-    client = (event["requestContext"]["http"].get("sourceIp", ""), 0)
-    exchange = Buffered(request, body, client)
+async def serve_request(event, native):
+    """Answers an event of HTTP."""
+    for takes, request_of, result_of in CARRIERS:
+        if takes(event):
+            break
+    else:
+        raise unknown(event)
+    body, fault_of_body = b"", None
     try:
-        await serve_http(APP, exchange)
-    except Exception:
-        traceback.print_exc()
-        exchange = Buffered(request, b"", client)  # nothing is out: the failure can still be told
-        await exchange.answer(500, "internal server error\n")
-    return exchange.result()
+        body = body_of(event)
+    except BadRequest as err:
+        fault_of_body = err
+    request, client = request_of(event, native, body)
+    answer = Whole(body)
+    exchange = Exchange(request, client, answer, ctx=context_of(native, event))
+    if fault_of_body:
+        exchange.fail(fault_of_body)
+    else:
+        await serve_http(SOURCE.serve, exchange)
+    return result_of(event, answer)
 
 
-async def deliver_to_handler(event, meta, native, context):
-    if ON_EVENT is None:
-        raise RuntimeError(f"{CONFIG['handler']}: the module has no on_event")
-    fields = {"attempt": None, "attributes": None, "group": None, "raw_body": None, **meta}
-    return await called(
-        ON_EVENT,
-        event,
-        types.SimpleNamespace(
-            request_id=context.aws_request_id,
-            deadline=time.time() + context.get_remaining_time_in_millis() / 1000,
-            platform="aws",
-            native=types.SimpleNamespace(event=native, context=context),
-            **fields,
-        ),
+def context_of(native, event, **meta):
+    return context(
+        request_id=native.aws_request_id,
+        deadline=time.time() + native.get_remaining_time_in_millis() / 1000,
+        platform="aws",
+        native=types.SimpleNamespace(event=event, context=native),
+        **meta,
     )
 
 
-async def serve(event, context):
-    def deliver(it, meta):
-        return deliver_to_handler(it, meta, event, context)
+async def serve(event, native):
+    async def deliver(it, meta):
+        if SOURCE.event is None:
+            raise RuntimeError(f"{CONFIG['handler']}: the module has no on_event")
+        return await called(SOURCE.event, it, context_of(native, event, **meta))
 
     if event == {"dev.ferry.probe": True}:
         return {"digest": os.environ.get("FERRY_DIGEST", "")}
-    if isinstance(event, dict) and "http" in (event.get("requestContext") or {}):
-        return await serve_request(event, context)
+    if isinstance(event, dict) and isinstance(event.get("requestContext"), dict):
+        return await serve_request(event, native)
     if isinstance(event, dict) and event.get("dev.ferry.event"):
         meta = {"attempt": int(event["attempt"])} if event.get("attempt") is not None else {}
         return await deliver(structured(event["dev.ferry.event"]), meta)
@@ -50,9 +54,8 @@ async def serve(event, context):
 LOOP = asyncio.new_event_loop()
 asyncio.set_event_loop(LOOP)
 try:
-    APP = application()
-    if APP:
-        LOOP.run_until_complete(APP.start())
+    SOURCE = opened()
+    LOOP.run_until_complete(SOURCE.start())
 except SystemExit as err:  # as an error it is what the caller gets to read
     raise RuntimeError(err.code) from None
 
