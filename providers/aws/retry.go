@@ -3,8 +3,7 @@ package aws
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,48 +12,53 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/ferryfn/ferry/providers/until"
 )
 
-// How long the wait for something that AWS spreads takes at most.
+// What passes by itself at AWS, and how long it is waited for: a new rule is a new line here.
 const (
-	roleSpread  = time.Minute      // of rights that were just given
-	rightsLimit = 10 * time.Second // of rights that should be there
+	roleSpread  = time.Minute      // rights that were just given
+	rightsLimit = 10 * time.Second // rights that should be there
+	raceTime    = time.Second      // another write of the same object
+
+	longestPause = 5 * time.Second
 )
 
-// The first pause before a thing is done again.
-const (
-	spreadPause = time.Second
-	busyPause   = 200 * time.Millisecond
-)
-
-// retryWhile does a thing again as long as it fails in a way that passes by itself, after one second, then two, up to
-// five, each shortened by chance so that many do not come at once. When the time is over, the last failure is returned.
-func retryWhile(ctx context.Context, wait time.Duration, retryable func(error) bool, do func() error) error {
-	limit := func(err error) time.Duration {
-		if retryable(err) {
-			return wait
-		}
-		return 0
-	}
-	return retryWithin(ctx, spreadPause, limit, do)
+// spreading is a rule for what AWS tells its parts one after the other.
+func spreading(what string, within time.Duration, passing func(error) bool) until.Rule {
+	return until.Rule{For: what, Passing: passing, Within: within, First: time.Second, Most: longestPause}
 }
+
+// soon is a rule for what mostly passes at once.
+func soon(what string, within time.Duration, passing func(error) bool) until.Rule {
+	return until.Rule{For: what, Passing: passing, Within: within, First: busyPause, Most: longestPause}
+}
+
+// racing is the rule for conditional writes that met another one: soon that one is done, and the condition decides. What
+// else passes soon is named by its code.
+func racing(codes ...string) until.Rule {
+	return until.Rule{
+		For: "another write to end", Within: raceTime, First: 100 * time.Millisecond, Most: longestPause,
+		Passing: func(err error) bool {
+			code, _ := codeOf(err)
+			return code == "ConditionalRequestConflict" || slices.Contains(codes, code)
+		},
+	}
+}
+
+// retryWhile does a thing again as long as it fails in a way that passes by itself.
+func retryWhile(ctx context.Context, wait time.Duration, retryable func(error) bool, do func() error) error {
+	return until.Done(ctx, do, spreading("", wait, retryable))
+}
+
+// The first pause of what mostly passes at once.
+const busyPause = 200 * time.Millisecond
 
 // retryWithin is retryWhile with a first pause, and a limit for each failure; 0 is for what does not pass.
 func retryWithin(ctx context.Context, pause time.Duration, limit func(error) time.Duration, do func() error) error {
-	began := time.Now()
-	for ; ; pause = min(2*pause, 5*time.Second) {
-		err := do()
-		if err == nil || time.Since(began) >= limit(err) {
-			return err
-		}
-		timer := time.NewTimer(pause - rand.N(pause/4))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("%w, waiting because of: %w", ctx.Err(), err)
-		}
-	}
+	passing := func(err error) bool { return limit(err) > 0 }
+	return until.Done(ctx, do, until.Rule{Passing: passing, Within: settleTime, First: pause, Most: longestPause})
 }
 
 // waiter has every call of every service wait for what hinders it and passes by itself, so that no caller need know
@@ -72,26 +76,15 @@ func (w *waiter) register(stack *middleware.Stack) error {
 		if _, once := in.Parameters.(*s3.PutObjectInput); once { // its body would have been read
 			return next.HandleInitialize(ctx, in)
 		}
-		err = retryWithin(ctx, busyPause, w.limit, func() error {
+		err = until.Done(ctx, func() error {
 			out, data, err = next.HandleInitialize(ctx, in)
 			return err
-		})
+		}, soon("what is in the way", settleTime, busy), soon("the right to be known", w.spread(), roleNotReady))
 		if err == nil {
 			w.notice(ctx, in.Parameters)
 		}
 		return out, data, err
 	}), middleware.Before)
-}
-
-// limit is how long a failure is waited for.
-func (w *waiter) limit(err error) time.Duration {
-	switch {
-	case busy(err):
-		return settleTime
-	case roleNotReady(err):
-		return w.spread()
-	}
-	return 0
 }
 
 // spread is how long what lacks a right is waited for: long after one was given, which takes AWS a while to know.

@@ -10,13 +10,13 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // tagStore marks a bucket that ferry made, so that it may take it away.
@@ -104,7 +104,7 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 		in.IfNoneMatch = aws.String("*")
 	}
 	var out *s3.PutObjectOutput
-	put := func(ctx context.Context) error {
+	put := func() error {
 		if _, err := body.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
@@ -112,10 +112,10 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 		out, err = s.s3.PutObject(ctx, in)
 		return err
 	}
-	err = s.contend(ctx, put)
+	err = until.Done(ctx, put, racing())
 	if bucketIsMissing(err) && c.Tag == "" {
 		if err = s.make(ctx); err == nil {
-			err = s.contend(ctx, put, "NoSuchBucket") // which is not known everywhere at once
+			err = until.Done(ctx, put, racing("NoSuchBucket")) // which is not known everywhere at once
 		}
 	}
 	if err != nil {
@@ -152,12 +152,12 @@ func (s *store) Delete(ctx context.Context, key string, c providers.Condition) e
 	if err := s.guarded(ctx, c.While); err != nil {
 		return s.failed(op, key, err)
 	}
-	err := s.contend(ctx, func(ctx context.Context) error {
+	err := until.Done(ctx, func() error {
 		_, err := s.s3.DeleteObject(ctx, &s3.DeleteObjectInput{
 			Bucket: &s.bucket, Key: &key, ExpectedBucketOwner: &s.account, IfMatch: entity(c.Tag),
 		})
 		return err
-	})
+	}, racing())
 	if isNotFound(err) && c.Tag == "" {
 		return nil
 	}
@@ -224,24 +224,6 @@ func (s *store) make(ctx context.Context) error {
 		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(tagStore), Value: aws.String("true")}}},
 	})
 	return err
-}
-
-// contend repeats a conditional write that met another one. Soon that one is done, and the condition decides. What else
-// passes soon is named by its code.
-func (s *store) contend(ctx context.Context, write func(context.Context) error, passing ...string) error {
-	const tries = 5
-	passing = append(passing, "ConditionalRequestConflict")
-	for try := 1; ; try++ {
-		err := write(ctx)
-		if code, _ := codeOf(err); !slices.Contains(passing, code) || try == tries {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond << try):
-		}
-	}
 }
 
 func (s *store) failed(op, key string, err error) error {

@@ -3,11 +3,11 @@ package memory
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"time"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // Pace is how slow a world is, as clouds are that build what they are given and tell their hosts one after the other.
@@ -48,7 +48,7 @@ func (a *Adapter) built(ctx context.Context, s providers.Spec, e providers.Epoch
 	if a.world.Pace.Build == 0 {
 		return nil
 	}
-	return until(ctx, "building", func() (bool, error) {
+	return until.True(ctx, until.Rule{For: "the build", First: glance}, func() (bool, error) {
 		var done bool
 		err := a.write(ctx, "build", s.Function.Name, e, func() error {
 			f, err := a.function("build", s.Function.Name)
@@ -57,6 +57,9 @@ func (a *Adapter) built(ctx context.Context, s providers.Spec, e providers.Epoch
 			}
 			return err
 		})
+		if !done {
+			providers.Stage(ctx, "building")
+		}
 		return done, err
 	})
 }
@@ -74,13 +77,19 @@ func (f *function) build(digest string, takes time.Duration) bool {
 
 // arrived returns when the addresses of the functions answer as what was made live, so that who looks next meets that.
 func (a *Adapter) arrived(ctx context.Context, op string, changes []providers.Change) error {
-	ctx, cancel := context.WithTimeout(ctx, a.world.settling())
-	defer cancel()
 	for _, c := range changes {
 		name := c.Spec.Function.Name
-		err := until(ctx, "waiting for the address", func() (bool, error) { return a.world.answersAsLive(a.place.key(name)), nil })
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = failed(providers.Timeout, op, name, fmt.Errorf("its address still answers as what was live before after %s", a.world.settling()))
+		arrival := until.Rule{For: "its address to answer as what was made live", Within: a.world.settling(), First: glance}
+		err := until.True(ctx, arrival, func() (bool, error) {
+			if a.world.answersAsLive(a.place.key(name)) {
+				return true, nil
+			}
+			providers.Stage(ctx, "waiting for the address")
+			return false, nil
+		})
+		var late *until.Late
+		if errors.As(err, &late) {
+			err = failed(providers.Timeout, op, name, late)
 		}
 		if err != nil {
 			return err
@@ -128,20 +137,4 @@ func (f *function) shown() string {
 		return f.was
 	}
 	return f.live
-}
-
-// until looks again and again, until there is nothing to wait for.
-func until(ctx context.Context, stage string, done func() (bool, error)) error {
-	for {
-		ok, err := done()
-		if err != nil || ok {
-			return err
-		}
-		providers.Stage(ctx, stage)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(glance):
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/filelock"
 	"github.com/ferryfn/ferry/internal/waits"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // Endpoint is where a running platform is reached.
@@ -125,28 +127,28 @@ func (c *Client) start(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the platform: %w", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	patience, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if e, alive := c.home.endpoint(); alive {
-			return e.compatible()
+	alive, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go func() { end(errors.New(fmt.Sprint("it ended with ", cmd.Wait()))) }()
+	err = until.True(alive, until.Rule{Within: 30 * time.Second, First: 2 * time.Millisecond}, func() (bool, error) {
+		e, runs := c.home.endpoint()
+		if runs {
+			return true, e.compatible()
 		}
-		select {
-		case <-tick.C:
-		case err := <-ended:
-			return c.startError(fmt.Sprintf("the platform does not start: it ended with %v", err), begin)
-		case <-patience.Done():
-			killGroup(cmd.Process.Pid)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return c.startError("the platform did not start within 30 s", begin)
-		}
+		return false, nil
+	})
+	var late *until.Late
+	switch {
+	case errors.As(err, &late):
+		killGroup(cmd.Process.Pid)
+		return c.startError("the platform did not start within 30 s", begin)
+	case ctx.Err() != nil && err != nil:
+		killGroup(cmd.Process.Pid)
+		return ctx.Err()
+	case alive.Err() != nil && err != nil:
+		return c.startError(fmt.Sprintf("the platform does not start: %v", context.Cause(alive)), begin)
 	}
+	return err
 }
 
 func (c *Client) startError(message string, begin int64) error {
@@ -231,23 +233,12 @@ func (c *Client) Stop(ctx context.Context) (bool, error) {
 			_ = p.Kill()
 		}
 	}
-	patience := time.NewTimer(30 * time.Second)
-	defer patience.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		gone, err := c.gone(e)
-		if gone || err != nil {
-			return true, err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return true, ctx.Err()
-		case <-patience.C:
-			return true, failed(CodeTimeout, "", "the platform, process %d, does not end", e.PID)
-		}
+	err = until.True(ctx, until.Rule{Within: 30 * time.Second, First: 5 * time.Millisecond}, func() (bool, error) { return c.gone(e) })
+	var late *until.Late
+	if errors.As(err, &late) {
+		err = failed(CodeTimeout, "", "the platform, process %d, does not end", e.PID)
 	}
+	return true, err
 }
 
 // gone reports whether the platform ended: with its lock, and as a process unless it is this one.

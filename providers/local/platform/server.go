@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // Options of a platform; zero values mean the defaults.
@@ -103,26 +105,23 @@ func Serve(ctx context.Context, home Home, o Options) (err error) {
 
 // waitRun takes the lock of the running platform, and waits for one that is stopping.
 func waitRun(ctx context.Context, home Home) (*os.File, error) {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	patience := time.NewTimer(20 * time.Second)
-	defer patience.Stop()
-	for {
-		lock, held, err := lockRun(home.own("run.lock"))
+	var lock *os.File
+	err := until.True(ctx, until.Rule{Within: 20 * time.Second, First: 20 * time.Millisecond}, func() (bool, error) {
+		got, held, err := lockRun(home.own("run.lock"))
 		if err != nil || !held {
-			return lock, err
+			lock = got
+			return true, err
 		}
 		if e, alive := home.endpoint(); alive {
-			return nil, failed(CodeConflict, "", "a platform runs for %s already, as process %d", home, e.PID)
+			return false, failed(CodeConflict, "", "a platform runs for %s already, as process %d", home, e.PID)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-patience.C:
-			return nil, failed(CodeConflict, "", "another platform for %s does not end", home)
-		}
+		return false, nil
+	})
+	var late *until.Late
+	if errors.As(err, &late) {
+		err = failed(CodeConflict, "", "another platform for %s does not end", home)
 	}
+	return lock, err
 }
 
 func (s *server) endpoint(l net.Listener) Endpoint {
