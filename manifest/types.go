@@ -70,6 +70,10 @@ func (f Function) HTTP() *HTTPEvent {
 	return nil
 }
 
+// Shimmed reports whether the package begins with an entry of ferry's, which answers probes, resolves secrets and
+// routes requests: all but programs that listen by themselves do.
+func (f Function) Shimmed() bool { return f.Style != StyleServer && f.Runtime.Language() != "custom" }
+
 // Runtime is a neutral runtime name: nodejs22, python3.13, go, java21, dotnet10 or custom.
 type Runtime string
 

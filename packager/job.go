@@ -58,10 +58,10 @@ func (p *Packager) job(fn manifest.Function, pl Platform) *job {
 
 // render makes the entry shim, for styles that need one.
 func (j *job) render() error {
-	language := j.Function.Runtime.Language()
-	if j.Function.Style == manifest.StyleServer || language == "custom" {
+	if !j.Function.Shimmed() {
 		return nil
 	}
+	language := j.Function.Runtime.Language()
 	var ok bool
 	if j.shim, ok = templates.Render(j.Function, templates.Target{Name: j.Platform.Shim, AnswersCORS: j.Platform.AnswersCORS}); !ok {
 		return source.Problem("", "use "+styleList(Styles(j.Platform, language)), "style %s has no shim for %s on %s yet", j.Function.Style, language, j.Platform.Shim)

@@ -40,7 +40,8 @@ func (a *Adapter) Activate(ctx context.Context, ch providers.Change) (providers.
 }
 
 func (c *connection) activate(ctx context.Context, ch providers.Change) (providers.State, error) {
-	fn := ch.Spec.Function.Name
+	s := specOf(ch.Spec)
+	fn := s.function.Name
 	to, err := c.get(ctx, fn, ch.To.ID)
 	if err != nil {
 		return providers.State{}, err
@@ -51,11 +52,11 @@ func (c *connection) activate(ctx context.Context, ch providers.Change) (provide
 	if _, set := to.Tags[tagSettings]; set && ch.From.Unsettled {
 		to.Tags[tagSettings] = unsettled // whatever the tag says, the caller saw other settings
 	}
-	if ch.Spec.Function.Runtime != "" && to.Tags[tagSettings] != labelOf(to.Configuration).settings {
-		if err := c.claimRoles(ctx, ch.Spec.Function, to.Tags); err != nil {
+	if s.function.Runtime != "" && to.Tags[tagSettings] != labelOf(to.Configuration).settings {
+		if err := c.claimRoles(ctx, s.function, to.Tags); err != nil {
 			return providers.State{}, err
 		}
-		if _, err := c.widenRole(ctx, ch.Spec); err != nil {
+		if _, err := c.widenRole(ctx, s); err != nil {
 			return providers.State{}, err
 		}
 	}
@@ -68,7 +69,7 @@ func (c *connection) activate(ctx context.Context, ch providers.Change) (provide
 	if err != nil {
 		return providers.State{}, err
 	}
-	url, err := c.settle(ctx, ch.Spec, to)
+	url, err := c.settle(ctx, s, to)
 	if to.Tags[tagSettings] != labelOf(to.Configuration).settings {
 		fence = "" // the statements of the alias' policy share its revision id, and may have changed
 	}

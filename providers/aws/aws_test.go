@@ -29,8 +29,8 @@ def app(environ, start_response):
     return [(VERSION + " " + os.environ["WORD"]).encode()]
 `
 
-// spec packages a function for Lambda as ferry does.
-func spec(t testing.TB, function, version, word string) providers.Spec {
+// specWith packages a function for Lambda as ferry does.
+func specWith(t testing.TB, function, version, word string) providers.Spec {
 	return packaged(t, function, word, fmt.Sprintf(application, version))
 }
 
@@ -66,7 +66,7 @@ func TestAWSKeepsTheContractOnMoto(t *testing.T) {
 	env := motoEnv(t)
 	providertest.Run(t, func(t *testing.T) providertest.Place {
 		a := newTestAdapter(t, env, bucketBlock(t))
-		return providertest.Place{Adapter: still{a, a, a}, Spec: spec, Bound: bound}
+		return providertest.Place{Adapter: still{a, a, a}, Spec: specWith, Bound: bound}
 	})
 }
 
@@ -88,14 +88,14 @@ func (c oneAccount) place(t testing.TB, service, stage string) providertest.Plac
 	a := newTestAdapter(t, c.Env, `{}`)
 	a.service, a.stage = service, stage
 	return providertest.Place{
-		Adapter: a, Service: service, Stage: stage, Spec: spec, Bound: bound, Broken: crashing, Call: caller(a),
+		Adapter: a, Service: service, Stage: stage, Spec: specWith, Bound: bound, Broken: crashing, Call: caller(a),
 		Observe:   func(t testing.TB, function string) manifest.Function { return observed(t, a, function) },
 		Neighbour: c.place,
 		Occupy:    func(t testing.TB, function string) { occupy(t, a, function) },
 		Hold:      func(testing.TB) (<-chan struct{}, func()) { return c.hold("CreateAlias", "UpdateAlias") },
 		Impostor: func(t testing.TB, function string) providers.Spec {
 			c.Answer(func([]byte, map[string]string) []byte { return []byte(`{"digest":"sha256:other"}`) })
-			return spec(t, function, "one", "a")
+			return specWith(t, function, "one", "a")
 		},
 	}
 }

@@ -21,7 +21,7 @@ func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, 
 	if err != nil {
 		return err
 	}
-	fn := s.Function
+	fn := functionOf(s.Function)
 	if err = c.admitted(ctx, fn.Name, e); err == nil {
 		err = c.bind(ctx, fn, m)
 	}
@@ -30,13 +30,13 @@ func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, 
 
 // unbind takes away all that calls the function, also what an earlier spec made.
 func (c *connection) unbind(ctx context.Context, fn string) error {
-	return c.bind(ctx, manifest.Function{Name: fn}, providers.BindNone)
+	return c.bind(ctx, functionOf(manifest.Function{Name: fn}), providers.BindNone)
 }
 
 // bindings is what calls the function as AWS has it: enabled when all that ferry made is. lost is what they call by and
 // is gone.
 func (c *connection) bindings(ctx context.Context, fn string) (mode providers.Mode, lost string, err error) {
-	b := &binder{c: c, fn: manifest.Function{Name: fn}, alias: c.aliasARN(fn)}
+	b := &binder{c: c, fn: functionOf(manifest.Function{Name: fn}), alias: c.aliasARN(fn)}
 	var calling []bool // of each binding, whether it calls the function now
 	if err := b.readGrants(ctx); err != nil {
 		return "", "", err
@@ -60,8 +60,8 @@ func (c *connection) bindings(ctx context.Context, fn string) (mode providers.Mo
 // binder converges the bindings of one function to its events.
 type binder struct {
 	c      *connection
-	fn     manifest.Function // without events when nothing shall be bound
-	alias  string            // the ARN of the alias
+	fn     function // without events when nothing shall be bound
+	alias  string   // the ARN of the alias
 	paused bool
 
 	tags        map[string]string // of the function
@@ -72,7 +72,7 @@ type binder struct {
 	wrote       bool
 }
 
-func (c *connection) bind(ctx context.Context, fn manifest.Function, m providers.Mode) error {
+func (c *connection) bind(ctx context.Context, fn function, m providers.Mode) error {
 	if m == providers.BindNone {
 		fn.Events = nil
 	}

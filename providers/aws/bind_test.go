@@ -406,7 +406,7 @@ func (acc *account) failsAt(s providers.Spec, m providers.Mode, n int, fault aws
 func TestAMissingResourceSaysHowToMakeIt(t *testing.T) {
 	acc := newAccount(t)
 	s := eventful(t, "worker", "", messages("missing", 20), published("absent"), stored("nowhere", "", "created"))
-	err := acc.c.checkResources(t.Context(), s)
+	err := acc.c.checkResources(t.Context(), specOf(s))
 	var problems interface{ Unwrap() []error }
 	if !errors.As(err, &problems) {
 		t.Fatalf("it says: %v", err)
@@ -433,18 +433,18 @@ func TestAQueueThatIsTooFastForTheFunctionIsRefusedWithTheNumberToSet(t *testing
 	})
 	acc.must(err)
 	var problem *providers.Error
-	err = acc.c.checkResources(t.Context(), eventful(t, "worker", "", messages("hasty", 1)))
+	err = acc.c.checkResources(t.Context(), specOf(eventful(t, "worker", "", messages("hasty", 1))))
 	if !errors.As(err, &problem) || problem.Kind != providers.Invalid || !strings.Contains(problem.Hint, "VisibilityTimeout=180") {
 		t.Errorf("it says: %v", err)
 	}
-	acc.must(acc.c.checkResources(t.Context(), everything(t)))
+	acc.must(acc.c.checkResources(t.Context(), specOf(everything(t))))
 }
 
 func TestATargetsResourcesNameWhatEventsMean(t *testing.T) {
 	acc := newAccount(t)
 	s := eventful(t, "worker", fmt.Sprintf(`{"resources": {"jobs": %q, "news": "signups", "files": "arn:aws:s3:::uploads"}}`, acc.c.arn("sqs", "orders")),
 		messages("jobs", 1), published("news"), stored("files", "", "deleted"))
-	acc.must(acc.c.checkResources(t.Context(), s))
+	acc.must(acc.c.checkResources(t.Context(), specOf(s)))
 	acc.deploy(s)
 	acc.bind(s, providers.BindEnabled)
 	acc.bind(s, providers.BindNone)

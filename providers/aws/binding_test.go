@@ -96,7 +96,7 @@ func (acc *account) bucket(bucket string) {
 // deploy makes a function that is live, with the rights of its spec.
 func (acc *account) deploy(s providers.Spec) {
 	acc.t.Helper()
-	role, err := acc.c.widenRole(acc.t.Context(), s)
+	role, err := acc.c.widenRole(acc.t.Context(), specOf(s))
 	acc.must(err)
 	var code bytes.Buffer
 	z := zip.NewWriter(&code)
@@ -108,7 +108,7 @@ func (acc *account) deploy(s providers.Spec) {
 	function := aws.String(acc.a.functionName(s.Function.Name))
 	_, err = acc.c.lambda.CreateFunction(acc.t.Context(), &lambda.CreateFunctionInput{
 		FunctionName: function, Role: &role.arn, Runtime: types.RuntimeNodejs22x, Handler: aws.String("index.handler"), Publish: true,
-		Timeout: aws.Int32(30), Code: &types.FunctionCode{ZipFile: code.Bytes()}, Tags: acc.a.tags(s.Function),
+		Timeout: aws.Int32(30), Code: &types.FunctionCode{ZipFile: code.Bytes()}, Tags: acc.a.tags(functionOf(s.Function)),
 	})
 	acc.must(err)
 	_, err = acc.c.await(acc.t.Context(), s.Function.Name, "1")

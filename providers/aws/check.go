@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,15 +15,16 @@ import (
 )
 
 // Check reports what Lambda cannot honour.
-func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
+func (a *Adapter) Check(asked manifest.Function) []providers.Issue {
+	fn := functionOf(asked)
 	c := &checker{providers.Checker{Function: fn.Name}}
 	c.runtime(fn)
 	c.size("memory", fn.Memory, minMemory, maxMemory)
 	if d := fn.Timeout.Std(); d < time.Second || d > maxTimeout || d%time.Second != 0 {
 		c.Block("timeout", "choose whole seconds from 1s to 900s", "Lambda has no timeout of %s", d)
 	}
-	c.environment(fn, a.environment(providers.Spec{Function: fn}))
-	if len(fn.Secrets) > 0 && !shimmed(fn) {
+	c.environment(fn, a.environment(spec{function: fn}))
+	if len(fn.Secrets) > 0 && !fn.Shimmed() {
 		c.Block("secrets", "read them in the program with the AWS SDK, or use a style that ferry starts", "nothing resolves secrets before a program that ferry does not start")
 	}
 	c.scaling(fn.Scaling)
@@ -38,7 +38,7 @@ func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
 // checker looks at one function.
 type checker struct{ providers.Checker }
 
-func (c *checker) runtime(fn manifest.Function) {
+func (c *checker) runtime(fn function) {
 	const field, newer = "runtime", "choose a newer version, such as nodejs24 or python3.14"
 	r, ok := runtimeOf(fn.Runtime)
 	switch language := fn.Runtime.Language(); {
@@ -81,7 +81,7 @@ func (c *checker) size(field string, s, least, most manifest.Size) {
 // variable is the form of an environment variable's name.
 var variable = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
 
-func (c *checker) environment(fn manifest.Function, whole map[string]string) {
+func (c *checker) environment(fn function, whole map[string]string) {
 	for _, part := range []struct {
 		field string
 		names map[string]string
@@ -117,9 +117,9 @@ var (
 )
 
 // own checks the function's aws block.
-func (c *checker) own(fn manifest.Function, region string) {
-	own := settings(fn)
-	c.size("aws.ephemeral_storage", cmp.Or(own.EphemeralStorage, minStorage), minStorage, maxStorage)
+func (c *checker) own(fn function, region string) {
+	own := fn.own
+	c.size("aws.ephemeral_storage", own.storage(), minStorage, maxStorage)
 	c.arns("aws.layers", own.Layers, regexp.MustCompile(`^arn:[^:]+:lambda:`+region+`:\d{12}:layer:[A-Za-z0-9_-]+:\d+$`), "the ARN of a layer version in "+region)
 	if len(own.Layers) > maxLayers {
 		c.Block("aws.layers", "merge some", "%d layers are more than the %d that Lambda takes", len(own.Layers), maxLayers)
@@ -146,8 +146,8 @@ func (c *checker) own(fn manifest.Function, region string) {
 	if v := own.VPC; v != nil && (len(v.Subnets) == 0 || len(v.SecurityGroups) == 0) {
 		c.Block("aws.vpc", "name subnets and security_groups", "a network needs at least one subnet and one security group")
 	}
-	if !slices.Contains(retentions(), retention(fn)) {
-		c.Block("aws.log_retention", fmt.Sprintf("choose one of %v", retentions()), "logs cannot be kept for %d days", retention(fn))
+	if !slices.Contains(retentions(), fn.own.retention()) {
+		c.Block("aws.log_retention", fmt.Sprintf("choose one of %v", retentions()), "logs cannot be kept for %d days", fn.own.retention())
 	}
 	if own.ResponseStream {
 		c.stream(fn)
@@ -155,7 +155,7 @@ func (c *checker) own(fn manifest.Function, region string) {
 	c.tags(own.Tags)
 }
 
-func (c *checker) stream(fn manifest.Function) {
+func (c *checker) stream(fn function) {
 	switch language := fn.Runtime.Language(); {
 	case language == "python":
 		c.Block("aws.response_stream", "remove it, or use Node or Go", "Lambda's Python runtime cannot stream")
@@ -184,7 +184,7 @@ func (c *checker) tags(tags map[string]string) {
 	}
 }
 
-func (c *checker) event(fn manifest.Function, field string, e manifest.Event) {
+func (c *checker) event(fn function, field string, e manifest.Event) {
 	switch {
 	case e.HTTP != nil:
 		c.http(fn, field+".http", e.HTTP)
@@ -194,20 +194,20 @@ func (c *checker) event(fn manifest.Function, field string, e manifest.Event) {
 		}
 	case e.Queue != nil:
 		most := maxBatch
-		if strings.HasSuffix(e.Queue.Name, ".fifo") || strings.HasSuffix(settings(fn).Resources[e.Queue.Name], ".fifo") {
+		if strings.HasSuffix(e.Queue.Name, ".fifo") || strings.HasSuffix(fn.own.Resources[e.Queue.Name], ".fifo") {
 			most = maxBatchFIFO
 		}
 		if e.Queue.Batch > most {
 			c.Block(field+".queue.batch", fmt.Sprintf("choose at most %d", most), "SQS hands out no %d messages at once", e.Queue.Batch)
 		}
 	}
-	if e.HTTP == nil && !shimmed(fn) {
+	if e.HTTP == nil && !fn.Shimmed() {
 		c.Warn(field, "", "the program gets the event as AWS sends it, not as a CloudEvent")
 	}
 }
 
-func (c *checker) http(fn manifest.Function, field string, e *manifest.HTTPEvent) {
-	if !shimmed(fn) && (e.Path != "" || len(e.Methods) > 0) {
+func (c *checker) http(fn function, field string, e *manifest.HTTPEvent) {
+	if !fn.Shimmed() && (e.Path != "" || len(e.Methods) > 0) {
 		c.Warn(field, "have the program do it", "nothing stands before a program that ferry does not start: path and methods are not applied")
 	}
 	if e.CORS == nil {

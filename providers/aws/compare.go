@@ -13,9 +13,9 @@ import (
 )
 
 // sameCode reports whether a version holds the spec's package, for its architecture.
-func sameCode(s providers.Spec, have *types.FunctionConfiguration) bool {
-	return aws.ToString(have.CodeSha256) == codeDigest(s.Artifact.ZipDigest) &&
-		(len(have.Architectures) == 0 || slices.Equal(have.Architectures, architecture(s.Function)))
+func sameCode(s spec, have *types.FunctionConfiguration) bool {
+	return aws.ToString(have.CodeSha256) == codeDigest(s.artifact.ZipDigest) &&
+		(len(have.Architectures) == 0 || slices.Equal(have.Architectures, architecture(s.function)))
 }
 
 // same reports whether a version's configuration is as it is wanted.
@@ -62,7 +62,7 @@ func configurationDiff(want *lambda.UpdateFunctionConfigurationInput, have *type
 		layers = append(layers, aws.ToString(l.Arn))
 	}
 	d.compare("aws.layers", fmt.Sprint(want.Layers), fmt.Sprint(layers))
-	storage := int32(512)
+	storage := int32(minStorage.MB())
 	if have.EphemeralStorage != nil {
 		storage = aws.ToInt32(have.EphemeralStorage.Size)
 	}

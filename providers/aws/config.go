@@ -1,10 +1,13 @@
 package aws
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
 )
 
 // target is the block of a target. What it embeds holds for all of its functions unless they say otherwise.
@@ -16,11 +19,11 @@ type target struct {
 	Endpoint endpoints `json:"endpoint,omitempty" jsonschema:"Where to find AWS instead: a URL, or a map from service (lambda, iam, s3, …) to URL."`
 
 	AssumeRole string `json:"assume_role,omitempty" jsonschema:"The ARN of a role that ferry takes with its credentials, and does everything as."`
-	function
+	settings
 }
 
-// function is the block functions.<name>.aws.
-type function struct {
+// settings are the block functions.<name>.aws.
+type settings struct {
 	Role                string            `json:"role,omitempty" jsonschema:"The ARN of the execution role. Default: one with the least rights is made."`
 	SchedulerRole       string            `json:"scheduler_role,omitempty" jsonschema:"The ARN of the role by which schedules call the function. Default: one that may do nothing else is made."`
 	PermissionsBoundary string            `json:"permissions_boundary,omitempty" jsonschema:"The ARN of the policy that bounds the roles that are made."`
@@ -35,6 +38,12 @@ type function struct {
 	Tags                map[string]string `json:"tags,omitempty" jsonschema:"Further tags of what is made."`
 	Resources           map[string]string `json:"resources,omitempty" jsonschema:"Names in events to the ARNs or names of queues, topics and buckets."`
 }
+
+// storage is the size of /tmp.
+func (s settings) storage() manifest.Size { return cmp.Or(s.EphemeralStorage, minStorage) }
+
+// retention is how many days logs are kept, which Lambda would keep for ever.
+func (s settings) retention() int { return cmp.Or(s.LogRetention, 30) }
 
 // vpc is a network. Both lists are needed.
 type vpc struct {
@@ -60,9 +69,29 @@ func (e *endpoints) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// settings is a function's own block; the manifest has laid it over the target's.
-func settings(fn manifest.Function) function {
-	var f function
-	_ = fn.Config.Decode(&f) // its problems were reported when the manifest was loaded
+// function is a function with its own block read; the manifest has laid it over the target's.
+type function struct {
+	manifest.Function
+	own settings
+}
+
+func functionOf(fn manifest.Function) function {
+	f := function{Function: fn}
+	_ = fn.Config.Decode(&f.own) // its problems were reported when the manifest was loaded
 	return f
 }
+
+// spec is a spec whose function's own block is read, which is once for each call of the contract.
+type spec struct {
+	function function
+	artifact packager.Artifact
+	secrets  map[string]string
+	digest   string
+}
+
+func specOf(s providers.Spec) spec {
+	return spec{functionOf(s.Function), s.Artifact, s.Secrets, s.Digest}
+}
+
+// config is the digest of all of a spec but its package.
+func (s spec) config() string { return providers.ConfigDigest(s.function.Function, s.secrets) }

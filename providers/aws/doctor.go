@@ -71,7 +71,7 @@ func (a *Adapter) Diagnose(ctx context.Context, functions []manifest.Function) [
 			return err
 		}},
 	}
-	if len(functions) > 0 && !slices.ContainsFunc(functions, func(fn manifest.Function) bool { return !rolesGiven(fn) }) { // then nothing is asked of IAM
+	if len(functions) > 0 && !slices.ContainsFunc(functions, func(fn manifest.Function) bool { return !rolesGiven(functionOf(fn)) }) { // then nothing is asked of IAM
 		checks = slices.DeleteFunc(checks, func(r reading) bool { return r.subject == "iam" })
 	}
 	rest := make([]providers.Finding, len(checks)+1)

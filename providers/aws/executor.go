@@ -24,8 +24,8 @@ type executor struct {
 }
 
 // rolesGiven reports whether the manifest names all roles of a function, so that ferry makes none.
-func rolesGiven(fn manifest.Function) bool {
-	own := settings(fn)
+func rolesGiven(fn function) bool {
+	own := fn.own
 	scheduled := slices.ContainsFunc(fn.Events, func(e manifest.Event) bool { return e.Schedule != nil })
 	return own.Role != "" && (own.SchedulerRole != "" || !scheduled)
 }
@@ -39,7 +39,7 @@ func (p *place) mayOwnRoles(fn *lambda.GetFunctionOutput) bool {
 }
 
 // claimRoles takes back that all roles of a function are given, before one is made.
-func (c *connection) claimRoles(ctx context.Context, fn manifest.Function, tags map[string]string) error {
+func (c *connection) claimRoles(ctx context.Context, fn function, tags map[string]string) error {
 	if tags[tagRoles] == "" || rolesGiven(fn) {
 		return nil
 	}
@@ -71,9 +71,9 @@ func (c *connection) lacks(ctx context.Context, fn string, v *types.FunctionConf
 }
 
 // roleTags are those of a role: it also says whether its boundary is ferry's to take away.
-func (p *place) roleTags(fn manifest.Function) map[string]string {
+func (p *place) roleTags(fn function) map[string]string {
 	tags := maps.Clone(p.tags(fn))
-	if settings(fn).PermissionsBoundary != "" {
+	if fn.own.PermissionsBoundary != "" {
 		tags[tagBoundary] = "true"
 	}
 	return tags
@@ -81,9 +81,9 @@ func (p *place) roleTags(fn manifest.Function) map[string]string {
 
 // freeRole takes away the boundary that the manifest asked for before: it gives the role rights, and so comes before a
 // revision that needs them. A boundary that somebody else set stays.
-func (c *connection) freeRole(ctx context.Context, fn manifest.Function, role *iamtypes.Role) error {
+func (c *connection) freeRole(ctx context.Context, fn function, role *iamtypes.Role) error {
 	_, own := tagsOf(role.Tags)[tagBoundary]
-	if role.PermissionsBoundary == nil || !own || settings(fn).PermissionsBoundary != "" {
+	if role.PermissionsBoundary == nil || !own || fn.own.PermissionsBoundary != "" {
 		return nil
 	}
 	_, err := c.iam.DeleteRolePermissionsBoundary(ctx, &iam.DeleteRolePermissionsBoundaryInput{RoleName: role.RoleName})
@@ -91,8 +91,8 @@ func (c *connection) freeRole(ctx context.Context, fn manifest.Function, role *i
 }
 
 // limitRole sets the boundary of a role: it takes rights away, and so comes after the revision that can do without.
-func (c *connection) limitRole(ctx context.Context, fn manifest.Function, role string) error {
-	want := settings(fn).PermissionsBoundary
+func (c *connection) limitRole(ctx context.Context, fn function, role string) error {
+	want := fn.own.PermissionsBoundary
 	if want == "" {
 		return nil
 	}

@@ -20,23 +20,23 @@ func (a *Adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Di
 	if err != nil {
 		return nil, err
 	}
-	diff, err := c.inspect(ctx, s)
+	diff, err := c.inspect(ctx, specOf(s))
 	return diff, a.classify("inspect", s.Function.Name, err)
 }
 
-func (c *connection) inspect(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
-	fn := s.Function
+func (c *connection) inspect(ctx context.Context, s spec) ([]providers.Difference, error) {
+	fn := s.function
 	out, err := c.get(ctx, fn.Name, live)
 	if err != nil || out == nil || fn.Runtime == "" {
 		return nil, err
 	}
-	role := executor{arn: settings(fn).Role}
+	role := executor{arn: fn.own.Role}
 	if role.arn == "" { // that it is the one which the version was made with is for Status to tell
 		role = executor{arn: c.roleARN(c.roleName(fn.Name)), id: labelOf(out.Configuration).role}
 	}
 	d := configurationDiff(c.configuration(s, role), out.Configuration)
 	if !sameCode(s, out.Configuration) {
-		d = append(d, providers.Difference{Path: "code", Spec: codeDigest(s.Artifact.ZipDigest), Actual: aws.ToString(out.Configuration.CodeSha256)})
+		d = append(d, providers.Difference{Path: "code", Spec: codeDigest(s.artifact.ZipDigest), Actual: aws.ToString(out.Configuration.CodeSha256)})
 	}
 	reserved := 0
 	if out.Concurrency != nil {
@@ -61,8 +61,8 @@ func (c *connection) inspect(ctx context.Context, s providers.Spec) ([]providers
 }
 
 // inspectURL compares the URL and who may call it.
-func (c *connection) inspectURL(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
-	fn := s.Function
+func (c *connection) inspectURL(ctx context.Context, s spec) ([]providers.Difference, error) {
+	fn := s.function
 	have, err := c.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: aws.String(c.functionName(fn.Name)), Qualifier: aws.String(live)})
 	if err != nil && !isNotFound(err) {
 		return nil, err

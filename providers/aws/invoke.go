@@ -25,7 +25,7 @@ import (
 func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revision) error {
 	const op = "probe"
 	fn := s.Function.Name
-	if !shimmed(s.Function) || s.Function.Runtime == "" { // what was adopted has no shim: its handler would get the probe
+	if !s.Function.Shimmed() || s.Function.Runtime == "" { // what was adopted has no shim: its handler would get the probe
 		return nil
 	}
 	c, err := a.connect(ctx)

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -13,18 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
-	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
 var _ providers.LogTailer = (*Adapter)(nil)
 
-// logRetention is how many days logs are kept unless the manifest says otherwise. Lambda keeps them for ever.
-const logRetention = 30
-
 // ensureLogGroup makes the function's log group, which Lambda would make without an end to what is kept. One that was
 // there stays as it is: its logs are not ferry's to end, be it that Lambda made it, without tags, or somebody else.
-func (c *connection) ensureLogGroup(ctx context.Context, fn manifest.Function) error {
+func (c *connection) ensureLogGroup(ctx context.Context, fn function) error {
 	group, tags := c.logGroupName(fn.Name), c.tags(fn)
 	_, err := c.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &group, Tags: tags})
 	if isAlreadyExists(err) {
@@ -39,7 +34,7 @@ func (c *connection) ensureLogGroup(ctx context.Context, fn manifest.Function) e
 	if err != nil {
 		return fmt.Errorf("making the log group %s: %w", group, err)
 	}
-	days := int32(cmp.Or(settings(fn).LogRetention, logRetention))
+	days := int32(fn.own.retention())
 	_, err = c.logs.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: &group, RetentionInDays: &days})
 	if err != nil {
 		return fmt.Errorf("setting how long %s keeps logs: %w", group, err)
@@ -48,7 +43,7 @@ func (c *connection) ensureLogGroup(ctx context.Context, fn manifest.Function) e
 }
 
 // ownLogGroup returns the tags of the group that exists, nil when ferry did not make it. Then a retention cannot be set.
-func (c *connection) ownLogGroup(ctx context.Context, fn manifest.Function) (map[string]string, error) {
+func (c *connection) ownLogGroup(ctx context.Context, fn function) (map[string]string, error) {
 	there, err := c.logGroupTags(ctx, fn.Name)
 	if err != nil {
 		return nil, err
@@ -57,7 +52,7 @@ func (c *connection) ownLogGroup(ctx context.Context, fn manifest.Function) (map
 	switch {
 	case c.owns(there, fn.Name):
 		return there, nil
-	case settings(fn).LogRetention == 0:
+	case fn.own.LogRetention == 0:
 		return nil, nil
 	}
 	tags := strings.Join([]string{tagService + "=" + c.service, tagStage + "=" + c.stage, tagFunction + "=" + fn.Name}, ",")
@@ -70,7 +65,7 @@ func (c *connection) ownLogGroup(ctx context.Context, fn manifest.Function) (map
 }
 
 // tagLogGroup gives a group its tags, and takes away those that the manifest asked for before.
-func (c *connection) tagLogGroup(ctx context.Context, fn manifest.Function, has map[string]string) error {
+func (c *connection) tagLogGroup(ctx context.Context, fn function, has map[string]string) error {
 	arn := c.logGroupARN(fn.Name)
 	gone, left := retagging(c.tags(fn), has)
 	if len(gone) > 0 {

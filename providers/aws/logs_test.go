@@ -49,7 +49,7 @@ func (l *logs) api(config string) manifest.Function {
 
 func (l *logs) ensure(config string) {
 	l.Helper()
-	if err := l.connection.ensureLogGroup(l.Context(), l.api(config)); err != nil {
+	if err := l.connection.ensureLogGroup(l.Context(), functionOf(l.api(config))); err != nil {
 		l.Fatal(err)
 	}
 }
@@ -140,7 +140,7 @@ func TestALogGroupThatFerryDidNotMakeStaysAsItIsWithItsLogs(t *testing.T) {
 				if err := l.connection.removeLogGroup(t.Context(), "api"); err != nil || l.retention() != 0 {
 					t.Errorf("the group keeps logs for %d days, %v", l.retention(), err)
 				}
-				err := l.connection.ensureLogGroup(t.Context(), l.api(`{"log_retention": 7}`))
+				err := l.connection.ensureLogGroup(t.Context(), functionOf(l.api(`{"log_retention": 7}`)))
 				if !errors.Is(err, providers.Foreign) {
 					t.Errorf("a retention that is not set is no error: %v", err)
 				}

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/ferryfn/ferry/manifest"
 )
 
 // The tags by which ferry knows its own. Those of a function come with GetFunction, so they also say where else to
@@ -65,8 +63,8 @@ func shorten(s string, most int) string {
 }
 
 // tags are those of all that is made for a function.
-func (p *place) tags(fn manifest.Function) map[string]string {
-	tags := maps.Clone(settings(fn).Tags)
+func (p *place) tags(fn function) map[string]string {
+	tags := maps.Clone(fn.own.Tags)
 	if tags == nil {
 		tags = map[string]string{}
 	}

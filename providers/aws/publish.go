@@ -22,13 +22,13 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec, _ providers.Epo
 	var r providers.Revision
 	c, err := a.connect(ctx)
 	if err == nil {
-		r, err = c.publish(ctx, s)
+		r, err = c.publish(ctx, specOf(s))
 	}
 	return r, a.classify("publish", s.Function.Name, err)
 }
 
-func (c *connection) publish(ctx context.Context, s providers.Spec) (providers.Revision, error) {
-	fn := s.Function.Name
+func (c *connection) publish(ctx context.Context, s spec) (providers.Revision, error) {
+	fn := s.function.Name
 	if err := c.checkResources(ctx, s); err != nil {
 		return providers.Revision{}, err
 	}
@@ -37,9 +37,9 @@ func (c *connection) publish(ctx context.Context, s providers.Spec) (providers.R
 		return providers.Revision{}, err
 	}
 	if latest == nil {
-		err = c.ensureLogGroup(ctx, s.Function)
+		err = c.ensureLogGroup(ctx, s.function)
 	} else {
-		err = c.claimRoles(ctx, s.Function, latest.Tags)
+		err = c.claimRoles(ctx, s.function, latest.Tags)
 	}
 	if err != nil {
 		return providers.Revision{}, err
@@ -63,7 +63,7 @@ func (c *connection) publish(ctx context.Context, s providers.Spec) (providers.R
 		return providers.Revision{}, err
 	}
 	r, differs := revisionOf(version), configurationDiff(w.want, version).paths()
-	if r.Digest == s.Digest && len(differs) == 0 {
+	if r.Digest == s.digest && len(differs) == 0 {
 		return r, nil
 	}
 	if !sameCode(s, version) {
@@ -118,13 +118,13 @@ func (p *place) foreign(op, fn string) error {
 
 // role is what the version will run as, with the rights that it needs. Where what serves needs the same rights, its
 // role has them.
-func (c *connection) role(ctx context.Context, s providers.Spec) (executor, error) {
-	serving, err := c.get(ctx, s.Function.Name, live)
+func (c *connection) role(ctx context.Context, s spec) (executor, error) {
+	serving, err := c.get(ctx, s.function.Name, live)
 	if err != nil {
 		return executor{}, err
 	}
 	if serving != nil && settled(serving) && labelOf(serving.Configuration).settings == c.settingsDigest(s) {
-		lost, err := c.lacks(ctx, s.Function.Name, serving.Configuration)
+		lost, err := c.lacks(ctx, s.function.Name, serving.Configuration)
 		if err != nil {
 			return executor{}, err
 		}
@@ -138,7 +138,7 @@ func (c *connection) role(ctx context.Context, s providers.Spec) (executor, erro
 // work is the making of one version.
 type work struct {
 	*connection
-	spec providers.Spec
+	spec spec
 	want *lambda.UpdateFunctionConfigurationInput
 }
 
@@ -157,13 +157,13 @@ func (w *work) create(ctx context.Context) (*types.FunctionConfiguration, error)
 	case !isAlreadyExists(err):
 		return nil, err
 	}
-	latest, err := w.draft(ctx, w.spec.Function.Name)
+	latest, err := w.draft(ctx, w.spec.function.Name)
 	if err != nil {
 		return nil, err
 	}
 	if latest == nil {
 		return nil, &providers.Error{
-			Kind: providers.Unavailable, Op: "publish", Provider: name, Function: w.spec.Function.Name, Hint: "deploy again",
+			Kind: providers.Unavailable, Op: "publish", Provider: name, Function: w.spec.function.Name, Hint: "deploy again",
 			Err: errors.New("the function exists and does not exist: it is being deleted"),
 		}
 	}
@@ -174,7 +174,7 @@ func (w *work) create(ctx context.Context) (*types.FunctionConfiguration, error)
 func (w *work) update(ctx context.Context, latest *types.FunctionConfiguration) (*types.FunctionConfiguration, error) {
 	var err error
 	if !settledState(latest) {
-		if latest, err = w.await(ctx, w.spec.Function.Name, ""); err != nil {
+		if latest, err = w.await(ctx, w.spec.function.Name, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -214,7 +214,7 @@ func (w *work) upload(ctx context.Context, latest *types.FunctionConfiguration) 
 	}
 	version, now, err := w.change(ctx, latest, func(now *types.FunctionConfiguration) bool { return sameCode(w.spec, now) }, func(revision *string) (*string, error) {
 		out, err := w.lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
-			FunctionName: w.want.FunctionName, Architectures: architecture(w.spec.Function), Publish: true,
+			FunctionName: w.want.FunctionName, Architectures: architecture(w.spec.function), Publish: true,
 			RevisionId: revision, ZipFile: code.zip, S3Bucket: code.bucket, S3Key: code.key,
 		})
 		if err != nil {
@@ -257,7 +257,7 @@ func (w *work) change(
 		if version != nil || err != nil && !isPreconditionFailed(err) {
 			return version, nil, err
 		}
-		now, reading := w.await(ctx, w.spec.Function.Name, "")
+		now, reading := w.await(ctx, w.spec.function.Name, "")
 		switch {
 		case reading != nil:
 			return nil, nil, reading
@@ -273,7 +273,7 @@ func (w *work) change(
 		latest = now
 	}
 	return nil, nil, &providers.Error{
-		Kind: providers.Conflict, Op: "publish", Provider: name, Function: w.spec.Function.Name,
+		Kind: providers.Conflict, Op: "publish", Provider: name, Function: w.spec.function.Name,
 		Hint: "see that nothing else changes the function, and deploy again", Err: fmt.Errorf("$LATEST was changed at the same time: %w", err),
 	}
 }
@@ -303,8 +303,8 @@ type code struct {
 }
 
 func (w *work) code(ctx context.Context) (code, error) {
-	if w.spec.Artifact.Size <= maxDirect {
-		zip, err := w.spec.Artifact.Bytes()
+	if w.spec.artifact.Size <= maxDirect {
+		zip, err := w.spec.artifact.Bytes()
 		if err == nil && len(zip) <= maxDirect {
 			return code{zip: zip}, nil
 		}
@@ -312,12 +312,12 @@ func (w *work) code(ctx context.Context) (code, error) {
 			return code{}, fmt.Errorf("reading the package: %w", err)
 		}
 	}
-	store, key := w.storeIn(), providers.PackageKey(providers.LedgerPrefix(w.service, w.stage, w.targetName), w.spec.Artifact.ZipDigest)
+	store, key := w.storeIn(), providers.PackageKey(providers.LedgerPrefix(w.service, w.stage, w.targetName), w.spec.artifact.ZipDigest)
 	stored := code{bucket: &store.bucket, key: &key}
 	if store.has(ctx, key) { // a release keeps its packages there first
 		return stored, nil
 	}
-	content, err := w.spec.Artifact.Open()
+	content, err := w.spec.artifact.Open()
 	if err != nil {
 		return code{}, err
 	}

@@ -10,8 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-
-	"github.com/ferryfn/ferry/manifest"
 )
 
 // mapping is what an event source mapping shall be.
@@ -30,7 +28,7 @@ const (
 var itemFailures = []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures}
 
 // queueARNs are the queues that call the function, sorted.
-func (c *connection) queueARNs(fn manifest.Function) []string {
+func (c *connection) queueARNs(fn function) []string {
 	var arns []string
 	for _, m := range c.wantedMappings(fn) {
 		arns = append(arns, m.queue)
@@ -41,7 +39,7 @@ func (c *connection) queueARNs(fn manifest.Function) []string {
 
 // wantedMappings are the mappings of the function's events. A batch of more than ten needs a window of a second at
 // least, in which messages are gathered.
-func (c *connection) wantedMappings(fn manifest.Function) []mapping {
+func (c *connection) wantedMappings(fn function) []mapping {
 	var all []mapping
 	for _, e := range fn.Events {
 		if e.Queue == nil {

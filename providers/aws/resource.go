@@ -20,8 +20,8 @@ import (
 )
 
 // resourceARN is the ARN of what an event names: by the target's resources, else of that name in this account.
-func (c *connection) resourceARN(fn manifest.Function, service, resource string) string {
-	if mapped, ok := settings(fn).Resources[resource]; ok {
+func (c *connection) resourceARN(fn function, service, resource string) string {
+	if mapped, ok := fn.own.Resources[resource]; ok {
 		resource = mapped
 	}
 	switch {
@@ -46,14 +46,14 @@ func partOf(arn string, i int) string {
 
 // checkResources reports all that keeps the spec's events from being bound: what does not exist, and queues that do
 // not fit the function; and a log group whose retention is not ferry's to set.
-func (c *connection) checkResources(ctx context.Context, s providers.Spec) error {
-	r := &resources{c: c, fn: s.Function}
-	if settings(s.Function).LogRetention != 0 {
-		if _, err := c.ownLogGroup(ctx, s.Function); unlessMissing(err) != nil {
+func (c *connection) checkResources(ctx context.Context, s spec) error {
+	r := &resources{c: c, fn: s.function}
+	if s.function.own.LogRetention != 0 {
+		if _, err := c.ownLogGroup(ctx, s.function); unlessMissing(err) != nil {
 			r.failed(err)
 		}
 	}
-	for _, e := range s.Function.Events {
+	for _, e := range s.function.Events {
 		switch {
 		case e.Queue != nil:
 			r.queue(ctx, e.Queue)
@@ -69,7 +69,7 @@ func (c *connection) checkResources(ctx context.Context, s providers.Spec) error
 // resources gathers the problems of what a function's events name.
 type resources struct {
 	c        *connection
-	fn       manifest.Function
+	fn       function
 	seen     []string // ARNs
 	problems []error
 }

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/ferryfn/ferry/manifest"
-	"github.com/ferryfn/ferry/providers"
 )
 
 // statement of a policy, with its members in the order of their names. It has no Sid: those must be unique in a
@@ -43,14 +40,14 @@ func allow(resources []string, actions ...string) statement {
 // Decrypting needs no statement: the key policies of aws/secretsmanager and aws/ssm let all principals of the account
 // that may read a value decrypt it through the service (Secrets Manager user guide, security-encryption; Systems
 // Manager user guide, ps-restrict-decryption). Who uses a key of their own adds a policy.
-func (c *connection) rights(s providers.Spec) string {
-	own := settings(s.Function)
-	granted := []statement{allow([]string{c.arn("logs", "log-group:"+c.logGroupName(s.Function.Name)+":*")},
+func (c *connection) rights(s spec) string {
+	own := s.function.own
+	granted := []statement{allow([]string{c.arn("logs", "log-group:"+c.logGroupName(s.function.Name)+":*")},
 		"logs:CreateLogStream", "logs:PutLogEvents")}
-	if queues := c.queueARNs(s.Function); len(queues) > 0 {
+	if queues := c.queueARNs(s.function); len(queues) > 0 {
 		granted = append(granted, allow(queues, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"))
 	}
-	granted = append(granted, c.secretRights(s.Secrets)...)
+	granted = append(granted, c.secretRights(s.secrets)...)
 	switch {
 	case strings.Contains(own.DeadLetter, ":sqs:"):
 		granted = append(granted, allow([]string{own.DeadLetter}, "sqs:SendMessage"))
@@ -88,16 +85,16 @@ func (c *connection) secretRights(references map[string]string) []statement {
 }
 
 // managed are the ARNs of the policies that the role gets besides, sorted.
-func managed(fn manifest.Function) []string {
-	return slices.Compact(slices.Sorted(slices.Values(settings(fn).Policies)))
+func managed(fn function) []string {
+	return slices.Compact(slices.Sorted(slices.Values(fn.own.Policies)))
 }
 
 // rightsDigest tells whether two revisions need the same rights.
-func (c *connection) rightsDigest(s providers.Spec) string {
-	if settings(s.Function).Role != "" {
+func (c *connection) rightsDigest(s spec) string {
+	if s.function.own.Role != "" {
 		return "given"
 	}
-	return short([]byte(c.rights(s) + strings.Join(managed(s.Function), " ") + settings(s.Function).PermissionsBoundary))
+	return short([]byte(c.rights(s) + strings.Join(managed(s.function), " ") + s.function.own.PermissionsBoundary))
 }
 
 // statementsOf reads the statements of a policy; equal statements are equal text.

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -24,23 +23,23 @@ const (
 )
 
 // widenRole sees to it that the function's role may do all that the spec needs, besides what it may do already.
-func (c *connection) widenRole(ctx context.Context, s providers.Spec) (executor, error) {
-	if given := settings(s.Function).Role; given != "" {
+func (c *connection) widenRole(ctx context.Context, s spec) (executor, error) {
+	if given := s.function.own.Role; given != "" {
 		return executor{arn: given}, nil
 	}
-	role, created, err := c.ensureRole(ctx, s.Function, c.roleName(s.Function.Name), trust("lambda.amazonaws.com", nil))
+	role, created, err := c.ensureRole(ctx, s.function, c.roleName(s.function.Name), trust("lambda.amazonaws.com", nil))
 	if err != nil {
 		return executor{}, err
 	}
 	err = retryWhile(ctx, rightsLimit, unseen(created), func() error {
-		if err := c.widenPolicy(ctx, *role.RoleName, c.rights(s)); err != nil || len(managed(s.Function)) == 0 {
+		if err := c.widenPolicy(ctx, *role.RoleName, c.rights(s)); err != nil || len(managed(s.function)) == 0 {
 			return err
 		}
 		has, err := c.attached(ctx, *role.RoleName)
 		if err != nil {
 			return err
 		}
-		return c.attach(ctx, *role.RoleName, has, managed(s.Function))
+		return c.attach(ctx, *role.RoleName, has, managed(s.function))
 	})
 	return executor{arn: aws.ToString(role.Arn), id: aws.ToString(role.RoleId), created: created}, err
 }
@@ -51,11 +50,11 @@ func unseen(created bool) func(error) bool {
 }
 
 // narrowRole leaves the role with exactly what the spec needs. It is for after the activation.
-func (c *connection) narrowRole(ctx context.Context, s providers.Spec) error {
-	if settings(s.Function).Role != "" {
+func (c *connection) narrowRole(ctx context.Context, s spec) error {
+	if s.function.own.Role != "" {
 		return nil
 	}
-	role := c.roleName(s.Function.Name)
+	role := c.roleName(s.function.Name)
 	if err := c.ensurePolicy(ctx, role, inline, c.rights(s)); err != nil {
 		return err
 	}
@@ -72,13 +71,13 @@ func (c *connection) narrowRole(ctx context.Context, s providers.Spec) error {
 	if err != nil {
 		return err
 	}
-	if err := c.attach(ctx, role, has, managed(s.Function)); err != nil {
+	if err := c.attach(ctx, role, has, managed(s.function)); err != nil {
 		return err
 	}
-	if err := c.detach(ctx, role, has, managed(s.Function)); err != nil {
+	if err := c.detach(ctx, role, has, managed(s.function)); err != nil {
 		return err
 	}
-	return c.limitRole(ctx, s.Function, role)
+	return c.limitRole(ctx, s.function, role)
 }
 
 // removeRole deletes the function's role if ferry made it.
@@ -87,8 +86,8 @@ func (c *connection) removeRole(ctx context.Context, fn string) error {
 }
 
 // ensureSchedulerRole returns the ARN of the role by which EventBridge Scheduler calls the alias, and nothing else.
-func (c *connection) ensureSchedulerRole(ctx context.Context, fn manifest.Function) (string, error) {
-	if given := settings(fn).SchedulerRole; given != "" {
+func (c *connection) ensureSchedulerRole(ctx context.Context, fn function) (string, error) {
+	if given := fn.own.SchedulerRole; given != "" {
 		return given, nil
 	}
 	// https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
@@ -121,7 +120,7 @@ func trust(service string, condition map[string]map[string]string) string {
 
 // ensureRole returns a role of the function's, and makes it when it is missing.
 func (c *connection) ensureRole(
-	ctx context.Context, fn manifest.Function, role, trust string,
+	ctx context.Context, fn function, role, trust string,
 ) (found *types.Role, created bool, err error) {
 	found, err = c.getRole(ctx, role)
 	if isNotFound(err) {
@@ -146,7 +145,7 @@ func (c *connection) ensureRole(
 }
 
 // tagRole gives a role its tags, and takes away those that the manifest asked for before.
-func (c *connection) tagRole(ctx context.Context, fn manifest.Function, role string, has map[string]string) error {
+func (c *connection) tagRole(ctx context.Context, fn function, role string, has map[string]string) error {
 	gone, left := retagging(c.roleTags(fn), has, tagBoundary)
 	if len(gone) > 0 {
 		if _, err := c.iam.UntagRole(ctx, &iam.UntagRoleInput{RoleName: &role, TagKeys: gone}); err != nil {
@@ -161,12 +160,12 @@ func (c *connection) tagRole(ctx context.Context, fn manifest.Function, role str
 }
 
 // createRole makes a role. One that is there by now was made by a call whose reply was lost, or by another.
-func (c *connection) createRole(ctx context.Context, fn manifest.Function, role, trust string) (*types.Role, error) {
+func (c *connection) createRole(ctx context.Context, fn function, role, trust string) (*types.Role, error) {
 	in := &iam.CreateRoleInput{
 		RoleName: &role, AssumeRolePolicyDocument: &trust, Tags: iamTags(c.roleTags(fn)),
 		Description: aws.String(fmt.Sprintf("made by ferry for %s of %s, stage %s", fn.Name, c.service, c.stage)),
 	}
-	if boundary := settings(fn).PermissionsBoundary; boundary != "" {
+	if boundary := fn.own.PermissionsBoundary; boundary != "" {
 		in.PermissionsBoundary = &boundary
 	}
 	out, err := c.iam.CreateRole(ctx, in)

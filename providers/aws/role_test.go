@@ -36,14 +36,14 @@ func (acc *account) policies(role string) map[string][]string {
 
 func (acc *account) widen(s providers.Spec) (string, bool) {
 	acc.t.Helper()
-	role, err := acc.c.widenRole(acc.t.Context(), s)
+	role, err := acc.c.widenRole(acc.t.Context(), specOf(s))
 	acc.must(err)
 	return role.arn, role.created
 }
 
 // statements are those of the spec's own document.
 func (acc *account) statements(s providers.Spec) []string {
-	all, err := statementsOf(acc.c.rights(s))
+	all, err := statementsOf(acc.c.rights(specOf(s)))
 	acc.must(err)
 	return all
 }
@@ -92,7 +92,7 @@ func TestAPlainFunctionMayOnlyWriteItsLog(t *testing.T) {
 	if len(role) != 1 || strings.Count(role[0], `\"Effect\"`) != 1 {
 		t.Errorf("the roles are %v", role)
 	}
-	for key, value := range acc.a.tags(s.Function) {
+	for key, value := range acc.a.tags(functionOf(s.Function)) {
 		if !strings.Contains(role[0], fmt.Sprintf("%q:%q", key, value)) {
 			t.Errorf("the role lacks the tag %s=%s: %s", key, value, role[0])
 		}
@@ -128,7 +128,7 @@ func TestARoleIsWidenedBesideWhatServesAndNarrowedAfterIt(t *testing.T) {
 	if diff := cmp.Diff(map[string][]string{inline: served, beside: needed[1:]}, acc.policies(role)); diff != "" {
 		t.Errorf("while both are needed (-want +got):\n%s", diff)
 	}
-	acc.must(acc.c.narrowRole(t.Context(), next))
+	acc.must(acc.c.narrowRole(t.Context(), specOf(next)))
 	if diff := cmp.Diff(map[string][]string{inline: needed}, acc.policies(role)); diff != "" {
 		t.Errorf("after the activation (-want +got):\n%s", diff)
 	}
@@ -137,7 +137,7 @@ func TestARoleIsWidenedBesideWhatServesAndNarrowedAfterIt(t *testing.T) {
 	equal(t, "the managed policies", has, []string{readOnly})
 
 	acc.widen(old)
-	acc.must(acc.c.narrowRole(t.Context(), old))
+	acc.must(acc.c.narrowRole(t.Context(), specOf(old)))
 	has, err = acc.c.attached(t.Context(), role)
 	acc.must(err)
 	equal(t, "the managed policies after a rollback", has, nil)
@@ -165,10 +165,10 @@ func TestWideningAndNarrowingTwiceWritesNothing(t *testing.T) {
 	acc := newAccount(t)
 	s := eventful(t, "worker", fmt.Sprintf(`{"policies": [%q], "tags": {"team": "shop"}}`, readOnly), messages("orders", 1))
 	acc.widen(s)
-	acc.must(acc.c.narrowRole(t.Context(), s))
+	acc.must(acc.c.narrowRole(t.Context(), specOf(s)))
 	acc.Reset()
 	acc.widen(s)
-	acc.must(acc.c.narrowRole(t.Context(), s))
+	acc.must(acc.c.narrowRole(t.Context(), specOf(s)))
 	equal(t, "what was written", acc.writes(), nil)
 }
 
@@ -179,7 +179,7 @@ func TestARolesTagsFollowTheManifest(t *testing.T) {
 	acc.widen(s)
 	role, err := acc.c.getRole(t.Context(), acc.a.roleName("api"))
 	acc.must(err)
-	if diff := cmp.Diff(acc.a.tags(s.Function), tagsOf(role.Tags)); diff != "" {
+	if diff := cmp.Diff(acc.a.tags(functionOf(s.Function)), tagsOf(role.Tags)); diff != "" {
 		t.Errorf("the tags (-want +got):\n%s", diff)
 	}
 }
@@ -189,7 +189,7 @@ func TestAGivenRoleIsUsedAsItIs(t *testing.T) {
 	s := eventful(t, "api", `{"role": "arn:aws:iam::123456789012:role/mine"}`)
 	acc.Reset()
 	arn, created := acc.widen(s)
-	acc.must(acc.c.narrowRole(t.Context(), s))
+	acc.must(acc.c.narrowRole(t.Context(), specOf(s)))
 	if arn != "arn:aws:iam::123456789012:role/mine" || created || len(acc.Calls()) > 0 {
 		t.Errorf("it is %s, created: %v, with the calls %v", arn, created, acc.Calls())
 	}
@@ -203,7 +203,7 @@ func TestARoleThatFerryDidNotMakeIsRefusedAndKept(t *testing.T) {
 	})
 	acc.must(err)
 	before := acc.Snapshot()
-	if _, err := acc.c.widenRole(t.Context(), eventful(t, "api", "")); !errors.Is(err, providers.Foreign) {
+	if _, err := acc.c.widenRole(t.Context(), specOf(eventful(t, "api", ""))); !errors.Is(err, providers.Foreign) {
 		t.Errorf("widening it says: %v", err)
 	}
 	acc.must(acc.c.removeRole(t.Context(), "api"))
@@ -241,7 +241,7 @@ func TestARoleIsMadeOnceByManyAndWhenRepliesAreLost(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			if _, err := acc.c.widenRole(t.Context(), s); err != nil {
+			if _, err := acc.c.widenRole(t.Context(), specOf(s)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -254,7 +254,7 @@ func TestARoleIsMadeOnceByManyAndWhenRepliesAreLost(t *testing.T) {
 
 func TestEqualRightsHaveEqualDigests(t *testing.T) {
 	acc := newAccount(t)
-	digest := func(s providers.Spec) string { return acc.c.rightsDigest(s) }
+	digest := func(s providers.Spec) string { return acc.c.rightsDigest(specOf(s)) }
 	two := eventful(t, "worker", `{"policies": ["arn:aws:iam::aws:policy/B", "arn:aws:iam::aws:policy/A"]}`, messages("a", 1), messages("b", 1))
 	reordered := eventful(t, "worker", `{"policies": ["arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"]}`, messages("b", 9), messages("a", 1))
 	if digest(two) != digest(reordered) {

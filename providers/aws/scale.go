@@ -8,13 +8,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-
-	"github.com/ferryfn/ferry/manifest"
 )
 
 // scale sets how many instances a function has at least and at most. AWS refuses a most that is below the least, for a
 // moment too: where the least falls it goes first, else the most does.
-func (c *connection) scale(ctx context.Context, fn manifest.Function, to *lambda.GetFunctionOutput) error {
+func (c *connection) scale(ctx context.Context, fn function, to *lambda.GetFunctionOutput) error {
 	least := fn.Scaling.Min
 	if least == 0 && to.Tags[tagWarm] == "" {
 		return c.reserve(ctx, fn, to.Concurrency)
@@ -41,7 +39,7 @@ func (c *connection) scale(ctx context.Context, fn manifest.Function, to *lambda
 }
 
 // reserve caps the instances of a function at scaling.max, which takes them from the account's.
-func (c *connection) reserve(ctx context.Context, fn manifest.Function, have *types.Concurrency) error {
+func (c *connection) reserve(ctx context.Context, fn function, have *types.Concurrency) error {
 	function := aws.String(c.functionName(fn.Name))
 	reserved := 0
 	if have != nil {

@@ -114,7 +114,7 @@ func (b *binder) bindSchedules(ctx context.Context) error {
 	if len(wanted) == 0 {
 		return b.dropSchedulerRole(ctx, found)
 	}
-	if settings(b.fn).SchedulerRole == "" {
+	if b.fn.own.SchedulerRole == "" {
 		if err := b.c.claimRoles(ctx, b.fn, b.tags); err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (b *binder) bindSchedules(ctx context.Context) error {
 			return err
 		}
 	}
-	if settings(b.fn).SchedulerRole != "" {
+	if b.fn.own.SchedulerRole != "" {
 		return b.dropSchedulerRole(ctx, found)
 	}
 	return nil
@@ -231,7 +231,7 @@ func (b *binder) wantedSchedules() ([]*scheduler.CreateScheduleInput, error) {
 	return all, nil
 }
 
-func (p *place) scheduleDescription(fn manifest.Function, e *manifest.ScheduleEvent) string {
+func (p *place) scheduleDescription(fn function, e *manifest.ScheduleEvent) string {
 	return fmt.Sprintf(scheduleMark+"%s of %s, stage %s: %s", fn.Name, p.service, p.stage, e.Cron)
 }
 

@@ -10,13 +10,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/ferryfn/ferry/manifest"
-	"github.com/ferryfn/ferry/providers"
 )
 
 // settle converges what AWS does not version with what the live version needs, and returns the URL. Nothing is
 // called when the tags say that it holds. They say so last, and are taken back first: a kill in between is seen.
-func (c *connection) settle(ctx context.Context, s providers.Spec, to *lambda.GetFunctionOutput) (string, error) {
-	fn := s.Function
+func (c *connection) settle(ctx context.Context, s spec, to *lambda.GetFunctionOutput) (string, error) {
+	fn := s.function
 	want, url := labelOf(to.Configuration).settings, urlOf(to.Tags)
 	if fn.Runtime == "" { // adopted: what it needs is not known, and stays as it is
 		return url, c.untag(ctx, fn.Name, present(to.Tags, tagCanary, tagSettings)...)
@@ -53,8 +52,8 @@ func (c *connection) settle(ctx context.Context, s providers.Spec, to *lambda.Ge
 }
 
 // converge makes the settings hold, each after a look at what is there.
-func (c *connection) converge(ctx context.Context, s providers.Spec, to *lambda.GetFunctionOutput) (url string, err error) {
-	fn := s.Function
+func (c *connection) converge(ctx context.Context, s spec, to *lambda.GetFunctionOutput) (url string, err error) {
+	fn := s.function
 	if err := c.ensureLogGroup(ctx, fn); err != nil {
 		return "", err
 	}
@@ -83,7 +82,7 @@ func urlOf(tags map[string]string) string {
 }
 
 // expose makes the URL of the alias as the HTTP event says, or takes it away. One that ferry did not make is left.
-func (c *connection) expose(ctx context.Context, fn manifest.Function, to *lambda.GetFunctionOutput) (string, error) {
+func (c *connection) expose(ctx context.Context, fn function, to *lambda.GetFunctionOutput) (string, error) {
 	function, qualifier := aws.String(c.functionName(fn.Name)), aws.String(live)
 	want, answered := exposure(fn)
 	if !answered && to.Tags[tagURL] == "" {
@@ -148,7 +147,7 @@ type address struct {
 }
 
 // exposure is the URL that a function is to have; ok is false for none.
-func exposure(fn manifest.Function) (want address, ok bool) {
+func exposure(fn function) (want address, ok bool) {
 	e := fn.HTTP()
 	if e == nil {
 		return address{}, false
@@ -157,7 +156,7 @@ func exposure(fn manifest.Function) (want address, ok bool) {
 	if e.Auth == "private" {
 		want.auth = types.FunctionUrlAuthTypeAwsIam
 	}
-	if settings(fn).ResponseStream {
+	if fn.own.ResponseStream {
 		want.mode = types.InvokeModeResponseStream
 	}
 	if e.CORS != nil {
@@ -217,7 +216,7 @@ const (
 )
 
 // permit lets anybody call a public function by its URL, and nobody another one.
-func (c *connection) permit(ctx context.Context, fn manifest.Function, to *lambda.GetFunctionOutput) error {
+func (c *connection) permit(ctx context.Context, fn function, to *lambda.GetFunctionOutput) error {
 	function, qualifier := aws.String(c.functionName(fn.Name)), aws.String(live)
 	e := fn.HTTP()
 	public := e != nil && e.Auth != "private"

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -46,13 +45,13 @@ func labelOf(c *types.FunctionConfiguration) label {
 }
 
 // label is that of the version that is made of a spec.
-func (c *connection) label(s providers.Spec, role executor) label {
-	return label{config: providers.ConfigDigest(s.Function, s.Secrets), settings: c.settingsDigest(s), role: role.id}
+func (c *connection) label(s spec, role executor) label {
+	return label{config: s.config(), settings: c.settingsDigest(s), role: role.id}
 }
 
 // settingsDigest is a digest of all that Activate converges.
-func (c *connection) settingsDigest(s providers.Spec) string {
-	fn := s.Function
+func (c *connection) settingsDigest(s spec) string {
+	fn := s.function
 	data, err := json.Marshal(struct {
 		HTTP      *manifest.HTTPEvent
 		Stream    bool
@@ -60,7 +59,7 @@ func (c *connection) settingsDigest(s providers.Spec) string {
 		Retention int
 		Tags      map[string]string
 		Rights    string
-	}{fn.HTTP(), settings(fn).ResponseStream, fn.Scaling, retention(fn), c.tags(fn), c.rightsDigest(s)})
+	}{fn.HTTP(), fn.own.ResponseStream, fn.Scaling, fn.own.retention(), c.tags(fn), c.rightsDigest(s)})
 	if err != nil {
 		panic(fmt.Sprintf("settings always have a JSON form: %v", err))
 	}
@@ -102,20 +101,20 @@ func codeDigest(zip string) string {
 }
 
 // configuration is all of a version but its code.
-func (c *connection) configuration(s providers.Spec, role executor) *lambda.UpdateFunctionConfigurationInput {
-	fn, own := s.Function, settings(s.Function)
+func (c *connection) configuration(s spec, role executor) *lambda.UpdateFunctionConfigurationInput {
+	fn, own := s.function, s.function.own
 	r, _ := runtimeOf(fn.Runtime)
 	in := &lambda.UpdateFunctionConfigurationInput{
 		FunctionName:     aws.String(c.functionName(fn.Name)),
 		Description:      aws.String(c.label(s, role).String()),
 		Role:             aws.String(role.arn),
 		Runtime:          r.id,
-		Handler:          aws.String(handler(s.Artifact.Entry)),
+		Handler:          aws.String(handler(s.artifact.Entry)),
 		MemorySize:       aws.Int32(int32(fn.Memory.MB())),
 		Timeout:          aws.Int32(int32(fn.Timeout.Std().Seconds())),
 		Environment:      &types.Environment{Variables: c.environment(s)},
 		Layers:           append([]string{}, own.Layers...),
-		EphemeralStorage: &types.EphemeralStorage{Size: aws.Int32(int32(cmp.Or(own.EphemeralStorage, minStorage).MB()))},
+		EphemeralStorage: &types.EphemeralStorage{Size: aws.Int32(int32(own.storage().MB()))},
 		TracingConfig:    &types.TracingConfig{Mode: types.TracingModePassThrough},
 		DeadLetterConfig: &types.DeadLetterConfig{TargetArn: aws.String(own.DeadLetter)},
 		VpcConfig:        &types.VpcConfig{SubnetIds: []string{}, SecurityGroupIds: []string{}},
@@ -130,15 +129,15 @@ func (c *connection) configuration(s providers.Spec, role executor) *lambda.Upda
 }
 
 // creation is the first version. AWS makes it of code and configuration at once.
-func (p *place) creation(u *lambda.UpdateFunctionConfigurationInput, s providers.Spec) *lambda.CreateFunctionInput {
+func (p *place) creation(u *lambda.UpdateFunctionConfigurationInput, s spec) *lambda.CreateFunctionInput {
 	in := &lambda.CreateFunctionInput{
 		FunctionName: u.FunctionName, Description: u.Description, Role: u.Role, Runtime: u.Runtime, Handler: u.Handler,
 		MemorySize: u.MemorySize, Timeout: u.Timeout, Environment: u.Environment, Layers: u.Layers,
 		EphemeralStorage: u.EphemeralStorage, TracingConfig: u.TracingConfig,
-		Architectures: architecture(s.Function), PackageType: types.PackageTypeZip,
-		Publish: true, Tags: p.tags(s.Function),
+		Architectures: architecture(s.function), PackageType: types.PackageTypeZip,
+		Publish: true, Tags: p.tags(s.function),
 	}
-	if rolesGiven(s.Function) {
+	if rolesGiven(s.function) {
 		in.Tags[tagRoles] = "given"
 	}
 	if aws.ToString(u.DeadLetterConfig.TargetArn) != "" {
@@ -150,7 +149,7 @@ func (p *place) creation(u *lambda.UpdateFunctionConfigurationInput, s providers
 	return in
 }
 
-func architecture(fn manifest.Function) []types.Architecture {
+func architecture(fn function) []types.Architecture {
 	if fn.Architecture == "arm64" {
 		return []types.Architecture{types.ArchitectureArm64}
 	}
@@ -167,8 +166,8 @@ func handler(entry string) string {
 }
 
 // environment is the function's own, and what its shim needs. References of secrets are in it, never their values.
-func (p *place) environment(s providers.Spec) map[string]string {
-	fn := s.Function
+func (p *place) environment(s spec) map[string]string {
+	fn := s.function
 	env := map[string]string{}
 	if fn.Runtime.Language() == "nodejs" {
 		env["NODE_OPTIONS"] = "--enable-source-maps"
@@ -177,13 +176,13 @@ func (p *place) environment(s providers.Spec) map[string]string {
 		env["PORT"], env["AWS_LWA_PORT"], env["AWS_LWA_READINESS_CHECK_PROTOCOL"] = "8080", "8080", "tcp"
 	}
 	maps.Copy(env, fn.Env)
-	env["FERRY_DIGEST"] = providers.ConfigDigest(fn, s.Secrets)
+	env["FERRY_DIGEST"] = s.config()
 	env["FERRY_SERVICE"], env["FERRY_STAGE"], env["FERRY_FUNCTION"] = p.service, p.stage, fn.Name
-	if settings(fn).ResponseStream {
+	if fn.own.ResponseStream {
 		env["FERRY_RESPONSE_STREAM"] = "1"
 	}
-	if len(s.Secrets) > 0 {
-		refs, err := json.Marshal(s.Secrets)
+	if len(s.secrets) > 0 {
+		refs, err := json.Marshal(s.secrets)
 		if err != nil {
 			panic(fmt.Sprintf("references always have a JSON form: %v", err))
 		}
@@ -192,20 +191,12 @@ func (p *place) environment(s providers.Spec) map[string]string {
 	return env
 }
 
-// shimmed reports whether the package has an entry of ferry's, which answers probes and resolves secrets.
-func shimmed(fn manifest.Function) bool {
-	return fn.Style != manifest.StyleServer && fn.Runtime.Language() != "custom"
-}
-
 // adapted reports whether AWS's Lambda Web Adapter stands before a program that listens on a port.
-func adapted(fn manifest.Function) bool {
-	for _, layer := range settings(fn).Layers {
+func adapted(fn function) bool {
+	for _, layer := range fn.own.Layers {
 		if strings.Contains(layer, ":layer:LambdaAdapterLayer") {
 			return fn.Style == manifest.StyleServer
 		}
 	}
 	return false
 }
-
-// retention is how many days logs are kept.
-func retention(fn manifest.Function) int { return cmp.Or(settings(fn).LogRetention, 30) }

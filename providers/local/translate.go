@@ -52,15 +52,10 @@ func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {
 	if http := fn.HTTP(); http != nil {
 		r.HTTP, r.Private = true, http.Auth == "private"
 	}
-	if !shimmed(fn) {
+	if !fn.Shimmed() {
 		r.Readiness = platform.ReadyPort
 	}
 	return r, nil
-}
-
-// shimmed reports whether the package has an entry of ferry's.
-func shimmed(fn manifest.Function) bool {
-	return fn.Style != manifest.StyleServer && fn.Runtime.Language() != "custom"
 }
 
 // command is how an entry is started.
@@ -167,7 +162,7 @@ func checkEvent(c *providers.Checker, fn manifest.Function, field string, e mani
 		late("topic")
 	case e.Object != nil:
 		late("object")
-	case e.HTTP != nil && !shimmed(fn):
+	case e.HTTP != nil && !fn.Shimmed():
 		for part, set := range map[string]bool{"path": e.HTTP.Path != "", "methods": len(e.HTTP.Methods) > 0, "cors": e.HTTP.CORS != nil} {
 			if set {
 				c.Warn(field+".http."+part, "have the program do it", "nothing stands before a program that listens itself: http.%s is not applied", part)
