@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ferryfn/ferry/manifest"
-	"github.com/ferryfn/ferry/release"
 )
 
 // completionResult is a shell's completion script.
@@ -73,7 +72,7 @@ func (a *app) completeReleases(c *cobra.Command, _ []string, _ string) ([]string
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), completionTime)
 	defer cancel()
-	history, err := a.engine(p, release.Origin{}, nil).Releases(ctx, 20)
+	history, err := a.engine(p).Releases(ctx, 20)
 	if err != nil {
 		return nil, directive
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/ferryfn/ferry/internal/masking"
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/release"
 )
 
 // concealing is a tailer whose lines show none of the values that the records of a function mask.
@@ -30,7 +29,7 @@ func (c concealing) Tail(ctx context.Context, function string, o providers.TailO
 
 // conceal returns what hides the masked values of a function in a text.
 func (a *app) conceal(ctx context.Context, p *project, function string) (func(string) string, error) {
-	values, err := a.engine(p, release.Origin{}, nil).Concealed(ctx, function)
+	values, err := a.engine(p).Concealed(ctx, function)
 	return masking.Of(values...).Hide, err
 }
 

@@ -68,15 +68,17 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 		o.from = o.app.inDir(o.from)
 	}
 	origin := o.app.origin(ctx, o.from)
-	p, err := o.app.checked()
+	p, err := o.app.project()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := p.functions(args); err != nil {
+	p.from = o.from
+	e := o.app.engine(p)
+	if err := o.app.check(e); err != nil {
 		return nil, err
 	}
-	p.from = o.from
-	done, err := o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
+	e.Origin = origin()
+	done, err := o.app.release(e, func() (*release.Result, error) {
 		return e.Deploy(ctx, release.DeployOptions{
 			Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force, Adopt: o.adopt, Traffic: o.traffic, Again: o.again,
 		})
@@ -89,9 +91,10 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 }
 
 // release runs work that makes a release, showing its progress.
-func (a *app) release(p *project, origin release.Origin, work func(*release.Engine) (*release.Result, error)) (result, error) {
+func (a *app) release(e *release.Engine, work func() (*release.Result, error)) (result, error) {
 	shown := a.startProgress()
-	done, err := work(a.engine(p, origin, shown.event))
+	e.Progress = shown.event
+	done, err := work()
 	shown.close()
 	if done != nil {
 		a.warn(done.Issues...)
@@ -108,5 +111,6 @@ func (a *app) finishing(work func(*release.Engine) (*release.Result, error)) (re
 	if err != nil {
 		return nil, err
 	}
-	return a.release(p, release.Origin{Actor: a.actor(), Version: a.version().Version}, work)
+	e := a.engine(p)
+	return a.release(e, func() (*release.Result, error) { return work(e) })
 }

@@ -18,7 +18,6 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/release"
 )
 
 // doctorResult is what was found on this machine and at the target.
@@ -102,7 +101,7 @@ func unreachable(f providers.Finding) bool {
 
 // diagnoseFunctions looks whether the manifest's functions could be reached and started.
 func (a *app) diagnoseFunctions(ctx context.Context, p *project) []providers.Finding {
-	obstacles, err := a.engine(p, release.Origin{}, nil).Obstacles(ctx)
+	obstacles, err := a.engine(p).Obstacles(ctx)
 	if err == nil {
 		return findings(obstacles)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/release"
 )
 
 // envResult are the variables that functions get.
@@ -40,7 +41,7 @@ what ` + "`${env:…}`" + ` gave nor the value of a secret is shown. It uses no 
 		if err != nil {
 			return nil, err
 		}
-		functions, err := p.functions(args)
+		functions, err := release.Choose(p.manifest, args)
 		if err != nil {
 			return nil, err
 		}

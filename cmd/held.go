@@ -42,7 +42,7 @@ of that content, as by a repeated job, goes ahead.`,
 		if err != nil {
 			return nil, err
 		}
-		held, err := a.engine(p, release.Origin{Actor: a.actor(), Version: a.version().Version}, nil).Allow(ctx, number)
+		held, err := a.engine(p).Allow(ctx, number)
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/release"
 )
 
 type invokeOptions struct {
@@ -67,7 +68,7 @@ func (o *invokeOptions) run(ctx context.Context, args []string) (result, error) 
 	if err != nil {
 		return nil, err
 	}
-	functions, err := p.functions(args)
+	functions, err := release.Choose(p.manifest, args)
 	if err != nil {
 		return nil, err
 	}

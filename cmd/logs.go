@@ -14,6 +14,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/release"
 )
 
 type logsOptions struct {
@@ -67,7 +68,7 @@ func (o *logsOptions) written(ctx context.Context, args []string) (result, error
 	if err != nil {
 		return nil, err
 	}
-	functions, err := p.functions(args)
+	functions, err := release.Choose(p.manifest, args)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +124,7 @@ func (o *logsOptions) run(ctx context.Context, args []string) (result, error) {
 	if err != nil {
 		return nil, err
 	}
-	functions, err := p.functions(args)
+	functions, err := release.Choose(p.manifest, args)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,9 @@ func (a *app) origin(ctx context.Context, packages string) func() release.Origin
 	go func() {
 		o := release.Origin{Actor: a.actor(), Version: a.version().Version}
 		o.Commit, o.Dirty = commit(ctx, a.dir(), packages)
-		o.Precedes = func(ctx context.Context, other string) (bool, error) { return precedes(ctx, a.dir(), o.Commit, other) }
+		o.Precedes = func(ctx context.Context, older, newer string) (bool, error) {
+			return precedes(ctx, a.dir(), older, newer)
+		}
 		found <- o
 	}()
 	return func() release.Origin { return <-found }
@@ -91,7 +93,7 @@ func precedes(ctx context.Context, dir, older, newer string) (bool, error) {
 	case errors.As(err, &ended) && ended.ExitCode() == 1:
 		return false, nil
 	}
-	return false, fmt.Errorf("this clone does not know the commit %s", short(newer))
+	return false, fmt.Errorf("this clone lacks commit %s or commit %s", short(older), short(newer))
 }
 
 // gitSHA is the commit for ${git:sha}.

@@ -67,7 +67,7 @@ func (o *packageOptions) run(ctx context.Context, args []string) (result, error)
 	if err != nil {
 		return nil, err
 	}
-	functions, err := p.functions(args)
+	functions, err := release.Choose(p.manifest, args)
 	if err != nil {
 		return nil, err
 	}

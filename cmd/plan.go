@@ -39,15 +39,17 @@ func newPlan(a *app, out *outcome) *cobra.Command {
 }
 
 func (o *planOptions) run(ctx context.Context, args []string) (result, error) {
-	p, err := o.app.checked()
+	p, err := o.app.project()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := p.functions(args); err != nil {
+	e := o.app.engine(p)
+	if err := o.app.check(e); err != nil {
 		return nil, err
 	}
 	shown := o.app.startProgress()
-	plan, err := o.app.engine(p, release.Origin{}, shown.event).Plan(ctx, args)
+	e.Progress = shown.event
+	plan, err := e.Plan(ctx, args)
 	shown.close()
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/release"
 )
 
 // printResult is the manifest as ferry understands it.
@@ -34,7 +35,7 @@ replaced, defaults filled in. What ` + "`${env:…}`" + ` gave is shown as •�
 		if err != nil {
 			return nil, err
 		}
-		if _, err := p.functions(args); err != nil {
+		if _, err := release.Choose(p.manifest, args); err != nil {
 			return nil, err
 		}
 		resolved := p.manifest.Resolved(args...)

@@ -85,32 +85,23 @@ func (a *app) at(m *manifest.Manifest) (*project, error) {
 	return &project{manifest: m, adapter: adapter, home: home}, nil
 }
 
-// checked is a project that its target can carry: what blocks it is an error, all at once.
-func (a *app) checked() (*project, error) {
-	p, err := a.project()
-	if err != nil {
-		return nil, err
+// check warns of what the target does other than the manifest says. What it cannot do is an error that says where in the
+// manifest that stands, all at once.
+func (a *app) check(e *release.Engine) error {
+	warnings, err := e.Check()
+	a.warn(warnings...)
+	var blocked release.Blocked
+	if !errors.As(err, &blocked) {
+		return err
 	}
-	var blockers manifest.Problems
-	for _, fn := range p.manifest.Functions {
-		_, issues := providers.Fit(p.adapter, fn)
-		for _, issue := range issues {
-			switch {
-			case issue.From.After(a.Now()):
-			case issue.Severity == providers.Warning:
-				a.warn(issue)
-			default:
-				blockers = append(blockers, manifest.Problem{
-					Position: p.manifest.Locate(fn.Name, issue.Field), Function: fn.Name,
-					Field: "functions." + fn.Name + "." + issue.Field, Message: issue.Message, Hint: issue.Hint,
-				})
-			}
-		}
+	var problems manifest.Problems
+	for _, i := range blocked {
+		problems = append(problems, manifest.Problem{
+			Position: e.Manifest.Locate(i.Function, i.Field), Function: i.Function,
+			Field: "functions." + i.Function + "." + i.Field, Message: i.Message, Hint: i.Hint,
+		})
 	}
-	if len(blockers) > 0 {
-		return nil, blockers
-	}
-	return p, nil
+	return problems
 }
 
 // warn keeps the issues to be shown, each once.
@@ -128,37 +119,10 @@ func (p *project) packager() *packager.Packager {
 	return &packager.Packager{Root: p.manifest.Dir, Cache: filepath.Join(p.home.Cache, "build"), From: p.from}
 }
 
-// engine is the release engine of the project; progress may be nil.
-func (a *app) engine(p *project, origin release.Origin, progress func(release.Event)) *release.Engine {
+// engine is the release engine of the project. It comes from no commit: what was made before needs none.
+func (a *app) engine(p *project) *release.Engine {
 	return &release.Engine{
-		Manifest: p.manifest, Adapter: p.adapter, Packager: p.packager(), Origin: origin,
-		Now: a.Now, Progress: progress, LockTTL: a.LockTTL, Wait: time.Duration(a.wait),
+		Manifest: p.manifest, Adapter: p.adapter, Packager: p.packager(), Origin: release.Origin{Actor: a.actor(), Version: a.version().Version},
+		Now: a.Now, LockTTL: a.LockTTL, Wait: time.Duration(a.wait),
 	}
-}
-
-// functions are the named ones of the manifest, or all of them when none is named.
-func (p *project) functions(names []string) ([]manifest.Function, error) {
-	if len(names) == 0 {
-		return p.manifest.Functions, nil
-	}
-	var known []string
-	for _, fn := range p.manifest.Functions {
-		known = append(known, fn.Name)
-	}
-	var (
-		chosen []manifest.Function
-		errs   []error
-	)
-	for _, name := range names {
-		fn, ok := p.manifest.Function(name)
-		if !ok {
-			errs = append(errs, &failure{
-				kind: providers.NotFound, hint: suggest(name, known),
-				message: "the manifest has no function " + name,
-			})
-			continue
-		}
-		chosen = append(chosen, fn)
-	}
-	return chosen, errors.Join(errs...)
 }

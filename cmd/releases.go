@@ -34,7 +34,7 @@ would restore.`,
 		if err != nil {
 			return nil, err
 		}
-		history, err := a.engine(p, release.Origin{}, nil).Releases(ctx, limit)
+		history, err := a.engine(p).Releases(ctx, limit)
 		if err != nil {
 			return nil, err
 		}

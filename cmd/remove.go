@@ -47,8 +47,9 @@ func (o *removeOptions) run(ctx context.Context, _ []string) (result, error) {
 		return nil, err
 	}
 	shown := o.app.startProgress()
-	removal, err := o.app.engine(p, release.Origin{Actor: o.app.actor(), Version: o.app.version().Version}, shown.event).
-		Remove(ctx, release.RemoveOptions{Purge: o.purge, Force: o.force})
+	e := o.app.engine(p)
+	e.Progress = shown.event
+	removal, err := e.Remove(ctx, release.RemoveOptions{Purge: o.purge, Force: o.force})
 	shown.close()
 	if removal == nil {
 		return nil, err

@@ -57,9 +57,9 @@ func (o *rollbackOptions) run(ctx context.Context, _ []string) (result, error) {
 	if !o.app.global.json && !o.app.global.quiet {
 		options.Announce = func(number int, plan *release.Plan) { o.app.errors().restoring(number, plan, kept(p.adapter)) }
 	}
-	return o.app.release(p, origin(), func(e *release.Engine) (*release.Result, error) {
-		return e.Rollback(ctx, options)
-	})
+	e := o.app.engine(p)
+	e.Origin = origin()
+	return o.app.release(e, func() (*release.Result, error) { return e.Rollback(ctx, options) })
 }
 
 // kept says what a rollback does not bring back.

@@ -27,7 +27,7 @@ func newStatus(a *app, out *outcome) *cobra.Command {
 		if err != nil {
 			return nil, err
 		}
-		s, err := a.engine(p, release.Origin{}, nil).Status(ctx)
+		s, err := a.engine(p).Status(ctx)
 		if err != nil {
 			return nil, err
 		}

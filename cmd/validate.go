@@ -21,8 +21,11 @@ func newValidate(a *app, out *outcome) *cobra.Command {
 		Long:  "Check the manifest, and that the target can carry it. It uses neither network nor credentials.",
 		Args:  noArgs(),
 	}, func(context.Context, []string) (result, error) {
-		p, err := a.checked()
+		p, err := a.project()
 		if err != nil {
+			return nil, err
+		}
+		if err := a.check(a.engine(p)); err != nil {
 			return nil, err
 		}
 		r := validateResult{Service: p.manifest.Service, Stage: p.manifest.Stage, Target: p.manifest.Target.Name}

@@ -255,7 +255,7 @@ func (d *decoder) unknown(e entry, path string, known []string) {
 	if i := strings.LastIndexByte(path, '.'); i > 0 && len(path)-i-1 == len(e.key) {
 		where = " in " + cut(path[:i], 80)
 	}
-	hint := suggest(e.key, known)
+	hint := Suggest(e.key, known)
 	switch {
 	case len(known) == 0:
 		hint = "remove it: no settings are known here"

@@ -101,7 +101,7 @@ func (c *checker) http(at string, h *HTTPEvent) {
 		h.Auth = "public"
 	}
 	if h.Auth != "public" && h.Auth != "private" {
-		c.fail(at+".auth", suggest(h.Auth, []string{"public", "private"}), "\"auth\" must be public or private, not %s", quote(h.Auth))
+		c.fail(at+".auth", Suggest(h.Auth, []string{"public", "private"}), "\"auth\" must be public or private, not %s", quote(h.Auth))
 	}
 	if c.fn.Style == StyleServer {
 		for _, f := range []struct {
@@ -185,7 +185,7 @@ func (c *checker) methods(field string, methods []string) {
 		case methods[i] == "ANY" || m == "*":
 			c.fail(at, "leave methods out to answer every method", "the method %s is not known", quote(m))
 		case !slices.Contains(knownMethods, methods[i]):
-			c.fail(at, suggest(m, knownMethods), "the method %s is not known", quote(m))
+			c.fail(at, Suggest(m, knownMethods), "the method %s is not known", quote(m))
 		case slices.Contains(methods[:i], methods[i]):
 			c.fail(at, "remove one", "the method %s is listed twice", methods[i])
 		}
@@ -228,7 +228,7 @@ func (c *checker) object(at string, o *ObjectEvent) {
 		field := fmt.Sprintf("%s.on[%d]", at, i)
 		switch {
 		case on != "created" && on != "deleted":
-			c.fail(field, suggest(on, []string{"created", "deleted"}), "\"on\" takes created and deleted, not %s", quote(on))
+			c.fail(field, Suggest(on, []string{"created", "deleted"}), "\"on\" takes created and deleted, not %s", quote(on))
 		case slices.Contains(o.On[:i], on):
 			c.fail(field, "remove one", "%s is listed twice", on)
 		}

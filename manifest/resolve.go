@@ -148,7 +148,7 @@ func (l *loader) targetPrototype(provider *Node, path string) any {
 		l.report.add(d.report.problems...)
 		return &map[string]any{}
 	case !ok && (provider.text != implicitTarget || provider.at.file != nil):
-		l.fail(provider.at, path+".provider", suggest(provider.text, l.providers()), "the provider %s does not exist", quote(provider.text))
+		l.fail(provider.at, path+".provider", Suggest(provider.text, l.providers()), "the provider %s does not exist", quote(provider.text))
 		return &map[string]any{}
 	}
 	return fresh(blocks.Target)
@@ -199,7 +199,7 @@ func (l *loader) chooseStage() {
 func choose(what, name string, names []string) string {
 	slices.Sort(names)
 	if near := nearest(name, names); near != "" {
-		return suggest(name, names) + " (there are: " + strings.Join(names, ", ") + ")"
+		return Suggest(name, names) + " (there are: " + strings.Join(names, ", ") + ")"
 	}
 	return "choose one with --" + what + ": " + strings.Join(names, ", ") + "; or add it under " + what + "s:"
 }

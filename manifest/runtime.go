@@ -108,6 +108,6 @@ func (c *checker) runtime() {
 		for _, s := range l.styles {
 			offered = append(offered, string(s))
 		}
-		c.fail("style", suggest(string(c.fn.Style), offered), "the style %s is not known for %s", quote(string(c.fn.Style)), r)
+		c.fail("style", Suggest(string(c.fn.Style), offered), "the style %s is not known for %s", quote(string(c.fn.Style)), r)
 	}
 }

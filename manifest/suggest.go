@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// suggest names the option that was probably meant, or all of them when they are few.
-func suggest(word string, options []string) string {
+// Suggest names the option that was probably meant, or all of them when they are few.
+func Suggest(word string, options []string) string {
 	if near := nearest(word, options); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}

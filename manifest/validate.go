@@ -60,7 +60,7 @@ func (c *checker) architecture() {
 	case "aarch64", "arm":
 		c.fail("architecture", `write arm64`, "the architecture %s is not known", quote(a))
 	default:
-		c.fail("architecture", suggest(a, []string{"amd64", "arm64"}), "the architecture %s is not known", quote(a))
+		c.fail("architecture", Suggest(a, []string{"amd64", "arm64"}), "the architecture %s is not known", quote(a))
 	}
 }
 

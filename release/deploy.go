@@ -13,6 +13,9 @@ import (
 
 // Deploy makes the manifest what serves: all of it or nothing. A failure after its record was written is an *Error.
 func (e *Engine) Deploy(ctx context.Context, o DeployOptions) (*Result, error) {
+	if _, err := e.Check(); err != nil {
+		return nil, err
+	}
 	return inTurn(e, claim{force: o.Force}, func(e *Engine) (*Result, error) { return e.deploy(ctx, o) })
 }
 
@@ -41,7 +44,7 @@ func (e *Engine) deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 		return e.shift(ctx, l, s, o, g, began)
 	}
 	p := e.plan(s, g)
-	doubt, err := e.outdated(ctx, s)
+	doubt, err := e.outdated(ctx, s, g)
 	if p.Empty && s.last == nil {
 		return e.unchanged(ctx, s, g.issues, began)
 	}

@@ -27,7 +27,8 @@ type Engine struct {
 	// Wait is how long a command waits for others that are at work; 0 is not at all.
 	Wait time.Duration
 
-	turn *turn // of the command that is at work
+	turn   *turn // of the command that is at work
+	fitted *fitted
 }
 
 // Origin says who makes a release and from what.
@@ -36,9 +37,9 @@ type Origin struct {
 	Commit  string // git commit of the sources, "" outside a repository
 	Dirty   bool   // the tree differs from the commit
 	Version string // of ferry
-	// Precedes reports whether Commit is an ancestor of another commit, and not that one itself. An error is that it
+	// Precedes reports whether a commit is an ancestor of another, and not that one itself. An error is that it
 	// cannot be told; nil never can.
-	Precedes func(ctx context.Context, commit string) (bool, error)
+	Precedes func(ctx context.Context, older, newer string) (bool, error)
 }
 
 // Step is a part of the work, in this order.

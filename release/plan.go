@@ -12,6 +12,9 @@ import (
 
 // Plan says what Deploy of the named functions would do, all when none is named. It changes nothing.
 func (e *Engine) Plan(ctx context.Context, functions []string) (*Plan, error) {
+	if _, err := e.Check(); err != nil {
+		return nil, err
+	}
 	l, err := e.openLedger(ctx)
 	if err != nil {
 		return nil, err

@@ -30,30 +30,38 @@ func (f FunctionRecord) madeFor(of *Record) FunctionRecord {
 	return f
 }
 
-// credit writes down what the packages of a deploy were made from: this checkout, unless they were packaged before.
-// Then this checkout is noted apart, and the release is named after what was packaged last.
+// made is what functions were made from, as one: this checkout, unless all of them were packaged before; then what was
+// packaged last. here reports that it is this checkout.
+func (o Origin) made(functions map[string]FunctionRecord) (p packager.Provenance, here bool) {
+	for i, name := range slices.Sorted(maps.Keys(functions)) {
+		made := functions[name].Made
+		switch {
+		case made == nil:
+			return o.checkout(), true
+		case i == 0 || made.Time.After(p.Time):
+			p = *made
+		}
+	}
+	if len(functions) == 0 {
+		return o.checkout(), true
+	}
+	return p, false
+}
+
+func (o Origin) checkout() packager.Provenance {
+	return packager.Provenance{Commit: o.Commit, Dirty: o.Dirty, Ferry: o.Version}
+}
+
+// credit writes down what the packages of a deploy were made from. This checkout is noted apart when that is something else.
 func (r *Record) credit(o Origin) {
-	here := packager.Provenance{Commit: o.Commit, Dirty: o.Dirty, Ferry: o.Version}
-	var last *packager.Provenance
-	for _, name := range slices.Sorted(maps.Keys(r.Functions)) {
-		made := r.Functions[name].Made
-		if made == nil {
-			last = &here
-			break
-		}
-		if last == nil || made.Time.After(last.Time) {
-			last = made
-		}
-	}
-	if last == nil {
-		last = &here
-	}
-	r.setProvenance(*last)
-	if last != &here {
-		r.Checkout = &here
+	last, here := o.made(r.Functions)
+	r.setProvenance(last)
+	if !here {
+		checkout := o.checkout()
+		r.Checkout = &checkout
 	}
 	for name, f := range r.Functions {
-		if f.Made != nil && alike(*f.Made, *last) {
+		if f.Made != nil && alike(*f.Made, last) {
 			f.Made = nil
 			r.Functions[name] = f
 		}

@@ -3,7 +3,6 @@ package release
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -35,6 +34,7 @@ type scene struct {
 // goods is what a release is to hold.
 type goods struct {
 	functions map[string]FunctionRecord
+	chosen    map[string]FunctionRecord    // those that the command is about
 	built     map[string]packager.Artifact // packages that lie on this machine, by function
 	issues    []providers.Issue            // warnings
 	obstacles []Obstacle                   // to reaching and starting the functions, as things are
@@ -186,16 +186,16 @@ func (e *Engine) statuses(ctx context.Context, functions []string) (map[string]p
 	return states.m, nil
 }
 
-// build checks the chosen functions of the manifest against the target and packages them.
+// build packages the chosen functions of the manifest, as the target can run them.
 func (e *Engine) build(ctx context.Context, only []string) (*goods, error) {
-	chosen, err := e.choose(only)
+	if _, err := e.Check(); err != nil {
+		return nil, err
+	}
+	chosen, err := choose(e.fitted.functions, only)
 	if err != nil {
 		return nil, err
 	}
-	g := &goods{functions: map[string]FunctionRecord{}}
-	if chosen, g.issues, err = e.fit(chosen); err != nil {
-		return nil, err
-	}
+	g := &goods{functions: map[string]FunctionRecord{}, issues: e.warnings(chosen)}
 	var built table[packager.Artifact]
 	err = each(ctx, chosen, len(chosen), func(ctx context.Context, fn manifest.Function) error {
 		e.report(Event{Step: StepBuild, Function: fn.Name, Total: len(chosen)})
@@ -220,6 +220,7 @@ func (e *Engine) build(ctx context.Context, only []string) (*goods, error) {
 		f.Made = a.Made
 		g.functions[fn.Name] = f
 	}
+	g.chosen = maps.Clone(g.functions)
 	return g, nil
 }
 
@@ -259,62 +260,6 @@ func (g *goods) reuse(s *scene) {
 			delete(g.built, name)
 		}
 	}
-}
-
-// choose returns the named functions of the manifest, all when none is named.
-func (e *Engine) choose(only []string) ([]manifest.Function, error) {
-	if len(only) == 0 {
-		return e.Manifest.Functions, nil
-	}
-	var errs []error
-	var chosen []manifest.Function
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(only))) {
-		fn, ok := e.Manifest.Function(name)
-		if !ok {
-			errs = append(errs, notFound("choose functions", name, fmt.Errorf("%s has no function of that name", e.Manifest.File), "run `ferry validate` to list its functions"))
-			continue
-		}
-		chosen = append(chosen, fn)
-	}
-	return chosen, errors.Join(errs...)
-}
-
-// fit returns the functions as the target can run them and its warnings, or its blockers as an error of type Blocked.
-func (e *Engine) fit(functions []manifest.Function) ([]manifest.Function, []providers.Issue, error) {
-	var warnings []providers.Issue
-	var blockers Blocked
-	fitted := make([]manifest.Function, len(functions))
-	for n, fn := range functions {
-		var issues []providers.Issue
-		fitted[n], issues = providers.Fit(e.Adapter, fn)
-		for _, i := range issues {
-			switch {
-			case !i.From.IsZero() && e.now().Before(i.From):
-			case i.Severity == providers.Blocker:
-				blockers = append(blockers, i)
-			default:
-				warnings = append(warnings, i)
-			}
-		}
-	}
-	if len(blockers) > 0 {
-		return nil, nil, blockers
-	}
-	return fitted, append(warnings, e.cautions(functions)...), nil
-}
-
-// cautions are warnings about how the target goes about a release.
-func (e *Engine) cautions(functions []manifest.Function) []providers.Issue {
-	able := e.Adapter.Capabilities()
-	var list []providers.Issue
-	for _, fn := range functions {
-		if able.BindsOnActivate && hasBindings(fn) {
-			list = append(list, providers.Issue{
-				Function: fn.Name, Severity: providers.Warning, Message: "events reach it as soon as it is live on this target, before its health is checked",
-			})
-		}
-	}
-	return list
 }
 
 // complete adds the live release's other functions to a subset, and what stays of its own.

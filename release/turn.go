@@ -103,29 +103,30 @@ func (e *Engine) outwait(ctx context.Context, l *ledger, f lockFile, tag provide
 	return f, tag, nil
 }
 
-// outdated fails when what went live since the command looked first was made from a newer commit than its own. Where
-// that cannot be told, it is a warning.
-func (e *Engine) outdated(ctx context.Context, s *scene) ([]providers.Issue, error) {
+// outdated fails when what went live since the command looked first was made from a newer commit than what is to be
+// deployed. Where that cannot be told, it is a warning.
+func (e *Engine) outdated(ctx context.Context, s *scene, g *goods) ([]providers.Issue, error) {
 	t := e.turn
 	if !t.looked {
 		t.looked, t.live = true, s.head.Number
 	}
-	if s.head.Number == t.live || s.live == nil || e.Origin.Precedes == nil || e.Origin.Commit == "" || s.live.Commit == "" {
+	own, _ := e.Origin.made(g.chosen)
+	if s.head.Number == t.live || s.live == nil || e.Origin.Precedes == nil || own.Commit == "" || s.live.Commit == "" {
 		return nil, nil
 	}
-	older, err := e.Origin.Precedes(ctx, s.live.Commit)
+	older, err := e.Origin.Precedes(ctx, own.Commit, s.live.Commit)
 	if err != nil {
 		return []providers.Issue{{
-			Severity: providers.Warning, Hint: "fetch the whole history, in CI too",
-			Message: fmt.Sprintf("release %d went live meanwhile, and whether its commit is newer cannot be told: %v", s.live.Number, err),
+			Severity: providers.Warning, Hint: "fetch the whole git history, in CI too",
+			Message: fmt.Sprintf("release %d went live in the meantime, and ferry cannot tell whether its commit is newer: %v", s.live.Number, err),
 		}}, nil
 	}
 	if !older {
 		return nil, nil
 	}
 	return nil, &providers.Error{
-		Kind: providers.Superseded, Op: "deploy", Hint: "deploy a commit that has both, or this one again without --wait",
-		Err: fmt.Errorf("release %d went live meanwhile, by %s, from commit %.10s, of which this one (%.10s) is an ancestor",
-			s.live.Number, s.live.Actor, s.live.Commit, e.Origin.Commit),
+		Kind: providers.Superseded, Op: "deploy", Hint: "deploy a commit that contains both, or deploy this one again without --wait",
+		Err: fmt.Errorf("release %d went live in the meantime: %s deployed commit %.10s, and commit %.10s, which this deploy is made from, is an ancestor of it",
+			s.live.Number, s.live.Actor, s.live.Commit, own.Commit),
 	}
 }

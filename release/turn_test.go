@@ -138,15 +138,22 @@ func TestAnInterruptionEndsAWait(t *testing.T) {
 
 func TestWhatWentLiveMeanwhileFromANewerCommitIsNotReplaced(t *testing.T) {
 	unknown := errors.New("this clone does not know it")
+	isOld := func(_ context.Context, older, newer string) (bool, error) {
+		return older == "old" && newer == "new", nil
+	}
 	for _, c := range []struct {
 		name     string
-		precedes func(context.Context, string) (bool, error)
+		precedes func(_ context.Context, older, newer string) (bool, error)
+		checkout string
+		packaged string // the commit that the packages were made from before; "" is that they are built now
 		live     string
 		warnings int
 	}{
-		{"newer", func(_ context.Context, other string) (bool, error) { return other == "new", nil }, "two", 0},
-		{"not newer", func(context.Context, string) (bool, error) { return false, nil }, "three", 0},
-		{"unknown", func(context.Context, string) (bool, error) { return false, unknown }, "three", 1},
+		{"newer", isOld, "old", "", "two", 0},
+		{"newer than what was packaged", isOld, "newest", "old", "two", 0},
+		{"older than what was packaged", isOld, "old", "newest", "three", 0},
+		{"not newer", func(context.Context, string, string) (bool, error) { return false, nil }, "old", "", "three", 0},
+		{"unknown", func(context.Context, string, string) (bool, error) { return false, unknown }, "old", "", "three", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newService(t).patient()
@@ -154,8 +161,11 @@ func TestWhatWentLiveMeanwhileFromANewerCommitIsNotReplaced(t *testing.T) {
 			s.all("one").deploy()
 			s.commit = "new"
 			goOn := s.atWork("two", release.DeployOptions{})
-			s.commit = "old"
+			s.commit = c.checkout
 			e, waits := s.all("three").waiter()
+			if c.packaged != "" {
+				e.Packager.From = s.saved(at(c.packaged, false, 9))
+			}
 			e.Origin.Precedes = c.precedes
 			go func() {
 				<-waits
