@@ -7,9 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 )
 
 // packaging are the cases about `ferry package`.
@@ -70,8 +68,8 @@ func (w *workshop) small(args ...string) func() error {
 		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("ferry: %w\n%s", err, out)
 		}
-		if u, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok && runtime.GOOS == "linux" && u.Maxrss > 200<<10 {
-			return fmt.Errorf("ferry took %d MB of memory", u.Maxrss>>10)
+		if took := peakMemory(c.ProcessState); took > 200<<20 {
+			return fmt.Errorf("ferry took %d MB of memory", took>>20)
 		}
 		return nil
 	}

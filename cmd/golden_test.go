@@ -204,8 +204,8 @@ func results() map[string]result {
 		"remove":         removeResult{Removal: &release.Removal{Removed: []string{"api", "worker"}}, place: "shop · dev · local"},
 		"validate":       validateResult{Service: "shop", Stage: "dev", Target: "local", Functions: []string{"api"}},
 		"package": packageResult{Artifacts: map[string]packager.Artifact{
-			"api":    {Path: "/src/shop/out/api.zip", Digest: "sha256:2c26b46b68ffc68ff99b", Size: 3 << 20, Files: 12},
-			"worker": {Path: "/cache/worker.zip", Digest: "sha256:9f86d081884c7d659a2f", Size: 2300, Files: 1, Cached: true},
+			"api":    {Path: "/src/shop/out/api.zip", Description: packager.Description{Digest: "sha256:2c26b46b68ffc68ff99b", Size: 3 << 20, Files: 12}},
+			"worker": {Path: "/cache/worker.zip", Description: packager.Description{Digest: "sha256:9f86d081884c7d659a2f", Size: 2300, Files: 1}, Cached: true},
 		}},
 		"local": localResult{HostInfo: providers.HostInfo{
 			Running: true, PID: 4711, Version: "v1.2.3", Home: "/home/ada/.local/state/ferry", Uptime: 3723.4, LogFile: "/home/ada/.local/state/ferry/local.log",

@@ -76,7 +76,7 @@ func (a *app) run(ctx context.Context) (code int) {
 	}()
 	out := &outcome{}
 	root := newRoot(a, out)
-	root.SetArgs(append([]string{}, a.Args...)) // nil would be the arguments of the process
+	root.SetArgs(append([]string{}, joinWait(a.Args)...)) // nil would be the arguments of the process
 	root.SetIn(a.Streams.In)
 	root.SetOut(a.Streams.Out)
 	root.SetErr(a.Streams.Err)

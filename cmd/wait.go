@@ -44,8 +44,26 @@ func (p *patience) String() string {
 // Type chooses the words for a value that cannot be.
 func (p *patience) Type() string { return "duration" }
 
+// joinWait makes "--wait 5m" one argument: a flag whose value may be left out would leave the time to be the name of a
+// function, which no time is.
+func joinWait(args []string) []string {
+	var joined []string
+	for i, arg := range args {
+		_, err := time.ParseDuration(arg)
+		switch {
+		case arg == "--":
+			return append(joined, args[i:]...)
+		case i > 0 && args[i-1] == "--"+waitFlag && err == nil:
+			joined[len(joined)-1] += "=" + arg
+		default:
+			joined = append(joined, arg)
+		}
+	}
+	return joined
+}
+
 // waits gives a command the flag --wait.
 func (a *app) waits(c *cobra.Command) {
-	c.Flags().Var(&a.wait, waitFlag, "wait for another deploy to end instead of failing; without a `time` for 10 minutes, with one as in --wait=90s")
+	c.Flags().Var(&a.wait, waitFlag, "wait for another deploy to finish instead of failing, for at most this `time`; 10m if none is given")
 	c.Flags().Lookup(waitFlag).NoOptDefVal = "10m"
 }

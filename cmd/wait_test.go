@@ -22,6 +22,24 @@ func TestPatienceIsATimeOrATruth(t *testing.T) {
 	}
 }
 
+func TestATimeToWaitMayStandApart(t *testing.T) {
+	for typed, want := range map[string]string{
+		"deploy --wait 5m":         "deploy --wait=5m",
+		"deploy --wait 90s api":    "deploy --wait=90s api",
+		"deploy --wait api":        "deploy --wait api",
+		"deploy --wait":            "deploy --wait",
+		"deploy --wait=5m api":     "deploy --wait=5m api",
+		"deploy api --wait 5m 10m": "deploy api --wait=5m 10m",
+		"deploy -- --wait 5m":      "deploy -- --wait 5m",
+	} {
+		if got := strings.Join(joinWait(strings.Fields(typed)), " "); got != want {
+			t.Errorf("%q is taken as %q", typed, got)
+		}
+	}
+	s := newService(t)
+	s.must(t, exitDone, "deploy", "--wait", "5m")
+}
+
 func TestEveryCommandThatTakesTheLockCanWait(t *testing.T) {
 	s := newService(t)
 	s.must(t, exitDone, "deploy", "--wait")

@@ -451,7 +451,7 @@ func benchmarkUnchanged(b *testing.B, root string, fns []manifest.Function) {
 }
 
 func TestAnEntryReadsBackAsItWasWritten(t *testing.T) {
-	want := entry{Artifact: Artifact{Digest: "sha256:1", Files: 2}, Recorded: 3, Inputs: []source.Input{
+	want := entry{Artifact: Artifact{Description: Description{Digest: "sha256:1", Files: 2}}, Recorded: 3, Inputs: []source.Input{
 		{Path: "/a", Kind: "d", MTime: 4, Inode: 1 << 63, Sum: "ff"},
 		{Path: "/a/b c", Kind: "f", Size: 5, MTime: -6, Sum: "00"},
 		{Path: "/a/b\n\"d", Kind: "l", Sum: "1"},

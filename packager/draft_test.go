@@ -54,7 +54,7 @@ func TestADraftGoesToTheDiskWhenItIsLarge(t *testing.T) {
 	if d.file == nil {
 		t.Fatal("it is in memory")
 	}
-	a := Artifact{ZipDigest: "sha256:1", Size: int64(5 * len(part))}
+	a := Artifact{Description: Description{ZipDigest: "sha256:1", Size: int64(5 * len(part))}}
 	if err := d.install(a); err != nil {
 		t.Fatal(err)
 	}

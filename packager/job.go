@@ -173,7 +173,7 @@ func (j *job) zip(ctx context.Context, c cache, made source.Content) (Artifact, 
 	}
 	tmp := newDraft(c)
 	defer tmp.drop()
-	a := Artifact{Entry: made.Entry, Files: len(made.Files)}
+	a := Artifact{Description: Description{Entry: made.Entry, Files: len(made.Files)}}
 	var sizes []weighed
 	with := &j.p.shared
 	z := zipper{spillDir: spills, blocks: &with.blocks, squeezers: with.squeezers, admit: j.admit, noted: func(p *packed) {

@@ -18,25 +18,27 @@ import (
 // Platform is what a package is built for.
 type Platform = source.Platform
 
-// HostLibc is the C library of this machine, "" where it is not Linux.
-func HostLibc() string { return source.HostLibc() }
-
 // Error is a package that could not be built for a reason that is the user's to mend.
 type Error = source.Error
 
 // Errors are several reasons why one package could not be built, in the order of the sources.
 type Errors = source.Errors
 
-// Artifact is a finished package.
-type Artifact struct {
-	Path      string `json:"path"`       // the zip file
+// Description is what is known of a finished package, wherever it is kept.
+type Description struct {
 	Digest    string `json:"digest"`     // "sha256:…" of the tree: paths, modes, contents
 	ZipDigest string `json:"zip_digest"` // "sha256:…" of the zip's bytes
 	Size      int64  `json:"size"`       // of the zip, in bytes
 	Unzipped  int64  `json:"unzipped"`   // in bytes
 	Files     int    `json:"files"`
-	Entry     string `json:"entry"`  // what the platform starts: a slash path inside the package
-	Cached    bool   `json:"cached"` // true when nothing was built
+	Entry     string `json:"entry"` // what the platform starts: a slash path inside the package
+}
+
+// Artifact is a finished package on this machine.
+type Artifact struct {
+	Path string `json:"path"` // the zip file
+	Description
+	Cached bool `json:"cached"` // true when nothing was built
 	// Made is what a package that was saved before was made from; nil is what is here now.
 	Made *Provenance `json:"-"`
 }

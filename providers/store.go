@@ -77,13 +77,20 @@ func LedgerPrefix(service, stage, target string) string {
 	return service + "/" + stage + "/" + target + "/"
 }
 
+// Where packages are kept: below a ledger's own prefix, so that its lock alone decides about them. Earlier versions of ferry
+// kept those of all ledgers of a store together.
+const (
+	Packages       = "packages/"
+	SharedPackages = "artifacts/"
+)
+
 // PackageKey is where a ledger keeps the package with that digest of its zip. It is the zip's own digest, so that what
 // is read can be verified.
 func PackageKey(ledger, zipDigest string) string {
-	return ledger + "packages/" + strings.Replace(zipDigest, ":", "/", 1) + ".zip"
+	return ledger + Packages + strings.Replace(zipDigest, ":", "/", 1) + ".zip"
 }
 
 // SharedPackageKey is where earlier versions of ferry kept the packages of all ledgers of a store.
 func SharedPackageKey(zipDigest string) string {
-	return "artifacts/" + strings.Replace(zipDigest, ":", "/", 1) + ".zip"
+	return SharedPackages + strings.Replace(zipDigest, ":", "/", 1) + ".zip"
 }

@@ -8,18 +8,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
 )
 
-// packagesDir is where a ledger keeps packages, below its own prefix: its lock alone decides about them.
-const packagesDir = "packages/"
-
-func (l *ledger) packageKey(a ArtifactRecord) string {
+func (l *ledger) packageKey(a packager.Description) string {
 	return providers.PackageKey(l.prefix, a.ZipDigest)
 }
 
 // openPackage opens a stored package, also one that an earlier version of ferry stored for all ledgers.
-func (l *ledger) openPackage(ctx context.Context, a ArtifactRecord) (providers.Object, error) {
+func (l *ledger) openPackage(ctx context.Context, a packager.Description) (providers.Object, error) {
 	o, err := l.store.Get(ctx, l.packageKey(a))
 	if errors.Is(err, providers.NotFound) {
 		return l.store.Get(ctx, providers.SharedPackageKey(a.ZipDigest))
@@ -29,7 +27,7 @@ func (l *ledger) openPackage(ctx context.Context, a ArtifactRecord) (providers.O
 
 // gone are the functions of records whose packages the store does not have, sorted, by the record's number.
 func (l *ledger) gone(ctx context.Context, records ...*Record) (map[int][]string, error) {
-	keys, err := l.store.List(ctx, l.prefix+packagesDir)
+	keys, err := l.store.List(ctx, l.prefix+providers.Packages)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +43,7 @@ func (l *ledger) gone(ctx context.Context, records ...*Record) (map[int][]string
 	if len(missing) == 0 {
 		return nil, nil
 	}
-	if keys, err = l.store.List(ctx, "artifacts/"); err != nil {
+	if keys, err = l.store.List(ctx, providers.SharedPackages); err != nil {
 		return nil, err
 	}
 	shared := setOf(keys)
@@ -124,7 +122,7 @@ func (a *attempt) expire(ctx context.Context) error {
 	if a.record.Archive == 0 || a.record.Number <= max(a.record.Archive, a.record.Keep) {
 		return nil
 	}
-	keys, err := a.ledger.store.List(ctx, a.ledger.prefix+packagesDir)
+	keys, err := a.ledger.store.List(ctx, a.ledger.prefix+providers.Packages)
 	if err != nil || len(keys) == 0 {
 		return err
 	}

@@ -1,10 +1,13 @@
 package release
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
 )
 
 func TestContentIsAllButWhatARepeatedJobBrings(t *testing.T) {
@@ -14,7 +17,7 @@ func TestContentIsAllButWhatARepeatedJobBrings(t *testing.T) {
 				Name: "api", Memory: 128 * manifest.MB, Env: map[string]string{"WORD": "a", "TOKEN": "1", "COMMIT": "1"},
 				Secrets: map[string]string{"KEY": "key"}, Masked: []string{"TOKEN"}, Varying: []string{"env.COMMIT", "env.TOKEN"},
 			},
-			Secrets: map[string]string{"KEY": "key:1"}, Artifact: ArtifactRecord{Digest: "sha256:1", ZipDigest: "sha256:a"},
+			Secrets: map[string]string{"KEY": "key:1"}, Artifact: packager.Description{Digest: "sha256:1", ZipDigest: "sha256:a"},
 		}
 		change(&f)
 		return f
@@ -52,7 +55,7 @@ func TestContentIsAllButWhatARepeatedJobBrings(t *testing.T) {
 
 func TestTheNewestHoldsAreKept(t *testing.T) {
 	at := func(n int) map[string]FunctionRecord {
-		return map[string]FunctionRecord{"api": {Artifact: ArtifactRecord{Digest: fmt.Sprint(n)}}}
+		return map[string]FunctionRecord{"api": {Artifact: packager.Description{Digest: fmt.Sprint(n)}}}
 	}
 	var held []Hold
 	for n := range 2 * holdsLen {
@@ -60,5 +63,22 @@ func TestTheNewestHoldsAreKept(t *testing.T) {
 	}
 	if len(held) != holdsLen || held[0].Release != holdsLen || held[holdsLen-1].Release != 2*holdsLen-1 {
 		t.Errorf("%d holds are kept, from release %d on", len(held), held[0].Release)
+	}
+}
+
+func TestAReleaseWritesDownWhatIsKnownOfAPackageAndNotWhereItLies(t *testing.T) {
+	known := packager.Description{Digest: "sha256:1", ZipDigest: "sha256:a", Size: 3, Unzipped: 9, Files: 2, Entry: "run"}
+	f := recordOf(manifest.Function{Name: "api"}, nil, packager.Artifact{Path: "/tmp/api.zip", Description: known, Cached: true}.Description)
+	written, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `"artifact":{"digest":"sha256:1","zip_digest":"sha256:a","size":3,"unzipped":9,"files":2,"entry":"run"}`
+	if !strings.Contains(string(written), want) {
+		t.Errorf("written is %s", written)
+	}
+	var read FunctionRecord
+	if err := json.Unmarshal(written, &read); err != nil || read.spec().Artifact != (packager.Artifact{Description: known}) {
+		t.Errorf("read is %+v, %v", read.spec().Artifact, err)
 	}
 }

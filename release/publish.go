@@ -122,7 +122,7 @@ func (a *attempt) withBuilt(ctx context.Context, name string, do func(packager.A
 }
 
 // stored reports whether the live release has this package, so that it need not be sent again.
-func (s *scene) stored(r ArtifactRecord) bool {
+func (s *scene) stored(r packager.Description) bool {
 	if s.live == nil {
 		return false
 	}
@@ -135,7 +135,7 @@ func (s *scene) stored(r ArtifactRecord) bool {
 }
 
 // withStored does something with a package from the store, which is proved to be the recorded one.
-func (a *attempt) withStored(ctx context.Context, name string, r ArtifactRecord, do func(path string) error) error {
+func (a *attempt) withStored(ctx context.Context, name string, r packager.Description, do func(path string) error) error {
 	o, err := a.ledger.openPackage(ctx, r)
 	if errors.Is(err, providers.NotFound) {
 		return notFound("fetch the package", name, err, "deploy that version's sources again")

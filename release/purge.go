@@ -80,7 +80,7 @@ func (l *ledger) purgeable(ctx context.Context) ([]string, error) {
 		}
 	}
 	for _, key := range keys {
-		if strings.HasPrefix(key, "artifacts/") && !used[key] {
+		if strings.HasPrefix(key, providers.SharedPackages) && !used[key] {
 			own = append(own, key)
 		}
 	}

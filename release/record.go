@@ -70,36 +70,18 @@ type Record struct {
 
 // FunctionRecord is one function of a release: all that is needed to publish and activate it again.
 type FunctionRecord struct {
-	Function manifest.Function  `json:"function"`
-	Secrets  map[string]string  `json:"secrets,omitempty"` // pinned references
-	Artifact ArtifactRecord     `json:"artifact"`
-	Digest   string             `json:"digest"` // of the spec
-	Revision providers.Revision `json:"revision"`
+	Function manifest.Function    `json:"function"`
+	Secrets  map[string]string    `json:"secrets,omitempty"` // pinned references
+	Artifact packager.Description `json:"artifact"`          // the package in the store
+	Digest   string               `json:"digest"`            // of the spec
+	Revision providers.Revision   `json:"revision"`
 	// Made is what the package was made from, if that is not what the release says.
 	Made *packager.Provenance `json:"made,omitempty"`
 }
 
-// ArtifactRecord names a package in the store.
-type ArtifactRecord struct {
-	Digest    string `json:"digest"`
-	ZipDigest string `json:"zip_digest"`
-	Size      int64  `json:"size"`
-	Unzipped  int64  `json:"unzipped"`
-	Files     int    `json:"files"`
-	Entry     string `json:"entry"`
-}
-
 // spec is what the provider is given for the function.
 func (f FunctionRecord) spec() providers.Spec {
-	a := f.Artifact
-	return providers.Spec{
-		Function: f.Function,
-		Secrets:  f.Secrets,
-		Digest:   f.Digest,
-		Artifact: packager.Artifact{
-			Digest: a.Digest, ZipDigest: a.ZipDigest, Size: a.Size, Unzipped: a.Unzipped, Files: a.Files, Entry: a.Entry,
-		},
-	}
+	return providers.Spec{Function: f.Function, Secrets: f.Secrets, Digest: f.Digest, Artifact: packager.Artifact{Description: f.Artifact}}
 }
 
 // unfinished reports whether the attempt was left half way. A committed attempt has no final state of its

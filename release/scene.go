@@ -214,9 +214,7 @@ func (e *Engine) build(ctx context.Context, only []string) (*goods, error) {
 	}
 	for _, fn := range chosen {
 		a := g.built[fn.Name]
-		f := recordOf(fn, pinned[fn.Name], ArtifactRecord{
-			Digest: a.Digest, ZipDigest: a.ZipDigest, Size: a.Size, Unzipped: a.Unzipped, Files: a.Files, Entry: a.Entry,
-		})
+		f := recordOf(fn, pinned[fn.Name], a.Description)
 		f.Made = a.Made
 		g.functions[fn.Name] = f
 	}
@@ -241,7 +239,7 @@ func (e *Engine) pin(ctx context.Context, functions []manifest.Function) (map[st
 	return pinned.m, err
 }
 
-func recordOf(fn manifest.Function, secrets map[string]string, a ArtifactRecord) FunctionRecord {
+func recordOf(fn manifest.Function, secrets map[string]string, a packager.Description) FunctionRecord {
 	return FunctionRecord{
 		Function: fn, Secrets: secrets, Artifact: a,
 		Digest: providers.SpecDigest(providers.ConfigDigest(fn, secrets), a.ZipDigest),

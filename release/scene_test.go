@@ -12,9 +12,9 @@ import (
 
 func TestTheSameFilesInOtherZipBytesAreNoChange(t *testing.T) {
 	fn := manifest.Function{Name: "api", Handler: "app.js"}
-	stored := recordOf(fn, nil, ArtifactRecord{Digest: "sha256:tree", ZipDigest: "sha256:before", Size: 10})
-	built := recordOf(fn, nil, ArtifactRecord{Digest: "sha256:tree", ZipDigest: "sha256:after", Size: 11})
-	other := recordOf(manifest.Function{Name: "web"}, nil, ArtifactRecord{Digest: "sha256:new", ZipDigest: "sha256:new"})
+	stored := recordOf(fn, nil, packager.Description{Digest: "sha256:tree", ZipDigest: "sha256:before", Size: 10})
+	built := recordOf(fn, nil, packager.Description{Digest: "sha256:tree", ZipDigest: "sha256:after", Size: 11})
+	other := recordOf(manifest.Function{Name: "web"}, nil, packager.Description{Digest: "sha256:new", ZipDigest: "sha256:new"})
 	s := &scene{live: &Record{Functions: map[string]FunctionRecord{"api": stored}}}
 	g := &goods{
 		functions: map[string]FunctionRecord{"api": built, "web": other},

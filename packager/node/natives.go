@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -69,11 +68,6 @@ func nodeCPU(p source.Platform) string {
 		return "x64"
 	}
 	return p.Arch
-}
-
-// here is whether this machine is such a platform, so that what is installed on it runs there.
-func here(p source.Platform) bool {
-	return p.OS == runtime.GOOS && p.Arch == runtime.GOARCH && (p.OS != "linux" || p.CLibrary() == source.HostLibc())
 }
 
 // named is whether a folder of prebuilt programs, such as "linux-x64" or "darwin-x64+arm64", is for the platform.
@@ -144,7 +138,7 @@ func loadsOn(p source.Platform, path string) bool {
 // adapted is a package with what it needs on the platform: itself when it runs there, else an installation of
 // the same version made for the platform.
 func (m *modules) adapted(mod *module) (*module, error) {
-	if mod.cached || here(m.job.Platform) {
+	if mod.cached || m.job.Platform.IsHost() {
 		return mod, nil
 	}
 	foreign, err := m.foreign(mod)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -64,7 +63,7 @@ func Age(t testing.TB, dir string) {
 
 // Local is the platform of this machine.
 func Local(rt manifest.Runtime) source.Platform {
-	return source.Platform{Shim: "local", OS: runtime.GOOS, Arch: runtime.GOARCH, Libc: source.HostLibc(), Runtime: rt, Scripts: true}
+	return source.Platform{Shim: "local", Runtime: rt}.OnHost()
 }
 
 // Node is a function of a module.

@@ -38,8 +38,19 @@ func (p Platform) CLibrary() string {
 	}
 }
 
-// HostLibc is the C library of this machine, "" where it is not Linux.
-func HostLibc() string {
+// OnHost is the platform with this machine as what it runs on, which starts scripts as well.
+func (p Platform) OnHost() Platform {
+	p.OS, p.Arch, p.Libc, p.Scripts = runtime.GOOS, runtime.GOARCH, hostLibc(), true
+	return p
+}
+
+// IsHost reports whether what is installed on this machine runs there.
+func (p Platform) IsHost() bool {
+	return p.OS == runtime.GOOS && p.Arch == runtime.GOARCH && (p.OS != "linux" || p.CLibrary() == hostLibc())
+}
+
+// hostLibc is the C library of this machine, "" where it is not Linux.
+func hostLibc() string {
 	if runtime.GOOS != "linux" {
 		return ""
 	}

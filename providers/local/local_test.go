@@ -125,7 +125,8 @@ func spec(t testing.TB, function, version, word string) providers.Spec {
 	fn.Runtime, fn.Style, fn.Handler, fn.Env[platformtest.Switch] = "custom", manifest.StyleServer, "run", "1"
 	path := platformtest.Zip(t, map[string]string{"version": version, "run": "#!/bin/sh\nexec " + os.Args[0] + "\n"})
 	return providertest.Digested(providers.Spec{Function: fn, Artifact: packager.Artifact{
-		Path: path, Digest: "sha256:" + version, ZipDigest: providertest.ZipDigest(t, path), Entry: "run",
+		Path:        path,
+		Description: packager.Description{Digest: "sha256:" + version, ZipDigest: providertest.ZipDigest(t, path), Entry: "run"},
 	}})
 }
 

@@ -19,9 +19,7 @@ const maxInstances = 10
 
 // hostPlatform is this machine.
 func hostPlatform(r manifest.Runtime) packager.Platform {
-	return packager.Platform{
-		Shim: name, OS: runtime.GOOS, Arch: runtime.GOARCH, Libc: packager.HostLibc(), Runtime: r, Scripts: true,
-	}
+	return packager.Platform{Shim: name, Runtime: r}.OnHost()
 }
 
 // revision is what the platform runs for a spec.

@@ -5,7 +5,6 @@ package memory
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"time"
 
@@ -93,7 +92,7 @@ func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
 
 // Platform is this machine: nothing is ever started.
 func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
-	return packager.Platform{Shim: "local", OS: runtime.GOOS, Arch: runtime.GOARCH, Libc: packager.HostLibc(), Runtime: fn.Runtime, Scripts: true}
+	return packager.Platform{Shim: "local", Runtime: fn.Runtime}.OnHost()
 }
 
 // Capabilities are all, at the pace of the world.

@@ -50,7 +50,7 @@ func ReadLedger(ctx context.Context, s providers.Store, prefix string) (*Ledger,
 	for _, key := range keys {
 		var into any
 		name := strings.TrimPrefix(key, prefix)
-		if strings.HasPrefix(name, "packages/") {
+		if strings.HasPrefix(name, providers.Packages) {
 			continue
 		}
 		switch name {
