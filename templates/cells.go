@@ -23,13 +23,15 @@ import (
 // arrivals is what arrives at a target.
 type arrivals struct {
 	carriers []string // the ingresses that HTTP comes in on
+	more     []string // further ones, which are carried in the languages that have a folder for them
 	events   bool     // it delivers events
 }
 
 // targets is the table of targets. A language that has no folder for one of them is not served there.
 func targets() map[string]arrivals {
 	return map[string]arrivals{
-		"aws":   {carriers: []string{"lambda-v2"}, events: true}, // function URLs and HTTP APIs
+		// Function URLs and HTTP APIs; REST APIs and load balancers.
+		"aws":   {carriers: []string{"lambda-v2"}, more: []string{"lambda-v1"}, events: true},
 		"local": {carriers: []string{"socket"}, events: true},
 	}
 }
@@ -48,6 +50,12 @@ func (a arrivals) carriersOf(s manifest.Style) []string {
 	return a.carriers
 }
 
+// has is whether a language has a cell.
+func has(shims fs.FS, language, cell string) bool {
+	_, err := fs.Stat(shims, path.Join("shims", language, cell))
+	return err == nil
+}
+
 // styles lists the styles of a language that a target serves, sorted: those whose shapes it serves and whose cells are
 // all there.
 func styles(shims fs.FS, language, name string) []manifest.Style {
@@ -59,11 +67,8 @@ func styles(shims fs.FS, language, name string) []manifest.Style {
 	var out []manifest.Style
 	for _, source := range sources {
 		style := manifest.Style(source.Name())
-		missing := func(cell string) bool {
-			_, err := fs.Stat(shims, path.Join("shims", language, cell))
-			return err != nil
-		}
-		if served.serves(style) && !slices.ContainsFunc(cells(style, name), missing) {
+		missing := func(cell string) bool { return !has(shims, language, cell) }
+		if served.serves(style) && !slices.ContainsFunc(cells(shims, language, style, name), missing) {
 			out = append(out, style)
 		}
 	}
@@ -71,10 +76,15 @@ func styles(shims fs.FS, language, name string) []manifest.Style {
 }
 
 // cells are the folders of a shim below its language's, in the order in which they run.
-func cells(style manifest.Style, name string) []string {
-	all := []string{"core", path.Join("sources", string(style))}
-	for _, c := range targets()[name].carriersOf(style) {
+func cells(shims fs.FS, language string, style manifest.Style, name string) []string {
+	all, served := []string{"core", path.Join("sources", string(style))}, targets()[name]
+	for _, c := range served.carriersOf(style) {
 		all = append(all, path.Join("carriers", c))
+	}
+	for _, c := range served.more {
+		if cell := path.Join("carriers", c); has(shims, language, cell) {
+			all = append(all, cell)
+		}
 	}
 	return append(all, path.Join("targets", name))
 }
@@ -82,7 +92,7 @@ func cells(style manifest.Style, name string) []string {
 // parts are the files of a shim, with the folder of each, in the order in which they run. Secrets come before the core,
 // which loads the user's module, and the start comes last.
 func parts(language string, style manifest.Style, name string) (out []part) {
-	for _, cell := range cells(style, name) {
+	for _, cell := range cells(files, language, style, name) {
 		dir := path.Join("shims", language, cell)
 		err := fs.WalkDir(files, dir, func(file string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() {

@@ -76,7 +76,7 @@ func TestAShimHoldsTheCellsOfItsStyleAndTargetAlone(t *testing.T) {
 			if !ok {
 				t.Fatalf("%s has no shim for %s", fn.Style, name)
 			}
-			wanted := cells(fn.Style, name)
+			wanted := cells(files, language, fn.Style, name)
 			var whole []byte
 			for _, content := range shim.Files {
 				whole = append(whole, content...)

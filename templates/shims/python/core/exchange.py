@@ -1,6 +1,9 @@
 # A request and its answer, however they come and go. A carrier makes exchanges; a source serves them with the user's
 # application.
 
+import http
+
+PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 PORTS = {"http": "80", "https": "443"}
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}

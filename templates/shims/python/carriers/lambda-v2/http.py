@@ -3,7 +3,7 @@ TEXT = re.compile(r"(text/|application/(json|javascript|xml|x-www-form-urlencode
 
 
 def is_v2(event):
-    return "http" in event["requestContext"]
+    return "http" in event["requestContext"] and "routeArn" not in event  # which an authorizer is asked with
 
 
 def bytes_of(text):
@@ -29,7 +29,7 @@ def body_of(event):
         raise BadRequest(400, "the body is not base64, as the event says") from None
 
 
-def pairs_of(event, context, headers, body):
+def pairs_of(context, headers, body):
     """The headers of a request, from those of its event: pairs of texts."""
     pairs = [(bytes_of(name.lower()), bytes_of(value)) for name, value in headers]
     pairs = [(name, value) for name, value in pairs if name not in HOP and name != b"expect"]
@@ -56,7 +56,7 @@ def request_v2(event, context, body):
     if query:
         target += "?" + query
     scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
-    pairs = pairs_of(event, context, headers.items(), body)
+    pairs = pairs_of(context, headers.items(), body)
     request = Request(outer["http"]["method"], target.encode("utf-8", "replace"), b"HTTP/1.1", pairs, scheme)
     return request, (outer["http"].get("sourceIp", ""), 0)
 

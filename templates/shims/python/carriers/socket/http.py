@@ -1,10 +1,6 @@
 # HTTP/1.1 on a connection, with a server of its own.
 import email.utils
-import http
 import signal
-
-PHRASES = {int(s): s.phrase for s in http.HTTPStatus}
-
 
 class Reader(asyncio.StreamReader):
     """A stream reader that says at once when the client has gone."""

@@ -1,5 +1,5 @@
 # The start on AWS Lambda.
-CARRIERS = ((is_v2, request_v2, result_v2),)
+CARRIERS = ((is_v2, request_v2, result_v2), (is_v1, request_v1, result_v1))
 
 
 async def serve_request(event, native):
