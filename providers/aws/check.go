@@ -67,9 +67,6 @@ func (c *checker) runtime(fn function) {
 	case adapted(fn):
 		c.Warn("style", "", "ferry cannot probe a program that it does not start: a broken one is found when it is called")
 	}
-	if arch := fn.Architecture; arch != "" && arch != "amd64" && arch != "arm64" {
-		c.Block("architecture", "choose amd64 or arm64", "Lambda does not run on %s", arch)
-	}
 }
 
 func (c *checker) size(field string, s, least, most manifest.Size) {
@@ -90,8 +87,6 @@ func (c *checker) environment(fn function, whole map[string]string) {
 			switch {
 			case slices.Contains(reserved(), name):
 				c.Block(part.field+name, "choose another name", "Lambda itself sets %s", name)
-			case strings.HasPrefix(name, "FERRY_"):
-				c.Block(part.field+name, "choose another name", "ferry itself sets %s", name)
 			case !variable.MatchString(name):
 				c.Block(part.field+name, "use at least two letters, digits and _, and begin with a letter", "Lambda takes no variable named %s", name)
 			}
@@ -105,9 +100,6 @@ func (c *checker) environment(fn function, whole map[string]string) {
 func (c *checker) scaling(s manifest.Scaling) {
 	if s.Concurrency > 1 {
 		c.Warn("scaling.concurrency", "", "an instance on Lambda gets one request at a time, not %d: more requests are more instances", s.Concurrency)
-	}
-	if s.Max > 0 && s.Min > s.Max {
-		c.Block("scaling.min", "lower scaling.min", "%d instances kept warm are more than the %d allowed", s.Min, s.Max)
 	}
 }
 
@@ -187,7 +179,7 @@ func (c *checker) tags(tags map[string]string) {
 func (c *checker) event(fn function, field string, e manifest.Event) {
 	switch {
 	case e.HTTP != nil:
-		c.http(fn, field+".http", e.HTTP)
+		c.http(field+".http", e.HTTP)
 	case e.Schedule != nil:
 		if _, err := awsCron(e.Schedule.Cron); err != nil {
 			c.Block(field+".schedule.cron", "write two schedules", "EventBridge Scheduler cannot say %q: %v", e.Schedule.Cron, err)
@@ -206,15 +198,12 @@ func (c *checker) event(fn function, field string, e manifest.Event) {
 	}
 }
 
-func (c *checker) http(fn function, field string, e *manifest.HTTPEvent) {
-	if !fn.Shimmed() && (e.Path != "" || len(e.Methods) > 0) {
-		c.Warn(field, "have the program do it", "nothing stands before a program that ferry does not start: path and methods are not applied")
-	}
+func (c *checker) http(field string, e *manifest.HTTPEvent) {
 	if e.CORS == nil {
 		return
 	}
 	for _, m := range corsMethods(e) {
-		if m == "OPTIONS" || len(m) > 6 {
+		if m == "OPTIONS" {
 			c.Block(field+".cors.methods", "leave it out: Lambda answers preflights itself", "a Function URL's CORS takes no method %s", m)
 		}
 	}

@@ -104,8 +104,6 @@ func (r *resources) queue(ctx context.Context, e *manifest.QueueEvent) {
 	case region != r.c.region:
 		r.problem(providers.Invalid, "use a queue in "+r.c.region, "the queue %s is in %s: Lambda reads queues of its own region only", queue, region)
 		return
-	case strings.HasSuffix(queue, ".fifo") && e.Batch > maxBatchFIFO:
-		r.problem(providers.Invalid, fmt.Sprintf("set batch to at most %d", maxBatchFIFO), "the queue %s is first-in-first-out: a batch of %d is too large", queue, e.Batch)
 	}
 	in := &sqs.GetQueueUrlInput{QueueName: &queue}
 	if owner := partOf(arn, 4); owner != r.c.account {

@@ -34,19 +34,14 @@ func TestWhatThisMachineCannotHonourIsSaid(t *testing.T) {
 		other = "amd64"
 	}
 	for want, fn := range map[string]manifest.Function{
-		"":                                {Runtime: "go", Style: "go", Architecture: runtime.GOARCH},
-		"blocker runtime":                 {Runtime: "nodejs22", Style: "fetch"},
-		"blocker runtime ":                {Runtime: "java21", Style: "server"},
-		"warning architecture":            {Runtime: "go", Style: "go", Architecture: other},
-		"blocker env.PORT":                {Runtime: "go", Style: "go", Env: map[string]string{"PORT": "1"}},
-		"blocker secrets.FERRY_X":         {Runtime: "go", Style: "go", Secrets: map[string]string{"FERRY_X": "x"}},
-		"warning events[0].schedule":      {Runtime: "go", Style: "go", Events: []manifest.Event{{Schedule: &manifest.ScheduleEvent{}}}},
-		"warning events[0].queue":         {Runtime: "go", Style: "go", Events: []manifest.Event{{Queue: &manifest.QueueEvent{}}}},
-		"warning events[0].topic":         {Runtime: "go", Style: "go", Events: []manifest.Event{{Topic: &manifest.TopicEvent{}}}},
-		"warning events[0].object":        {Runtime: "go", Style: "go", Events: []manifest.Event{{Object: &manifest.ObjectEvent{}}}},
-		"warning events[0].http.path":     {Runtime: "custom", Style: "server", Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{Path: "/x"}}}},
-		"blocker scaling.min":             {Runtime: "go", Style: "go", Scaling: manifest.Scaling{Min: 3, Max: 2}},
-		"warning events[0].http.methods ": {Runtime: "go", Style: "server", Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{Methods: []string{"GET"}}}}},
+		"":                           {Runtime: "go", Style: "go", Architecture: runtime.GOARCH},
+		"blocker runtime":            {Runtime: "nodejs22", Style: "fetch"},
+		"blocker runtime ":           {Runtime: "java21", Style: "server"},
+		"warning architecture":       {Runtime: "go", Style: "go", Architecture: other},
+		"warning events[0].schedule": {Runtime: "go", Style: "go", Events: []manifest.Event{{Schedule: &manifest.ScheduleEvent{}}}},
+		"warning events[0].queue":    {Runtime: "go", Style: "go", Events: []manifest.Event{{Queue: &manifest.QueueEvent{}}}},
+		"warning events[0].topic":    {Runtime: "go", Style: "go", Events: []manifest.Event{{Topic: &manifest.TopicEvent{}}}},
+		"warning events[0].object":   {Runtime: "go", Style: "go", Events: []manifest.Event{{Object: &manifest.ObjectEvent{}}}},
 	} {
 		fn.Name = "api"
 		var got []string

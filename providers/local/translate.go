@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -110,16 +109,6 @@ func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
 	if arch := fn.Architecture; arch != "" && arch != runtime.GOARCH {
 		c.Warn("architecture", "", "this machine is %s: the function runs as that here, not as %s", runtime.GOARCH, arch)
 	}
-	for _, env := range sortedKeys(fn.Env, fn.Secrets) {
-		if env == "PORT" || strings.HasPrefix(env, "FERRY_") {
-			field := "env."
-			if _, secret := fn.Secrets[env]; secret {
-				field = "secrets."
-			}
-			c.Block(field+env, "choose another name", "the platform itself sets %s", env)
-		}
-	}
-	checkScaling(c, fn.Scaling)
 	for i, e := range fn.Events {
 		checkEvent(c, fn, fmt.Sprintf("events[%d]", i), e)
 	}
@@ -141,12 +130,6 @@ func (a *Adapter) checkRuntime(c *providers.Checker, fn manifest.Function) {
 	}
 }
 
-func checkScaling(c *providers.Checker, s manifest.Scaling) {
-	if s.Max > 0 && s.Min > s.Max {
-		c.Block("scaling.min", "lower scaling.min", "%d instances kept warm are more than the %d allowed", s.Min, s.Max)
-	}
-}
-
 func checkEvent(c *providers.Checker, fn manifest.Function, field string, e manifest.Event) {
 	late := func(kind string) {
 		c.Warn(field+"."+kind, "call it with ferry invoke "+fn.Name, "the local platform does not deliver %s events yet", kind)
@@ -160,21 +143,5 @@ func checkEvent(c *providers.Checker, fn manifest.Function, field string, e mani
 		late("topic")
 	case e.Object != nil:
 		late("object")
-	case e.HTTP != nil && !fn.Shimmed():
-		for part, set := range map[string]bool{"path": e.HTTP.Path != "", "methods": len(e.HTTP.Methods) > 0, "cors": e.HTTP.CORS != nil} {
-			if set {
-				c.Warn(field+".http."+part, "have the program do it", "nothing stands before a program that listens itself: http.%s is not applied", part)
-			}
-		}
-		slices.SortFunc(c.Issues, func(a, b providers.Issue) int { return cmp.Compare(a.Field, b.Field) })
 	}
-}
-
-func sortedKeys(ms ...map[string]string) []string {
-	var keys []string
-	for _, m := range ms {
-		keys = slices.AppendSeq(keys, maps.Keys(m))
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
 }
