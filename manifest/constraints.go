@@ -86,6 +86,7 @@ func constrainFunction(p map[string]*jsonschema.Schema) {
 		p[k].MinLength, p[k].Not = whole(1), below
 	}
 	p["architecture"].Enum = enum("amd64", "arm64")
+	p["payload"].Enum = enum("1.0", "2.0")
 	p["memory"].Pattern = memoryForm
 	positive := []*jsonschema.Schema{{Pattern: positiveForm}}
 	p["timeout"].AllOf = positive
@@ -164,9 +165,13 @@ func complete(t reflect.Type, s *jsonschema.Schema) {
 	http := &jsonschema.Schema{Required: []string{"http"}}
 	s.AllOf = append(s.AllOf, styles()...)
 	s.AllOf = append(s.AllOf,
-		when("style", knownStyles(without(ShapeEvent)), "events", &jsonschema.Schema{Items: http}),
-		when("style", knownStyles(without(ShapeHTTP)), "events", &jsonschema.Schema{Items: &jsonschema.Schema{Not: http}}),
-		when("style", enum(string(StyleServer)), "events", &jsonschema.Schema{Items: serverEvent()}),
+		styled(knownStyles(without(ShapeEvent)), "events", &jsonschema.Schema{Items: http}),
+		styled(knownStyles(without(ShapeHTTP)), "events", &jsonschema.Schema{Items: &jsonschema.Schema{Not: http}}),
+		styled(enum(string(StyleServer)), "events", &jsonschema.Schema{Items: serverEvent()}),
+		styled(knownStyles(func(s Style) bool { return s != StyleLambda }), "payload", &jsonschema.Schema{Type: "null"}),
+		styled(enum(string(StyleLambda)), "scaling", &jsonschema.Schema{Properties: map[string]*jsonschema.Schema{
+			"concurrency": {Maximum: number(1)},
+		}}),
 		&jsonschema.Schema{
 			If: &jsonschema.Schema{
 				Required: []string{"health", "events"},
@@ -178,11 +183,11 @@ func complete(t reflect.Type, s *jsonschema.Schema) {
 		})
 }
 
-// when demands something of a key of blocks in which another key has one of these values.
-func when(key string, values []any, other string, then *jsonschema.Schema) *jsonschema.Schema {
+// styled demands something of a key of blocks that name one of these styles.
+func styled(styles []any, key string, then *jsonschema.Schema) *jsonschema.Schema {
 	return &jsonschema.Schema{
-		If:   &jsonschema.Schema{Required: []string{key}, Properties: map[string]*jsonschema.Schema{key: {Enum: values}}},
-		Then: &jsonschema.Schema{Properties: map[string]*jsonschema.Schema{other: then}},
+		If:   &jsonschema.Schema{Required: []string{"style"}, Properties: map[string]*jsonschema.Schema{"style": {Enum: styles}}},
+		Then: &jsonschema.Schema{Properties: map[string]*jsonschema.Schema{key: then}},
 	}
 }
 

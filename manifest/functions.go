@@ -100,7 +100,7 @@ func (l *loader) resolveFunction(e entry, files *folders) (Function, *Node) {
 	d.decode(own, &b, path)
 	l.report.add(d.report.problems...)
 	fn := Function{
-		Name: e.key, Source: b.Source, Handler: b.Handler, Runtime: b.Runtime, Style: b.Style,
+		Name: e.key, Source: b.Source, Handler: b.Handler, Runtime: b.Runtime, Style: b.Style, Payload: b.Payload,
 		Architecture: b.Architecture, Memory: b.Memory, Timeout: b.Timeout, Secrets: b.Secrets,
 		Events: b.Events, Scaling: b.Scaling, Health: b.Health, Build: b.Build,
 	}

@@ -71,7 +71,7 @@ func (c *checker) handler() {
 	c.fn.Handler = path.Clean(c.fn.Handler)
 	switch l.name {
 	case "nodejs":
-		c.handlerFile(c.fn.Handler, nodeFile)
+		c.nodeHandler()
 	case "python":
 		c.handlerFile(c.fn.Handler, []string{".py"})
 	case "go":
@@ -79,6 +79,38 @@ func (c *checker) handler() {
 	default:
 		c.handlerFile(c.fn.Handler, nil)
 	}
+}
+
+// nodeHandler checks a file with, or without, the name of an export.
+func (c *checker) nodeHandler() {
+	file, rest := c.fn.Handler, ""
+	if i := strings.LastIndexByte(file, ':'); i > 0 && slices.Contains(nodeFile, path.Ext(file[:i])) {
+		file, rest = file[:i], file[i:]
+	}
+	switch {
+	case rest == "" || c.fn.Export() != "":
+	case c.fn.Style == StyleServer:
+		c.fail("handler", "write "+file, "the handler %s names an export, and a server is started as a whole", quote(c.fn.Handler))
+		return
+	default:
+		c.fail("handler", "write "+file+":NAME, or "+file+" for its default export", "the handler %s does not name an export behind its colon", quote(c.fn.Handler))
+		return
+	}
+	if right := c.lambdaForm(file); right != "" && c.absent(file) {
+		c.fail("handler", c.lambdaHint(right), "the handler %s is written as Lambda writes it", quote(c.fn.Handler))
+		return
+	}
+	if whole := c.fileOf(c.fn.Module()); whole != "" && c.fn.Export() != "" {
+		c.fail("handler", "write "+whole+":"+c.fn.Export(), "the handler %s names no file", quote(c.fn.Handler))
+		return
+	}
+	c.handlerFile(c.fn.Module(), nodeFile)
+}
+
+// absent is whether nothing has the name below the source folder.
+func (c *checker) absent(name string) bool {
+	_, err := c.files.stat(path.Join(c.fn.Source, name))
+	return errors.Is(err, os.ErrNotExist)
 }
 
 func exampleHandler(language string) string {
@@ -169,7 +201,7 @@ func moduleOf(file string) string {
 func likelyModule(h string) string {
 	file, attr, found := strings.Cut(strings.TrimPrefix(h, "./"), ":")
 	module := moduleOf(file)
-	if i := strings.LastIndexByte(module, '.'); !found && file == module && i > 0 && !strings.Contains(file, "/") {
+	if i := strings.LastIndexByte(module, '.'); !found && i > strings.LastIndexByte(file, '/') && !isPython(file) { // as Lambda writes it
 		module, attr = module[:i], module[i+1:]
 	}
 	if attr == "" {
@@ -182,24 +214,25 @@ func likelyModule(h string) string {
 }
 
 func (c *checker) goHandler() {
-	if path.Ext(c.fn.Handler) == ".go" {
-		c.fail("handler", "write "+path.Dir(c.fn.Handler), "the handler %s is a file; Go takes a package folder", quote(c.fn.Handler))
+	folder := c.fn.Module()
+	if path.Ext(folder) == ".go" {
+		c.fail("handler", "write "+path.Dir(folder), "the handler %s is a file; Go takes a package folder", quote(folder))
 		return
 	}
-	dir := path.Join(c.fn.Source, c.fn.Handler)
+	dir := path.Join(c.fn.Source, folder)
 	info, err := c.files.stat(dir)
 	switch {
 	case errors.Is(err, errOutside):
-		c.fail("handler", "copy the folder below the manifest's", "the handler %s is a link that leaves the manifest's folder", quote(c.fn.Handler))
+		c.fail("handler", "copy the folder below the manifest's", "the handler %s is a link that leaves the manifest's folder", quote(folder))
 	case c.built():
 	case err != nil || !info.IsDir():
-		c.fail("handler", c.files.nearestHint(c.fn.Source, c.fn.Handler, wantFolder), "the package folder %s does not exist%s", quote(c.fn.Handler), c.below())
+		c.fail("handler", c.files.nearestHint(c.fn.Source, folder, wantFolder), "the package folder %s does not exist%s", quote(folder), c.below())
 	case !c.files.holdsGo(dir):
 		hint := "name the folder of the package"
-		if near := c.files.nearest(c.fn.Source, c.fn.Handler, isGo); near != "" {
+		if near := c.files.nearest(c.fn.Source, folder, isGo); near != "" {
 			hint = "did you mean \"" + path.Dir(near) + "\"?"
 		}
-		c.fail("handler", hint, "the package folder %s holds no Go files", quote(c.fn.Handler))
+		c.fail("handler", hint, "the package folder %s holds no Go files", quote(folder))
 	}
 }
 

@@ -182,6 +182,8 @@ func TestTheSchemaAcceptsEveryFormOfAValueThatTheLoaderAccepts(t *testing.T) {
 		of("{source: ./src, handler: app.js}"), of("{source: ., handler: ./src/app.js}"),
 		of("{runtime: python3.13, style: asgi, handler: 'app:app'}"), of("{runtime: python3.13, style: server, handler: app.py}"),
 		of("{runtime: go, handler: cmd/web, build: {external: [], command: make}}"), of("{runtime: go, handler: null, source: cmd/web}"),
+		of("{style: lambda, payload: '1.0', scaling: {concurrency: 1}}"), of("{style: lambda, payload: null}"),
+		of("{style: lambda, handler: 'src/app.js:run'}"), of("{runtime: go, style: lambda, handler: cmd/web}"), of("{runtime: go, style: gcf, handler: 'cmd/web:Hello'}"),
 		of("{scaling: {min: 1, max: 0}}"), of("{events: []}"), of("{build: {include: ['a/**'], exclude: ['!x']}}"),
 		of("{events: [{http: {}}], health: {path: '/x?y=%zz', status: 204}}"), of("{style: server, events: [{http: {auth: private}}]}"),
 		on("{http: null}"), on("{http: {path: /, methods: [get, POST]}}"), on("{http: {path: '/a/{b}/{c...}'}}"), on("{http: {path: /a/}}"),

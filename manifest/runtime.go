@@ -24,7 +24,10 @@ var languages = []language{
 		name: "python", version: regexp.MustCompile(`^3\.[1-9]\d?$`), example: "3.13", aliases: []string{"py", "cpython"},
 		styles: []Style{StyleWSGI, StyleASGI, StyleLambda, StyleGCFHTTP, StyleGCFEvent, StyleAzure, StyleServer},
 	},
-	{name: "go", version: regexp.MustCompile(`^$`), styles: []Style{StyleGo, StyleServer}, aliases: []string{"golang"}},
+	{
+		name: "go", version: regexp.MustCompile(`^$`), styles: []Style{StyleGo, StyleLambda, StyleGCF, StyleServer},
+		aliases: []string{"golang"},
+	},
 	{
 		name: "java", version: regexp.MustCompile(`^[1-9]\d?$`), example: "21", styles: []Style{StyleServer},
 		aliases: []string{"jdk", "jvm", "openjdk"},

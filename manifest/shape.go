@@ -94,6 +94,10 @@ func (n *Node) intended(field string) string {
 		return "releases: {keep: " + value + "}"
 	case "targets[]":
 		return "{provider: " + value + "}"
+	case "payload":
+		if f, err := strconv.ParseFloat(n.text, 64); err == nil && (f == 1 || f == 2) {
+			return fmt.Sprintf("payload: %q", strconv.FormatFloat(f, 'f', 1, 64))
+		}
 	}
 	return ""
 }

@@ -40,9 +40,10 @@ type Target struct {
 type Function struct {
 	Name         string            `json:"name"`
 	Source       string            `json:"source"`  // slash path below the manifest's folder; "." is that folder
-	Handler      string            `json:"handler"` // file (node), module:attr (python), package directory (go), executable (custom)
+	Handler      string            `json:"handler"` // file or file:export (node), module:attr (python), package directory (go), executable (custom)
 	Runtime      Runtime           `json:"runtime"`
 	Style        Style             `json:"style"`
+	Payload      string            `json:"payload,omitempty"`      // how a handler of style lambda gets requests: 1.0 or 2.0; empty for others
 	Architecture string            `json:"architecture,omitempty"` // amd64 or arm64; empty leaves it to the target
 	Memory       Size              `json:"memory"`
 	Timeout      Duration          `json:"timeout"`
@@ -97,6 +98,7 @@ const (
 	StyleWSGI     Style = "wsgi"      // Python
 	StyleASGI     Style = "asgi"      // Python
 	StyleGo       Style = "go"        // Go: var Handler http.Handler
+	StyleGCF      Style = "gcf"       // Go: functions registered with the functions-framework, HTTP and events
 	StyleServer   Style = "server"    // any program that listens on $PORT
 	StyleLambda   Style = "lambda"    // handler(event, context)
 	StyleGCFHTTP  Style = "gcf-http"  // functions-framework HTTP signature

@@ -40,6 +40,7 @@ func (c *checker) has(field string) bool { return c.node.get(field) != nil }
 // check runs every check. The order of the problems does not matter: they are sorted by position.
 func (c *checker) check() {
 	c.runtime()
+	c.payload()
 	if c.source() {
 		c.handler()
 	}
@@ -117,6 +118,7 @@ func (c *checker) scaling() {
 	if s.Max > 0 && s.Min > s.Max {
 		c.fail("scaling.min", "raise max or lower min", "\"min\" is %d, which is more than \"max\", %d", s.Min, s.Max)
 	}
+	c.single()
 }
 
 func (c *checker) health() {

@@ -64,7 +64,7 @@ func (x *explainer) explain() (in bool, why string, err error) {
 	if packed {
 		return true, x.entry(), nil
 	}
-	if chain := node.Imports(x.bill.Metafile, x.job.Function.Handler, x.name); len(chain) > 0 {
+	if chain := node.Imports(x.bill.Metafile, x.job.Function.Module(), x.name); len(chain) > 0 {
 		return true, "it is bundled: " + strings.Join(chain, " imports "), nil
 	}
 	rel, err := filepath.Rel(x.job.Root, x.full)
@@ -89,8 +89,8 @@ func (x *explainer) entry() string {
 	if _, ok := x.job.shim.Files[x.name]; ok && x.job.Function.Runtime.Language() != "go" {
 		return "it is ferry's entry shim for " + x.job.Platform.Shim
 	}
-	if x.bill.Metafile != nil && strings.HasPrefix(x.name, source.Stem(x.job.Function.Handler)+".") {
-		return "it is the bundle of " + x.job.Function.Handler + ", or its source map"
+	if x.bill.Metafile != nil && strings.HasPrefix(x.name, source.Stem(x.job.Function.Module())+".") {
+		return "it is the bundle of " + x.job.Function.Module() + ", or its source map"
 	}
 	if dir, name, ok := node.PackageOf("/" + x.name); ok {
 		why := "it belongs to the Node package " + name
@@ -116,7 +116,7 @@ func (x *explainer) entry() string {
 	if pattern, ok := x.job.IncludedBy(x.name); ok {
 		return fmt.Sprintf("build.include: %q takes it in", pattern)
 	}
-	if x.name == path.Clean(x.job.Function.Handler) {
+	if x.name == path.Clean(x.job.Function.Module()) {
 		return "it is the handler"
 	}
 	return "it lies in the source folder, and nothing leaves it out"

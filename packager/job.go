@@ -32,14 +32,36 @@ type job struct {
 
 func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
 	j := p.job(fn, pl)
-	var ok bool
-	if j.in, ok = languageOf(fn.Runtime); !ok {
-		return nil, source.Problem("", "use nodejs, python, go or custom", "functions of runtime %s cannot be packaged yet", fn.Runtime)
+	if err := j.render(); err != nil {
+		return nil, err
 	}
 	if info, err := os.Stat(j.Dir); err != nil || !info.IsDir() {
 		return nil, source.Missing(p.Root, fn.Source, "source", source.AFolder)
 	}
-	return j, j.render()
+	return j, nil
+}
+
+// render chooses the language and makes the entry shim, for styles that need one.
+func (j *job) render() error {
+	if e := Refusal(j.Function, j.Platform); e != nil {
+		return e
+	}
+	j.in, _ = languageOf(j.Function.Runtime)
+	j.shim, _ = templates.Render(j.Function, templates.Target{Name: j.Platform.Shim, AnswersCORS: j.Platform.AnswersCORS})
+	return nil
+}
+
+// Refusal is why no package of a function can be made for a platform whatever its code is, nil when one can. It looks at
+// nothing on the disk.
+func Refusal(fn manifest.Function, pl Platform) *Error {
+	language := fn.Runtime.Language()
+	if _, ok := languageOf(fn.Runtime); !ok {
+		return source.Problem("", "use nodejs, python, go or custom", "functions of runtime %s cannot be packaged yet", fn.Runtime)
+	}
+	if served := Styles(pl, language); fn.Shimmed() && !slices.Contains(served, fn.Style) {
+		return source.Problem("", "use "+styleList(served), "style %s has no shim for %s on %s yet", fn.Style, language, pl.Shim)
+	}
+	return nil
 }
 
 // job is a function that may have no source here. What is read of it is noted from when the work begins.
@@ -54,19 +76,6 @@ func (p *Packager) job(fn manifest.Function, pl Platform) *job {
 		Scratch:  cache{dir: p.Cache}.tmpDir,
 		Install:  p.install,
 	}}
-}
-
-// render makes the entry shim, for styles that need one.
-func (j *job) render() error {
-	if !j.Function.Shimmed() {
-		return nil
-	}
-	language := j.Function.Runtime.Language()
-	var ok bool
-	if j.shim, ok = templates.Render(j.Function, templates.Target{Name: j.Platform.Shim, AnswersCORS: j.Platform.AnswersCORS}); !ok {
-		return source.Problem("", "use "+styleList(Styles(j.Platform, language)), "style %s has no shim for %s on %s yet", j.Function.Style, language, j.Platform.Shim)
-	}
-	return nil
 }
 
 // Styles are those of a language that ferry has an entry shim for on the platform; other handlers cannot be packaged

@@ -2,9 +2,11 @@ package providers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
 )
 
 // Fit is the function as the adapter's provider can run it, and what that provider cannot honour exactly. A value that is
@@ -15,7 +17,20 @@ func Fit(a Adapter, fn manifest.Function) (manifest.Function, []Issue) {
 	offers := a.Capabilities()
 	fn.Memory = roundUp(c, "memory", fn.Memory, offers.Memory)
 	fn.Timeout = roundUp(c, "timeout", fn.Timeout, offers.Timeout)
-	return fn, append(c.Issues, a.Check(fn)...)
+	c.Issues = append(c.Issues, a.Check(fn)...)
+	c.packaging(a.Platform(fn), fn)
+	return fn, c.Issues
+}
+
+// packaging refuses what no package can be made of, unless the adapter has said already that it never runs it: nobody
+// should learn that only when a package is made.
+func (c *Checker) packaging(pl packager.Platform, fn manifest.Function) {
+	refused := slices.ContainsFunc(c.Issues, func(i Issue) bool {
+		return i.Severity == Blocker && i.From.IsZero() && (i.Field == "runtime" || i.Field == "style")
+	})
+	if e := packager.Refusal(fn, pl); e != nil && !refused {
+		c.Block("style", e.Hint, "%s", e.Message)
+	}
 }
 
 // Steps are the values of a setting that a provider offers: those listed, else those from Least on at a distance of Step. The

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -18,6 +19,10 @@ type offering struct {
 func (o offering) Capabilities() providers.Capabilities { return o.able }
 
 func (o offering) Check(manifest.Function) []providers.Issue { return nil }
+
+func (o offering) Platform(manifest.Function) packager.Platform {
+	return packager.Platform{Shim: "local"}
+}
 
 func TestAValueBetweenTwoStepsIsRoundedUpWithAWarningThatNamesBoth(t *testing.T) {
 	listed := offering{able: providers.Capabilities{Memory: providers.Steps[manifest.Size]{
@@ -45,7 +50,7 @@ func TestAValueBetweenTwoStepsIsRoundedUpWithAWarningThatNamesBoth(t *testing.T)
 		{stepped, 128 * manifest.MB, 1500 * time.Millisecond, 128 * manifest.MB, 2 * time.Second, "timeout", "from 1500ms to 2s"},
 		{offering{}, 3 * manifest.KB, 7, 3 * manifest.KB, 7, "", ""},
 	} {
-		asked := manifest.Function{Name: "api", Memory: c.memory, Timeout: manifest.Duration(c.timeout)}
+		asked := manifest.Function{Name: "api", Runtime: "custom", Style: manifest.StyleServer, Memory: c.memory, Timeout: manifest.Duration(c.timeout)}
 		got, issues := providers.Fit(c.a, asked)
 		if got.Memory != c.wantMemory || got.Timeout.Std() != c.wantTimeout {
 			t.Errorf("%s and %s became %s and %s", c.memory, c.timeout, got.Memory, got.Timeout)

@@ -10,10 +10,21 @@ import (
 
 // config is what a shim knows of its function. All languages read the same JSON.
 type config struct {
-	Handler string      `json:"handler"`
-	Events  bool        `json:"events"` // an event other than http is bound
-	HTTP    *httpConfig `json:"http"`   // null: not callable over HTTP
-	Health  string      `json:"health"` // a path that is routed whatever http says; empty is none
+	Handler string      `json:"handler"` // as the manifest has it, for messages
+	Export  string      `json:"export"`  // the name of the handler in its module; empty where the manifest gives none
+	Events  bool        `json:"events"`  // an event other than http is bound
+	HTTP    *httpConfig `json:"http"`    // null: not callable over HTTP
+	Health  string      `json:"health"`  // a path that is routed whatever http says; empty is none
+	Payload string      `json:"payload,omitempty"`
+	native
+}
+
+// native is what the contexts of other platforms say of a function. It is there for the styles that give a handler one:
+// for all others a package is the same whatever its memory.
+type native struct {
+	Function string  `json:"function,omitempty"`
+	Memory   int     `json:"memory,omitempty"`  // MB
+	Timeout  float64 `json:"timeout,omitempty"` // seconds
 }
 
 type httpConfig struct {
@@ -34,7 +45,7 @@ type corsConfig struct {
 // configOf is what the shim of a target knows. Where the ingress adds the headers of CORS the shim adds none: one that is
 // there twice is refused by browsers.
 func configOf(fn manifest.Function, t Target) config {
-	c := config{Handler: fn.Handler}
+	c := config{Handler: fn.Handler, Export: fn.Export(), Payload: fn.Payload, native: nativeOf(fn)}
 	for _, e := range fn.Events {
 		c.Events = c.Events || e.HTTP == nil
 	}
@@ -48,6 +59,13 @@ func configOf(fn manifest.Function, t Target) config {
 		}
 	}
 	return c
+}
+
+func nativeOf(fn manifest.Function) native {
+	if fn.Style != manifest.StyleLambda && fn.Style != manifest.StyleAzure {
+		return native{}
+	}
+	return native{Function: fn.Name, Memory: fn.Memory.MB(), Timeout: fn.Timeout.Std().Seconds()}
 }
 
 // pattern turns "/items/{id}" into "^/items/[^/]+$" and "/files/{rest...}" into "^/files/.*$".

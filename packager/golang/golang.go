@@ -68,9 +68,9 @@ func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.C
 }
 
 func (j *job) build(ctx context.Context) error {
-	dir := filepath.Join(j.Dir, filepath.FromSlash(j.Function.Handler))
+	dir := filepath.Join(j.Dir, filepath.FromSlash(j.Function.Module()))
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return source.Missing(j.Dir, j.Function.Handler, "handler", source.AFolder)
+		return source.Missing(j.Dir, j.Function.Module(), "handler", source.AFolder)
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		e := source.Problem("", "install Go from https://go.dev/dl and put it in PATH", "the go command was not found")
@@ -160,7 +160,7 @@ func (j *job) list(ctx context.Context, dir string) ([]pkg, error) {
 		packages = append(packages, p)
 	}
 	if err != nil || len(packages) == 0 {
-		e := source.Problem(dir, "run `go build` in "+path.Join(j.Function.Source, j.Function.Handler), "%s", said)
+		e := source.Problem(dir, "run `go build` in "+path.Join(j.Function.Source, j.Function.Module()), "%s", said)
 		if strings.Contains(said, "go.mod file not found") || strings.Contains(said, "cannot find main module") {
 			e = source.Problem(dir, "run `go mod init` in "+j.Function.Source, "%s lies in no Go module: there is no go.mod", j.Function.Source)
 		}

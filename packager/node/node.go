@@ -33,8 +33,8 @@ func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.C
 }
 
 func (j *job) build(ctx context.Context) (err error) {
-	handler := path.Clean(j.Function.Handler)
-	if err := j.WantFile(handler, j.Function.Handler, "handler"); err != nil {
+	handler := path.Clean(j.Function.Module())
+	if err := j.WantFile(handler, j.Function.Module(), "handler"); err != nil {
 		return err
 	}
 	j.made.Entry = handler

@@ -66,7 +66,7 @@ func (j *job) listed(files []source.File) ([]source.File, error) {
 
 // handler returns the file of the handler's module, or of the program with style server.
 func (j *job) handler() (string, error) {
-	module, _, _ := strings.Cut(j.Function.Handler, ":")
+	module := j.Function.Module()
 	if name := path.Clean(j.Function.Handler); strings.HasSuffix(name, ".py") && j.Function.Style == manifest.StyleServer {
 		return name, j.WantFile(name, j.Function.Handler, "handler")
 	}

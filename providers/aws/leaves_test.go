@@ -81,6 +81,7 @@ func elsewhere() map[string]string {
 		"name":           "it is what everything is named after",
 		"masked":         "plan, which hides these values",
 		"varying":        "the engine, which recognises what was rolled back",
+		"payload":        "the other targets: on Lambda its own handlers get its own events",
 		"health.status":  "the engine, which makes the check",
 		"health.timeout": "the engine, which makes the check",
 	}
