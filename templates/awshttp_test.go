@@ -112,7 +112,8 @@ func TestOnAWSPathsOfAnHTTPAPIAreEncodedAgain(t *testing.T) {
 		for _, c := range cases {
 			event := urlEvent("GET", c.raw, nil, "cookie: a=1; b=2")
 			event["rawPath"], event["rawQueryString"] = c.raw, ""
-			event["requestContext"].(map[string]any)["stage"] = c.stage
+			context := event["requestContext"].(map[string]any)
+			context["stage"], context["domainName"] = c.stage, "x.execute-api.us-east-1.amazonaws.com"
 			delete(event["headers"].(map[string]string), "cookie") // an HTTP API has them in one place only
 			var got templates.Echoed
 			if a := l.request(event); json.Unmarshal([]byte(a.body), &got) != nil || got.Path != c.want || got.Header("cookie") != "a=1; b=2" {
