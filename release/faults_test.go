@@ -58,10 +58,6 @@ func (v versions) place(t *testing.T, adapter func(*memory.Adapter) providers.Ad
 }
 
 func TestNoFaultAtAnyCallBreaksARelease(t *testing.T) {
-	nth := 1
-	if testing.Short() {
-		nth = 5
-	}
 	v := newVersions(t)
 	both := map[string]func(*memory.Adapter) providers.Adapter{
 		"as one": func(a *memory.Adapter) providers.Adapter { return a },
@@ -69,7 +65,7 @@ func TestNoFaultAtAnyCallBreaksARelease(t *testing.T) {
 	}
 	for name, adapter := range both {
 		t.Run(name, func(t *testing.T) {
-			faults.Run(t, faults.Options{Nth: nth, LockTTL: 20 * time.Millisecond}, func(t *testing.T) faults.Place { return v.place(t, adapter) })
+			faults.Run(t, faults.Options{Every: 10, LockTTL: 20 * time.Millisecond}, func(t *testing.T) faults.Place { return v.place(t, adapter) })
 		})
 	}
 }

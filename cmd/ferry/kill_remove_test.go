@@ -6,25 +6,26 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+
+	"github.com/ferryfn/ferry/internal/sample"
 )
 
 // ferry remove is killed at its first call, then, from a whole release on, at its second, and so on. Then resume leaves
 // nothing, and rollback leaves all.
 func TestAKillOfRemoveAtAnyCallIsResumedOrRolledBack(t *testing.T) {
-	step := 1
-	if testing.Short() {
-		step = 5
-	}
 	for _, how := range []string{"resume", "rollback"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			s.deploy("first")
-			for n := 1; ; n += step {
+			calls := sample.Of(t, 3)
+			for n := 1; ; n++ {
+				if !calls.Takes() {
+					continue
+				}
 				version := fmt.Sprintf("v%d", n)
 				s.deploy(version)
 				if !s.interrupted(n, version, "remove", "--yes") {
-					t.Logf("%d calls", n-1)
 					s.servesNothing()
 					return
 				}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/ferryfn/ferry/internal/sample"
 )
 
 // interrupted runs ferry with a SIGKILL at call n. It reports false when the work ended before that call.
@@ -72,23 +74,23 @@ func TestAKillAtAnyCallLeavesTheOldOrTheNewRelease(t *testing.T) {
 	}
 }
 
-// killEverywhere kills the work at its first call, then, from a whole release on, at its second, and so on.
+// killEverywhere kills the work at its first call, then, from a whole release on, at its second, and so on: at those of a
+// sample.
 func killEverywhere(t *testing.T, how string, prepare func(s *shop, old, now string) []string) {
 	t.Parallel()
 	s := newShop(t)
 	s.deploy("first")
 	s.deploy("second")
-	step := 1
-	if testing.Short() {
-		step = 6
-	}
-	for n := 1; ; n += step {
+	calls := sample.Of(t, 3)
+	for n := 1; ; n++ {
+		if !calls.Takes() {
+			continue
+		}
 		old, now := s.serving(), fmt.Sprintf("v%d", n)
 		args := prepare(s, old, now)
 		killed := s.interrupted(n, now, args...)
 		s.serves(old, now)
 		if !killed {
-			t.Logf("%d calls", n-1)
 			s.serves(now)
 			return
 		}
@@ -103,11 +105,11 @@ func TestAFullDiskAtAnyWriteLosesNoRecord(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.deploy("first")
-	step := 1
-	if testing.Short() {
-		step = 6
-	}
-	for n := 1; ; n += step {
+	calls := sample.Of(t, 3)
+	for n := 1; ; n++ {
+		if !calls.Takes() {
+			continue
+		}
 		old, now := s.serving(), fmt.Sprintf("v%d", n)
 		before := s.ledger()
 		s.write(now)
@@ -120,7 +122,6 @@ func TestAFullDiskAtAnyWriteLosesNoRecord(t *testing.T) {
 			}
 		}
 		if code == 0 {
-			t.Logf("%d calls", n-1)
 			s.serves(now)
 			return
 		}

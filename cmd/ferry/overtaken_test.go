@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/sample"
 )
 
 // A deploy is frozen before its first call, then another one before its second, and so on; somebody takes over by force
@@ -19,12 +21,12 @@ func TestAFrozenDeployThatWasOvertakenByForceChangesNothing(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			s.deploy("first")
-			step := 1
-			if testing.Short() {
-				step = 8
-			}
+			calls := sample.Of(t, 3)
 			tried := 0
-			for n := 1; ; n += step {
+			for n := 1; ; n++ {
+				if !calls.Takes() {
+					continue
+				}
 				s.deploy(fmt.Sprintf("good%d", n))
 				slow := fmt.Sprintf("slow%d", n)
 				s.write(slow)

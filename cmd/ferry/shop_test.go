@@ -35,7 +35,9 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
+// shopManifest keeps few releases, so that each has as many calls as the one before it.
 const shopManifest = `service: shop
+releases: {keep: 3, archive: 3}
 defaults: {runtime: custom, style: server, handler: run, events: [http: {}]}
 functions:
   api: {source: api}

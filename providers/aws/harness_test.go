@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/sample"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
@@ -148,12 +149,9 @@ func (s *shop) built(version, fn string) packager.Artifact {
 }
 
 func TestNoFaultAtAnyCallBreaksAReleaseOnAWS(t *testing.T) {
-	nth := 40 // each of these takes as long as a hundred in memory, where every call is broken
-	if testing.Short() {
-		nth = 80
-	}
 	from := newSources(t)
-	rows := faults.Run(t, faults.Options{Nth: nth}, func(t *testing.T) faults.Place {
+	// Each of these takes as long as a hundred in memory.
+	rows := faults.Run(t, faults.Options{Every: 160}, func(t *testing.T) faults.Place {
 		s := newShop(t, from)
 		return faults.Place{Functions: functions, Serving: s.serving, Engine: s.engine}
 	})
@@ -187,15 +185,14 @@ func mishaps() []mishap {
 // completes; the next command ends what was left, and nothing is there twice.
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 	t.Parallel()
-	step := 5
-	if testing.Short() {
-		step = 20
-	}
 	from := newSources(t)
 	calls, clean := afterDeploys(t, from, 0, awstest.Fault{}, nil)
-	t.Logf("%d calls", calls)
-	for n := 1; n <= calls; n += step {
+	cases := sample.Of(t, 20)
+	for n := 1; n <= calls; n++ {
 		for _, m := range mishaps() {
+			if !cases.Takes() {
+				continue
+			}
 			t.Run(fmt.Sprintf("call %d %s", n, m.name), func(t *testing.T) {
 				t.Parallel()
 				_, left := afterDeploys(t, from, n, m.fault, m.kinds)

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ferryfn/ferry/internal/sample"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
@@ -40,10 +41,10 @@ const (
 	rival  = "five"
 )
 
-// Options say how much is tried, and how. The zero value breaks every call of every work.
+// Options say how much is tried, and how. The zero value breaks every call of every work in every way.
 type Options struct {
-	// Nth breaks every nth call only.
-	Nth int
+	// Every tries a sample: one in so many of what can go wrong at a call.
+	Every int
 	// Works are the names of those to try; none is all.
 	Works []string
 	// Parallel bounds the cases at once; 0 is 24: most of the time they wait for a lock to expire.
@@ -53,8 +54,6 @@ type Options struct {
 }
 
 func (o Options) wants(w work) bool { return len(o.Works) == 0 || slices.Contains(o.Works, w.name) }
-
-func (o Options) nth() int { return max(o.Nth, 1) }
 
 func (o Options) parallel() int { return cmp.Or(o.Parallel, 24) }
 
@@ -189,13 +188,14 @@ type Row struct {
 	Broken    int
 }
 
-// Run breaks every call of every kind of work in every way, on a new place each time, and checks what serves
+// Run breaks every call of every kind of work in every way, or a sample of that, on a new place each time, and checks what serves
 // and what the ledger says: at once, after a resume and, in a second run, after a rollback. It prints a table.
 func Run(t *testing.T, o Options, open func(t *testing.T) Place) []Row {
 	var rows []Row
+	chosen := sample.Of(t, o.Every)
 	for _, w := range works(open(t).Engine(before).Adapter) {
 		if o.wants(w) {
-			rows = append(rows, w.run(t, o, o.expiring(open)))
+			rows = append(rows, w.run(t, o, chosen, o.expiring(open)))
 		}
 	}
 	table(os.Stdout, t.Name(), rows)
@@ -216,7 +216,7 @@ func (o Options) expiring(open func(t *testing.T) Place) func(t *testing.T) Plac
 	}
 }
 
-func (w work) run(t *testing.T, o Options, open func(t *testing.T) Place) Row {
+func (w work) run(t *testing.T, o Options, chosen *sample.Sample, open func(t *testing.T) Place) Row {
 	row := Row{Work: w.name}
 	if !t.Run(w.name+" without a fault", func(t *testing.T) { row.Calls = w.trial(t, open(t), nil, 0) }) {
 		row.Broken++
@@ -225,8 +225,11 @@ func (w work) run(t *testing.T, o Options, open func(t *testing.T) Place) Row {
 	var mu sync.Mutex
 	var g errgroup.Group
 	g.SetLimit(o.parallel())
-	for at := 1; at <= row.Calls; at += o.nth() {
+	for at := 1; at <= row.Calls; at++ {
 		for _, one := range tries() {
+			if !chosen.Takes() {
+				continue
+			}
 			g.Go(func() error {
 				ok := t.Run(fmt.Sprintf("%s, call %d %s", w.name, at, one.name), func(t *testing.T) { w.trial(t, open(t), &one, at) })
 				mu.Lock()

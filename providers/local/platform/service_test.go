@@ -9,25 +9,13 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/ferryfn/ferry/internal/sample"
 	"github.com/ferryfn/ferry/providers/local/platform/platformtest"
 )
-
-// rounds is how often the stress test overlaps everything: FERRY_STRESS_ROUNDS, else 200, with -short 20.
-func rounds(t *testing.T) int {
-	t.Helper()
-	if n, err := strconv.Atoi(os.Getenv("FERRY_STRESS_ROUNDS")); err == nil {
-		return n
-	}
-	if testing.Short() {
-		return 20
-	}
-	return 200
-}
 
 // restarted is a home whose platform ends and runs again in the test's process.
 type restarted struct {
@@ -142,14 +130,16 @@ func (r *restarted) settled(round int) {
 
 func TestWhateverOverlapsTheServiceEndsServedOrRemoved(t *testing.T) {
 	r := restart(t)
-	n := rounds(t)
-	for round := range n {
+	rounds := sample.Of(t, 4)
+	for round := range 200 {
+		if !rounds.Takes() {
+			continue
+		}
 		if err := r.overlap(round); err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		r.settled(round)
 	}
-	t.Logf("%d rounds ended served or removed", n)
 }
 
 func TestAPortIsFreeAsSoonAsItsServiceLeft(t *testing.T) {
