@@ -116,7 +116,18 @@ func constrainEvents(events *jsonschema.Schema) {
 	for _, kind := range event.PropertyOrder {
 		event.OneOf = append(event.OneOf, &jsonschema.Schema{Required: []string{kind}})
 	}
-	http := event.Properties["http"].Properties
+	for name, kind := range eventKinds() {
+		keys := event.Properties[name].Properties
+		if kind.constrain != nil {
+			kind.constrain(keys)
+		}
+		if kind.resource {
+			keys[kind.needs].Not = matching(blankForm)
+		}
+	}
+}
+
+func constrainHTTP(http map[string]*jsonschema.Schema) {
 	http["path"].Pattern, http["path"].Not = pathForm(), matching(`(^|/)\.\.?(/|$)`)
 	http["auth"].Enum = enum("public", "private")
 	cors := http["cors"].Properties
@@ -133,20 +144,6 @@ func constrainEvents(events *jsonschema.Schema) {
 	http["cors"].Then = &jsonschema.Schema{Properties: map[string]*jsonschema.Schema{
 		"origins": {Items: &jsonschema.Schema{Not: &jsonschema.Schema{Const: &all}}},
 	}}
-	schedule := event.Properties["schedule"].Properties
-	here := any("Local")
-	schedule["cron"].Pattern, schedule["timezone"].Not = cronForm(), &jsonschema.Schema{Const: &here}
-	event.Properties["queue"].Properties["batch"].Minimum = number(1)
-	for kind, key := range resourceKeys() {
-		event.Properties[kind].Properties[key].Not = matching(blankForm)
-	}
-	on := event.Properties["object"].Properties["on"]
-	on.Items.Enum, on.UniqueItems = enum("created", "deleted"), true
-}
-
-// resourceKeys are the keys that name what an event comes from.
-func resourceKeys() map[string]string {
-	return map[string]string{"queue": "name", "topic": "name", "object": "bucket"}
 }
 
 // complete adds to the schema of a function what its values need together. An event is an item of a list, which
@@ -158,9 +155,10 @@ func complete(t reflect.Type, s *jsonschema.Schema) {
 	event := s.Properties["events"].Items
 	event.Properties["http"] = orNull(event.Properties["http"]) // "- http:" is every path
 	event.Properties["http"].Properties["cors"].Required = []string{"origins"}
-	event.Properties["schedule"].Required = []string{"cron"}
-	for kind, key := range resourceKeys() {
-		event.Properties[kind].Required = []string{key}
+	for name, kind := range eventKinds() {
+		if kind.needs != "" {
+			event.Properties[name].Required = []string{kind.needs}
+		}
 	}
 	http := &jsonschema.Schema{Required: []string{"http"}}
 	s.AllOf = append(s.AllOf, styles()...)

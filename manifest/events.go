@@ -14,21 +14,13 @@ func (c *checker) events() {
 	for i := range c.fn.Events {
 		e := &c.fn.Events[i]
 		at := fmt.Sprintf("events[%d]", i)
-		var kinds []string
-		for _, k := range []struct {
-			name string
-			set  bool
-		}{{"http", e.HTTP != nil}, {"schedule", e.Schedule != nil}, {"queue", e.Queue != nil}, {"topic", e.Topic != nil}, {"object", e.Object != nil}} {
-			if k.set {
-				kinds = append(kinds, k.name)
-			}
-		}
+		kinds := e.kinds()
 		switch len(kinds) {
 		case 0:
 			if list := c.node.get("events"); i < len(list.items) && len(list.items[i].entries) > 0 {
 				continue // its unknown key is reported
 			}
-			c.fail(at, "name one of http, schedule, queue, topic, object", "the event has no kind")
+			c.fail(at, "name one of "+strings.Join(eventNames(), ", "), "the event has no kind")
 			continue
 		case 1:
 		default:
@@ -41,7 +33,7 @@ func (c *checker) events() {
 			}
 		}
 		c.style(at, kinds[0])
-		c.event(at+"."+kinds[0], e)
+		eventKinds()[kinds[0]].check(c, at+"."+kinds[0], e)
 	}
 }
 
@@ -55,24 +47,13 @@ func (c *checker) style(at, kind string) {
 	}
 }
 
-func (c *checker) event(at string, e *Event) {
-	switch {
-	case e.HTTP != nil:
-		c.http(at, e.HTTP)
-	case e.Schedule != nil:
-		c.schedule(at, e.Schedule)
-	case e.Queue != nil:
-		c.resource(at+".name", "queue", e.Queue.Name)
-		if locateNode(c.node, at).get("batch") == nil {
-			e.Queue.Batch = 1
-		}
-		if e.Queue.Batch < 1 {
-			c.fail(at+".batch", "write 1 or more", "\"batch\" must be at least 1, not %d", e.Queue.Batch)
-		}
-	case e.Topic != nil:
-		c.resource(at+".name", "topic", e.Topic.Name)
-	case e.Object != nil:
-		c.object(at, e.Object)
+func (c *checker) queue(at string, q *QueueEvent) {
+	c.resource(at+".name", "queue", q.Name)
+	if locateNode(c.node, at).get("batch") == nil {
+		q.Batch = 1
+	}
+	if q.Batch < 1 {
+		c.fail(at+".batch", "write 1 or more", "\"batch\" must be at least 1, not %d", q.Batch)
 	}
 }
 

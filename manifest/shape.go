@@ -60,15 +60,12 @@ func (n *Node) intended(field string) string {
 		return n.intendedParts(field)
 	}
 	value := n.written()
+	if kind, ok := strings.CutPrefix(field, "events[]."); ok {
+		if k, known := eventKinds()[kind]; known {
+			return kind + ": " + k.shorthand(n)
+		}
+	}
 	switch field {
-	case "events[].schedule":
-		return "schedule: {cron: " + strconv.Quote(cut(n.text, 60)) + "}"
-	case "events[].http":
-		return "http: " + n.route()
-	case "events[].queue", "events[].topic":
-		return leaf(field) + ": {name: " + value + "}"
-	case "events[].object":
-		return "object: {bucket: " + value + "}"
 	case "events[].http.cors":
 		if n.kind == kindBool {
 			return `cors: {origins: ["*"]}`

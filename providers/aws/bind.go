@@ -41,8 +41,11 @@ func (c *connection) bindings(ctx context.Context, fn string) (mode providers.Mo
 	if err := b.readGrants(ctx); err != nil {
 		return "", "", err
 	}
-	for _, look := range []func(context.Context) ([]bool, error){b.callingSchedules, b.callingQueues, b.callingTopics, b.callingBuckets} {
-		more, err := look(ctx)
+	for _, k := range eventKinds() {
+		if k.calling == nil {
+			continue
+		}
+		more, err := k.calling(b, ctx)
 		if err != nil {
 			return "", "", err
 		}
@@ -86,8 +89,11 @@ func (c *connection) bind(ctx context.Context, fn function, m providers.Mode) er
 	if err := b.readGrants(ctx); err != nil {
 		return err
 	}
-	for _, converge := range []func(context.Context) error{b.bindSchedules, b.bindQueues, b.bindTopics, b.bindBuckets} {
-		if err := converge(ctx); err != nil {
+	for _, k := range eventKinds() {
+		if k.bind == nil {
+			continue
+		}
+		if err := k.bind(b, ctx); err != nil {
 			return err
 		}
 	}

@@ -177,37 +177,10 @@ func (c *checker) tags(tags map[string]string) {
 }
 
 func (c *checker) event(fn function, field string, e manifest.Event) {
-	switch {
-	case e.HTTP != nil:
-		c.http(field+".http", e.HTTP)
-	case e.Schedule != nil:
-		if _, err := awsCron(e.Schedule.Cron); err != nil {
-			c.Block(field+".schedule.cron", "write two schedules", "EventBridge Scheduler cannot say %q: %v", e.Schedule.Cron, err)
-		}
-	case e.Queue != nil:
-		most := maxBatch
-		if strings.HasSuffix(e.Queue.Name, ".fifo") || strings.HasSuffix(fn.own.Resources[e.Queue.Name], ".fifo") {
-			most = maxBatchFIFO
-		}
-		if e.Queue.Batch > most {
-			c.Block(field+".queue.batch", fmt.Sprintf("choose at most %d", most), "SQS hands out no %d messages at once", e.Queue.Batch)
-		}
+	if check := eventKindOf(e).check; check != nil {
+		check(c, fn, field+"."+e.Kind(), e)
 	}
 	if e.HTTP == nil && !fn.Shimmed() {
 		c.Warn(field, "", "the program gets the event as AWS sends it, not as a CloudEvent")
-	}
-}
-
-func (c *checker) http(field string, e *manifest.HTTPEvent) {
-	if e.CORS == nil {
-		return
-	}
-	for _, m := range corsMethods(e) {
-		if m == "OPTIONS" {
-			c.Block(field+".cors.methods", "leave it out: Lambda answers preflights itself", "a Function URL's CORS takes no method %s", m)
-		}
-	}
-	if d := e.CORS.MaxAge.Std(); d > maxCORSAge || d%time.Second != 0 {
-		c.Block(field+".cors.max_age", "choose whole seconds up to 24h", "a Function URL's CORS takes no age of %s", d)
 	}
 }

@@ -52,7 +52,7 @@ func (b *binder) readGrants(ctx context.Context) error {
 		return err
 	}
 	for id, raw := range statements {
-		if !strings.HasPrefix(id, topicGrant) && !strings.HasPrefix(id, joinedGrant) && !strings.HasPrefix(id, bucketGrant) {
+		if !slices.ContainsFunc(eventKinds(), func(k eventKind) bool { return k.grants(id) }) {
 			continue
 		}
 		var s struct{ Condition map[string]map[string]string }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -205,4 +207,29 @@ func byID(n notifications) notifications {
 func notValidated(err error) bool {
 	code, message := codeOf(err)
 	return code == "InvalidArgument" && strings.Contains(message, "Unable to validate the following destination configurations")
+}
+
+// lookAtBucket looks whether the bucket is there, in the region, and may be read.
+func lookAtBucket(ctx context.Context, r *resources, e manifest.Event) {
+	arn := r.c.resourceARN(r.fn, "s3", e.Object.Bucket)
+	bucket := lastPart(arn)
+	if !r.first(arn) {
+		return
+	}
+	out, err := r.c.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket, ExpectedBucketOwner: &r.c.account})
+	var region string
+	if err == nil {
+		region = aws.ToString(out.BucketRegion)
+	}
+	switch {
+	case isNotFound(err):
+		r.problem(providers.NotFound, "run `aws s3 mb s3://"+bucket+" --region "+r.c.region+"`", "there is no bucket %s", bucket)
+	case statusOf(err) == http.StatusMovedPermanently, region != "" && region != r.c.region:
+		r.problem(providers.Invalid, "use a bucket in "+r.c.region, "the bucket %s is in another region: S3 calls functions of its own region only", bucket)
+	case statusOf(err) == http.StatusForbidden:
+		r.problem(providers.Denied, "check its name and owner, and allow s3:ListBucket",
+			"the bucket %s may not be read, or is of another account than %s", bucket, r.c.account)
+	case err != nil:
+		r.failed(err)
+	}
 }

@@ -5,11 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
 )
 
 // mapping is what an event source mapping shall be.
@@ -26,6 +32,26 @@ const (
 
 // itemFailures is what the shims answer with. Without it a failed message would be taken for done.
 var itemFailures = []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures}
+
+// checkQueue reports batches that SQS does not hand out.
+func checkQueue(c *checker, fn function, field string, e manifest.Event) {
+	most := maxBatch
+	if strings.HasSuffix(e.Queue.Name, ".fifo") || strings.HasSuffix(fn.own.Resources[e.Queue.Name], ".fifo") {
+		most = maxBatchFIFO
+	}
+	if e.Queue.Batch > most {
+		c.Block(field+".batch", fmt.Sprintf("choose at most %d", most), "SQS hands out no %d messages at once", e.Queue.Batch)
+	}
+}
+
+// queueRights let the function's role read its queues.
+func queueRights(c *connection, fn function) []statement {
+	queues := c.queueARNs(fn)
+	if len(queues) == 0 {
+		return nil
+	}
+	return []statement{allow(queues, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")}
+}
 
 // queueARNs are the queues that call the function, sorted.
 func (c *connection) queueARNs(fn function) []string {
@@ -258,4 +284,71 @@ func (b *binder) adoptOwn(ctx context.Context, w mapping) error {
 		return err
 	}
 	return b.foreign("run the command again", "the queue %s is mapped to the function already", w.queue)
+}
+
+// lookAtQueue looks whether the queue is there and fits the function.
+func lookAtQueue(ctx context.Context, r *resources, event manifest.Event) {
+	e := event.Queue
+	arn := r.c.resourceARN(r.fn, "sqs", e.Name)
+	queue, region := lastPart(arn), partOf(arn, 3)
+	switch {
+	case !r.first(arn):
+		r.problem(providers.Invalid, "remove one of the two events", "the queue %s calls the function twice", queue)
+		return
+	case region != r.c.region:
+		r.problem(providers.Invalid, "use a queue in "+r.c.region, "the queue %s is in %s: Lambda reads queues of its own region only", queue, region)
+		return
+	}
+	in := &sqs.GetQueueUrlInput{QueueName: &queue}
+	if owner := partOf(arn, 4); owner != r.c.account {
+		in.QueueOwnerAWSAccountId = &owner
+	}
+	found, err := r.c.sqs.GetQueueUrl(ctx, in)
+	if isNotFound(err) {
+		create := "aws sqs create-queue --region " + r.c.region + " --queue-name " + queue
+		visibility := strconv.Itoa(r.visibility(e))
+		if strings.HasSuffix(queue, ".fifo") {
+			create += " --attributes FifoQueue=true,VisibilityTimeout=" + visibility
+		} else {
+			create += " --attributes VisibilityTimeout=" + visibility
+		}
+		r.problem(providers.NotFound, "run `"+create+"`", "there is no queue %s", queue)
+		return
+	}
+	if err != nil {
+		r.failed(err)
+		return
+	}
+	r.fits(ctx, e, queue, aws.ToString(found.QueueUrl))
+}
+
+// visibility is how long a message should be hidden while the function works on it: six times its time limit, as AWS
+// recommends, and the time in which a batch is gathered.
+func (r *resources) visibility(e *manifest.QueueEvent) int {
+	window := 0
+	if e.Batch > 10 {
+		window = 1
+	}
+	return min(6*r.limit()+window, 12*60*60)
+}
+
+// limit is the function's time limit in seconds.
+func (r *resources) limit() int { return int(r.fn.Timeout.Std().Seconds()) }
+
+// fits compares the queue's time limit with the function's.
+func (r *resources) fits(ctx context.Context, e *manifest.QueueEvent, queue, url string) {
+	out, err := r.c.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameVisibilityTimeout},
+	})
+	if err != nil {
+		r.failed(err)
+		return
+	}
+	hidden, err := strconv.Atoi(out.Attributes[string(sqstypes.QueueAttributeNameVisibilityTimeout)])
+	if err != nil || hidden >= r.limit() {
+		return
+	}
+	r.problem(providers.Invalid,
+		fmt.Sprintf("run `aws sqs set-queue-attributes --region %s --queue-url %s --attributes VisibilityTimeout=%d`", r.c.region, url, r.visibility(e)),
+		"the queue %s hands a message out again after %ds, and the function may work on it for %ds", queue, hidden, r.limit())
 }

@@ -44,8 +44,10 @@ func (c *connection) rights(s spec) string {
 	own := s.function.own
 	granted := []statement{allow([]string{c.arn("logs", "log-group:"+c.logGroupName(s.function.Name)+":*")},
 		"logs:CreateLogStream", "logs:PutLogEvents")}
-	if queues := c.queueARNs(s.function); len(queues) > 0 {
-		granted = append(granted, allow(queues, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"))
+	for _, k := range eventKinds() {
+		if k.rights != nil {
+			granted = append(granted, k.rights(c, s.function)...)
+		}
 	}
 	granted = append(granted, c.secretRights(s.secrets)...)
 	switch {

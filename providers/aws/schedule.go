@@ -37,6 +37,13 @@ const (
 	eventMember  = `"dev.ferry.event"`  // holds the event for the shim
 )
 
+// checkSchedule reports times that EventBridge Scheduler cannot say.
+func checkSchedule(c *checker, _ function, field string, e manifest.Event) {
+	if _, err := awsCron(e.Schedule.Cron); err != nil {
+		c.Block(field+".cron", "write two schedules", "EventBridge Scheduler cannot say %q: %v", e.Schedule.Cron, err)
+	}
+}
+
 // schedules are those that ferry made for the function, sorted by name. Schedules have no tags: it is told by their
 // names, what they call, and their descriptions or what they call it with, of which a change by hand may leave out one.
 func (b *binder) schedules(ctx context.Context) ([]*scheduler.GetScheduleOutput, error) {

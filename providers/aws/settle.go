@@ -168,6 +168,22 @@ func exposure(fn function) (want address, ok bool) {
 	return want, true
 }
 
+// checkHTTP is about the policy across origins, which a Function URL applies itself.
+func checkHTTP(c *checker, _ function, field string, event manifest.Event) {
+	e := event.HTTP
+	if e.CORS == nil {
+		return
+	}
+	for _, m := range corsMethods(e) {
+		if m == "OPTIONS" {
+			c.Block(field+".cors.methods", "leave it out: Lambda answers preflights itself", "a Function URL's CORS takes no method %s", m)
+		}
+	}
+	if d := e.CORS.MaxAge.Std(); d > maxCORSAge || d%time.Second != 0 {
+		c.Block(field+".cors.max_age", "choose whole seconds up to 24h", "a Function URL's CORS takes no age of %s", d)
+	}
+}
+
 // corsMethods are those that the policy names, else those of the event.
 func corsMethods(e *manifest.HTTPEvent) []string {
 	if len(e.CORS.Methods) > 0 {

@@ -3,9 +3,13 @@ package aws
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
 )
 
 // topicARNs are the topics that shall call the function, sorted.
@@ -123,5 +127,25 @@ func regionOf(topic string) func(*sns.Options) {
 		if region := partOf(topic, 3); region != "" {
 			o.Region = region
 		}
+	}
+}
+
+// lookAtTopic looks whether the topic is there and can call functions.
+func lookAtTopic(ctx context.Context, r *resources, e manifest.Event) {
+	arn := r.c.resourceARN(r.fn, "sns", e.Topic.Name)
+	topic := lastPart(arn)
+	if !r.first(arn) {
+		return
+	}
+	if strings.HasSuffix(topic, ".fifo") {
+		r.problem(providers.Invalid, "subscribe a queue to it, and use a queue event", "the topic %s is first-in-first-out: it calls no functions", topic)
+		return
+	}
+	_, err := r.c.sns.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &arn}, regionOf(arn))
+	switch {
+	case isNotFound(err):
+		r.problem(providers.NotFound, "run `aws sns create-topic --region "+partOf(arn, 3)+" --name "+topic+"`", "there is no topic %s", topic)
+	case err != nil:
+		r.failed(err)
 	}
 }

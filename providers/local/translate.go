@@ -110,7 +110,9 @@ func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
 		c.Warn("architecture", "", "this machine is %s: the function runs as that here, not as %s", runtime.GOARCH, arch)
 	}
 	for i, e := range fn.Events {
-		checkEvent(c, fn, fmt.Sprintf("events[%d]", i), e)
+		if kind := e.Kind(); e.HTTP == nil {
+			c.Warn(fmt.Sprintf("events[%d].%s", i, kind), "call it with ferry invoke "+fn.Name, "the local platform does not deliver %s events yet", kind)
+		}
 	}
 	return c.Issues
 }
@@ -127,21 +129,5 @@ func (a *Adapter) checkRuntime(c *providers.Checker, fn manifest.Function) {
 		} else if !found.is(fn.Runtime) {
 			c.Warn("runtime", howToGet(language), "%s is not on this machine: %s %s runs it", fn.Runtime, language, found.Version)
 		}
-	}
-}
-
-func checkEvent(c *providers.Checker, fn manifest.Function, field string, e manifest.Event) {
-	late := func(kind string) {
-		c.Warn(field+"."+kind, "call it with ferry invoke "+fn.Name, "the local platform does not deliver %s events yet", kind)
-	}
-	switch {
-	case e.Schedule != nil:
-		late("schedule")
-	case e.Queue != nil:
-		late("queue")
-	case e.Topic != nil:
-		late("topic")
-	case e.Object != nil:
-		late("object")
 	}
 }
