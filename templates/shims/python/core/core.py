@@ -31,10 +31,10 @@ MODULE_NAME, _, ATTRIBUTE = CONFIG["handler"].partition(":")
 
 
 class Source:
-    """The user's module, opened: serve answers an exchange, event takes a CloudEvent and its context. Either is None where
-    the module has nothing for it."""
+    """The user's module, opened: serve answers an exchange, event takes a CloudEvent and its context, native what AWS Lambda
+    hands over as it is. What the module has nothing for is None."""
 
-    serve = event = None
+    serve = event = native = None
 
     async def start(self):
         pass

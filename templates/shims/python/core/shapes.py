@@ -1,37 +1,123 @@
 # What a callable is made for: one of another style never goes live.
+WORDS = {
+    "wsgi": "a WSGI application",
+    "asgi": "an ASGI application",
+    "lambda": "a handler(event, context) as for AWS Lambda",
+    "gcf-http": "a function of the request as for Google Cloud Functions",
+    "gcf-event": "a function of a CloudEvent as for Google Cloud Functions",
+    "azure": "a FunctionApp as for Azure Functions",
+}
+ARGUMENTS = {"wsgi": 2, "asgi": 3, "lambda": 2, "gcf-http": 1, "gcf-event": 1}
+INFINITE = 1 << 16
+EXAMPLES = {
+    "wsgi": "give an application, such as app = Flask(__name__)",
+    "asgi": "give an application, such as app = FastAPI()",
+    "lambda": "define handler(event, context)",
+    "gcf-http": "define a function of the request alone",
+    "gcf-event": "define a function of the CloudEvent alone",
+}
 
 
-def wanted(module, interface, judge):
-    """The application that the handler names, where the judge of the interface has nothing against it."""
-    app = attribute_of(module, "app")
-    if not callable(app):
-        fault(
-            f"the module has no {interface} callable of that name",
-            "name it in handler as module:name, such as app:app for the name app in app.py",
-        )
-    judge(app)
-    return app
+def wanted(module, style, *defaults):
+    """What the handler names in the module, or else the first of the defaults, where it is of the style. What is not ends
+    the process with the line of ferry.yaml that makes it fit."""
+    value = attribute_of(module, *defaults)
+    if value is None or style != "azure" and not callable(value):
+        fault(f"the module has no {WORDS[style].split(' ', 1)[1]} of that name", offered(module, style))
+    found = style_of(value)
+    if found not in (None, style) or style == "azure" and not found:
+        if found is None:
+            fault("it is no FunctionApp", offered(module, style))
+        fault(f"it is {WORDS[found]}", f"{'add' if style == 'wsgi' else 'write'} `style: {found}` to the function in ferry.yaml")
+    if style in ARGUMENTS and not takes(value, ARGUMENTS[style]) or style == "wsgi" and is_asynchronous(value):
+        kind = "coroutine function" if is_asynchronous(value) else "function"
+        fault(f"a {kind} of {', '.join(parameters(value)[0]) or 'nothing'} is not {WORDS[style]}", EXAMPLES[style])
+    return value
 
 
-def is_asynchronous(app):
-    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(type(app), "__call__", None))
+def event_function(module):
+    """on_event of a module, or None."""
+    function = getattr(module, "on_event", None)
+    if function is not None and not (callable(function) and takes(function, 2)):
+        fault("its on_event does not take an event and a context", "define on_event(event, ctx)")
+    return function
 
 
-def is_asgi(app):
-    if not is_asynchronous(app) and hasattr(app, "wsgi_app"):
-        fault("it is a WSGI application", "write `style: wsgi` for the function in ferry.yaml")
+def parameters(value):
+    """The names of the arguments that a callable takes by position, how many it needs and how many it takes at most. A
+    decorator may hide those of another one, and what it does with them nobody knows."""
+    try:
+        signature = inspect.signature(value, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return [], 0, INFINITE
+    places = [p for p in signature.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = sum(p.default is p.empty for p in places)
+    if any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in signature.parameters.values()):
+        return [p.name for p in places], INFINITE, INFINITE
+    most = INFINITE if any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values()) else len(places)
+    return [p.name for p in places], needed, most
 
 
-def is_wsgi(app):
-    if is_asynchronous(app):
-        fault("it is an ASGI application", "add `style: asgi` to the function in ferry.yaml")
-    if not inspect.isfunction(app) or app.__code__.co_flags & inspect.CO_VARARGS:
-        return
-    names = app.__code__.co_varnames[: app.__code__.co_argcount]  # its own: a decorator may hide those of another one
-    if names[:2] == ("event", "context"):
-        fault(
-            "it is a handler(event, context) as for AWS Lambda, which ferry does not call yet",
-            "give a WSGI or ASGI application for HTTP, and on_event(event, ctx) beside it for events",
-        )
-    if len(names) == 1:
-        fault(f"a function of {names[0]} alone is no WSGI application", "give an application, such as app = Flask(__name__)")
+def takes(value, count):
+    _, needed, most = parameters(value)
+    return needed <= count <= most
+
+
+def is_asynchronous(value):
+    return inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(type(value), "__call__", None))
+
+
+def style_of(value):
+    """The style that a value is made for, None where that cannot be told."""
+    if any(kind.__module__.startswith("azure.functions") for kind in type(value).__mro__):
+        return "azure"
+    if not callable(value):
+        return None
+    registered = style_registered(value)
+    if registered:
+        return registered
+    if is_asynchronous(value) and takes(value, 3):
+        return "asgi"
+    if hasattr(value, "wsgi_app"):
+        return "wsgi"
+    names, hidden = parameters(value)[0], parameters(getattr(value, "__wrapped__", None))[0]
+    if not names and hidden[:2] == ["event", "context"]:  # which nobody gives a WSGI interface
+        return "lambda"
+    return style_named(value, [name.lstrip("_") for name in names])
+
+
+def style_registered(value):
+    """The style of what the functions-framework has decorated: a decorated function shows no names of its own."""
+    registry = sys.modules.get("functions_framework._function_registry")
+    if registry is None or getattr(value, "__globals__", {}).get("__name__") != "functions_framework":
+        return None
+    return "gcf-event" if registry.REGISTRY_MAP.get(value.__name__) == "cloudevent" else "gcf-http"
+
+
+def style_named(value, names):
+    """The style that the names of arguments tell."""
+    first, second = (*names, "", "")[:2]
+    if first == "scope" and takes(value, 3):
+        return "asgi"
+    if takes(value, 2) and (first == "event" and second or second in ("context", "ctx") or getattr(value, "__name__", "") == "lambda_handler"):
+        return "lambda"
+    if takes(value, 1) and first in ("request", "req"):
+        return "gcf-http"
+    if takes(value, 1) and not takes(value, 2) and first in ("cloud_event", "cloudevent", "event"):
+        return "gcf-event"
+    return None
+
+
+def offered(module, style):
+    """The line of ferry.yaml that names something else of the module: what is of the style before anything else."""
+    found = {}
+    for name, value in vars(module).items():
+        made_here = not inspect.isclass(value) and (not inspect.isfunction(value) or value.__module__ == module.__name__)
+        if not name.startswith("_") and name != "on_event" and made_here:
+            found.setdefault(style_of(value), name)
+    found.pop(None, None)
+    if style in found:
+        return f"write `handler: {MODULE_NAME}:{found[style]}` in ferry.yaml"
+    for other, name in found.items():
+        return f"{name} is {WORDS[other]}: write `handler: {MODULE_NAME}:{name}` and `style: {other}` in ferry.yaml"
+    return "name it in handler as module:name, such as app:app for the name app in app.py"

@@ -56,7 +56,7 @@ def result_v1(event, answer):
     for name, value in answer.headers:
         if name != b"content-length":
             headers.setdefault(text_of(name), []).append(text_of(value))
-    body, encoded = as_text(answer)
+    body, encoded = as_text(answer.headers, b"".join(answer.pieces))
     result = {"statusCode": answer.status, "body": body, "isBase64Encoded": encoded}
     if is_of_balancer(event):
         result["statusDescription"] = f"{answer.status} {PHRASES.get(answer.status, 'Unknown')}"

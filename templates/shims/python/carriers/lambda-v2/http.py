@@ -1,22 +1,6 @@
 # HTTP as Lambda carries it: events and results of payload format 2.0 (function URLs and HTTP APIs).
-TEXT = re.compile(r"(text/|application/(json|javascript|xml|x-www-form-urlencoded)\b|[^;]*\+(json|xml)\b)", re.IGNORECASE)
-
-
 def is_v2(event):
     return "http" in event["requestContext"] and "routeArn" not in event  # which an authorizer is asked with
-
-
-def bytes_of(text):
-    """The bytes of a header, which an event holds as text."""
-    return text.encode("utf-8", "replace")
-
-
-def text_of(value):
-    """The text that holds a header's bytes. Bytes that are no UTF-8 cannot be had: what they mean in Latin-1 can."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
 
 
 def body_of(event):
@@ -68,19 +52,5 @@ def result_v2(event, answer):
             cookies.append(value)
         elif name != "content-length":
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    body, encoded = as_text(answer)
+    body, encoded = as_text(answer.headers, b"".join(answer.pieces))
     return {"statusCode": answer.status, "headers": headers, "cookies": cookies, "body": body, "isBase64Encoded": encoded}
-
-
-def as_text(answer):
-    """The body as a result holds it, and whether that is base64: it goes as text only when it is text that comes out
-    again as the same bytes."""
-    headers, body = dict(answer.headers), b"".join(answer.pieces)
-    if not body:
-        return "", False
-    if TEXT.match(text_of(headers.get(b"content-type", b""))) and not headers.get(b"content-encoding"):
-        try:
-            return body.decode(), False
-        except UnicodeDecodeError:
-            pass
-    return base64.b64encode(body).decode(), True

@@ -6,9 +6,9 @@ class Application(Source):
     beside it."""
 
     def __init__(self, module):
-        self.event, self.app, self.state, self.running = getattr(module, "on_event", None), None, {}, False
+        self.event, self.app, self.state, self.running = event_function(module), None, {}, False
         if CONFIG["http"] is not None:
-            self.app = wanted(module, "ASGI", is_asgi)
+            self.app = wanted(module, "asgi", "app")
 
     async def run(self):
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}

@@ -1,24 +1,29 @@
 # The start on AWS Lambda.
+PROBE = {"dev.ferry.probe": True}
 CARRIERS = ((is_v2, request_v2, result_v2), (is_v1, request_v1, result_v1))
 
 
-async def serve_request(event, native):
+def carrier_of(event):
+    """What carries an event of HTTP, None for any other event."""
+    if isinstance(event, dict) and isinstance(event.get("requestContext"), dict):
+        for takes, request_of, result_of in CARRIERS:
+            if takes(event):
+                return request_of, result_of
+    return None
+
+
+async def serve_request(event, native, request_of, result_of):
     """Answers an event of HTTP."""
-    for takes, request_of, result_of in CARRIERS:
-        if takes(event):
-            break
-    else:
-        raise unknown(event)
-    body, fault_of_body = b"", None
+    body, refused = b"", None
     try:
         body = body_of(event)
     except BadRequest as err:
-        fault_of_body = err
+        refused = err
     request, client = request_of(event, native, body)
     answer = Whole(body)
     exchange = Exchange(request, client, answer, ctx=context_of(native, event))
-    if fault_of_body:
-        exchange.fail(fault_of_body)
+    if refused:
+        exchange.fail(refused)
     else:
         await serve_http(SOURCE.serve, exchange)
     return result_of(event, answer)
@@ -40,10 +45,11 @@ async def serve(event, native):
             raise RuntimeError(f"{CONFIG['handler']}: the module has no on_event")
         return await called(SOURCE.event, it, context_of(native, event, **meta))
 
-    if event == {"dev.ferry.probe": True}:
+    if event == PROBE:
         return {"digest": os.environ.get("FERRY_DIGEST", "")}
-    if isinstance(event, dict) and isinstance(event.get("requestContext"), dict):
-        return await serve_request(event, native)
+    carrier = carrier_of(event)
+    if carrier:
+        return await serve_request(event, native, *carrier)
     if isinstance(event, dict) and event.get("dev.ferry.event"):
         meta = {"attempt": int(event["attempt"])} if event.get("attempt") is not None else {}
         return await deliver(structured(event["dev.ferry.event"]), meta)
@@ -60,5 +66,16 @@ except SystemExit as err:  # as an error it is what the caller gets to read
     raise RuntimeError(err.code) from None
 
 
+def passes(event, native):
+    """Whether an event goes to a handler of Lambda's own as it is: what is not ferry's, and no request that the manifest
+    answers in its place."""
+    if event == PROBE or isinstance(event, dict) and event.get("dev.ferry.event"):
+        return False
+    carrier = carrier_of(event)
+    return not carrier or answer_of(carrier[0](event, native, b"")[0]) is None
+
+
 def handler(event, context):
+    if SOURCE.native and passes(event, context):
+        return SOURCE.native(event, context)
     return LOOP.run_until_complete(serve(event, context))
