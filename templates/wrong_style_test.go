@@ -16,15 +16,15 @@ func TestAHandlerOfAnotherStyleIsToldTheLineToAdd(t *testing.T) {
 		code    string
 		want    string
 	}{
-		"a CommonJS Lambda handler":      {"nodejs22", "fetch", "exports.handler = async (event, context) => ({});", "export default { async fetch(request, ctx) {} } for HTTP"},
-		"an ESM Lambda handler":          {"nodejs22", "fetch", "export const handler = async (event, context) => ({});", "which ferry does not call yet; export default"},
-		"a Lambda handler with node":     {"nodejs22", "node", "exports.handler = async (event, context) => ({});", "which ferry does not call yet; export default"},
+		"a CommonJS Lambda handler":      {"nodejs22", "fetch", "exports.handler = async (event, context) => ({});", "add `style: lambda`"},
+		"an ESM Lambda handler":          {"nodejs22", "fetch", "export const handler = async (event, context) => ({});", "add `style: lambda`"},
+		"a Lambda handler with node":     {"nodejs22", "node", "exports.handler = async (event, context) => ({});", "add `style: lambda`"},
 		"an Express app":                 {"nodejs22", "fetch", express + "module.exports = app;", "add `style: node`"},
 		"an Express app as ESM":          {"nodejs22", "fetch", express + "export default app;", "add `style: node`"},
 		"a listener":                     {"nodejs22", "fetch", "export default (req, res) => res.end();", "add `style: node`"},
 		"a server":                       {"nodejs22", "fetch", "import http from 'node:http';\nexport default http.createServer();", "add `style: node`"},
 		"a Koa app":                      {"nodejs22", "fetch", "export default { callback: () => () => {} };", "add `style: node`"},
-		"a fetch handler with node":      {"nodejs22", "node", "export default { fetch: () => new Response() };", "write `style: fetch`"},
+		"a fetch handler with node":      {"nodejs22", "node", "export default { fetch: () => new Response() };", "add `style: fetch`"},
 		"nothing":                        {"nodejs22", "fetch", "console.log('started');", "export default { async fetch(request, ctx) {} }"},
 		"an ASGI function":               {"python3.13", "wsgi", "async def app(scope, receive, send): pass", "add `style: asgi`"},
 		"an ASGI application":            {"python3.13", "wsgi", "class A:\n  async def __call__(self, scope, receive, send): pass\napp = A()", "add `style: asgi`"},

@@ -1,12 +1,21 @@
 // What every Node shim shares: the user's module and what it takes to open it.
 // A shim is the files of its cells one after the other: the secrets of its target, core, its source, its carriers, its
 // target. Imports of all share one scope.
+import { createRequire } from "node:module";
 import config, { load } from "./ferry-config.mjs";
 
 const loaded = await load(); // in its place: what stands above has run
 // userModule is a copy, so that a bundler does not warn of exports that a module need not have.
 const userModule = loaded.default?.__esModule ? loaded.default : { ...loaded };
-const exported = userModule.default;
+const exported = config.export ? named(config.export) : userModule.default;
+
+// named is the export that the manifest names. Of a CommonJS module it is seen on what the module exports as a whole.
+function named(name) {
+  const value = userModule[name] ?? userModule.default?.[name];
+  if (value !== undefined) return value;
+  const all = Object.keys({ ...userModule.default, ...userModule }).filter((key) => /^[a-z_$][\w$]*$/i.test(key));
+  fault(`it exports nothing of the name ${name}`, all.length > 0 ? `name one of its exports in handler: ${all.sort().join(", ")}` : "export it");
+}
 
 // background holds what handlers gave to waitUntil; a process that stops waits for it.
 const background = new Set();
@@ -18,20 +27,21 @@ function waitUntil(work) {
   background.add(settled);
 }
 
+// opened is what the source, which has the name of its style and open, makes of the module: http(exchange) where requests
+// come in, event(event, ctx) where there is one, or it throws what is wrong with the module.
+async function opened() {
+  const source = await open();
+  if (config.events && !source.event) {
+    refuseOthers();
+    fault("the manifest binds events, but no event function is exported", "export async function event(event, ctx) {}");
+  }
+  return source;
+}
+
 // eventFunction is what stands beside a handler of HTTP for events, or undefined.
 function eventFunction() {
   if (typeof exported?.event === "function") return (event, ctx) => exported.event(event, ctx);
   return userModule.event;
-}
-
-// boundEvents is the event handler that the source opens, or throws where the manifest binds events and there is none.
-function boundEvents() {
-  const event = openEvents();
-  if (config.events && !event) {
-    refuseLambda();
-    fault("the manifest binds events, but no event function is exported", "export async function event(event, ctx) {}");
-  }
-  return event;
 }
 
 // fault ends the start with what is wrong with the module, and the next step behind a semicolon. Where in the shim that
@@ -40,13 +50,4 @@ function fault(what, next) {
   const err = new TypeError(`ferry: ${config.handler}: ${what}; ${next}`);
   err.stack = String(err);
   throw err;
-}
-
-// refuseLambda says what works instead of a handler of AWS Lambda.
-function refuseLambda() {
-  if (typeof userModule.handler !== "function" && typeof exported?.handler !== "function") return;
-  fault(
-    "it exports handler(event, context) as for AWS Lambda, which ferry does not call yet",
-    "export default { async fetch(request, ctx) {} } for HTTP, with async event(event, ctx) {} beside it for events",
-  );
 }

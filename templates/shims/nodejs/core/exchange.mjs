@@ -1,26 +1,127 @@
-// An exchange is a request and where its answer goes, however they come and go. Its carrier gives it
-//   req                           method, url, headers and rawHeaders as Node's server has them, scheme where it is not http
-//   cors                          the headers that the policy adds to the answer, as pairs
-//   body()                        the request's body as a Request takes it
-//   head(status, pairs, length)   begins the answer; without a length the body's end is told otherwise
-//   flush(), write(chunk), end()  send the head at once, a part of the body, the rest
-//   gone                          nobody waits for the answer any more
-// and its target gives it ctx. A source opens the user's module as a function of exchanges.
+// An exchange is a request and its answer, however they come and go. A source opens the user's module as a function of
+// exchanges; a carrier makes a request of what comes in,
+//   method, target                what was asked for; the target is as it was sent, still encoded
+//   scheme, client                http or https, and the address of the client
+//   headers                       as pairs; each value is text of one character per byte
+//   body                          {length, bytes(), stream()}: undefined is a length that nobody knows; bytes where it is whole
+// and an outlet for the answer,
+//   head(status, pairs, length)   begins it; without a length the body's end is told otherwise
+//   write(chunk), end()           a part of the body, the rest
+//   begun, ended, gone            something is out that cannot be taken back; all of it is out; nobody waits for it
+//   reset(), cut()                takes back what is not out; breaks off what is
+// and the target gives the exchange its ctx.
 
-// serveExchange answers with what a source opened; undefined is a function without HTTP.
-function serveExchange(handler, exchange) {
-  return handler ? handler(exchange) : refuse(exchange, answerOf(exchange.req));
+const HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]);
+const BODILESS = new Set([204, 205, 304]);
+
+// BadRequest is a request that cannot be handed on. Whoever sent it is told why.
+class BadRequest extends Error {}
+
+// Exchange holds every rule of an answer, so that no carrier can get it wrong.
+class Exchange {
+  #out;
+  #left; // how much of the body is to come, where that is known
+  #silent; // the answer has no body
+
+  constructor(request, out) {
+    Object.assign(this, request);
+    this.#out = out;
+  }
+
+  get gone() {
+    return this.#out.gone;
+  }
+
+  // header is a header's value, those of one that is there twice joined.
+  header(name) {
+    const values = this.headers.filter(([key]) => key.toLowerCase() === name);
+    return values.length > 0 ? values.map(([, value]) => value).join(", ") : undefined;
+  }
+
+  // begin begins the answer, of a body of length bytes where that is known. What no answer can be throws.
+  begin(status, headers, length) {
+    if (!(Number.isInteger(status) && status >= 200 && status <= 599)) throw new RangeError(`an answer cannot have the status ${status}`);
+    const pairs = [];
+    let declared;
+    for (const [name, value] of headers) {
+      const key = name.toLowerCase();
+      const trimmed = fit(key, value);
+      if (key === "content-length") declared = lengthOf(trimmed);
+      else if (!HOP.has(key)) pairs.push([name, trimmed]);
+    }
+    for (const [name, value] of corsHeaders(this)) if (name === "vary" || !pairs.some(([key]) => key.toLowerCase() === name)) pairs.push([name, value]);
+    this.#silent = BODILESS.has(status) || this.method === "HEAD";
+    if (!this.#silent && declared !== undefined && length !== undefined && declared !== length) {
+      throw new Error(`the answer has ${length} bytes and a content-length of ${declared}`);
+    }
+    const size = this.#silent ? silentLength(status, declared, length) : (declared ?? length);
+    this.#left = this.#silent ? undefined : size;
+    this.#out.head(status, pairs, size);
+  }
+
+  // write sends a part of the body, and returns a promise where it is better to wait.
+  write(chunk) {
+    if (this.#silent) return undefined;
+    if (this.#left !== undefined && (this.#left -= chunk.byteLength) < 0) throw new Error("the answer is longer than its content-length");
+    return this.#out.write(chunk);
+  }
+
+  end() {
+    if (this.#left > 0) throw new Error("the answer is shorter than its content-length");
+    this.#out.end();
+  }
+
+  // fail answers for a handler that failed: before anything is out with a 500, within the answer by breaking it off. An
+  // answer that is whole stays. The traceback is for the log, not for the client.
+  fail(err) {
+    const out = this.#out;
+    if (out.gone && !out.ended) return undefined;
+    const refused = err instanceof BadRequest;
+    if (!refused) console.error(err);
+    if (out.ended) return undefined;
+    if (out.begun) return out.cut(err);
+    out.reset();
+    return refused ? this.answer(400, [], `bad request: ${err.message}\n`) : this.answer(500, [], "internal server error\n");
+  }
+
+  // answer is a whole answer of text.
+  answer(status, headers, text) {
+    const bytes = Buffer.from(text);
+    this.begin(status, text ? [...headers, ["content-type", "text/plain; charset=utf-8"]] : headers, text ? bytes.length : undefined);
+    this.write(bytes);
+    this.end();
+  }
 }
 
-// refuse gives an answer in the handler's place.
-function refuse(exchange, { status, headers, text }) {
-  return answerText(exchange, status, headers, text);
+// silentLength is the length that an answer without a body tells of: of HEAD it is that of what GET would get.
+function silentLength(status, declared, length) {
+  if (status === 204 || status === 205) return undefined;
+  return declared ?? (status === 304 ? undefined : length || undefined);
 }
 
-async function answerText(exchange, status, headers, text) {
-  const pairs = [...exchange.cors, ...headers];
-  if (text) pairs.push(["content-type", "text/plain; charset=utf-8"]);
-  exchange.head(status, pairs, text ? Buffer.byteLength(text) : undefined);
-  if (text) await exchange.write(Buffer.from(text));
-  exchange.end();
+// fit is a header's value as it may go out.
+function fit(name, value) {
+  const text = String(value).replace(/^[ \t]+|[ \t]+$/g, "");
+  if (/^[!#$%&'*+.^_`|~\w-]+$/.test(name) && !/[^\t\x20-\x7e\x80-\xff]/.test(text)) return text;
+  throw new TypeError(`the header ${JSON.stringify(name)} of the answer cannot be sent: it holds what no header can, such as a line break`);
+}
+
+function lengthOf(text) {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new TypeError(`the answer has a content-length that is no length: ${text}`);
+}
+
+// serveExchange answers with what a source opened; undefined is a function without HTTP. What fails is answered for.
+async function serveExchange(handler, exchange) {
+  try {
+    if (handler) await handler(exchange);
+    else answerWith(exchange, answerOf(exchange));
+  } catch (err) {
+    exchange.fail(err);
+  }
+}
+
+// answerWith gives an answer in the handler's place.
+function answerWith(exchange, { status, headers, text }) {
+  exchange.answer(status, headers, text);
 }

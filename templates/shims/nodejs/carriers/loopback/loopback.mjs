@@ -1,37 +1,101 @@
-// The loopback: code that calls for a connection's own request and response gets those of a real server on this machine.
-// It carries what an ingress without connections has whole.
+// The loopback: code that calls for a connection's own request and response gets those of a real server, on a connection
+// that does not leave the process. It carries what an ingress without connections has whole.
 import { Agent, createServer, request as send } from "node:http";
+import { Duplex } from "node:stream";
 
-// onWire calls a listener of (req, res) behind the server.
+// End is one end of a connection within the process.
+class End extends Duplex {
+  static pair() {
+    const [a, b] = [new End(), new End()];
+    return [Object.assign(a, { other: b }), Object.assign(b, { other: a })];
+  }
+
+  _read() {
+    const { more } = this;
+    this.more = undefined;
+    more?.();
+  }
+
+  _write(chunk, _, done) {
+    if (this.other.push(chunk)) done();
+    else this.other.more = done;
+  }
+
+  _final(done) {
+    this.#finish();
+    done();
+  }
+
+  // _destroy lets the other end read what was written before.
+  _destroy(err, done) {
+    this.#finish();
+    done(err);
+  }
+
+  #finish() {
+    if (!this.finished) this.other.push(null);
+    this.finished = true;
+  }
+
+  // What node:http asks of a connection beyond its bytes.
+  setTimeout() {
+    return this;
+  }
+
+  setNoDelay() {}
+
+  setKeepAlive() {}
+
+  ref() {}
+
+  unref() {}
+}
+
+// onWire is a listener of (req, res) behind the server, as a function of exchanges.
 async function onWire(listener) {
   const limits = { maxHeaderSize: 64 << 10 };
-  const server = createServer({ ...limits, keepAliveTimeout: 0, requestTimeout: 0 }, (req, res) => {
-    const cors = corsHeaders(req);
-    listener(req, res, cors).catch((err) => broken(res, err, cors));
+  const served = new WeakMap();
+  const server = createServer({ ...limits, keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }, (req, res) => {
+    const exchange = served.get(req.socket);
+    req.socket.remoteAddress = exchange.client;
+    Promise.resolve()
+      .then(() => listener(req, res))
+      .catch((err) => broken(res, err));
   });
-  await new Promise((listening, failed) => server.once("error", failed).listen(0, "127.0.0.1", listening));
-  server.unref();
-  const to = { ...limits, host: "127.0.0.1", port: server.address().port, agent: new Agent({ keepAlive: true }) };
+  const agent = new Agent({ keepAlive: true });
+  agent.createConnection = () => {
+    const [near, far] = End.pair();
+    server.emit("connection", far);
+    return near;
+  };
   return async (exchange) => {
-    const { req, ctx } = exchange;
+    const refusal = answerOf(exchange);
+    if (refusal) return answerWith(exchange, refusal);
+    const { method, target, headers, signal } = exchange;
     const res = await new Promise((answered, failed) => {
-      const out = send({ ...to, method: req.method, path: req.url, headers: req.rawHeaders });
-      ctx.signal.addEventListener("abort", () => out.destroy());
-      out.once("response", answered).once("error", failed).end(exchange.body());
+      const out = send({ ...limits, agent, method, path: target, headers: headers.flat() });
+      out.once("socket", (socket) => served.set(socket.other, exchange));
+      signal?.addEventListener("abort", () => out.destroy());
+      out.once("response", answered).once("error", failed).end(exchange.body.whole);
     });
-    const pairs = [];
-    for (let i = 0; i < res.rawHeaders.length; i += 2) pairs.push([res.rawHeaders[i], res.rawHeaders[i + 1]]);
-    exchange.head(res.statusCode, pairs);
+    exchange.begin(res.statusCode, pairsOf(res.rawHeaders));
     for await (const chunk of res) await exchange.write(chunk);
     exchange.end();
   };
 }
 
+function pairsOf(raw) {
+  const pairs = [];
+  for (let i = 0; i < raw.length; i += 2) pairs.push([raw[i], raw[i + 1]]);
+  return pairs;
+}
+
 // broken answers for a listener that threw: the traceback is for the log, not for the client.
-function broken(res, err, cors) {
+function broken(res, err) {
   if (res.destroyed) return;
   console.error(err);
-  if (res.headersSent) return void res.destroy();
+  if (res.writableEnded) return;
+  if (res.headersSent) return void setImmediate(() => res.destroy()); // after what was written is out
   for (const name of res.getHeaderNames()) res.removeHeader(name);
-  res.writeHead(500, [...cors, ["content-type", "text/plain; charset=utf-8"]].flat()).end("internal server error\n");
+  res.writeHead(500, { "content-type": "text/plain; charset=utf-8" }).end("internal server error\n");
 }

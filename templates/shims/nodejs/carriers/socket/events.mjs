@@ -2,46 +2,44 @@
 
 // cloudEvent reads a CloudEvent in binary or structured mode. Data follows the content type: JSON is
 // parsed, text is a string, anything else stays bytes.
-function cloudEvent(headers, body) {
-  const type = headers["content-type"] ?? "";
-  if (type.startsWith("application/cloudevents+json")) return structured(JSON.parse(body.toString()));
+function cloudEvent(exchange, body) {
+  const type = exchange.header("content-type") ?? "";
+  if (media(type) === "application/cloudevents+json") return structured(JSON.parse(body.toString()));
   const event = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith("ce-")) event[name.slice(3)] = decodeURIComponent(value);
+  for (const [name, value] of exchange.headers) {
+    const key = name.toLowerCase();
+    if (key.startsWith("ce-")) event[key.slice(3)] = decodeURIComponent(value);
   }
-  if (!event.id || !event.type) throw new Error("the CloudEvent has no ce-id or no ce-type");
+  checked(event);
   if (type) event.datacontenttype = type;
   if (body.length > 0) event.data = dataOf(type, body);
   return event;
 }
 
-async function readAll(req) {
-  const chunks = [];
-  for await (const chunk of req) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-async function serveEvent(call, req, res, ctx) {
-  if (!call) return sendJSON(res, 501, { error: `${config.handler} exports no event handler` });
-  const rawBody = await readAll(req);
+// serveEvent answers for the delivery of an event: 204 or 200 with the result, 400 for what is no CloudEvent, 500 for a
+// handler that failed, 501 where there is none.
+async function serveEvent(call, exchange, ctx) {
+  if (!call) return sendJSON(exchange, 501, { error: `${config.handler} exports no event handler` });
+  const rawBody = await exchange.body.bytes();
   let event;
   try {
-    event = cloudEvent(req.headers, rawBody);
+    event = cloudEvent(exchange, rawBody);
   } catch (err) {
-    return sendJSON(res, 400, { error: err.message });
+    return sendJSON(exchange, 400, { error: err.message });
   }
   try {
     const result = await call(event, { ...ctx, rawBody: new Uint8Array(rawBody) });
-    if (result === undefined) res.writeHead(204).end();
-    else sendJSON(res, 200, result);
+    if (result === undefined) exchange.answer(204, [], "");
+    else sendJSON(exchange, 200, result);
   } catch (err) {
     console.error(err);
-    sendJSON(res, 500, { error: String(err) });
+    sendJSON(exchange, 500, { error: String(err) });
   }
 }
 
-function sendJSON(res, status, value) {
-  const text = JSON.stringify(value);
-  res.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
-  res.end(text);
+function sendJSON(exchange, status, value) {
+  const text = Buffer.from(JSON.stringify(value));
+  exchange.begin(status, [["content-type", "application/json"]], text.length);
+  exchange.write(text);
+  exchange.end();
 }

@@ -1,29 +1,44 @@
 // HTTP on a connection, with Node's server.
 import { createServer } from "node:http";
 
-// Wire is an exchange on a connection.
-class Wire {
-  constructor(req, res) {
-    Object.assign(this, { req, res, cors: corsHeaders(req) });
+// requestFrom is the request of a connection.
+function requestFrom(req, res) {
+  const headers = [];
+  for (let i = 0; i < req.rawHeaders.length; i += 2) headers.push([req.rawHeaders[i], req.rawHeaders[i + 1]]);
+  const length = req.headers["transfer-encoding"] === undefined ? Number(req.headers["content-length"] ?? 0) : undefined;
+  const body = { length, bytes: () => readAll(req), stream: () => requestBody(req, res) };
+  // Its target may name a scheme and a host before the path, and only what is behind them is asked for here.
+  const target = escaped(Buffer.from(req.url, "latin1").toString().replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, ""));
+  return { method: req.method, target, scheme: "http", headers, client: peerOf(req), body, connection: { req, res } };
+}
+
+// Connected is the outlet of an answer on a connection.
+class Connected {
+  constructor(res) {
+    this.res = res;
   }
 
   get gone() {
     return this.res.destroyed;
   }
 
-  body() {
-    return requestBody(this.req, this.res);
+  get begun() {
+    return this.res.headersSent;
+  }
+
+  get ended() {
+    return this.res.writableEnded;
+  }
+
+  reset() {
+    for (const name of this.res.getHeaderNames()) this.res.removeHeader(name);
   }
 
   head(status, pairs, length) {
     const list = pairs.flat();
     if (length !== undefined) list.push("content-length", String(length));
-    this.res.strictContentLength = true;
     this.res.writeHead(status, list);
-  }
-
-  flush() {
-    this.res.flushHeaders();
+    if (length === undefined) this.res.flushHeaders();
   }
 
   write(chunk) {
@@ -39,20 +54,27 @@ class Wire {
     if (!this.res.destroyed) this.res.end();
   }
 
-  // fail answers for a handler that threw: the traceback is for the log, not for the client.
-  async fail(err) {
-    const { res } = this;
-    if (res.destroyed) return;
-    console.error(err);
-    if (res.headersSent) return void res.destroy();
-    for (const name of res.getHeaderNames()) res.removeHeader(name);
-    await answerText(this, 500, [], "internal server error\n");
+  cut() {
+    this.res.destroy();
   }
 }
 
-// onWire calls a listener of (req, res) with those of the connection.
+// onWire is a listener of (req, res) that gets those of the connection, as a function of exchanges.
 async function onWire(listener) {
-  return ({ req, res, cors }) => listener(req, res, cors);
+  return (exchange) => {
+    const refusal = answerOf(exchange);
+    if (refusal) return answerWith(exchange, refusal);
+    const { req, res } = exchange.connection;
+    req.url = exchange.target;
+    for (const [name, value] of corsHeaders(exchange)) res.setHeader(name, value);
+    return listener(req, res);
+  };
+}
+
+async function readAll(req) {
+  const chunks = [];
+  for await (const chunk of req) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 // requestBody is the body as a stream; what the handler leaves unread is thrown away when the answer is out.
@@ -106,7 +128,7 @@ function listen(port, host, serve) {
       serving.delete(res);
       if (stopping) socket.destroySoon();
     });
-    const exchange = new Wire(req, res);
+    const exchange = new Exchange(requestFrom(req, res), new Connected(res));
     serve(exchange).catch((err) => exchange.fail(err));
   });
   // Connections belong to the platform's pool and times are its work: nothing is closed from this side.
@@ -138,4 +160,3 @@ function exit(err) {
   console.error(err);
   process.exit(1);
 }
-

@@ -1,123 +1,130 @@
 // The style fetch: a module that exports fetch(Request) Response.
-import { Server } from "node:http";
+const style = "fetch";
 
-function openEvents() {
-  return eventFunction();
+async function open() {
+  return { http: config.http && fetchHandler(), event: eventFunction() };
 }
 
-// openHandler returns the user's fetch as a function of exchanges, or throws what is wrong with it.
-async function openHandler() {
-  const target = fetchTarget();
+// fetchHandler is the user's fetch as a function of exchanges, or throws what is wrong with it.
+function fetchHandler() {
+  const target = typeof exported?.fetch === "function" || config.export ? exported : userModule;
+  if (typeof target?.fetch !== "function") {
+    refuseOthers();
+    fault("the default export has no fetch function", "export default { async fetch(request, ctx) {} }");
+  }
   return async (exchange) => {
-    const { req, ctx } = exchange;
-    let request;
-    try {
-      request = webRequest(req, carriesBody(req) ? exchange.body() : undefined, ctx.signal);
-    } catch (err) {
-      return answerText(exchange, 400, [], `bad request: ${err.message}\n`);
-    }
+    const request = requestOf(exchange);
     // WHATWG URLs drop dot segments, so the route holds for what the handler will see.
-    const refusal = answerOf(req, new URL(request.url).pathname);
-    if (refusal) return refuse(exchange, refusal);
-    const response = await target.fetch(request, ctx);
-    if (typeof response?.status !== "number" || typeof response.headers?.get !== "function") {
-      throw new TypeError(`${config.handler}: fetch returned ${response === null ? "null" : typeof response}, not a Response`);
-    }
-    await sendResponse(response, exchange);
+    const refusal = answerOf(exchange, new URL(request.url).pathname);
+    if (refusal) return answerWith(exchange, refusal);
+    return sendResponse(await target.fetch(request, exchange.ctx), exchange);
   };
 }
 
-// fetchTarget is what the user's fetch is a method of.
-function fetchTarget() {
-  const target = typeof exported?.fetch === "function" ? exported : userModule;
-  if (typeof target.fetch !== "function") {
-    if (isNode(exported)) fault("it exports a (req, res) function or an app, not a fetch handler", "add `style: node` to the function in ferry.yaml");
-    refuseLambda();
-    fault("the default export has no fetch function", "export default { async fetch(request, ctx) {} }");
+// requestOf is the standard Request, or throws where the standard knows none such.
+function requestOf(exchange) {
+  try {
+    return standard(exchange);
+  } catch (err) {
+    throw new BadRequest(err.message);
   }
-  return target;
 }
 
-// isNode is whether only the style node calls it.
-function isNode(app) {
-  return typeof app === "function" || app instanceof Server || typeof app?.callback === "function" || typeof app?.routing === "function";
-}
-
-// webRequest builds the standard Request. Its URL is put together, never resolved: "//evil.com" is a path.
-function webRequest(req, body, signal) {
-  const query = req.url.includes("?") ? req.url.slice(req.url.indexOf("?")) : "";
-  const literal = (rawPath(req) + query).replace(/[#\\]/g, (c) => (c === "#" ? "%23" : "%5C"));
+// standard builds the Request. Its URL is put together, never resolved: "//evil.com" is a path.
+function standard(exchange) {
+  const { method, target, body, signal } = exchange;
   const headers = new Headers();
-  for (let i = 0; i < req.rawHeaders.length; i += 2) {
-    if (req.rawHeaders[i].toLowerCase() !== "cookie") headers.append(req.rawHeaders[i], req.rawHeaders[i + 1]);
+  for (const [name, value] of exchange.headers) {
+    if (name.length === 6 && name.toLowerCase() === "cookie" && headers.has("cookie")) headers.set("cookie", `${headers.get("cookie")}; ${value}`);
+    else headers.append(name, value);
   }
-  if (req.headers.cookie !== undefined) headers.set("cookie", req.headers.cookie);
-  const init = { method: req.method, headers, signal };
-  if (body !== undefined) Object.assign(init, { body, duplex: "half" });
-  return new Request((req.scheme ?? "http") + "://" + hostOf(req) + literal, init);
+  const local = target.replaceAll("#", "%23");
+  const host = headers.get("host");
+  const url = `${exchange.scheme}://${host && !/[\s/?#@\\]/.test(host) ? host : "localhost"}${local}`;
+  const init = { method, headers };
+  if (signal) init.signal = signal;
+  if (body.length === 0 || method === "GET" || method === "HEAD") return new Request(url, init);
+  return body.whole ? wholeRequest(url, init, body.whole) : new Request(url, { ...init, body: body.stream(), duplex: "half" });
 }
 
-function hostOf(req) {
-  const { host } = req.headers;
-  return host && !/[\s/?#@\\]/.test(host) ? host : "localhost";
-}
+let Whole;
 
-// carriesBody is whether a Request can have the body that was sent.
-function carriesBody(req) {
-  const sends = req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"]) > 0;
-  return sends && req.method !== "GET" && req.method !== "HEAD";
+// wholeRequest is a Request whose body is there at once, so that it is read without a stream.
+function wholeRequest(url, init, bytes) {
+  Whole ??= class extends Request {
+    #bytes;
+
+    constructor(url, init, bytes) {
+      super(url, { ...init, body: bytes });
+      this.#bytes = bytes;
+    }
+
+    // taken is the body, which is used up by that; undefined where it was already, which the standard's own method tells.
+    #taken() {
+      if (this.bodyUsed || this.body.locked) return undefined;
+      this.body.cancel();
+      return this.#bytes;
+    }
+
+    async arrayBuffer() {
+      const bytes = this.#taken();
+      return bytes ? new Uint8Array(bytes).buffer : super.arrayBuffer();
+    }
+
+    async text() {
+      const bytes = this.#taken();
+      return bytes ? new TextDecoder().decode(bytes) : super.text();
+    }
+
+    async json() {
+      return JSON.parse(await this.text());
+    }
+  };
+  return new Whole(url, init, bytes);
 }
 
 // sendResponse sends a body that is there at once with its length, and streams any other.
 async function sendResponse(response, exchange) {
+  if (typeof response?.status !== "number" || typeof response.headers?.get !== "function") {
+    throw new TypeError(`${config.handler}: fetch returned ${response === null ? "null" : typeof response}, not a Response`);
+  }
   const reader = response.body?.getReader();
+  const { chunks, next, length } = await beginning(reader, exchange.collected);
+  exchange.begin(response.status, headersOf(response), length);
   const cancel = () => reader?.cancel().catch(() => {});
-  const chunks = [];
-  let next = reader?.read();
-  let ended = !reader;
-  while (!ended && chunks.length < 2) {
-    const result = await Promise.race([next, new Promise((resolve) => setImmediate(resolve))]);
-    if (!result) break;
-    if (result.done) ended = true;
-    else {
-      chunks.push(bytes(result.value));
-      next = reader.read();
-    }
-  }
-  const length = ended ? chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0) : undefined;
-  sendHead(response, exchange, length);
-  if (!ended) {
-    exchange.flush();
-    exchange.ctx.signal.addEventListener("abort", cancel);
-  }
+  if (next) exchange.signal?.addEventListener("abort", cancel);
   for (const chunk of chunks) await exchange.write(chunk);
-  while (!ended && !exchange.gone) {
-    const result = await next;
-    if (result.done) break;
-    await exchange.write(bytes(result.value));
-    next = reader.read();
-  }
+  for (let result = await next; result && !result.done && !exchange.gone; result = await reader.read()) await exchange.write(bytesOf(result.value));
   if (exchange.gone) cancel();
   exchange.end();
 }
 
-function bytes(chunk) {
+// beginning is what there is of a body at once: its first chunks, and its length where that is all of it, or the read
+// that the rest comes with. Where the answer is collected all of it is waited for.
+async function beginning(reader, collected) {
+  const chunks = [];
+  let length = 0;
+  while (reader && (collected || chunks.length < 2)) {
+    const next = reader.read();
+    const result = collected ? await next : await Promise.race([next, new Promise((resolve) => setImmediate(resolve))]);
+    if (!result) return { chunks, next };
+    if (result.done) return { chunks, length };
+    const chunk = bytesOf(result.value);
+    length += chunk.byteLength;
+    chunks.push(chunk);
+  }
+  return reader ? { chunks, next: reader.read() } : { chunks, length };
+}
+
+// bytesOf is a chunk of a body as bytes; text is sent as UTF-8.
+function bytesOf(chunk) {
   if (chunk instanceof Uint8Array) return chunk;
-  throw new TypeError(`a response stream gave a ${typeof chunk}; its chunks must be Uint8Array`);
+  if (typeof chunk === "string") return Buffer.from(chunk);
+  throw new TypeError(`a response stream gave a ${typeof chunk}; its chunks must be Uint8Array or text`);
 }
 
-// headersOf are the headers of a Response and those of the policy that it does not set itself.
-function headersOf(response, cors) {
-  const fetched = response.url ? ["content-encoding", "content-length"] : []; // fetch() has decoded the body already
-  const drop = new Set(["transfer-encoding", "keep-alive", ...fetched]);
-  const list = [...response.headers].filter(([name]) => !drop.has(name));
-  for (const [name, value] of cors) if (name === "vary" || !response.headers.has(name)) list.push([name, value]);
-  return list;
-}
-
-function sendHead(response, exchange, length) {
-  const bodiless = response.status === 204 || response.status === 304;
-  const measured = length !== undefined && !bodiless && (exchange.req.method !== "HEAD" || length > 0);
-  const unmeasured = ([name]) => name !== "content-length" || !(measured || response.status === 204);
-  exchange.head(response.status, headersOf(response, exchange.cors).filter(unmeasured), measured ? length : undefined);
+// headersOf are the headers of a Response. Of one that fetch() gave the body is decoded already.
+function headersOf(response) {
+  if (!response.url) return response.headers;
+  return [...response.headers].filter(([name]) => name !== "content-encoding" && name !== "content-length");
 }

@@ -19,7 +19,7 @@ function sentEvent(text) {
   if (!text.startsWith("{") || !text.includes("specversion")) return undefined;
   try {
     const value = JSON.parse(text);
-    return ["specversion", "id", "source", "type"].every((name) => typeof value[name] === "string" && value[name]) ? value : undefined;
+    return isCloudEvent(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,4 @@
 // Runs before the handler is imported: puts its secrets into the environment.
-import { createRequire } from "node:module";
 
 // The managed runtime keeps the SDK where require looks for it and import does not.
 const fromRuntime = createRequire(import.meta.url);

@@ -1,40 +1,45 @@
 // The start on AWS Lambda.
-const eventHandler = boundEvents();
-const httpHandler = config.http === null ? undefined : await openHandler();
+const source = await opened();
 
-function contextOf(event, context, signal) {
+// contextOf is the ctx of a call. Lambda never tells that a client has gone, so that the signal is made when it is asked for.
+function contextOf(event, context, more) {
   return {
     requestId: context.awsRequestId,
     deadline: Date.now() + context.getRemainingTimeInMillis(),
-    signal,
+    get signal() {
+      const { signal } = new AbortController();
+      Object.defineProperty(this, "signal", { value: signal });
+      return signal;
+    },
     platform: "aws",
     waitUntil,
     native: { event, context },
+    ...more,
   };
 }
 
-// serveRequest answers an event of payload format 2.0; with out it streams, and returns nothing.
-async function serveRequest(event, ctx, out) {
-  const { req, body } = requestOf(event, ctx.native.context);
-  const cors = corsHeaders(req);
-  const exchange = out ? new Streamed(req, body, cors, out) : new Buffered(req, body, cors);
-  exchange.ctx = { ...ctx, clientIp: event.requestContext.http.sourceIp };
-  try {
-    await serveExchange(httpHandler, exchange);
-  } catch (err) {
-    if (exchange.begun) throw err; // the client sees a stream that breaks off
-    console.error(err);
-    await answerText(exchange, 500, [], "internal server error\n");
-  }
-  return exchange.result();
+// serveRequest answers a request of any ingress; with out it streams where that takes it, and returns nothing.
+async function serveRequest(carrier, event, context, out) {
+  const request = requestFrom(carrier, event, context);
+  const outlet = out && carrier.streams(event) ? new Streamed(carrier, event, out) : new Collected(carrier, event);
+  const exchange = new Exchange(request, outlet);
+  exchange.collected = !(outlet instanceof Streamed);
+  exchange.ctx = contextOf(event, context, { clientIp: request.client });
+  await serveExchange(request.broken ? refuseBody : source.http, exchange);
+  return outlet.result();
 }
 
-async function serve(event, ctx, out) {
+function refuseBody() {
+  throw new BadRequest("the body is no base64");
+}
+
+async function serve(event, context, out) {
   if (event?.["dev.ferry.probe"] === true && Object.keys(event).length === 1) return { digest: process.env.FERRY_DIGEST ?? "" };
-  if (event?.requestContext?.http) return serveRequest(event, ctx, out);
+  const carrier = [lambdaV2, lambdaV1].find((one) => one.carries(event));
+  if (carrier) return serveRequest(carrier, event, context, out);
   const deliver = ({ event: it, ...meta }) => {
-    if (!eventHandler) throw new Error(`${config.handler} exports no event handler`);
-    return eventHandler(it, { ...ctx, ...meta });
+    if (!source.event) throw new Error(`${config.handler} exports no event handler`);
+    return source.event(it, contextOf(event, context, meta));
   };
   const direct = event?.["dev.ferry.event"];
   if (!direct) return serveService(event, deliver);
@@ -49,7 +54,7 @@ async function settled() {
 
 async function buffered(event, context) {
   try {
-    return await serve(event, contextOf(event, context, new AbortController().signal));
+    return await serve(event, context);
   } finally {
     await settled();
   }
@@ -57,10 +62,8 @@ async function buffered(event, context) {
 
 async function streamed(event, out, context) {
   context.callbackWaitsForEmptyEventLoop = false; // as without a stream: connections that are kept hold nothing up
-  const abort = new AbortController();
-  out.once("close", () => out.writableFinished || abort.abort());
   try {
-    const result = await serve(event, contextOf(event, context, abort.signal), out);
+    const result = await serve(event, context, out);
     if (result !== undefined) {
       out.setContentType("application/json");
       out.write(JSON.stringify(result));

@@ -3,40 +3,39 @@ import { randomUUID } from "node:crypto";
 
 const env = process.env;
 
-function contextOf(req, res) {
+function contextOf(exchange) {
   return {
-    requestId: req.headers["x-request-id"] ?? randomUUID(),
-    clientIp: peerOf(req),
+    requestId: exchange.header("x-request-id") ?? randomUUID(),
+    clientIp: exchange.client,
     deadline: env.FERRY_TIMEOUT_MS ? Date.now() + Number(env.FERRY_TIMEOUT_MS) : undefined,
-    signal: abortOf(res),
+    signal: exchange.signal,
     platform: "local",
     waitUntil,
-    native: { req, res },
+    native: exchange.connection,
   };
 }
 
 // delivery is what the platform says of an event; only a request with the nonce is asked.
-function delivery(req) {
-  const { "ferry-attempt": attempt, "ferry-attributes": attributes } = req.headers;
+function delivery(exchange) {
+  const [attempt, attributes] = [exchange.header("ferry-attempt"), exchange.header("ferry-attributes")];
   return { attempt: attempt && Number(attempt), attributes: attributes && JSON.parse(attributes) };
 }
 
 // asked is what the platform itself wants of a request, undefined for one that is the handler's.
-function asked(req) {
-  if (!env.FERRY_INSTANCE || req.headers["ferry-instance"] !== env.FERRY_INSTANCE) return undefined;
-  return { "GET /.ferry/probe": "probe", "POST /.ferry/event": "event" }[`${req.method} ${rawPath(req)}`];
+function asked(exchange) {
+  if (!env.FERRY_INSTANCE || exchange.header("ferry-instance") !== env.FERRY_INSTANCE) return undefined;
+  return { "GET /.ferry/probe": "probe", "POST /.ferry/event": "event" }[`${exchange.method} ${pathOf(exchange.target)}`];
 }
 
 async function main() {
-  const handler = config.http === null ? undefined : await openHandler();
-  const event = boundEvents();
+  const source = await opened();
   listen(Number(env.PORT), "127.0.0.1", async (exchange) => {
-    const { req, res } = exchange;
-    const ours = asked(req);
-    if (ours === "probe") return sendJSON(res, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
-    if (ours === "event") return serveEvent(event, req, res, { ...contextOf(req, res), ...delivery(req) });
-    exchange.ctx = contextOf(req, res);
-    return serveExchange(handler, exchange);
+    exchange.signal = abortOf(exchange.connection.res);
+    const ours = asked(exchange);
+    if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
+    exchange.ctx = contextOf(exchange);
+    if (ours === "event") return serveEvent(source.event, exchange, { ...exchange.ctx, ...delivery(exchange) });
+    return serveExchange(source.http, exchange);
   });
 }
 

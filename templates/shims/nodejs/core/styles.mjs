@@ -1,0 +1,38 @@
+// The shapes that modules of other styles have. A shape suggests a style and is never served as one: the manifest says it.
+
+// refuseOthers ends the start for a module that has the shape of another style.
+function refuseOthers() {
+  const [other, why] = otherStyle();
+  if (other && other !== style) fault(why, `add \`style: ${other}\` to the function in ferry.yaml`);
+}
+
+// otherStyle is a style whose shape the module has, with how that shows.
+function otherStyle() {
+  const { fetch, handler } = { ...userModule.default, ...userModule };
+  if (uses("@azure/functions")) return ["azure", "it registers functions with @azure/functions"];
+  if (uses("@google-cloud/functions-framework")) return [config.http ? "gcf-http" : "gcf-event", "it registers functions with @google-cloud/functions-framework"];
+  if (typeof (exported?.fetch ?? fetch) === "function") return ["fetch", "it exports a fetch handler"];
+  if (isApp(exported)) return ["node", "it exports an app or a server of (req, res)"];
+  if (typeof exported === "function") return calledLikeLambda(exported) ? ["lambda", LAMBDA] : ["node", "it exports a (req, res) function"];
+  if (typeof (exported?.handler ?? handler) === "function") return ["lambda", LAMBDA];
+  return [];
+}
+
+const LAMBDA = "it exports handler(event, context) as for AWS Lambda";
+
+// uses is whether the module has loaded a package that functions are registered with.
+function uses(name) {
+  return Object.keys(createRequire(import.meta.url).cache).some((file) => file.replaceAll("\\", "/").includes(`/node_modules/${name}/`));
+}
+
+// isApp is whether a value answers (req, res) in a way of its own: an app of Express, Koa or Fastify, or a server.
+function isApp(app) {
+  const has = (name) => typeof app?.[name] === "function";
+  return has("callback") || has("routing") || (has("handle") && has("use")) || (has("listen") && has("emit"));
+}
+
+// calledLikeLambda is whether a function names its parameters as handlers of AWS Lambda do.
+function calledLikeLambda(call) {
+  const [, first = "", second = ""] = /^(?:async\s*)?(?:function\b[^(]*)?\(?\s*([\w$]*)[^,)=]*,?\s*([\w$]*)/.exec(Function.prototype.toString.call(call)) ?? [];
+  return /^_?(event|evt|e)$/i.test(first) && /^_*(context|ctx|callback|cb)?$/i.test(second);
+}

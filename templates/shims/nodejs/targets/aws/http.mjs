@@ -1,0 +1,128 @@
+// What the carriers of Lambda share: events carry text, and results are one value.
+import { isUtf8 } from "node:buffer";
+
+const TEXT = /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded)\b|[^;]*\+(json|xml)\b)/i;
+
+// stagedPath is a path without the stage that an HTTP API puts before it.
+function stagedPath(path, stage = "$default") {
+  const staged = stage !== "$default" && (path + "/").startsWith(`/${stage}/`);
+  return staged ? path.slice(stage.length + 1) : path;
+}
+
+// A header is bytes. Handlers have them as text of one character per byte, events as UTF-8.
+function bytesAsText(value) {
+  return /[^\0-\x7f]/.test(value) ? Buffer.from(value).toString("latin1") : value;
+}
+
+function textOfBytes(value) {
+  if (!/[^\0-\x7f]/.test(value)) return value;
+  const bytes = Buffer.from(value, "latin1");
+  return isUtf8(bytes) ? bytes.toString() : value;
+}
+
+// requestFrom is an event's request, all of it there.
+function requestFrom(carrier, event, context) {
+  const { method, path, query, headers, client } = carrier.request(event);
+  const whole = wholeBody(event);
+  const pairs = [];
+  let scheme = "https";
+  const had = new Set();
+  for (const [given, value] of headers) {
+    const name = given.toLowerCase();
+    if (HOP.has(name) || name === "expect" || name === "content-length") {
+      if (name !== "content-length" || whole.length > 0) continue;
+    }
+    if (name === "x-forwarded-proto" && value === "http") scheme = "http";
+    had.add(name);
+    pairs.push([name, bytesAsText(String(value))]);
+  }
+  if (!had.has("host")) pairs.push(["host", "localhost"]);
+  if (!had.has("x-request-id")) pairs.push(["x-request-id", context.awsRequestId]);
+  if (whole.length > 0) pairs.push(["content-length", String(whole.length)]);
+  return { method, target: escaped(query ? `${path}?${query}` : path, path.length), scheme, headers: pairs, client, body: { length: whole.length, whole }, broken: isBroken(event, whole) };
+}
+
+// wholeBody is the body of a request. What is no base64 is the sender's fault and told when the request is served.
+function wholeBody({ body, isBase64Encoded }) {
+  return Buffer.from(String(body ?? ""), isBase64Encoded ? "base64" : "utf8");
+}
+
+function isBroken({ body, isBase64Encoded }, bytes) {
+  return Boolean(isBase64Encoded) && bytes.length !== Math.floor((String(body ?? "").replace(/=+$/, "").length * 3) / 4);
+}
+
+// Collected is the outlet of an answer that goes out as one result.
+class Collected {
+  begun = false; // nothing is out: a failure can still be told
+  ended = false;
+
+  constructor(carrier, event) {
+    Object.assign(this, { carrier, event });
+  }
+
+  get gone() {
+    return false;
+  }
+
+  reset() {}
+
+  head(status, pairs) {
+    this.parts = this.carrier.head(this.event, status, pairs.map(([name, value]) => [name, textOfBytes(value)]));
+    this.pairs = pairs;
+    this.chunks = [];
+  }
+
+  write(chunk) {
+    this.chunks.push(chunk);
+  }
+
+  end() {
+    this.ended = true;
+  }
+
+  // result is the whole result. A body goes as text only when it is text that comes out again as the same bytes.
+  result() {
+    const { pairs, chunks } = this;
+    const body = chunks.length === 1 ? Buffer.from(chunks[0].buffer, chunks[0].byteOffset, chunks[0].byteLength) : Buffer.concat(chunks);
+    const of = (name) => pairs.find(([key]) => key.toLowerCase() === name)?.[1];
+    const text = body.length === 0 || (TEXT.test(of("content-type") ?? "") && !of("content-encoding") && isUtf8(body));
+    return { ...this.parts, body: body.toString(text ? "utf8" : "base64"), isBase64Encoded: !text };
+  }
+}
+
+// Streamed sends the answer as it comes: the head as JSON, eight NULs, the body.
+class Streamed extends Collected {
+  constructor(carrier, event, out) {
+    super(carrier, event);
+    this.out = out;
+  }
+
+  get gone() {
+    return this.out.destroyed;
+  }
+
+  head(status, pairs) {
+    super.head(status, pairs);
+    this.begun = true;
+    this.out.setContentType("application/vnd.awslambda.http-integration-response");
+    this.out.write(JSON.stringify(this.parts) + "\0".repeat(8));
+  }
+
+  write(chunk) {
+    if (this.out.write(chunk)) return undefined;
+    return new Promise((resolve) => {
+      const done = () => (this.out.off("drain", done), this.out.off("close", done), resolve());
+      this.out.on("drain", done).on("close", done);
+    });
+  }
+
+  // cut has the client see a stream that breaks off: the invocation fails.
+  cut(err) {
+    this.broken = err;
+  }
+
+  result() {
+    if (this.broken) throw this.broken;
+    return undefined;
+  }
+}
