@@ -5,7 +5,7 @@
 //   headers                       as pairs; each value is text of one character per byte
 //   body                          {length, bytes(), stream()}: undefined is a length that nobody knows; bytes where it is whole
 // and an outlet for the answer,
-//   head(status, pairs, length)   begins it; without a length the body's end is told otherwise
+//   head(status, pairs, length)   begins it, with pairs that are its own; without a length the body's end is told otherwise
 //   write(chunk), end()           a part of the body, the rest
 //   begun, ended, gone            something is out that cannot be taken back; all of it is out; nobody waits for it
 //   reset(), cut()                takes back what is not out; breaks off what is

@@ -1,7 +1,8 @@
 // HTTP in payload format 1.0: REST APIs, HTTP APIs that are told so, and load balancers, with headers of one value or
 // of several.
 const lambdaV1 = {
-  carries: (event) => typeof event?.httpMethod === "string" && typeof event.requestContext === "object",
+  // Neither what an authorizer is asked with nor what opens a WebSocket is a request that could be answered here.
+  carries: (event) => typeof event?.httpMethod === "string" && event.requestContext && !event.methodArn && !event.requestContext.connectionId,
 
   // A REST API may be set up to stream, and says nothing of it: what is whole arrives there either way.
   streams: () => false,
@@ -26,7 +27,7 @@ const lambdaV1 = {
     if (balancer) head.statusDescription = `${status} ${reasonOf(status)}`.trim();
     if (balancer && !event.multiValueHeaders) return { ...head, headers: singleValues(pairs) };
     head.multiValueHeaders = {};
-    for (const [name, value] of pairs) (head.multiValueHeaders[name.toLowerCase()] ??= []).push(value);
+    for (const [name, value] of pairs) (head.multiValueHeaders[name] ??= []).push(value);
     return head;
   },
 };
@@ -39,12 +40,12 @@ function reasonOf(status) {
 // valuesOf is a map of several values as pairs, or where there is none that of one value.
 function valuesOf(several, single) {
   if (!several) return Object.entries(single ?? {});
-  return Object.entries(several).flatMap(([name, values]) => values.map((value) => [name, value]));
+  return Object.entries(several).flatMap(([name, values]) => (values ?? []).map((value) => [name, value]));
 }
 
 // queryOf is the query of a request. A REST API has decoded it, a load balancer has not.
 function queryOf({ multiValueQueryStringParameters: several, queryStringParameters: single, requestContext }) {
-  const kept = requestContext.elb ? (text) => text : encodeURIComponent;
+  const kept = requestContext.elb ? (text) => text : (text) => encodeURIComponent(text).replace(/%(24|2C|2F|3A|3B|3F|40)/g, decodeURIComponent);
   return valuesOf(several, single).map(([name, value]) => `${kept(name)}=${kept(value)}`).join("&");
 }
 
@@ -54,8 +55,7 @@ function singleValues(pairs) {
   const headers = {};
   let cookies = 0;
   for (const [name, value] of pairs) {
-    let key = name.toLowerCase();
-    if (key === "set-cookie") key = lettered(key, cookies++);
+    const key = name === "set-cookie" ? lettered(name, cookies++) : name;
     headers[key] = key in headers ? `${headers[key]}, ${value}` : value;
   }
   return headers;

@@ -1,6 +1,6 @@
 // HTTP in payload format 2.0: function URLs and HTTP APIs.
 const lambdaV2 = {
-  carries: (event) => Boolean(event?.requestContext?.http),
+  carries: (event) => Boolean(event?.requestContext?.http) && !event.routeArn, // which an authorizer is asked with
 
   // streams is whether the ingress takes an answer as it comes. Function URLs do, HTTP APIs never.
   streams: (event) => String(event.requestContext.domainName).includes(".lambda-url."),
@@ -16,8 +16,7 @@ const lambdaV2 = {
   // head is the status and the headers of a result. Cookies go apart, for the rest is joined.
   head(_, status, pairs) {
     const head = { statusCode: status, headers: {}, cookies: [] };
-    for (const [name, value] of pairs) {
-      const key = name.toLowerCase();
+    for (const [key, value] of pairs) {
       if (key === "set-cookie") head.cookies.push(value);
       else head.headers[key] = key in head.headers ? `${head.headers[key]}, ${value}` : value;
     }

@@ -15,7 +15,8 @@ function fetchHandler() {
   return async (exchange) => {
     const request = requestOf(exchange);
     // WHATWG URLs drop dot segments, so the route holds for what the handler will see.
-    const refusal = answerOf(exchange, new URL(request.url).pathname);
+    const dots = /\/(\.|%2e)/i.test(exchange.target);
+    const refusal = answerOf(exchange, dots ? new URL(request.url).pathname : undefined);
     if (refusal) return answerWith(exchange, refusal);
     return sendResponse(await target.fetch(request, exchange.ctx), exchange);
   };
@@ -34,13 +35,14 @@ function requestOf(exchange) {
 function standard(exchange) {
   const { method, target, body, signal } = exchange;
   const headers = new Headers();
+  let host = "localhost";
   for (const [name, value] of exchange.headers) {
-    if (name.length === 6 && name.toLowerCase() === "cookie" && headers.has("cookie")) headers.set("cookie", `${headers.get("cookie")}; ${value}`);
-    else headers.append(name, value);
+    const key = name.toLowerCase();
+    if (key === "host" && !/[\s/?#@\\]/.test(value)) host = value;
+    if (key === "cookie" && headers.has(key)) headers.set(key, `${headers.get(key)}; ${value}`);
+    else headers.append(key, value);
   }
-  const local = target.replaceAll("#", "%23");
-  const host = headers.get("host");
-  const url = `${exchange.scheme}://${host && !/[\s/?#@\\]/.test(host) ? host : "localhost"}${local}`;
+  const url = `${exchange.scheme}://${host}${target.replaceAll("#", "%23")}`;
   const init = { method, headers };
   if (signal) init.signal = signal;
   if (body.length === 0 || method === "GET" || method === "HEAD") return new Request(url, init);
@@ -89,31 +91,41 @@ async function sendResponse(response, exchange) {
     throw new TypeError(`${config.handler}: fetch returned ${response === null ? "null" : typeof response}, not a Response`);
   }
   const reader = response.body?.getReader();
-  const { chunks, next, length } = await beginning(reader, exchange.collected);
-  exchange.begin(response.status, headersOf(response), length);
-  const cancel = () => reader?.cancel().catch(() => {});
-  if (next) exchange.signal?.addEventListener("abort", cancel);
-  for (const chunk of chunks) await exchange.write(chunk);
-  for (let result = await next; result && !result.done && !exchange.gone; result = await reader.read()) await exchange.write(bytesOf(result.value));
-  if (exchange.gone) cancel();
+  const { chunks, next } = reader ? await (exchange.collected ? all(reader) : beginning(reader)) : { chunks: [] };
+  exchange.begin(response.status, headersOf(response), next ? undefined : chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
+  for (const chunk of chunks) {
+    const waits = exchange.write(chunk);
+    if (waits) await waits;
+  }
+  if (next) await sendRest(reader, next, exchange);
   exchange.end();
 }
 
-// beginning is what there is of a body at once: its first chunks, and its length where that is all of it, or the read
-// that the rest comes with. Where the answer is collected all of it is waited for.
-async function beginning(reader, collected) {
+// sendRest sends a stream as it comes, until there is nobody to send it to.
+async function sendRest(reader, next, exchange) {
+  const cancel = () => reader.cancel().catch(() => {});
+  exchange.signal?.addEventListener("abort", cancel);
+  for (let result = await next; !result.done && !exchange.gone; result = await reader.read()) await exchange.write(bytesOf(result.value));
+  if (exchange.gone) cancel();
+}
+
+// all is the whole of a body.
+async function all(reader) {
   const chunks = [];
-  let length = 0;
-  while (reader && (collected || chunks.length < 2)) {
+  for (let result = await reader.read(); !result.done; result = await reader.read()) chunks.push(bytesOf(result.value));
+  return { chunks };
+}
+
+// beginning is what there is of a body at once: all of it, or its first chunks and the read that the next one comes with.
+async function beginning(reader) {
+  const chunks = [];
+  for (;;) {
     const next = reader.read();
-    const result = collected ? await next : await Promise.race([next, new Promise((resolve) => setImmediate(resolve))]);
+    const result = chunks.length < 2 && (await Promise.race([next, new Promise((resolve) => setImmediate(resolve))]));
     if (!result) return { chunks, next };
-    if (result.done) return { chunks, length };
-    const chunk = bytesOf(result.value);
-    length += chunk.byteLength;
-    chunks.push(chunk);
+    if (result.done) return { chunks };
+    chunks.push(bytesOf(result.value));
   }
-  return reader ? { chunks, next: reader.read() } : { chunks, length };
 }
 
 // bytesOf is a chunk of a body as bytes; text is sent as UTF-8.

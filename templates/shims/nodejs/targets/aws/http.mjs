@@ -1,5 +1,4 @@
 // What the carriers of Lambda share: events carry text, and results are one value.
-import { isUtf8 } from "node:buffer";
 
 const TEXT = /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded)\b|[^;]*\+(json|xml)\b)/i;
 
@@ -16,8 +15,18 @@ function bytesAsText(value) {
 
 function textOfBytes(value) {
   if (!/[^\0-\x7f]/.test(value)) return value;
-  const bytes = Buffer.from(value, "latin1");
-  return isUtf8(bytes) ? bytes.toString() : value;
+  return utf8(Buffer.from(value, "latin1")) ?? value;
+}
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+// utf8 is the text of bytes that are UTF-8, undefined for others.
+function utf8(bytes) {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 // requestFrom is an event's request, all of it there.
@@ -26,18 +35,17 @@ function requestFrom(carrier, event, context) {
   const whole = wholeBody(event);
   const pairs = [];
   let scheme = "https";
-  const had = new Set();
+  let [host, id] = ["localhost", context.awsRequestId];
   for (const [given, value] of headers) {
     const name = given.toLowerCase();
-    if (HOP.has(name) || name === "expect" || name === "content-length") {
-      if (name !== "content-length" || whole.length > 0) continue;
-    }
+    if (HOP.has(name) || name === "expect" || (name === "content-length" && whole.length > 0)) continue;
     if (name === "x-forwarded-proto" && value === "http") scheme = "http";
-    had.add(name);
+    if (name === "host") host = undefined;
+    if (name === "x-request-id") id = undefined;
     pairs.push([name, bytesAsText(String(value))]);
   }
-  if (!had.has("host")) pairs.push(["host", "localhost"]);
-  if (!had.has("x-request-id")) pairs.push(["x-request-id", context.awsRequestId]);
+  if (host) pairs.push(["host", host]);
+  if (id) pairs.push(["x-request-id", id]);
   if (whole.length > 0) pairs.push(["content-length", String(whole.length)]);
   return { method, target: escaped(query ? `${path}?${query}` : path, path.length), scheme, headers: pairs, client, body: { length: whole.length, whole }, broken: isBroken(event, whole) };
 }
@@ -67,8 +75,17 @@ class Collected {
   reset() {}
 
   head(status, pairs) {
-    this.parts = this.carrier.head(this.event, status, pairs.map(([name, value]) => [name, textOfBytes(value)]));
-    this.pairs = pairs;
+    this.text = false;
+    let encoded = false;
+    for (const pair of pairs) {
+      const key = pair[0].toLowerCase();
+      if (key === "content-type") this.text = TEXT.test(pair[1]);
+      else if (key === "content-encoding") encoded = true;
+      pair[0] = key;
+      pair[1] = textOfBytes(pair[1]);
+    }
+    this.text &&= !encoded;
+    this.parts = this.carrier.head(this.event, status, pairs);
     this.chunks = [];
   }
 
@@ -82,11 +99,10 @@ class Collected {
 
   // result is the whole result. A body goes as text only when it is text that comes out again as the same bytes.
   result() {
-    const { pairs, chunks } = this;
-    const body = chunks.length === 1 ? Buffer.from(chunks[0].buffer, chunks[0].byteOffset, chunks[0].byteLength) : Buffer.concat(chunks);
-    const of = (name) => pairs.find(([key]) => key.toLowerCase() === name)?.[1];
-    const text = body.length === 0 || (TEXT.test(of("content-type") ?? "") && !of("content-encoding") && isUtf8(body));
-    return { ...this.parts, body: body.toString(text ? "utf8" : "base64"), isBase64Encoded: !text };
+    const body = this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks);
+    const text = body.byteLength === 0 ? "" : this.text ? utf8(body) : undefined;
+    const sent = text ?? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("base64");
+    return Object.assign(this.parts, { body: sent, isBase64Encoded: text === undefined });
   }
 }
 
