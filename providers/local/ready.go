@@ -123,3 +123,28 @@ func (a *Adapter) reached(ctx context.Context, t platform.Table) error {
 	}
 	return &platform.Error{Code: platform.CodeNotRunning, Message: "the local platform is not running"}
 }
+
+// Start starts the platform, has it listen for what is live, and looks for interpreters that moved.
+func (a *Adapter) Start(ctx context.Context) error {
+	err := a.start(ctx)
+	if err == nil {
+		var t platform.Table
+		if t, err = a.table.read(a.home, a.scope); err == nil {
+			err = a.follow(t)
+		}
+		if err == nil && t.Port != 0 {
+			_, err = a.client.Open(ctx, platform.OpenRequest{Scope: a.scope, Address: a.target.address()})
+		}
+	}
+	return a.classify("start", "", err)
+}
+
+func (a *Adapter) start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !a.home.Running() {
+		providers.Stage(ctx, "starting the local platform")
+	}
+	return a.client.Ensure(ctx)
+}

@@ -40,15 +40,6 @@ func (a *Adapter) RemoveSecret(ctx context.Context, name string) error {
 	return a.classify("remove secret", "", err)
 }
 
-// Purge deletes the values of all secrets.
-func (a *Adapter) Purge(ctx context.Context) error {
-	err := ctx.Err()
-	if err == nil {
-		err = a.home.RemoveSecrets(a.scope)
-	}
-	return a.classify("purge", "", err)
-}
-
 // secretsExist refuses functions whose instances could not start: set are the secrets that have a value.
 func secretsExist(fn string, needed map[string]string, set []string) error {
 	missing := slices.Sorted(maps.Values(needed))

@@ -319,3 +319,8 @@ func tagOf(r io.Reader) (providers.Tag, error) {
 	_, err := io.Copy(sum, r)
 	return providers.Tag(hex.EncodeToString(sum.Sum(nil))), err
 }
+
+// Store is a folder beside the platform's.
+func (a *Adapter) Store(context.Context) (providers.Store, error) {
+	return newStore(string(a.home)), nil
+}
