@@ -86,7 +86,16 @@ func cells(shims fs.FS, language string, style manifest.Style, name string) []st
 			all = append(all, cell)
 		}
 	}
-	return append(all, path.Join("targets", name))
+	target := path.Join("targets", name)
+	if native := target + "-" + string(style); has(shims, language, native) {
+		all = []string{native} // the user's program is what the target calls: nothing has to open it or to carry
+	} else {
+		all = append(all, target)
+	}
+	if process := target + "-process"; has(shims, language, process) { // what comes before the user's code
+		all = append(all, process)
+	}
+	return all
 }
 
 // parts are the files of a shim, with the folder of each, in the order in which they run. Secrets come before the core,

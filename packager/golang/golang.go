@@ -7,17 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
 	"github.com/ferryfn/ferry/templates"
 )
@@ -93,14 +90,23 @@ func (j *job) build(ctx context.Context) error {
 		return err
 	}
 	j.made.Done = func() { os.RemoveAll(tmp) }
-	args, err := j.target(packages, tmp)
+	all, err := j.programs(packages, tmp)
 	if err != nil {
 		return err
 	}
 	if j.Platform.Source {
 		return j.sources(ctx, packages, tmp)
 	}
-	return j.program(ctx, dir, packages, tmp, args)
+	if j.made.Files, err = j.Included(ctx); err != nil {
+		return err
+	}
+	j.made.Entry = all[0].name
+	for _, p := range all {
+		if err := j.program(ctx, dir, packages, tmp, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // note says what the function is made of, and by what.
@@ -115,21 +121,17 @@ func (j *job) note(ctx context.Context, dir string, packages []pkg) {
 	}
 }
 
-// program compiles, and takes the result with what build.include names.
-func (j *job) program(ctx context.Context, dir string, packages []pkg, tmp string, args []string) (err error) {
-	j.made.Entry = "bootstrap"
-	binary := filepath.Join(tmp, j.made.Entry)
-	if err := j.compile(ctx, dir, append([]string{"-o", binary}, args...)); err != nil {
+// program compiles a program, and takes the result.
+func (j *job) program(ctx context.Context, dir string, packages []pkg, tmp string, p program) error {
+	binary := filepath.Join(tmp, p.name)
+	if err := j.compile(ctx, dir, append([]string{"-o", binary}, p.args...)); err != nil {
 		return inUserCode(err, packages[len(packages)-1], tmp)
-	}
-	if j.made.Files, err = j.Included(ctx); err != nil {
-		return err
 	}
 	info, err := os.Stat(binary)
 	if err != nil {
 		return err
 	}
-	j.made.Files = append(j.made.Files, source.File{Name: j.made.Entry, Path: binary, Info: info})
+	j.made.Files = append(j.made.Files, source.File{Name: p.name, Path: binary, Info: info})
 	return nil
 }
 
@@ -177,108 +179,6 @@ func (j *job) list(ctx context.Context, dir string) ([]pkg, error) {
 		return nil, bad.Join()
 	}
 	return packages, nil
-}
-
-// target returns the rest of the command line for what is compiled: the user's program, or the shim.
-func (j *job) target(packages []pkg, tmp string) ([]string, error) {
-	target := packages[len(packages)-1]
-	if j.Function.Style == manifest.StyleServer {
-		if target.Name != "main" {
-			return nil, source.Problem(target.Dir, "name a package main as handler, or use style: go with a variable Handler",
-				"handler %s is package %s, not a program", j.Function.Handler, target.Name)
-		}
-		return []string{"."}, nil
-	}
-	if target.Name == "main" {
-		return nil, source.Problem(target.Dir, "rename the package, or use style: server for a program that listens on $PORT",
-			"handler %s is a package main, which no other program can import", j.Function.Handler)
-	}
-	shim, err := j.shimFiles(target)
-	if err != nil {
-		return nil, err
-	}
-	replace := map[string]string{}
-	lay := func(name string, data []byte) error {
-		onDisk := filepath.Join(tmp, "shim", strconv.Itoa(len(replace))+".go")
-		replace[name] = onDisk
-		return os.WriteFile(onDisk, data, 0o600)
-	}
-	err = os.Mkdir(filepath.Join(tmp, "shim"), 0o700)
-	for _, name := range slices.Sorted(maps.Keys(shim)) {
-		err = errors.Join(err, lay(filepath.Join(target.Dir, entryFolder, filepath.FromSlash(name)), shim[name]))
-	}
-	more := j.besides(packages)
-	for _, name := range slices.Sorted(maps.Keys(more)) {
-		err = errors.Join(err, lay(name, more[name]))
-	}
-	if err != nil {
-		return nil, source.WriteProblem(j.Cache, err)
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return nil, err
-	}
-	file := filepath.Join(tmp, "overlay.json")
-	if err := os.WriteFile(file, overlay, 0o600); err != nil {
-		return nil, source.WriteProblem(j.Cache, err)
-	}
-	return []string{"-overlay", file, "./" + entryFolder}, nil
-}
-
-// shimFiles are the files of the shim that go with the user's package.
-func (j *job) shimFiles(target pkg) (map[string][]byte, error) {
-	declared, err := declarations(target)
-	if err != nil {
-		return nil, err
-	}
-	if declared["Handler"] == nil && declared["OnEvent"] == nil {
-		return nil, source.Problem(target.Dir, "declare `var Handler http.Handler` in it",
-			"the package of handler %s declares neither Handler nor OnEvent", j.Function.Handler)
-	}
-	out := map[string][]byte{}
-	for name, data := range j.shim.Files {
-		if fits(name, declared) && path.Dir(name) != beside {
-			out[name] = bytes.ReplaceAll(data, []byte("ferry.invalid/handler"), []byte(target.ImportPath))
-		}
-	}
-	return out, nil
-}
-
-// beside is the folder of a shim whose files belong into every package of the user's module.
-const beside = "beside"
-
-// besides are those files by their place, each under the name of its package.
-func (j *job) besides(packages []pkg) map[string][]byte {
-	target := packages[len(packages)-1]
-	out := map[string][]byte{}
-	for name, data := range j.shim.Files {
-		if path.Dir(name) != beside {
-			continue
-		}
-		data = bytes.ReplaceAll(data, []byte("ferry.invalid/handler"), []byte(target.ImportPath))
-		for _, p := range packages {
-			if p.Module != nil && target.Module != nil && p.Module.Path == target.Module.Path {
-				out[filepath.Join(p.Dir, path.Base(name))] = bytes.Replace(data, []byte("package "+beside), []byte("package "+p.Name), 1)
-			}
-		}
-	}
-	return out
-}
-
-// fits is whether a file of the shim goes with what the user's package declares.
-func fits(name string, declared map[string]*declaration) bool {
-	switch name {
-	case "handler.go":
-		return declared["Handler"] != nil
-	case "nohandler.go":
-		return declared["Handler"] == nil
-	case "event.go":
-		return declared["OnEvent"] != nil
-	case "noevent.go":
-		return declared["OnEvent"] == nil
-	default:
-		return true
-	}
 }
 
 func (j *job) compile(ctx context.Context, dir string, args []string) error {
