@@ -33,14 +33,14 @@ func (a *app) claim(dirs ...string) error {
 			}
 		case mode&everybody != 0:
 			return &failure{
-				kind: providers.Invalid, message: "everybody can write to " + dir + ", and so have ferry run anything as you",
+				kind: providers.Invalid, message: "everyone can write to " + dir + ", and could have ferry run anything as you",
 				hint: "set FERRY_HOME to a folder of your own, or run `chmod go-w " + dir + "` when you know what is in it",
 			}
 		case mode&group != 0:
 			if err := os.Chmod(dir, mode&^group); err != nil {
 				return fmt.Errorf("keeping the group from writing to the home: %w", err)
 			}
-			a.warn(providers.Issue{Severity: providers.Warning, Message: "the group could write to " + dir + ", where ferry keeps what it runs: it cannot any more"})
+			a.warn(providers.Issue{Severity: providers.Warning, Message: "the group could write to " + dir + ", where ferry keeps what it runs; ferry has taken that permission away"})
 		}
 	}
 	return nil

@@ -23,19 +23,19 @@ func newDeploy(a *app, out *outcome) *cobra.Command {
 	o := &deployOptions{app: a}
 	c := a.command(out, &cobra.Command{
 		Use:   "deploy [function...]",
-		Short: "Make the manifest what serves: all of it, or nothing",
-		Long: `Build the functions, publish them, and make them what serves. When one of them fails, what served
-before goes on serving. When nothing changed, no release is made.
+		Short: "Deploy the manifest: every function, or none",
+		Long: `Build the functions, publish them, and make them live. If any of them fails, the previous release keeps
+serving. If nothing has changed, no release is made.
 
-With the names of functions, only these are deployed; the others stay as they are.
+If you name functions, only those are deployed; the others stay as they are.
 
-With --traffic the release gets that percentage of the requests only, each request chosen by itself, and what
-served before serves the rest: until ` + "`ferry promote` or `ferry rollback`" + `. Deploying the same again with another
+With --traffic the release gets only that percentage of the requests, chosen request by request. The previous release
+serves the rest until you run ` + "`ferry promote` or `ferry rollback`" + `. Deploying the same content again with another
 percentage changes the share.
 
-What was rolled back is not deployed again unasked: a repeated job would undo what a person just did. It exits with
-6 and names the release. With --again (or FERRY_AGAIN) and that number it is deployed all the same; ` + "`ferry releases allow`" + `
-lets every later deploy do so.`,
+What was rolled back is not deployed again by accident: a repeated CI job would undo what somebody just did. ferry
+exits with 6 and names the release. Pass its number with --again (or FERRY_AGAIN) to deploy it anyway;
+` + "`ferry releases allow`" + ` lets every later deploy do so.`,
 		Example: `  ferry deploy
   ferry deploy api worker -m "fix the date"
   ferry deploy --target aws --stage prod
@@ -45,20 +45,20 @@ lets every later deploy do so.`,
 		ValidArgsFunction: a.completeFunctions,
 	}, o.run)
 	f := c.Flags()
-	f.StringVarP(&o.message, "message", "m", "", "a `line` about this release, kept with it")
-	f.StringVar(&o.from, "from", "", "deploy the packages that \"ferry package -o\" saved to this `folder`, and build nothing")
-	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; what serves is read back all the same")
+	f.StringVarP(&o.message, "message", "m", "", "a `line` describing this release, kept with it")
+	f.StringVar(&o.from, "from", "", "deploy the packages that \"ferry package -o\" saved in this `folder`, without building anything")
+	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; ferry still reads back what is live")
 	f.BoolVar(&o.force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
 	f.BoolVar(&o.adopt, "adopt", false, "record what was changed outside ferry as a release first, so that a rollback can restore it")
-	f.IntVar(&o.traffic, "traffic", 0, "the `percentage` of the requests that the release gets at first, 1 to 99")
-	f.IntSliceVar(&o.again, "again", nil, "deploy the content of the release of this `number` all the same, though it was rolled back")
+	f.IntVar(&o.traffic, "traffic", 0, "the `percentage` of requests that the release gets at first, 1 to 99")
+	f.IntSliceVar(&o.again, "again", nil, "deploy the content of the release with this `number` anyway, although it was rolled back")
 	a.waits(c)
 	offer(c, "again", a.completeReleases)
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if c.Flags().Changed("traffic") && (o.traffic < 1 || o.traffic > 99) {
-			return usagef("leave it out to give the release all requests", "--traffic %d: a share is 1 to 99 percent", o.traffic)
+			return usagef("leave it out to give the release all requests", "--traffic %d: a share is between 1 and 99 percent", o.traffic)
 		}
-		return a.fromEnvironment(c.Flags(), "again", "set it to the number of a release, or unset it")
+		return a.fromEnvironment(c.Flags(), "again", "set it to a release number, or unset it")
 	}
 	return c
 }

@@ -36,10 +36,10 @@ type doctorTarget struct {
 func newDoctor(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
 		Use:   "doctor",
-		Short: "Look for what a deploy needs: tools, credentials, permissions",
-		Long: `Look for what a deploy needs: the tools that build the manifest's functions, a home that can be written to, and
-at the target whether it can be reached, who the credentials belong to, and what they may read. It changes nothing
-there. What is missing comes with the way to get it; of a permission, with the statement to add to a policy.
+		Short: "Check that a deploy has what it needs: tools, credentials, permissions",
+		Long: `Check that a deploy has what it needs: the tools that build the manifest's functions, a home that can be written
+to, and a target that can be reached; with whose credentials, and what they may read. It changes nothing there. For
+anything missing it says how to get it, and for a permission, which statement to add to a policy.
 
 It exits with 1 when something is missing, and with 7 when that is credentials or permissions.`,
 		Example: `  ferry doctor
@@ -75,7 +75,7 @@ func (a *app) diagnose(ctx context.Context) doctorResult {
 	}
 	if err != nil { // the target can be looked at all the same
 		f := finding("manifest", providers.LevelWarning, err)
-		f.Hint = "run `ferry validate`, which shows all that is wrong"
+		f.Hint = "run `ferry validate` to see everything that is wrong"
 		r.Machine = append(r.Machine, f)
 	}
 	r.place = p.place()
@@ -167,7 +167,7 @@ type aid struct {
 // aidsFor are the programs for functions in these languages.
 func aidsFor(languages []string) []aid {
 	flag := []string{"--version"}
-	aids := []aid{{[]string{"git"}, flag, providers.LevelWarning, "releases do not say which commit they are of", "install git"}}
+	aids := []aid{{[]string{"git"}, flag, providers.LevelWarning, "releases will not record the commit they were made from", "install git"}}
 	if slices.Contains(languages, "nodejs") {
 		aids = append(aids,
 			aid{[]string{"npm"}, flag, providers.LevelWarning, "packages with native code cannot be installed", "install Node.js with npm from https://nodejs.org"})
@@ -251,7 +251,7 @@ func (r doctorResult) text(p *printer) {
 	p.linef("")
 	p.linef("%s", p.style.bold.Render(r.place))
 	if len(r.Target.Findings) == 0 {
-		p.linef("  %s", p.style.dim.Render(fmt.Sprintf("the provider %s has nothing to look at", r.Target.Provider)))
+		p.linef("  %s", p.style.dim.Render(fmt.Sprintf("the provider %s has nothing to check", r.Target.Provider)))
 	}
 	p.findings(r.Target.Findings)
 }

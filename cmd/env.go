@@ -30,8 +30,8 @@ func newEnv(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
 		Use:   "env [function...]",
 		Short: "Print the environment variables that functions get",
-		Long: `Print the environment variables that functions get at this stage and target, and where each comes from. Neither
-what ` + "`${env:…}`" + ` gave nor the value of a secret is shown. It uses no network.`,
+		Long: `Print the environment variables that functions get at this stage and target, and where each comes from. Values
+from ` + "`${env:…}`" + ` and values of secrets are not shown. It makes no network calls.`,
 		Example: `  ferry env api
   ferry env --stage prod --target aws`,
 		Args:              between(0, -1, ""),

@@ -27,15 +27,15 @@ const (
 
 const exitHelp = `Exit codes:
   0    done, or nothing to do
-  1    failed; what served before still serves
+  1    failed; the previous release is still serving
   2    usage, manifest or build error; nothing was attempted
   3    differences found (plan --exit-code)
   4    failed after activation; the previous release was restored
-  5    failed and left partial; the message says what is where
-  6    conflict: another deploy holds the lock, what serves changed meanwhile or is newer, or the content was rolled back
+  5    failed, and the release is only partly in place; the message says what is where
+  6    conflict: another deploy holds the lock, what is live has changed or is newer, or the content was rolled back
   7    credentials missing or denied
   8    not found
-  130  interrupted, also by --timeout`
+  130  interrupted, by a signal or by --timeout`
 
 // exitRule gives the code of the errors it holds for.
 type exitRule struct {

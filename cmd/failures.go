@@ -139,12 +139,12 @@ func (p *printer) standing(err error) {
 		return
 	}
 	if failed.Overtaken {
-		p.linef("%s another command decides what serves now", p.style.warn.Render("overtaken:"))
+		p.linef("%s another command now decides what is live", p.style.warn.Render("overtaken:"))
 	} else {
 		p.outcome(failed)
 	}
 	if failed.Attempt > 0 {
-		p.linef("%s", p.style.dim.Render(fmt.Sprintf("the attempt is kept as number %d, see `ferry releases`", failed.Attempt)))
+		p.linef("%s", p.style.dim.Render(fmt.Sprintf("this attempt is recorded as number %d, see `ferry releases`", failed.Attempt)))
 	}
 }
 
@@ -174,7 +174,7 @@ func (p *printer) partial(failed *release.Error) {
 	case failed.Kind == release.KindRemove && failed.Attempt == 0: // only what was to be purged is left, and the error says so
 		return
 	case failed.Kind == release.KindRemove && len(failed.Partial) == 0:
-		what = "the removal has not come to its end"
+		what = "the removal is not finished"
 	case failed.Kind == release.KindRemove:
 		what = "the service is only partly removed:"
 	}

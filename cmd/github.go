@@ -141,7 +141,7 @@ func stepSummary(r *release.Result) string {
 	var b strings.Builder
 	title := fmt.Sprintf("Release %d: %s", r.Release, r.Outcome)
 	if r.State == release.StateCanary {
-		title = fmt.Sprintf("Release %d gets a share of the requests beside release %d", r.Attempt, r.Release)
+		title = fmt.Sprintf("Release %d gets a share of the requests alongside release %d", r.Attempt, r.Release)
 	}
 	fmt.Fprintf(&b, "### %s\n\n%s\n\n", title, where(r.Service, r.Stage, r.Target))
 	b.WriteString("| function | action | url |\n|---|---|---|\n")

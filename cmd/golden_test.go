@@ -285,7 +285,7 @@ func failed() map[string]error {
 		},
 		"error-purge": &release.Error{
 			Outcome: release.OutcomePartial, Kind: release.KindRemove,
-			Err: errors.New("the service is removed, but its releases are not wholly deleted (run `ferry remove --purge` again to finish): the connection was lost"),
+			Err: errors.New("the service is removed, but not all of its releases were deleted (run `ferry remove --purge` again to finish): the connection was lost"),
 		},
 		"error-interrupted":       &release.Error{Outcome: release.OutcomeUnchanged, Release: 3, Err: context.Canceled},
 		"error-interrupted-early": context.Canceled,

@@ -28,9 +28,9 @@ func newAllow(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
 		Use:               "allow number",
 		ValidArgsFunction: a.completeReleases,
-		Short:             "Let what was rolled back be deployed again",
-		Long: `Let the content of a release that was rolled back be deployed again. Nothing is deployed by it: the next deploy
-of that content, as by a repeated job, goes ahead.`,
+		Short:             "Allow what was rolled back to be deployed again",
+		Long: `Allow the content of a release that was rolled back to be deployed again. This deploys nothing by itself: the next
+deploy of that content, by a repeated CI job for instance, goes ahead.`,
 		Example: "  ferry releases allow 12",
 		Args:    between(1, 1, "the number of a release"),
 	}, func(ctx context.Context, args []string) (result, error) {
@@ -93,7 +93,7 @@ func (a *app) held(err error, again []int) error {
 	slices.Sort(functions)
 	return &failure{
 		kind: providers.Held, message: refused.Error(),
-		hint: fmt.Sprintf("fix it in %s, or run `%s --again=%s` to deploy it all the same",
+		hint: fmt.Sprintf("fix it in %s, or run `%s --again=%s` to deploy it anyway",
 			few(slices.Compact(functions)), commandLine(a.Args), strings.Join(numbers, ",")),
 	}
 }

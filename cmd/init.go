@@ -36,9 +36,9 @@ func newInit(a *app, out *outcome) *cobra.Command {
 	}
 	c := a.command(out, &cobra.Command{
 		Use:   "init [dir]",
-		Short: "Write a new service from a template",
-		Long: `Write a new service from a template, into a folder of its own, with the JSON Schema by which editors check and
-complete the manifest. Files that exist are never overwritten.
+		Short: "Create a new service from a template",
+		Long: `Create a new service from a template, in a folder of its own, with the JSON Schema that editors use to check and
+complete the manifest. Existing files are never overwritten.
 
 Templates:
 ` + strings.Join(list, "\n"),
@@ -103,7 +103,7 @@ func (o *initOptions) starter() (templates.Starter, error) {
 	case at >= 0:
 		return all[at], nil
 	case o.template == "":
-		return templates.Starter{}, usagef(suggest("", starterNames()), "say which template to start from with --template")
+		return templates.Starter{}, usagef(suggest("", starterNames()), "choose a template with --template")
 	}
 	return templates.Starter{}, usagef(suggest(o.template, starterNames()), "unknown template %q", o.template)
 }
@@ -130,7 +130,7 @@ func serviceName(folder string) string {
 }
 
 func (r initResult) text(p *printer) {
-	p.linef("%s %s is ready  %s", p.style.good.Render("✓"), p.style.bold.Render(r.Service), p.style.dim.Render("from "+r.Template))
+	p.linef("%s %s is ready  %s", p.style.good.Render("✓"), p.style.bold.Render(r.Service), p.style.dim.Render("from the template "+r.Template))
 	p.linef("")
 	for _, f := range r.Files {
 		p.linef("  %s %s", p.style.add.Render("+"), p.file(filepath.Join(r.Dir, f)))

@@ -22,7 +22,7 @@ const heedTime = 2 * time.Second
 // timedOut is why a command was interrupted that took longer than --timeout.
 type timedOut struct{ after time.Duration }
 
-func (t timedOut) Error() string { return fmt.Sprintf("the command did not end within %s", t.after) }
+func (t timedOut) Error() string { return fmt.Sprintf("the command did not finish within %s", t.after) }
 
 // Unwrap makes it what any interruption is.
 func (t timedOut) Unwrap() error { return context.Canceled }
@@ -42,7 +42,7 @@ func (i *interruption) report() report {
 	r := report{Kind: kindInterrupted, Message: "interrupted"}
 	var late timedOut
 	if errors.As(i.cause, &late) {
-		r = report{Kind: string(providers.Timeout), Message: late.Error(), Hint: "give it longer with --timeout, or leave it out"}
+		r = report{Kind: string(providers.Timeout), Message: late.Error(), Hint: "raise --timeout, or leave it out"}
 	}
 	if len(i.held) > 0 {
 		r.Message += ", waiting for " + strings.Join(i.held, " and ")
@@ -116,7 +116,7 @@ func (a *app) sayRestoring(cause error) {
 		return
 	}
 	a.notice((&interruption{cause: cause}).Error() +
-		": what served before is put back first (interrupt again to end at once, and let `ferry rollback` do it)")
+		": restoring the previous release first (interrupt again to stop at once, and run `ferry rollback` later)")
 }
 
 // interruptEvent is one line of --progress=json.
@@ -189,7 +189,7 @@ func (a *app) bound(c *cobra.Command) error {
 	a.work.change(func() { a.work.name = commandName(c) })
 	switch limit := a.global.timeout; {
 	case limit < 0:
-		return usagef("use a duration such as 90s or 10m", "--timeout %s is below zero", limit)
+		return usagef("use a duration such as 90s or 10m", "--timeout %s is negative", limit)
 	case limit > 0:
 		timer := time.AfterFunc(limit, func() { a.interrupt(timedOut{limit}) })
 		context.AfterFunc(c.Context(), func() { timer.Stop() })

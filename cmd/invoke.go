@@ -43,11 +43,11 @@ func newInvoke(a *app, out *outcome) *cobra.Command {
 	o := &invokeOptions{app: a}
 	c := a.command(out, &cobra.Command{
 		Use:   "invoke function",
-		Short: "Call a function with your own rights, also a private one",
-		Long: `Call what serves, with your own rights: also a function that is private or has no HTTP event. The body of
-the answer goes to stdout. A function without an HTTP event gets the data as a dev.ferry.invoke.v1 event.
+		Short: "Call a function with your own credentials, even a private one",
+		Long: `Call the live function with your own credentials, even if it is private or has no HTTP event. The body of
+the response goes to stdout. A function without an HTTP event gets the data as a dev.ferry.invoke.v1 event.
 
-Exits with 1 when the function answers with a status of 500 or above.`,
+It exits with 1 when the function answers with a status of 500 or above.`,
 		Example: `  ferry invoke api
   ferry invoke api -X PUT -p /items/7 -d '{"name": "tea"}' -H 'Content-Type: application/json'
   ferry invoke worker -d @order.json`,
@@ -166,7 +166,7 @@ func parseHeaders(lines []string) (map[string][]string, error) {
 	for _, line := range lines {
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || strings.TrimSpace(name) == "" {
-			errs = append(errs, usagef("write it as 'Name: value'", "%q is no header", line))
+			errs = append(errs, usagef("write it as 'Name: value'", "%q is not a header", line))
 			continue
 		}
 		name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))

@@ -20,9 +20,9 @@ type localResult struct {
 func newLocal(a *app, out *outcome) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "local",
-		Short: "Start, stop and look at the platform of this machine",
+		Short: "Start, stop and inspect the local platform",
 		Long: `The local platform serves the functions that were deployed to a target of provider local: one background
-process per FERRY_HOME, listening on 127.0.0.1. A deploy starts it by itself.`,
+process per FERRY_HOME, listening on 127.0.0.1. A deploy starts it when needed.`,
 		Args: unknownCommand,
 		RunE: a.needsSubcommand,
 	}
@@ -44,9 +44,9 @@ process per FERRY_HOME, listening on 127.0.0.1. A deploy starts it by itself.`,
 			})
 	}
 	c.AddCommand(
-		ask("start", "Start the platform if it does not run", providers.Host.Start),
-		ask("stop", "Stop the platform and all that it runs", providers.Host.Stop),
-		ask("status", "Show whether the platform runs, and what it serves", providers.Host.Info),
+		ask("start", "Start the platform if it is not running", providers.Host.Start),
+		ask("stop", "Stop the platform and everything it runs", providers.Host.Stop),
+		ask("status", "Show whether the platform is running, and what it serves", providers.Host.Info),
 		a.command(out, &cobra.Command{
 			Use:   "serve",
 			Short: "Run the platform in the foreground, until Ctrl-C",
@@ -84,12 +84,12 @@ func (r localResult) text(p *printer) {
 		p.linef("%s the local platform is stopped", p.style.good.Render("✓"))
 		return
 	case !r.Running:
-		p.linef("the local platform does not run")
+		p.linef("the local platform is not running")
 		p.linef("  %s `ferry deploy` or `ferry local start` starts it", p.style.good.Render("hint:"))
 		return
 	}
 	up := (time.Duration(r.Uptime) * time.Second).String()
-	p.linef("%s the local platform runs  %s", p.style.good.Render("●"), p.style.dim.Render(fmt.Sprintf("%s, pid %d, up %s", cmp.Or(r.Version, "unknown version"), r.PID, up)))
+	p.linef("%s the local platform is running  %s", p.style.good.Render("●"), p.style.dim.Render(fmt.Sprintf("%s, pid %d, up %s", cmp.Or(r.Version, "unknown version"), r.PID, up)))
 	p.linef("")
 	var rows [][]string
 	for _, s := range r.Services {

@@ -36,8 +36,8 @@ func newLogs(a *app, out *outcome) *cobra.Command {
 	o := &logsOptions{app: a}
 	c := a.command(out, &cobra.Command{
 		Use:   "logs [function...]",
-		Short: "Print what functions wrote",
-		Long: `Print what functions wrote to stdout and stderr, oldest first: those that are named, or else all. With --follow and
+		Short: "Print the logs of functions",
+		Long: `Print what the named functions, or all of them, wrote to stdout and stderr, oldest first. With --follow and
 --json every line is a JSON document of its own.`,
 		Example: `  ferry logs
   ferry logs api --since 10m
@@ -46,11 +46,11 @@ func newLogs(a *app, out *outcome) *cobra.Command {
 		ValidArgsFunction: a.completeFunctions,
 	}, o.written)
 	f := c.Flags()
-	f.IntVarP(&o.lines, "lines", "n", 100, "print this `number` of last lines; 0 prints all, and with --follow only what comes")
-	f.StringVar(&o.since, "since", "", "print all that was written since this `time`, as in 10m, 3d, 2006-01-02 or 2006-01-02T15:04")
+	f.IntVarP(&o.lines, "lines", "n", 100, "print the last `number` of lines; 0 prints all of them, or with --follow only new ones")
+	f.StringVar(&o.since, "since", "", "print everything written since this `time`, such as 10m, 3d, 2006-01-02 or 2006-01-02T15:04")
 	// -f is --follow here, as with every other tool that prints logs; the manifest has its long name only.
 	f.StringVar(&a.global.file, "file", "", "the manifest `file` (default: ferry.yaml here or in a folder above)")
-	f.BoolVarP(&o.follow, "follow", "f", false, "go on printing what comes, until Ctrl-C")
+	f.BoolVarP(&o.follow, "follow", "f", false, "keep printing new lines until Ctrl-C")
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		o.counted = c.Flags().Changed("lines")
 		return o.choose(time.Now())
@@ -84,12 +84,12 @@ func (o *logsOptions) written(ctx context.Context, args []string) (result, error
 func (o *logsOptions) choose(now time.Time) error {
 	o.tail = providers.TailOptions{Lines: o.lines, Follow: o.follow}
 	if o.lines < 0 {
-		return usagef("use 0 to print all", "--lines %d is below zero", o.lines)
+		return usagef("use 0 to print all", "--lines %d is negative", o.lines)
 	}
 	if o.since != "" {
 		since, ok := moment(o.since, now)
 		if !ok {
-			return usagef("write it as in 10m, 3d, 2006-01-02 or 2006-01-02T15:04", "--since %q is no time", o.since)
+			return usagef("use a form such as 10m, 3d, 2006-01-02 or 2006-01-02T15:04", "--since %q is not a time", o.since)
 		}
 		o.tail.Since = since
 		if !o.counted {

@@ -70,7 +70,7 @@ func (a *app) run(ctx context.Context) (code int) {
 	defer func() {
 		// Go's own exit code of a panic is 2, which promises that nothing was attempted.
 		if broken := recover(); broken != nil {
-			fmt.Fprintf(a.Streams.Err, "ferry broke, which is a bug in ferry: %v\n\n%s", broken, debug.Stack())
+			fmt.Fprintf(a.Streams.Err, "ferry crashed, which is a bug in ferry: %v\n\n%s", broken, debug.Stack())
 			code = exitFailed
 		}
 	}()

@@ -47,8 +47,8 @@ func TestUsageErrorsExitWith2AndSuggest(t *testing.T) {
 		{args: "invoke", want: []string{"ferry invoke needs the name of a function"}},
 		{args: "completion tcsh", want: []string{`unknown shell "tcsh"`}},
 		{args: "version", environ: []string{"FERRY_YES=perhaps"}, want: []string{`FERRY_YES is "perhaps"`}},
-		{args: "version", environ: []string{"FERRY_TIMEOUT=soon"}, want: []string{`FERRY_TIMEOUT is "soon"`, "as in 90s or 10m"}},
-		{args: "version --timeout -1s", want: []string{"--timeout -1s is below zero"}},
+		{args: "version", environ: []string{"FERRY_TIMEOUT=soon"}, want: []string{`FERRY_TIMEOUT is "soon"`, "such as 90s or 10m"}},
+		{args: "version --timeout -1s", want: []string{"--timeout -1s is negative"}},
 		{args: "version -C nowhere", want: []string{"the folder nowhere does not exist"}},
 		{args: "validate -q", want: []string{"ferry.yaml"}},
 	} {
@@ -141,7 +141,7 @@ func TestAPanicIsNotMistakenForAUsageError(t *testing.T) {
 		Streams:   Streams{In: strings.NewReader(""), Out: Output{Writer: &out}, Err: Output{Writer: &errs}},
 		Providers: func() []providers.Provider { panic("boom") },
 	})
-	if code != exitFailed || !strings.Contains(errs.String(), "ferry broke, which is a bug in ferry: boom") {
+	if code != exitFailed || !strings.Contains(errs.String(), "ferry crashed, which is a bug in ferry: boom") {
 		t.Errorf("exit code %d, stderr %s", code, errs.String())
 	}
 }

@@ -13,15 +13,15 @@ func newOpen(a *app, out *outcome) *cobra.Command {
 	path := ""
 	c := a.command(out, &cobra.Command{
 		Use:   "open function",
-		Short: "Show a function in the browser",
-		Long: `Show what serves in the browser, and print its URL. On the local platform it is started when it does not
-run. A private function does not answer a browser: ` + "`ferry invoke`" + ` calls it.`,
+		Short: "Open a function in the browser",
+		Long: `Open the live function in the browser, and print its URL. The local platform is started if it is not running.
+A private function does not answer a browser: call it with ` + "`ferry invoke`" + `.`,
 		Example: `  ferry open api
   ferry open api --path /items/7`,
 		Args:              between(1, 1, "the name of a function"),
 		ValidArgsFunction: a.completeFunctions,
 	}, func(ctx context.Context, args []string) (result, error) { return a.open(ctx, args[0], path) })
-	c.Flags().StringVarP(&path, "path", "p", "", "the `path` and query to show")
+	c.Flags().StringVarP(&path, "path", "p", "", "the `path` and query to open")
 	c.PreRun = func(*cobra.Command, []string) {
 		if path != "" && !strings.HasPrefix(path, "/") {
 			path = "/" + path

@@ -41,8 +41,8 @@ func newPackage(a *app, out *outcome) *cobra.Command {
 		Long: `Build the packages that a deploy to the chosen target would upload. The same source gives the same bytes,
 on every machine.
 
-With --output, <function>.zip and <function>.json go into a folder: the package, and what really went in (sources with
-digests, libraries and tools with versions). "ferry deploy --from" deploys such a folder and builds nothing.`,
+With --output, <function>.zip and <function>.json go into a folder: the package, and a record of what went in (sources
+with digests, libraries and tools with versions). "ferry deploy --from" deploys such a folder without building anything.`,
 		Example: `  ferry package --list
   ferry package api --explain src/views/index.html
   ferry package --target aws -o artifacts && ferry deploy --target aws --from artifacts`,
@@ -50,8 +50,8 @@ digests, libraries and tools with versions). "ferry deploy --from" deploys such 
 		ValidArgsFunction: a.completeFunctions,
 	}, o.run)
 	f := c.Flags()
-	f.StringVarP(&o.output, "output", "o", "", "save the packages, and what went in, to this `folder`")
-	f.BoolVar(&o.noCache, "no-cache", false, "build also what did not change")
+	f.StringVarP(&o.output, "output", "o", "", "save the packages, and a record of what went in, in this `folder`")
+	f.BoolVar(&o.noCache, "no-cache", false, "build even what has not changed")
 	f.BoolVar(&o.list, "list", false, "list what the packages hold, the biggest first")
 	f.StringVar(&o.explain, "explain", "", "say why this `file` is in or out: a path on disk or in a package")
 	return c

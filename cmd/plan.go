@@ -30,7 +30,7 @@ func newPlan(a *app, out *outcome) *cobra.Command {
 	c := a.command(out, &cobra.Command{
 		Use:               "plan [function...]",
 		Short:             "Show what a deploy would change",
-		Long:              "Show what a deploy would change. It builds the packages and looks at what serves; it changes nothing.",
+		Long:              "Show what a deploy would change. It builds the packages and looks at what is live; it changes nothing.",
 		Args:              between(0, -1, ""),
 		ValidArgsFunction: a.completeFunctions,
 	}, o.run)
@@ -85,14 +85,14 @@ func (r planResult) text(p *printer) {
 	}
 	p.obstacles(r.Obstacles)
 	if r.Empty && len(r.Obstacles) > 0 {
-		p.linef("nothing to change: release %d does not serve, and a deploy mends that  %s", r.Release, p.style.dim.Render(r.place))
+		p.linef("nothing to change, but release %d is not serving: a deploy fixes that  %s", r.Release, p.style.dim.Render(r.place))
 		return
 	}
 	if len(r.Obstacles) > 0 {
 		p.linef("")
 	}
 	if r.Empty {
-		p.linef("nothing to do: release %d serves  %s", r.Release, p.style.dim.Render(r.place))
+		p.linef("nothing to do: release %d is live  %s", r.Release, p.style.dim.Render(r.place))
 		return
 	}
 	from := "nothing is deployed yet"
@@ -106,7 +106,7 @@ func (r planResult) text(p *printer) {
 	p.linef("  %s", r.summary())
 	if len(r.Held) > 0 {
 		p.linef("")
-		p.linef("this would be refused, for it was rolled back:")
+		p.linef("a deploy would be refused, because this was rolled back:")
 		p.held(r.Held)
 	}
 }
@@ -219,7 +219,7 @@ func (p *printer) drift(all []release.Drift) {
 	case slices.ContainsFunc(all, func(d release.Drift) bool { return d.Lacks == "" }):
 		p.linef("    changed outside ferry; `ferry deploy --force` overwrites it")
 	default:
-		p.linef("    changed outside ferry; `ferry deploy` mends it")
+		p.linef("    changed outside ferry; `ferry deploy` fixes it")
 	}
 	p.linef("")
 }

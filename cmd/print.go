@@ -22,9 +22,9 @@ type printResult struct {
 func newPrint(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
 		Use:   "print [function...]",
-		Short: "Print the manifest as it is for a stage and a target",
-		Long: `Print the manifest as ferry understands it for the stage and the target: overlays are laid, interpolations
-replaced, defaults filled in. What ` + "`${env:…}`" + ` gave is shown as •••, and secrets by their names. It uses no network.`,
+		Short: "Print the resolved manifest for a stage and a target",
+		Long: `Print the manifest as ferry understands it for the stage and the target, with overlays merged, interpolations
+replaced and defaults filled in. Values from ` + "`${env:…}`" + ` are shown as •••, and secrets by name. It makes no network calls.`,
 		Example: `  ferry print
   ferry print api --stage prod --target aws
   diff <(ferry print) <(ferry print -s prod)`,

@@ -191,7 +191,7 @@ func (p *progress) announce() {
 }
 
 func waitingFor(h *release.Holder) string {
-	return fmt.Sprintf("waiting for %s, at work on release %d since %s", h.Actor, h.Attempt, h.Since.Local().Format("2006-01-02 15:04:05"))
+	return fmt.Sprintf("waiting for %s, working on release %d since %s", h.Actor, h.Attempt, h.Since.Local().Format("2006-01-02 15:04:05"))
 }
 
 // doing says a step in words.

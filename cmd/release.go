@@ -29,12 +29,12 @@ func (r releaseResult) text(p *printer) {
 		p.removed(r.Removed, where(r.Service, r.Stage, r.Target))
 		return
 	case r.State != release.StateLive && r.Outcome == release.OutcomeDone:
-		p.linef("%s release %d is undone: %s  %s", p.style.good.Render("✓"), r.Attempt, serves(r.Release), place)
+		p.linef("%s release %d was undone: %s  %s", p.style.good.Render("✓"), r.Attempt, serves(r.Release), place)
 		return
 	case r.State != release.StateLive:
 		return // the error says how things stand
 	case r.Outcome == release.OutcomeUnchanged:
-		p.linef("nothing to do: release %d serves  %s", r.Release, place)
+		p.linef("nothing to do: release %d is live  %s", r.Release, place)
 	default:
 		same := ""
 		if r.Source != r.Release {

@@ -23,12 +23,12 @@ func newReleases(a *app, out *outcome) *cobra.Command {
 	c := a.command(out, &cobra.Command{
 		Use:   "releases",
 		Short: "List the releases, newest first",
-		Long: `List the releases, newest first: which serves, which of them somebody rolled back, and which one the next rollback
+		Long: `List the releases, newest first: which one is live, which ones were rolled back, and which one the next rollback
 would restore.`,
 		Args: noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) {
 		if limit < 0 {
-			return nil, usagef("use 0 to list all", "--limit %d is below zero", limit)
+			return nil, usagef("use 0 to list all", "--limit %d is negative", limit)
 		}
 		p, err := a.deployed()
 		if err != nil {

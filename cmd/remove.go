@@ -26,13 +26,13 @@ func newRemove(a *app, out *outcome) *cobra.Command {
 	o := &removeOptions{app: a}
 	c := a.command(out, &cobra.Command{
 		Use:   "remove",
-		Short: "Take the service off the target",
-		Long: `Take away exactly what ferry made for this service, stage and target. The releases are kept, so that
-a later ferry rollback brings the service back; --purge deletes them too, and on the local platform the values of
-secrets. What was interrupted is finished by the same command.`,
+		Short: "Remove the service from the target",
+		Long: `Remove exactly what ferry made for this service, stage and target. The releases are kept, so that a later
+` + "`ferry rollback`" + ` brings the service back; --purge deletes them too, and on the local platform the values of secrets.
+If a removal is interrupted, the same command finishes it.`,
 		Args: noArgs(),
 	}, o.run)
-	c.Flags().BoolVar(&o.purge, "purge", false, "delete the releases and their packages too: there is no way back")
+	c.Flags().BoolVar(&o.purge, "purge", false, "also delete the releases and their packages; this cannot be undone")
 	c.Flags().BoolVar(&o.force, "force", false, "take the lock from another deploy")
 	a.waits(c)
 	return c
@@ -66,7 +66,7 @@ func (o *removeOptions) confirm(p *project) error {
 		return nil
 	}
 	if !o.app.interactive() {
-		return usagef("add --yes if you mean it", "remove takes %s down, and there is no terminal to ask at", p.place())
+		return usagef("add --yes if you mean it", "remove takes %s down, and there is no terminal to ask for confirmation", p.place())
 	}
 	ask := o.app.errors()
 	ask.linef("This takes %s down.", ask.style.bold.Render(p.place()))
@@ -75,9 +75,9 @@ func (o *removeOptions) confirm(p *project) error {
 		if _, ok := p.adapter.(providers.Purger); ok {
 			what = "Its releases and the values of its secrets are deleted too"
 		}
-		ask.linef("%s: there is no way back.", what)
+		ask.linef("%s: this cannot be undone.", what)
 	}
-	answer, err := o.app.ask("Type " + p.manifest.Service + " to go on:")
+	answer, err := o.app.ask("Type " + p.manifest.Service + " to continue:")
 	if err != nil || answer == p.manifest.Service {
 		return err
 	}
@@ -87,7 +87,7 @@ func (o *removeOptions) confirm(p *project) error {
 func (r removeResult) text(p *printer) {
 	p.removed(r.Removed, r.place)
 	if r.Purged {
-		p.linef("  the releases are deleted")
+		p.linef("  its releases were deleted")
 	} else if len(r.Removed) > 0 {
 		p.linef("  %s `ferry rollback` brings it back, `ferry remove --purge` deletes the releases too", p.style.good.Render("hint:"))
 	}

@@ -21,12 +21,12 @@ func newRollback(a *app, out *outcome) *cobra.Command {
 	o := &rollbackOptions{app: a}
 	c := a.command(out, &cobra.Command{
 		Use:   "rollback",
-		Short: "Make the last good release serve again",
-		Long: `Make an earlier release serve again: its code and its configuration. Without --to that is the last good
-one, which is never one that was itself rolled back. The rollback is a new release, so it can be undone.
+		Short: "Restore the last good release",
+		Long: `Make an earlier release live again, with its code and its configuration. Without --to that is the last good
+one, which is never one that was itself rolled back. A rollback is a new release, so it can be undone.
 
-The data of your services is not part of a release: it stays as it is. So do the values of secrets on the local
-platform; on AWS each release has its versions of them, which come back.`,
+The data of your services is not part of a release and stays as it is. On the local platform, so do the values of
+secrets; on AWS each release has its own versions of them, which are restored too.`,
 		Example: `  ferry rollback
   ferry rollback --to 12`,
 		Args: noArgs(),
@@ -34,8 +34,8 @@ platform; on AWS each release has its versions of them, which come back.`,
 	f := c.Flags()
 	f.IntVar(&o.to, "to", 0, "the `number` of the release to restore")
 	offer(c, "to", a.completeReleases)
-	f.StringVarP(&o.message, "message", "m", "", "a `line` about this rollback, kept with it")
-	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; what serves is read back all the same")
+	f.StringVarP(&o.message, "message", "m", "", "a `line` describing this rollback, kept with it")
+	f.BoolVar(&o.noVerify, "no-verify", false, "skip the health checks; ferry still reads back what is live")
 	f.BoolVar(&o.force, "force", false, "overwrite changes made outside ferry, and take the lock from another deploy")
 	a.waits(c)
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
@@ -65,7 +65,7 @@ func (o *rollbackOptions) run(ctx context.Context, _ []string) (result, error) {
 // kept says what a rollback does not bring back.
 func kept(a providers.Adapter) string {
 	if _, ok := a.(providers.Pinner); ok {
-		return "secrets get the versions back that the release had; data stays as it is"
+		return "secrets go back to the versions that the release had; data stays as it is"
 	}
 	return "secret values and data stay as they are"
 }
@@ -74,7 +74,7 @@ func kept(a providers.Adapter) string {
 func (p *printer) restoring(number int, plan *release.Plan, kept string) {
 	switch {
 	case plan.Removing && number > 0:
-		p.linef("bringing back release %d, which a removal took away in part", number)
+		p.linef("restoring release %d, which was partly removed", number)
 	case plan.Unfinished > 0 && number == plan.Release:
 		p.linef("undoing the interrupted release %d", plan.Unfinished)
 	case number == plan.Release: // it ends a canary, or what was changed by hand

@@ -15,8 +15,8 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 )
 
-const rootHelp = `ferry deploys functions from one manifest, all of them or none, to any place that it knows, and rolls
-them back, code and configuration. The target local needs no account: ferry itself serves it.
+const rootHelp = `ferry deploys the functions of a manifest, all of them or none, to any provider it supports, and rolls
+them back, code and configuration together. The target "local" needs no account: ferry serves it on this machine.
 
 Start with:  ferry init shop --template go-http && cd shop && ferry deploy
 
@@ -41,17 +41,17 @@ type globals struct {
 }
 
 func (g *globals) addFlags(f *pflag.FlagSet) {
-	f.StringVarP(&g.dir, "dir", "C", "", "run as if started in this `folder`; the manifest is looked for in it alone")
+	f.StringVarP(&g.dir, "dir", "C", "", "run as if started in this `folder`, and look for the manifest only there")
 	f.StringVarP(&g.file, "file", "f", "", "the manifest `file` (default: ferry.yaml here or in a folder above)")
-	f.StringVarP(&g.target, "target", "t", "", "the `name` of where to deploy to (default: the manifest's default_target, else local)")
+	f.StringVarP(&g.target, "target", "t", "", "the `name` of the target (default: the manifest's default_target, else local)")
 	f.StringVarP(&g.stage, "stage", "s", "", "the `name` of the stage (default: dev)")
 	f.BoolVar(&g.json, "json", g.json, "print the result as one JSON document")
-	f.BoolVarP(&g.yes, "yes", "y", false, "do not ask before destroying something")
-	f.BoolVarP(&g.quiet, "quiet", "q", false, "print the result and errors only")
+	f.BoolVarP(&g.yes, "yes", "y", false, "do not ask for confirmation")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "print only the result and errors")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "print every step as it happens")
 	f.BoolVar(&g.noColor, "no-color", false, "print without colours")
 	f.StringVar(&g.progress, "progress", progressAuto, "the `form` of progress: auto, plain or json")
-	f.DurationVar(&g.timeout, "timeout", 0, "interrupt the command after this `time`, such as 90s or 10m; a restore that is due is still done")
+	f.DurationVar(&g.timeout, "timeout", 0, "interrupt the command after this `time`, such as 90s or 10m; if a restore is then needed, it still runs")
 	f.Lookup("json").DefValue = "false"
 }
 
@@ -116,7 +116,7 @@ func newRoot(a *app, out *outcome) *cobra.Command {
 
 // alone says what ferry does without a command: it shows its version when asked for it, else its help.
 func (a *app) alone(root *cobra.Command, out *outcome) {
-	version := root.Flags().Bool("version", false, "print which ferry this is")
+	version := root.Flags().Bool("version", false, "print the version of ferry")
 	root.RunE = func(c *cobra.Command, args []string) error {
 		if !*version {
 			return a.needsSubcommand(c, args)
@@ -143,7 +143,7 @@ func (a *app) prepare(flags *pflag.FlagSet) error {
 		errs = append(errs, a.fromEnvironment(flags, f.Name, wanted(f)+", or unset it"))
 	})
 	if flags.Lookup(waitFlag) != nil {
-		errs = append(errs, a.fromEnvironment(flags, waitFlag, "set it to a time as in 10m, or unset it"))
+		errs = append(errs, a.fromEnvironment(flags, waitFlag, "set it to a duration such as 10m, or unset it"))
 	}
 	if info, err := os.Stat(a.dir()); a.global.dir != "" && (err != nil || !info.IsDir()) {
 		errs = append(errs, a.noFolder(err))
@@ -164,7 +164,7 @@ func (a *app) fromEnvironment(flags *pflag.FlagSet, flag, hint string) error {
 		return nil
 	}
 	if err := given.Value.Set(value); err != nil {
-		return usagef(hint, "%s is %q, which --%s cannot be", name, value, flag)
+		return usagef(hint, "%s is %q, which is not valid for --%s", name, value, flag)
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (a *app) fromEnvironment(flags *pflag.FlagSet, flag, hint string) error {
 // wanted is how the value of a flag is written.
 func wanted(f *pflag.Flag) string {
 	if f.Value.Type() == "duration" {
-		return "write it as in 90s or 10m"
+		return "set it to a duration such as 90s or 10m"
 	}
 	return "set it to true or false"
 }
@@ -184,9 +184,9 @@ func (a *app) noFolder(err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return usagef(hint, "the folder %s does not exist", a.global.dir)
 	case err != nil:
-		return usagef(hint, "the folder %s cannot be looked into: %v", a.global.dir, err)
+		return usagef(hint, "the folder %s cannot be read: %v", a.global.dir, err)
 	}
-	return usagef(hint, "%s is no folder", a.global.dir)
+	return usagef(hint, "%s is not a folder", a.global.dir)
 }
 
 func truthy(s string) bool {
@@ -236,7 +236,7 @@ func flagForms(kind string) string {
 	case "bool":
 		return "value of true or false, or none"
 	case "duration":
-		return "time such as 30s or 10m"
+		return "duration such as 30s or 10m"
 	}
 	return kind
 }
@@ -268,7 +268,7 @@ func between(low, high int, what string) cobra.PositionalArgs {
 		case high == 0 && len(args) > 0:
 			return usagef(cmp.Or(meantArgument(c, args[0]), hint), "%s takes no arguments, but got %q", c.CommandPath(), args[0])
 		case high > 0 && len(args) > high:
-			return usagef(hint, "%s takes %s, but got also %q", c.CommandPath(), what, args[high])
+			return usagef(hint, "%s takes %s, but also got %q", c.CommandPath(), what, args[high])
 		}
 		return nil
 	}

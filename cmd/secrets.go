@@ -42,21 +42,21 @@ type secretResult struct {
 func newSecrets(a *app, out *outcome) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "secrets",
-		Short: "Keep the values of secrets where a target reads them",
-		Long: `Keep the values that the manifest names under secrets: for one service, stage and target. ferry never prints
-a value, and writes it nowhere else: not into a package, a release, a plan or a log.`,
+		Short: "Manage the values of secrets",
+		Long: `Manage the values that the manifest names under "secrets", for one service, stage and target. ferry never prints
+a value, and never writes it into a package, a release, a plan or a log.`,
 		Args: unknownCommand,
 		RunE: a.needsSubcommand,
 	}
 	set := a.command(out, &cobra.Command{
 		Use:   "set name",
-		Short: "Give a secret a value, from stdin or typed without being shown",
-		Long: `Give a secret a value. It comes from stdin, or is asked for without being shown; it is never an argument,
-which other programs could see. One newline at its end is not part of it.
+		Short: "Set the value of a secret, from stdin or a hidden prompt",
+		Long: `Set the value of a secret. It is read from stdin or from a hidden prompt, never from an argument, which other
+programs could see. One trailing newline is not part of it.
 
-On the local platform the next request meets the new value, without a deploy: instances that began with an earlier
-one finish what they serve and get nothing new. On a cloud a release keeps the versions that it was deployed with, so
-that a rollback brings them back: ` + "`ferry deploy`" + ` brings it the new value.`,
+On the local platform the next request sees the new value, without a deploy: instances that started with an earlier
+one finish what they are serving and get no new requests. On a cloud a release keeps the versions that it was deployed
+with, so that a rollback restores them; run ` + "`ferry deploy`" + ` to use the new value.`,
 		Example: `  ferry secrets set stripe-key
   ferry secrets set stripe-key < key.txt
   pass show shop/stripe | ferry secrets set stripe-key --stage prod`,
@@ -69,10 +69,9 @@ that a rollback brings them back: ` + "`ferry deploy`" + ` brings it the new val
 		Args:  noArgs(),
 	}, a.listSecrets)
 	remove := a.command(out, &cobra.Command{
-		Use:   "rm name",
-		Short: "Forget the value of a secret",
-		Long: `Forget the value of a secret. What runs keeps it until it ends; functions that need it do not start any
-more.`,
+		Use:               "rm name",
+		Short:             "Delete the value of a secret",
+		Long:              `Delete the value of a secret. Running instances keep it until they end; functions that need it no longer start.`,
 		Args:              between(1, 1, "the name of a secret"),
 		ValidArgsFunction: a.completeSecrets,
 	}, a.removeSecret)
@@ -129,13 +128,13 @@ func (a *app) secretValue(ctx context.Context, name string) ([]byte, error) {
 		value, err = a.Streams.Hidden(ctx)
 		ask.linef("")
 	default:
-		return nil, usagef("pipe the value in: ferry secrets set "+name+" < FILE", "there is nobody to ask for the value of %s", name)
+		return nil, usagef("pipe the value in: ferry secrets set "+name+" < FILE", "there is no terminal to ask for the value of %s", name)
 	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("reading the value of %s: %w", name, err)
 	case len(value) == 0:
-		return nil, usagef("`ferry secrets rm "+name+"` forgets a value", "the value of %s is empty: nothing was set", name)
+		return nil, usagef("`ferry secrets rm "+name+"` deletes a value", "the value of %s is empty: nothing was set", name)
 	case len(value) > secretSize:
 		return nil, usagef("a secret is a key or a password: keep files elsewhere", "the value of %s is longer than %s", name, size(secretSize))
 	}
@@ -208,14 +207,14 @@ func (a *app) confirmForgetting(r secretResult) error {
 		return nil
 	}
 	if !a.interactive() {
-		return usagef("add --yes if you mean it", "the value of %s cannot be brought back, and there is no terminal to ask at", r.Name)
+		return usagef("add --yes if you mean it", "deleting the value of %s cannot be undone, and there is no terminal to ask for confirmation", r.Name)
 	}
 	ask := a.errors()
-	ask.linef("This forgets the value of %s at %s.", ask.style.bold.Render(r.Name), r.place)
+	ask.linef("This deletes the value of %s at %s.", ask.style.bold.Render(r.Name), r.place)
 	if len(r.Functions) > 0 {
 		ask.linef("Without it %s cannot start.", strings.Join(r.Functions, ", "))
 	}
-	answer, err := a.ask("Type " + r.Name + " to go on:")
+	answer, err := a.ask("Type " + r.Name + " to continue:")
 	if err != nil || answer == r.Name {
 		return err
 	}
@@ -279,7 +278,7 @@ func (r secretResult) text(p *printer) {
 	case r.Set:
 		p.linef("  used by %s", strings.Join(r.Functions, ", "))
 		if r.pinned {
-			p.linef("  %s `ferry deploy` brings it to what runs", p.style.good.Render("hint:"))
+			p.linef("  %s `ferry deploy` makes what is running use it", p.style.good.Render("hint:"))
 		}
 	default:
 		p.linef("  %s %s cannot start without it", p.style.warn.Render("!"), strings.Join(r.Functions, ", "))
@@ -308,6 +307,6 @@ func (r secretsResult) text(p *printer) {
 	p.table([]string{"secret", "value", "used by"}, rows)
 	if missing != "" {
 		p.linef("")
-		p.linef("  %s `ferry secrets set %s` gives it a value", p.style.good.Render("hint:"), missing)
+		p.linef("  %s `ferry secrets set %s` sets it", p.style.good.Render("hint:"), missing)
 	}
 }

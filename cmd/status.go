@@ -20,7 +20,7 @@ type statusResult struct {
 func newStatus(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
 		Use:   "status",
-		Short: "Show what serves now, and whether it is what ferry left there",
+		Short: "Show what is live, and whether it is what ferry left there",
 		Args:  noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) {
 		p, err := a.deployed()

@@ -39,7 +39,7 @@ func nextStep(r report, command string) string {
 	case providers.Superseded:
 		return "run `ferry releases` to see what went live"
 	case providers.Foreign:
-		return "give the service another name, or remove what is there by the means that made it"
+		return "give the service another name, or remove what is there with the tool that made it"
 	case providers.Unauthenticated:
 		return "run `ferry doctor` to see which credentials are used"
 	case providers.Denied:
@@ -47,13 +47,13 @@ func nextStep(r report, command string) string {
 	case providers.Invalid:
 		return "correct what the message names in ferry.yaml, then run `ferry plan`"
 	case providers.Limit:
-		return "ask the provider for a higher limit, or for less in ferry.yaml"
+		return "ask the provider for a higher limit, or ask for less in ferry.yaml"
 	case providers.Throttled:
 		return "wait a minute, then run `" + again + "` again"
 	case providers.Unavailable, providers.Timeout:
-		return "run `" + again + "` again; `ferry doctor` checks the way there"
+		return "run `" + again + "` again; `ferry doctor` checks the connection"
 	case providers.Crashed, providers.Unhealthy:
-		return strings.TrimSpace("mend the handler; see `ferry logs "+r.Function) + "`"
+		return strings.TrimSpace("fix the handler; see `ferry logs "+r.Function) + "`"
 	case providers.Unsupported:
 		return "choose another target with --target"
 	}
@@ -79,10 +79,10 @@ func (a *app) fileStep(err error) string {
 	home, failed := a.home()
 	for _, dir := range []string{home.State, home.Cache} {
 		if failed == nil && (within(dir, broken.Path) || within(broken.Path, dir)) {
-			return "make " + dir + " a folder that can be written, or set FERRY_HOME to one that is"
+			return "make " + dir + " writable, or set FERRY_HOME to a folder that is"
 		}
 	}
-	return "see that " + broken.Path + " is there and that you may use it"
+	return "check that " + broken.Path + " exists and that you may use it"
 }
 
 // within reports whether a path is a folder or below it.
@@ -102,5 +102,5 @@ var (
 
 // plainly says in words of ferry what Go's packages say in theirs.
 func plainly(message string) string {
-	return goWords.Replace(noNumber.ReplaceAllString(message, "$1 is no number that ferry can use"))
+	return goWords.Replace(noNumber.ReplaceAllString(message, "$1 is not a valid number"))
 }

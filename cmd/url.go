@@ -18,10 +18,10 @@ type urlResult struct {
 func newURL(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
 		Use:   "url function",
-		Short: "Print where a function answers",
-		Long: `Print the URL of what serves, alone on its line. The function's own path is no part of it.
+		Short: "Print the URL of a function",
+		Long: `Print the URL of the live function, alone on a line and without the function's own path.
 
-On the local platform the URL stays the same while the platform is stopped: then a warning says so.`,
+On the local platform the URL stays the same while the platform is stopped; a warning then says so.`,
 		Example:           `  curl $(ferry url api)`,
 		Args:              between(1, 1, "the name of a function"),
 		ValidArgsFunction: a.completeFunctions,
@@ -46,7 +46,7 @@ func (a *app) warnUnreached(ctx context.Context, p *project, function string) er
 	}
 	found, err := r.Obstacles(ctx, []providers.Spec{{Function: manifest.Function{Name: function}}})
 	for _, o := range found {
-		a.warn(providers.Issue{Function: function, Message: "it cannot be reached now: " + o.Err.Error(), Hint: o.Err.Hint})
+		a.warn(providers.Issue{Function: function, Message: "it cannot be reached at the moment: " + o.Err.Error(), Hint: o.Err.Hint})
 	}
 	return err
 }

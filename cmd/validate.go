@@ -17,8 +17,8 @@ type validateResult struct {
 func newValidate(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
 		Use:   "validate",
-		Short: "Check the manifest, and that the target can carry it",
-		Long:  "Check the manifest, and that the target can carry it. It uses neither network nor credentials.",
+		Short: "Check the manifest, and that the target can run it",
+		Long:  "Check the manifest, and that the target can run it. It uses neither network nor credentials.",
 		Args:  noArgs(),
 	}, func(context.Context, []string) (result, error) {
 		p, err := a.project()

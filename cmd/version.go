@@ -20,8 +20,8 @@ type versionResult struct {
 func newVersion(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
 		Use:   "version",
-		Short: "Print which ferry this is",
-		Long:  "Print which ferry this is. `ferry --version` prints the same.",
+		Short: "Print the version of ferry",
+		Long:  "Print the version of ferry. `ferry --version` prints the same.",
 		Args:  noArgs(),
 	}, func(context.Context, []string) (result, error) {
 		return a.version(), nil

@@ -28,7 +28,7 @@ func (p *patience) Set(s string) error {
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
-		return errors.New("a time is written as in 90s or 10m")
+		return errors.New("use a duration such as 90s or 10m")
 	}
 	*p = patience(d)
 	return nil

@@ -50,7 +50,7 @@ func TestEveryCommandThatTakesTheLockCanWait(t *testing.T) {
 			t.Errorf("%s: %s", command, got.err)
 		}
 		s.environ = []string{"FERRY_WAIT=soon"}
-		if got := s.must(t, exitUsage, args...); !strings.Contains(got.err, `FERRY_WAIT is "soon", which --wait cannot be`) {
+		if got := s.must(t, exitUsage, args...); !strings.Contains(got.err, `FERRY_WAIT is "soon", which is not valid for --wait`) {
 			t.Errorf("%s: %s", command, got.err)
 		}
 		s.environ = nil

@@ -130,7 +130,7 @@ func (c *checker) pattern(field, p string) {
 			c.fail(field, segmentHint(s), "the path %s holds the segment %s, which is neither plain text nor a {parameter}", quote(p), quote(s))
 		case m == nil:
 		case m[2] != "" && !last:
-			c.fail(field, "move it to the end", "the path %s goes on after %s", quote(p), s)
+			c.fail(field, "move it to the end", "the path %s continues after %s", quote(p), s)
 		case names[m[1]]:
 			c.fail(field, "give them different names", "the path %s has two parameters named %s", quote(p), m[1])
 		default:

@@ -63,9 +63,9 @@ func lookInto(dir string) *Problem {
 	case errors.Is(err, fs.ErrNotExist):
 		p.Message = fmt.Sprintf("the folder %s does not exist", dir)
 	case err != nil:
-		p.Message = fmt.Sprintf("the folder %s cannot be looked into: %v", dir, rootCause(err))
+		p.Message = fmt.Sprintf("the folder %s cannot be read: %v", dir, rootCause(err))
 	case !info.IsDir():
-		p.Message = fmt.Sprintf("%s is no folder", dir)
+		p.Message = fmt.Sprintf("%s is not a folder", dir)
 	default:
 		return nil
 	}

@@ -110,7 +110,7 @@ func TestAFolderThatWasChosenIsTheOnlyOneThatIsLookedIn(t *testing.T) {
 func TestAManifestAboveIsNotTakenForAFolderThatIsNone(t *testing.T) {
 	o := folder(t, hello)
 	root := o.Dir
-	for name, want := range map[string]string{"typo": "typo does not exist", FileName: FileName + " is no folder"} {
+	for name, want := range map[string]string{"typo": "typo does not exist", FileName: FileName + " is not a folder"} {
 		o.Dir = filepath.Join(root, name)
 		if ps := problems(t, o); !strings.Contains(ps[0].Message, want) {
 			t.Errorf("in %s: %v", name, ps)

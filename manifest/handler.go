@@ -54,7 +54,7 @@ func (c *checker) handler() {
 		hint := "add handler: " + exampleHandler(l.name)
 		if len(c.added) > 0 {
 			if near := nearest(c.fn.Name, c.added); near != "" {
-				hint = "did you mean the function \"" + near + "\"? a stage adds a function that is not under functions"
+				hint = "did you mean the function \"" + near + "\"? a name that is only in the stage makes a new function"
 			}
 		}
 		c.fail("handler", hint, "the function %s has no handler", quote(c.fn.Name))

@@ -307,7 +307,7 @@ func (c *converter) merged(key *yaml.Node, value *Node) []*Node {
 	}
 	for _, m := range maps {
 		if !m.isMap() {
-			c.problem(key, "name a map: <<: *anchor", "<< merges %s, which is no map", m.kind)
+			c.problem(key, "name a map: <<: *anchor", "<< merges %s, which is not a map", m.kind)
 			return nil
 		}
 	}

@@ -185,7 +185,7 @@ func eventRefusals() []refusal {
 		{on("{http: {path: /a//b}}"), "empty segment", ""},
 		{on("{http: {path: /a/../b}}"), "holds the segment ..", ""},
 		{on("{http: {path: '/items/:id'}}"), "neither plain text nor a {parameter}", ""},
-		{on("{http: {path: '/{a...}/b'}}"), "goes on after", ""},
+		{on("{http: {path: '/{a...}/b'}}"), "continues after", ""},
 		{on("{http: {path: '/{a}/{a}'}}"), "two parameters named", numbers},
 		{on("{http: {auth: iam}}"), "must be public or private", ""},
 		{on("{http: {methods: GET}}"), "must be a list", ""},

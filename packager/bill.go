@@ -72,7 +72,7 @@ func (p *Packager) Bill(ctx context.Context, fn manifest.Function, pl Platform) 
 			b, err = p.bill(made.entry, fn, pl)
 		}
 		if err == nil && made.torn {
-			err = source.Problem("", "package it again when nothing writes to the sources", "the sources changed while they were packaged")
+			err = source.Problem("", "package it again once nothing is writing to the sources", "the sources changed while they were being packaged")
 		}
 	}
 	return b, p.attribute(fn, err)

@@ -78,7 +78,7 @@ func (x *explainer) explain() (in bool, why string, err error) {
 	case read:
 		return false, "it decides what goes in, and does not go in itself", nil
 	case !source.Exists(x.full):
-		return false, "there is no such file in the source folder, and none in the package", nil
+		return false, "there is no such file in the source folder or in the package", nil
 	}
 	why, err = x.leftOut()
 	return false, why, err
@@ -119,7 +119,7 @@ func (x *explainer) entry() string {
 	if x.name == path.Clean(x.job.Function.Module()) {
 		return "it is the handler"
 	}
-	return "it lies in the source folder, and nothing leaves it out"
+	return "it is in the source folder, and nothing leaves it out"
 }
 
 // leftOut is why a file of the source folder is not in the package.

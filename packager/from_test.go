@@ -130,7 +130,7 @@ func TestEveryFileCanBeExplained(t *testing.T) {
 	fn = packagertest.Server("main.py")
 	fn.Build.Exclude = []string{"tests"}
 	for file, want := range map[string]string{
-		"main.py": "in: it is the handler", "lib/a.txt": "in: it lies in the source folder",
+		"main.py": "in: it is the handler", "lib/a.txt": "in: it is in the source folder",
 		"lib/b.txt":  `out: lib/.ferryignore:2: "*.txt" leaves lib/b.txt out`,
 		"tests/t.py": `out: build.exclude: "tests" leaves tests out`,
 		".git/x":     "out: .git never goes into a package",

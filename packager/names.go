@@ -23,7 +23,7 @@ func checkNames(files []source.File) error {
 			continue
 		}
 		if i > 0 && files[i-1].Name == f.Name {
-			bad = append(bad, source.Problem(f.Path, hint, "two files want to be %s in the package", f.Name))
+			bad = append(bad, source.Problem(f.Path, hint, "two files would both be %s in the package", f.Name))
 			continue
 		}
 		if plain { // such names have one form

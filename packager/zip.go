@@ -233,7 +233,7 @@ func (z *zipper) squeeze(ctx context.Context, f *source.File) (*block, error) {
 }
 
 func changed(f *source.File) error {
-	return source.Problem(f.Path, "build again when nothing writes to it", "%s changed while it was packaged", f.Name)
+	return source.Problem(f.Path, "build again once nothing is writing to it", "%s changed while it was being packaged", f.Name)
 }
 
 // stream sends the content through digest, checksum and compression.

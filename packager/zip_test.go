@@ -176,7 +176,7 @@ func TestAFileThatChangesWhileItIsReadIsAnError(t *testing.T) {
 	packagertest.Write(t, path, "hello, longer")
 	z := zipper{spillDir: t.TempDir(), squeezers: newSqueezers()}
 	_, err = z.write(context.Background(), io.Discard, []source.File{{Name: "a.txt", Path: path, Info: info}})
-	packagertest.Contains(t, packagertest.Problem(t, err).Message, "a.txt changed while it was packaged")
+	packagertest.Contains(t, packagertest.Problem(t, err).Message, "a.txt changed while it was being packaged")
 }
 
 func TestLargeFilesTakeNoMemory(t *testing.T) {

@@ -20,13 +20,13 @@ func CrashHint(log string) string {
 		return m[1]
 	}
 	if m := noNodePackage.FindStringSubmatch(log); m != nil {
-		return "install " + m[1] + " as one of `dependencies`; if code loads it by a name that it puts together, add it to build.external as well"
+		return "install " + m[1] + " as one of `dependencies`; if the code builds the name at run time, add it to build.external as well"
 	}
 	if m := noPythonModule.FindStringSubmatch(log); m != nil {
-		return "put the module " + m[1] + " into the source folder, or what installs it into requirements.txt or pyproject.toml"
+		return "put the module " + m[1] + " into the source folder, or add the package that provides it to requirements.txt or pyproject.toml"
 	}
 	if m := noFile.FindStringSubmatch(log); m != nil {
-		return "if " + path.Base(strings.ReplaceAll(m[1], `\`, "/")) + " is a file of yours, add it to build.include; `ferry package --list` shows what is in"
+		return "if " + path.Base(strings.ReplaceAll(m[1], `\`, "/")) + " is one of your files, add it to build.include; `ferry package --list` shows what is in the package"
 	}
-	return "mend what the log shows"
+	return "fix the problem that the log shows"
 }

@@ -12,16 +12,16 @@ func TestACrashIsExplainedByWhatItsLogSays(t *testing.T) {
 		"Error: Cannot find module 'ejs'\nRequire stack:\n- /var/task/app.cjs":                                                     "install ejs as",
 		"Error [ERR_MODULE_NOT_FOUND]: Cannot find package '@acme/lib' imported from /var/task/app.mjs":                            "install @acme/lib as",
 		"Error: Cannot find module 'pg/lib/native'":                                                                                "install pg as",
-		"Error: Cannot find module './local.js'":                                                                                   "mend what the log shows",
-		"Error: Cannot find module '/var/task/node_modules/x/y.js'":                                                                "mend what the log shows",
+		"Error: Cannot find module './local.js'":                                                                                   "fix the problem that the log shows",
+		"Error: Cannot find module '/var/task/node_modules/x/y.js'":                                                                "fix the problem that the log shows",
 		"ModuleNotFoundError: No module named 'requests'":                                                                          "the module requests into",
 		"Runtime.ImportModuleError: Unable to import module 'ferry_entry': No module named 'yaml.reader'":                          "the module yaml into",
-		"Error: ENOENT: no such file or directory, open '/var/task/fn/hello.proto'":                                                "if hello.proto is a file of yours, add it to build.include",
-		"FileNotFoundError: [Errno 2] No such file or directory: 'data/words.txt'":                                                 "if words.txt is a file of yours, add it to build.include",
+		"Error: ENOENT: no such file or directory, open '/var/task/fn/hello.proto'":                                                "if hello.proto is one of your files, add it to build.include",
+		"FileNotFoundError: [Errno 2] No such file or directory: 'data/words.txt'":                                                 "if words.txt is one of your files, add it to build.include",
 		"file:///app.mjs:3\nTypeError: ferry: app.js: the default export has no fetch function; add `style: node` to it\n    at x": "add `style: node` to it",
 		"ferry: app:app: it is an ASGI application; add `style: asgi` to it":                                                       "add `style: asgi` to it",
-		"TypeError: x is not a function":                                                                                           "mend what the log shows",
-		"":                                                                                                                         "mend what the log shows",
+		"TypeError: x is not a function":                                                                                           "fix the problem that the log shows",
+		"":                                                                                                                         "fix the problem that the log shows",
 	} {
 		if got := providers.CrashHint(log); !strings.Contains(got, want) {
 			t.Errorf("%q: got %q, want %q", log, got, want)

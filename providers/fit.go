@@ -69,7 +69,7 @@ func (s Steps[T]) enough(asked T) T {
 
 func (s Steps[T]) String() string {
 	if len(s.Values) == 0 {
-		return fmt.Sprintf("%s and more in steps of %s", s.Least, s.Step)
+		return fmt.Sprintf("%s or more in steps of %s", s.Least, s.Step)
 	}
 	all := make([]string, len(s.Values))
 	for i, v := range s.Values {

@@ -45,7 +45,7 @@ func TestAValueBetweenTwoStepsIsRoundedUpWithAWarningThatNamesBoth(t *testing.T)
 		{listed, 128 * manifest.MB, 1, 512 * manifest.MB, 1, "memory", "from 128MB to 512MB"},
 		{listed, 5 * manifest.GB, 1, 5 * manifest.GB, 1, "", ""}, // for Check to refuse
 		{stepped, 300 * manifest.MB, time.Minute, 300 * manifest.MB, time.Minute, "", ""},
-		{stepped, 64 * manifest.MB, time.Minute, 128 * manifest.MB, time.Minute, "memory", "from 64MB to 128MB: this target offers 128MB and more in steps of 1MB"},
+		{stepped, 64 * manifest.MB, time.Minute, 128 * manifest.MB, time.Minute, "memory", "from 64MB to 128MB: this target offers 128MB or more in steps of 1MB"},
 		{stepped, 129*manifest.MB + manifest.KB, time.Minute, 130 * manifest.MB, time.Minute, "memory", "to 130MB"},
 		{stepped, 128 * manifest.MB, 1500 * time.Millisecond, 128 * manifest.MB, 2 * time.Second, "timeout", "from 1500ms to 2s"},
 		{offering{}, 3 * manifest.KB, 7, 3 * manifest.KB, 7, "", ""},

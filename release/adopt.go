@@ -44,7 +44,7 @@ func (a *attempt) takeForeign(ctx context.Context, p *Plan) error {
 	return errors.Join(errs...)
 }
 
-const foreign = "something of its name is there already, and ferry did not make it"
+const foreign = "something with its name already exists, and ferry did not make it"
 
 // baseline writes down what serves as a release of its own, so that a rollback can come back to it. Nothing
 // at the provider changes. What the ledger knows of a function is kept; of one that was changed by hand only

@@ -82,7 +82,7 @@ func (e *Engine) checkRestorable(ctx context.Context, l *ledger, r *Record) erro
 	if len(lost) == 0 {
 		return nil
 	}
-	hint := "run `ferry releases` to see which are restorable"
+	hint := "run `ferry releases` to see which ones can be restored"
 	if r.Commit != "" {
 		hint += ", or deploy the sources of commit " + r.Commit + " again"
 	}

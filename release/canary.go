@@ -18,7 +18,7 @@ func (e *Engine) splits(percent int) error {
 	switch _, ok := e.Adapter.(providers.Splitter); {
 	case percent < 0 || percent > 99:
 		refused.Kind = providers.Invalid
-		refused.Err = fmt.Errorf("%d percent is no share: it is 1 to 99", percent)
+		refused.Err = fmt.Errorf("%d percent is not a share: it must be between 1 and 99", percent)
 	case !ok:
 		refused.Hint = "deploy without --traffic: the release then gets all requests at once"
 		refused.Err = errors.New("this provider cannot send a share of the requests to a release")
@@ -54,7 +54,7 @@ func (a *attempt) split(ctx context.Context) error {
 	if len(changes) == 0 {
 		return &providers.Error{
 			Kind: providers.Invalid, Op: "split the traffic", Provider: a.Manifest.Target.Provider,
-			Hint: "deploy without --traffic", Err: errors.New("no changed function serves yet, so there is nothing to share with"),
+			Hint: "deploy without --traffic", Err: errors.New("no changed function is live yet, so there is nothing to share with"),
 		}
 	}
 	if err := a.lock.check(ctx); err != nil {
@@ -116,7 +116,7 @@ func (e *Engine) promote(ctx context.Context, o PromoteOptions) (*Result, error)
 		return nil, err
 	}
 	if s.last == nil || s.last.State != StateCanary || !s.last.unfinished(s.head) {
-		return nil, notFound("promote", "", errors.New("no release gets a share of the requests"), "run `ferry deploy --traffic 10` first")
+		return nil, notFound("promote", "", errors.New("no release has a share of the requests"), "run `ferry deploy --traffic 10` first")
 	}
 	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force})
 	if err != nil {

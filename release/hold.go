@@ -63,7 +63,7 @@ func (h Hold) refusal() string {
 			names[i] += " removed"
 		}
 	}
-	return fmt.Sprintf("%s, and this deploy has all of it again (%s): a change elsewhere is no fix", about, strings.Join(names, ", "))
+	return fmt.Sprintf("%s, and this deploy contains all of it again (%s): a change elsewhere does not fix it", about, strings.Join(names, ", "))
 }
 
 // in reports whether all that is held is in there.

@@ -57,7 +57,7 @@ func TestWhatWasRolledBackIsNotDeployedAgainUnasked(t *testing.T) {
 		}
 		for _, o := range []release.DeployOptions{{}, {Force: true}, {Adopt: true}, {Again: []int{1, 3}}} {
 			says := s.refused(o, 2).Error()
-			for _, want := range []string{"release 2", "ada@lab", "2026-11-22 03:04 UTC", "prices are wrong", "api, jobs, web", "a change elsewhere is no fix"} {
+			for _, want := range []string{"release 2", "ada@lab", "2026-11-22 03:04 UTC", "prices are wrong", "api, jobs, web", "a change elsewhere does not fix it"} {
 				if !strings.Contains(says, want) {
 					t.Errorf("the refusal does not say %q: %s", want, says)
 				}

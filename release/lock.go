@@ -284,5 +284,5 @@ func lockConflict(why error, hint string) error {
 }
 
 func errLost() error {
-	return lockConflict(errors.New("another deploy took the lock over, so nothing more was written"), "run `ferry status` to see what serves")
+	return lockConflict(errors.New("another deploy took over the lock, so nothing more was written"), "run `ferry status` to see what serves")
 }

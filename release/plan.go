@@ -80,7 +80,7 @@ func (e *Engine) plan(s *scene, g *goods) *Plan {
 			p.Changes = append(p.Changes, Change{Function: name, Action: ActionUpdate, Fields: diff(&old, &want)})
 			if e.apart(old, want) {
 				p.Issues = append(p.Issues, providers.Issue{
-					Function: name, Severity: providers.Warning, Message: "its code and its configuration go live one after the other with this change",
+					Function: name, Severity: providers.Warning, Message: "with this change its code and its configuration go live one after the other",
 				})
 			}
 		}

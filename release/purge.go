@@ -21,7 +21,7 @@ func (a *attempt) vanish(ctx context.Context) error {
 	}
 	return &Error{
 		Outcome: OutcomePartial, Kind: KindRemove,
-		Err: fmt.Errorf("the service is removed, but its releases are not wholly deleted (run `ferry remove --purge` again to finish): %w", err),
+		Err: fmt.Errorf("the service is removed, but not all of its releases were deleted (run `ferry remove --purge` again to finish): %w", err),
 	}
 }
 

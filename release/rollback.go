@@ -65,7 +65,7 @@ func (o RollbackOptions) announce(number int, p *Plan) {
 func (e *Engine) restorePoint(ctx context.Context, l *ledger, s *scene, to int) (*Record, error) {
 	if to == 0 {
 		if to = s.head.lastGood(); to == 0 {
-			return nil, notFound("roll back", "", errors.New("no earlier good release is left to go back to"), "run `ferry releases` and choose one with --to")
+			return nil, notFound("roll back", "", errors.New("there is no earlier good release to go back to"), "run `ferry releases` and choose one with --to")
 		}
 	}
 	r, _, err := l.record(ctx, to)
@@ -76,7 +76,7 @@ func (e *Engine) restorePoint(ctx context.Context, l *ledger, s *scene, to int) 
 		return nil, err
 	}
 	if st := r.state(s.head); st != StateLive {
-		return nil, notFound("roll back", "", fmt.Errorf("release %d never served: it is %s", to, st), "run `ferry releases` and choose one that was live")
+		return nil, notFound("roll back", "", fmt.Errorf("release %d was never live: it is %s", to, st), "run `ferry releases` and choose one that was live")
 	}
 	if err := e.checkRestorable(ctx, l, r); err != nil {
 		return nil, err

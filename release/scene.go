@@ -268,7 +268,7 @@ func (g *goods) complete(only []string, s *scene) error {
 	}
 	if s.live == nil {
 		return &providers.Error{
-			Kind: providers.Invalid, Op: "deploy a subset", Hint: "run `ferry deploy` without function names once",
+			Kind: providers.Invalid, Op: "deploy a subset", Hint: "run `ferry deploy` once without function names",
 			Err: errors.New("nothing is deployed yet, so the other functions have no release to stay on"),
 		}
 	}

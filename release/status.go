@@ -186,7 +186,7 @@ func statusOf(s providers.State, d *Drift) FunctionStatus {
 		f.State = "missing"
 	}
 	if d != nil {
-		f.Drift = fmt.Sprintf("%s serves, the ledger says %s", nothing(d.Actual), nothing(d.Expected))
+		f.Drift = fmt.Sprintf("%s is live, but the ledger says %s", nothing(d.Actual), nothing(d.Expected))
 	}
 	return f
 }

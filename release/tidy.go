@@ -47,7 +47,7 @@ func (a *attempt) supersede(ctx context.Context) error {
 			return err
 		}
 		if !r.ended() {
-			err = a.ledger.giveUp(ctx, r, fmt.Sprintf("interrupted, and put an end to by number %d", a.record.Number), a.now())
+			err = a.ledger.giveUp(ctx, r, fmt.Sprintf("interrupted, and ended by number %d", a.record.Number), a.now())
 		}
 		if err != nil {
 			return err

@@ -66,8 +66,8 @@ func overrun() error {
 // held says who has the lock.
 func held(h *Holder) error {
 	return lockConflict(
-		busy(fmt.Sprintf("%s is at work on release %d since %s", h.Actor, h.Attempt, h.Since.Format(time.RFC3339))),
-		"add --wait to take a turn after it, or --force to take the lock if you know that it is dead")
+		busy(fmt.Sprintf("%s has been working on release %d since %s", h.Actor, h.Attempt, h.Since.Format(time.RFC3339))),
+		"add --wait to wait for it, or --force to take over the lock if you know that it is dead")
 }
 
 // outwait returns the lock as it was read last when its holder is gone: it is known to be dead, or the lock stayed

@@ -87,7 +87,7 @@ func (a *attempt) bindingsHold(ctx context.Context) error {
 func noEffect(op, provider, function string) error {
 	return &providers.Error{
 		Kind: providers.Conflict, Op: op, Provider: provider, Function: function,
-		Hint: "run `ferry status` to see what serves", Err: errors.New("it was acknowledged, but something else serves"),
+		Hint: "run `ferry status` to see what serves", Err: errors.New("the provider acknowledged it, but something else is live"),
 	}
 }
 
@@ -143,9 +143,9 @@ func healthHint(function string, err error) string {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &dns):
-		return "see that this machine can look up " + dns.Name + ": the request never left it; `--no-verify` deploys without the check"
+		return "check that this machine can resolve " + dns.Name + ": the request was never sent; `--no-verify` deploys without the check"
 	case errors.As(err, &op) && op.Op == "dial":
-		return "see that this machine reaches the function's address, and its proxy: no connection was made"
+		return "check that this machine can reach the function's address, and check its proxy: no connection was made"
 	}
 	return "run `ferry logs " + function + "` to see why"
 }
@@ -158,7 +158,7 @@ func answer(want, status int, body string, err error) error {
 	if body != "" {
 		body = ": " + body
 	}
-	return fmt.Errorf("want status %d, got %d%s", want, status, body)
+	return fmt.Errorf("expected status %d, got %d%s", want, status, body)
 }
 
 // call makes one health request: over the function's own URL, or with ferry's rights where it is private.

@@ -248,7 +248,7 @@ func TestTheFirstSignalEndsACommandThatWaitsForTheLockOfAStoppedDeploy(t *testin
 		_ = holder.Wait()
 	})
 	p := begin(t, s.command("now", []string{"FERRY_PROGRESS=plain"}, "deploy"))
-	p.says("at work on release")
+	p.says("working on release")
 	p.stops(syscall.SIGINT, 130)
 }
 
@@ -295,7 +295,7 @@ func TestTheTimeOfACommandIsBounded(t *testing.T) {
 		t.Fatalf("%v\n%s", err, p.said())
 	}
 	if len(doc.Errors) != 1 || doc.Errors[0].Kind != "timeout" || doc.Outcome != "unchanged" ||
-		!strings.Contains(doc.Errors[0].Message, "did not end within 2.5s, waiting for "+address) {
+		!strings.Contains(doc.Errors[0].Message, "did not finish within 2.5s, waiting for "+address) {
 		t.Errorf("it says %+v", doc)
 	}
 }

@@ -118,7 +118,7 @@ func TestADeployThatWaitsComesAfterTheOneAtWork(t *testing.T) {
 	s.write("next")
 	next := s.start("next", nil, "deploy", "-m", "next", "--wait")
 	next.says("waiting for ")
-	next.says(", at work on release 2 since ")
+	next.says(", working on release 2 since ")
 	slow.goOn()
 	slow.ends(0)
 	next.ends(0)

@@ -56,7 +56,7 @@ func checkExecutable(j *source.Job, full, name string) error {
 	defer f.Close()
 	head := make([]byte, 4)
 	if _, err := f.ReadAt(head, 0); err != nil {
-		return source.Problem(full, "build it first, with build.command", "%s is no program", name)
+		return source.Problem(full, "build it first, for instance with build.command", "%s is not a program", name)
 	}
 	if bytes.HasPrefix(head, []byte("#!")) {
 		if j.Platform.Scripts {

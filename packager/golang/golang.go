@@ -70,7 +70,7 @@ func (j *job) build(ctx context.Context) error {
 		return source.Missing(j.Dir, j.Function.Module(), "handler", source.AFolder)
 	}
 	if _, err := exec.LookPath("go"); err != nil {
-		e := source.Problem("", "install Go from https://go.dev/dl and put it in PATH", "the go command was not found")
+		e := source.Problem("", "install Go from https://go.dev/dl and put it on PATH", "the go command was not found")
 		e.Err = err
 		return e
 	}
@@ -164,7 +164,7 @@ func (j *job) list(ctx context.Context, dir string) ([]pkg, error) {
 	if err != nil || len(packages) == 0 {
 		e := source.Problem(dir, "run `go build` in "+path.Join(j.Function.Source, j.Function.Module()), "%s", said)
 		if strings.Contains(said, "go.mod file not found") || strings.Contains(said, "cannot find main module") {
-			e = source.Problem(dir, "run `go mod init` in "+j.Function.Source, "%s lies in no Go module: there is no go.mod", j.Function.Source)
+			e = source.Problem(dir, "run `go mod init` in "+j.Function.Source, "%s is not in a Go module: there is no go.mod", j.Function.Source)
 		}
 		e.Err = err
 		return nil, e
@@ -224,7 +224,7 @@ func (j *job) problem(dir, pos, text string) *source.Error {
 }
 
 func (j *job) hint() string {
-	return "correct the code: `go build ./...` in " + j.Function.Source + " shows the same"
+	return "fix the code: `go build ./...` in " + j.Function.Source + " shows the same"
 }
 
 // inputs notes what was compiled, but for the standard library and the module cache: go.sum and the go

@@ -25,7 +25,7 @@ func declarations(p pkg) (map[string]*declaration, error) {
 		set := token.NewFileSet()
 		f, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 		if err != nil {
-			return nil, source.Problem(filepath.Join(p.Dir, name), "mend the syntax; `go vet` shows it", "%v", err)
+			return nil, source.Problem(filepath.Join(p.Dir, name), "fix the syntax error; `go vet` shows it", "%v", err)
 		}
 		for _, d := range f.Decls {
 			switch d := d.(type) {

@@ -377,7 +377,7 @@ func (j *job) bundleHint(m api.Message) string {
 	case isPath(name):
 		return "correct the import, or create the file"
 	default:
-		return "run `npm install` in " + j.Function.Source + ", after `npm install " + PackageName(name) + "` if it is not in package.json"
+		return "run `npm install` in the source folder " + j.Function.Source + ", or `npm install " + PackageName(name) + "` if package.json does not list it"
 	}
 }
 

@@ -111,7 +111,7 @@ func (m *modules) external(pattern, from string) error {
 }
 
 func (m *modules) uninstalled(name, from string) error {
-	return source.Problem(filepath.Join(from, "package.json"), "run `npm install` in "+m.job.Function.Source,
+	return source.Problem(filepath.Join(from, "package.json"), "run `npm install` in the source folder "+m.job.Function.Source,
 		"the package %s is not installed in %s", name, m.job.Function.Source)
 }
 
@@ -260,7 +260,7 @@ func (m *modules) load(dir string) (*module, error) {
 	}
 	mod := &module{dir: dir, cached: m.cached(dir), native: isNative(dir, data)}
 	if err := json.Unmarshal(data, &mod.packageJSON); err != nil {
-		return nil, source.Problem(file, "correct it, or install the package again", "%s is no valid package.json: %v", file, err)
+		return nil, source.Problem(file, "correct it, or install the package again", "%s is not a valid package.json: %v", file, err)
 	}
 	m.known[dir] = mod
 	return mod, nil

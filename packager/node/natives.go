@@ -281,7 +281,7 @@ func (m *modules) npm(mod *module, dir string) error {
 		return m.ctx.Err()
 	}
 	if err != nil {
-		e := source.Problem(mod.dir, "see what npm says above; the same version must be in your registry for that platform",
+		e := source.Problem(mod.dir, "see what npm says above; your registry must have the same version for that platform",
 			"installing %s %s for %s failed\n%s", mod.Name, mod.Version, p.Describe(), said)
 		e.Err = err
 		return e

@@ -89,7 +89,7 @@ var (
 	lockedVersion = regexp.MustCompile(`^[A-Za-z0-9.!+_-]*$`)
 )
 
-const lockAgain = "write it anew with the tool that it is of"
+const lockAgain = "regenerate it with the tool that wrote it"
 
 // mostWays is on how many ways a package may be asked for: their number can double with every package in between.
 const mostWays = 500
@@ -251,7 +251,7 @@ func parseRequirement(line string) need {
 func (l *lock) visit(n need, conditions []string) error {
 	found := l.packages[n.name]
 	if len(found) == 0 {
-		return source.Problem(l.file, "write the lock anew", "%s does not hold %s", filepath.Base(l.file), n.name)
+		return source.Problem(l.file, "regenerate the lock file", "%s does not hold %s", filepath.Base(l.file), n.name)
 	}
 	if n.marker != "" && !slices.Contains(conditions, n.marker) {
 		conditions = append(slices.Clone(conditions), n.marker)

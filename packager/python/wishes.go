@@ -128,7 +128,7 @@ func (j *job) follow(l *lock, needs []need) (*wishes, error) {
 	w := &wishes{file: l.file, lines: l.lines(), locked: true}
 	for _, line := range w.lines {
 		if strings.ContainsAny(line, "\r\n") { // a URL, a marker, a hash
-			return nil, source.Problem(l.file, lockAgain, "%s asks for %q, which is no requirement", filepath.Base(l.file), line)
+			return nil, source.Problem(l.file, lockAgain, "%s asks for %q, which is not a valid requirement", filepath.Base(l.file), line)
 		}
 	}
 	w.sum = strings.Join(w.lines, "\n")

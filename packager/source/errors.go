@@ -63,7 +63,7 @@ func ReadProblem(path, shown string, err error) error {
 	var other *regular.Error
 	switch {
 	case errors.As(err, &other):
-		e := Problem(path, "put a file in its place, or remove it", "%s is a %s, not a file", shown, regular.Kind(other.Mode))
+		e := Problem(path, "replace it with a file, or remove it", "%s is a %s, not a file", shown, regular.Kind(other.Mode))
 		e.Err = err
 		return e
 	case errors.Is(err, fs.ErrPermission):
@@ -71,7 +71,7 @@ func ReadProblem(path, shown string, err error) error {
 		e.Err = err
 		return e
 	case errors.Is(err, fs.ErrNotExist):
-		e := Problem(path, "build again", "%s went away while it was packaged", shown)
+		e := Problem(path, "build again", "%s disappeared while it was being packaged", shown)
 		e.Err = err
 		return e
 	default:

@@ -29,7 +29,7 @@ func (j *Job) IncludedBy(name string) (pattern string, ok bool) {
 func (j *Job) LeftOut(name string) (why string, err error) {
 	parts := strings.Split(name, "/")
 	if parts[0] == ".." {
-		return "it lies outside of the source folder", nil
+		return "it is outside the source folder", nil
 	}
 	r, err := newRules(j.Root, j.Dir, j.Function.Build.Exclude, j.Function.Build.Include)
 	if err != nil {

@@ -82,7 +82,7 @@ func (w *walker) walk(ignored bool) error {
 	}
 	for _, inc := range w.rules.include {
 		if !inc.used && !w.noting {
-			return Problem("", "correct the pattern or take it out; patterns are relative to the source folder",
+			return Problem("", "correct the pattern or remove it; patterns are relative to the source folder",
 				"build.include: %q matches no file in %s", inc.text, w.dir)
 		}
 	}
@@ -181,7 +181,7 @@ func (w *walker) refuseSecret(full, name string, wanted *include) error {
 }
 
 func (w *walker) link(full, name string, at place) error {
-	const hint = "replace the link by what it points to, or leave it out with build.exclude"
+	const hint = "replace the link with what it points to, or leave it out with build.exclude"
 	if err := w.in.link(full); err != nil {
 		return ReadProblem(full, name, err)
 	}

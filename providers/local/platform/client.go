@@ -236,7 +236,7 @@ func (c *Client) Stop(ctx context.Context) (bool, error) {
 	err = until.True(ctx, until.Rule{Within: 30 * time.Second, First: 5 * time.Millisecond}, func() (bool, error) { return c.gone(e) })
 	var late *until.Late
 	if errors.As(err, &late) {
-		err = failed(CodeTimeout, "", "the platform, process %d, does not end", e.PID)
+		err = failed(CodeTimeout, "", "the platform (process %d) does not stop", e.PID)
 	}
 	return true, err
 }
@@ -329,7 +329,7 @@ func ask[A any](ctx context.Context, c *Client, operation string, q any) (A, err
 	e, alive := c.home.endpoint()
 	if !alive {
 		var a A
-		return a, failed(CodeNotRunning, "", "no platform runs for %s", c.home)
+		return a, failed(CodeNotRunning, "", "no platform is running for %s", c.home)
 	}
 	if err := e.compatible(); err != nil {
 		var a A

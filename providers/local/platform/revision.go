@@ -56,7 +56,7 @@ func (r Revision) check() error {
 	case len(r.Command) == 0:
 		return &Error{Code: CodeInvalid, Message: "the revision has no command"}
 	case r.Max < 1 || r.Concurrency < 1 || r.Min < 0 || r.Min > r.Max:
-		return &Error{Code: CodeInvalid, Message: "the revision's scaling makes no sense"}
+		return &Error{Code: CodeInvalid, Message: "the revision's scaling is contradictory"}
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func waitRun(ctx context.Context, home Home) (*os.File, error) {
 			return true, err
 		}
 		if e, alive := home.endpoint(); alive {
-			return false, failed(CodeConflict, "", "a platform runs for %s already, as process %d", home, e.PID)
+			return false, failed(CodeConflict, "", "a platform is already running for %s, as process %d", home, e.PID)
 		}
 		return false, nil
 	})
