@@ -119,13 +119,13 @@ func TestThePolicyOfADeployerAllowsEveryCallOfTheAdapter(t *testing.T) {
 			}
 		}
 	}
-	text, err := os.ReadFile("providers.md")
+	text, err := os.ReadFile("aws.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, action := range actions(t) {
 		if !strings.Contains(string(text), `"`+action+`"`) {
-			t.Errorf("the adapter needs %s, which the policy in providers.md does not allow", action)
+			t.Errorf("the adapter needs %s, which the policy in aws.md does not allow", action)
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package aws deploys to AWS Lambda. A revision is a published version; what serves is what the alias "live"
-// points to, and nothing ever calls $LATEST. The facts behind the order of calls are in docs/providers.md.
+// points to, and nothing ever calls $LATEST. The facts behind the order of calls are in docs/aws.md.
 package aws
 
 import (
