@@ -252,7 +252,8 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 		Platform:       api.PlatformNode,
 		Format:         format,
 		Engines:        j.engines(),
-		MainFields:     []string{"module", "main"},
+		MainFields:     []string{"main"}, // what Node loads: a package's "module" is for bundlers, and may have other exports
+		Conditions:     conditions(),
 		TreeShaking:    api.TreeShakingTrue,
 		KeepNames:      true,
 		Sourcemap:      api.SourceMapLinked,
@@ -270,6 +271,9 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 	}
 	return o
 }
+
+// conditions are those of Node beside the ones that esbuild knows by itself (node, import, require, default).
+func conditions() []string { return []string{"node-addons", "module-sync"} }
 
 func (j *job) engines() []api.Engine {
 	version := j.engineVersion()
