@@ -209,7 +209,7 @@ func styles() []*jsonschema.Schema {
 		if l.name != "nodejs" {
 			none := &jsonschema.Schema{Type: "null"}
 			then["build"] = &jsonschema.Schema{Properties: map[string]*jsonschema.Schema{
-				"bundle": none, "external": {AnyOf: []*jsonschema.Schema{none, {MaxItems: whole(0)}}},
+				"bundle": none, "source_maps": none, "external": {AnyOf: []*jsonschema.Schema{none, {MaxItems: whole(0)}}},
 			}}
 		}
 		if l.name == "go" {

@@ -157,6 +157,7 @@ func functionRefusals() []refusal {
 		{of("{health: {path: /}, events: [{topic: {name: x}}]}"), "needs an http event", ""},
 		{of("{health: {}, events: [{http: {}}]}"), "has no path", layers},
 		{of("{health: {path: healthz}, events: [{http: {}}]}"), "is not a path that begins with /", ""},
+		{of("{runtime: go, handler: cmd/web, build: {source_maps: true}}"), "is for Node", ""},
 		{of("{health: {path: //x}, events: [{http: {}}]}"), "is not a path that begins with /", ""},
 		{of("{health: {path: /, status: 99}, events: [{http: {}}]}"), "is not an HTTP status", ""},
 		{of("{health: {path: /, timeout: 0s}, events: [{http: {}}]}"), "more than 0", ""},

@@ -173,11 +173,13 @@ type Health struct {
 
 // Build says how the package is made.
 type Build struct {
-	Command  string   `json:"command,omitempty" jsonschema:"A command that is run in the source folder before packaging."`                             // run in the source folder before packaging
-	Bundle   *bool    `json:"bundle,omitempty" jsonschema:"Node: false packs files and production dependencies instead of one bundle. Default: true."` // Node: false packs files and production dependencies; default true
-	External []string `json:"external,omitempty" jsonschema:"Node packages that are kept out of the bundle."`                                          // Node packages kept out of the bundle
-	Include  []string `json:"include,omitempty" jsonschema:"Further files to pack: globs below the source folder."`                                    // further files, globs below the source folder
-	Exclude  []string `json:"exclude,omitempty" jsonschema:"Files to leave out: gitignore patterns."`                                                  // files left out, gitignore patterns
+	Command string `json:"command,omitempty" jsonschema:"A command that is run in the source folder before packaging."`                             // run in the source folder before packaging
+	Bundle  *bool  `json:"bundle,omitempty" jsonschema:"Node: false packs files and production dependencies instead of one bundle. Default: true."` // Node: false packs files and production dependencies; default true
+	// SourceMaps is whether a bundle names its source map; nil is a map of the function's own code, when it is small.
+	SourceMaps *bool    `json:"source_maps,omitempty" jsonschema:"Node: whether stack traces name the lines of the sources. Default: yes, unless the map of the function's own code is larger than 1 MB, since Node keeps maps in memory."`
+	External   []string `json:"external,omitempty" jsonschema:"Node packages that are kept out of the bundle."`       // Node packages kept out of the bundle
+	Include    []string `json:"include,omitempty" jsonschema:"Further files to pack: globs below the source folder."` // further files, globs below the source folder
+	Exclude    []string `json:"exclude,omitempty" jsonschema:"Files to leave out: gitignore patterns."`               // files left out, gitignore patterns
 }
 
 // Releases says how many releases stay restorable.

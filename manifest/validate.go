@@ -161,6 +161,9 @@ func (c *checker) build() {
 		if b.Bundle != nil {
 			c.fail("build.bundle", "remove it", "\"bundle\" is for Node, and the runtime is %s", c.fn.Runtime)
 		}
+		if b.SourceMaps != nil {
+			c.fail("build.source_maps", "remove it", "\"source_maps\" is for Node, and the runtime is %s", c.fn.Runtime)
+		}
 		if len(b.External) > 0 {
 			c.fail("build.external", "remove it", "\"external\" is for Node, and the runtime is %s", c.fn.Runtime)
 		}

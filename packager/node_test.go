@@ -315,7 +315,7 @@ func TestATracebackNamesTheSourceAsIfItLayInThePackage(t *testing.T) {
 	for _, handler := range []string{"src/app.js", "src/app.mjs"} {
 		root := packagertest.Project(t, "package.json", `{"type":"module"}`, handler, `import "./lib.js"; export default { fetch() {} };`, "src/lib.js", "console.log(1);")
 		files := contents(t, build(t, newPackager(t, root), packagertest.Node(handler)))
-		packagertest.Contains(t, files["src/app.mjs.map"], `"sources": ["lib.js", "`+filepath.Base(handler)+`"]`)
+		packagertest.Contains(t, files["src/app.mjs.map"], `"sources":["lib.js","`+filepath.Base(handler)+`"]`)
 	}
 }
 

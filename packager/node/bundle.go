@@ -37,7 +37,11 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 		return nil, "", err
 	}
 	files = slices.DeleteFunc(append(files, m.files...), source.Duplicate())
-	for _, out := range result.OutputFiles {
+	outputs, err := j.mapped(result.OutputFiles)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, out := range outputs {
 		rel, err := filepath.Rel(j.Dir, out.Path)
 		if err != nil {
 			return nil, "", err
@@ -256,7 +260,7 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 		Conditions:     conditions(),
 		TreeShaking:    api.TreeShakingTrue,
 		KeepNames:      true,
-		Sourcemap:      api.SourceMapLinked,
+		Sourcemap:      j.sourceMaps(),
 		SourcesContent: api.SourcesContentExclude,
 		LegalComments:  api.LegalCommentsNone,
 		Charset:        api.CharsetUTF8,

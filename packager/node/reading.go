@@ -63,7 +63,7 @@ func (r *reading) read(path string) (*sourceFile, error) {
 	if err != nil {
 		return nil, source.ReadProblem(path, path, err)
 	}
-	if err := sourceMap(path, data); err != nil {
+	if err := namedMap(path, data); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
@@ -90,8 +90,8 @@ func (r *reading) note(path string) error {
 
 var mapped = regexp.MustCompile(`(?m)[#@] ?sourceMappingURL=([^\s'"]+)`)
 
-// sourceMap looks at the map that a source names, which esbuild reads.
-func sourceMap(path string, code []byte) error {
+// namedMap looks at the map that a source names, which esbuild reads.
+func namedMap(path string, code []byte) error {
 	at := bytes.LastIndex(code, []byte("sourceMappingURL="))
 	if at < 0 {
 		return nil

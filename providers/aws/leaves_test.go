@@ -42,7 +42,7 @@ const everyLeaf = `{
 	],
 	"scaling": {"min": 1, "max": 5, "concurrency": 1},
 	"health": {"path": "/healthz", "status": 200, "timeout": "5s"},
-	"build": {"command": "true", "bundle": true, "external": ["dep"], "include": ["views/*"], "exclude": ["views/draft.txt"]},
+	"build": {"command": "true", "bundle": true, "source_maps": false, "external": ["dep"], "include": ["views/*"], "exclude": ["views/draft.txt"]},
 	"config": {
 		"role": "", "scheduler_role": "", "permissions_boundary": "", "policies": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
 		"layers": ["arn:aws:lambda:eu-west-1:580247275435:layer:Insights:1"], "ephemeral_storage": "512MB", "tracing": "passthrough",
@@ -64,7 +64,7 @@ func otherLeaves() map[string]string {
 		"events[4].object.bucket": `"others"`, "events[4].object.on": `["created", "deleted"]`,
 		"events[4].object.prefix": `"cooked/"`, "events[4].object.suffix": `".png"`,
 		"scaling.min": `2`, "scaling.max": `6`, "scaling.concurrency": `40`, "health.path": `"/ready"`,
-		"build.command": `"echo made > views/made.txt"`, "build.bundle": `false`, "build.external": `[]`,
+		"build.command": `"echo made > views/made.txt"`, "build.bundle": `false`, "build.source_maps": `true`, "build.external": `[]`,
 		"build.include": `["views/*", "notes/*"]`, "build.exclude": `[]`,
 		"config.role": `"arn:aws:iam::123456789012:role/given"`, "config.policies": `["arn:aws:iam::aws:policy/AmazonSQSFullAccess"]`,
 		"config.scheduler_role": `"arn:aws:iam::123456789012:role/calling"`, "config.permissions_boundary": `"arn:aws:iam::aws:policy/AdministratorAccess"`,
