@@ -85,14 +85,14 @@ func bundledEdges(t *testing.T, dir, handler string) []edge {
 			if i.External || i.Original == "" || strings.Contains(i.Path, ":") {
 				continue
 			}
-			out = append(out, edge{filepath.Join(dir, from), i.Original, i.Kind, real(t, filepath.Join(dir, i.Path))})
+			out = append(out, edge{filepath.Join(dir, from), i.Original, i.Kind, onDisk(t, filepath.Join(dir, i.Path))})
 		}
 	}
 	slices.SortFunc(out, func(a, b edge) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return slices.Compact(out)
 }
 
-func real(t *testing.T, path string) string {
+func onDisk(t *testing.T, path string) string {
 	t.Helper()
 	found, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -120,7 +120,7 @@ func compare(t *testing.T, dir, handler string) (compared int) {
 
 func TestABundleHoldsWhatNodeWouldLoad(t *testing.T) {
 	packagertest.Needs(t, "node")
-	dir := real(t, packagertest.Project(t, "package.json", `{"type":"module"}`,
+	dir := onDisk(t, packagertest.Project(t, "package.json", `{"type":"module"}`,
 		"app.js", `import both from "both"; import single from "single"; import conditional from "conditional"; import "./required.cjs"; 
 export default { fetch() {}, both, single, conditional };`,
 		"required.cjs", `module.exports = [require("both"), require("single"), require("conditional"), require("both/inner")];`,
@@ -153,7 +153,7 @@ var popular = []string{
 
 func TestBundlesOfPopularPackagesHoldWhatNodeWouldLoad(t *testing.T) {
 	packagertest.Registries(t, "node", "npm")
-	dir := real(t, packagertest.Project(t, "package.json", `{"private":true,"type":"module"}`))
+	dir := onDisk(t, packagertest.Project(t, "package.json", `{"private":true,"type":"module"}`))
 	packagertest.Output(t, dir, "npm", append([]string{"install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--legacy-peer-deps", "--loglevel=error"}, popular...)...)
 	var imports, requires strings.Builder
 	for _, way := range waysInto(t, dir) {

@@ -23,7 +23,7 @@ const live = "live"
 func Provider() providers.Provider {
 	return providers.Provider{
 		Name:   name,
-		Blocks: manifest.Blocks{Target: &target{}, Function: &function{}, Example: "{provider: aws, region: eu-west-1}"},
+		Blocks: manifest.Blocks{Target: &target{}, Function: &settings{}, Example: "{provider: aws, region: eu-west-1}"},
 		New:    New,
 	}
 }

@@ -105,7 +105,7 @@ func leavesOf(t reflect.Type, path string) []string {
 	}
 	switch {
 	case t == reflect.TypeFor[manifest.Node]():
-		return leavesOf(reflect.TypeFor[function](), path)
+		return leavesOf(reflect.TypeFor[settings](), path)
 	case t == reflect.TypeFor[[]manifest.Event]():
 		var all []string
 		for i := range reflect.TypeFor[manifest.Event]().NumField() {
