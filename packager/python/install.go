@@ -32,6 +32,13 @@ func (j *job) install(ctx context.Context, w *wishes, dir string) error {
 	if w.locked {
 		t.Args = append(t.Args, "--no-deps")
 	}
+	if w.brought != "" {
+		more := filepath.Join(dir, "brought.txt")
+		if err := os.WriteFile(more, []byte(w.brought+"\n"), 0o600); err != nil {
+			return source.WriteProblem(j.Cache, err)
+		}
+		t.Args = append(t.Args, "-r", more)
+	}
 	_, said, err := t.Run(ctx)
 	if err != nil {
 		if ctx.Err() != nil {

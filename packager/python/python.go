@@ -91,6 +91,9 @@ func (j *job) handler() (string, error) {
 // requirements installs what the function asks for, once for all functions that ask for the same.
 func (j *job) requirements(ctx context.Context) ([]source.File, error) {
 	w, err := j.wishes()
+	if err == nil {
+		w, err = j.withFramework(w)
+	}
 	if err != nil || w == nil {
 		return nil, err
 	}

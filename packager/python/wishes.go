@@ -13,10 +13,11 @@ import (
 
 // wishes are the Python packages that a function asks for.
 type wishes struct {
-	file   string   // of the user, that says so
-	lines  []string // as in a requirements.txt; nil when the file is one
-	locked bool     // the lines are complete
-	sum    string   // stands for all of it
+	file    string   // of the user, that says so
+	lines   []string // as in a requirements.txt; nil when the file is one
+	locked  bool     // the lines are complete
+	brought string   // one more line, of the framework that the function's style is written for
+	sum     string   // stands for all of it
 }
 
 // wishes reads the first that there is of requirements.txt, uv.lock, poetry.lock and pyproject.toml. It returns nil

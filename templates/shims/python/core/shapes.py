@@ -89,7 +89,7 @@ def style_of(value):
 def style_registered(value):
     """The style of what the functions-framework has decorated: a decorated function shows no names of its own."""
     registry = sys.modules.get("functions_framework._function_registry")
-    if registry is None or getattr(value, "__globals__", {}).get("__name__") != "functions_framework":
+    if registry is None or not getattr(value, "__globals__", {}).get("__name__", "").startswith("functions_framework"):
         return None
     return "gcf-event" if registry.REGISTRY_MAP.get(value.__name__) == "cloudevent" else "gcf-http"
 
