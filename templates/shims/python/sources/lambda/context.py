@@ -2,14 +2,14 @@
 import decimal
 import uuid
 
+REGION = os.environ.get("AWS_REGION", "local")
 FUNCTION = CONFIG.get("function") or "function"
 STREAM = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
 
 
 def arn(service, name):
     """The ARN of what is none of AWS's; what is keeps its own."""
-    region = os.environ.get("AWS_REGION", "us-east-1")
-    return name if name.startswith("arn:") else f"arn:aws:{service}:{region}:000000000000:{name}"
+    return name if name.startswith("arn:") else f"arn:aws:{service}:{REGION}:000000000000:{name}"
 
 
 class LambdaContext:

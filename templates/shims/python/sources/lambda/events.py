@@ -69,7 +69,7 @@ def queue_record(event, ctx):
         "md5OfBody": hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
         "eventSource": "aws:sqs",
         "eventSourceARN": arn("sqs", source_of(event)),
-        "awsRegion": os.environ.get("AWS_REGION", "us-east-1"),
+        "awsRegion": REGION,
     }
 
 
@@ -105,7 +105,7 @@ def object_record(event, ctx):
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
-        "awsRegion": os.environ.get("AWS_REGION", "us-east-1"),
+        "awsRegion": REGION,
         "eventTime": sent_at(event),
         "eventName": "ObjectCreated:Put" if created else "ObjectRemoved:Delete",
         "userIdentity": {"principalId": "ferry"},
@@ -129,7 +129,7 @@ def schedule_event(event):
         "source": "aws.events",
         "account": "000000000000",
         "time": re.sub(r"\.\d+", "", sent_at(event)),
-        "region": os.environ.get("AWS_REGION", "us-east-1"),
+        "region": REGION,
         "resources": [source if source.startswith("arn:") else arn("events", f"rule/{event.get('subject') or source}")],
         "detail": event.get("data") or {},
     }
