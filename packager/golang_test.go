@@ -95,7 +95,13 @@ func TestGoMistakesSayWhatToDo(t *testing.T) {
 		files         []string
 		message, hint string
 	}{
-		"a program with style go":  {[]string{"go.mod", mod, "a.go", "package main\n\nfunc main() {}\n"}, "package main", "style: server"},
+		"a program with style go": {[]string{"go.mod", mod, "a.go", "package main\n\nfunc main() {}\n"}, "package main", "style: server"},
+		"a program of Lambda": {
+			[]string{
+				"go.mod", mod + "\nrequire github.com/aws/aws-lambda-go v1.0.0\n\nreplace github.com/aws/aws-lambda-go => ./lib\n", "lib/go.mod", "module github.com/aws/aws-lambda-go\n",
+				"lib/lambda/a.go", "package lambda\n\nfunc Start(any) {}\n", "a.go", "package main\n\nimport \"github.com/aws/aws-lambda-go/lambda\"\n\nfunc main() { lambda.Start(nil) }\n",
+			}, "a program for AWS Lambda", "style: lambda",
+		},
 		"a package of nothing":     {[]string{"go.mod", mod, "a.go", "package api\n"}, "neither Handler nor OnEvent", "var Handler"},
 		"no module":                {[]string{"a.go", goHandler}, "no go.mod", "go mod init"},
 		"a module that is missing": {[]string{"go.mod", mod, "a.go", "package api\n\nimport \"example.com/none\"\n\nvar Handler = none.H\n"}, "example.com/none", "go mod tidy"},
@@ -157,5 +163,49 @@ func TestAChangedDependencyInsideTheTreeIsRebuilt(t *testing.T) {
 		if build(t, p, packagertest.Go("api")).Cached {
 			t.Error("a new file of a dependency was not seen")
 		}
+	}
+}
+
+func TestWhatNeedsCIsRefusedByName(t *testing.T) {
+	packagertest.Needs(t, "go")
+	const (
+		mod     = "module example.com/shop\n\ngo 1.24\n"
+		with    = mod + "\nrequire github.com/mattn/go-sqlite3 v1.0.0\n\nreplace github.com/mattn/go-sqlite3 => ./db\n"
+		actual  = "package sqlite3\n\nimport \"C\"\n\nconst Name = \"real\"\n\nfunc Open() {}\n"
+		without = "//go:build !cgo\n\npackage sqlite3\n\nconst Name = \"in Go\"\n"
+		own     = "package api\n\n// int one(void) { return 1; }\nimport \"C\"\n\nfunc one() int { return int(C.one()) }\n"
+	)
+	library := func(files ...string) []string {
+		return append(files, "go.mod", with, "db/go.mod", "module github.com/mattn/go-sqlite3\n\ngo 1.24\n",
+			"store/store.go", "package store\n\nimport sqlite3 \"github.com/mattn/go-sqlite3\"\n\nconst Name = sqlite3.Name\n",
+			"api.go", "package api\n\nimport (\n\t\"net/http\"\n\n\t\"example.com/shop/store\"\n)\n\nvar Handler = http.RedirectHandler(store.Name, 302)\n")
+	}
+	chain := "github.com/mattn/go-sqlite3 is written in C in part, and packages are built without C: example.com/shop imports example.com/shop/store imports github.com/mattn/go-sqlite3"
+	for name, c := range map[string]struct {
+		files         []string
+		message, hint string
+	}{
+		"a file of one's own":        {[]string{"go.mod", mod, "api.go", goHandler, "fast.go", own}, `fast.go imports "C"`, "runtime: custom"},
+		"a package with stubs":       {library("db/db.go", actual, "db/stub.go", without), chain, "modernc.org/sqlite"},
+		"a package of nothing but C": {library("db/db.go", actual), chain, "modernc.org/sqlite"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := failure(t, newPackager(t, packagertest.Project(t, c.files...)), packagertest.Go("."))
+			packagertest.Contains(t, e.Message, c.message)
+			packagertest.Contains(t, e.Hint, c.hint)
+		})
+	}
+	for name, more := range map[string]string{
+		"all in Go too":        without + "\nfunc Open() {}\n",
+		"C for another system": "//go:build plan9\n\npackage sqlite3\n\nimport \"C\"\n\nfunc Other() {}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			plain := "package sqlite3\n\nconst Name = \"in Go\"\n"
+			files := library("db/db.go", plain, "db/more.go", more)
+			if strings.Contains(more, "!cgo") {
+				files = library("db/db.go", actual, "db/more.go", more)
+			}
+			build(t, newPackager(t, packagertest.Project(t, files...)), packagertest.Go("."))
+		})
 	}
 }

@@ -26,11 +26,14 @@ type pkg struct {
 	Dir        string
 	Standard   bool
 	Module     *module
+	Imports    []string
 	GoFiles    []string
-	OtherFiles []string `json:"SFiles"`
-	HFiles     []string
-	EmbedFiles []string
-	Error      *listError
+	// IgnoredGoFiles are those for other platforms, and those that import "C".
+	IgnoredGoFiles []string
+	OtherFiles     []string `json:"SFiles"`
+	HFiles         []string
+	EmbedFiles     []string
+	Error          *listError
 }
 
 type module struct {
@@ -146,7 +149,7 @@ func (j *job) env() []string {
 // list returns the packages that the handler's is made of, that one last.
 func (j *job) list(ctx context.Context, dir string) ([]pkg, error) {
 	out, said, err := source.Command{Dir: dir, Env: j.env(), Name: "go", Args: []string{
-		"list", "-e", "-deps", "-json=ImportPath,Name,Dir,Standard,Module,GoFiles,SFiles,HFiles,EmbedFiles,Error", ".",
+		"list", "-e", "-deps", "-json=ImportPath,Name,Dir,Standard,Module,Imports,GoFiles,IgnoredGoFiles,SFiles,HFiles,EmbedFiles,Error", ".",
 	}}.Run(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -168,6 +171,9 @@ func (j *job) list(ctx context.Context, dir string) ([]pkg, error) {
 		}
 		e.Err = err
 		return nil, e
+	}
+	if err := j.needsC(packages); err != nil {
+		return nil, err
 	}
 	var bad source.Errors
 	for _, p := range packages {
