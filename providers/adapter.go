@@ -149,13 +149,6 @@ type Inspector interface {
 	Inspect(ctx context.Context, s Spec) ([]Difference, error)
 }
 
-// Difference is one setting that is not as its spec says.
-type Difference struct {
-	Path   string `json:"path"` // as in "url.auth" or "events[0].schedule"
-	Spec   string `json:"spec"`
-	Actual string `json:"actual"` // "" is missing
-}
-
 // Lister names the functions that ferry made at this place, live or not, sorted.
 type Lister interface {
 	Functions(ctx context.Context) ([]string, error)

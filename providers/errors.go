@@ -1,6 +1,9 @@
 package providers
 
-import "fmt"
+import (
+	"fmt"
+	"net/http"
+)
 
 // Kind is the class of a failure. It is an error itself, so that errors.Is(err, providers.NotFound) works.
 type Kind string
@@ -26,6 +29,32 @@ const (
 	Unsupported     Kind = "unsupported"
 	Failed          Kind = "failed" // none of the above
 )
+
+// KindOfStatus is the class of an answer over HTTP of which nothing more is known. What a provider says in its own words
+// outranks it.
+func KindOfStatus(status int) Kind {
+	switch {
+	case status == http.StatusUnauthorized:
+		return Unauthenticated
+	case status == http.StatusForbidden:
+		return Denied
+	case status == http.StatusNotFound, status == http.StatusGone:
+		return NotFound
+	case status == http.StatusConflict, status == http.StatusPreconditionFailed:
+		return Conflict
+	case status == http.StatusRequestEntityTooLarge:
+		return Limit
+	case status == http.StatusTooManyRequests:
+		return Throttled
+	case status == http.StatusNotImplemented:
+		return Unsupported
+	case status == http.StatusRequestTimeout, status >= http.StatusInternalServerError:
+		return Unavailable
+	case status >= http.StatusMultipleChoices:
+		return Invalid
+	}
+	return Failed
+}
 
 // Error is a failure of a provider.
 type Error struct {
