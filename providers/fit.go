@@ -13,24 +13,25 @@ import (
 // offered only in steps becomes the next one that is enough, with a warning that names both, so that a move to another
 // provider needs no edit. What Fit returns is what is published. Pure.
 func Fit(a Adapter, fn manifest.Function) (manifest.Function, []Issue) {
-	c := &Checker{Function: fn.Name}
+	var issues []Issue
 	offers := a.Capabilities()
-	fn.Memory = roundUp(c, "memory", fn.Memory, offers.Memory)
-	fn.Timeout = roundUp(c, "timeout", fn.Timeout, offers.Timeout)
-	c.Issues = append(c.Issues, a.Check(fn)...)
-	c.packaging(a.Platform(fn), fn)
-	return fn, c.Issues
+	fn.Memory, issues = roundUp(issues, fn.Name, "memory", fn.Memory, offers.Memory)
+	fn.Timeout, issues = roundUp(issues, fn.Name, "timeout", fn.Timeout, offers.Timeout)
+	issues = append(issues, a.Check(fn)...)
+	return fn, append(issues, packaging(a.Platform(fn), fn, issues)...)
 }
 
 // packaging refuses what no package can be made of, unless the adapter has said already that it never runs it: nobody
 // should learn that only when a package is made.
-func (c *Checker) packaging(pl packager.Platform, fn manifest.Function) {
-	refused := slices.ContainsFunc(c.Issues, func(i Issue) bool {
+func packaging(pl packager.Platform, fn manifest.Function, said []Issue) []Issue {
+	refused := slices.ContainsFunc(said, func(i Issue) bool {
 		return i.Severity == Blocker && i.From.IsZero() && (i.Field == "runtime" || i.Field == "style")
 	})
-	if e := packager.Refusal(fn, pl); e != nil && !refused {
-		c.Block("style", e.Hint, "%s", e.Message)
+	e := packager.Refusal(fn, pl)
+	if e == nil || refused {
+		return nil
 	}
+	return []Issue{{Function: fn.Name, Field: "style", Severity: Blocker, Hint: e.Hint, Message: e.Message}}
 }
 
 // Steps are the values of a setting that a provider offers: those listed, else those from Least on at a distance of Step. The
@@ -45,12 +46,15 @@ type value interface {
 	fmt.Stringer
 }
 
-func roundUp[T value](c *Checker, field string, asked T, s Steps[T]) T {
+func roundUp[T value](issues []Issue, function, field string, asked T, s Steps[T]) (T, []Issue) {
 	enough := s.enough(asked)
 	if enough != asked {
-		c.Warn(field, "", "it is rounded up from %s to %s: this target offers %s", asked, enough, s)
+		issues = append(issues, Issue{
+			Function: function, Field: field, Severity: Warning,
+			Message: fmt.Sprintf("it is rounded up from %s to %s: this target offers %s", asked, enough, s),
+		})
 	}
-	return enough
+	return enough, issues
 }
 
 // enough is the least value on offer that is not below what is asked for; where there is none, what is asked for.

@@ -146,12 +146,12 @@ func TestWhatAnEarlierReleaseBoundIsUnbound(t *testing.T) {
 	fewer := eventful(t, "worker", "", messages("orders", 20))
 	acc.bind(fewer, providers.BindEnabled)
 	equal(t, "what is left is the mapping alone", kinds(acc.boundThings()), []string{"event-source-mapping"})
-	equal(t, "the roles", names(acc.lines("role")), []string{acc.a.roleName("worker")})
+	equal(t, "the roles", namesOf(acc.lines("role")), []string{acc.a.roleName("worker")})
 }
 
-// kinds are the first words of lines, names the second.
-func kinds(lines []string) []string { return words(lines, 0) }
-func names(lines []string) []string { return words(lines, 1) }
+// kinds are the first words of lines, namesOf the second.
+func kinds(lines []string) []string   { return words(lines, 0) }
+func namesOf(lines []string) []string { return words(lines, 1) }
 
 func words(lines []string, i int) []string {
 	var all []string

@@ -2,7 +2,6 @@ package aws
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,61 +22,41 @@ func same(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionCon
 	return len(configurationDiff(want, have)) == 0
 }
 
-// differences collects what is not as it is wanted.
-type differences []providers.Difference
-
-func (d *differences) compare(path, want, actual string) {
-	if want != actual {
-		*d = append(*d, providers.Difference{Path: path, Spec: want, Actual: actual})
-	}
-}
-
-// paths are the names of what differs.
-func (d differences) paths() []string {
-	var all []string
-	for _, one := range d {
-		all = append(all, one.Path)
-	}
-	return all
-}
-
 // configurationDiff names the fields of a configuration that are not as they are wanted.
-func configurationDiff(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionConfiguration) differences {
-	var d differences
-	d.compare("description", aws.ToString(want.Description), aws.ToString(have.Description))
-	d.compare("role", aws.ToString(want.Role), aws.ToString(have.Role))
-	d.compare("runtime", string(want.Runtime), string(have.Runtime))
-	d.compare("handler", aws.ToString(want.Handler), aws.ToString(have.Handler))
-	d.compare("memory", fmt.Sprint(aws.ToInt32(want.MemorySize)), fmt.Sprint(aws.ToInt32(have.MemorySize)))
-	d.compare("timeout", fmt.Sprint(aws.ToInt32(want.Timeout)), fmt.Sprint(aws.ToInt32(have.Timeout)))
+func configurationDiff(want *lambda.UpdateFunctionConfigurationInput, have *types.FunctionConfiguration) providers.Differences {
+	var d providers.Differences
+	d.Compare("description", aws.ToString(want.Description), aws.ToString(have.Description))
+	d.Compare("role", aws.ToString(want.Role), aws.ToString(have.Role))
+	d.Compare("runtime", string(want.Runtime), string(have.Runtime))
+	d.Compare("handler", aws.ToString(want.Handler), aws.ToString(have.Handler))
+	d.Compare("memory", fmt.Sprint(aws.ToInt32(want.MemorySize)), fmt.Sprint(aws.ToInt32(have.MemorySize)))
+	d.Compare("timeout", fmt.Sprint(aws.ToInt32(want.Timeout)), fmt.Sprint(aws.ToInt32(have.Timeout)))
 	var env map[string]string
 	if have.Environment != nil {
 		env = have.Environment.Variables
 	}
-	if !maps.Equal(want.Environment.Variables, env) {
-		d.compare("env", "•••", "••• (other values)")
-	}
+	d.CompareHidden("env", want.Environment.Variables, env)
 	var layers []string
 	for _, l := range have.Layers {
 		layers = append(layers, aws.ToString(l.Arn))
 	}
-	d.compare("aws.layers", fmt.Sprint(want.Layers), fmt.Sprint(layers))
+	d.Compare("aws.layers", fmt.Sprint(want.Layers), fmt.Sprint(layers))
 	storage := int32(minStorage.MB())
 	if have.EphemeralStorage != nil {
 		storage = aws.ToInt32(have.EphemeralStorage.Size)
 	}
-	d.compare("aws.ephemeral_storage", fmt.Sprint(aws.ToInt32(want.EphemeralStorage.Size)), fmt.Sprint(storage))
+	d.Compare("aws.ephemeral_storage", fmt.Sprint(aws.ToInt32(want.EphemeralStorage.Size)), fmt.Sprint(storage))
 	tracing := types.TracingModePassThrough
 	if have.TracingConfig != nil {
 		tracing = have.TracingConfig.Mode
 	}
-	d.compare("aws.tracing", string(want.TracingConfig.Mode), string(tracing))
-	d.compare("aws.dead_letter", aws.ToString(want.DeadLetterConfig.TargetArn), deadLetter(have))
+	d.Compare("aws.tracing", string(want.TracingConfig.Mode), string(tracing))
+	d.Compare("aws.dead_letter", aws.ToString(want.DeadLetterConfig.TargetArn), deadLetter(have))
 	var subnets, groups []string
 	if have.VpcConfig != nil {
 		subnets, groups = have.VpcConfig.SubnetIds, have.VpcConfig.SecurityGroupIds
 	}
-	d.compare("aws.vpc", fmt.Sprint(ordered(want.VpcConfig.SubnetIds), ordered(want.VpcConfig.SecurityGroupIds)), fmt.Sprint(ordered(subnets), ordered(groups)))
+	d.Compare("aws.vpc", fmt.Sprint(ordered(want.VpcConfig.SubnetIds), ordered(want.VpcConfig.SecurityGroupIds)), fmt.Sprint(ordered(subnets), ordered(groups)))
 	return d
 }
 

@@ -26,6 +26,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/names"
 )
 
 // connection is an adapter that is connected: the SDK's clients, and the account and region that they act in.
@@ -111,7 +112,7 @@ func (a *Adapter) clients(ctx context.Context) (*connection, error) {
 	if role := a.target.AssumeRole; role != "" {
 		base := sts.NewFromConfig(cfg, func(o *sts.Options) { o.BaseEndpoint = a.endpoint("sts", o.BaseEndpoint) })
 		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(base, role, func(o *stscreds.AssumeRoleOptions) {
-			o.RoleSessionName = "ferry-" + shorten(a.service+"-"+a.stage, maxName-len("ferry-"))
+			o.RoleSessionName = "ferry-" + names.Rule{Most: maxName - len("ferry-")}.Of(a.service+"-"+a.stage)
 		}))
 	}
 	waits := &waiter{}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/doctor"
 )
 
 var _ providers.Doctor = (*Adapter)(nil)
@@ -33,11 +33,13 @@ const (
 	doctorTries = 2
 )
 
-// reading is one read that shows whether a service may be used.
-type reading struct {
-	subject string
-	fine    string // what it means that the thing asked for is there, or is not
-	ask     func(context.Context) error
+// doctor is how this place is looked at.
+func (a *Adapter) doctor() doctor.Doctor {
+	return doctor.Doctor{Patience: patience, Classify: func(subject string, err error) *providers.Error {
+		var e *providers.Error
+		errors.As(a.classify("look at "+subject, "", err), &e)
+		return e
+	}}
 }
 
 // Diagnose looks at the credentials first: without them nothing else can be seen.
@@ -48,58 +50,47 @@ func (a *Adapter) Diagnose(ctx context.Context, functions []manifest.Function) [
 	if c == nil {
 		return found
 	}
-	checks := []reading{
-		{"lambda", "functions may be read", func(ctx context.Context) error {
+	// what it means that the thing asked for is there, or is not
+	reading := func(subject, fine string, ask func(context.Context) error) doctor.Look {
+		return doctor.Look{Subject: subject, At: func(ctx context.Context) (string, error) { return fine, unlessMissing(ask(ctx)) }}
+	}
+	looks := []doctor.Look{
+		reading("lambda", "functions may be read", func(ctx context.Context) error {
 			_, err := c.lambda.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(a.functionName(nobody))},
 				func(o *lambda.Options) { o.RetryMaxAttempts = doctorTries })
 			return err
-		}},
-		{"iam", "roles may be read", func(ctx context.Context) error {
+		}),
+		reading("iam", "roles may be read", func(ctx context.Context) error {
 			_, err := c.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String(a.roleName(nobody))},
 				func(o *iam.Options) { o.RetryMaxAttempts = doctorTries })
 			return err
-		}},
-		{"logs", "logs may be read", func(ctx context.Context) error {
+		}),
+		reading("logs", "logs may be read", func(ctx context.Context) error {
 			_, err := c.logs.FilterLogEvents(ctx, &cloudwatchlogs.FilterLogEventsInput{
 				LogGroupName: aws.String(a.logGroupName(nobody)), Limit: aws.Int32(1),
 			}, func(o *cloudwatchlogs.Options) { o.RetryMaxAttempts = doctorTries })
 			return err
-		}},
-		{"scheduler", "schedules may be read", func(ctx context.Context) error {
+		}),
+		reading("scheduler", "schedules may be read", func(ctx context.Context) error {
 			_, err := c.scheduler.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: aws.String(a.functionName(nobody))},
 				func(o *scheduler.Options) { o.RetryMaxAttempts = doctorTries })
 			return err
-		}},
+		}),
+		{Subject: "s3", At: c.lookAtBucket},
 	}
 	if len(functions) > 0 && !slices.ContainsFunc(functions, func(fn manifest.Function) bool { return !rolesGiven(functionOf(fn)) }) { // then nothing is asked of IAM
-		checks = slices.DeleteFunc(checks, func(r reading) bool { return r.subject == "iam" })
+		looks = slices.DeleteFunc(looks, func(l doctor.Look) bool { return l.Subject == "iam" })
 	}
-	rest := make([]providers.Finding, len(checks)+1)
-	var all sync.WaitGroup
-	for i, check := range checks {
-		all.Go(func() {
-			rest[i] = a.look(ctx, check.subject, func(ctx context.Context) (string, error) {
-				err := check.ask(ctx)
-				if isNotFound(err) {
-					err = nil
-				}
-				return check.fine, err
-			})
-		})
-	}
-	all.Go(func() {
-		rest[len(checks)] = a.look(ctx, "s3", func(ctx context.Context) (string, error) { return c.lookAtBucket(ctx) })
-	})
-	all.Wait()
-	return append(found, rest...)
+	return append(found, a.doctor().All(ctx, looks...)...)
 }
 
 // whoAmI is about the credentials; the connection is nil when they are not good for anything.
 func (a *Adapter) whoAmI(ctx context.Context) ([]providers.Finding, *connection) {
 	var found []providers.Finding
-	look := func(subject string, do func(context.Context) (string, error)) bool {
-		found = append(found, a.look(ctx, subject, do))
-		return found[len(found)-1].Level != providers.LevelFailed
+	look := func(subject string, at func(context.Context) (string, error)) bool {
+		f := a.doctor().One(ctx, doctor.Look{Subject: subject, At: at})
+		found = append(found, f)
+		return f.Level != providers.LevelFailed
 	}
 	var c *connection
 	var identity *sts.GetCallerIdentityOutput
@@ -125,7 +116,7 @@ func (a *Adapter) whoAmI(ctx context.Context) ([]providers.Finding, *connection)
 	})
 	if identity != nil {
 		if skew, known := skewOf(identity); known {
-			found = append(found, skew)
+			look("clock", skew)
 		}
 	}
 	if !ok {
@@ -154,14 +145,17 @@ func origin(keys aws.Credentials) string {
 }
 
 // skewOf compares the clocks, from what the answer says of its own time.
-func skewOf(out *sts.GetCallerIdentityOutput) (providers.Finding, bool) {
+func skewOf(out *sts.GetCallerIdentityOutput) (look func(context.Context) (string, error), known bool) {
 	skew, known := middleware.GetAttemptSkew(out.ResultMetadata)
-	f := providers.Finding{Subject: "clock", Level: providers.LevelOK, Message: "as at AWS"}
-	if off := skew.Abs().Round(time.Second); off > time.Minute {
-		f.Level, f.Message = providers.LevelWarning, fmt.Sprintf("this machine's clock is off by %s: AWS takes five minutes at most", off)
-		f.Hint = "set the clock of this machine, as with NTP"
-	}
-	return f, known
+	return func(context.Context) (string, error) {
+		if off := skew.Abs().Round(time.Second); off > time.Minute {
+			return "", &doctor.Warning{
+				Message: fmt.Sprintf("this machine's clock is off by %s: AWS takes five minutes at most", off),
+				Hint:    "set the clock of this machine, as with NTP",
+			}
+		}
+		return "as at AWS", nil
+	}, known
 }
 
 // lookAtBucket is about the bucket for releases. That it is not there is fine: the first deploy makes it.
@@ -176,20 +170,4 @@ func (c *connection) lookAtBucket(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the bucket %s: %w", bucket, err)
 	}
 	return "the bucket " + bucket + " exists", nil
-}
-
-// look makes a finding of what one look came to.
-func (a *Adapter) look(ctx context.Context, subject string, do func(context.Context) (string, error)) providers.Finding {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	message, err := do(ctx)
-	if err == nil {
-		return providers.Finding{Subject: subject, Level: providers.LevelOK, Message: message}
-	}
-	f := providers.Finding{Subject: subject, Level: providers.LevelFailed}
-	var e *providers.Error
-	if errors.As(a.classify("look at "+subject, "", err), &e) {
-		f.Message, f.Hint, f.Kind = e.Err.Error(), e.Hint, e.Kind
-	}
-	return f
 }

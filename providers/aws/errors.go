@@ -58,7 +58,7 @@ func kindOf(err error) providers.Kind {
 	if kind, ok := kindOfCode(code); ok {
 		return kind
 	}
-	return kindOfStatus(statusOf(err))
+	return providers.KindOfStatus(statusOf(err))
 }
 
 // kindOfCode knows the codes whose status says less, or another thing.
@@ -87,29 +87,13 @@ func kindOfCode(code string) (providers.Kind, bool) {
 	return "", false
 }
 
-func kindOfStatus(status int) providers.Kind {
-	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return providers.Denied
-	case status == http.StatusNotFound:
-		return providers.NotFound
-	case status == http.StatusConflict, status == http.StatusPreconditionFailed:
-		return providers.Conflict
-	case status >= http.StatusInternalServerError:
-		return providers.Unavailable
-	case status >= http.StatusMultipleChoices:
-		return providers.Invalid
-	}
-	return providers.Failed
-}
-
 // kindOfTransport is for a call that AWS did not answer in its own words.
 func kindOfTransport(err error) providers.Kind {
 	var sending *smithyhttp.RequestSendError
 	var reading *smithy.DeserializationError
 	switch {
 	case statusOf(err) >= http.StatusMultipleChoices:
-		return kindOfStatus(statusOf(err))
+		return providers.KindOfStatus(statusOf(err))
 	case errors.As(err, &sending), errors.As(err, &reading):
 		return providers.Unavailable
 	}

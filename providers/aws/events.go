@@ -15,7 +15,7 @@ import (
 type eventKind struct {
 	name string // as the manifest names it
 	// check says what cannot be honoured exactly.
-	check func(c *checker, fn function, field string, e manifest.Event)
+	check func(fn function, field string, e manifest.Event) []providers.Issue
 	// look reports what keeps an event from being bound.
 	look func(ctx context.Context, r *resources, e manifest.Event)
 	// rights are what the role of the function needs.

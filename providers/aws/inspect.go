@@ -42,10 +42,10 @@ func (c *connection) inspect(ctx context.Context, s spec) ([]providers.Differenc
 	if out.Concurrency != nil {
 		reserved = int(aws.ToInt32(out.Concurrency.ReservedConcurrentExecutions))
 	}
-	d.compare("scaling.max", fmt.Sprint(fn.Scaling.Max), fmt.Sprint(reserved))
+	d.Compare("scaling.max", fmt.Sprint(fn.Scaling.Max), fmt.Sprint(reserved))
 	want := c.tags(fn)
 	for _, key := range slices.Sorted(maps.Keys(want)) {
-		d.compare("aws.tags."+key, want[key], out.Tags[key])
+		d.Compare("aws.tags."+key, want[key], out.Tags[key])
 	}
 	bound := providers.BindNone
 	if slices.ContainsFunc(fn.Events, func(e manifest.Event) bool { return e.HTTP == nil }) {
@@ -55,7 +55,7 @@ func (c *connection) inspect(ctx context.Context, s spec) ([]providers.Differenc
 	if err != nil {
 		return nil, err
 	}
-	d.compare("events", string(bound), string(mode))
+	d.Compare("events", string(bound), string(mode))
 	reached, err := c.inspectURL(ctx, s)
 	return append(d, reached...), err
 }
@@ -71,9 +71,9 @@ func (c *connection) inspectURL(ctx context.Context, s spec) ([]providers.Differ
 	want, answered := exposure(fn)
 	switch {
 	case answered && !exists:
-		return differences{{Path: "url", Spec: "a Function URL"}}, nil
+		return providers.Differences{{Path: "url", Spec: "a Function URL"}}, nil
 	case !answered && exists:
-		return differences{{Path: "url", Actual: aws.ToString(have.FunctionUrl)}}, nil
+		return providers.Differences{{Path: "url", Actual: aws.ToString(have.FunctionUrl)}}, nil
 	case !answered:
 		return nil, nil
 	}
@@ -85,7 +85,7 @@ func (c *connection) inspectURL(ctx context.Context, s spec) ([]providers.Differ
 	caller := map[bool]string{true: "anybody"}
 	for _, id := range []string{statementURL, statementInvoke} {
 		_, there := statements[id]
-		d.compare("url.permissions."+id, caller[fn.HTTP().Auth != "private"], caller[there])
+		d.Compare("url.permissions."+id, caller[fn.HTTP().Auth != "private"], caller[there])
 	}
 	return d, nil
 }

@@ -1,9 +1,11 @@
 package aws
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers/check"
 )
 
 // The limits of Lambda that are checked before anything is sent, from AWS's pages "Lambda quotas" and "CreateFunction".
@@ -22,6 +24,30 @@ const (
 	maxBatchFIFO           = 10
 	maxCORSAge             = 24 * time.Hour
 )
+
+// memories are the sizes of an instance's memory.
+func memories() check.Range[manifest.Size] {
+	return check.Range[manifest.Size]{Least: minMemory, Most: maxMemory, Step: manifest.MB, Unit: "whole megabytes"}
+}
+
+// storages are the sizes of /tmp.
+func storages() check.Range[manifest.Size] {
+	return check.Range[manifest.Size]{Least: minStorage, Most: maxStorage, Step: manifest.MB, Unit: "whole megabytes"}
+}
+
+// timeouts are how long an invocation may take.
+func timeouts() check.Range[manifest.Duration] {
+	second := manifest.Duration(time.Second)
+	return check.Range[manifest.Duration]{Least: second, Most: manifest.Duration(maxTimeout), Step: second, Unit: "whole seconds"}
+}
+
+// variables are the names that Lambda takes in an environment.
+func variables() check.Variables {
+	return check.Variables{
+		Provider: "Lambda", Reserved: reserved(), Form: regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`),
+		Hint: "use at least two letters, digits and _, and begin with a letter",
+	}
+}
 
 // reserved are the variables that the runtime itself sets.
 func reserved() []string {

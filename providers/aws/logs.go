@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/tail"
 )
 
 var _ providers.LogTailer = (*Adapter)(nil)
@@ -111,132 +111,35 @@ func (a *Adapter) Tail(ctx context.Context, fn string, o providers.TailOptions, 
 	if err != nil {
 		return err
 	}
-	t := &tail{logs: c.logs, group: a.logGroupName(fn), function: fn, seen: map[string]int64{}}
-	var refused error
-	out := func(l providers.LogLine) error {
-		refused = emit(l)
-		return refused
-	}
-	err = t.past(ctx, o, out)
-	if err == nil {
-		o.Reached()
-	}
-	if err == nil && o.Follow {
-		err = t.follow(ctx, out)
-	}
-	switch {
-	case refused != nil:
-		return refused
-	case o.Follow && ctx.Err() != nil:
-		return nil // that is how following ends
-	}
-	return a.classify("logs", fn, err)
+	group := tail.Log{Late: time.Minute, Every: time.Second, Read: func(ctx context.Context, from, to time.Time, each func(tail.Entry) error) error {
+		return c.readLog(ctx, fn, from, to, each)
+	}}
+	return group.Tail(ctx, o, emit)
 }
 
-// tail is the reading of one log group. Times are in milliseconds, as the group counts them.
-type tail struct {
-	logs     *cloudwatchlogs.Client
-	group    string
-	function string
-
-	floor  int64            // what is older is past and stays so
-	newest int64            // the time of the newest event that was seen, 0 before the first
-	seen   map[string]int64 // the times of the events, by id, that following may meet again
-}
-
-const (
-	// logDelay is how late an event may arrive after one that is younger.
-	logDelay = time.Minute
-	logPoll  = time.Second
-)
-
-// past hands on the last lines. It looks back in windows of which each is ten times as long as the one after it, so
-// that a long log is not read whole.
-func (t *tail) past(ctx context.Context, o providers.TailOptions, emit func(providers.LogLine) error) error {
-	now, lines, first := time.Now().UnixMilli(), o.Lines, max(o.Since.UnixMilli(), 0)
-	if lines == 0 {
-		t.floor = first
-		return t.read(ctx, first, nil, emit)
-	}
-	var last []providers.LogLine
-	var end *int64 // the first window has none, as this clock may be behind
-	for window := logDelay.Milliseconds(); ; window *= 10 {
-		t.floor = max(now-window, first)
-		if window > (365 * 24 * time.Hour).Milliseconds() {
-			t.floor = first
-		}
-		var found []providers.LogLine
-		err := t.read(ctx, t.floor, end, func(l providers.LogLine) error {
-			if found = append(found, l); len(found) >= 2*lines {
-				found = slices.Delete(found, 0, len(found)-lines)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if last = append(found, last...); len(last) >= lines || t.floor == first {
-			break
-		}
-		end = aws.Int64(t.floor - 1)
-	}
-	for _, l := range last[max(len(last)-lines, 0):] {
-		if err := emit(l); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// follow asks again and again for what is new, from a while before the newest event on: events do not arrive in the
-// order of their times.
-func (t *tail) follow(ctx context.Context, emit func(providers.LogLine) error) error {
-	tick := time.NewTicker(logPoll)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-		if err := t.read(ctx, max(t.since(), t.floor), nil, emit); err != nil {
-			return err
-		}
-	}
-}
-
-// since is from when on events may still arrive.
-func (t *tail) since() int64 { return t.newest - logDelay.Milliseconds() }
-
-// read hands on the events of a time that were not seen before.
-func (t *tail) read(ctx context.Context, from int64, to *int64, emit func(providers.LogLine) error) error {
-	pages := cloudwatchlogs.NewFilterLogEventsPaginator(t.logs, &cloudwatchlogs.FilterLogEventsInput{
-		LogGroupName: &t.group, StartTime: &from, EndTime: to,
+// readLog hands on the events of a time.
+func (c *connection) readLog(ctx context.Context, fn string, from, to time.Time, each func(tail.Entry) error) error {
+	group := c.logGroupName(fn)
+	in := &cloudwatchlogs.FilterLogEventsInput{
+		LogGroupName: &group, StartTime: aws.Int64(from.UnixMilli()),
 		Interleaved: aws.Bool(true), //nolint:staticcheck // AWS ignores it, as it always does so; what stands in for AWS may not
-	})
+	}
+	if !to.IsZero() {
+		in.EndTime = aws.Int64(to.UnixMilli() - 1) // which AWS counts in
+	}
+	pages := cloudwatchlogs.NewFilterLogEventsPaginator(c.logs, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if isNotFound(err) {
 			return nil
 		}
 		if err != nil {
-			return err
+			return c.classify("logs", fn, err)
 		}
 		for _, e := range page.Events {
-			id, at := aws.ToString(e.EventId), aws.ToInt64(e.Timestamp)
-			if _, again := t.seen[id]; again {
-				continue
-			}
-			t.seen[id], t.newest = at, max(t.newest, at)
-			for _, l := range t.linesOf(e) {
-				if err := emit(l); err != nil {
-					return err
-				}
-			}
-		}
-		for id, at := range t.seen {
-			if at < t.since() {
-				delete(t.seen, id)
+			entry := tail.Entry{ID: aws.ToString(e.EventId), At: time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC(), Lines: linesOf(fn, e)}
+			if err := each(entry); err != nil {
+				return err
 			}
 		}
 	}
@@ -244,8 +147,8 @@ func (t *tail) read(ctx context.Context, from int64, to *int64, emit func(provid
 }
 
 // linesOf are the lines of an event: a program that writes several at once makes one event of them.
-func (t *tail) linesOf(e types.FilteredLogEvent) []providers.LogLine {
-	l := providers.LogLine{Time: time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC(), Function: t.function, Stream: "stdout"}
+func linesOf(fn string, e types.FilteredLogEvent) []providers.LogLine {
+	l := providers.LogLine{Time: time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC(), Function: fn, Stream: "stdout"}
 	l.Revision, l.Instance = instanceOf(aws.ToString(e.LogStreamName))
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(aws.ToString(e.Message))
 	if byPlatform(text) {

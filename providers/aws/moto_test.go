@@ -19,6 +19,7 @@ import (
 	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/names"
 )
 
 func TestMain(m *testing.M) {
@@ -140,7 +141,7 @@ func newTestAdapter(t testing.TB, env environment, block string) *Adapter {
 // serviceOf is a service of this run of the test: its temporary folder has a name that no other run has.
 func serviceOf(t testing.TB) string {
 	words := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()+filepath.Dir(t.TempDir())), "-")
-	return shorten("t-"+strings.Trim(words, "-"), 32)
+	return names.Rule{Most: 32}.Of("t-" + strings.Trim(words, "-"))
 }
 
 // bucketBlock is a target's block with a bucket of the test's own.

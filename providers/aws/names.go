@@ -1,11 +1,12 @@
 package aws
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/ferryfn/ferry/providers/marks"
+	"github.com/ferryfn/ferry/providers/names"
 )
 
 // The tags by which ferry knows its own. Those of a function come with GetFunction, so they also say where else to
@@ -30,9 +31,12 @@ const unsettled = "changing"
 // maxName is how long the names of functions and roles may be.
 const maxName = 64
 
+// naming is how such names are made.
+func naming() names.Rule { return names.Rule{Most: maxName} }
+
 // functionName is the name of a function at AWS.
 func (p *place) functionName(fn string) string {
-	return shorten(p.prefix()+fn, maxName)
+	return naming().Of(p.prefix() + fn)
 }
 
 // prefix begins the names of all functions of the service and stage, but for those that had to be shortened far.
@@ -40,27 +44,15 @@ func (p *place) prefix() string { return p.service + "-" + p.stage + "-" }
 
 // roleName is the name of a function's execution role. Roles are of the account, so it names the region.
 func (p *place) roleName(fn string) string {
-	return shorten(p.prefix()+fn+"-"+p.target.Region, maxName)
+	return naming().Of(p.prefix() + fn + "-" + p.target.Region)
 }
 
 // schedulerRoleName is the name of the role by which schedules call a function.
 func (p *place) schedulerRoleName(fn string) string {
-	return shorten(p.prefix()+fn+"-"+p.target.Region+"-schedule", maxName)
+	return naming().Of(p.prefix() + fn + "-" + p.target.Region + "-schedule")
 }
 
 func (p *place) logGroupName(fn string) string { return "/aws/lambda/" + p.functionName(fn) }
-
-// shortened is how much of a shortened name is not the name's beginning.
-const shortened = 9
-
-// shorten cuts a name to a length. What is cut off is told apart by a digest.
-func shorten(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	sum := sha256.Sum256([]byte(s))
-	return s[:most-shortened] + "-" + hex.EncodeToString(sum[:4])
-}
 
 // tags are those of all that is made for a function.
 func (p *place) tags(fn function) map[string]string {
@@ -69,7 +61,7 @@ func (p *place) tags(fn function) map[string]string {
 		tags = map[string]string{}
 	}
 	keys := strings.Join(slices.Sorted(maps.Keys(tags)), " ")
-	maps.Copy(tags, map[string]string{tagService: p.service, tagStage: p.stage, tagFunction: fn.Name})
+	maps.Copy(tags, tagged().Of(p.owner(fn.Name)))
 	if keys != "" && len(keys) <= maxTagValue {
 		tags[tagTags] = keys
 	}
@@ -79,22 +71,18 @@ func (p *place) tags(fn function) map[string]string {
 // retagging is what gives a thing the wanted tags: the keys that have to go, which are those that the manifest asked for
 // before and those of ferry's own that are named, and the tags that are not there so.
 func retagging(want, has map[string]string, own ...string) (gone []string, left map[string]string) {
-	gone = present(has, slices.Concat(strings.Fields(has[tagTags]), []string{tagTags}, own)...)
-	gone = slices.DeleteFunc(gone, func(key string) bool { _, stays := want[key]; return stays })
-	left = maps.Clone(want)
-	maps.DeleteFunc(left, func(key, value string) bool { is, ok := has[key]; return ok && is == value })
-	return gone, left
+	return marks.Change(want, has, slices.Concat(strings.Fields(has[tagTags]), []string{tagTags}, own)...)
 }
 
-// present are those of the keys that are tags.
-func present(tags map[string]string, keys ...string) []string {
-	return slices.DeleteFunc(keys, func(key string) bool { _, ok := tags[key]; return !ok })
+// owner is whose the things of a function are.
+func (p *place) owner(fn string) marks.Owner {
+	return marks.Owner{Service: p.service, Stage: p.stage, Function: fn}
 }
 
 // owns reports whether tags say that ferry made a thing for this function.
 func (p *place) owns(tags map[string]string, fn string) bool {
-	return tags[tagService] == p.service && tags[tagStage] == p.stage && tags[tagFunction] == fn
+	return tagged().Owned(tags, p.owner(fn))
 }
 
-// ours reports whether it is one of the tags by which ferry marks things.
-func ours(tag string) bool { return strings.HasPrefix(tag, "ferry:") }
+// tagged is how ferry marks what it makes.
+func tagged() marks.Syntax { return marks.Syntax{Prefix: "ferry:"} }

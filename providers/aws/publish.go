@@ -62,7 +62,7 @@ func (c *connection) publish(ctx context.Context, s spec) (providers.Revision, e
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	r, differs := revisionOf(version), configurationDiff(w.want, version).paths()
+	r, differs := revisionOf(version), configurationDiff(w.want, version).Paths()
 	if r.Digest == s.digest && len(differs) == 0 {
 		return r, nil
 	}

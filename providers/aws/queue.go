@@ -16,6 +16,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/check"
 )
 
 // mapping is what an event source mapping shall be.
@@ -34,14 +35,12 @@ const (
 var itemFailures = []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures}
 
 // checkQueue reports batches that SQS does not hand out.
-func checkQueue(c *checker, fn function, field string, e manifest.Event) {
+func checkQueue(fn function, field string, e manifest.Event) []providers.Issue {
 	most := maxBatch
 	if strings.HasSuffix(e.Queue.Name, ".fifo") || strings.HasSuffix(fn.own.Resources[e.Queue.Name], ".fifo") {
 		most = maxBatchFIFO
 	}
-	if e.Queue.Batch > most {
-		c.Block(field+".batch", fmt.Sprintf("choose at most %d", most), "SQS hands out no %d messages at once", e.Queue.Batch)
-	}
+	return check.When(e.Queue.Batch > most).Block(field+".batch", fmt.Sprintf("choose at most %d", most), "SQS hands out no %d messages at once", e.Queue.Batch)
 }
 
 // queueRights let the function's role read its queues.

@@ -66,8 +66,7 @@ func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	common := a.prefix()
-	common = common[:min(len(common), maxName-shortened)]
+	common := naming().Beginning(a.prefix())
 	var names []string
 	pages := lambda.NewListFunctionsPaginator(c.lambda, &lambda.ListFunctionsInput{})
 	for pages.HasMorePages() {

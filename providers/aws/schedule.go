@@ -14,6 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/check"
+	"github.com/ferryfn/ferry/providers/names"
 )
 
 // A call that could not be handed to Lambda is tried again for an hour, as often as AWS lets it within that time: long
@@ -29,7 +32,7 @@ const maxScheduleName = maxName - 6
 
 // schedulePrefix begins the names of a function's schedules. No name of a function has a dot.
 func (p *place) schedulePrefix(fn string) string {
-	return shorten(p.functionName(fn), maxScheduleName) + "."
+	return names.Rule{Most: maxScheduleName}.Of(p.functionName(fn)) + "."
 }
 
 const (
@@ -38,10 +41,9 @@ const (
 )
 
 // checkSchedule reports times that EventBridge Scheduler cannot say.
-func checkSchedule(c *checker, _ function, field string, e manifest.Event) {
-	if _, err := awsCron(e.Schedule.Cron); err != nil {
-		c.Block(field+".cron", "write two schedules", "EventBridge Scheduler cannot say %q: %v", e.Schedule.Cron, err)
-	}
+func checkSchedule(_ function, field string, e manifest.Event) []providers.Issue {
+	_, err := awsCron(e.Schedule.Cron)
+	return check.When(err != nil).Block(field+".cron", "write two schedules", "EventBridge Scheduler cannot say %q: %v", e.Schedule.Cron, err)
 }
 
 // schedules are those that ferry made for the function, sorted by name. Schedules have no tags: it is told by their

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,6 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/check"
+	"github.com/ferryfn/ferry/providers/marks"
 )
 
 // settle converges what AWS does not version with what the live version needs, and returns the URL. Nothing is
@@ -18,10 +22,10 @@ func (c *connection) settle(ctx context.Context, s spec, to *lambda.GetFunctionO
 	fn := s.function
 	want, url := labelOf(to.Configuration).settings, urlOf(to.Tags)
 	if fn.Runtime == "" { // adopted: what it needs is not known, and stays as it is
-		return url, c.untag(ctx, fn.Name, present(to.Tags, tagCanary, tagSettings)...)
+		return url, c.untag(ctx, fn.Name, marks.Present(to.Tags, tagCanary, tagSettings)...)
 	}
 	if to.Tags[tagSettings] == want {
-		return url, c.untag(ctx, fn.Name, present(to.Tags, tagCanary)...)
+		return url, c.untag(ctx, fn.Name, marks.Present(to.Tags, tagCanary)...)
 	}
 	if _, set := to.Tags[tagSettings]; set {
 		changing := map[string]string{tagSettings: unsettled}
@@ -169,19 +173,15 @@ func exposure(fn function) (want address, ok bool) {
 }
 
 // checkHTTP is about the policy across origins, which a Function URL applies itself.
-func checkHTTP(c *checker, _ function, field string, event manifest.Event) {
-	e := event.HTTP
-	if e.CORS == nil {
-		return
+func checkHTTP(_ function, field string, e manifest.Event) []providers.Issue {
+	if e.HTTP.CORS == nil {
+		return nil
 	}
-	for _, m := range corsMethods(e) {
-		if m == "OPTIONS" {
-			c.Block(field+".cors.methods", "leave it out: Lambda answers preflights itself", "a Function URL's CORS takes no method %s", m)
-		}
-	}
-	if d := e.CORS.MaxAge.Std(); d > maxCORSAge || d%time.Second != 0 {
-		c.Block(field+".cors.max_age", "choose whole seconds up to 24h", "a Function URL's CORS takes no age of %s", d)
-	}
+	age := e.HTTP.CORS.MaxAge.Std()
+	return slices.Concat(
+		check.When(slices.Contains(corsMethods(e.HTTP), "OPTIONS")).Block(field+".cors.methods", "leave it out: Lambda answers preflights itself", "a Function URL's CORS takes no method OPTIONS"),
+		check.When(age > maxCORSAge || age%time.Second != 0).Block(field+".cors.max_age", "choose whole seconds up to 24h", "a Function URL's CORS takes no age of %s", age),
+	)
 }
 
 // corsMethods are those that the policy names, else those of the event.
@@ -200,15 +200,15 @@ func orAny(list []string) []string {
 }
 
 // diff names what a URL has otherwise.
-func (u address) diff(have *lambda.GetFunctionUrlConfigOutput) differences {
-	var d differences
-	d.compare("url.auth", string(u.auth), string(have.AuthType))
+func (u address) diff(have *lambda.GetFunctionUrlConfigOutput) providers.Differences {
+	var d providers.Differences
+	d.Compare("url.auth", string(u.auth), string(have.AuthType))
 	mode := have.InvokeMode
 	if mode == "" {
 		mode = types.InvokeModeBuffered
 	}
-	d.compare("url.mode", string(u.mode), string(mode))
-	d.compare("url.cors", corsText(u.cors), corsText(have.Cors))
+	d.Compare("url.mode", string(u.mode), string(mode))
+	d.Compare("url.cors", corsText(u.cors), corsText(have.Cors))
 	return d
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/cas"
 	"github.com/ferryfn/ferry/providers/until"
 )
 
@@ -55,7 +56,7 @@ func (c *connection) bucketName() string {
 // Get opens an object. The SDK compares what is read with the checksum that the object was stored with.
 func (s *store) Get(ctx context.Context, key string) (providers.Object, error) {
 	const op = "store get"
-	if err := admit(key); err != nil {
+	if err := rules().Admit(key); err != nil {
 		return providers.Object{}, s.failed(op, key, err)
 	}
 	out, err := s.s3.GetObject(ctx, &s3.GetObjectInput{
@@ -86,7 +87,7 @@ func (s *store) has(ctx context.Context, key string) bool {
 // Put writes an object, into a bucket that is made if need be.
 func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c providers.Condition) (providers.Tag, error) {
 	const op = "store put"
-	if err := admit(key); err != nil {
+	if err := rules().Admit(key); err != nil {
 		return "", s.failed(op, key, err)
 	}
 	sum, size, err := checksum(body)
@@ -97,7 +98,7 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 		Bucket: &s.bucket, Key: &key, ExpectedBucketOwner: &s.account, Body: body, ContentLength: &size,
 		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: &sum, IfMatch: entity(c.Tag),
 	}
-	if err := s.guarded(ctx, c.While); err != nil {
+	if err := rules().Guarded(ctx, s, c.While); err != nil {
 		return "", s.failed(op, key, err)
 	}
 	if c.Absent {
@@ -119,37 +120,18 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 		}
 	}
 	if err != nil {
-		return "", s.failed(op, key, conflicting(c, err))
+		return "", s.failed(op, key, conflicting(key, c, err))
 	}
 	return newTag(out.ETag, sum), nil
-}
-
-// guarded fails when an object that a write relies on is not as it was read. S3 compares no other object with a write, so
-// that a change may come in between.
-func (s *store) guarded(ctx context.Context, g providers.Guard) error {
-	if g.Key == "" {
-		return nil
-	}
-	o, err := s.Get(ctx, g.Key)
-	if err != nil && !errors.Is(err, providers.NotFound) {
-		return err
-	}
-	if err == nil {
-		_ = o.Body.Close()
-	}
-	if err != nil || o.Tag != g.Tag {
-		return &providers.Error{Kind: providers.Conflict, Op: "store", Provider: name, Err: fmt.Errorf("%s was changed", g.Key)}
-	}
-	return nil
 }
 
 // Delete removes an object.
 func (s *store) Delete(ctx context.Context, key string, c providers.Condition) error {
 	const op = "store delete"
-	if err := admit(key); err != nil {
+	if err := rules().Admit(key); err != nil {
 		return s.failed(op, key, err)
 	}
-	if err := s.guarded(ctx, c.While); err != nil {
+	if err := rules().Guarded(ctx, s, c.While); err != nil {
 		return s.failed(op, key, err)
 	}
 	err := until.Done(ctx, func() error {
@@ -161,7 +143,7 @@ func (s *store) Delete(ctx context.Context, key string, c providers.Condition) e
 	if isNotFound(err) && c.Tag == "" {
 		return nil
 	}
-	return s.failed(op, key, conflicting(c, err))
+	return s.failed(op, key, conflicting(key, c, err))
 }
 
 // List asks for the keys a thousand at a time.
@@ -233,17 +215,12 @@ func (s *store) failed(op, key string, err error) error {
 	return s.classify(op, "", fmt.Errorf("%s in the bucket %s: %w", key, s.bucket, err))
 }
 
-func admit(key string) error {
-	if !providers.ValidKey(key) {
-		return &providers.Error{Kind: providers.Invalid, Op: "store", Provider: name, Err: fmt.Errorf("%q is no key", key)}
-	}
-	return nil
-}
+func rules() cas.Rules { return cas.Rules{Provider: name} }
 
 // conflicting makes a failed condition of the absence of an object that must have a tag.
-func conflicting(c providers.Condition, err error) error {
+func conflicting(key string, c providers.Condition, err error) error {
 	if c.Tag != "" && isNotFound(err) {
-		return &providers.Error{Kind: providers.Conflict, Op: "store", Provider: name, Err: &told{text: "the object is gone", err: err}}
+		return rules().Holds(key, "", c)
 	}
 	return err
 }

@@ -108,7 +108,7 @@ func (c *connection) configuration(s spec, role executor) *lambda.UpdateFunction
 		FunctionName:     aws.String(c.functionName(fn.Name)),
 		Description:      aws.String(c.label(s, role).String()),
 		Role:             aws.String(role.arn),
-		Runtime:          r.id,
+		Runtime:          types.Runtime(r.ID),
 		Handler:          aws.String(handler(s.artifact.Entry)),
 		MemorySize:       aws.Int32(int32(fn.Memory.MB())),
 		Timeout:          aws.Int32(int32(fn.Timeout.Std().Seconds())),

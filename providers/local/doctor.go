@@ -2,19 +2,22 @@ package local
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/doctor"
 	"github.com/ferryfn/ferry/providers/local/platform"
 )
 
 var _ providers.Doctor = (*Adapter)(nil)
 
 // Diagnose looks at the platform, without starting it, and at what runs the functions.
-func (a *Adapter) Diagnose(_ context.Context, functions []manifest.Function) []providers.Finding {
-	found := []providers.Finding{a.diagnosePlatform()}
+func (a *Adapter) Diagnose(ctx context.Context, functions []manifest.Function) []providers.Finding {
+	looks := []doctor.Look{{Subject: "platform", At: a.lookAtPlatform}}
 	runtimes := []manifest.Runtime{"nodejs", "python"} // any version of what some function may need
 	if len(functions) > 0 {
 		runtimes = nil
@@ -25,39 +28,39 @@ func (a *Adapter) Diagnose(_ context.Context, functions []manifest.Function) []p
 	slices.Sort(runtimes)
 	for _, r := range slices.Compact(runtimes) {
 		if interpreted(r) {
-			found = append(found, a.diagnoseRuntime(r))
+			looks = append(looks, doctor.Look{Subject: string(r), At: func(context.Context) (string, error) { return a.lookAtRuntime(r) }})
 		}
 	}
-	return found
+	d := doctor.Doctor{Patience: 15 * time.Second, Classify: func(subject string, err error) *providers.Error {
+		return classify(string(a.home), "look at "+subject, "", err)
+	}}
+	return d.All(ctx, looks...)
 }
 
-func (a *Adapter) diagnosePlatform() providers.Finding {
-	f := providers.Finding{Subject: "platform", Level: providers.LevelOK, Message: "does not run: a deploy starts it"}
-	switch err := platform.Usable(); {
-	case runtime.GOOS == "windows":
-		f.Level, f.Kind = providers.LevelFailed, providers.Unsupported
-		f.Message, f.Hint = "does not run on Windows", "use WSL, or another target"
-	case err != nil:
-		e := classify(string(a.home), "start", "", err)
-		f.Level, f.Kind, f.Message, f.Hint = providers.LevelFailed, e.Kind, err.Error(), e.Hint
-	case a.home.Running():
-		f.Message = "runs"
+func (a *Adapter) lookAtPlatform(context.Context) (string, error) {
+	if runtime.GOOS == "windows" {
+		return "", &providers.Error{Kind: providers.Unsupported, Hint: "use WSL, or another target", Err: errors.New("does not run on Windows")}
 	}
-	return f
+	if err := platform.Usable(); err != nil {
+		return "", err
+	}
+	if a.home.Running() {
+		return "runs", nil
+	}
+	return "does not run: a deploy starts it", nil
 }
 
-// diagnoseRuntime reports the interpreter that a deploy takes.
-func (a *Adapter) diagnoseRuntime(r manifest.Runtime) providers.Finding {
-	f := providers.Finding{Subject: string(r), Level: providers.LevelOK}
-	i := a.interpreters.find(r)
-	f.Message = i.Version + ", " + i.Path
+// lookAtRuntime reports the interpreter that a deploy takes.
+func (a *Adapter) lookAtRuntime(r manifest.Runtime) (string, error) {
+	i, hint := a.interpreters.find(r), howToGet(r.Language())
+	runs := i.Version + ", " + i.Path
 	switch named := r.Version() != ""; {
 	case i.Path == "" && named:
-		f.Level, f.Kind, f.Message, f.Hint = providers.LevelFailed, providers.NotFound, notHere(r), howToGet(r.Language())
+		return "", &providers.Error{Kind: providers.NotFound, Hint: hint, Err: errors.New(notHere(r))}
 	case i.Path == "":
-		f.Level, f.Message, f.Hint = providers.LevelWarning, "is not on this machine: functions in it cannot run", howToGet(r.Language())
+		return "", &doctor.Warning{Message: "is not on this machine: functions in it cannot run", Hint: hint}
 	case named && !i.is(r):
-		f.Level, f.Message, f.Hint = providers.LevelWarning, "is not on this machine: "+f.Message+", runs it", howToGet(r.Language())
+		return "", &doctor.Warning{Message: "is not on this machine: " + runs + ", runs it", Hint: hint}
 	}
-	return f
+	return runs, nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/filelock"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/cas"
 	"github.com/ferryfn/ferry/providers/local/platform"
 )
 
@@ -255,10 +256,7 @@ func (s *store) List(ctx context.Context, prefix string) ([]string, error) {
 func (s *store) file(key string) string { return filepath.Join(s.root, filepath.FromSlash(key)) }
 
 func (s *store) admit(ctx context.Context, key string) error {
-	if !providers.ValidKey(key) {
-		return &platform.Error{Code: platform.CodeInvalid, Message: fmt.Sprintf("%q is no key", key)}
-	}
-	return ctx.Err()
+	return errors.Join(s.rules().Admit(key), ctx.Err())
 }
 
 // holds checks a condition. The lock is held.
@@ -269,30 +267,28 @@ func (s *store) holds(key string, c providers.Condition) error {
 		}
 	}
 	if !c.Absent && c.Tag == "" {
-		return nil
+		return nil // without reading it
 	}
-	refuse := func(what string) error {
-		return &platform.Error{Code: platform.CodeConflict, Message: key + " " + what}
-	}
-	f, err := os.Open(s.file(key))
-	if absent(err) {
-		if c.Tag != "" {
-			return refuse("is gone")
-		}
-		return nil
-	}
+	tag, err := s.tag(key)
 	if err != nil {
 		return err
 	}
+	return s.rules().Holds(key, tag, c)
+}
+
+func (s *store) rules() cas.Rules { return cas.Rules{Provider: name} }
+
+// tag is that of an object, "" of one that is absent.
+func (s *store) tag(key string) (providers.Tag, error) {
+	f, err := os.Open(s.file(key))
+	if absent(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
 	defer func() { _ = f.Close() }()
-	if c.Absent {
-		return refuse("exists")
-	}
-	tag, err := tagOf(f)
-	if err == nil && tag != c.Tag {
-		return refuse("was changed")
-	}
-	return err
+	return tagOf(f)
 }
 
 // classify gives a failure its kind. Only a key that is absent is NotFound; one that may not be read is Denied.

@@ -2,9 +2,7 @@ package local
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
-	"runtime"
 	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -97,37 +95,4 @@ func concurrency(s manifest.Style) int {
 		return 8
 	}
 	return 100
-}
-
-// Check reports what this machine cannot honour.
-func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
-	c := &providers.Checker{Function: fn.Name}
-	if runtime.GOOS == "windows" {
-		c.Block("", "use WSL, or another target", "the local platform does not run on Windows yet")
-	}
-	a.checkRuntime(c, fn)
-	if arch := fn.Architecture; arch != "" && arch != runtime.GOARCH {
-		c.Warn("architecture", "", "this machine is %s: the function runs as that here, not as %s", runtime.GOARCH, arch)
-	}
-	for i, e := range fn.Events {
-		if kind := e.Kind(); e.HTTP == nil {
-			c.Warn(fmt.Sprintf("events[%d].%s", i, kind), "call it with ferry invoke "+fn.Name, "the local platform does not deliver %s events yet", kind)
-		}
-	}
-	return c.Issues
-}
-
-func (a *Adapter) checkRuntime(c *providers.Checker, fn manifest.Function) {
-	switch language := fn.Runtime.Language(); {
-	case language == "go" || language == "custom":
-	case !interpreted(fn.Runtime):
-		c.Block("runtime", "choose another target", "the local platform does not run %s yet", fn.Runtime)
-	default:
-		found := a.interpreters.find(fn.Runtime)
-		if found.Path == "" {
-			c.Block("runtime", howToGet(language), "%s", notHere(fn.Runtime))
-		} else if !found.is(fn.Runtime) {
-			c.Warn("runtime", howToGet(language), "%s is not on this machine: %s %s runs it", fn.Runtime, language, found.Version)
-		}
-	}
 }

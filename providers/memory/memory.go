@@ -11,6 +11,7 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/check"
 )
 
 // Adapter deploys to a World.
@@ -80,14 +81,14 @@ func (a *Adapter) state(name string) providers.State { return a.world.state(a.pl
 
 // Check refuses what needs a secret manager, which a world has not, and more memory than it offers.
 func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
-	c := &providers.Checker{Function: fn.Name}
-	if len(fn.Secrets) > 0 {
-		c.Block("secrets", "remove secrets or choose another target", "memory has no secret manager")
+	most := fn.Memory
+	if sizes := a.world.Memory; len(sizes) > 0 {
+		most = sizes[len(sizes)-1]
 	}
-	if sizes := a.world.Memory; len(sizes) > 0 && fn.Memory > sizes[len(sizes)-1] {
-		c.Block("memory", "lower memory or choose another target", "%s is more than the %s on offer", fn.Memory, sizes[len(sizes)-1])
-	}
-	return c.Issues
+	return check.Function(fn.Name,
+		check.When(len(fn.Secrets) > 0).Block("secrets", "remove secrets or choose another target", "memory has no secret manager"),
+		check.When(fn.Memory > most).Block("memory", "lower memory or choose another target", "%s is more than the %s on offer", fn.Memory, most),
+	)
 }
 
 // Platform is this machine: nothing is ever started.
@@ -219,7 +220,7 @@ func (a *Adapter) Status(ctx context.Context, function string) (providers.State,
 
 // Inspect sees which revision serves, whatever is written down.
 func (a *Adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
-	var found []providers.Difference
+	var found providers.Differences
 	err := a.world.do(ctx, "inspect", s.Function.Name, func() error {
 		serves := ""
 		if f := a.own(s.Function.Name); f != nil {
@@ -227,9 +228,7 @@ func (a *Adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Di
 				serves = r.Digest
 			}
 		}
-		if serves != s.Digest {
-			found = []providers.Difference{{Path: "revision", Spec: s.Digest, Actual: serves}}
-		}
+		found.Compare("revision", s.Digest, serves)
 		return nil
 	})
 	return found, err

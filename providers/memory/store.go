@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/cas"
 )
 
 // store keeps objects in the world.
@@ -33,8 +33,8 @@ func (s *store) Get(ctx context.Context, key string) (providers.Object, error) {
 }
 
 func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c providers.Condition) (providers.Tag, error) {
-	if !providers.ValidKey(key) {
-		return "", failed(providers.Invalid, "store put", "", fmt.Errorf("%q is no key", key))
+	if err := rules().Admit(key); err != nil {
+		return "", err
 	}
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return "", failed(providers.Invalid, "store put", "", err)
@@ -47,17 +47,15 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 	tag := providers.Tag(hex.EncodeToString(sum[:]))
 	sent := false
 	err = s.world.do(ctx, "store put", key, func() error {
-		if err := s.holds("store put", key, c); err != nil {
+		if err := s.holds(key, c); err != nil {
 			return err
 		}
 		s.world.objects[key] = object{data: data, tag: tag}
 		sent = true
 		return nil
 	})
-	if err != nil && sent { // the reply was lost
-		if o, reading := s.Get(ctx, key); reading == nil && o.Tag == tag {
-			return tag, nil
-		}
+	if sent {
+		err = cas.Ended(ctx, s, key, tag, err)
 	}
 	if err != nil {
 		return "", err
@@ -68,17 +66,15 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 func (s *store) Delete(ctx context.Context, key string, c providers.Condition) error {
 	sent := false
 	err := s.world.do(ctx, "store delete", key, func() error {
-		if err := s.holds("store delete", key, c); err != nil {
+		if err := s.holds(key, c); err != nil {
 			return err
 		}
 		delete(s.world.objects, key)
 		sent = true
 		return nil
 	})
-	if err != nil && sent { // the reply was lost
-		if _, reading := s.Get(ctx, key); errors.Is(reading, providers.NotFound) {
-			return nil
-		}
+	if sent {
+		err = cas.Ended(ctx, s, key, "", err)
 	}
 	return err
 }
@@ -92,21 +88,14 @@ func (s *store) List(ctx context.Context, prefix string) ([]string, error) {
 	return keys, err
 }
 
-// holds checks a condition. The lock is held.
-func (s *store) holds(op, key string, c providers.Condition) error {
+// holds checks a condition, and what it relies on. The lock is held.
+func (s *store) holds(key string, c providers.Condition) error {
 	if g := c.While; g.Key != "" {
-		if err := s.holds(op, g.Key, providers.IfTag(g.Tag)); err != nil {
+		if err := s.holds(g.Key, providers.IfTag(g.Tag)); err != nil {
 			return err
 		}
 	}
-	o, exists := s.world.objects[key]
-	switch {
-	case c.Absent && exists:
-		return failed(providers.Conflict, op, "", fmt.Errorf("%s exists", key))
-	case c.Tag != "" && !exists:
-		return failed(providers.Conflict, op, "", fmt.Errorf("%s is gone", key))
-	case c.Tag != "" && o.tag != c.Tag:
-		return failed(providers.Conflict, op, "", fmt.Errorf("%s was changed", key))
-	}
-	return nil
+	return rules().Holds(key, s.world.objects[key].tag, c)
 }
+
+func rules() cas.Rules { return cas.Rules{Provider: "memory"} }

@@ -1,0 +1,43 @@
+package local
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/check"
+)
+
+// Check reports what this machine cannot honour.
+func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
+	return check.Function(fn.Name,
+		check.When(runtime.GOOS == "windows").Block("", "use WSL, or another target", "the local platform does not run on Windows yet"),
+		a.checkRuntime(fn.Runtime),
+		check.When(fn.Architecture != "" && fn.Architecture != runtime.GOARCH).Warn("architecture", "", "this machine is %s: the function runs as that here, not as %s", runtime.GOARCH, fn.Architecture),
+		checkEvents(fn),
+	)
+}
+
+func (a *Adapter) checkRuntime(r manifest.Runtime) []providers.Issue {
+	const field = "runtime"
+	language := r.Language()
+	if !interpreted(r) {
+		return check.When(language != "go" && language != "custom").Block(field, "choose another target", "the local platform does not run %s yet", r)
+	}
+	found := a.interpreters.find(r)
+	if found.Path == "" {
+		return check.When(true).Block(field, howToGet(language), "%s", notHere(r))
+	}
+	return check.When(!found.is(r)).Warn(field, howToGet(language), "%s is not on this machine: %s %s runs it", r, language, found.Version)
+}
+
+// checkEvents warns of all that are not delivered: requests are.
+func checkEvents(fn manifest.Function) []providers.Issue {
+	var found []providers.Issue
+	for i, e := range fn.Events {
+		kind := e.Kind()
+		found = append(found, check.When(e.HTTP == nil).Warn(fmt.Sprintf("events[%d].%s", i, kind), "call it with ferry invoke "+fn.Name, "the local platform does not deliver %s events yet", kind)...)
+	}
+	return found
+}
