@@ -98,8 +98,8 @@ func cells(shims fs.FS, language string, style manifest.Style, name string) []st
 	return all
 }
 
-// parts are the files of a shim, with the folder of each, in the order in which they run. Secrets come before the core,
-// which loads the user's module, and the start comes last.
+// parts are the files of a shim, with the folder of each, in the order in which they run. What a source makes beforehand
+// and secrets come before the core, which loads the user's module, and the start comes last.
 func parts(language string, style manifest.Style, name string) (out []part) {
 	for _, cell := range cells(files, language, style, name) {
 		dir := path.Join("shims", language, cell)
@@ -122,7 +122,7 @@ type part struct{ dir, name string }
 
 func (p part) turn() int {
 	switch stem, _, _ := strings.Cut(p.name, "."); stem {
-	case "secrets":
+	case "before", "secrets":
 		return -1
 	case "start":
 		return 1

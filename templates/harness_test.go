@@ -74,6 +74,7 @@ func nodeCommand(t *testing.T, dir, source string, s Shim) *exec.Cmd {
 	config := string(s.Files["ferry-config.mjs"])
 	_, handler, _ := strings.Cut(config, `"handler":"`)
 	handler, _, _ = strings.Cut(handler, `"`)
+	handler, _, _ = strings.Cut(handler, ":")
 	config = strings.Replace(config, "ferry:handler", "./"+handler, 1)
 	write(t, dir, map[string][]byte{"ferry-entry.mjs": s.Files["ferry-entry.mjs"], "ferry-config.mjs": []byte(config)})
 	return exec.Command(tool(t, "node"), filepath.Join(dir, s.Entry))

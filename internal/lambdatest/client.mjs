@@ -141,6 +141,18 @@ class ResponseStream extends Writable {
   }
 }
 
+// What code that streams finds: its head goes out before the first piece.
+globalThis.awslambda = {
+  streamifyResponse: (handler) => Object.assign(handler, { [STREAMING]: "response" }),
+  HttpResponseStream: {
+    from(out, prelude) {
+      out.setContentType("application/vnd.awslambda.http-integration-response");
+      out.write(JSON.stringify(prelude) + "\0".repeat(8));
+      return out;
+    },
+  },
+};
+
 async function stream(handler, event, context) {
   const out = new ResponseStream(context.awsRequestId);
   try {

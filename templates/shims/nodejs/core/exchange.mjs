@@ -3,7 +3,8 @@
 //   method, target                what was asked for; the target is as it was sent, still encoded
 //   scheme, client                http or https, and the address of the client
 //   headers                       as pairs; each value is text of one character per byte
-//   body                          {length, bytes(), stream()}: undefined is a length that nobody knows; bytes where it is whole
+//   body                          {length, bytes()} with the whole where all of it is there, else with stream(); a length
+//                                 that nobody knows is undefined
 // and an outlet for the answer,
 //   head(status, pairs, length)   begins it, with pairs that are its own; without a length the body's end is told otherwise
 //   write(chunk), end()           a part of the body, the rest

@@ -33,6 +33,18 @@ function isApp(app) {
 
 // calledLikeLambda is whether a function names its parameters as handlers of AWS Lambda do.
 function calledLikeLambda(call) {
-  const [, first = "", second = ""] = /^(?:async\s*)?(?:function\b[^(]*)?\(?\s*([\w$]*)[^,)=]*,?\s*([\w$]*)/.exec(Function.prototype.toString.call(call)) ?? [];
+  const [first, second] = parametersOf(call);
   return /^_?(event|evt|e)$/i.test(first) && /^_*(context|ctx|callback|cb)?$/i.test(second);
+}
+
+// calledLikeListener is whether a function names its parameters as listeners of node:http do.
+function calledLikeListener(call) {
+  const [first, second] = parametersOf(call);
+  return /^_?(req|request)$/i.test(first) && /^_?(res|response|reply)$/i.test(second);
+}
+
+// parametersOf are the names of a function's first two parameters, "" where one has none.
+function parametersOf(call) {
+  const text = Function.prototype.toString.call(call);
+  return /^(?:async\s*)?(?:function\b[^(]*)?\(?\s*([\w$]*)[^,)=]*,?\s*([\w$]*)/.exec(text)?.slice(1) ?? ["", ""];
 }

@@ -47,7 +47,7 @@ function requestFrom(carrier, event, context) {
   if (host) pairs.push(["host", host]);
   if (id) pairs.push(["x-request-id", id]);
   if (whole.length > 0) pairs.push(["content-length", String(whole.length)]);
-  return { method, target: escaped(query ? `${path}?${query}` : path, path.length), scheme, headers: pairs, client, body: { length: whole.length, whole }, broken: isBroken(event, whole) };
+  return { method, target: escaped(query ? `${path}?${query}` : path, path.length), scheme, headers: pairs, client, body: { length: whole.length, whole, bytes: () => whole }, broken: isBroken(event, whole) };
 }
 
 // wholeBody is the body of a request. What is no base64 is the sender's fault and told when the request is served.

@@ -34,17 +34,29 @@ function refuseBody() {
 }
 
 async function serve(event, context, out) {
-  if (event?.["dev.ferry.probe"] === true && Object.keys(event).length === 1) return { digest: process.env.FERRY_DIGEST ?? "" };
+  if (isProbe(event)) return probed();
   const carrier = [lambdaV2, lambdaV1].find((one) => one.carries(event));
   if (carrier) return serveRequest(carrier, event, context, out);
   const deliver = ({ event: it, ...meta }) => {
     if (!source.event) throw new Error(`${config.handler} exports no event handler`);
     return source.event(it, contextOf(event, context, meta));
   };
-  const direct = event?.["dev.ferry.event"];
-  if (!direct) return serveService(event, deliver);
+  if (event?.["dev.ferry.event"]) return serveDirect(event, deliver);
+  return serveService(event, deliver);
+}
+
+function isProbe(event) {
+  return event?.["dev.ferry.probe"] === true && Object.keys(event).length === 1;
+}
+
+function probed() {
+  return { digest: process.env.FERRY_DIGEST ?? "" };
+}
+
+// serveDirect delivers what ferry itself sends: schedules and invocations.
+async function serveDirect(event, deliver) {
   const attempt = event.attempt === undefined ? undefined : Number(event.attempt);
-  return (await deliver({ event: structured(direct), attempt })) ?? null;
+  return (await deliver({ event: structured(event["dev.ferry.event"]), attempt })) ?? null;
 }
 
 // settled waits for what was given to waitUntil: after the invocation nothing runs.
@@ -60,23 +72,42 @@ async function buffered(event, context) {
   }
 }
 
-async function streamed(event, out, context) {
+async function streaming(event, out, context) {
   context.callbackWaitsForEmptyEventLoop = false; // as without a stream: connections that are kept hold nothing up
   try {
-    const result = await serve(event, context, out);
-    if (result !== undefined) {
-      out.setContentType("application/json");
-      out.write(JSON.stringify(result));
-    }
-    await new Promise((finished, failed) => {
-      out.once("finish", finished);
-      out.once("error", failed);
-      out.end();
-    });
+    await finish(out, await serve(event, context, out));
   } finally {
     await settled();
   }
 }
 
-export const handler = process.env.FERRY_RESPONSE_STREAM === "1" ? streamed : buffered;
-handler[Symbol.for("aws.lambda.runtime.handler.streaming")] = handler === streamed ? "response" : undefined;
+// finish ends a stream, with a result where that was not written to it.
+async function finish(out, result) {
+  if (result !== undefined) {
+    out.setContentType("application/json");
+    out.write(JSON.stringify(result));
+  }
+  await new Promise((finished, failed) => {
+    out.once("finish", finished);
+    out.once("error", failed);
+    out.end();
+  });
+}
+
+// handed gives events as they are to code that was written for them; what is ferry's own is answered here. It takes no
+// named parameters: a runtime that knows no callbacks refuses a handler that seems to want one.
+function handed(native) {
+  const ours = async (event, context) => {
+    if (isProbe(event)) return probed();
+    return serveDirect(event, ({ event: it, ...meta }) => source.event(it, contextOf(event, context, meta)));
+  };
+  const isOurs = (event) => isProbe(event) || Boolean(event?.["dev.ferry.event"]);
+  if (native.streams) return async (event, out, context) => (isOurs(event) ? finish(out, await ours(event, context)) : native.call(event, out, context));
+  return (...given) => (isOurs(given[0]) ? ours(...given) : native.call(...given));
+}
+
+const { native } = source;
+const streams = native ? native.streams : process.env.FERRY_RESPONSE_STREAM === "1";
+
+export const handler = native ? handed(native) : streams ? streaming : buffered;
+handler[Symbol.for("aws.lambda.runtime.handler.streaming")] = streams ? "response" : undefined;

@@ -1,11 +1,10 @@
 // The start on the local platform: a server on 127.0.0.1:$PORT.
-import { randomUUID } from "node:crypto";
 
 const env = process.env;
 
 function contextOf(exchange) {
   return {
-    requestId: exchange.header("x-request-id") ?? randomUUID(),
+    requestId: exchange.header("x-request-id") ?? crypto.randomUUID(),
     clientIp: exchange.client,
     deadline: env.FERRY_TIMEOUT_MS ? Date.now() + Number(env.FERRY_TIMEOUT_MS) : undefined,
     signal: exchange.signal,
