@@ -1,6 +1,9 @@
 package templates_test
 
 import (
+	"bytes"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -46,5 +49,81 @@ func TestOnAWSABodyThatIsNoBase64IsTheClientsFaultInNode(t *testing.T) {
 	event["body"] = "no base64!"
 	if a := l.request(event); a.status != 400 || a.body != "bad request: the body is no base64\n" {
 		t.Errorf("got %d %s", a.status, a.body)
+	}
+}
+
+func TestOnAWSAHandlerOfLambdaInNodeGetsEventsAsTheyAre(t *testing.T) {
+	p := nodeProgram(manifest.StyleLambda, "native/nodejs", "native.mjs")
+	l := p.deploy(t, nil, func(fn *manifest.Function) { fn.Name = "shelf" })
+	for _, name := range []string{
+		"sqs-event", "sns-event", "s3-event", "kinesis-event", "dynamodb-event", "apigw-v2-request-no-authorizer", "apigw-request",
+		"alb-lambda-target-request-multivalue-headers", "lambda-urls-request", "cloudwatch-alarm-sns-payload-single-metric", "codebuild-state-change", "apigw-v2-custom-authorizer-v2-request",
+	} {
+		sent, err := os.ReadFile(example(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := l.invoke(sent)
+		_, got, _ := strings.Cut(r.Log, "NATIVE ")
+		got, _, _ = strings.Cut(got, "\n")
+		if r.FunctionError != "" || got != minified(t, sent) {
+			t.Errorf("%s: %s\n%s", name, r.FunctionError, r.Log)
+		}
+	}
+	if r := l.invoke(map[string]any{"any": "thing"}); string(r.Payload) != `{"got":{"any":"thing"}}` {
+		t.Errorf("got %s", r.Payload)
+	}
+	if r := l.invoke([]byte(`{"dev.ferry.probe": true}`)); string(r.Payload) != `{"digest":"sha256:abc"}` {
+		t.Errorf("the probe gives %s", r.Payload)
+	}
+	invoked := `{"dev.ferry.event":{"specversion":"1.0","id":"1","source":"/s","type":"dev.ferry.invoke.v1","datacontenttype":"application/json","data":{"n":1}}}`
+	if r := l.invoke([]byte(invoked)); string(r.Payload) != `{"got":{"n":1}}` {
+		t.Errorf("got %s", r.Payload)
+	}
+	due := `{"dev.ferry.event":{"specversion":"1.0","id":"1","source":"arn:aws:scheduler:eu-west-1:1:schedule/default/nightly","type":"dev.ferry.schedule.v1","time":"2026-01-02T03:04:05Z"}}`
+	if r := l.invoke([]byte(due)); r.FunctionError != "" || !strings.Contains(r.Log, `"detail-type":"Scheduled Event"`) {
+		t.Errorf("got %s\n%s", r.Payload, r.Log)
+	}
+}
+
+// minified is JSON as Node writes it.
+func minified(t *testing.T, text []byte) string {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is missing")
+	}
+	cmd := exec.CommandContext(t.Context(), node, "-e", `process.stdout.write(JSON.stringify(JSON.parse(require("fs").readFileSync(0))))`)
+	cmd.Stdin = bytes.NewReader(text)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestOnAWSAHandlerOfLambdaAnswersInEveryWayThatLambdaTakes(t *testing.T) {
+	for export, want := range map[string]string{
+		"asynchronous": "asynchronous", "callback": "callback", "done": "done", "succeed": "succeed", "value": "value",
+		"callbackFails": "", "fail": "", "throws": "", "streaming": "one\ntwo\n", "brokenStream": "",
+	} {
+		t.Run(export, func(t *testing.T) {
+			t.Parallel()
+			l := nodeProgram(manifest.StyleLambda, "native/nodejs", "shapes.mjs:"+export).deploy(t, nil)
+			r := l.invoke(urlEvent("GET", "/", nil))
+			if want == "" {
+				if r.FunctionError == "" || !strings.Contains(string(r.Payload)+r.Log, "failed on purpose") {
+					t.Errorf("got %s\n%s", r.Payload, r.Log)
+				}
+				return
+			}
+			a := received(t, r)
+			if a.body != want || r.Streamed != (export == "streaming") || r.Streamed && len(a.Cookies) != 2 {
+				t.Errorf("got %d %q %v", a.status, a.body, a.Cookies)
+			}
+			if r := l.invoke([]byte(`{"dev.ferry.probe": true}`)); string(r.Payload) != `{"digest":"sha256:abc"}` {
+				t.Errorf("the probe gives %s", r.Payload)
+			}
+		})
 	}
 }

@@ -174,7 +174,13 @@ type instance struct {
 // start starts a function and waits until its probe answers.
 func (p platform) start(t *testing.T, fn manifest.Function) *instance {
 	t.Helper()
-	i := p.launch(t, fn, p.source)
+	return p.startWith(t, fn)
+}
+
+// startWith is start with more in the environment.
+func (p platform) startWith(t *testing.T, fn manifest.Function, env ...string) *instance {
+	t.Helper()
+	i := p.launch(t, fn, p.source, env...)
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
 		select {
 		case <-i.done:
@@ -189,7 +195,7 @@ func (p platform) start(t *testing.T, fn manifest.Function) *instance {
 	return nil
 }
 
-func (p platform) launch(t *testing.T, fn manifest.Function, source string) *instance {
+func (p platform) launch(t *testing.T, fn manifest.Function, source string, env ...string) *instance {
 	t.Helper()
 	shim, ok := Render(fn, Target{Name: "local"})
 	if !ok {
@@ -201,6 +207,7 @@ func (p platform) launch(t *testing.T, fn manifest.Function, source string) *ins
 	addr := ports.Free(t)
 	_, port, _ := net.SplitHostPort(addr)
 	cmd.Env = append(os.Environ(), "PORT="+port, "FERRY_DIGEST=sha256:abc", "FERRY_INSTANCE=nonce", "FERRY_TIMEOUT_MS=30000")
+	cmd.Env = append(cmd.Env, env...)
 	i := &instance{t: t, addr: addr, cmd: cmd, out: &log{}, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = i.out, i.out
 	if err := cmd.Start(); err != nil {
