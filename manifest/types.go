@@ -106,57 +106,6 @@ const (
 	StyleAzure    Style = "azure"     // v4 programming model in Node, v2 in Python
 )
 
-// Event is one thing that calls the function; exactly one field is set.
-type Event struct {
-	HTTP     *HTTPEvent     `json:"http,omitempty" jsonschema:"Answers HTTP requests. A function has at most one HTTP event."`
-	Schedule *ScheduleEvent `json:"schedule,omitempty" jsonschema:"Calls the function at times."`
-	Queue    *QueueEvent    `json:"queue,omitempty" jsonschema:"Calls the function for each message of a queue that exists."`
-	Topic    *TopicEvent    `json:"topic,omitempty" jsonschema:"Calls the function for each message of a topic that exists."`
-	Object   *ObjectEvent   `json:"object,omitempty" jsonschema:"Calls the function when an object of a bucket that exists is created or deleted."`
-}
-
-// HTTPEvent makes the function answer HTTP. A function has at most one.
-type HTTPEvent struct {
-	Path    string   `json:"path,omitempty" jsonschema:"The path that is answered, such as /items/{id} or /files/{rest...}. Default: every path."` // "/items/{id}", "/files/{rest...}"; empty is every path
-	Methods []string `json:"methods,omitempty" jsonschema:"The methods that are answered. Default: every method."`                                 // upper case; empty is every method
-	Auth    string   `json:"auth" jsonschema:"Who may call: public (default) or private."`                                                         // public or private
-	CORS    *CORS    `json:"cors,omitempty" jsonschema:"The cross-origin policy."`
-}
-
-// CORS is the cross-origin policy of an HTTP event.
-type CORS struct {
-	Origins     []string `json:"origins,omitempty" jsonschema:"Origins that may call, such as https://example.com, or *."`
-	Methods     []string `json:"methods,omitempty" jsonschema:"Methods that may be used. Default: those of the event."`
-	Headers     []string `json:"headers,omitempty" jsonschema:"Request headers that may be sent."`
-	MaxAge      Duration `json:"max_age,omitempty" jsonschema:"How long a browser may keep the answer, such as 10m."`
-	Credentials bool     `json:"credentials,omitempty" jsonschema:"Whether cookies may be sent; not with the origin *."`
-}
-
-// ScheduleEvent calls the function at times.
-type ScheduleEvent struct {
-	Cron     string `json:"cron" jsonschema:"When, in the standard five fields: minute, hour, day of month, month, day of week."` // the standard five fields
-	Timezone string `json:"timezone" jsonschema:"The IANA time zone of cron. Default: UTC."`                                      // IANA name; UTC unless given
-}
-
-// QueueEvent calls the function for each message of a queue that exists.
-type QueueEvent struct {
-	Name  string `json:"name" jsonschema:"The name of the queue, or a key of the target's resources."`
-	Batch int    `json:"batch" jsonschema:"How many messages are fetched at once. Default: 1."` // messages fetched at once, at least 1
-}
-
-// TopicEvent calls the function for each message of a topic that exists.
-type TopicEvent struct {
-	Name string `json:"name" jsonschema:"The name of the topic, or a key of the target's resources."`
-}
-
-// ObjectEvent calls the function when an object of a bucket that exists is created or deleted.
-type ObjectEvent struct {
-	Bucket string   `json:"bucket" jsonschema:"The name of the bucket, or a key of the target's resources."`
-	On     []string `json:"on" jsonschema:"What calls the function: created (default), deleted, or both."` // created, deleted
-	Prefix string   `json:"prefix,omitempty" jsonschema:"Only objects whose name begins so."`
-	Suffix string   `json:"suffix,omitempty" jsonschema:"Only objects whose name ends so."`
-}
-
 // Scaling bounds the instances of a function.
 type Scaling struct {
 	Min         int `json:"min" jsonschema:"Instances kept warm. Default: 0."`                                       // kept warm
