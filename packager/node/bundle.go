@@ -22,6 +22,8 @@ import (
 func (j *job) bundled(ctx context.Context, handler string) ([]source.File, string, error) {
 	m := newModules(ctx, j)
 	b := bundle{job: j, modules: m, sources: newReading(m), handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
+	b.own = compilation{code: map[string]string{}, asked: map[string]bool{}, calls: map[string]bool{}}
+	b.sources.compiled = b.compiled
 	result, err := b.make(ctx)
 	if err != nil {
 		return nil, "", err
@@ -65,6 +67,7 @@ type bundle struct {
 	format   api.Format          // the handler's own, so that `default` and module.exports mean what they did
 	external map[string]outsider // packages that cannot be bundled, by name
 	absent   absent
+	own      compilation
 	metafile []byte
 	meta     metafile // of it
 }
@@ -108,7 +111,11 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 		if err != nil {
 			return result, err
 		}
-		if excluded || forgiven {
+		compiled, err := b.compile(ctx, b.callers(result.Warnings))
+		if err != nil {
+			return result, err
+		}
+		if excluded || forgiven || compiled {
 			continue
 		}
 		if len(result.Errors) > 0 {
@@ -340,6 +347,16 @@ func needsESM(r api.BuildResult) bool {
 		return m.ID == "empty-import-meta" && !strings.Contains(location(m).File, "node_modules") ||
 			strings.HasPrefix(m.Text, "Top-level await is currently not supported")
 	})
+}
+
+// callers are the files that call what they import as a namespace.
+func (b *bundle) callers(warnings []api.Message) (files []string) {
+	for _, w := range warnings {
+		if w.ID == "call-import-namespace" {
+			files = append(files, filepath.Join(b.job.Dir, filepath.FromSlash(location(w).File)))
+		}
+	}
+	return files
 }
 
 func location(m api.Message) api.Location {

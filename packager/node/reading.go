@@ -3,10 +3,12 @@ package node
 import (
 	"bytes"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -19,6 +21,8 @@ import (
 // what is noted of a source is what was bundled. What it reads by itself is looked at before, as it would wait for a pipe.
 type reading struct {
 	modules *modules
+	// compiled is a source as it is given to esbuild.
+	compiled func(file, text string) string
 
 	mu     sync.Mutex // esbuild asks from several goroutines
 	known  map[string]*sourceFile
@@ -46,7 +50,8 @@ func (r *reading) plugin() api.Plugin {
 			if err != nil || file == nil || len(args.With) > 0 { // an attribute is for esbuild to understand
 				return api.OnLoadResult{}, err
 			}
-			return api.OnLoadResult{Contents: &file.text, Loader: api.LoaderDefault}, nil
+			code := r.compiled(args.Path, file.text)
+			return api.OnLoadResult{Contents: &code, Loader: api.LoaderDefault}, nil
 		})
 	}}
 }
@@ -76,6 +81,13 @@ func (r *reading) get(path string) *sourceFile {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.known[path]
+}
+
+// files are the source files that were read, sorted.
+func (r *reading) files() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Sorted(maps.Keys(r.known))
 }
 
 // note makes a source file an input, as it was read.
