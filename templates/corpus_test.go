@@ -132,6 +132,9 @@ func ResponseCases() []ResponseCase {
 	}
 }
 
+// Carries is whether a language has a carrier.
+func Carries(language, carrier string) bool { return has(files, language, "carriers/"+carrier) }
+
 // CacheDir is a folder that lives as long as this run of the tests.
 func CacheDir() string { return builds.dir }
 

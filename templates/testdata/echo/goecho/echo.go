@@ -20,6 +20,10 @@ var Handler http.Handler = http.HandlerFunc(serve)
 var released = make(chan struct{}, 1)
 
 func serve(w http.ResponseWriter, r *http.Request) {
+	if wanted := r.Header.Get("X-Answer"); wanted != "" {
+		answer(w, wanted)
+		return
+	}
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	switch path {
 	case "/special/status":
@@ -79,7 +83,9 @@ func echo(w http.ResponseWriter, r *http.Request, path, query string) {
 	}
 	headers := map[string][]string{"host": {r.Host}}
 	for name, values := range r.Header {
-		headers[strings.ToLower(name)] = values
+		for _, value := range values {
+			headers[strings.ToLower(name)] = append(headers[strings.ToLower(name)], latin1(value))
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "path": path, "query": query, "headers": headers, "body": body})

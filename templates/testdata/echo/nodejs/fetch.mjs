@@ -1,8 +1,30 @@
+import { asked, broken } from "./answer.mjs";
+
 let release = () => {};
 const text = (value) => new TextEncoder().encode(value);
 
+function answer({ status, headers, pieces, fail }, ctx) {
+  if (fail === "before") throw broken();
+  if (fail === "end") ctx.waitUntil(Promise.reject(broken()));
+  let body = pieces.length > 0 ? pieces[0] : null;
+  if (pieces.length > 1 || fail === "during") {
+    const left = [...pieces];
+    body = new ReadableStream({
+      async pull(c) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        if (left.length > 0) c.enqueue(new Uint8Array(left.shift()));
+        else if (fail === "during") throw broken();
+        else c.close();
+      },
+    }, { highWaterMark: 0 });
+  }
+  return new Response(body, { status, headers });
+}
+
 export default {
   async fetch(request, ctx) {
+    const wanted = asked(request.headers.get("x-answer"));
+    if (wanted) return answer(wanted, ctx);
     const { pathname, search } = new URL(request.url);
     switch (pathname) {
       case "/special/status": return new Response("short and stout", { status: 418 });

@@ -1,6 +1,31 @@
+import { asked, broken } from "./answer.mjs";
+
 let release = () => {};
 
+async function answer(res, { status, headers, pieces, fail }) {
+  if (fail === "before") throw broken();
+  res.statusCode = status;
+  for (const [name, value] of headers) res.appendHeader(name, value);
+  for (const [at, piece] of pieces.entries()) {
+    if (at > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    if (at === pieces.length - 1 && fail !== "during") return end(res, piece, fail);
+    res.write(piece);
+  }
+  if (fail === "during") {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    throw broken();
+  }
+  end(res, undefined, fail);
+}
+
+function end(res, piece, fail) {
+  res.end(piece);
+  if (fail === "end") throw broken();
+}
+
 export default async function listener(req, res) {
+  const wanted = asked(req.headers["x-answer"]);
+  if (wanted) return answer(res, wanted);
   const [path, query = ""] = req.url.split(/\?(.*)/s);
   switch (path) {
     case "/special/status": res.statusCode = 418; return res.end("short and stout");

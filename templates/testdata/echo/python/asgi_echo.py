@@ -2,6 +2,8 @@ import asyncio
 import base64
 import json
 
+from answer import asked
+
 starts = 0
 released = None
 PLAIN = {
@@ -30,6 +32,21 @@ async def app(scope, receive, send):
     async def write(body, more=False):
         await send({"type": "http.response.body", "body": body, "more_body": more})
 
+    wanted = asked(dict(scope["headers"]).get(b"x-answer", b"").decode())
+    if wanted:
+        if wanted["fail"] == "before":
+            raise ValueError("thrown on purpose")
+        await start(wanted["status"], [(name.encode("latin-1"), value.encode("latin-1")) for name, value in wanted["headers"]])
+        for at, piece in enumerate(wanted["pieces"]):
+            await asyncio.sleep(0.02 if at else 0)
+            await write(piece, wanted["fail"] == "during" or at + 1 < len(wanted["pieces"]))
+        if wanted["fail"] == "during":
+            await asyncio.sleep(0.02)
+        if not wanted["pieces"]:
+            await write(b"")
+        if wanted["fail"]:
+            raise ValueError("thrown on purpose")
+        return None
     if path == b"/special/release":
         released.set()
     if path == b"/special/slow":

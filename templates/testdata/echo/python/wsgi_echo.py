@@ -3,11 +3,20 @@ import json
 import threading
 import time
 
+from answer import asked
+
 released = threading.Event()
 
 
 def app(environ, start_response):
     path, _, query = environ["RAW_URI"].partition("?")
+
+    wanted = asked(environ.get("HTTP_X_ANSWER", ""))
+    if wanted:
+        if wanted["fail"] == "before":
+            raise ValueError("thrown on purpose")
+        start_response(f"{wanted['status']} Asked", [(name, value) for name, value in wanted["headers"]])
+        return Pieces(wanted)
 
     def plain(status, body, *headers):
         start_response(status, list(headers))
@@ -47,6 +56,26 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
     out = {"method": environ["REQUEST_METHOD"], "path": path, "query": environ["QUERY_STRING"]}
     return [json.dumps({**out, "headers": headers, "body": body}).encode()]
+
+
+class Pieces:
+    def __init__(self, wanted):
+        self.pieces, self.fail = list(wanted["pieces"]), wanted["fail"]
+
+    def __len__(self):
+        return 2 if self.fail == "during" else len(self.pieces)
+
+    def __iter__(self):
+        for at, piece in enumerate(self.pieces):
+            time.sleep(0.02 if at else 0)
+            yield piece
+        if self.fail == "during":
+            time.sleep(0.02)
+            raise ValueError("thrown on purpose")
+
+    def close(self):
+        if self.fail == "end":
+            raise ValueError("thrown on purpose")
 
 
 def stream():

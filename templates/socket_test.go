@@ -1,0 +1,166 @@
+package templates_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ferryfn/ferry/internal/lambdatest"
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/templates"
+)
+
+// local is a package that runs as the local platform runs it.
+type local struct {
+	t    *testing.T
+	addr string
+	out  *written
+	done chan struct{}
+}
+
+// written is what a process has written.
+type written struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *written) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *written) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// local packs a function for this machine and starts it.
+func (p program) local(t *testing.T, edit ...func(*manifest.Function)) local {
+	t.Helper()
+	fn := p.function(edit...)
+	a, err := packages().Build(t.Context(), fn, packager.Platform{Shim: "local", Runtime: fn.Runtime}.OnHost())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := lambdatest.Unpack(a.Path, dir); err != nil {
+		t.Fatal(err)
+	}
+	command := []string{filepath.Join(dir, a.Entry)}
+	if program, ok := map[string]string{"nodejs": "node", "python": "python3"}[fn.Runtime.Language()]; ok {
+		found, err := exec.LookPath(program)
+		if err != nil {
+			t.Skipf("%s is missing", program)
+		}
+		command = []string{found, filepath.Join(dir, a.Entry)}
+	}
+	l := local{t: t, addr: templates.FreeAddr(t), out: &written{}, done: make(chan struct{})}
+	_, port, _ := net.SplitHostPort(l.addr)
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, l.out, l.out
+	cmd.Env = append(os.Environ(), "PORT="+port, "FERRY_DIGEST="+l.addr, "FERRY_INSTANCE=nonce", "FERRY_TIMEOUT_MS=30000", "FERRY_FUNCTION="+fn.Name)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = cmd.Wait()
+		close(l.done)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-l.done
+	})
+	l.await()
+	return l
+}
+
+// await waits until the probe answers.
+func (l local) await() {
+	l.t.Helper()
+	probe := message{method: "GET", path: "/.ferry/probe", headers: [][2]string{{"host", "x"}, {"ferry-instance", "nonce"}}}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+		select {
+		case <-l.done:
+			l.t.Fatalf("the process ended:\n%s", l.out)
+		default:
+		}
+		if a := l.send(probe, false); a.Status == 200 && strings.Contains(a.Body, l.addr) { // not another one on this port
+			return
+		}
+	}
+	l.t.Fatalf("the probe never answered:\n%s", l.out)
+}
+
+// alive fails when the process has ended.
+func (l local) alive() {
+	l.t.Helper()
+	select {
+	case <-l.done:
+		l.t.Errorf("the process ended:\n%s", l.out)
+	default:
+		l.await()
+	}
+}
+
+// send makes one request on a connection of its own, written by hand so that nothing cleans it.
+func (l local) send(m message, chunked bool) outcome {
+	conn, err := net.Dial("tcp", l.addr)
+	if err != nil {
+		return outcome{Broken: true}
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	go func() { _, _ = conn.Write(m.wire(chunked)) }() // a server may answer before it has read all
+	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: m.method})
+	if err != nil {
+		return outcome{Broken: true}
+	}
+	data, err := io.ReadAll(res.Body)
+	o := outcome{Status: res.StatusCode, Headers: map[string][]string{}, Body: string(data), Broken: err != nil}
+	for name, values := range res.Header {
+		for _, value := range values {
+			o.Headers[strings.ToLower(name)] = append(o.Headers[strings.ToLower(name)], latin1(value))
+		}
+	}
+	return o
+}
+
+// wire is the request as it goes over a connection.
+func (m message) wire(chunked bool) []byte {
+	var b bytes.Buffer
+	target := m.path
+	if m.query != "" {
+		target += "?" + m.query
+	}
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\n", m.method, target)
+	for _, h := range m.headers {
+		fmt.Fprintf(&b, "%s: %s\r\n", h[0], h[1])
+	}
+	switch {
+	case chunked:
+		b.WriteString("transfer-encoding: chunked\r\n\r\n")
+		for i := 0; i < len(m.body); i += 7 {
+			piece := m.body[i:min(i+7, len(m.body))]
+			fmt.Fprintf(&b, "%x\r\n%s\r\n", len(piece), piece)
+		}
+		b.WriteString("0\r\n\r\n")
+	case len(m.body) > 0 || m.method == "POST" || m.method == "PUT" || m.method == "PATCH":
+		fmt.Fprintf(&b, "content-length: %d\r\n\r\n%s", len(m.body), m.body)
+	default:
+		b.WriteString("\r\n")
+	}
+	return b.Bytes()
+}
