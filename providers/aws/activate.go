@@ -314,3 +314,44 @@ func deadLetter(c *types.FunctionConfiguration) string {
 	}
 	return aws.ToString(c.DeadLetterConfig.TargetArn)
 }
+
+// Adopt tags a function as ferry's, publishes what its $LATEST is, and points the alias there. Whatever calls the
+// function without the alias goes on calling $LATEST, which ferry's next release changes.
+func (a *Adapter) Adopt(ctx context.Context, fn string, e providers.Epoch) (providers.State, error) {
+	const op = "adopt"
+	c, err := a.connect(ctx)
+	if err != nil {
+		return providers.State{Function: fn}, err
+	}
+	if err := c.adopt(ctx, fn, e); err != nil {
+		return providers.State{Function: fn}, a.classify(op, fn, err)
+	}
+	st, err := c.status(ctx, fn)
+	return st, a.classify(op, fn, err)
+}
+
+func (c *connection) adopt(ctx context.Context, fn string, e providers.Epoch) error {
+	latest, err := c.await(ctx, fn, "")
+	if err != nil {
+		return err
+	}
+	serving, err := c.get(ctx, fn, live)
+	if err != nil {
+		return err
+	}
+	if serving == nil { // an alias of that name is what serves already
+		version, err := c.lambda.PublishVersion(ctx, &lambda.PublishVersionInput{
+			FunctionName: aws.String(c.functionName(fn)), CodeSha256: latest.CodeSha256, RevisionId: latest.RevisionId,
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := c.await(ctx, fn, aws.ToString(version.Version)); err != nil {
+			return err
+		}
+		if _, err := c.createAlias(ctx, fn, aws.ToString(version.Version), e); err != nil {
+			return err
+		}
+	}
+	return c.tag(ctx, fn, map[string]string{tagService: c.service, tagStage: c.stage, tagFunction: fn})
+}

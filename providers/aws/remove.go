@@ -2,8 +2,7 @@ package aws
 
 import (
 	"context"
-	"slices"
-	"strings"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -60,77 +59,24 @@ func (c *connection) remove(ctx context.Context, fn string) error {
 	return err
 }
 
-// Functions lists those of the account whose names begin as ferry's do and whose tags say that they are.
-func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	common := naming().Beginning(a.prefix())
-	var names []string
-	pages := lambda.NewListFunctionsPaginator(c.lambda, &lambda.ListFunctionsInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, a.classify("list functions", "", err)
-		}
-		for _, f := range page.Functions {
-			if !strings.HasPrefix(aws.ToString(f.FunctionName), common) {
-				continue
-			}
-			out, err := c.lambda.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: f.FunctionName})
-			if isNotFound(err) {
-				continue
-			}
-			if err != nil {
-				return nil, a.classify("list functions", "", err)
-			}
-			if fn := out.Tags[tagFunction]; a.owns(out.Tags, fn) {
-				names = append(names, fn)
-			}
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// Adopt tags a function as ferry's, publishes what its $LATEST is, and points the alias there. Whatever calls the
-// function without the alias goes on calling $LATEST, which ferry's next release changes.
-func (a *Adapter) Adopt(ctx context.Context, fn string, e providers.Epoch) (providers.State, error) {
-	const op = "adopt"
-	c, err := a.connect(ctx)
-	if err != nil {
-		return providers.State{Function: fn}, err
-	}
-	if err := c.adopt(ctx, fn, e); err != nil {
-		return providers.State{Function: fn}, a.classify(op, fn, err)
-	}
-	st, err := c.status(ctx, fn)
-	return st, a.classify(op, fn, err)
-}
-
-func (c *connection) adopt(ctx context.Context, fn string, e providers.Epoch) error {
-	latest, err := c.await(ctx, fn, "")
+// Prune deletes a version that the alias does not point at; AWS refuses to delete one that it does, so that no epoch is
+// needed.
+func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision, _ providers.Epoch) error {
+	const op = "prune"
+	st, err := a.Status(ctx, fn)
 	if err != nil {
 		return err
 	}
-	serving, err := c.get(ctx, fn, live)
+	if st.Serves(&r) || st.Canary != nil && st.Canary.Revision.ID == r.ID {
+		return &providers.Error{Kind: providers.Conflict, Op: op, Provider: name, Function: fn, Err: fmt.Errorf("version %s gets requests", r.ID)}
+	}
+	c, err := a.connect(ctx)
 	if err != nil {
 		return err
 	}
-	if serving == nil { // an alias of that name is what serves already
-		version, err := c.lambda.PublishVersion(ctx, &lambda.PublishVersionInput{
-			FunctionName: aws.String(c.functionName(fn)), CodeSha256: latest.CodeSha256, RevisionId: latest.RevisionId,
-		})
-		if err != nil {
-			return err
-		}
-		if _, err := c.await(ctx, fn, aws.ToString(version.Version)); err != nil {
-			return err
-		}
-		if _, err := c.createAlias(ctx, fn, aws.ToString(version.Version), e); err != nil {
-			return err
-		}
+	_, err = c.lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(a.functionName(fn)), Qualifier: aws.String(r.ID)})
+	if isNotFound(err) {
+		return nil
 	}
-	return c.tag(ctx, fn, map[string]string{tagService: c.service, tagStage: c.stage, tagFunction: fn})
+	return a.classify(op, fn, err)
 }

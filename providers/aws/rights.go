@@ -1,10 +1,18 @@
 package aws
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	neturl "net/url"
 	"slices"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
 // statement of a policy, with its members in the order of their names. It has no Sid: those must be unique in a
@@ -114,4 +122,252 @@ func statementsOf(document string) ([]string, error) {
 		all[i] = string(data)
 	}
 	return all, nil
+}
+
+// widenPolicy adds what is needed to what is granted. It takes nothing away, also of what an attempt left that was
+// killed after its revision went live.
+func (c *connection) widenPolicy(ctx context.Context, role, need string) error {
+	granted, err := c.getPolicy(ctx, role, inline)
+	if isNotFound(err) {
+		return c.setPolicy(ctx, role, inline, need)
+	}
+	if err != nil {
+		return err
+	}
+	besides, err := c.getPolicy(ctx, role, beside)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	needed, err := statementsOf(need)
+	if err != nil {
+		return err
+	}
+	var wider []json.RawMessage
+	for _, s := range besides {
+		wider = append(wider, json.RawMessage(s))
+	}
+	for _, s := range needed {
+		if !slices.Contains(granted, s) && !slices.Contains(besides, s) {
+			wider = append(wider, json.RawMessage(s))
+		}
+	}
+	if len(wider) == len(besides) {
+		return nil
+	}
+	return c.setPolicy(ctx, role, beside, policy(wider...))
+}
+
+// getPolicy reads the statements of an inline policy.
+func (c *connection) getPolicy(ctx context.Context, role, policy string) ([]string, error) {
+	out, err := c.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &role, PolicyName: &policy})
+	if err != nil {
+		return nil, err
+	}
+	document, err := neturl.PathUnescape(aws.ToString(out.PolicyDocument))
+	if err != nil {
+		return nil, fmt.Errorf("reading the policy %s of the role %s: %w", policy, role, err)
+	}
+	return statementsOf(document)
+}
+
+func (c *connection) setPolicy(ctx context.Context, role, policy, document string) error {
+	_, err := c.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &policy, PolicyDocument: &document})
+	return err
+}
+
+// ensurePolicy writes an inline policy that differs.
+func (c *connection) ensurePolicy(ctx context.Context, role, policy, document string) error {
+	has, err := c.getPolicy(ctx, role, policy)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	if want, wanting := statementsOf(document); wanting != nil || err == nil && slices.Equal(has, want) {
+		return wanting
+	}
+	return c.setPolicy(ctx, role, policy, document)
+}
+
+func (c *connection) dropPolicy(ctx context.Context, role, policy string) error {
+	_, err := c.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &role, PolicyName: &policy})
+	return unlessMissing(err)
+}
+
+// inlinePolicies names the policies that are written in a role.
+func (c *connection) inlinePolicies(ctx context.Context, role string) ([]string, error) {
+	var names []string
+	for pages := iam.NewListRolePoliciesPaginator(c.iam, &iam.ListRolePoliciesInput{RoleName: &role}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, page.PolicyNames...)
+	}
+	return names, nil
+}
+
+// attached are the ARNs of the managed policies of a role.
+func (c *connection) attached(ctx context.Context, role string) ([]string, error) {
+	var arns []string
+	for pages := iam.NewListAttachedRolePoliciesPaginator(c.iam, &iam.ListAttachedRolePoliciesInput{RoleName: &role}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range page.AttachedPolicies {
+			arns = append(arns, aws.ToString(p.PolicyArn))
+		}
+	}
+	return arns, nil
+}
+
+// attach gives a role those of the managed policies that it does not have.
+func (c *connection) attach(ctx context.Context, role string, has, want []string) error {
+	for _, arn := range want {
+		if slices.Contains(has, arn) {
+			continue
+		}
+		if _, err := c.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: &arn}); err != nil {
+			return fmt.Errorf("attaching the policy %s: %w", arn, err)
+		}
+	}
+	return nil
+}
+
+// detach takes from a role those of the managed policies that are not wanted.
+func (c *connection) detach(ctx context.Context, role string, has, want []string) error {
+	for _, arn := range has {
+		if slices.Contains(want, arn) {
+			continue
+		}
+		if _, err := c.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &role, PolicyArn: &arn}); unlessMissing(err) != nil {
+			return fmt.Errorf("detaching the policy %s: %w", arn, err)
+		}
+	}
+	return nil
+}
+
+// Topics and buckets call the alias by statements of its resource policy. Their ids say what they are for, and so what
+// was ever bound is found again.
+const (
+	topicGrant  = "ferry-topic-"
+	joinedGrant = "ferry-joined-" // of a topic to which the alias was subscribed before: ferry does not end that
+	bucketGrant = "ferry-bucket-"
+)
+
+// grant is who may call the alias.
+type grant struct {
+	source  string // the ARN of the topic or bucket
+	account string // of the bucket: its ARN does not tell
+}
+
+func grantID(prefix, arn string) string {
+	sum := sha256.Sum256([]byte(arn))
+	return prefix + hex.EncodeToString(sum[:8])
+}
+
+// granted are the sources of the grants of these kinds, sorted.
+func (b *binder) granted(prefixes ...string) []string {
+	var sources []string
+	for id, g := range b.grants {
+		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(id, prefix) }) {
+			sources = append(sources, g.source)
+		}
+	}
+	slices.Sort(sources)
+	return slices.Compact(sources)
+}
+
+// readGrants reads the policy of the alias.
+func (b *binder) readGrants(ctx context.Context) error {
+	b.grants = map[string]grant{}
+	statements, _, err := b.c.policy(ctx, b.fn.Name)
+	if err != nil {
+		return err
+	}
+	for id, raw := range statements {
+		if !slices.ContainsFunc(eventKinds(), func(k eventKind) bool { return k.grants(id) }) {
+			continue
+		}
+		var s struct{ Condition map[string]map[string]string }
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return fmt.Errorf("reading the statement %s of the alias: %w", id, err)
+		}
+		var g grant
+		for _, condition := range s.Condition {
+			for key, value := range condition {
+				switch strings.ToLower(key) { // Lambda writes AWS:SourceArn
+				case "aws:sourcearn":
+					g.source = value
+				case "aws:sourceaccount":
+					g.account = value
+				}
+			}
+		}
+		b.grants[id] = g
+	}
+	return nil
+}
+
+// permit lets a topic or bucket call the alias by the statement of that id.
+func (b *binder) permit(ctx context.Context, id, service string, g grant) error {
+	has, ok := b.grants[id]
+	if ok && has == g {
+		return nil
+	}
+	if ok {
+		if err := b.forbid(ctx, id); err != nil {
+			return err
+		}
+	}
+	b.wrote = true
+	in := &lambda.AddPermissionInput{
+		FunctionName: aws.String(b.c.functionName(b.fn.Name)), Qualifier: aws.String(live), StatementId: &id,
+		Action: aws.String("lambda:InvokeFunction"), Principal: aws.String(service + ".amazonaws.com"), SourceArn: &g.source,
+	}
+	if g.account != "" {
+		in.SourceAccount = &g.account
+	}
+	_, err := b.c.lambda.AddPermission(ctx, in)
+	if isAlreadyExists(err) { // by a call whose reply was lost
+		if err = b.readGrants(ctx); err == nil && b.grants[id] != g {
+			err = b.foreign("remove that statement with `aws lambda remove-permission`", "the statement %s of the alias is not ferry's", id)
+		}
+	}
+	if err == nil {
+		b.grants[id] = g
+	}
+	return err
+}
+
+// forbid takes a statement away.
+func (b *binder) forbid(ctx context.Context, id string) error {
+	b.wrote = true
+	_, err := b.c.lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{
+		FunctionName: aws.String(b.c.functionName(b.fn.Name)), Qualifier: aws.String(live), StatementId: &id,
+	})
+	return unlessMissing(err)
+}
+
+// policy is the alias' resource policy: its statements by id, and its revision id.
+func (c *connection) policy(ctx context.Context, fn string) (map[string]json.RawMessage, *string, error) {
+	out, err := c.lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: aws.String(c.functionName(fn)), Qualifier: aws.String(live)})
+	if isNotFound(err) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	var document struct{ Statement []json.RawMessage }
+	if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &document); err != nil {
+		return nil, nil, err
+	}
+	statements := map[string]json.RawMessage{}
+	for _, raw := range document.Statement {
+		var s struct{ Sid string }
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return nil, nil, err
+		}
+		statements[s.Sid] = raw
+	}
+	return statements, out.RevisionId, nil
 }

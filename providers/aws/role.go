@@ -2,16 +2,17 @@ package aws
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
-	neturl "net/url"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -208,128 +209,6 @@ func (c *connection) deleteRole(ctx context.Context, fn, role string) error {
 	return unlessMissing(err)
 }
 
-// widenPolicy adds what is needed to what is granted. It takes nothing away, also of what an attempt left that was
-// killed after its revision went live.
-func (c *connection) widenPolicy(ctx context.Context, role, need string) error {
-	granted, err := c.getPolicy(ctx, role, inline)
-	if isNotFound(err) {
-		return c.setPolicy(ctx, role, inline, need)
-	}
-	if err != nil {
-		return err
-	}
-	besides, err := c.getPolicy(ctx, role, beside)
-	if err != nil && !isNotFound(err) {
-		return err
-	}
-	needed, err := statementsOf(need)
-	if err != nil {
-		return err
-	}
-	var wider []json.RawMessage
-	for _, s := range besides {
-		wider = append(wider, json.RawMessage(s))
-	}
-	for _, s := range needed {
-		if !slices.Contains(granted, s) && !slices.Contains(besides, s) {
-			wider = append(wider, json.RawMessage(s))
-		}
-	}
-	if len(wider) == len(besides) {
-		return nil
-	}
-	return c.setPolicy(ctx, role, beside, policy(wider...))
-}
-
-// getPolicy reads the statements of an inline policy.
-func (c *connection) getPolicy(ctx context.Context, role, policy string) ([]string, error) {
-	out, err := c.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &role, PolicyName: &policy})
-	if err != nil {
-		return nil, err
-	}
-	document, err := neturl.PathUnescape(aws.ToString(out.PolicyDocument))
-	if err != nil {
-		return nil, fmt.Errorf("reading the policy %s of the role %s: %w", policy, role, err)
-	}
-	return statementsOf(document)
-}
-
-func (c *connection) setPolicy(ctx context.Context, role, policy, document string) error {
-	_, err := c.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &policy, PolicyDocument: &document})
-	return err
-}
-
-// ensurePolicy writes an inline policy that differs.
-func (c *connection) ensurePolicy(ctx context.Context, role, policy, document string) error {
-	has, err := c.getPolicy(ctx, role, policy)
-	if err != nil && !isNotFound(err) {
-		return err
-	}
-	if want, wanting := statementsOf(document); wanting != nil || err == nil && slices.Equal(has, want) {
-		return wanting
-	}
-	return c.setPolicy(ctx, role, policy, document)
-}
-
-func (c *connection) dropPolicy(ctx context.Context, role, policy string) error {
-	_, err := c.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &role, PolicyName: &policy})
-	return unlessMissing(err)
-}
-
-// inlinePolicies names the policies that are written in a role.
-func (c *connection) inlinePolicies(ctx context.Context, role string) ([]string, error) {
-	var names []string
-	for pages := iam.NewListRolePoliciesPaginator(c.iam, &iam.ListRolePoliciesInput{RoleName: &role}); pages.HasMorePages(); {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, page.PolicyNames...)
-	}
-	return names, nil
-}
-
-// attached are the ARNs of the managed policies of a role.
-func (c *connection) attached(ctx context.Context, role string) ([]string, error) {
-	var arns []string
-	for pages := iam.NewListAttachedRolePoliciesPaginator(c.iam, &iam.ListAttachedRolePoliciesInput{RoleName: &role}); pages.HasMorePages(); {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range page.AttachedPolicies {
-			arns = append(arns, aws.ToString(p.PolicyArn))
-		}
-	}
-	return arns, nil
-}
-
-// attach gives a role those of the managed policies that it does not have.
-func (c *connection) attach(ctx context.Context, role string, has, want []string) error {
-	for _, arn := range want {
-		if slices.Contains(has, arn) {
-			continue
-		}
-		if _, err := c.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: &arn}); err != nil {
-			return fmt.Errorf("attaching the policy %s: %w", arn, err)
-		}
-	}
-	return nil
-}
-
-// detach takes from a role those of the managed policies that are not wanted.
-func (c *connection) detach(ctx context.Context, role string, has, want []string) error {
-	for _, arn := range has {
-		if slices.Contains(want, arn) {
-			continue
-		}
-		if _, err := c.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &role, PolicyArn: &arn}); unlessMissing(err) != nil {
-			return fmt.Errorf("detaching the policy %s: %w", arn, err)
-		}
-	}
-	return nil
-}
-
 func (c *connection) getRole(ctx context.Context, role string) (*types.Role, error) {
 	out, err := c.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &role})
 	if err != nil {
@@ -359,5 +238,94 @@ func unlessMissing(err error) error {
 	if isNotFound(err) {
 		return nil
 	}
+	return err
+}
+
+// executor is the role that a version runs as. Its id tells it from others that had its name before: to AWS a role that
+// was made again is another, which has no rights to what a version was given under the first. A role that was given has
+// no id here, as no look is taken at it.
+type executor struct {
+	arn, id string
+	created bool // just now, so that some seconds may go by until services know it
+}
+
+// rolesGiven reports whether the manifest names all roles of a function, so that ferry makes none.
+func rolesGiven(fn function) bool {
+	own := fn.own
+	scheduled := slices.ContainsFunc(fn.Events, func(e manifest.Event) bool { return e.Schedule != nil })
+	return own.Role != "" && (own.SchedulerRole != "" || !scheduled)
+}
+
+// mayOwnRoles reports whether ferry may have made a role for a function. Of one that is gone the target tells.
+func (p *place) mayOwnRoles(fn *lambda.GetFunctionOutput) bool {
+	if fn == nil {
+		return p.target.Role == "" || p.target.SchedulerRole == ""
+	}
+	return fn.Tags[tagRoles] == ""
+}
+
+// claimRoles takes back that all roles of a function are given, before one is made.
+func (c *connection) claimRoles(ctx context.Context, fn function, tags map[string]string) error {
+	if tags[tagRoles] == "" || rolesGiven(fn) {
+		return nil
+	}
+	return c.untag(ctx, fn.Name, tagRoles)
+}
+
+// roleARN is that of a role which ferry makes.
+func (c *connection) roleARN(name string) string {
+	return fmt.Sprintf("arn:%s:iam::%s:role/%s", c.partition, c.account, name)
+}
+
+// lacks says what a version ran with and has lost, "" when it has all. Of roles only those are looked at that ferry
+// makes.
+func (c *connection) lacks(ctx context.Context, fn string, v *lambdatypes.FunctionConfiguration) (string, error) {
+	role := c.roleName(fn)
+	if aws.ToString(v.Role) != c.roleARN(role) {
+		return "", nil
+	}
+	found, err := c.getRole(ctx, role)
+	switch made := labelOf(v).role; {
+	case isNotFound(err):
+		return "its role " + role, nil
+	case err != nil:
+		return "", err
+	case made != "" && made != aws.ToString(found.RoleId):
+		return "the role " + role + " that it was made with", nil
+	}
+	return "", nil
+}
+
+// roleTags are those of a role: it also says whether its boundary is ferry's to take away.
+func (p *place) roleTags(fn function) map[string]string {
+	tags := maps.Clone(p.tags(fn))
+	if fn.own.PermissionsBoundary != "" {
+		tags[tagBoundary] = "true"
+	}
+	return tags
+}
+
+// freeRole takes away the boundary that the manifest asked for before: it gives the role rights, and so comes before a
+// revision that needs them. A boundary that somebody else set stays.
+func (c *connection) freeRole(ctx context.Context, fn function, role *types.Role) error {
+	_, own := tagsOf(role.Tags)[tagBoundary]
+	if role.PermissionsBoundary == nil || !own || fn.own.PermissionsBoundary != "" {
+		return nil
+	}
+	_, err := c.iam.DeleteRolePermissionsBoundary(ctx, &iam.DeleteRolePermissionsBoundaryInput{RoleName: role.RoleName})
+	return unlessMissing(err)
+}
+
+// limitRole sets the boundary of a role: it takes rights away, and so comes after the revision that can do without.
+func (c *connection) limitRole(ctx context.Context, fn function, role string) error {
+	want := fn.own.PermissionsBoundary
+	if want == "" {
+		return nil
+	}
+	found, err := c.getRole(ctx, role)
+	if err != nil || found.PermissionsBoundary != nil && aws.ToString(found.PermissionsBoundary.PermissionsBoundaryArn) == want {
+		return err
+	}
+	_, err = c.iam.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: &role, PermissionsBoundary: &want})
 	return err
 }

@@ -3,10 +3,10 @@ package aws
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -134,24 +134,36 @@ func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (
 	return lost == "" && revisionOf(out.Configuration) == r, a.classify("revisions", fn, err)
 }
 
-// Prune deletes a version that the alias does not point at; AWS refuses to delete one that it does, so that no epoch is
-// needed.
-func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision, _ providers.Epoch) error {
-	const op = "prune"
-	st, err := a.Status(ctx, fn)
-	if err != nil {
-		return err
-	}
-	if st.Serves(&r) || st.Canary != nil && st.Canary.Revision.ID == r.ID {
-		return &providers.Error{Kind: providers.Conflict, Op: op, Provider: name, Function: fn, Err: fmt.Errorf("version %s gets requests", r.ID)}
-	}
+// Functions lists those of the account whose names begin as ferry's do and whose tags say that they are.
+func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
 	c, err := a.connect(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = c.lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(a.functionName(fn)), Qualifier: aws.String(r.ID)})
-	if isNotFound(err) {
-		return nil
+	common := naming().Beginning(a.prefix())
+	var names []string
+	pages := lambda.NewListFunctionsPaginator(c.lambda, &lambda.ListFunctionsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, a.classify("list functions", "", err)
+		}
+		for _, f := range page.Functions {
+			if !strings.HasPrefix(aws.ToString(f.FunctionName), common) {
+				continue
+			}
+			out, err := c.lambda.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: f.FunctionName})
+			if isNotFound(err) {
+				continue
+			}
+			if err != nil {
+				return nil, a.classify("list functions", "", err)
+			}
+			if fn := out.Tags[tagFunction]; a.owns(out.Tags, fn) {
+				names = append(names, fn)
+			}
+		}
 	}
-	return a.classify(op, fn, err)
+	slices.Sort(names)
+	return names, nil
 }

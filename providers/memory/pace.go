@@ -105,11 +105,6 @@ func (w *World) answersAsLive(k key) bool {
 	return !ok || f.shown() == f.live
 }
 
-// Apart is so for a change of both code and environment, in a world that takes two steps for it.
-func (a *Adapter) Apart(from, to providers.Spec) bool {
-	return a.world.Pace.Apart > 0 && from.Artifact.ZipDigest != to.Artifact.ZipDigest && !maps.Equal(from.Function.Env, to.Function.Env)
-}
-
 // goLive makes a revision live, which the address shows after a while. The lock is held.
 func (f *function) goLive(id string, p Pace) {
 	if before, after := f.find(f.shown()), f.find(id); id != f.live && p.Spread+p.Apart > 0 {

@@ -99,3 +99,6 @@ func (s *store) holds(key string, c providers.Condition) error {
 }
 
 func rules() cas.Rules { return cas.Rules{Provider: "memory"} }
+
+// Store is the world's store.
+func (a *Adapter) Store(context.Context) (providers.Store, error) { return &store{a.world}, nil }
