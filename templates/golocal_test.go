@@ -45,7 +45,7 @@ func (p program) launch(t *testing.T, pk *packager.Packager, fn manifest.Functio
 	if err := lambdatest.Unpack(a.Path, dir); err != nil {
 		t.Fatal(err)
 	}
-	i := &process{t: t, addr: templates.FreeAddr(t), cmd: exec.Command(filepath.Join(dir, a.Entry)), out: &output{}, done: make(chan struct{})}
+	i := &process{t: t, addr: templates.FreeAddr(t), cmd: p.command(t, filepath.Join(dir, a.Entry)), out: &output{}, done: make(chan struct{})}
 	_, port, _ := net.SplitHostPort(i.addr)
 	i.cmd.Dir = dir
 	i.cmd.Env = append(append(os.Environ(), "PORT="+port, "FERRY_DIGEST=sha256:abc", "FERRY_INSTANCE=nonce"), env...)
@@ -62,6 +62,19 @@ func (p program) launch(t *testing.T, pk *packager.Packager, fn manifest.Functio
 		<-i.done
 	})
 	return i
+}
+
+// command starts the entry of a package.
+func (p program) command(t *testing.T, entry string) *exec.Cmd {
+	t.Helper()
+	if p.lambda == "provided.al2023" {
+		return exec.Command(entry)
+	}
+	interpreter, err := lambdatest.Interpreter(t.Context(), p.lambda)
+	if err != nil {
+		t.Skip(err)
+	}
+	return exec.Command(interpreter, entry)
 }
 
 // ready waits for the probe.

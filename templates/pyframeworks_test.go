@@ -1,16 +1,10 @@
 package templates_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,100 +12,20 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/packager/packagertest"
-	"github.com/ferryfn/ferry/templates"
 )
 
-// packed is a package of Python that listens on the loopback.
-type packed struct {
-	t    *testing.T
-	addr string
-	mu   sync.Mutex
-	said bytes.Buffer
-}
-
-func (p *packed) Write(data []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.said.Write(data)
-}
-
-func (p *packed) log() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.said.String()
-}
-
-// listen packs a function for the local target and starts it.
-func (p program) listen(t *testing.T, pk *packager.Packager, fn manifest.Function) *packed {
-	t.Helper()
-	pl := platform(fn.Runtime)
-	pl.Shim, pl.AnswersCORS = "local", false
-	a, err := pk.Build(t.Context(), fn, pl)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := lambdatest.Unpack(a.Path, dir); err != nil {
-		t.Fatal(err)
-	}
-	python, err := lambdatest.Interpreter(t.Context(), p.lambda)
-	if err != nil {
-		t.Skip(err)
-	}
-	out := &packed{t: t, addr: templates.FreeAddr(t)}
-	_, port, _ := net.SplitHostPort(out.addr)
-	cmd := exec.Command(python, p.entry[:strings.IndexByte(p.entry, '.')]+".py")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
-	cmd.Env = append(os.Environ(), "PORT="+port, "FERRY_INSTANCE=nonce", "FERRY_TIMEOUT_MS=30000", "PYTHONDONTWRITEBYTECODE=1")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-	})
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
-		if res, _, err := out.try("GET", "/.ferry/probe", nil, "ferry-instance: nonce"); err == nil && res.StatusCode == 200 {
-			return out
-		}
-	}
-	t.Fatalf("the probe never answered:\n%s", out.log())
-	return nil
-}
-
-func (p *packed) try(method, target string, body []byte, headers ...string) (*http.Response, string, error) {
-	req, err := http.NewRequest(method, "http://"+p.addr+target, bytes.NewReader(body))
-	if err != nil {
-		return nil, "", err
-	}
-	for _, h := range headers {
-		name, value, _ := strings.Cut(h, ": ")
-		req.Header.Add(name, value)
-	}
-	transport := &http.Transport{DisableCompression: true, DisableKeepAlives: true}
-	res, err := transport.RoundTrip(req)
-	if err != nil {
-		return nil, "", err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	return res, string(text), err
-}
-
 // event delivers an event and returns the status and what was said of it.
-func (p *packed) event(kind, source, data string, more ...string) (int, string) {
-	p.t.Helper()
+func (i *process) event(kind, source, data string, more ...string) (int, string) {
+	i.t.Helper()
 	headers := append([]string{
 		"ferry-instance: nonce", "ferry-attempt: 2", `ferry-attributes: {"color":"red"}`, "content-type: application/json", "ce-specversion: 1.0",
 		"ce-id: 7", "ce-source: " + source, "ce-type: dev.ferry." + kind + ".v1", "ce-time: 2026-01-02T03:04:05Z",
 	}, more...)
-	res, text, err := p.try("POST", "/.ferry/event", []byte(data), headers...)
+	a, err := i.try("POST", "/.ferry/event", []byte(data), headers...)
 	if err != nil {
-		p.t.Fatalf("%v\n%s", err, p.log())
+		i.t.Fatalf("%v\n%s", err, i.out)
 	}
-	return res.StatusCode, text
+	return a.status, a.body
 }
 
 // request is one that is made locally and through each ingress of Lambda.
@@ -127,19 +41,19 @@ type request struct {
 func alike(t *testing.T, p program, pk *packager.Packager, requests []request) {
 	t.Helper()
 	fn := p.function()
-	here := p.listen(t, pk, fn)
+	here := p.launch(t, pk, fn).ready()
 	l := p.run(t, p.build(t, pk, fn), lambdatest.Function{})
 	judge := func(where string, r request, status int, header http.Header, body string) {
 		if status != r.status || !strings.Contains(body, r.want) || fmt.Sprint(header["Set-Cookie"]) != fmt.Sprint(r.cookies) {
-			t.Errorf("%s: %s %s: got %d %v %.300s\n%s", where, r.method, r.target, status, header, body, here.log())
+			t.Errorf("%s: %s %s: got %d %v %.300s\n%s", where, r.method, r.target, status, header, body, here.out)
 		}
 	}
 	for _, r := range requests {
-		res, text, err := here.try(r.method, r.target, []byte(r.body), r.headers...)
+		a, err := here.try(r.method, r.target, []byte(r.body), r.headers...)
 		if err != nil {
-			t.Fatalf("%s: %v\n%s", r.target, err, here.log())
+			t.Fatalf("%s: %v\n%s", r.target, err, here.out)
 		}
-		judge("locally", r, res.StatusCode, res.Header, text)
+		judge("locally", r, a.status, a.header, a.body)
 		u := l.do(r.method, r.target, []byte(r.body), r.headers...)
 		judge("a function URL", r, u.status, u.header, u.body)
 		for _, in := range payload1s() {
@@ -202,7 +116,7 @@ def work(cloud_event):
 	fn := p.function(func(fn *manifest.Function) {
 		fn.Events = []manifest.Event{{Topic: &manifest.TopicEvent{Name: "signups"}}}
 	})
-	here := p.listen(t, pk, fn)
+	here := p.launch(t, pk, fn).ready()
 	l := p.run(t, p.build(t, pk, fn), lambdatest.Function{})
 	for _, c := range []struct{ kind, source, data, says string }{
 		{"topic.message", "/ferry/topic/signups", `{"n": 1}`, `GOT google.cloud.pubsub.topic.v1.messagePublished {"n": 1} {"color": "red"}`},
@@ -212,13 +126,15 @@ def work(cloud_event):
 		{"object.deleted", "/ferry/bucket/uploads", `{"bucket":"uploads","key":"a/b"}`, `GOT google.cloud.storage.object.v1.deleted`},
 		{"invoke", "/s", `{"n":2}`, `GOT dev.ferry.invoke.v1 {"n": 2}`},
 	} {
-		if status, text := here.event(c.kind, c.source, c.data); status != 204 || !strings.Contains(here.log(), c.says) {
-			t.Errorf("%s: got %d %s, want %s\n%s", c.kind, status, text, c.says, here.log())
+		if status, text := here.event(c.kind, c.source, c.data); status != 204 {
+			t.Errorf("%s: got %d %s\n%s", c.kind, status, text, here.out)
 		}
+		here.says(c.says)
 	}
-	if status, text := here.event("topic.message", "/ferry/topic/signups", `"fail"`); status != 500 || !strings.Contains(here.log(), "failed on purpose") {
+	if status, text := here.event("topic.message", "/ferry/topic/signups", `"fail"`); status != 500 {
 		t.Errorf("got %d %s", status, text)
 	}
+	here.says("failed on purpose")
 	r := l.invoke(edited(t, "sns-event", func(map[string]any) {}))
 	if r.FunctionError != "" || !strings.Contains(r.Log, "GOT google.cloud.pubsub.topic.v1.messagePublished Hello from SNS!") {
 		t.Errorf("on AWS: %s\n%s", r.Payload, r.Log)
@@ -226,5 +142,170 @@ def work(cloud_event):
 	var failures struct{ BatchItemFailures []any }
 	if r := l.invoke(batch(t, "arn:aws:sqs:x:1:q", "a", "fail")); json.Unmarshal(r.Payload, &failures) != nil || len(failures.BatchItemFailures) != 1 {
 		t.Errorf("on AWS: %s\n%s", r.Payload, r.Log)
+	}
+}
+
+const azureApp = `import azure.functions as func
+import json
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+more = func.Blueprint()
+
+@app.route(route="items/{id:int?}", methods=["GET", "POST"])
+def items(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    out = {"id": req.route_params.get("id"), "name": req.params.get("name"), "url": req.url, "agent": req.headers.get("X-Agent"), "method": req.method}
+    try:
+        out["json"] = req.get_json()
+    except ValueError:
+        out["body"] = len(req.get_body())
+    out["function"] = f"{context.function_name} {len(context.invocation_id)}"
+    response = func.HttpResponse(json.dumps(out), status_code=201, mimetype="application/json")
+    response.headers.add("Set-Cookie", "a=1; Path=/")
+    response.headers.add("Set-Cookie", "b=2")
+    return response
+
+@more.route(route="{*rest}")
+async def rest(req: func.HttpRequest) -> str:
+    return "rest " + req.route_params.get("rest", "")
+
+@more.route()
+def raises(req: func.HttpRequest) -> func.HttpResponse:
+    raise ValueError("raised on purpose")
+
+@app.timer_trigger(schedule="0 0 3 * * *", arg_name="timer")
+def nightly(timer: func.TimerRequest) -> None:
+    print("GOT timer", timer.past_due, timer.schedule_status["Last"])
+
+@app.queue_trigger(arg_name="msg", queue_name="orders", connection="S")
+def order(msg: func.QueueMessage) -> None:
+    print("GOT queue", msg.id, msg.get_body().decode(), msg.dequeue_count, msg.insertion_time)
+    if b"fail" in msg.get_body():
+        raise ValueError("failed on purpose")
+
+@app.queue_trigger(arg_name="msg", queue_name="returns", connection="S")
+async def returned(msg: func.QueueMessage) -> None:
+    print("GOT return", msg.get_json())
+
+@app.service_bus_topic_trigger(arg_name="msg", topic_name="signups", subscription_name="s", connection="B")
+def signup(msg: func.ServiceBusMessage) -> None:
+    print("GOT topic", msg.get_body().decode(), msg.application_properties, msg.delivery_count)
+
+@app.blob_trigger(arg_name="blob", path="uploads/{name}", connection="S")
+def upload(blob: func.InputStream) -> None:
+    print("GOT blob", blob.name, blob.length)
+    try:
+        blob.read()
+    except OSError as err:
+        print("GOT nothing:", err)
+
+@app.event_grid_trigger(arg_name="event")
+def grid(event: func.EventGridEvent) -> None:
+    print("GOT grid", event.event_type, event.subject)
+
+app.register_functions(more)
+`
+
+func TestAnAzureAppIsServedUnmodified(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	p := pythonProgram(manifest.StyleAzure)
+	p.handler = "function_app:app"
+	cookies := []string{"a=1; Path=/", "b=2"}
+	alike(t, p, p.project(t, "function_app.py", azureApp), []request{
+		{method: "GET", target: "/api/items/7?name=you", headers: []string{"x-agent: me"}, status: 201, want: `"id": "7", "name": "you"`, cookies: cookies},
+		{method: "GET", target: "/API/Items", status: 201, want: `"id": null`, cookies: cookies},
+		{method: "POST", target: "/api/items", body: `{"n":1}`, headers: []string{"content-type: application/json"}, status: 201, want: `"json": {"n": 1}, "function": "items 36"`, cookies: cookies},
+		{method: "GET", target: "/api/items/x", status: 200, want: "rest items/x"},
+		{method: "DELETE", target: "/api/items/7", status: 200, want: "rest items/7"},
+		{method: "GET", target: "/api/a/b%20c", status: 200, want: "rest a/b c"},
+		{method: "GET", target: "/api/raises", status: 500, want: "internal server error"},
+		{method: "GET", target: "/items", status: 404},
+	})
+	pk := p.project(t, "function_app.py", azureApp, "host.json", `{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}`)
+	if a, err := p.launch(t, pk, p.function()).ready().try("GET", "/items/7", nil); err != nil || a.status != 201 {
+		t.Errorf("without a prefix: %v %s", err, a.body)
+	}
+}
+
+func TestTheFunctionsOfAnAzureAppGetTheirEvents(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	p := pythonProgram(manifest.StyleAzure)
+	p.handler = "function_app:app"
+	pk := p.project(t, "function_app.py", azureApp)
+	fn := p.function(func(fn *manifest.Function) {
+		fn.Events = []manifest.Event{{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}}}
+	})
+	here := p.launch(t, pk, fn).ready()
+	object := `{"bucket":"uploads","key":"a/b","size":3}`
+	for _, c := range []struct{ kind, source, data, says string }{
+		{"schedule", "/ferry/schedule/x", "{}", "GOT timer False 2026-01-02T03:04:05Z"},
+		{"queue.message", "/ferry/queue/orders", `{"n": 1}`, `GOT queue 7 {"n": 1} 2 2026-01-02 03:04:05`},
+		{"queue.message", "arn:aws:sqs:x:1:returns", `{"n": 2}`, `GOT return {'n': 2}`},
+		{"topic.message", "/ferry/topic/signups", `{"n": 1}`, `GOT topic {"n": 1} {'color': 'red'} 2`},
+		{"object.created", "/ferry/bucket/uploads", object, "GOT blob uploads/a/b 3\nGOT nothing: the content of uploads/a/b does not come"},
+		{"object.deleted", "/ferry/bucket/uploads", object, "GOT grid Microsoft.Storage.BlobDeleted /blobServices/default/containers/uploads/blobs/a/b"},
+	} {
+		if status, text := here.event(c.kind, c.source, c.data); status != 204 {
+			t.Errorf("%s: got %d %s\n%s", c.kind, status, text, here.out)
+		}
+		here.says(c.says)
+	}
+	if status, text := here.event("queue.message", "/ferry/queue/orders", `"fail"`); status != 500 || !strings.Contains(text, "failed on purpose") {
+		t.Errorf("got %d %s", status, text)
+	}
+	if status, text := here.event("queue.message", "/ferry/queue/elsewhere", `"x"`); status != 500 || !strings.Contains(text, "more than one function of the app, or none") {
+		t.Errorf("got %d %s", status, text)
+	}
+	if status, text := here.event("invoke", "/s", `"x"`); status != 500 || !strings.Contains(text, "no function of the app has a trigger") {
+		t.Errorf("got %d %s", status, text)
+	}
+	l := p.run(t, p.build(t, pk, fn), lambdatest.Function{})
+	if r := l.invoke(batch(t, "arn:aws:sqs:x:1:orders", "a", "fail")); !strings.Contains(r.Log, "GOT queue id of a a 2") || !strings.Contains(string(r.Payload), `"id of fail"`) {
+		t.Errorf("on AWS: %s\n%s", r.Payload, r.Log)
+	}
+}
+
+func TestWhatAFrameworkIsNotThereForNeverGoesLive(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	const azure = "import azure.functions as func\napp = func.FunctionApp()\n"
+	const google = "import functions_framework\n"
+	cases := map[string]struct {
+		style      manifest.Style
+		name, code string // of the handler in its module, and what that holds
+		says       string
+	}{
+		"an output of Azure's host":      {"azure", "app", azure + "@app.route()\n@app.queue_output(arg_name='out', queue_name='q', connection='C')\ndef f(req, out): pass\n", "a binding of type queue, which only Azure's own host fulfils"},
+		"a trigger of Azure's host":      {"azure", "app", azure + "@app.cosmos_db_trigger(arg_name='d', container_name='c', database_name='d', connection='C')\ndef f(d): pass\n", "has a cosmosDBTrigger, which only Azure's own host serves"},
+		"many messages at once":          {"azure", "app", azure + "@app.service_bus_queue_trigger(arg_name='m', queue_name='q', connection='C', cardinality='many')\ndef f(m): pass\n", `write cardinality="one"`},
+		"a function of the app":          {"azure", "f", azure + "@app.route()\ndef f(req): pass\n", "write `handler: MODULE:app` in ferry.yaml"},
+		"an app without routes":          {"azure", "app", azure, "register one with @app.route"},
+		"an Azure app with wsgi":         {"wsgi", "app", azure, "add `style: azure` to the function in ferry.yaml"},
+		"a Lambda handler with gcf":      {"gcf-http", "f", "def f(event, context): pass\n", "write `style: lambda` to the function in ferry.yaml"},
+		"a Flask app with gcf":           {"gcf-http", "app", "import flask\napp = flask.Flask('x')\n", "write `style: wsgi` to the function in ferry.yaml"},
+		"an event function with http":    {"gcf-http", "f", google + "@functions_framework.cloud_event\ndef f(e): pass\n", "write `style: gcf-event` to the function in ferry.yaml"},
+		"another name":                   {"gcf-http", "f", "def hello(request): pass\n", "write `handler: MODULE:hello` in ferry.yaml"},
+		"a function of Google with wsgi": {"wsgi", "f", google + "@functions_framework.http\ndef f(x): pass\n", "add `style: gcf-http` to the function in ferry.yaml"},
+	}
+	files := []string{"requirements.txt", "functions-framework==3.10.2\nazure-functions==1.26.0\n"}
+	module := func(name string) string { return "m_" + strings.NewReplacer(" ", "_", "'", "").Replace(name) }
+	for name, c := range cases {
+		files = append(files, module(name)+".py", c.code)
+	}
+	pk := program{}.project(t, files...)
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := pythonProgram(c.style)
+			p.handler = module(name) + ":" + c.name
+			i := p.launch(t, pk, p.function())
+			select {
+			case <-i.done:
+			case <-time.After(patience):
+				t.Fatalf("it goes on:\n%s", i.out)
+			}
+			said := strings.ReplaceAll(i.out.String(), "handler: "+module(name), "handler: MODULE")
+			if !strings.Contains(said, "ferry: "+p.handler+": ") || !strings.Contains(said, c.says) {
+				t.Errorf("it does not say %q:\n%s", c.says, said)
+			}
+		})
 	}
 }

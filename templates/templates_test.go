@@ -61,7 +61,7 @@ func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
 		}
 	}
 	for _, shim := range []string{"local", "aws"} {
-		if diff := cmp.Diff([]manifest.Style{"asgi", "gcf-event", "gcf-http", "lambda", "wsgi"}, Styles("python", shim)); diff != "" {
+		if diff := cmp.Diff([]manifest.Style{"asgi", "azure", "gcf-event", "gcf-http", "lambda", "wsgi"}, Styles("python", shim)); diff != "" {
 			t.Error(diff)
 		}
 	}

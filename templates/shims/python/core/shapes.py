@@ -22,12 +22,10 @@ def wanted(module, style, *defaults):
     """What the handler names in the module, or else the first of the defaults, where it is of the style. What is not ends
     the process with the line of ferry.yaml that makes it fit."""
     value = attribute_of(module, *defaults)
-    if value is None or style != "azure" and not callable(value):
-        fault(f"the module has no {WORDS[style].split(' ', 1)[1]} of that name", offered(module, style))
     found = style_of(value)
-    if found not in (None, style) or style == "azure" and not found:
-        if found is None:
-            fault("it is no FunctionApp", offered(module, style))
+    if style == "azure" and found in (None, style) and not is_azure_app(value) or found is None and not callable(value):
+        fault(f"the module has no {WORDS[style].split(' ', 1)[1]} of that name", offered(module, style))
+    if found not in (None, style):
         fault(f"it is {WORDS[found]}", f"{'add' if style == 'wsgi' else 'write'} `style: {found}` to the function in ferry.yaml")
     if style in ARGUMENTS and not takes(value, ARGUMENTS[style]) or style == "wsgi" and is_asynchronous(value):
         kind = "coroutine function" if is_asynchronous(value) else "function"
@@ -67,9 +65,17 @@ def is_asynchronous(value):
     return inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(type(value), "__call__", None))
 
 
+def is_azure(value):
+    return any(kind.__module__.startswith("azure.functions") for kind in type(value).__mro__)
+
+
+def is_azure_app(value):
+    return is_azure(value) and hasattr(value, "get_functions")
+
+
 def style_of(value):
     """The style that a value is made for, None where that cannot be told."""
-    if any(kind.__module__.startswith("azure.functions") for kind in type(value).__mro__):
+    if is_azure(value):
         return "azure"
     if not callable(value):
         return None
@@ -114,7 +120,9 @@ def offered(module, style):
     for name, value in vars(module).items():
         made_here = not inspect.isclass(value) and (not inspect.isfunction(value) or value.__module__ == module.__name__)
         if not name.startswith("_") and name != "on_event" and made_here:
-            found.setdefault(style_of(value), name)
+            made_for = style_of(value)
+            if made_for != "azure" or is_azure_app(value):
+                found.setdefault(made_for, name)
     found.pop(None, None)
     if style in found:
         return f"write `handler: {MODULE_NAME}:{found[style]}` in ferry.yaml"
