@@ -1,5 +1,5 @@
-// Command full tries every case of the enumerations of which other runs try a sample, in all rooms that have one, and
-// prints what came of it by room.
+// Command full tries every case of the enumerations of which other runs try a sample, and prints what came of it by room: in
+// the packages that it is given, else in all that have a sample.
 package main
 
 import (
@@ -14,15 +14,20 @@ import (
 	"github.com/ferryfn/ferry/internal/sample"
 )
 
+const samples = "github.com/ferryfn/ferry/internal/sample"
+
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Args[1:]...); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
-	rooms, err := enumerating()
+func run(packages ...string) error {
+	if len(packages) == 0 {
+		packages = []string{"./..."}
+	}
+	rooms, err := enumerating(packages)
 	if err != nil {
 		return err
 	}
@@ -50,15 +55,15 @@ func run() error {
 	return failed
 }
 
-// enumerating are the packages whose tests choose samples.
-func enumerating() ([]string, error) {
-	list := exec.Command("go", "list", "-test", "-f", `{{.ImportPath}} {{join .Deps " "}}`, "./...")
+// enumerating are those of the packages whose tests choose samples.
+func enumerating(packages []string) ([]string, error) {
+	list := exec.Command("go", append([]string{"list", "-test", "-f", `{{.ImportPath}} {{join .Deps " "}}`}, packages...)...)
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	var rooms []string
 	for line := range strings.Lines(string(out)) {
 		parts := strings.Fields(line)
-		if room, isTest := strings.CutSuffix(parts[0], ".test"); isTest && slices.Contains(parts, "github.com/ferryfn/ferry/internal/sample") {
+		if room, isTest := strings.CutSuffix(parts[0], ".test"); isTest && slices.Contains(parts, samples) {
 			rooms = append(rooms, room)
 		}
 	}

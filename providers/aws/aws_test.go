@@ -71,6 +71,7 @@ func TestAWSKeepsTheContractOnMoto(t *testing.T) {
 }
 
 func TestAWSKeepsTheContract(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skip("needs python3")
 	}

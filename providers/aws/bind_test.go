@@ -333,6 +333,7 @@ func TestAFunctionThatFerryDidNotMakeIsNotBound(t *testing.T) {
 }
 
 func TestAMappingThatIsBeingMadeOrDeletedIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	acc := newAccount(t)
 	s := eventful(t, "worker", "", messages("orders", 1))
 	acc.deploy(s)
@@ -342,6 +343,7 @@ func TestAMappingThatIsBeingMadeOrDeletedIsWaitedFor(t *testing.T) {
 }
 
 func TestASecondBindMendsWhatAFailureLeft(t *testing.T) {
+	t.Parallel()
 	for _, fault := range []struct {
 		name string
 		make func() awstest.Fault

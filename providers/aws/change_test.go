@@ -65,6 +65,7 @@ func TestAChangeOfTheEnvironmentIsOneVersionWithTheOldCode(t *testing.T) {
 }
 
 func TestAChangeOfTheCodeIsTwoWritesAndARollbackOne(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t)
 	s.declare("api", "one")
 	s.declare("web", "one")
@@ -115,6 +116,7 @@ func TestAnEnvironmentChangedAfterARollbackKeepsTheCodeThatWasRolledBackTo(t *te
 }
 
 func TestADeployWaitsForWhatAWSIsNotDoneWith(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		slow func(*tenant)
@@ -152,6 +154,7 @@ func (s *tenant) count(operation string) int {
 }
 
 func TestADeployWaitsForAnUpdateThatIsInProgress(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t).imitated()
 	s.declare("api", "one")
 	s.deploy()

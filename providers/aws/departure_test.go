@@ -141,6 +141,7 @@ func (s *tenant) bound() {
 }
 
 func TestARemovalLeavesNothingButTheLedgerAndAPurgeNotEvenThat(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t)
 	s.bound()
 	s.foreign("theirs") // whose name begins as ferry's do
@@ -165,6 +166,7 @@ func TestARemovalLeavesNothingButTheLedgerAndAPurgeNotEvenThat(t *testing.T) {
 }
 
 func TestARemovalThatWasInterruptedAtAnyWriteIsFinishedByTheNext(t *testing.T) {
+	t.Parallel()
 	kinds := map[string]func(kill context.CancelFunc) awstest.Fault{
 		"denied": func(context.CancelFunc) awstest.Fault { return awstest.Deny() },
 		"killed after it": func(kill context.CancelFunc) awstest.Fault {
@@ -194,6 +196,7 @@ func TestARemovalThatWasInterruptedAtAnyWriteIsFinishedByTheNext(t *testing.T) {
 }
 
 func TestARemovalThatWasInterruptedAtAnyWriteIsUndone(t *testing.T) {
+	t.Parallel()
 	writes := sample.Of(t, 3)
 	s := newTenant(t).imitated()
 	s.bound()

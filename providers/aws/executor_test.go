@@ -60,6 +60,7 @@ func (s *tenant) drifted(fn, want string) {
 }
 
 func TestARoleThatIsGoneOrWasMadeAgainIsDriftThatADeployMends(t *testing.T) {
+	t.Parallel()
 	for what, c := range map[string]struct {
 		lose   func(s *tenant)
 		want   string

@@ -362,6 +362,7 @@ func eventsWithout(t *testing.T, changes map[string]string, i int) string {
 }
 
 func TestASettingThatIsTakenAwayIsGoneAtAWS(t *testing.T) {
+	t.Parallel()
 	needs(t)
 	full := otherLeaves()
 	for leaf := range full {

@@ -236,6 +236,7 @@ func TestTheNameOfAStreamIsRead(t *testing.T) {
 }
 
 func TestFollowingLosesAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
 	l := newLogs(t, motoEnv(t))
 	l.make(nil)
 	start := time.Now()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -22,7 +23,12 @@ import (
 	"github.com/ferryfn/ferry/providers/names"
 )
 
+// TestMain has more tests run at once than there are cores, unless the command line says how many: most of the time they
+// wait for a cloud to be done.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	moto.stop()
 	os.Exit(code)

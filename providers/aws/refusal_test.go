@@ -107,6 +107,7 @@ func TestAForeignFunctionIsRefusedAndKept(t *testing.T) {
 }
 
 func TestAnAdoptedFunctionCanBeRolledBackToWhatItWas(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t)
 	theirs := s.foreign("api")
 	s.declare("api", "one")
@@ -142,6 +143,7 @@ func TestAnAdoptedFunctionCanBeRolledBackToWhatItWas(t *testing.T) {
 }
 
 func TestAFailingHealthCheckRestoresAllFunctions(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t)
 	s.declare("api", "one")
 	s.declare("web", "one")
@@ -166,6 +168,7 @@ func TestAFailingHealthCheckRestoresAllFunctions(t *testing.T) {
 }
 
 func TestAHandlerThatThrowsWhenItIsLoadedNeverServes(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t)
 	s.declare("api", "one")
 	s.write("api/app.py", "import os\nraise RuntimeError('no table ' + os.environ['WORD'])\n")

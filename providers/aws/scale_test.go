@@ -11,6 +11,7 @@ import (
 )
 
 func TestAnyScalingCanFollowAnyOtherAndBeRolledBackWhileAWSIsSlow(t *testing.T) {
+	t.Parallel()
 	settings := []manifest.Scaling{{}, {Max: 2}, {Min: 1, Max: 2}, {Min: 4, Max: 6}, {Min: 5}, {Min: 2, Max: 2}}
 	from, cases := newSources(t), sample.Of(t, 3)
 	for _, before := range settings {
@@ -78,6 +79,7 @@ func ladders() map[string]ladder {
 // Every setting is added, raised, lowered and taken away; each change is rolled back, and ends as a function that was made
 // so from the beginning.
 func TestEverySettingIsAddedRaisedLoweredTakenAwayAndRolledBackWhileAWSIsSlow(t *testing.T) {
+	t.Parallel()
 	needs(t)
 	all := ladders()
 	cases := sample.Of(t, 4)

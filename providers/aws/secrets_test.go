@@ -65,6 +65,7 @@ func TestAPinnedSecretKeepsItsValue(t *testing.T) {
 }
 
 func TestAParameterIsPinnedByItsVersion(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, env environment) {
 		a, c := secretsOf(t, env)
 		path := "/" + a.service + "/key"

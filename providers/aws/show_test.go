@@ -179,6 +179,7 @@ func (s *tenant) document(what, encoded string, want ...map[string]any) {
 }
 
 func TestAPrivateFunctionRefusesStrangersAndAnswersItsOwner(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t)
 	s.declare("vault", "hidden", manifest.Event{HTTP: &manifest.HTTPEvent{Auth: "private"}})
 	s.deploy()
@@ -196,6 +197,7 @@ func TestAPrivateFunctionRefusesStrangersAndAnswersItsOwner(t *testing.T) {
 }
 
 func TestAnEventFunctionHasNoURLAndIsReachedWithoutAMethod(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t)
 	s.declare("nightly", "one", at("0 3 * * *"))
 	s.write("nightly/app.py", "def on_event(event, ctx):\n    print('got', event['type'], event.data)\napp = None\n")

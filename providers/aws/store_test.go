@@ -181,6 +181,7 @@ func (c oneAccount) lose(operations ...string) {
 }
 
 func TestAConditionThatMeetsAnotherWriteDecidesLater(t *testing.T) {
+	t.Parallel()
 	cloud := awstest.Start(t)
 	s := openStore(t, cloud.Env, "{}")
 	tag, err := s.Put(t.Context(), "a", strings.NewReader("one"), providers.IfAbsent())

@@ -64,6 +64,7 @@ func (s *tenant) hinder() func() []string {
 }
 
 func TestEveryWriteIsDoneAgainWhenSomethingIsInItsWay(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t).imitated()
 	s.bound()
 	s.own("web", `{"permissions_boundary": "arn:aws:iam::aws:policy/AdministratorAccess"}`)
@@ -102,6 +103,7 @@ func TestEveryWriteIsDoneAgainWhenSomethingIsInItsWay(t *testing.T) {
 }
 
 func TestAFirstDeployWithAMostWaitsForTheFunctionToBeMade(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t).imitated()
 	s.PendingPolls(4)
 	s.UpdatingPolls(2)
