@@ -353,5 +353,5 @@ func (c *connection) adopt(ctx context.Context, fn string, e providers.Epoch) er
 			return err
 		}
 	}
-	return c.tag(ctx, fn, map[string]string{tagService: c.service, tagStage: c.stage, tagFunction: fn})
+	return c.tag(ctx, fn, tagged().Of(c.owner(fn)))
 }

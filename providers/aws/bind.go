@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 )
-
-// bindTime is how long the wait for bindings to take effect is at most.
-const bindTime = 2 * time.Minute
 
 // Bind converges what calls the alias: what is missing is made, what differs is changed, what is too much goes. What
 // is as it shall be is not written. Everything is found at AWS, so what an earlier release bound is found too.
@@ -139,13 +136,13 @@ func (b *binder) settle(ctx context.Context, m providers.Mode) error {
 	if !b.wrote || b.paused && len(b.granted(joinedGrant)) > 0 { // which calls on, and is not ferry's to pause
 		return nil
 	}
-	err := retryWhile(ctx, bindTime, func(err error) bool { return errors.Is(err, errUnsettled) }, func() error {
+	err := until.Done(ctx, func() error {
 		now, _, err := b.c.bindings(ctx, b.fn.Name)
 		if err == nil && now != m {
 			err = fmt.Errorf("%w: they are %s and shall be %s", errUnsettled, now, m)
 		}
 		return err
-	})
+	}, effect())
 	if errors.Is(err, errUnsettled) && ctx.Err() == nil {
 		return &providers.Error{
 			Kind: providers.Timeout, Op: "bind", Provider: name, Function: b.fn.Name, Hint: "run the command again", Err: err,

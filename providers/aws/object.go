@@ -18,6 +18,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // notificationPrefix begins the ids of ferry's notifications.
@@ -154,7 +155,7 @@ func (b *binder) notify(ctx context.Context, bucket string, want notifications) 
 func (b *binder) putNotifications(ctx context.Context, bucket string, all *types.NotificationConfiguration, unchecked bool) error {
 	looked := false
 	var others []string // rules that could not be looked into
-	err := retryWhile(ctx, b.c.waiter.spread(), notValidated, func() error {
+	err := until.Done(ctx, func() error {
 		_, err := b.c.s3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
 			Bucket: aws.String(lastPart(bucket)), ExpectedBucketOwner: &b.c.account, NotificationConfiguration: all,
 			SkipDestinationValidation: aws.Bool(unchecked),
@@ -168,7 +169,7 @@ func (b *binder) putNotifications(ctx context.Context, bucket string, all *types
 			return found
 		}
 		return err
-	})
+	}, b.c.waiter.newTarget())
 	if notValidated(err) && len(others) > 0 {
 		return b.foreign("look whether their targets are there and let the bucket in",
 			"S3 refuses the notifications of the bucket %s because of a target, and may mean one of others' rules: %s", lastPart(bucket), strings.Join(others, ", "))

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // Publish makes a version. $LATEST is only the draft of it: nothing calls it, so that its being half changed harms
@@ -328,40 +328,33 @@ func (w *work) code(ctx context.Context) (code, error) {
 	return stored, nil
 }
 
-// settleTime bounds the wait for a change of a function. Those in a VPC take the longest.
-const settleTime = 10 * time.Minute
-
 // await waits until a function or version is ready to be changed and called, and says why it cannot be. A function
 // may be unknown for a moment after it was made.
 func (c *connection) await(ctx context.Context, fn, qualifier string) (*types.FunctionConfiguration, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, settleTime, fmt.Errorf("%s is not ready after %s", c.functionName(fn), settleTime))
-	defer cancel()
-	absent := time.Now().Add(30 * time.Second)
-	for pause := 100 * time.Millisecond; ; pause = min(pause*3/2, time.Second) {
-		out, err := c.get(ctx, fn, qualifier)
-		switch {
-		case err != nil:
-			return nil, err
-		case out == nil && time.Now().After(absent):
-			return nil, &providers.Error{
-				Kind: providers.NotFound, Op: "wait for", Provider: name, Function: fn, Err: fmt.Errorf("%s %s does not exist", c.functionName(fn), qualifier),
-			}
-		case out != nil:
-			if err := broken(fn, out.Configuration); err != nil {
-				return nil, err
-			}
-			if settledState(out.Configuration) {
-				return out.Configuration, nil
-			}
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, context.Cause(ctx)
-		}
+	function := c.functionName(fn)
+	changing := fmt.Errorf("%s is not ready after %s", function, settleTime)
+	absent := &providers.Error{
+		Kind: providers.NotFound, Op: "wait for", Provider: name, Function: fn, Err: fmt.Errorf("%s %s does not exist", function, qualifier),
 	}
+	var found *types.FunctionConfiguration
+	err := until.Done(ctx, func() error {
+		out, err := c.get(ctx, fn, qualifier)
+		if err != nil {
+			return err
+		}
+		if out == nil {
+			return absent
+		}
+		found = out.Configuration
+		if err := broken(fn, found); err != nil || settledState(found) {
+			return err
+		}
+		return changing
+	}, made(function, absent), ready(function, changing))
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
 // settledState reports whether no change is under way.

@@ -17,6 +17,7 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/check"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // mapping is what an event source mapping shall be.
@@ -236,7 +237,7 @@ func (b *binder) resting(ctx context.Context, m types.EventSourceMappingConfigur
 	}
 	var now *types.EventSourceMappingConfiguration
 	moving := errors.New("it is being changed")
-	err := retryWhile(ctx, bindTime, func(err error) bool { return errors.Is(err, moving) }, func() error {
+	err := until.Done(ctx, func() error {
 		out, err := b.c.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: m.UUID})
 		switch {
 		case err != nil:
@@ -249,7 +250,7 @@ func (b *binder) resting(ctx context.Context, m types.EventSourceMappingConfigur
 			FunctionResponseTypes: out.FunctionResponseTypes,
 		}
 		return nil
-	})
+	}, rest(moving))
 	return now, err
 }
 

@@ -16,30 +16,58 @@ import (
 	"github.com/ferryfn/ferry/providers/until"
 )
 
-// What passes by itself at AWS, and how long it is waited for: a new rule is a new line here.
+// What AWS refuses or has not done in passing. All rules are here, each with how long it is waited for; a new one is one
+// more. That of all calls of all services is in the waiter below.
 const (
+	settleTime  = 10 * time.Minute // a change of a function; those in a VPC take the longest
+	bindTime    = 2 * time.Minute  // a change of its bindings
 	roleSpread  = time.Minute      // rights that were just given
+	madeTime    = 30 * time.Second // a function that was just made
 	rightsLimit = 10 * time.Second // rights that should be there
 	raceTime    = time.Second      // another write of the same object
-
-	longestPause = 5 * time.Second
 )
 
-// spreading is a rule for what AWS tells its parts one after the other.
-func spreading(what string, within time.Duration, passing func(error) bool) until.Rule {
-	return until.Rule{For: what, Passing: passing, Within: within, First: time.Second, Most: longestPause}
+// ready is for a function or version that is being made or changed.
+func ready(function string, changing error) until.Rule {
+	return until.Rule{For: function + " to be ready", Within: settleTime, First: 100 * time.Millisecond, Most: time.Second, Passing: while(changing)}
 }
 
-// soon is a rule for what mostly passes at once.
-func soon(what string, within time.Duration, passing func(error) bool) until.Rule {
-	return until.Rule{For: what, Passing: passing, Within: within, First: busyPause, Most: longestPause}
+// made is for a function that is not known everywhere at once.
+func made(function string, absent error) until.Rule {
+	return until.Rule{For: function + " to be known", Within: madeTime, First: 100 * time.Millisecond, Most: time.Second, Passing: while(absent)}
 }
 
-// racing is the rule for conditional writes that met another one: soon that one is done, and the condition decides. What
-// else passes soon is named by its code.
+// newRole is for a role that was just made: it is not everywhere at once in IAM itself.
+func newRole(created bool) until.Rule {
+	return spreading("the role to be known", rightsLimit, func(err error) bool { return created && isNotFound(err) })
+}
+
+// newTarget is for a right to call the alias that is new to S3.
+func (w *waiter) newTarget() until.Rule {
+	return spreading("S3 to be let call the function", w.spread(), notValidated)
+}
+
+// effect is for bindings that were written: mappings take some seconds, and lists lag behind.
+func effect() until.Rule {
+	return spreading("the bindings to have their effect", bindTime, while(errUnsettled))
+}
+
+// rest is for a mapping that is being changed.
+func rest(moving error) until.Rule {
+	return spreading("the mapping to be changed", bindTime, while(moving))
+}
+
+// ended is for warm instances, which count until they have ended.
+func ended() until.Rule { return soon("instances that were kept warm to end", settleTime, nil) }
+
+// moved is for an alias that AWS itself gives weights.
+func moved() until.Rule { return soon("the alias to have moved", settleTime, nil) }
+
+// racing is for conditional writes that met another one: soon that one is done, and the condition decides. What else passes
+// soon is named by its code.
 func racing(codes ...string) until.Rule {
 	return until.Rule{
-		For: "another write to end", Within: raceTime, First: 100 * time.Millisecond, Most: longestPause,
+		For: "another write to end", Within: raceTime, First: 100 * time.Millisecond, Most: time.Second,
 		Passing: func(err error) bool {
 			code, _ := codeOf(err)
 			return code == "ConditionalRequestConflict" || slices.Contains(codes, code)
@@ -47,18 +75,18 @@ func racing(codes ...string) until.Rule {
 	}
 }
 
-// retryWhile does a thing again as long as it fails in a way that passes by itself.
-func retryWhile(ctx context.Context, wait time.Duration, retryable func(error) bool, do func() error) error {
-	return until.Done(ctx, do, spreading("", wait, retryable))
+// spreading is a rule for what AWS tells its parts one after the other.
+func spreading(what string, within time.Duration, passing func(error) bool) until.Rule {
+	return until.Rule{For: what, Passing: passing, Within: within, First: time.Second, Most: 5 * time.Second}
 }
 
-// The first pause of what mostly passes at once.
-const busyPause = 200 * time.Millisecond
+// soon is a rule for what mostly passes at once.
+func soon(what string, within time.Duration, passing func(error) bool) until.Rule {
+	return until.Rule{For: what, Passing: passing, Within: within, First: 200 * time.Millisecond, Most: 5 * time.Second}
+}
 
-// retryWithin is retryWhile with a first pause, and a limit for each failure; 0 is for what does not pass.
-func retryWithin(ctx context.Context, pause time.Duration, limit func(error) time.Duration, do func() error) error {
-	passing := func(err error) bool { return limit(err) > 0 }
-	return until.Done(ctx, do, until.Rule{Passing: passing, Within: settleTime, First: pause, Most: longestPause})
+func while(is error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, is) }
 }
 
 // waiter has every call of every service wait for what hinders it and passes by itself, so that no caller need know
@@ -79,7 +107,7 @@ func (w *waiter) register(stack *middleware.Stack) error {
 		err = until.Done(ctx, func() error {
 			out, data, err = next.HandleInitialize(ctx, in)
 			return err
-		}, soon("what is in the way", settleTime, busy), soon("the right to be known", w.spread(), roleNotReady))
+		}, soon("what is in the way to end", settleTime, busy), soon("the right to be known", w.spread(), roleNotReady))
 		if err == nil {
 			w.notice(ctx, in.Parameters)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // Rights are of the role and not of a version, and what serves must keep its own while another revision is made
@@ -32,7 +33,7 @@ func (c *connection) widenRole(ctx context.Context, s spec) (executor, error) {
 	if err != nil {
 		return executor{}, err
 	}
-	err = retryWhile(ctx, rightsLimit, unseen(created), func() error {
+	err = until.Done(ctx, func() error {
 		if err := c.widenPolicy(ctx, *role.RoleName, c.rights(s)); err != nil || len(managed(s.function)) == 0 {
 			return err
 		}
@@ -41,13 +42,8 @@ func (c *connection) widenRole(ctx context.Context, s spec) (executor, error) {
 			return err
 		}
 		return c.attach(ctx, *role.RoleName, has, managed(s.function))
-	})
+	}, newRole(created))
 	return executor{arn: aws.ToString(role.Arn), id: aws.ToString(role.RoleId), created: created}, err
-}
-
-// unseen retries what does not find a role that was just made: a new role is not everywhere at once in IAM itself.
-func unseen(created bool) func(error) bool {
-	return func(err error) bool { return created && isNotFound(err) }
 }
 
 // narrowRole leaves the role with exactly what the spec needs. It is for after the activation.
@@ -97,12 +93,12 @@ func (c *connection) ensureSchedulerRole(ctx context.Context, fn function) (stri
 	if err != nil {
 		return "", err
 	}
-	err = retryWhile(ctx, rightsLimit, unseen(created), func() error {
+	err = until.Done(ctx, func() error {
 		if err := c.ensurePolicy(ctx, *role.RoleName, inline, c.schedulerRights(fn.Name)); err != nil || created {
 			return err
 		}
 		return c.limitRole(ctx, fn, *role.RoleName)
-	})
+	}, newRole(created))
 	return aws.ToString(role.Arn), err
 }
 

@@ -202,7 +202,7 @@ func (p *place) ownsSecret(tags []types.Tag) bool {
 	for _, t := range tags {
 		found[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
-	return found[tagService] == p.service && found[tagStage] == p.stage
+	return tagged().Owned(found, p.owner(""))
 }
 
 // Secrets names those that ferry keeps; others that functions read are not among them.

@@ -3,7 +3,6 @@ package aws
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/check"
 	"github.com/ferryfn/ferry/providers/marks"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // settle converges what AWS does not version with what the live version needs, and returns the URL. Nothing is
@@ -348,36 +348,17 @@ func (c *connection) provision(ctx context.Context, fn string, has, instances in
 	if err != nil || instances > has {
 		return unlessMissing(err)
 	}
-	ending := errors.New("instances that were kept warm have not ended yet")
-	return waitWhile(ctx, ending, func() error {
+	return until.True(ctx, ended(), func() (bool, error) {
 		_, changing, err := c.warm(ctx, fn)
-		if changing {
-			return ending
-		}
-		return err
+		return !changing, err
 	})
 }
 
 // unmoving waits until the alias points at one version alone. While it moves AWS itself gives it weights, and refuses to
 // change how many instances are kept warm.
 func (c *connection) unmoving(ctx context.Context, fn string) error {
-	moving := errors.New("the alias still moves")
-	return waitWhile(ctx, moving, func() error {
+	return until.True(ctx, moved(), func() (bool, error) {
 		now, err := c.alias(ctx, fn)
-		if err == nil && now.weighted() {
-			return moving
-		}
-		return err
+		return !now.weighted(), err
 	})
-}
-
-// waitWhile looks again as long as a look says that what is waited for is still under way.
-func waitWhile(ctx context.Context, underWay error, look func() error) error {
-	limit := func(err error) time.Duration {
-		if errors.Is(err, underWay) {
-			return settleTime
-		}
-		return 0
-	}
-	return retryWithin(ctx, busyPause, limit, look)
 }

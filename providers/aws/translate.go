@@ -22,20 +22,23 @@ import (
 	"github.com/ferryfn/ferry/providers/names"
 )
 
+// ours begins the keys of ferry's own tags.
+const ours = "ferry:"
+
 // The tags by which ferry knows its own. Those of a function come with GetFunction, so they also say where else to
 // look, and the status of most functions takes that one call. Each is set before what it tells of can be there.
 const (
-	tagService  = "ferry:service"
-	tagStage    = "ferry:stage"
-	tagFunction = "ferry:function"
-	tagURL      = "ferry:url"      // the Function URL of the alias
-	tagSettings = "ferry:settings" // the digest of the settings that hold; unsettled while they are changed
-	tagWarm     = "ferry:warm"     // provisioned concurrency may be configured
-	tagBound    = "ferry:bound"    // events may be bound
-	tagCanary   = "ferry:canary"   // requests may be split
-	tagTags     = "ferry:tags"     // the keys of the manifest's own tags
-	tagRoles    = "ferry:roles"    // given: no role was made for the function
-	tagBoundary = "ferry:boundary" // of a role: its boundary is the manifest's
+	tagService  = ours + "service"
+	tagStage    = ours + "stage"
+	tagFunction = ours + "function"
+	tagURL      = ours + "url"      // the Function URL of the alias
+	tagSettings = ours + "settings" // the digest of the settings that hold; unsettled while they are changed
+	tagWarm     = ours + "warm"     // provisioned concurrency may be configured
+	tagBound    = ours + "bound"    // events may be bound
+	tagCanary   = ours + "canary"   // requests may be split
+	tagTags     = ours + "tags"     // the keys of the manifest's own tags
+	tagRoles    = ours + "roles"    // given: no role was made for the function
+	tagBoundary = ours + "boundary" // of a role: its boundary is the manifest's
 )
 
 // unsettled is the value of tagSettings while settings are changed.
@@ -98,7 +101,7 @@ func (p *place) owns(tags map[string]string, fn string) bool {
 }
 
 // tagged is how ferry marks what it makes.
-func tagged() marks.Syntax { return marks.Syntax{Prefix: "ferry:"} }
+func tagged() marks.Syntax { return marks.Syntax{Prefix: ours} }
 
 // label is what a version's description says of it: digests of its configuration, and of the settings that AWS does
 // not version, the rights of its role among them. Equal digests need no look at what they are of. A version of the
