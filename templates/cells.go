@@ -121,7 +121,7 @@ func parts(language string, style manifest.Style, name string) (out []part) {
 type part struct{ dir, name string }
 
 func (p part) turn() int {
-	switch stem, _, _ := strings.Cut(p.name, "."); stem {
+	switch p.stem() {
 	case "before", "secrets":
 		return -1
 	case "start":
@@ -129,6 +129,11 @@ func (p part) turn() int {
 	default:
 		return 0
 	}
+}
+
+func (p part) stem() string {
+	stem, _, _ := strings.Cut(p.name, ".")
+	return stem
 }
 
 func (p part) text() []byte { return read(path.Join(p.dir, p.name)) }

@@ -60,12 +60,28 @@ func TestAStyleThatTakesNothingOfATargetIsNotServedThere(t *testing.T) {
 	}
 }
 
-// combinations are all that a shim is made for.
+// combinations are all that a shim is made for, with all that a function can use of it.
 func combinations() (all []manifest.Function) {
 	for _, p := range platforms() {
-		all = append(all, p.function())
+		all = append(all, p.function(func(fn *manifest.Function) {
+			fn.Events[0].HTTP.CORS = &manifest.CORS{Origins: []string{"*"}}
+		}))
 	}
 	return all
+}
+
+func TestAShimWithoutAPolicyOfCORSHasNoPartForOne(t *testing.T) {
+	for _, fn := range combinations() {
+		if fn.Runtime.Language() != "nodejs" {
+			continue
+		}
+		for answers, want := range map[bool]bool{true: false, false: true} {
+			shim, _ := Render(fn, Target{Name: "aws", AnswersCORS: answers})
+			if got := bytes.Contains(shim.Files[shim.Entry], []byte("function corsHeaders")); got != want {
+				t.Errorf("%s, answered by the ingress: %v: it is %v that the part is there", fn.Style, answers, got)
+			}
+		}
+	}
 }
 
 func TestAShimHoldsTheCellsOfItsStyleAndTargetAlone(t *testing.T) {

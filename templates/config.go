@@ -61,6 +61,12 @@ func configOf(fn manifest.Function, t Target) config {
 	return c
 }
 
+// uses is whether a function with the configuration runs a part of its shim.
+func (c config) uses(p part) bool { return p.stem() != "cors" || c.sharesOrigins() }
+
+// sharesOrigins is whether the shim answers for a policy of CORS.
+func (c config) sharesOrigins() bool { return c.HTTP != nil && c.HTTP.CORS != nil }
+
 func nativeOf(fn manifest.Function) native {
 	if fn.Style != manifest.StyleLambda && fn.Style != manifest.StyleAzure {
 		return native{}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -44,16 +45,17 @@ func Render(fn manifest.Function, t Target) (Shim, bool) {
 	if !slices.Contains(Styles(language, t.Name), fn.Style) {
 		return Shim{}, false
 	}
-	cfg := encode(configOf(fn, t))
+	knows := configOf(fn, t)
+	cfg := encode(knows)
 	switch language {
 	case "nodejs":
 		return Shim{Entry: "ferry-entry.mjs", Files: map[string][]byte{
-			"ferry-entry.mjs":  joined(language, fn.Style, t.Name),
+			"ferry-entry.mjs":  joined(language, fn.Style, t.Name, knows),
 			"ferry-config.mjs": fmt.Appendf(nil, "export default %s;\nexport const load = () => import(\"ferry:handler\");\n", cfg),
 		}}, true
 	case "python":
 		return Shim{Entry: "ferry_entry.py", Files: map[string][]byte{
-			"ferry_entry.py":    joined(language, fn.Style, t.Name),
+			"ferry_entry.py":    joined(language, fn.Style, t.Name, knows),
 			"ferry_config.json": append(cfg, '\n'),
 		}}, true
 	default:
@@ -67,15 +69,17 @@ func Styles(language, target string) []manifest.Style { return styles(files, lan
 // programs remembers what joined made: many functions have the same shim.
 var programs sync.Map
 
-// joined is the parts as one file, so that a package stays flat. Nobody may change it.
-func joined(language string, style manifest.Style, target string) []byte {
-	key := path.Join(language, string(style), target)
+// joined is the parts that a function uses as one file, so that a package stays flat. Nobody may change it.
+func joined(language string, style manifest.Style, target string, c config) []byte {
+	key := path.Join(language, string(style), target, strconv.FormatBool(c.sharesOrigins()))
 	if made, ok := programs.Load(key); ok {
 		return made.([]byte)
 	}
 	var all [][]byte
 	for _, p := range parts(language, style, target) {
-		all = append(all, p.text())
+		if c.uses(p) {
+			all = append(all, p.text())
+		}
 	}
 	made, _ := programs.LoadOrStore(key, bytes.Join(all, []byte("\n\n")))
 	return made.([]byte)

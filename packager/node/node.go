@@ -2,9 +2,7 @@
 package node
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"path"
 	"path/filepath"
 	"runtime/debug"
@@ -38,7 +36,7 @@ func (j *job) build(ctx context.Context) (err error) {
 		return err
 	}
 	j.made.Entry = handler
-	if b := j.Function.Build.Bundle; b != nil && !*b {
+	if j.whole() {
 		j.made.Files, err = j.tree(ctx, handler)
 	} else {
 		j.made.Files, j.made.Entry, err = j.bundled(ctx, handler)
@@ -47,7 +45,11 @@ func (j *job) build(ctx context.Context) (err error) {
 		return err
 	}
 	if j.Function.Style != manifest.StyleServer {
-		j.made.Files, j.made.Entry = append(j.made.Files, j.shimFiles(j.made.Entry)...), j.shim.Entry
+		shim, err := j.shimFiles(j.made.Entry)
+		if err != nil {
+			return err
+		}
+		j.made.Files, j.made.Entry = append(j.made.Files, shim...), j.shim.Entry
 	}
 	if j.Platform.Source {
 		j.made.Files, err = j.sources(j.made.Files, j.made.Entry)
@@ -55,25 +57,10 @@ func (j *job) build(ctx context.Context) (err error) {
 	return err
 }
 
-// shimFiles is the shim with its import of the handler resolved.
-func (j *job) shimFiles(handler string) []source.File {
-	specifier := []byte(`"ferry:handler"`)
-	var out []source.File
-	for name, data := range j.shim.Files {
-		if i := bytes.LastIndex(data, specifier); i >= 0 {
-			data = slices.Concat(data[:i], []byte(quoted("./"+handler)), data[i+len(specifier):])
-		}
-		out = append(out, source.Generated(name, data))
-	}
-	return out
-}
-
-func quoted(s string) string {
-	data, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // a string always has a JSON form
-	}
-	return string(data)
+// whole is whether the package holds the sources as they are, and not a bundle of them.
+func (j *job) whole() bool {
+	b := j.Function.Build.Bundle
+	return b != nil && !*b
 }
 
 // tree is the source folder with its production dependencies.

@@ -50,7 +50,8 @@ class Exchange {
       if (key === "content-length") declared = lengthOf(trimmed);
       else if (!HOP.has(key)) pairs.push([name, trimmed]);
     }
-    for (const [name, value] of corsHeaders(this)) if (name === "vary" || !pairs.some(([key]) => key.toLowerCase() === name)) pairs.push([name, value]);
+    const policy = config.http?.cors ? corsHeaders(this) : [];
+    for (const pair of policy) if (pair[0] === "vary" || !pairs.some(([name]) => name.toLowerCase() === pair[0])) pairs.push(pair);
     this.#silent = BODILESS.has(status) || this.method === "HEAD";
     if (!this.#silent && declared !== undefined && length !== undefined && declared !== length) {
       throw new Error(`the answer has ${length} bytes and a content-length of ${declared}`);

@@ -1,0 +1,51 @@
+package node
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/evanw/esbuild/pkg/api"
+
+	"github.com/ferryfn/ferry/packager/source"
+)
+
+// shimFiles is the shim with its import of the handler resolved. Beside a bundle it is minified: it is ferry's, and nobody
+// steps through it.
+func (j *job) shimFiles(handler string) ([]source.File, error) {
+	specifier := []byte(`"ferry:handler"`)
+	var out []source.File
+	for name, data := range j.shim.Files {
+		if i := bytes.LastIndex(data, specifier); i >= 0 {
+			data = slices.Concat(data[:i], []byte(quoted("./"+handler)), data[i+len(specifier):])
+		}
+		if !j.whole() {
+			var err error
+			if data, err = minified(name, data); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, source.Generated(name, data))
+	}
+	return out, nil
+}
+
+func minified(name string, code []byte) ([]byte, error) {
+	result := api.Transform(string(code), api.TransformOptions{
+		Sourcefile: name, Loader: api.LoaderJS, Format: api.FormatESModule, Target: api.ES2022, Charset: api.CharsetUTF8,
+		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true, LegalComments: api.LegalCommentsNone, LogLevel: api.LogLevelSilent,
+	})
+	if len(result.Errors) > 0 {
+		return nil, fmt.Errorf("minifying %s: %s", name, result.Errors[0].Text)
+	}
+	return result.Code, nil
+}
+
+func quoted(s string) string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a string always has a JSON form
+	}
+	return string(data)
+}
