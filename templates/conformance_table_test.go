@@ -3,6 +3,7 @@ package templates_test
 import (
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,6 +79,33 @@ func cellOf(c httpCase, ingress string, losses []loss, reasons *[]string) string
 	return strings.Join(numbers, ", ")
 }
 
+// eventTable is what becomes of every event.
+func eventTable(t *testing.T, cases []eventCase) string {
+	t.Helper()
+	var rows strings.Builder
+	rows.WriteString("| event | on Lambda | locally |\n|---|---|---|\n")
+	for _, c := range cases {
+		becomes := "delivered"
+		switch {
+		case c.Refused || c.Status == http.StatusBadRequest || strings.Contains(c.Fails, "does not know"):
+			becomes = "refused"
+		case c.Fails != "":
+			becomes = "delivered, and comes again"
+		case strings.Contains(string(c.Returns), "itemIdentifier"):
+			becomes = "delivered, and what failed comes again"
+		}
+		here, there := "", ""
+		if c.payload(t) != nil {
+			there = becomes
+		}
+		if _, ok := c.request(); ok {
+			here = becomes
+		}
+		fmt.Fprintf(&rows, "| %s | %s | %s |\n", c.Name, there, here)
+	}
+	return rows.String()
+}
+
 // between puts text between two marks of a page.
 func between(t *testing.T, page, mark, text string) string {
 	t.Helper()
@@ -97,6 +125,7 @@ func TestTheTableOfWhatIsCarriedIsInTheDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := between(t, string(page), "http", table(conformance[httpCase](t, "http.json"), conformance[loss](t, "losses.json")))
+	want = between(t, want, "events", eventTable(t, conformance[eventCase](t, "events.json")))
 	if *update {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
