@@ -102,6 +102,14 @@ func TestGoMistakesSayWhatToDo(t *testing.T) {
 				"lib/lambda/a.go", "package lambda\n\nfunc Start(any) {}\n", "a.go", "package main\n\nimport \"github.com/aws/aws-lambda-go/lambda\"\n\nfunc main() { lambda.Start(nil) }\n",
 			}, "a program for AWS Lambda", "style: lambda",
 		},
+		"functions of Google's framework": {
+			[]string{
+				"go.mod", mod + "\nrequire github.com/GoogleCloudPlatform/functions-framework-go v1.0.0\n\nreplace github.com/GoogleCloudPlatform/functions-framework-go => ./lib\n",
+				"lib/go.mod", "module github.com/GoogleCloudPlatform/functions-framework-go\n", "lib/functions/a.go", "package functions\n\nfunc HTTP(string, any) {}\n",
+				"a.go", "package api\n\nimport \"github.com/GoogleCloudPlatform/functions-framework-go/functions\"\n\nfunc init() { functions.HTTP(\"A\", nil) }\n",
+			},
+			"registers its functions", "style: gcf",
+		},
 		"a package of nothing":     {[]string{"go.mod", mod, "a.go", "package api\n"}, "neither Handler nor OnEvent", "var Handler"},
 		"no module":                {[]string{"a.go", goHandler}, "no go.mod", "go mod init"},
 		"a module that is missing": {[]string{"go.mod", mod, "a.go", "package api\n\nimport \"example.com/none\"\n\nvar Handler = none.H\n"}, "example.com/none", "go mod tidy"},

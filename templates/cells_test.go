@@ -132,13 +132,15 @@ func everyPart(t *testing.T, language string) (all []part) {
 
 func TestNoTwoPartsOfAShimHaveOneNameInGo(t *testing.T) {
 	for name := range targets() {
-		seen := map[string]string{"config.go": "the configuration"}
-		for _, p := range parts("go", manifest.StyleGo, name) {
-			file := strings.TrimSuffix(p.name, ".tmpl")
-			if other := seen[file]; other != "" {
-				t.Errorf("on %s %s is in %s and in %s", name, file, other, p.dir)
+		for _, style := range Styles("go", name) {
+			seen := map[string]string{"config.go": "the configuration"}
+			for _, p := range parts("go", style, name) {
+				file := strings.TrimSuffix(p.name, ".tmpl")
+				if other := seen[file]; other != "" {
+					t.Errorf("%s on %s: %s is in %s and in %s", style, name, file, other, p.dir)
+				}
+				seen[file] = p.dir
 			}
-			seen[file] = p.dir
 		}
 	}
 }

@@ -12,9 +12,11 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
 	"github.com/ferryfn/ferry/templates"
 )
@@ -58,6 +60,8 @@ type job struct {
 	*source.Job
 	shim templates.Shim
 	made source.Content
+	// modfile stands for the module's go.mod where that lacks what the shim needs.
+	modfile string
 }
 
 // Content is a Go function compiled into `bootstrap`, or its sources where the cloud compiles them.
@@ -80,7 +84,19 @@ func (j *job) build(ctx context.Context) error {
 	if err := j.openable(); err != nil {
 		return err
 	}
-	packages, err := j.list(ctx, dir)
+	tmp, err := j.Scratch()
+	if err != nil {
+		return err
+	}
+	j.made.Done = func() { os.RemoveAll(tmp) }
+	wanted := []string{"."}
+	if j.Function.Style == manifest.StyleGCF && !j.Platform.Source {
+		if err := j.served(ctx, dir, tmp); err != nil {
+			return err
+		}
+		wanted = []string{framework + "/funcframework", "."}
+	}
+	packages, err := j.list(ctx, dir, wanted)
 	if err != nil {
 		return err
 	}
@@ -88,11 +104,6 @@ func (j *job) build(ctx context.Context) error {
 		return err
 	}
 	j.note(ctx, dir, packages)
-	tmp, err := j.Scratch()
-	if err != nil {
-		return err
-	}
-	j.made.Done = func() { os.RemoveAll(tmp) }
 	all, err := j.programs(packages, tmp)
 	if err != nil {
 		return err
@@ -146,11 +157,11 @@ func (j *job) env() []string {
 	}
 }
 
-// list returns the packages that the handler's is made of, that one last.
-func (j *job) list(ctx context.Context, dir string) ([]pkg, error) {
-	out, said, err := source.Command{Dir: dir, Env: j.env(), Name: "go", Args: []string{
-		"list", "-e", "-deps", "-json=ImportPath,Name,Dir,Standard,Module,Imports,GoFiles,IgnoredGoFiles,SFiles,HFiles,EmbedFiles,Error", ".",
-	}}.Run(ctx)
+// list returns the packages that those wanted are made of, the handler's last.
+func (j *job) list(ctx context.Context, dir string, wanted []string) ([]pkg, error) {
+	fields := "-json=ImportPath,Name,Dir,Standard,Module,Imports,GoFiles,IgnoredGoFiles,SFiles,HFiles,EmbedFiles,Error"
+	args := slices.Concat([]string{"list", "-e", "-deps", fields}, j.modules(), wanted)
+	out, said, err := source.Command{Dir: dir, Env: j.env(), Name: "go", Args: args}.Run(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -188,7 +199,7 @@ func (j *job) list(ctx context.Context, dir string) ([]pkg, error) {
 }
 
 func (j *job) compile(ctx context.Context, dir string, args []string) error {
-	all := append([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, args...)
+	all := slices.Concat([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, j.modules(), args)
 	_, said, err := source.Command{Dir: dir, Env: j.env(), Name: "go", Args: all}.Run(ctx)
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()

@@ -82,6 +82,9 @@ func (j *job) fits(target pkg, packages []pkg) error {
 // overlay is the file that tells the go command where the shim seems to lie.
 func (j *job) overlay(packages []pkg, tmp string) (string, error) {
 	shim, err := j.shimFiles(packages[len(packages)-1])
+	if err == nil && j.Function.Style == manifest.StyleGCF {
+		shim["targets.go"], err = j.targets(packages)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -121,6 +124,9 @@ func (j *job) shimFiles(target pkg) (map[string][]byte, error) {
 		return nil, err
 	}
 	if j.Function.Style == manifest.StyleGo && declared["Handler"] == nil && declared["OnEvent"] == nil {
+		if len(registrations(target)) > 0 {
+			return nil, source.Problem(target.Dir, "add `style: gcf`", "the package of handler %s registers its functions with Google's functions-framework", j.Function.Handler)
+		}
 		return nil, source.Problem(target.Dir, "declare `var Handler http.Handler` in it",
 			"the package of handler %s declares neither Handler nor OnEvent", j.Function.Handler)
 	}

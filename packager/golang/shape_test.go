@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/packager/source"
 )
@@ -22,5 +23,39 @@ func TestAWrongEventHandlerIsShownWhereItStands(t *testing.T) {
 	own := source.Problem(filepath.Join(root, "api.go"), "", "api.go:9: undefined: handler.OnEvent")
 	if err := inUserCode(own, target, shim); !errors.As(err, &e) || e.Message != own.Message {
 		t.Errorf("an error of the user's own code became %v", err)
+	}
+}
+
+func TestTheFunctionOfGooglesFrameworkIsTheOneThatIsNamedOrTheOnlyOne(t *testing.T) {
+	const registers = "package fns\n\nimport ff \"" + framework + "/functions\"\n\nfunc init() {\n"
+	request, message := manifest.Event{HTTP: &manifest.HTTPEvent{}}, manifest.Event{Topic: &manifest.TopicEvent{Name: "t"}}
+	for name, c := range map[string]struct {
+		calls, handler string
+		events         []manifest.Event
+		want           string
+	}{
+		"the only one":              {`ff.HTTP("A", a)`, ".", []manifest.Event{request}, `"A", ""`},
+		"one of each kind":          {"ff.HTTP(\"A\", a)\n\tff.CloudEvent(\"B\", b)", ".", []manifest.Event{request, message}, `"A", "B"`},
+		"the one that is named":     {"ff.HTTP(\"A\", a)\n\tff.HTTP(\"B\", b)", ".:B", []manifest.Event{request}, `"B", ""`},
+		"several":                   {"ff.HTTP(\"A\", a)\n\tff.HTTP(\"B\", b)", ".", []manifest.Event{request}, "registers several functions with functions.HTTP: A, B"},
+		"several that nobody calls": {"ff.HTTP(\"A\", a)\n\tff.HTTP(\"B\", b)\n\tff.CloudEvent(\"C\", c)", ".", []manifest.Event{message}, `"", "C"`},
+		"another kind":              {`ff.HTTP("A", a)`, ".", []manifest.Event{message}, "registers nothing with functions.CloudEvent"},
+		"another name":              {`ff.HTTP("A", a)`, ".:B", []manifest.Event{request}, "registers no function of that name"},
+		"a name that is made":       {`ff.HTTP(name(), a)`, ".:B", []manifest.Event{request}, `"B", ""`},
+		"none":                      {"", ".", []manifest.Event{request}, "registers no function"},
+		"a typed one":               {`ff.Typed("A", a)`, ".", []manifest.Event{request}, `"A", ""`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := packagertest.Project(t, "fns.go", registers+"\t"+c.calls+"\n}\n")
+			fn := manifest.Function{Name: "f", Source: ".", Handler: c.handler, Runtime: "go", Style: manifest.StyleGCF, Events: c.events}
+			j := &job{Job: packagertest.Job(t, root, fn)}
+			module := &module{Path: "example.com/fns"}
+			text, err := j.targets([]pkg{{ImportPath: module.Path, Dir: root, GoFiles: []string{"fns.go"}, Module: module}})
+			got := string(text)
+			if err != nil {
+				got = packagertest.Problem(t, err).Message
+			}
+			packagertest.Contains(t, got, c.want)
+		})
 	}
 }
