@@ -24,6 +24,9 @@ type HTTPEvent struct {
 	CORS    *CORS    `json:"cors,omitempty" jsonschema:"The cross-origin policy."`
 }
 
+// Private reports whether only callers may call that the target authenticates.
+func (h *HTTPEvent) Private() bool { return h.Auth == "private" }
+
 // CORS is the cross-origin policy of an HTTP event.
 type CORS struct {
 	Origins     []string `json:"origins,omitempty" jsonschema:"Origins that may call, such as https://example.com, or *."`

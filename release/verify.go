@@ -163,7 +163,7 @@ func answer(want, status int, body string, err error) error {
 
 // call makes one health request: over the function's own URL, or with ferry's rights where it is private.
 func (a *attempt) call(ctx context.Context, fn manifest.Function) (status int, body string, err error) {
-	if inv, ok := a.Adapter.(providers.Invoker); ok && fn.HTTP().Auth == "private" {
+	if inv, ok := a.Adapter.(providers.Invoker); ok && fn.HTTP().Private() {
 		r, err := inv.Invoke(ctx, fn.Name, providers.Request{Method: http.MethodGet, Path: fn.Health.Path})
 		return r.Status, excerpt(string(r.Body)), err
 	}

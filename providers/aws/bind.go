@@ -203,9 +203,7 @@ func (k eventKind) grants(id string) bool {
 
 // resourceARN is the ARN of what an event names: by the target's resources, else of that name in this account.
 func (c *connection) resourceARN(fn function, service, resource string) string {
-	if mapped, ok := fn.own.Resources[resource]; ok {
-		resource = mapped
-	}
+	resource = fn.own.resource(resource)
 	switch {
 	case strings.HasPrefix(resource, "arn:"):
 		return resource

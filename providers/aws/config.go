@@ -39,6 +39,17 @@ type settings struct {
 	Resources           map[string]string `json:"resources,omitempty" jsonschema:"Names in events to the ARNs or names of queues, topics and buckets."`
 }
 
+// traced reports whether X-Ray follows requests.
+func (s settings) traced() bool { return s.Tracing == "active" }
+
+// resource is what a name in an event stands for: an ARN, or a name of this account.
+func (s settings) resource(name string) string {
+	if mapped, ok := s.Resources[name]; ok {
+		return mapped
+	}
+	return name
+}
+
 // storage is the size of /tmp.
 func (s settings) storage() manifest.Size { return cmp.Or(s.EphemeralStorage, minStorage) }
 

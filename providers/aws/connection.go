@@ -206,9 +206,13 @@ func (c *connection) arn(service, resource string) string {
 	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", c.partition, service, c.region, c.account, resource)
 }
 
+func (c *connection) functionARN(fn string) string {
+	return c.arn("lambda", "function:"+c.functionName(fn))
+}
+
 // aliasARN is what everything calls.
 func (c *connection) aliasARN(fn string) string {
-	return c.arn("lambda", "function:"+c.functionName(fn)+":"+live)
+	return c.functionARN(fn) + ":" + live
 }
 
 const (

@@ -86,7 +86,7 @@ func (c *connection) inspectURL(ctx context.Context, s spec) ([]providers.Differ
 	caller := map[bool]string{true: "anybody"}
 	for _, id := range []string{statementURL, statementInvoke} {
 		_, there := statements[id]
-		d.Compare("url.permissions."+id, caller[fn.HTTP().Auth != "private"], caller[there])
+		d.Compare("url.permissions."+id, caller[!fn.HTTP().Private()], caller[there])
 	}
 	return d, nil
 }

@@ -38,10 +38,21 @@ var itemFailures = []types.FunctionResponseType{types.FunctionResponseTypeReport
 // checkQueue reports batches that SQS does not hand out.
 func checkQueue(fn function, field string, e manifest.Event) []providers.Issue {
 	most := maxBatch
-	if strings.HasSuffix(e.Queue.Name, ".fifo") || strings.HasSuffix(fn.own.Resources[e.Queue.Name], ".fifo") {
+	if inOrder(fn.own.resource(e.Queue.Name)) {
 		most = maxBatchFIFO
 	}
 	return check.When(e.Queue.Batch > most).Block(field+".batch", fmt.Sprintf("choose at most %d", most), "SQS hands out no %d messages at once", e.Queue.Batch)
+}
+
+// inOrder reports whether a queue or topic is first-in-first-out, which its name says.
+func inOrder(name string) bool { return strings.HasSuffix(name, ".fifo") }
+
+// window is for how many seconds messages are gathered: AWS wants one for a batch of more than ten.
+func window(batch int32) int32 {
+	if batch > 10 {
+		return 1
+	}
+	return 0
 }
 
 // queueRights let the function's role read its queues.
@@ -63,19 +74,15 @@ func (c *connection) queueARNs(fn function) []string {
 	return slices.Compact(arns)
 }
 
-// wantedMappings are the mappings of the function's events. A batch of more than ten needs a window of a second at
-// least, in which messages are gathered.
+// wantedMappings are the mappings of the function's events.
 func (c *connection) wantedMappings(fn function) []mapping {
 	var all []mapping
 	for _, e := range fn.Events {
 		if e.Queue == nil {
 			continue
 		}
-		m := mapping{queue: c.resourceARN(fn, "sqs", e.Queue.Name), batch: int32(max(1, e.Queue.Batch))} //nolint:gosec // Check bounds it
-		if m.batch > 10 {
-			m.window = 1
-		}
-		all = append(all, m)
+		batch := int32(max(1, e.Queue.Batch)) //nolint:gosec // Check bounds it
+		all = append(all, mapping{queue: c.resourceARN(fn, "sqs", e.Queue.Name), batch: batch, window: window(batch)})
 	}
 	return all
 }
@@ -307,7 +314,7 @@ func lookAtQueue(ctx context.Context, r *resources, event manifest.Event) {
 	if isNotFound(err) {
 		create := "aws sqs create-queue --region " + r.c.region + " --queue-name " + queue
 		visibility := strconv.Itoa(r.visibility(e))
-		if strings.HasSuffix(queue, ".fifo") {
+		if inOrder(queue) {
 			create += " --attributes FifoQueue=true,VisibilityTimeout=" + visibility
 		} else {
 			create += " --attributes VisibilityTimeout=" + visibility
@@ -325,11 +332,7 @@ func lookAtQueue(ctx context.Context, r *resources, event manifest.Event) {
 // visibility is how long a message should be hidden while the function works on it: six times its time limit, as AWS
 // recommends, and the time in which a batch is gathered.
 func (r *resources) visibility(e *manifest.QueueEvent) int {
-	window := 0
-	if e.Batch > 10 {
-		window = 1
-	}
-	return min(6*r.limit()+window, 12*60*60)
+	return min(6*r.limit()+int(window(int32(e.Batch))), 12*60*60)
 }
 
 // limit is the function's time limit in seconds.

@@ -64,7 +64,7 @@ func (c *connection) rights(s spec) string {
 	case own.DeadLetter != "":
 		granted = append(granted, allow([]string{own.DeadLetter}, "sns:Publish"))
 	}
-	if strings.EqualFold(own.Tracing, "active") {
+	if own.traced() {
 		granted = append(granted, allow([]string{"*"}, "xray:PutTraceSegments", "xray:PutTelemetryRecords"))
 	}
 	if own.VPC != nil { // what AWSLambdaVPCAccessExecutionRole grants, version 3

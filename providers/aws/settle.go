@@ -158,7 +158,7 @@ func exposure(fn function) (want address, ok bool) {
 		return address{}, false
 	}
 	want = address{auth: types.FunctionUrlAuthTypeNone, mode: types.InvokeModeBuffered}
-	if e.Auth == "private" {
+	if e.Private() {
 		want.auth = types.FunctionUrlAuthTypeAwsIam
 	}
 	if fn.own.ResponseStream {
@@ -236,7 +236,7 @@ const (
 func (c *connection) permit(ctx context.Context, fn function, to *lambda.GetFunctionOutput) error {
 	function, qualifier := aws.String(c.functionName(fn.Name)), aws.String(live)
 	e := fn.HTTP()
-	public := e != nil && e.Auth != "private"
+	public := e != nil && !e.Private()
 	var have map[string]json.RawMessage
 	var revision *string
 	var err error

@@ -3,7 +3,6 @@ package aws
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -137,7 +136,7 @@ func lookAtTopic(ctx context.Context, r *resources, e manifest.Event) {
 	if !r.first(arn) {
 		return
 	}
-	if strings.HasSuffix(topic, ".fifo") {
+	if inOrder(topic) {
 		r.problem(providers.Invalid, "subscribe a queue to it, and use a queue event", "the topic %s is first-in-first-out: it calls no functions", topic)
 		return
 	}

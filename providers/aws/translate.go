@@ -204,7 +204,7 @@ func (c *connection) configuration(s spec, role executor) *lambda.UpdateFunction
 		DeadLetterConfig: &types.DeadLetterConfig{TargetArn: aws.String(own.DeadLetter)},
 		VpcConfig:        &types.VpcConfig{SubnetIds: []string{}, SecurityGroupIds: []string{}},
 	}
-	if own.Tracing == "active" {
+	if own.traced() {
 		in.TracingConfig.Mode = types.TracingModeActive
 	}
 	if own.VPC != nil {
@@ -291,7 +291,7 @@ func (c *connection) tag(ctx context.Context, fn string, tags map[string]string)
 	if len(tags) == 0 {
 		return nil
 	}
-	_, err := c.lambda.TagResource(ctx, &lambda.TagResourceInput{Resource: aws.String(c.arn("lambda", "function:"+c.functionName(fn))), Tags: tags})
+	_, err := c.lambda.TagResource(ctx, &lambda.TagResourceInput{Resource: aws.String(c.functionARN(fn)), Tags: tags})
 	return err
 }
 
@@ -300,6 +300,6 @@ func (c *connection) untag(ctx context.Context, fn string, keys ...string) error
 	if len(keys) == 0 {
 		return nil
 	}
-	_, err := c.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: aws.String(c.arn("lambda", "function:"+c.functionName(fn))), TagKeys: keys})
+	_, err := c.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: aws.String(c.functionARN(fn)), TagKeys: keys})
 	return err
 }

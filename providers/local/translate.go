@@ -45,7 +45,7 @@ func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {
 		r.Interpreter = string(fn.Runtime)
 	}
 	if http := fn.HTTP(); http != nil {
-		r.HTTP, r.Private = true, http.Auth == "private"
+		r.HTTP, r.Private = true, http.Private()
 	}
 	if !fn.Shimmed() {
 		r.Readiness = platform.ReadyPort
