@@ -21,6 +21,9 @@ import (
 	"github.com/ferryfn/ferry/providers/until"
 )
 
+// bucketGrant begins the ids of the statements that let buckets call the alias.
+const bucketGrant = "ferry-bucket-"
+
 // notificationPrefix begins the ids of ferry's notifications.
 const notificationPrefix = "ferry-"
 

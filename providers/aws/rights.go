@@ -246,15 +246,8 @@ func (c *connection) detach(ctx context.Context, role string, has, want []string
 	return nil
 }
 
-// Topics and buckets call the alias by statements of its resource policy. Their ids say what they are for, and so what
-// was ever bound is found again.
-const (
-	topicGrant  = "ferry-topic-"
-	joinedGrant = "ferry-joined-" // of a topic to which the alias was subscribed before: ferry does not end that
-	bucketGrant = "ferry-bucket-"
-)
-
-// grant is who may call the alias.
+// grant is who may call the alias, besides by its URL: statements of its resource policy, whose ids say what they are for, so
+// that what was ever bound is found again.
 type grant struct {
 	source  string // the ARN of the topic or bucket
 	account string // of the bucket: its ARN does not tell

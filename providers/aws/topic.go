@@ -11,6 +11,12 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
+// What begins the ids of the statements that let topics call the alias.
+const (
+	topicGrant  = "ferry-topic-"
+	joinedGrant = "ferry-joined-" // of a topic to which the alias was subscribed before: ferry does not end that
+)
+
 // topicARNs are the topics that shall call the function, sorted.
 func (b *binder) topicARNs() []string {
 	var arns []string
