@@ -155,10 +155,15 @@ func TestNoFaultAtAnyCallBreaksAReleaseOnAWS(t *testing.T) {
 		s := newShop(t, from)
 		return faults.Place{Functions: functions, Serving: s.serving, Engine: s.engine}
 	})
+	tried := 0
 	for _, r := range rows {
-		if r.Broken > 0 || r.Faults == 0 {
+		tried += r.Faults
+		if r.Broken > 0 || r.Faults == 0 && !testing.Short() { // whose sample may leave a work of few calls out
 			t.Errorf("%s: %d of %d faults broke it", r.Work, r.Broken, r.Faults)
 		}
+	}
+	if tried == 0 {
+		t.Error("no fault was tried")
 	}
 }
 
