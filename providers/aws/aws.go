@@ -89,8 +89,7 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 func (a *Adapter) Capabilities() providers.Capabilities {
 	return providers.Capabilities{
 		Fenced: true, Probes: true, Splits: true,
-		Memory:   providers.Steps[manifest.Size]{Least: minMemory, Step: manifest.MB},
-		Timeout:  providers.Steps[manifest.Duration]{Least: manifest.Duration(time.Second), Step: manifest.Duration(time.Second)},
+		Memory: memories().Steps(), Timeout: timeouts().Steps(),
 		Settling: 5 * time.Minute, // mappings and provisioned instances take the longest
 	}
 }

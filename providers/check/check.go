@@ -56,6 +56,9 @@ func (r Range[T]) Has(v T) bool {
 	return r.Least <= v && v <= r.Most && (r.Step == 0 || v%r.Step == 0)
 }
 
+// Steps are the values as a provider's Capabilities offer them.
+func (r Range[T]) Steps() providers.Steps[T] { return providers.Steps[T]{Least: r.Least, Step: r.Step} }
+
 // Block is for a value that the range has not.
 func (r Range[T]) Block(field string, v T, format string, args ...any) []providers.Issue {
 	return When(!r.Has(v)).Block(field, fmt.Sprintf("choose %s from %s to %s", r.Unit, r.Least, r.Most), format, args...)
@@ -80,8 +83,8 @@ func OneOf(field, value, what string, offered ...string) []providers.Issue {
 
 // Variables are the names that environment variables may have.
 type Variables struct {
-	Provider string // who sets the reserved ones, as in "Lambda"
-	Reserved []string
+	Provider string         // who sets the reserved ones, as in "Lambda"
+	Reserved []string       // names, and as in "X_GOOGLE_*" all that begin so
 	Form     *regexp.Regexp // nil is any that the manifest takes
 	Hint     string         // how to write one
 }
@@ -94,7 +97,7 @@ func (v Variables) Block(fn manifest.Function) []providers.Issue {
 		names map[string]string
 	}{{"env.", fn.Env}, {"secrets.", fn.Secrets}} {
 		for _, name := range slices.Sorted(maps.Keys(part.names)) {
-			reserved := slices.Contains(v.Reserved, name)
+			reserved := v.reserved(name)
 			found = append(found, slices.Concat(
 				When(reserved).Block(part.field+name, "choose another name", "%s itself sets %s", v.Provider, name),
 				When(!reserved && v.Form != nil && !v.Form.MatchString(name)).Block(part.field+name, v.Hint, "%s takes no variable named %s", v.Provider, name),
@@ -102,6 +105,13 @@ func (v Variables) Block(fn manifest.Function) []providers.Issue {
 		}
 	}
 	return found
+}
+
+func (v Variables) reserved(name string) bool {
+	return slices.ContainsFunc(v.Reserved, func(r string) bool {
+		begin, several := strings.CutSuffix(r, "*")
+		return r == name || several && strings.HasPrefix(name, begin)
+	})
 }
 
 // Runtime is a runtime as a provider offers it.

@@ -54,6 +54,9 @@ func TestARangeHasItsEndsAndWholeStepsOnly(t *testing.T) {
 			t.Errorf("of %s it says %v", v, said(got))
 		}
 	}
+	if got := sizes.Steps(); got.Least != sizes.Least || got.Step != sizes.Step {
+		t.Errorf("its steps are %+v", got)
+	}
 	want := []string{"blocker memory: there is no 64MB (choose whole megabytes from 128MB to 1GB)"}
 	if diff := cmp.Diff(want, said(sizes.Block("memory", 64*manifest.MB, "there is no %s", 64*manifest.MB))); diff != "" {
 		t.Error(diff)
@@ -61,9 +64,10 @@ func TestARangeHasItsEndsAndWholeStepsOnly(t *testing.T) {
 }
 
 func TestVariablesThatTheProviderSetsOrDoesNotTakeAreNamed(t *testing.T) {
-	v := check.Variables{Provider: "Cloud", Reserved: []string{"HOST"}, Form: regexp.MustCompile(`^[A-Z]+$`), Hint: "use capitals"}
-	fn := manifest.Function{Env: map[string]string{"HOST": "", "OK": "", "low": ""}, Secrets: map[string]string{"HOST": "s"}}
+	v := check.Variables{Provider: "Cloud", Reserved: []string{"HOST", "CLOUD_*"}, Form: regexp.MustCompile(`^[A-Z]+$`), Hint: "use capitals"}
+	fn := manifest.Function{Env: map[string]string{"HOST": "", "HOSTS": "", "CLOUD_ID": "", "low": ""}, Secrets: map[string]string{"HOST": "s"}}
 	want := []string{
+		"blocker env.CLOUD_ID: Cloud itself sets CLOUD_ID (choose another name)",
 		"blocker env.HOST: Cloud itself sets HOST (choose another name)",
 		"blocker env.low: Cloud takes no variable named low (use capitals)",
 		"blocker secrets.HOST: Cloud itself sets HOST (choose another name)",
