@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,6 +26,7 @@ type invokeOptions struct {
 	method  string
 	path    string
 	headers []string
+	event   string
 	hasData bool
 }
 
@@ -47,10 +49,15 @@ func newInvoke(a *app, out *outcome) *cobra.Command {
 		Long: `Call the live function with your own credentials, even if it is private or has no HTTP event. The body of
 the response goes to stdout. A function without an HTTP event gets the data as a dev.ferry.invoke.v1 event.
 
+With --event it is called as one of its events calls it, in the form in which such events come on the target: the data is
+the message of a queue or topic, or the key of the object.
+
 It exits with 1 when the function answers with a status of 500 or above.`,
 		Example: `  ferry invoke api
   ferry invoke api -X PUT -p /items/7 -d '{"name": "tea"}' -H 'Content-Type: application/json'
-  ferry invoke worker -d @order.json`,
+  ferry invoke worker -d @order.json
+  ferry invoke worker --event queue -d '{"order": 7}'
+  ferry invoke thumbs --event object -d raw/cat.jpg`,
 		Args:              between(1, 1, "the name of a function"),
 		ValidArgsFunction: a.completeFunctions,
 	}, o.run)
@@ -58,7 +65,11 @@ It exits with 1 when the function answers with a status of 500 or above.`,
 	f.StringVarP(&o.data, "data", "d", "", "the `body`; @FILE reads a file, - reads stdin")
 	f.StringVarP(&o.method, "method", "X", "", "the HTTP `verb` (default: GET, or POST with data)")
 	f.StringVarP(&o.path, "path", "p", "", "the `path` and query (default: the function's own path)")
+	f.StringVar(&o.event, "event", "", "the `kind` of event that it is called as: "+strings.Join(invokeKinds(), ", "))
 	f.StringArrayVarP(&o.headers, "header", "H", nil, "a `header` as 'Name: value'; may be repeated")
+	offer(c, "event", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return invokeKinds(), cobra.ShellCompDirectiveNoFileComp
+	})
 	c.PreRun = func(c *cobra.Command, _ []string) { o.hasData = c.Flags().Changed("data") }
 	return c
 }
@@ -109,6 +120,46 @@ func failedAnswer(function string, status int) error {
 	}
 }
 
+// invokeKinds are the kinds of event, as the manifest names them.
+func invokeKinds() []string { return []string{"http", "schedule", "queue", "topic", "object"} }
+
+// bound is the function's first event of the kind that is asked for, nil for a call over HTTP.
+func (o *invokeOptions) bound(fn manifest.Function) (*providers.BoundEvent, error) {
+	if o.event == "" {
+		return nil, nil
+	}
+	if !slices.Contains(invokeKinds(), o.event) {
+		return nil, usagef(suggest(o.event, invokeKinds()), "there is no kind of event %q", o.event)
+	}
+	var has []string
+	for _, e := range fn.Events {
+		if e.Kind() == o.event {
+			return &providers.BoundEvent{Event: e, Function: fn}, nil
+		}
+		has = append(has, e.Kind())
+	}
+	hint := "add one under events"
+	if len(has) > 0 {
+		hint = "it has " + strings.Join(slices.Compact(slices.Sorted(slices.Values(has))), ", ")
+	}
+	return nil, usagef(hint, "the function %s has no %s event", fn.Name, o.event)
+}
+
+// asEvent is a call that comes from one of the function's events.
+func (o *invokeOptions) asEvent(e *providers.BoundEvent, r providers.Request) (providers.Request, error) {
+	message := e.Queue != nil || e.Topic != nil
+	switch {
+	case o.method != "" || o.path != "":
+		return r, usagef("leave out --method and --path", "%s events have neither a method nor a path", o.event)
+	case len(r.Header) > 1 || len(r.Header) == 1 && (r.Header["Content-Type"] == nil || !message):
+		return r, usagef("leave out --header", "a message has a Content-Type at most, and other events have no headers")
+	case e.Schedule != nil && o.hasData:
+		return r, usagef("leave out --data", "schedule events have no data")
+	}
+	r.Event = e
+	return r, nil
+}
+
 func (o *invokeOptions) request(fn manifest.Function) (providers.Request, error) {
 	body, err := o.body()
 	if err != nil {
@@ -119,6 +170,13 @@ func (o *invokeOptions) request(fn manifest.Function) (providers.Request, error)
 		return providers.Request{}, err
 	}
 	r := providers.Request{Method: strings.ToUpper(o.method), Path: o.path, Header: headers, Body: body}
+	bound, err := o.bound(fn)
+	if err != nil {
+		return r, err
+	}
+	if bound != nil && bound.HTTP == nil {
+		return o.asEvent(bound, r)
+	}
 	event := fn.HTTP()
 	if event == nil && o.method == "" && o.path == "" {
 		return r, nil // an event

@@ -290,13 +290,15 @@ type Issue struct {
 	From     time.Time // when set, it holds from that date only; the caller compares
 }
 
-// Request is one call of a function. An empty Method calls the function's event handler with Body as the
-// data of a dev.ferry.invoke.v1 event.
+// Request is one call of a function. An empty Method calls the function's event handler: with Body as the data of a
+// dev.ferry.invoke.v1 event, or with Event in the form in which such an event comes on the provider, Body being the
+// message or the object's key.
 type Request struct {
 	Method string
 	Path   string // with the query, as it goes over the wire
 	Header map[string][]string
 	Body   []byte
+	Event  *BoundEvent
 }
 
 // Response is what a function answered.

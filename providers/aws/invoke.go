@@ -120,20 +120,33 @@ func (a *Adapter) Invoke(ctx context.Context, fn string, r providers.Request) (p
 	case err != nil:
 		return res, err
 	case r.Method == "":
-		res.Status, res.Body = http.StatusOK, answer
-		if bytes.Equal(bytes.TrimSpace(answer), []byte("null")) {
-			res.Status, res.Body = http.StatusNoContent, nil
-		} else {
-			res.Header = map[string][]string{"Content-Type": {"application/json"}}
-		}
+		acknowledged(&res, r.Event, answer)
 		return res, nil
 	}
 	return res, a.classify(op, fn, fill(&res, answer))
 }
 
+// acknowledged is the response to an event. What a queue is told of messages that failed is a failure.
+func acknowledged(res *providers.Response, event *providers.BoundEvent, answer []byte) {
+	res.Status, res.Body = http.StatusOK, answer
+	var batch struct{ BatchItemFailures []json.RawMessage }
+	isBatch := event != nil && event.Queue != nil && json.Unmarshal(answer, &batch) == nil
+	switch {
+	case isBatch && len(batch.BatchItemFailures) > 0:
+		res.Status = http.StatusInternalServerError
+	case isBatch || bytes.Equal(bytes.TrimSpace(answer), []byte("null")):
+		res.Status, res.Body = http.StatusNoContent, nil
+		return
+	}
+	res.Header = map[string][]string{"Content-Type": {"application/json"}}
+}
+
 // payload is the event for a request.
 func (c *connection) payload(fn string, r providers.Request) ([]byte, error) {
 	now := time.Now().UTC()
+	if r.Event != nil {
+		return c.native(r, now)
+	}
 	if r.Method == "" {
 		event := map[string]any{
 			"specversion": "1.0", "type": "dev.ferry.invoke.v1", "id": fmt.Sprintf("%s-%d", fn, now.UnixNano()),

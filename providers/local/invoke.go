@@ -28,11 +28,23 @@ func (a *Adapter) Invoke(ctx context.Context, fn string, r providers.Request) (p
 	}
 	var res platform.InvokeResponse
 	if err = a.start(ctx); err == nil {
-		res, err = a.client.Invoke(ctx, platform.InvokeRequest{
-			Scope: a.scope, Function: fn, Method: r.Method, Path: r.Path, Header: r.Header, Body: r.Body,
-		})
+		res, err = a.client.Invoke(ctx, a.invocation(fn, r))
 	}
 	return providers.Response{
 		Status: res.Status, Header: res.Header, Body: res.Body, Cold: res.Cold, Seconds: res.Took.Seconds(),
 	}, a.classify(op, fn, err)
+}
+
+// invocation is a call as the platform makes it: events come as CloudEvents, the first time.
+func (a *Adapter) invocation(fn string, r providers.Request) platform.InvokeRequest {
+	q := platform.InvokeRequest{Scope: a.scope, Function: fn, Method: r.Method, Path: r.Path, Header: r.Header, Body: r.Body}
+	if r.Event == nil {
+		return q
+	}
+	attributes, contentType, data := r.CloudEvent()
+	q.Header, q.Body = map[string][]string{"Content-Type": {contentType}, "Ferry-Attempt": {"1"}}, data
+	for name, value := range attributes {
+		q.Header["Ce-"+name] = []string{value}
+	}
+	return q
 }

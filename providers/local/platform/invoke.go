@@ -51,11 +51,13 @@ func (q *InvokeRequest) request(ctx context.Context, r Revision) (*http.Request,
 		}
 		header.Set("Ce-Specversion", "1.0")
 		header.Set("Ce-Id", token(16))
-		header.Set("Ce-Source", "/ferry/"+q.String()+"/"+q.Function)
-		header.Set("Ce-Type", "dev.ferry.invoke.v1")
 		header.Set("Ce-Time", time.Now().UTC().Format(time.RFC3339Nano))
-		if header.Get("Content-Type") == "" {
-			header.Set("Content-Type", "application/json")
+		if header.Get("Ce-Type") == "" { // an event of no source
+			header.Set("Ce-Source", "/ferry/"+q.String()+"/"+q.Function)
+			header.Set("Ce-Type", "dev.ferry.invoke.v1")
+			if header.Get("Content-Type") == "" {
+				header.Set("Content-Type", "application/json")
+			}
 		}
 	}
 	if q.Path == "" || q.Path[0] != '/' {

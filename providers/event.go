@@ -1,0 +1,64 @@
+package providers
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// BoundEvent is one of a function's events, for a call that comes as from there.
+type BoundEvent struct {
+	manifest.Event
+	Function manifest.Function
+}
+
+// EventObject is what an object event tells of.
+type EventObject struct {
+	Bucket string `json:"bucket"`
+	Key    string `json:"key"`
+	Size   int64  `json:"size"`
+	ETag   string `json:"etag,omitempty"`
+}
+
+// noContent is the ETag of an object without content.
+const noContent = "d41d8cd98f00b204e9800998ecf8427e"
+
+// Object is the one that a call with an object event is about. Its key is the body; without one it is a key that the event
+// lets through.
+func (r Request) Object() EventObject {
+	e := r.Event.Object
+	return EventObject{Bucket: e.Bucket, Key: cmp.Or(string(r.Body), e.Prefix+"example"+e.Suffix), ETag: noContent}
+}
+
+// CloudEvent is the event of a call as a CloudEvent in binary mode: its attributes but for id and time, which are of the
+// call, and its data.
+func (r Request) CloudEvent() (attributes map[string]string, contentType string, data []byte) {
+	e := r.Event
+	message := func(kind, name string) (map[string]string, string, []byte) {
+		return map[string]string{"type": "dev.ferry." + kind + ".message.v1", "source": "/" + kind + "s/" + name}, r.ContentType(), r.Body
+	}
+	switch {
+	case e.Queue != nil:
+		return message("queue", e.Queue.Name)
+	case e.Topic != nil:
+		return message("topic", e.Topic.Name)
+	case e.Object != nil:
+		o := r.Object()
+		data, err := json.Marshal(o)
+		if err != nil {
+			panic(fmt.Sprintf("an object always has a JSON form: %v", err))
+		}
+		return map[string]string{"type": "dev.ferry.object." + e.Object.On[0] + ".v1", "source": "/buckets/" + o.Bucket, "subject": o.Key}, "application/json", data
+	}
+	return map[string]string{"type": "dev.ferry.schedule.v1", "source": "/schedules/" + e.Function.Name}, "", nil
+}
+
+// ContentType is that of the message of a call, which is text unless a header says otherwise.
+func (r Request) ContentType() string {
+	for _, value := range r.Header["Content-Type"] {
+		return value
+	}
+	return "text/plain; charset=utf-8"
+}
