@@ -20,7 +20,8 @@ import (
 
 // interpreter is a program that runs functions; the zero value is none.
 type interpreter struct {
-	Path    string `json:"path"` // of the program itself, where the one on PATH is a wrapper of a version manager
+	// Path is of the program itself, where the one on PATH is a wrapper of a version manager or in an environment.
+	Path    string `json:"path"`
 	Version string `json:"version"`
 }
 
@@ -49,7 +50,7 @@ func languageOf(r manifest.Runtime) (language, bool) {
 	case "python":
 		return language{
 			names:   func(v string) []string { return []string{"python" + v, "python3", "python"} },
-			ask:     []string{"-ISc", "import sys; print(sys.executable); print('%d.%d.%d' % sys.version_info[:3])"},
+			ask:     []string{"-ISc", "import sys; print(getattr(sys, '_base_executable', sys.executable)); print('%d.%d.%d' % sys.version_info[:3])"},
 			pinned:  "PYENV_VERSION",
 			release: 2,
 		}, true
@@ -150,7 +151,7 @@ func (s *interpreters) known(program string, l language) interpreter {
 		remembered = map[string]interpreter{} // it is asked again
 	}
 	choice, _ := s.env(l.pinned)
-	key := strings.Join([]string{stamp(program), choice}, " ")
+	key := strings.Join([]string{stamp(program), choice, l.ask[len(l.ask)-1]}, " ")
 	if i, ok := remembered[key]; ok {
 		if _, err := os.Stat(i.Path); err == nil {
 			return i

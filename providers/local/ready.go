@@ -61,7 +61,7 @@ func (a *Adapter) runs(fn manifest.Function, live string) (passing bool, err err
 	}
 	gone := &providers.Error{
 		Kind: providers.NotFound, Op: "start", Provider: name, Function: fn.Name, Hint: "run `ferry remove`, then `ferry deploy`",
-		Err: fmt.Errorf("%s, which runs it, is gone", r.Command[0]),
+		Err: fmt.Errorf("%s, which runs it, is gone", interpreterOf(r)),
 	}
 	passing = a.interpreters.find(manifest.Runtime(r.Interpreter)).Path != ""
 	if passing {
@@ -82,6 +82,14 @@ func (a *Adapter) lost(fn, id string) error {
 	}
 }
 
+// interpreterOf is the program that a revision is started by, where ferry's own link to it leads.
+func interpreterOf(r platform.Revision) string {
+	if to, err := os.Readlink(r.Command[0]); err == nil {
+		return to
+	}
+	return r.Command[0]
+}
+
 func programGone(r platform.Revision) bool {
 	_, err := os.Stat(r.Command[0])
 	return filepath.IsAbs(r.Command[0]) && err != nil
@@ -96,7 +104,9 @@ func (a *Adapter) follow(t platform.Table) error {
 				continue // it is no case for a start
 			}
 			if found := a.interpreters.find(manifest.Runtime(r.Interpreter)); found.Path != "" {
-				r.Command[0] = found.Path
+				if r.Command[0], err = a.program(found, manifest.Runtime(r.Interpreter)); err != nil {
+					return err
+				}
 				if err := a.home.Describe(a.scope, fn, r); err != nil {
 					return err
 				}

@@ -31,7 +31,7 @@ func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {
 		ID:          digest[:min(len(digest), 12)],
 		Digest:      s.Digest,
 		Command:     command,
-		Env:         environment(fn),
+		Env:         maps.Clone(fn.Env),
 		Secrets:     s.Secrets,
 		Caches:      caches(fn.Runtime),
 		Timeout:     fn.Timeout.Std(),
@@ -62,22 +62,16 @@ func (a *Adapter) command(fn string, r manifest.Runtime, entry string) ([]string
 	if found.Path == "" {
 		return nil, missing(fn, r)
 	}
+	program, err := a.program(found, r)
+	if err != nil {
+		return nil, err
+	}
 	switch r.Language() {
 	case "nodejs":
-		return []string{found.Path, "--enable-source-maps", entry}, nil
+		return []string{program, "--enable-source-maps", entry}, nil
 	default:
-		return []string{found.Path, "-u", entry}, nil // unbuffered, so that its log is current
+		return []string{program, "-u", entry}, nil // unbuffered, so that its log is current
 	}
-}
-
-// environment is the function's own, and what makes its interpreter behave here as on a cloud.
-func environment(fn manifest.Function) map[string]string {
-	env := map[string]string{}
-	if fn.Runtime.Language() == "python" {
-		env["PYTHONNOUSERSITE"] = "1" // what is not in the package is not there
-	}
-	maps.Copy(env, fn.Env)
-	return env
 }
 
 // caches are where interpreters keep what they compiled. Python keeps it beside the sources: in another place, it would
