@@ -85,8 +85,8 @@ func TestOnAWSAPythonHandlerOfLambdaGetsWhatLambdaHandsOver(t *testing.T) {
 	unchanged := func(map[string]any) {}
 	for name, event := range map[string]any{
 		"a function URL":         urlEvent("GET", "/echo", nil),
-		"a REST API":             payload1{}.event("GET", "/echo", nil),
-		"a load balancer":        payload1{balancer: true}.event("GET", "/echo", nil),
+		"a REST API":             restAPI(message{method: "GET", path: "/echo"}),
+		"a load balancer":        balancerMulti(message{method: "GET", path: "/echo"}),
 		"a queue":                edited(t, "sqs-event", unchanged),
 		"a stream nobody knows":  edited(t, "kinesis-event", unchanged),
 		"no records":             map[string]any{"Records": []any{map[string]any{}}},
@@ -101,7 +101,7 @@ func TestOnAWSAPythonHandlerOfLambdaGetsWhatLambdaHandsOver(t *testing.T) {
 	if scheduled["detail-type"] != "Scheduled Event" {
 		t.Errorf("a schedule is %v", scheduled)
 	}
-	for _, in := range []any{urlEvent("GET", "/elsewhere", nil), payload1{}.event("GET", "/elsewhere", nil)} {
+	for _, in := range []any{urlEvent("GET", "/elsewhere", nil), restAPI(message{method: "GET", path: "/elsewhere"})} {
 		if r := l.invoke(in); !strings.Contains(string(r.Payload), `"statusCode": 404`) || strings.Contains(r.Log, "NATIVE") {
 			t.Errorf("another path was answered with %s", r.Payload)
 		}
