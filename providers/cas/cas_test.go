@@ -87,6 +87,7 @@ func TestAWriteWhoseReplyWasLostIsDoneWhenItsObjectIsThere(t *testing.T) {
 		{"gone", "", lost, nil},
 		{"gone", "a", lost, lost},
 		{"secret", "a", lost, lost},
+		{"secret", "", lost, lost},
 		{"gone", "a", nil, nil},
 	} {
 		if err := cas.Ended(t.Context(), s, c.key, c.want, c.reply); !errors.Is(err, c.ends) {
