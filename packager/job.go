@@ -20,7 +20,7 @@ import (
 )
 
 // format is raised when the same inputs give another package than before.
-const format = 3
+const format = 4
 
 // job is one function on its way into a package.
 type job struct {

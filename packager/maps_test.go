@@ -47,6 +47,15 @@ func TestAStackTraceNamesTheLinesOfOnesOwnSourcesAndTheMapHoldsNothingElse(t *te
 	packagertest.Contains(t, said, "Error: told", "app.ts:4:")
 }
 
+func TestAStackTraceOfCommonJSNamesTheLinesOfItsSources(t *testing.T) {
+	packagertest.Needs(t, "node")
+	root := packagertest.Project(t, "app.js", "'use strict';\nconst lib = require('./lib/lib');\n\nexports.fetch = () => lib(__dirname);\n",
+		"lib/lib.js", "'use strict'; // of\n// a library\nmodule.exports = () => {\n\tthrow new Error(__dirname);\n};\n")
+	said := packagertest.Output(t, unpack(t, build(t, newPackager(t, root), packagertest.Node("app.js"))), "node", "--enable-source-maps", "-e",
+		"try { require('./app.cjs').fetch() } catch (err) { console.log(err.stack) }")
+	packagertest.Contains(t, said, "lib.js:4:", "app.js:4:")
+}
+
 func TestALargeMapIsLeftOutUnlessItIsAskedFor(t *testing.T) {
 	yes, no := true, false
 	large := manyFunctions(20_000)

@@ -20,7 +20,12 @@ const fetchHandler = "export default { async fetch(request) { return new Respons
 func load(t *testing.T, a Artifact, file, expression string) string {
 	t.Helper()
 	packagertest.Needs(t, "node")
-	dir := unpack(t, a)
+	return imported(t, unpack(t, a), file, expression)
+}
+
+// imported imports a module under Node and prints an expression over it as `m`.
+func imported(t *testing.T, dir, file, expression string) string {
+	t.Helper()
 	return strings.TrimSpace(packagertest.Output(t, dir, "node", "--input-type=module", "-e",
 		"const m = await import("+strconv.Quote("file://"+dir+"/"+file)+"); console.log("+expression+")"))
 }

@@ -21,7 +21,11 @@ import (
 // bundled bundles the handler into one file of the same name with the suffix .mjs or .cjs.
 func (j *job) bundled(ctx context.Context, handler string) ([]source.File, string, error) {
 	m := newModules(ctx, j)
-	b := bundle{job: j, modules: m, sources: newReading(m), handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
+	here, err := filepath.EvalSymlinks(j.Dir)
+	if err != nil {
+		return nil, "", source.ReadProblem(j.Dir, "the source folder", err)
+	}
+	b := bundle{job: j, real: here, modules: m, sources: newReading(m), handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
 	b.own = compilation{code: map[string]string{}, asked: map[string]bool{}, calls: map[string]bool{}}
 	b.sources.compiled = b.compiled
 	result, err := b.make(ctx)
@@ -39,6 +43,7 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 		return nil, "", err
 	}
 	files = slices.DeleteFunc(append(files, m.files...), source.Duplicate())
+	bannered(result.OutputFiles, b.format)
 	outputs, err := j.mapped(result.OutputFiles)
 	if err != nil {
 		return nil, "", err
@@ -61,6 +66,7 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 // bundle is esbuild at work on one handler.
 type bundle struct {
 	job      *job
+	real     string // the source folder without symlinks
 	modules  *modules
 	sources  *reading
 	handler  string
@@ -165,7 +171,7 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 		}
 	}
 	scanned := make(chan pieces, 1)
-	go func() { scanned <- b.pieces(codeIn(result)) }()
+	go func() { scanned <- b.pieces(codeIn(result.OutputFiles)) }()
 	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(b.meta.Inputs)) {
 		dir, pkg, ok := PackageOf(filepath.Join(b.job.Dir, filepath.FromSlash(name)))
@@ -190,8 +196,8 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 }
 
 // codeIn is the code of a bundle, nil when there is none.
-func codeIn(result api.BuildResult) []byte {
-	for _, out := range result.OutputFiles {
+func codeIn(files []api.OutputFile) []byte {
+	for _, out := range files {
 		if path.Ext(out.Path) != ".map" {
 			return out.Contents
 		}
@@ -228,11 +234,7 @@ func (b *bundle) externals(m *modules) error {
 	if !b.job.Platform.Source {
 		return m.collect()
 	}
-	here, err := filepath.EvalSymlinks(b.job.Dir)
-	if err != nil {
-		return source.ReadProblem(b.job.Dir, "the source folder", err)
-	}
-	return b.listed(m, here)
+	return b.listed(m, b.real)
 }
 
 func suffix(f api.Format) string {
@@ -241,15 +243,6 @@ func suffix(f api.Format) string {
 	}
 	return ".cjs"
 }
-
-// banner gives an ES module what bundled CommonJS code expects. The names differ from those that
-// modules declare for themselves; Define maps the undeclared ones to them.
-const banner = `import { createRequire as __ferryCreateRequire } from "node:module";
-import { fileURLToPath as __ferryFileURLToPath } from "node:url";
-const require = __ferryCreateRequire(import.meta.url);
-const __ferry_filename = __ferryFileURLToPath(import.meta.url);
-const __ferry_dirname = __ferryFileURLToPath(new URL(".", import.meta.url)).slice(0, -1);
-`
 
 func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions {
 	o := api.BuildOptions{
@@ -272,13 +265,13 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 		LegalComments:  api.LegalCommentsNone,
 		Charset:        api.CharsetUTF8,
 		External:       slices.Clone(j.Function.Build.External),
+		Define:         places(),
 		Metafile:       true,
 		LogLevel:       api.LogLevelSilent,
 		LogLimit:       0,
 	}
 	if format == api.FormatESModule {
-		o.Banner = map[string]string{"js": banner}
-		o.Define = map[string]string{"__filename": "__ferry_filename", "__dirname": "__ferry_dirname"}
+		o.Banner = map[string]string{"js": strings.TrimSuffix(esmBanner, "\n")}
 	}
 	return o
 }

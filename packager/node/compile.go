@@ -45,12 +45,11 @@ func ofOwn(file string) bool {
 // compiled is a source as esbuild gets it.
 func (b *bundle) compiled(file, text string) string {
 	if code, done := b.own.code[file]; done {
-		return code
+		text = code
+	} else if b.own.calls[file] {
+		text = namespace.ReplaceAllString(text, "${1}import $2 = require($3)")
 	}
-	if b.own.calls[file] {
-		return namespace.ReplaceAllString(text, "${1}import $2 = require($3)")
-	}
-	return text
+	return b.placed(file, text)
 }
 
 // compile has the project's own TypeScript compile what esbuild cannot, and reports whether there is anything new.

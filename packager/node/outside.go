@@ -10,8 +10,6 @@ import (
 	"sync"
 
 	"github.com/evanw/esbuild/pkg/api"
-
-	"github.com/ferryfn/ferry/packager/source"
 )
 
 // What stays out of a bundle is laid out in node_modules with all that it needs. What lies there is not bundled as well:
@@ -21,12 +19,8 @@ import (
 func (b *bundle) layOut() error {
 	m := b.modules
 	m.reset()
-	here, err := filepath.EvalSymlinks(b.job.Dir)
-	if err != nil {
-		return source.ReadProblem(b.job.Dir, "the source folder", err)
-	}
 	for _, name := range b.job.Function.Build.External {
-		if err := m.external(name, here); err != nil {
+		if err := m.external(name, b.real); err != nil {
 			return err
 		}
 	}

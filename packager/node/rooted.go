@@ -21,14 +21,18 @@ import (
 // is not used.
 
 var (
-	placeOf = regexp.MustCompile(`\b(?:__ferry_dirname|__ferry_filename|__dirname|__filename|import\.meta|import_meta\d*)\b`)
-	loads   = regexp.MustCompile(`\b(?:__require|require|import)\(([^"'` + "`" + `)\s])`) // by an expression
-	itself  = regexp.MustCompile(`\b(?:resolve|join|normalize)\((?:__ferry_dirname|__dirname)\)|(?:\breturn |[=:>] )(?:__ferry_dirname|__dirname)(?:[,;)]|$)`)
-	finds   = regexp.MustCompile(`\b(?:__require|require)\.resolve\(["'` + "`" + `]([^"'` + "`" + `]+)`)
-	maker   = regexp.MustCompile(`\b([\w$]+) = (?:\(0, )?[\w$.]*createRequire\d*\)?\(`)
-	literal = regexp.MustCompile(`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|` + "`((?:[^`\\\\]|\\\\.)*)`")
-	inserts = regexp.MustCompile(`\$\{[^}]*\}`)
+	placeOf  = regexp.MustCompile(`\b(?:__ferry_(?:dirname|filename|meta)\d*|__dirname|__filename)\b`)
+	loads    = regexp.MustCompile(`\b(?:__require|require|import)\(([^"'` + "`" + `)\s])`) // by an expression
+	itself   = regexp.MustCompile(`\b(?:resolve|join|normalize)\((?:__ferry_dirname\d*|__dirname)\)|(?:\breturn |[=:>] )(?:__ferry_dirname\d*|__dirname)(?:[,;)]|$)`)
+	finds    = regexp.MustCompile(`\b(?:__require|require)\.resolve\(["'` + "`" + `]([^"'` + "`" + `]+)`)
+	maker    = regexp.MustCompile(`\b([\w$]+) = (?:\(0, )?[\w$.]*createRequire\d*\)?\(`)
+	literal  = regexp.MustCompile(`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|` + "`((?:[^`\\\\]|\\\\.)*)`")
+	declares = regexp.MustCompile(`\b__ferry(?:Place|Meta)\(`) // the place of a module, which is no use of it
+	inserts  = regexp.MustCompile(`\$\{[^}]*\}`)
 )
+
+// asWritten is code that esbuild wrote with the words of its source.
+var asWritten = strings.NewReplacer("__ferry_meta", "import.meta", "__ferry_", "__")
 
 // pieces are the parts of a bundle that say something of what stays out of it.
 type pieces struct {
@@ -42,7 +46,7 @@ type piece struct {
 }
 
 func (b *bundle) pieces(code []byte) (out pieces) {
-	for at, text := range b.parts("\n" + string(bytes.TrimPrefix(code, []byte(banner)))) {
+	for at, text := range b.parts("\n" + string(bytes.TrimPrefix(code, []byte(esmBanner)))) {
 		if at.pkg == "" {
 			out.users = append(out.users, text)
 		} else if mayLook(text) {
@@ -105,7 +109,7 @@ func (b *bundle) parts(code string) iter.Seq2[codeOf, string] {
 
 // mayLook rules out most code, faster than the expressions do.
 func mayLook(code string) bool {
-	return slices.ContainsFunc([]string{"require(", "require.", "createRequire", "import(", "import.", "import_meta", "dirname", "filename"},
+	return slices.ContainsFunc([]string{"require(", "require.", "createRequire", "import(", "import.", "__ferry_meta", "dirname", "filename"},
 		func(part string) bool { return strings.Contains(code, part) })
 }
 
@@ -167,12 +171,12 @@ func (b *bundle) looks(at codeOf, lines []string) (string, error) {
 		return "", err
 	}
 	why := func(line string) string {
-		line = strings.TrimSpace(strings.ReplaceAll(line, "__ferry_", "__"))
+		line = strings.TrimSpace(asWritten.Replace(line))
 		return fmt.Sprintf("%s looks for something from where it lies: %.100s", at.input, line)
 	}
 	var own []string // names of functions like require that the code makes for itself
 	for i, line := range lines {
-		if len(own) == 0 && !mayLook(line) {
+		if len(own) == 0 && !mayLook(line) || declares.MatchString(line) {
 			continue
 		}
 		if made := maker.FindStringSubmatch(line); made != nil {
