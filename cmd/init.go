@@ -17,6 +17,7 @@ import (
 type initOptions struct {
 	app      *app
 	template string
+	style    string
 }
 
 // initResult is what was written.
@@ -32,7 +33,7 @@ func newInit(a *app, out *outcome) *cobra.Command {
 	o := &initOptions{app: a}
 	var list []string
 	for _, s := range templates.Starters() {
-		list = append(list, "  "+pad(s.Name, 12)+"  "+s.Summary)
+		list = append(list, "  "+pad(s.Name, 13)+"  "+s.Summary)
 	}
 	c := a.command(out, &cobra.Command{
 		Use:   "init [dir]",
@@ -40,26 +41,50 @@ func newInit(a *app, out *outcome) *cobra.Command {
 		Long: `Create a new service from a template, in a folder of its own, with the JSON Schema that editors use to check and
 complete the manifest. Existing files are never overwritten.
 
+With --style the template is one whose handler is called so, which is where to put code that exists.
+
 Templates:
 ` + strings.Join(list, "\n"),
 		Example: `  ferry init shop --template go-http
-  cd shop && ferry deploy`,
+  cd shop && ferry deploy
+  ferry init shop --style asgi`,
 		Args: between(0, 1, "one folder"),
 	}, o.run)
 	c.Flags().StringVar(&o.template, "template", "", "the `name` of the template")
+	c.Flags().StringVar(&o.style, "style", "", "how the handler is called: a `style` of which there is a template")
 	names := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return starterNames(), cobra.ShellCompDirectiveNoFileComp
+		return starterNames(o.offered()), cobra.ShellCompDirectiveNoFileComp
 	}
 	offer(c, "template", names)
+	offer(c, "style", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return starterStyles(), cobra.ShellCompDirectiveNoFileComp
+	})
 	return c
 }
 
-func starterNames() []string {
+func starterNames(starters []templates.Starter) []string {
 	var names []string
-	for _, s := range templates.Starters() {
+	for _, s := range starters {
 		names = append(names, s.Name)
 	}
 	return names
+}
+
+// starterStyles are the styles that there are templates of.
+func starterStyles() []string {
+	var styles []string
+	for _, s := range templates.Starters() {
+		if s.Style != "" {
+			styles = append(styles, string(s.Style))
+		}
+	}
+	slices.Sort(styles)
+	return slices.Compact(styles)
+}
+
+// offered are the templates that --style leaves.
+func (o *initOptions) offered() []templates.Starter {
+	return slices.DeleteFunc(templates.Starters(), func(s templates.Starter) bool { return o.style != "" && string(s.Style) != o.style })
 }
 
 func (o *initOptions) run(_ context.Context, args []string) (result, error) {
@@ -90,9 +115,16 @@ func (o *initOptions) run(_ context.Context, args []string) (result, error) {
 }
 
 func (o *initOptions) starter() (templates.Starter, error) {
-	all := templates.Starters()
+	all := o.offered()
+	names := starterNames(all)
+	switch {
+	case len(all) == 0:
+		return templates.Starter{}, usagef(suggest(o.style, starterStyles()), "there is no template of style %q", o.style)
+	case len(all) == 1 && o.template == "":
+		return all[0], nil
+	}
 	if o.template == "" && o.app.interactive() {
-		answer, err := o.app.ask("Start from which template (" + strings.Join(starterNames(), ", ") + ")?")
+		answer, err := o.app.ask("Start from which template (" + strings.Join(names, ", ") + ")?")
 		if err != nil {
 			return templates.Starter{}, err
 		}
@@ -103,9 +135,11 @@ func (o *initOptions) starter() (templates.Starter, error) {
 	case at >= 0:
 		return all[at], nil
 	case o.template == "":
-		return templates.Starter{}, usagef(suggest("", starterNames()), "choose a template with --template")
+		return templates.Starter{}, usagef(suggest("", names), "say which template to start from with --template")
+	case o.style != "":
+		return templates.Starter{}, usagef(suggest(o.template, names), "there is no template %q of style %s", o.template, o.style)
 	}
-	return templates.Starter{}, usagef(suggest(o.template, starterNames()), "unknown template %q", o.template)
+	return templates.Starter{}, usagef(suggest(o.template, names), "unknown template %q", o.template)
 }
 
 // serviceName makes a folder's name a service's: lower case letters, digits and dashes, a letter first, at

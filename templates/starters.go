@@ -10,21 +10,29 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
 )
 
 // Starter is a project that `ferry init` writes. It runs as it is, with nothing to install.
 type Starter struct {
 	Name    string
-	Summary string // one line, lower case
+	Style   manifest.Style // of its function; "" where it has several
+	Summary string         // one line, lower case
 }
 
 // Starters lists all starters, sorted by name.
 func Starters() []Starter {
 	return []Starter{
-		{Name: "go-http", Summary: "Go, an http.Handler with the standard library"},
-		{Name: "mixed", Summary: "Node, Python and Go functions in one service"},
-		{Name: "node-http", Summary: "Node, a fetch handler"},
-		{Name: "python-http", Summary: "Python, a WSGI application"},
+		{"go-http", manifest.StyleGo, "Go, an http.Handler with the standard library"},
+		{"go-lambda", manifest.StyleLambda, "Go, a program that calls lambda.Start"},
+		{"mixed", "", "Node, Python and Go functions in one service"},
+		{"node-http", manifest.StyleFetch, "Node, a fetch handler"},
+		{"node-lambda", manifest.StyleLambda, "Node, a handler(event, context) of AWS Lambda"},
+		{"node-listener", manifest.StyleNode, "Node, a (req, res) listener or an Express, Koa or Fastify app"},
+		{"python-asgi", manifest.StyleASGI, "Python, an ASGI application"},
+		{"python-http", manifest.StyleWSGI, "Python, a WSGI application"},
+		{"python-lambda", manifest.StyleLambda, "Python, a handler(event, context) of AWS Lambda"},
 	}
 }
 

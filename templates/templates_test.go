@@ -76,7 +76,7 @@ func TestAHandlerNamedInQuotesCannotLeaveItsString(t *testing.T) {
 }
 
 func TestEveryStarterIsComplete(t *testing.T) {
-	names := make([]string, 0, 4)
+	names := make([]string, 0, 9)
 	for _, s := range Starters() {
 		names = append(names, s.Name)
 		dir := filepath.Join(t.TempDir(), "new")
@@ -102,7 +102,7 @@ func TestEveryStarterIsComplete(t *testing.T) {
 			t.Errorf("%s: writing over it gives %v", s.Name, err)
 		}
 	}
-	if !slices.IsSorted(names) || len(names) != 4 {
+	if !slices.IsSorted(names) || len(names) != 9 {
 		t.Errorf("starters are %v", names)
 	}
 }
@@ -115,6 +115,8 @@ func TestEveryStarterServes(t *testing.T) {
 		handler                       string
 	}{
 		{"node-http", ".", "/?name=you", `{"message":"hello, you"}`, 0, "src/app.js"},
+		{"node-listener", ".", "/?name=you", `{"message":"hello, you"}`, 1, "src/app.js"},
+		{"python-asgi", ".", "/?name=you", `{"message": "hello, you"}`, 3, "app:app"},
 		{"python-http", ".", "/?name=you", `{"message": "hello, you"}`, 2, "app:app"},
 		{"go-http", ".", "/?name=you", `{"message":"hello, you"}`, 4, "."},
 		{"mixed", "web", "/?name=you", `{"message":"hello, you"}`, 0, "src/app.js"},
@@ -159,5 +161,7 @@ func TestTheTestsOfTheStartersPass(t *testing.T) {
 		}
 	}
 	run("go", "go-http", "test", "./...")
-	run("node", "node-http", "--test")
+	for _, starter := range []string{"node-http", "node-lambda", "node-listener"} {
+		run("node", starter, "--test")
+	}
 }
