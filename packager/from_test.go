@@ -121,7 +121,7 @@ func TestEveryFileCanBeExplained(t *testing.T) {
 		"package.json":                "out: it decides what goes in",
 		"old.js":                      "out: the handler imports nothing that leads to it",
 		".env":                        "out: .env looks like a secret",
-		"../outside":                  "out: it lies outside",
+		"../outside":                  "out: it is outside",
 		"gone":                        "out: there is no such file",
 	} {
 		checkExplained(t, root, fn, file, want)
