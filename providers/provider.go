@@ -10,6 +10,7 @@ import (
 type Provider struct {
 	Name   string
 	Blocks manifest.Blocks // what its blocks in the manifest may hold
+	Facts  Facts           // what its page in the docs says of runtimes and limits
 	// New configures an adapter. It touches neither network nor disk.
 	New func(c Config) (Adapter, error)
 	// Host is the platform that runs on this machine; nil for a cloud. The version is ferry's own.

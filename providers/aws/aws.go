@@ -12,6 +12,7 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/check"
 )
 
 const name = "aws"
@@ -24,6 +25,7 @@ func Provider() providers.Provider {
 	return providers.Provider{
 		Name:   name,
 		Blocks: manifest.Blocks{Target: &target{}, Function: &settings{}, Example: "{provider: aws, region: eu-west-1}"},
+		Facts:  providers.Facts{Runtimes: check.Facts(runtimes()), Limits: limits()},
 		New:    New,
 	}
 }
@@ -68,11 +70,11 @@ func New(c providers.Config) (providers.Adapter, error) {
 	case t.Region == "":
 		return nil, refuse("region", "add region: eu-west-1, or set AWS_REGION", "no region is chosen")
 	case !regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`).MatchString(t.Region):
-		return nil, refuse("region", "write it as in eu-west-1", "%q is no region", t.Region)
+		return nil, refuse("region", "write it like eu-west-1", "%q is not a region", t.Region)
 	case t.Account != "" && !regexp.MustCompile(`^\d{12}$`).MatchString(t.Account):
-		return nil, refuse("account", "quote its twelve digits", "%q is no account", t.Account)
+		return nil, refuse("account", "write its twelve digits in quotes", "%q is not an account", t.Account)
 	case t.AssumeRole != "" && !roleARN.MatchString(t.AssumeRole):
-		return nil, refuse("assume_role", "write it as in arn:aws:iam::123456789012:role/deploy", "%q is not the ARN of a role", t.AssumeRole)
+		return nil, refuse("assume_role", "write it like arn:aws:iam::123456789012:role/deploy", "%q is not the ARN of a role", t.AssumeRole)
 	}
 	return a, nil
 }

@@ -12,31 +12,31 @@ import (
 
 // target is the block of a target. What it embeds holds for all of its functions unless they say otherwise.
 type target struct {
-	Region   string    `json:"region,omitempty" jsonschema:"The region, such as eu-west-1. Default: AWS_REGION."`
+	Region   string    `json:"region,omitempty" jsonschema:"The region, such as eu-west-1. Default: AWS_REGION or AWS_DEFAULT_REGION."`
 	Account  string    `json:"account,omitempty" jsonschema:"The account's twelve digits. Credentials of another account are refused."`
-	Profile  string    `json:"profile,omitempty" jsonschema:"The profile of the AWS configuration files."`
-	Bucket   string    `json:"bucket,omitempty" jsonschema:"The bucket for releases and packages. Default: ferry-ACCOUNT-REGION, which is made."`
+	Profile  string    `json:"profile,omitempty" jsonschema:"The profile of the AWS configuration files. Default: the credentials that the AWS CLI would take."`
+	Bucket   string    `json:"bucket,omitempty" jsonschema:"The bucket for releases and packages. Default: ferry-ACCOUNT-REGION, which ferry creates."`
 	Endpoint endpoints `json:"endpoint,omitempty" jsonschema:"Where to find AWS instead: a URL, or a map from service (lambda, iam, s3, …) to URL."`
 
-	AssumeRole string `json:"assume_role,omitempty" jsonschema:"The ARN of a role that ferry takes with its credentials, and does everything as."`
+	AssumeRole string `json:"assume_role,omitempty" jsonschema:"The ARN of a role that ferry assumes and does everything as."`
 	settings
 }
 
 // settings are the block functions.<name>.aws.
 type settings struct {
-	Role                string            `json:"role,omitempty" jsonschema:"The ARN of the execution role. Default: one with the least rights is made."`
-	SchedulerRole       string            `json:"scheduler_role,omitempty" jsonschema:"The ARN of the role by which schedules call the function. Default: one that may do nothing else is made."`
-	PermissionsBoundary string            `json:"permissions_boundary,omitempty" jsonschema:"The ARN of the policy that bounds the roles that are made."`
-	Policies            []string          `json:"policies,omitempty" jsonschema:"ARNs of further policies for the role that is made."`
+	Role                string            `json:"role,omitempty" jsonschema:"The ARN of the execution role; ferry changes nothing in it. Default: ferry creates one with the least rights."`
+	SchedulerRole       string            `json:"scheduler_role,omitempty" jsonschema:"The ARN of the role with which schedules call the function. Default: ferry creates one that may do nothing else."`
+	PermissionsBoundary string            `json:"permissions_boundary,omitempty" jsonschema:"The ARN of a policy that bounds the roles that ferry creates. One that somebody else set stays."`
+	Policies            []string          `json:"policies,omitempty" jsonschema:"ARNs of further policies for the role that ferry creates."`
 	Layers              []string          `json:"layers,omitempty" jsonschema:"ARNs of layer versions, at most five."`
 	EphemeralStorage    manifest.Size     `json:"ephemeral_storage,omitempty" jsonschema:"The size of /tmp, 512MB (default) to 10240MB."`
-	Tracing             string            `json:"tracing,omitempty" jsonschema:"active or passthrough (default)."`
-	DeadLetter          string            `json:"dead_letter,omitempty" jsonschema:"The ARN of the queue or topic that gets events which failed."`
+	Tracing             string            `json:"tracing,omitempty" jsonschema:"Tracing with AWS X-Ray: active or passthrough (default)."`
+	DeadLetter          string            `json:"dead_letter,omitempty" jsonschema:"The ARN of the queue or topic for events that failed."`
 	VPC                 *vpc              `json:"vpc,omitempty" jsonschema:"The network of the function."`
-	ResponseStream      bool              `json:"response_stream,omitempty" jsonschema:"Whether answers are streamed."`
-	LogRetention        int               `json:"log_retention,omitempty" jsonschema:"Days that logs are kept. Default: 30."`
-	Tags                map[string]string `json:"tags,omitempty" jsonschema:"Further tags of what is made."`
-	Resources           map[string]string `json:"resources,omitempty" jsonschema:"Names in events to the ARNs or names of queues, topics and buckets."`
+	ResponseStream      bool              `json:"response_stream,omitempty" jsonschema:"Whether answers are streamed, in Node and Go, up to 200 MB. Default: false."`
+	LogRetention        int               `json:"log_retention,omitempty" jsonschema:"Days for which logs are kept. Default: 30."`
+	Tags                map[string]string `json:"tags,omitempty" jsonschema:"Further tags for functions, roles, log groups and mappings."`
+	Resources           map[string]string `json:"resources,omitempty" jsonschema:"What the names in events mean: a name to the ARN or name of a queue, topic or bucket."`
 }
 
 // traced reports whether X-Ray follows requests.

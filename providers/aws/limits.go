@@ -1,10 +1,13 @@
 package aws
 
 import (
+	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/check"
 )
 
@@ -24,6 +27,25 @@ const (
 	maxBatchFIFO           = 10
 	maxCORSAge             = 24 * time.Hour
 )
+
+// limits say what Lambda takes, for the page about it.
+func limits() []providers.LimitFact {
+	return []providers.LimitFact{
+		{Field: "memory", Takes: memories().String() + "; what lies between is rounded up, with a warning"},
+		{Field: "timeout", Takes: timeouts().String() + "; what lies between is rounded up, with a warning"},
+		{Field: "architecture", Takes: "amd64 (default) or arm64"},
+		{Field: "env, secrets", Takes: fmt.Sprintf("names of at least two letters, digits and _, none that Lambda sets itself; %d bytes as JSON, including what ferry adds", maxEnv)},
+		{Field: "scaling.concurrency", Takes: "1: an instance handles one request at a time; more is a warning"},
+		{Field: "events[].queue.batch", Takes: fmt.Sprintf("at most %d; %d for a FIFO queue", maxBatch, maxBatchFIFO)},
+		{Field: "events[].schedule.cron", Takes: "what EventBridge Scheduler can express: not both day fields"},
+		{Field: "events[].http.cors", Takes: fmt.Sprintf("max_age of whole seconds, at most %s; not the method OPTIONS, which Lambda answers itself", manifest.Duration(maxCORSAge))},
+		{Field: "aws.ephemeral_storage", Takes: storages().String()},
+		{Field: "aws.layers", Takes: fmt.Sprintf("at most %d, in the target's region", maxLayers)},
+		{Field: "aws.tags", Takes: fmt.Sprintf("at most %d together with ferry's; keys of %d characters, values of %d", maxTags, maxTagKey, maxTagValue)},
+		{Field: "aws.log_retention", Takes: strings.Trim(fmt.Sprint(retentions()), "[]") + " days"},
+		{Field: "the package", Takes: fmt.Sprintf("at most %d MB unzipped; AWS also counts layers, whose size ferry cannot know. A zip of more than %d MB goes through the bucket", maxUnzipped>>20, maxDirect>>20)},
+	}
+}
 
 // memories are the sizes of an instance's memory.
 func memories() check.Range[manifest.Size] {

@@ -9,10 +9,10 @@ import (
 	"github.com/ferryfn/ferry/providers/check"
 )
 
-// runtimeOf is what runs a neutral runtime. The table is AWS's page "Lambda runtimes" of October 2026.
-func runtimeOf(r manifest.Runtime) (check.Runtime, bool) {
+// runtimes are what runs the neutral runtimes, from AWS's page "Lambda runtimes" of October 2026.
+func runtimes() map[manifest.Runtime]check.Runtime {
 	provided := check.Runtime{ID: string(types.RuntimeProvidedal2023), Ends: check.Day(2029, time.June, 30)}
-	known, ok := map[manifest.Runtime]check.Runtime{
+	return map[manifest.Runtime]check.Runtime{
 		"nodejs26":   {ID: "nodejs26.x", Preview: true},
 		"nodejs24":   {ID: "nodejs24.x", Ends: check.Day(2028, time.April, 30)},
 		"nodejs22":   {ID: "nodejs22.x", Ends: check.Day(2027, time.April, 30)},
@@ -27,6 +27,5 @@ func runtimeOf(r manifest.Runtime) (check.Runtime, bool) {
 		"python3.9":  {ID: "python3.9", Ends: check.Day(2025, time.December, 15)},
 		"go":         provided,
 		"custom":     provided,
-	}[r]
-	return known, ok
+	}
 }

@@ -188,7 +188,7 @@ func codeDigest(zip string) string {
 // configuration is all of a version but its code.
 func (c *connection) configuration(s spec, role executor) *lambda.UpdateFunctionConfigurationInput {
 	fn, own := s.function, s.function.own
-	r, _ := runtimeOf(fn.Runtime)
+	r := runtimes()[fn.Runtime]
 	in := &lambda.UpdateFunctionConfigurationInput{
 		FunctionName:     aws.String(c.functionName(fn.Name)),
 		Description:      aws.String(c.label(s, role).String()),

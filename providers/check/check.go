@@ -51,6 +51,9 @@ type Range[T interface {
 	Unit              string // as in "whole megabytes"
 }
 
+// String is the range in words, as in "whole megabytes from 128MB to 10240MB".
+func (r Range[T]) String() string { return fmt.Sprintf("%s from %s to %s", r.Unit, r.Least, r.Most) }
+
 // Has reports whether a value is one of the range.
 func (r Range[T]) Has(v T) bool {
 	return r.Least <= v && v <= r.Most && (r.Step == 0 || v%r.Step == 0)
@@ -61,7 +64,7 @@ func (r Range[T]) Steps() providers.Steps[T] { return providers.Steps[T]{Least: 
 
 // Block is for a value that the range has not.
 func (r Range[T]) Block(field string, v T, format string, args ...any) []providers.Issue {
-	return When(!r.Has(v)).Block(field, fmt.Sprintf("choose %s from %s to %s", r.Unit, r.Least, r.Most), format, args...)
+	return When(!r.Has(v)).Block(field, "choose "+r.String(), format, args...)
 }
 
 // Forms blocks the values that have not the form; want is what they should be, as in "the ARN of a role". An empty one is
@@ -78,7 +81,7 @@ func Forms(field string, form *regexp.Regexp, want string, values ...string) []p
 func OneOf(field, value, what string, offered ...string) []providers.Issue {
 	last := len(offered) - 1
 	hint := "choose " + strings.Join(offered[:last], ", ") + " or " + offered[last]
-	return When(value != "" && !slices.Contains(offered, value)).Block(field, hint, "%q is no %s", value, what)
+	return When(value != "" && !slices.Contains(offered, value)).Block(field, hint, "%q is not a %s", value, what)
 }
 
 // Variables are the names that environment variables may have.
@@ -99,8 +102,8 @@ func (v Variables) Block(fn manifest.Function) []providers.Issue {
 		for _, name := range slices.Sorted(maps.Keys(part.names)) {
 			reserved := v.reserved(name)
 			found = append(found, slices.Concat(
-				When(reserved).Block(part.field+name, "choose another name", "%s itself sets %s", v.Provider, name),
-				When(!reserved && v.Form != nil && !v.Form.MatchString(name)).Block(part.field+name, v.Hint, "%s takes no variable named %s", v.Provider, name),
+				When(reserved).Block(part.field+name, "choose another name", "%s sets %s itself", v.Provider, name),
+				When(!reserved && v.Form != nil && !v.Form.MatchString(name)).Block(part.field+name, v.Hint, "%s does not accept a variable named %s", v.Provider, name),
 			)...)
 		}
 	}
@@ -121,6 +124,16 @@ type Runtime struct {
 	Ends time.Time
 	// Preview marks one that the provider does not support for production yet.
 	Preview bool
+}
+
+// Facts are a table of runtimes in the order of their names, for the provider's page in the docs.
+func Facts(table map[manifest.Runtime]Runtime) []providers.RuntimeFact {
+	var facts []providers.RuntimeFact
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		r := table[name]
+		facts = append(facts, providers.RuntimeFact{Runtime: name, ID: r.ID, Ends: r.Ends, Preview: r.Preview})
+	}
+	return facts
 }
 
 // Day is a day of a table of runtimes.

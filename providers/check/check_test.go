@@ -29,13 +29,13 @@ func TestATableSaysInItsOrderWhatIsWrongWithAFunction(t *testing.T) {
 		check.When(false).Block("a", "", "never"),
 		check.When(true).Warn("a", "leave it", "%d are %s", 2, "many"),
 		check.Forms("role", form, "a role", "role/a", "", "b"),
-		check.OneOf("tracing", "", "kind of tracing", "on", "off"),
-		check.OneOf("tracing", "half", "kind of tracing", "on", "off", "auto"),
+		check.OneOf("tracing", "", "tracing mode", "on", "off"),
+		check.OneOf("tracing", "half", "tracing mode", "on", "off", "auto"),
 	)
 	want := []string{
 		"warning a: 2 are many (leave it)",
 		`blocker role: "b" is not a role (write a role)`,
-		`blocker tracing: "half" is no kind of tracing (choose on, off or auto)`,
+		`blocker tracing: "half" is not a tracing mode (choose on, off or auto)`,
 	}
 	if diff := cmp.Diff(want, said(got)); diff != "" {
 		t.Error(diff)
@@ -67,10 +67,10 @@ func TestVariablesThatTheProviderSetsOrDoesNotTakeAreNamed(t *testing.T) {
 	v := check.Variables{Provider: "Cloud", Reserved: []string{"HOST", "CLOUD_*"}, Form: regexp.MustCompile(`^[A-Z]+$`), Hint: "use capitals"}
 	fn := manifest.Function{Env: map[string]string{"HOST": "", "HOSTS": "", "CLOUD_ID": "", "low": ""}, Secrets: map[string]string{"HOST": "s"}}
 	want := []string{
-		"blocker env.CLOUD_ID: Cloud itself sets CLOUD_ID (choose another name)",
-		"blocker env.HOST: Cloud itself sets HOST (choose another name)",
-		"blocker env.low: Cloud takes no variable named low (use capitals)",
-		"blocker secrets.HOST: Cloud itself sets HOST (choose another name)",
+		"blocker env.CLOUD_ID: Cloud sets CLOUD_ID itself (choose another name)",
+		"blocker env.HOST: Cloud sets HOST itself (choose another name)",
+		"blocker env.low: Cloud does not accept a variable named low (use capitals)",
+		"blocker secrets.HOST: Cloud sets HOST itself (choose another name)",
 	}
 	if diff := cmp.Diff(want, said(v.Block(fn))); diff != "" {
 		t.Error(diff)

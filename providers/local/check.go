@@ -14,7 +14,7 @@ func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
 	return check.Function(fn.Name,
 		check.When(runtime.GOOS == "windows").Block("", "use WSL, or another target", "the local platform does not run on Windows yet"),
 		a.checkRuntime(fn.Runtime),
-		check.When(fn.Architecture != "" && fn.Architecture != runtime.GOARCH).Warn("architecture", "", "this machine is %s: the function runs as that here, not as %s", runtime.GOARCH, fn.Architecture),
+		check.When(fn.Architecture != "" && fn.Architecture != runtime.GOARCH).Warn("architecture", "", "this machine is %s: here the function runs on that, not on %s", runtime.GOARCH, fn.Architecture),
 		checkEvents(fn),
 	)
 }
@@ -29,7 +29,17 @@ func (a *Adapter) checkRuntime(r manifest.Runtime) []providers.Issue {
 	if found.Path == "" {
 		return check.When(true).Block(field, howToGet(language), "%s", notHere(r))
 	}
-	return check.When(!found.is(r)).Warn(field, howToGet(language), "%s is not on this machine: %s %s runs it", r, language, found.Version)
+	return check.When(!found.is(r)).Warn(field, howToGet(language), "%s is not installed on this machine: %s %s runs it instead", r, language, found.Version)
+}
+
+// limits say what this machine takes, for the page about it.
+func limits() []providers.LimitFact {
+	return []providers.LimitFact{
+		{Field: "runtime", Takes: "nodejs and python of any version that is installed, go, and custom; another version than the one that is asked for is a warning"},
+		{Field: "architecture", Takes: "that of this machine; another one is a warning"},
+		{Field: "events[]", Takes: "http; other events are not delivered yet, which is a warning"},
+		{Field: "scaling.max", Takes: fmt.Sprintf("any; %d unless the manifest says otherwise", maxInstances)},
+	}
 }
 
 // checkEvents warns of all that are not delivered: requests are.

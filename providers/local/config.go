@@ -24,13 +24,13 @@ func (t target) check(name string) error {
 	refused := &providers.Error{Kind: providers.Invalid, Op: "configure", Provider: "local"}
 	if t.Port < 0 || t.Port > 65535 {
 		refused.Hint = "choose a port between 1024 and 65535"
-		refused.Err = fmt.Errorf("targets.%s.port: %d is no port", name, t.Port)
+		refused.Err = fmt.Errorf("targets.%s.port: %d is not a port", name, t.Port)
 		return refused
 	}
 	for i, h := range t.Hosts {
 		if !hostName.MatchString(h) {
-			refused.Hint = "write the bare name, as in shop.test"
-			refused.Err = fmt.Errorf("targets.%s.hosts[%d]: %q is no host name", name, i, h)
+			refused.Hint = "write the bare name, such as shop.test"
+			refused.Err = fmt.Errorf("targets.%s.hosts[%d]: %q is not a host name", name, i, h)
 			return refused
 		}
 	}

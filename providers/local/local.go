@@ -15,6 +15,7 @@ func Provider() providers.Provider {
 	return providers.Provider{
 		Name:   name,
 		Blocks: manifest.Blocks{Target: &target{}, Function: &function{}},
+		Facts:  providers.Facts{Limits: limits()},
 		New:    New,
 		Host:   func(h providers.Home, version string) providers.Host { return newHost(h, version) },
 	}
