@@ -45,9 +45,9 @@ func (a *Adapter) lookAtPlatform(context.Context) (string, error) {
 		return "", err
 	}
 	if a.home.Running() {
-		return "runs", nil
+		return "running", nil
 	}
-	return "does not run: a deploy starts it", nil
+	return "not running; a deploy starts it", nil
 }
 
 // lookAtRuntime reports the interpreter that a deploy takes.
@@ -58,9 +58,9 @@ func (a *Adapter) lookAtRuntime(r manifest.Runtime) (string, error) {
 	case i.Path == "" && named:
 		return "", &providers.Error{Kind: providers.NotFound, Hint: hint, Err: errors.New(notHere(r))}
 	case i.Path == "":
-		return "", &doctor.Warning{Message: "is not on this machine: functions in it cannot run", Hint: hint}
+		return "", &doctor.Warning{Message: "is not installed on this machine: functions written in it cannot run", Hint: hint}
 	case named && !i.is(r):
-		return "", &doctor.Warning{Message: "is not on this machine: " + runs + ", runs it", Hint: hint}
+		return "", &doctor.Warning{Message: "is not installed on this machine: " + runs + ", runs it instead", Hint: hint}
 	}
 	return runs, nil
 }

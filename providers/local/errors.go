@@ -63,9 +63,9 @@ func classify(home, op, fn string, err error) *providers.Error {
 	case platform.CodeBlind:
 		e.Kind, e.Hint = providers.Unsupported, "mount /proc (`mount -t proc proc /proc`), or deploy to another target"
 	case platform.CodeProtocol:
-		e.Kind, e.Hint = providers.Unavailable, "run `ferry local stop` and repeat"
+		e.Kind, e.Hint = providers.Unavailable, "run `ferry local stop` and try again"
 	case platform.CodeDenied:
-		e.Kind, e.Hint = providers.Denied, "run `ferry local stop` and repeat"
+		e.Kind, e.Hint = providers.Denied, "run `ferry local stop` and try again"
 	case platform.CodeFull:
 		e.Kind, e.Hint = providers.Limit, "free some space on the disk of "+home+", or set FERRY_HOME to a folder on another one"
 	case platform.CodeReadOnly:

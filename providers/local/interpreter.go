@@ -196,12 +196,12 @@ func missing(fn string, r manifest.Runtime) error {
 }
 
 func notHere(r manifest.Runtime) string {
-	return fmt.Sprintf("%s is not on this machine, nor any other version of it", r)
+	return fmt.Sprintf("%s is not installed on this machine, and neither is any other version", r)
 }
 
 func howToGet(language string) string {
 	if language == "nodejs" {
-		return "install Node.js from https://nodejs.org and have node on PATH"
+		return "install Node.js from https://nodejs.org and put node on PATH"
 	}
-	return "install Python from https://www.python.org (or 'uv python install --default') and have python3 on PATH"
+	return "install Python from https://www.python.org (or run `uv python install --default`) and put python3 on PATH"
 }

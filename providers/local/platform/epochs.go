@@ -52,7 +52,7 @@ func (h Home) Admit(s Scope, w Writer) error {
 }
 
 func overtaken(s Scope, w Writer, shown int64) error {
-	return failed(CodeConflict, "", "another command took over what this one was doing to %s: its epoch is %d, this one's %d", s, shown, w.Epoch)
+	return failed(CodeConflict, "", "another command took over from this one for %s: its epoch is %d, this one's %d", s, shown, w.Epoch)
 }
 
 // admit refuses a writer that was overtaken, and keeps the epoch of another one before it writes. The lock of the
