@@ -183,7 +183,7 @@ func stale(fn, version string) error {
 	}
 	return &providers.Error{
 		Kind: providers.Conflict, Op: "activate", Provider: name, Function: fn, Hint: "run `ferry status` to see what serves",
-		Err: fmt.Errorf("what serves changed meanwhile: %s", what),
+		Err: fmt.Errorf("what is live changed in the meantime: %s", what),
 	}
 }
 
@@ -303,7 +303,7 @@ func (c *connection) splittable(ctx context.Context, ch providers.Change, percen
 		return stale(fn, "")
 	case aws.ToString(from.Configuration.Role) != aws.ToString(to.Configuration.Role),
 		deadLetter(from.Configuration) != deadLetter(to.Configuration):
-		return refuse(providers.Unsupported, "deploy without --traffic", "an alias cannot share requests between versions of other roles or dead letter queues")
+		return refuse(providers.Unsupported, "deploy without --traffic", "an alias cannot split requests between versions with different roles or dead letter queues")
 	}
 	return nil
 }

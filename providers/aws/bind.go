@@ -129,7 +129,7 @@ func (b *binder) mark(ctx context.Context) (bool, error) {
 	return true, b.c.tag(ctx, b.fn.Name, map[string]string{tagBound: "true"})
 }
 
-var errUnsettled = errors.New("the bindings do not have their effect yet")
+var errUnsettled = errors.New("the bindings have not taken effect yet")
 
 // settle waits until what was written can be read: mappings take some seconds, and lists lag behind.
 func (b *binder) settle(ctx context.Context, m providers.Mode) error {

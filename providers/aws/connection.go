@@ -83,8 +83,8 @@ func (a *Adapter) connect(ctx context.Context) (*connection, error) {
 	if want := a.target.Account; want != "" && want != c.account {
 		return nil, &providers.Error{
 			Kind: providers.Denied, Op: "identify the caller", Provider: name,
-			Hint: "use credentials of account " + want + ", or mend account in the manifest",
-			Err:  fmt.Errorf("the credentials are of account %s (%s), the target %s is account %s", c.account, c.identity, a.targetName, want),
+			Hint: "use credentials of account " + want + ", or correct account in the manifest",
+			Err:  fmt.Errorf("the credentials belong to account %s (%s), but the target %s is account %s", c.account, c.identity, a.targetName, want),
 		}
 	}
 	a.connection = c

@@ -150,8 +150,8 @@ func skewOf(out *sts.GetCallerIdentityOutput) (look func(context.Context) (strin
 	return func(context.Context) (string, error) {
 		if off := skew.Abs().Round(time.Second); off > time.Minute {
 			return "", &doctor.Warning{
-				Message: fmt.Sprintf("this machine's clock is off by %s: AWS takes five minutes at most", off),
-				Hint:    "set the clock of this machine, as with NTP",
+				Message: fmt.Sprintf("this machine's clock is off by %s: AWS tolerates at most five minutes", off),
+				Hint:    "set this machine's clock, for instance with NTP",
 			}
 		}
 		return "as at AWS", nil
@@ -165,7 +165,7 @@ func (c *connection) lookAtBucket(ctx context.Context) (string, error) {
 		func(o *s3.Options) { o.RetryMaxAttempts = doctorTries })
 	switch {
 	case isNotFound(err):
-		return "the bucket " + bucket + " does not exist: the first deploy makes it", nil
+		return "the bucket " + bucket + " does not exist yet: the first deploy creates it", nil
 	case err != nil:
 		return "", fmt.Errorf("the bucket %s: %w", bucket, err)
 	}

@@ -27,7 +27,7 @@ func TestADoctorFindsNothingWrongWithAnEmptyAccount(t *testing.T) {
 		found := findings(t, a)
 		for subject, message := range map[string]string{
 			"region": "eu-west-1", "credentials": "from AWS_ACCESS_KEY_ID", "identity": "of the account 123456789012", "clock": "as at AWS",
-			"lambda": "may be read", "iam": "may be read", "logs": "may be read", "scheduler": "may be read", "s3": "the first deploy makes it",
+			"lambda": "may be read", "iam": "may be read", "logs": "may be read", "scheduler": "may be read", "s3": "the first deploy creates it",
 		} {
 			if f := found[subject]; f.Level != providers.LevelOK || !strings.Contains(f.Message, message) {
 				t.Errorf("%s is %+v", subject, f)

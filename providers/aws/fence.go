@@ -104,7 +104,7 @@ func (p *place) admit(fn string, now pointer, e providers.Epoch) error {
 	}
 	return &providers.Error{
 		Kind: providers.Conflict, Op: "activate", Provider: name, Function: fn, Hint: "run `ferry status` to see what serves",
-		Err: fmt.Errorf("another command took over what this one was doing: the alias shows epoch %d, and this one's is %d", shown, e),
+		Err: fmt.Errorf("another command took over from this one: the alias shows epoch %d, and this one's is %d", shown, e),
 	}
 }
 

@@ -48,11 +48,11 @@ func (p *place) howToSignIn(err error) string {
 	role := p.target.AssumeRole
 	switch {
 	case skewed(err):
-		return "set the clock of this machine: AWS takes requests of the last five minutes only"
+		return "set this machine's clock: AWS only accepts requests from the last five minutes"
 	case errors.As(err, &missing):
 		return "run `aws configure sso --profile " + missing.Profile + "`, or name a profile that `aws configure list-profiles` shows"
 	case role != "" && contains(err.Error(), "STS: AssumeRole,"):
-		return "let the trust policy of " + role + " name these credentials, and their own policies allow sts:AssumeRole on it; or take assume_role out of the target"
+		return "let the trust policy of " + role + " name these credentials, and their own policies allow sts:AssumeRole on it; or remove assume_role from the target"
 	case contains(err.Error(), "AssumeRoleWithWebIdentity") || federated:
 		return "let the role's trust policy accept this job's token; the sub of a GitHub repository made or renamed since July 2026 " +
 			"is repo:OWNER@ID/REPO@ID:ref:refs/heads/BRANCH, with both numbers"
@@ -75,7 +75,7 @@ func howToPermit(err error) string {
 	action, resource := lacking(err)
 	switch {
 	case contains(message, "explicit deny"):
-		return "ask who keeps the policies for " + action + ": one of them denies it, so that allowing it elsewhere does not help"
+		return "ask whoever manages the policies for " + action + ": one of them denies it, so allowing it elsewhere does not help"
 	case action == "":
 		return ""
 	}
@@ -126,48 +126,48 @@ func hintOf(kind providers.Kind, err error) string {
 	code, message := codeOf(err)
 	switch {
 	case kind == providers.Throttled:
-		return "repeat it in a minute: other deploys use up the rate of calls that the account has in this region"
+		return "try again in a minute: other deploys are using up the account's call rate in this region"
 	case kind == providers.Unavailable && code == "":
-		return "check the network, the region and the proxy, then repeat"
+		return "check the network, the region and the proxy, then try again"
 	case kind == providers.Unavailable:
-		return "repeat it in a minute, and look at https://health.aws.amazon.com if it stays"
+		return "try again in a minute, and look at https://health.aws.amazon.com if it persists"
 	case isPreconditionFailed(err):
-		return "somebody else changed it meanwhile: run `ferry status` to see what is there"
+		return "somebody else changed it in the meantime: run `ferry status` to see what is there"
 	case isInProgress(err):
-		return "another change of it is under way: repeat when it is done"
+		return "another change to it is in progress: try again when it is done"
 	case code == "BucketAlreadyExists":
 		return "that name is taken by another account: choose one with 'bucket' in the target's block"
 	case contains(code, "PermanentRedirect", "MovedPermanently", "IllegalLocationConstraint", "AuthorizationHeaderMalformed"):
-		return "the bucket is in another region: name one of the target's region"
+		return "the bucket is in another region: name one in the target's region"
 	}
 	return hintOfMessage(code, message)
 }
 
 func hintOfMessage(code, message string) string {
 	for _, known := range []struct{ part, hint string }{
-		{"cannot be assumed by Lambda", "see that the role is there, and that its trust policy lets lambda.amazonaws.com do sts:AssumeRole"},
-		{"EventBridge Scheduler to assume the role", "see that the role is there, and that its trust policy lets scheduler.amazonaws.com do sts:AssumeRole"},
+		{"cannot be assumed by Lambda", "check that the role exists, and that its trust policy allows lambda.amazonaws.com to sts:AssumeRole"},
+		{"EventBridge Scheduler to assume the role", "check that the role exists, and that its trust policy allows scheduler.amazonaws.com to sts:AssumeRole"},
 		{"permissions to call CreateNetworkInterface", "attach the policy AWSLambdaVPCAccessExecutionRole to the role"},
 		{"The provided execution role does not have permissions", "give the execution role the permission that is named"},
 		{"KMS key is invalid for CreateGrant", "let the execution role use the key: its key policy must allow kms:CreateGrant"},
 		{"is no longer supported for creating or updating", "choose a newer runtime"},
-		{"at 'runtime' failed to satisfy", "choose a runtime that the region has"},
-		{"Unzipped size must be smaller", "make the package smaller: `ferry package` lists what is biggest"},
-		{"Zipped size must be smaller", "make the package smaller: `ferry package` lists what is biggest"},
-		{"exceeded the 4KB limit", "move large values out of env, to secrets or into a file of the package"},
-		{"UnreservedConcurrentExecution below", "lower scaling.max: the account must keep 100 for functions that reserve nothing"},
-		{"should not be lower than function's total provisioned", "raise scaling.max, or lower scaling.min: other aliases and versions of the function keep instances warm, too"},
-		{"should not be greater than the reservedConcurrentExecution", "raise scaling.max, or lower scaling.min: other aliases and versions of the function keep instances warm, too"},
-		{"on an already Provisioned version", "take provisioned concurrency from the version itself: ferry keeps it for the alias live"},
-		{"is pointed by a Provisioned Concurrency alias", "take provisioned concurrency from the version itself: ferry keeps it for the alias live"},
-		{"Alias with weights can not be used", "run `ferry promote` or `ferry rollback` first: an alias that shares requests keeps no instances warm"},
+		{"at 'runtime' failed to satisfy", "choose a runtime that the region offers"},
+		{"Unzipped size must be smaller", "make the package smaller: `ferry package --list` shows the biggest files"},
+		{"Zipped size must be smaller", "make the package smaller: `ferry package --list` shows the biggest files"},
+		{"exceeded the 4KB limit", "move large values out of env, into secrets or a file in the package"},
+		{"UnreservedConcurrentExecution below", "lower scaling.max: the account must keep 100 unreserved"},
+		{"should not be lower than function's total provisioned", "raise scaling.max, or lower scaling.min: other aliases and versions of the function also keep instances warm"},
+		{"should not be greater than the reservedConcurrentExecution", "raise scaling.max, or lower scaling.min: other aliases and versions of the function also keep instances warm"},
+		{"on an already Provisioned version", "remove provisioned concurrency from the version itself: ferry sets it on the alias live"},
+		{"is pointed by a Provisioned Concurrency alias", "remove provisioned concurrency from the version itself: ferry sets it on the alias live"},
+		{"Alias with weights can not be used", "run `ferry promote` or `ferry rollback` first: an alias that splits requests cannot keep instances warm"},
 		{"cannot be applied to unpublished function versions", "deploy again: the alias live points at no version"},
 		{"unreserved concurrency", "lower scaling.max, or ask AWS for a higher limit"},
 		{"is less than Function timeout", "raise the queue's visibility timeout to six times the function's timeout"},
-		{"Could not unzip uploaded file", "build the package anew: `ferry package` shows where it is"},
+		{"Could not unzip uploaded file", "rebuild the package: `ferry package` shows where it is"},
 		{"DescribeSubnets", "correct vpc.subnets"},
 		{"DescribeSecurityGroups", "correct vpc.security_groups"},
-		{"Layer version", "correct layers: each must exist and be of the function's region"},
+		{"Layer version", "correct layers: each must exist in the function's region"},
 	} {
 		if strings.Contains(message, known.part) {
 			return known.hint
@@ -175,13 +175,13 @@ func hintOfMessage(code, message string) string {
 	}
 	switch code {
 	case "CodeStorageExceededException":
-		return "lower releases.keep, or delete versions of functions that nothing uses: the region's code storage is full"
+		return "lower releases.keep, or delete unused versions of functions: the region's code storage is full"
 	case "KMSAccessDeniedException":
-		return "deploy again if the role was made again; else let the execution role use the key: its key policy must allow kms:Decrypt"
+		return "deploy again if the role was recreated; otherwise let the execution role use the key: its key policy must allow kms:Decrypt"
 	case "KMSDisabledException", "KMSInvalidStateException":
 		return "enable the key that encrypts the function's variables, or cancel its deletion"
 	case "KMSNotFoundException":
-		return "name a key that is there: the one that encrypts the function's variables is gone"
+		return "name a key that exists: the one that encrypts the function's variables is gone"
 	}
 	return ""
 }
@@ -192,25 +192,25 @@ func explain(code, reason string) (kind providers.Kind, hint string) {
 	case strings.HasPrefix(code, "FunctionError"):
 		return providers.Crashed, hintOfCrash(code)
 	case strings.Contains(code, "KMSKey"):
-		return providers.Denied, "let the execution role use the key, and see that the key exists and is enabled"
+		return providers.Denied, "let the execution role use the key, and check that the key exists and is enabled"
 	case strings.HasPrefix(code, "Image"), code == "InvalidImage":
-		return providers.Invalid, "check the image and the rights to it"
+		return providers.Invalid, "check the image and the permissions on it"
 	case strings.HasPrefix(code, "EFS"):
 		return providers.Unavailable, "check that the function's subnets and security groups reach the file system"
 	}
 	switch code {
 	case "Idle", "Creating", "Restoring":
-		return providers.Unavailable, "repeat: the function is being made ready"
+		return providers.Unavailable, "try again: the function is still being prepared"
 	case "InvalidRuntime":
 		return providers.Invalid, "choose a newer runtime"
 	case "InvalidZipFileException":
-		return providers.Invalid, "build the package anew: AWS cannot unpack it"
+		return providers.Invalid, "rebuild the package: AWS cannot unpack it"
 	case "InvalidConfiguration":
 		return providers.Invalid, hintOfMessage(code, reason)
 	case "InsufficientRolePermissions":
 		return providers.Denied, cmp.Or(hintOfMessage(code, reason), "give the execution role the permission that is named")
 	case "EniLimitExceeded":
-		return providers.Limit, "delete network interfaces that nothing uses, or ask AWS for more of them in the VPC"
+		return providers.Limit, "delete unused network interfaces, or ask AWS for more of them in the VPC"
 	case "SubnetOutOfIPAddresses":
 		return providers.Limit, "name more or larger subnets in vpc.subnets"
 	case "InvalidSubnet":
@@ -222,9 +222,9 @@ func explain(code, reason string) (kind providers.Kind, hint string) {
 	case "ServiceQuotaExceededException", "VcpuLimitExceeded", "CapacityProviderScalingLimitExceeded":
 		return providers.Limit, "ask AWS for a higher quota"
 	case "EC2RequestLimitExceeded":
-		return providers.Throttled, "repeat it in a minute"
+		return providers.Throttled, "try again in a minute"
 	case "InternalError", "InsufficientCapacity", "DependencyError":
-		return providers.Unavailable, "repeat it in a minute, and look at https://health.aws.amazon.com if it stays"
+		return providers.Unavailable, "try again in a minute, and look at https://health.aws.amazon.com if it persists"
 	}
 	return providers.Failed, ""
 }
@@ -232,17 +232,17 @@ func explain(code, reason string) (kind providers.Kind, hint string) {
 func hintOfCrash(code string) string {
 	switch strings.TrimPrefix(code, "FunctionError.") {
 	case "InitTimeout":
-		return "make the handler start within ten seconds: do less when it is imported, or raise memory"
+		return "make the handler start within ten seconds: do less at import, or raise memory"
 	case "InvalidEntryPoint", "InvalidWorkingDirectory":
 		return "correct handler: what it names is not in the package"
 	case "PermissionDenied":
-		return "make the handler's file readable and executable by all"
+		return "make the handler's file readable and executable for everyone"
 	case "TooManyExtensions":
 		return "name fewer layers with extensions"
 	case "ExtensionInitError":
-		return "mend or take away the layer whose extension fails"
+		return "fix or remove the layer whose extension fails"
 	case "InitResourceExhausted":
 		return "raise memory"
 	}
-	return "mend what the log shows: `ferry logs` prints it"
+	return "fix the problem that the log shows: `ferry logs` prints it"
 }

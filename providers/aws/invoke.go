@@ -206,7 +206,7 @@ func fill(res *providers.Response, answer []byte) error {
 	}
 	prelude, rest, streamed := bytes.Cut(answer, make([]byte, 8))
 	if err := json.Unmarshal(prelude, &a); err != nil || a.StatusCode == 0 {
-		return &providers.Error{Kind: providers.Unhealthy, Op: "invoke", Provider: name, Err: fmt.Errorf("the answer is no response: %.200s", answer)}
+		return &providers.Error{Kind: providers.Unhealthy, Op: "invoke", Provider: name, Err: fmt.Errorf("the function did not return a response: %.200s", answer)}
 	}
 	res.Status, res.Header, res.Body = a.StatusCode, map[string][]string{}, []byte(a.Body)
 	for key, value := range a.Headers {

@@ -58,9 +58,9 @@ func (c *connection) ownLogGroup(ctx context.Context, fn function) (map[string]s
 	tags := strings.Join([]string{tagService + "=" + c.service, tagStage + "=" + c.stage, tagFunction + "=" + fn.Name}, ",")
 	return nil, &providers.Error{
 		Kind: providers.Foreign, Op: "make the log group", Provider: name, Function: fn.Name,
-		Hint: "take log_retention out of the manifest, or give the group and its logs to ferry: `aws logs tag-resource --resource-arn " +
+		Hint: "remove log_retention from the manifest, or hand the group and its logs over to ferry: `aws logs tag-resource --resource-arn " +
 			c.logGroupARN(fn.Name) + " --tags " + tags + "`",
-		Err: fmt.Errorf("the log group %s was there before, and ferry sets log_retention only of those that it made", group),
+		Err: fmt.Errorf("the log group %s already existed, and ferry sets log_retention only on those that it made", group),
 	}
 }
 

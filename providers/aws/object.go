@@ -148,7 +148,7 @@ func (b *binder) notify(ctx context.Context, bucket string, want notifications) 
 	}
 	return &providers.Error{
 		Kind: providers.Conflict, Op: "bind", Provider: name, Function: b.fn.Name, Hint: "run the command again",
-		Err: fmt.Errorf("another keeps changing the notifications of the bucket %s", lastPart(bucket)),
+		Err: fmt.Errorf("somebody else keeps changing the notifications of the bucket %s", lastPart(bucket)),
 	}
 }
 
@@ -174,8 +174,8 @@ func (b *binder) putNotifications(ctx context.Context, bucket string, all *types
 		return err
 	}, b.c.waiter.newTarget())
 	if notValidated(err) && len(others) > 0 {
-		return b.foreign("look whether their targets are there and let the bucket in",
-			"S3 refuses the notifications of the bucket %s because of a target, and may mean one of others' rules: %s", lastPart(bucket), strings.Join(others, ", "))
+		return b.foreign("check that their targets exist and allow the bucket to call them",
+			"S3 refuses the notifications of the bucket %s because of a target, possibly that of somebody else's rule: %s", lastPart(bucket), strings.Join(others, ", "))
 	}
 	if err != nil {
 		return fmt.Errorf("changing the notifications of the bucket %s: %w", lastPart(bucket), err)
@@ -232,10 +232,10 @@ func lookAtBucket(ctx context.Context, r *resources, e manifest.Event) {
 	case isNotFound(err):
 		r.problem(providers.NotFound, "run `aws s3 mb s3://"+bucket+" --region "+r.c.region+"`", "there is no bucket %s", bucket)
 	case statusOf(err) == http.StatusMovedPermanently, region != "" && region != r.c.region:
-		r.problem(providers.Invalid, "use a bucket in "+r.c.region, "the bucket %s is in another region: S3 calls functions of its own region only", bucket)
+		r.problem(providers.Invalid, "use a bucket in "+r.c.region, "the bucket %s is in another region: S3 only calls functions in its own region", bucket)
 	case statusOf(err) == http.StatusForbidden:
 		r.problem(providers.Denied, "check its name and owner, and allow s3:ListBucket",
-			"the bucket %s may not be read, or is of another account than %s", bucket, r.c.account)
+			"the bucket %s cannot be read, or belongs to an account other than %s", bucket, r.c.account)
 	case err != nil:
 		r.failed(err)
 	}
@@ -272,8 +272,8 @@ func (b *binder) deadTargets(ctx context.Context, bucket string, all *types.Noti
 	if len(dead) == 0 {
 		return unseen, nil
 	}
-	return unseen, b.foreign("take that rule out of the bucket's event notifications, or put its target right",
-		"S3 takes no notifications of the bucket %s while it has a rule of others that leads nowhere: %s", lastPart(bucket), strings.Join(dead, "; "))
+	return unseen, b.foreign("remove that rule from the bucket's event notifications, or fix its target",
+		"S3 accepts no notifications for the bucket %s while somebody else's rule leads nowhere: %s", lastPart(bucket), strings.Join(dead, "; "))
 }
 
 // deadTarget says what keeps S3 from calling a target, "" when nothing is seen.

@@ -164,7 +164,7 @@ func (w *work) create(ctx context.Context) (*types.FunctionConfiguration, error)
 	if latest == nil {
 		return nil, &providers.Error{
 			Kind: providers.Unavailable, Op: "publish", Provider: name, Function: w.spec.function.Name, Hint: "deploy again",
-			Err: errors.New("the function exists and does not exist: it is being deleted"),
+			Err: errors.New("the function is still being deleted"),
 		}
 	}
 	return w.update(ctx, latest.Configuration)
@@ -264,17 +264,17 @@ func (w *work) change(
 		case done(now):
 			return nil, now, nil
 		case err == nil:
-			err = errors.New("the change was acknowledged, and something else is there")
+			err = errors.New("the change was acknowledged, but something else is there")
 		}
 		if fields := altered(latest, now); len(fields) > 0 {
-			err = fmt.Errorf("its %s is another: %w", strings.Join(fields, ", "), err)
+			err = fmt.Errorf("its %s differs: %w", strings.Join(fields, ", "), err)
 			break
 		}
 		latest = now
 	}
 	return nil, nil, &providers.Error{
 		Kind: providers.Conflict, Op: "publish", Provider: name, Function: w.spec.function.Name,
-		Hint: "see that nothing else changes the function, and deploy again", Err: fmt.Errorf("$LATEST was changed at the same time: %w", err),
+		Hint: "make sure that nothing else changes the function, and deploy again", Err: fmt.Errorf("$LATEST was changed at the same time: %w", err),
 	}
 }
 

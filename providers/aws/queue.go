@@ -41,7 +41,7 @@ func checkQueue(fn function, field string, e manifest.Event) []providers.Issue {
 	if inOrder(fn.own.resource(e.Queue.Name)) {
 		most = maxBatchFIFO
 	}
-	return check.When(e.Queue.Batch > most).Block(field+".batch", fmt.Sprintf("choose at most %d", most), "SQS hands out no %d messages at once", e.Queue.Batch)
+	return check.When(e.Queue.Batch > most).Block(field+".batch", fmt.Sprintf("choose at most %d", most), "SQS does not deliver %d messages in one batch", e.Queue.Batch)
 }
 
 // inOrder reports whether a queue or topic is first-in-first-out, which its name says.
@@ -191,7 +191,7 @@ func (b *binder) bindQueues(ctx context.Context) error {
 func (b *binder) foreignMapping(m types.EventSourceMappingConfiguration) error {
 	uuid := aws.ToString(m.UUID)
 	return b.foreign("delete it with `aws lambda delete-event-source-mapping --uuid "+uuid+"`",
-		"there is a mapping %s from the queue %s that ferry did not make", uuid, aws.ToString(m.EventSourceArn))
+		"there is already a mapping %s from the queue %s that ferry did not make", uuid, aws.ToString(m.EventSourceArn))
 }
 
 // converge makes a mapping what it shall be, and reports whether it is there.
@@ -290,7 +290,7 @@ func (b *binder) adoptOwn(ctx context.Context, w mapping) error {
 		}
 		return err
 	}
-	return b.foreign("run the command again", "the queue %s is mapped to the function already", w.queue)
+	return b.foreign("run the command again", "the queue %s is already mapped to the function", w.queue)
 }
 
 // lookAtQueue looks whether the queue is there and fits the function.
@@ -303,7 +303,7 @@ func lookAtQueue(ctx context.Context, r *resources, event manifest.Event) {
 		r.problem(providers.Invalid, "remove one of the two events", "the queue %s calls the function twice", queue)
 		return
 	case region != r.c.region:
-		r.problem(providers.Invalid, "use a queue in "+r.c.region, "the queue %s is in %s: Lambda reads queues of its own region only", queue, region)
+		r.problem(providers.Invalid, "use a queue in "+r.c.region, "the queue %s is in %s: Lambda only reads queues in its own region", queue, region)
 		return
 	}
 	in := &sqs.GetQueueUrlInput{QueueName: &queue}
@@ -353,5 +353,5 @@ func (r *resources) fits(ctx context.Context, e *manifest.QueueEvent, queue, url
 	}
 	r.problem(providers.Invalid,
 		fmt.Sprintf("run `aws sqs set-queue-attributes --region %s --queue-url %s --attributes VisibilityTimeout=%d`", r.c.region, url, r.visibility(e)),
-		"the queue %s hands a message out again after %ds, and the function may work on it for %ds", queue, hidden, r.limit())
+		"the queue %s delivers a message again after %ds, but the function may work on it for %ds", queue, hidden, r.limit())
 }

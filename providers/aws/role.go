@@ -132,7 +132,7 @@ func (c *connection) ensureRole(
 		return nil, false, &providers.Error{
 			Kind: providers.Foreign, Op: "prepare the role of", Provider: name, Function: fn.Name,
 			Hint: "delete that role, or name one with role: in the function's aws block",
-			Err:  fmt.Errorf("there is a role %s that ferry did not make", role),
+			Err:  fmt.Errorf("there is already a role %s that ferry did not make", role),
 		}
 	}
 	if err := c.tagRole(ctx, fn, role, has); err != nil {

@@ -44,7 +44,7 @@ const (
 // checkSchedule reports times that EventBridge Scheduler cannot say.
 func checkSchedule(_ function, field string, e manifest.Event) []providers.Issue {
 	_, err := awsCron(e.Schedule.Cron)
-	return check.When(err != nil).Block(field+".cron", "write two schedules", "EventBridge Scheduler cannot say %q: %v", e.Schedule.Cron, err)
+	return check.When(err != nil).Block(field+".cron", "write two schedules", "EventBridge Scheduler cannot express %q: %v", e.Schedule.Cron, err)
 }
 
 // schedules are those that ferry made for the function, sorted by name. Schedules have no tags: it is told by their
@@ -180,7 +180,7 @@ func (b *binder) createSchedule(ctx context.Context, want *scheduler.CreateSched
 	}
 	if !b.ownsSchedule(has) {
 		return b.foreign("delete it with `aws scheduler delete-schedule --name "+*want.Name+"`",
-			"there is a schedule %s that ferry did not make", *want.Name)
+			"there is already a schedule %s that ferry did not make", *want.Name)
 	}
 	return b.updateSchedule(ctx, has, want)
 }
@@ -290,7 +290,7 @@ func awsCron(expression string) (string, error) {
 	days, weekdays := fieldOf(spec.Dom, 1, 31), "?"
 	switch everyDay, everyWeekday := isEvery(fields[2]), isEvery(fields[4]); {
 	case !everyDay && !everyWeekday:
-		return "", errors.New("it restricts both the day of the month and the day of the week, which EventBridge Scheduler cannot")
+		return "", errors.New("it restricts both the day of the month and the day of the week, which EventBridge Scheduler cannot do do do do")
 	case !everyWeekday:
 		days, weekdays = "?", weekdaysOf(spec.Dow)
 	}

@@ -163,14 +163,14 @@ func (p *place) keepable(secret string, value []byte) error {
 		e.Err = fmt.Errorf("%s is a parameter, and ferry writes to Secrets Manager only", secret)
 		e.Hint = "run `aws ssm put-parameter --overwrite --type SecureString --name " + parameter + " --value file://FILE`"
 	case !strings.HasPrefix(secret, "arn:") && !regexp.MustCompile(`^[\w/+=.@-]{1,512}$`).MatchString(secret):
-		e.Err, e.Hint = fmt.Errorf("%q is no name for a secret", secret), "use letters, digits and /_+=.@-"
+		e.Err, e.Hint = fmt.Errorf("%q is not a valid name for a secret", secret), "use letters, digits and /_+=.@-"
 	case len(value) == 0:
 		e.Err = fmt.Errorf("the value of the secret %s is empty", secret)
 	case len(value) > secretSize:
 		e.Err = fmt.Errorf("the value of the secret %s is longer than %d bytes", secret, secretSize)
 	case !utf8.Valid(value) || slices.Contains(value, 0):
-		e.Err = fmt.Errorf("the value of the secret %s holds bytes that no environment variable can", secret)
-		e.Hint = "encode it, as with base64"
+		e.Err = fmt.Errorf("the value of the secret %s holds bytes that an environment variable cannot", secret)
+		e.Hint = "encode it, for instance with base64"
 	default:
 		return nil
 	}
@@ -185,8 +185,8 @@ func (c *connection) describeSecret(ctx context.Context, secret string) (*secret
 	}
 	return nil, &providers.Error{
 		Kind: providers.Foreign, Op: "look at the secret", Provider: name,
-		Hint: "name one of its own for each service and stage, as in " + secret + "-${stage}, or use the AWS CLI",
-		Err:  fmt.Errorf("the secret %s exists, and was not made by ferry for %s in stage %s", secret, c.service, c.stage),
+		Hint: "use a separate name for each service and stage, such as " + secret + "-${stage}, or use the AWS CLI",
+		Err:  fmt.Errorf("the secret %s already exists, and ferry did not make it for %s in stage %s", secret, c.service, c.stage),
 	}
 }
 

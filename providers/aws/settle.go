@@ -181,7 +181,7 @@ func checkHTTP(_ function, field string, e manifest.Event) []providers.Issue {
 	age := e.HTTP.CORS.MaxAge.Std()
 	return slices.Concat(
 		check.When(slices.Contains(corsMethods(e.HTTP), "OPTIONS")).Block(field+".cors.methods", "leave it out: Lambda answers preflights itself", "a Function URL's CORS takes no method OPTIONS"),
-		check.When(age > maxCORSAge || age%time.Second != 0).Block(field+".cors.max_age", "choose whole seconds up to 24h", "a Function URL's CORS takes no age of %s", age),
+		check.When(age > maxCORSAge || age%time.Second != 0).Block(field+".cors.max_age", "choose whole seconds up to 24h", "a Function URL's CORS does not accept a max_age of %s", age),
 	)
 }
 

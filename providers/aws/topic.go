@@ -143,7 +143,7 @@ func lookAtTopic(ctx context.Context, r *resources, e manifest.Event) {
 		return
 	}
 	if inOrder(topic) {
-		r.problem(providers.Invalid, "subscribe a queue to it, and use a queue event", "the topic %s is first-in-first-out: it calls no functions", topic)
+		r.problem(providers.Invalid, "subscribe a queue to it, and use a queue event", "the topic %s is FIFO: it cannot call functions", topic)
 		return
 	}
 	_, err := r.c.sns.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &arn}, regionOf(arn))
