@@ -63,21 +63,22 @@ func TestInGoOnlyACloudEventIsDelivered(t *testing.T) {
 	i.says("event t 7 \x00\xff")
 }
 
-func TestInGoEventsThatAskForNothingAreAcknowledged(t *testing.T) {
-	_, app := goEchoes()
-	l := app.deploy(t, nil)
-	for _, event := range []string{
-		`{"Records":[]}`, `{"source":"serverless-plugin-warmup"}`, `{"warmer":true,"concurrency":3}`,
-		`{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-01-01T00:00:00.000Z","Bucket":"uploads","RequestId":"1","HostId":"2"}`,
-	} {
-		if r := l.invoke([]byte(event)); r.FunctionError != "" || len(delivered(t, r)) > 0 {
-			t.Errorf("%s: %s", event, r.Payload)
+func TestOnAWSEventsThatAskForNothingAreAcknowledged(t *testing.T) {
+	each(t, apps(), func(t *testing.T, p program) {
+		l := p.deploy(t, nil)
+		for _, event := range []string{
+			`{"Records":[]}`, `{"source":"serverless-plugin-warmup"}`, `{"warmer":true,"concurrency":3}`,
+			`{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-01-01T00:00:00.000Z","Bucket":"uploads","RequestId":"1","HostId":"2"}`,
+		} {
+			if r := l.invoke([]byte(event)); r.FunctionError != "" || len(delivered(t, r)) > 0 {
+				t.Errorf("%s: %s", event, r.Payload)
+			}
 		}
-	}
+	})
 }
 
-// TestInGoEveryExampleOfAWSIsServedOrRefusedByName looks at all that AWS publishes.
-func TestInGoEveryExampleOfAWSIsServedOrRefusedByName(t *testing.T) {
+// TestOnAWSEveryExampleOfAWSIsServedOrRefusedByName looks at all that AWS publishes.
+func TestOnAWSEveryExampleOfAWSIsServedOrRefusedByName(t *testing.T) {
 	requests := []string{
 		"alb-lambda-target-request-headers-only", "alb-lambda-target-request-multivalue-headers", "apigw-request", "apigw-restapi-openapi-request",
 		"apigw-v2-request-iam", "apigw-v2-request-jwt-authorizer", "apigw-v2-request-lambda-authorizer", "apigw-v2-request-no-authorizer", "lambda-urls-request",
@@ -94,31 +95,32 @@ func TestInGoEveryExampleOfAWSIsServedOrRefusedByName(t *testing.T) {
 	if err != nil || len(files) < 90 {
 		t.Fatalf("%d examples, %v", len(files), err)
 	}
-	_, app := goEchoes()
-	l := app.deploy(t, nil)
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".json")
-		event, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(name, "-response") || !json.Valid(event) {
-			continue
-		}
-		r := l.invoke(event)
-		switch {
-		case slices.Contains(requests, name):
-			if a := asked(t, r, "r"); a.status != 200 {
-				t.Errorf("%s: %d %s", name, a.status, r.Payload)
+	each(t, apps(), func(t *testing.T, p program) {
+		l := p.deploy(t, nil)
+		for _, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), ".json")
+			event, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
 			}
-		case slices.Contains(deliveries, name):
-			if r.FunctionError != "" || len(delivered(t, r)) == 0 {
-				t.Errorf("%s: %s", name, r.Payload)
+			if strings.HasSuffix(name, "-response") || !json.Valid(event) {
+				continue
 			}
-		case r.FunctionError == "" || !strings.Contains(string(r.Payload), "does not know"):
-			t.Errorf("%s is none of ferry's events and gave %.200s", name, r.Payload)
+			r := l.invoke(event)
+			switch {
+			case slices.Contains(requests, name):
+				if a := asked(t, r, "r"); a.status != 200 {
+					t.Errorf("%s: %d %s", name, a.status, r.Payload)
+				}
+			case slices.Contains(deliveries, name):
+				if r.FunctionError != "" || len(delivered(t, r)) == 0 {
+					t.Errorf("%s: %s", name, r.Payload)
+				}
+			case r.FunctionError == "" || !strings.Contains(string(r.Payload), "does not know"):
+				t.Errorf("%s is none of ferry's events and gave %.200s", name, r.Payload)
+			}
 		}
-	}
+	})
 }
 
 // asked reads the answer of an ingress with payload format 1.0: "r" of a REST API, "m" and "s" of a load balancer with

@@ -112,6 +112,13 @@ async function serveRecords(all, read, deliver) {
   return null;
 }
 
+// asksNothing is whether an event is only acknowledged: no records, the test that S3 sends when it is set up, and the pings
+// of serverless-plugin-warmup and lambda-warmer.
+function asksNothing(event) {
+  if (event?.Records?.length === 0 || event?.source === "serverless-plugin-warmup" || event?.warmer === true) return true;
+  return event?.Service === "Amazon S3" && event.Event === "s3:TestEvent";
+}
+
 // serveService delivers an event of one of AWS's services.
 async function serveService(event, deliver) {
   if (event?.source === "aws.events" && event["detail-type"] === "Scheduled Event") {
@@ -120,6 +127,7 @@ async function serveService(event, deliver) {
   }
   const source = Array.isArray(event?.Records) && (event.Records[0]?.eventSource ?? event.Records[0]?.EventSource);
   if (source === "aws:sqs") return serveBatch(event.Records, deliver);
+  if (asksNothing(event)) return null;
   if (!Object.hasOwn(records, source)) throw unknown(event);
   return serveRecords(event.Records, records[source], deliver);
 }

@@ -99,6 +99,15 @@ def unknown(event):
     return ValueError(f"an event that ferry does not know: {kind}")
 
 
+def asks_nothing(event):
+    """Whether an event is only acknowledged: no records, the test that S3 sends when it is set up, and the pings of
+    serverless-plugin-warmup and lambda-warmer."""
+    if not isinstance(event, dict):
+        return False
+    test = event.get("Service") == "Amazon S3" and event.get("Event") == "s3:TestEvent"
+    return event.get("Records") == [] or test or event.get("source") == "serverless-plugin-warmup" or event.get("warmer") is True
+
+
 async def serve_batch(records, deliver):
     """Delivers the messages of a queue. Those that failed are named, so that they alone come again; in a FIFO queue
     none may overtake a failed one."""
@@ -134,6 +143,8 @@ async def serve_records(records, read, deliver):
 async def serve_service(event, deliver):
     """Delivers an event of one of AWS's services."""
     records, source = records_of(event)
+    if asks_nothing(event):
+        return None
     if source == "aws:sqs":
         return await serve_batch(records, deliver)
     if source in RECORDS:
