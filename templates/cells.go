@@ -50,6 +50,19 @@ func (a arrivals) carriersOf(s manifest.Style) []string {
 	return a.carriers
 }
 
+// beneath are those that some languages have below a style: what serves functions of Google's framework, and the loopback
+// that hands them events, or requests where the ingress has no connections.
+func (a arrivals) beneath(s manifest.Style) []string {
+	switch {
+	case s == manifest.StyleGCFEvent, s == manifest.StyleGCFHTTP && !slices.Contains(a.carriers, "socket"):
+		return []string{"framework", "loopback"}
+	case s == manifest.StyleGCFHTTP:
+		return []string{"framework"}
+	default:
+		return nil
+	}
+}
+
 // has is whether a language has a cell.
 func has(shims fs.FS, language, cell string) bool {
 	_, err := fs.Stat(shims, path.Join("shims", language, cell))
@@ -81,7 +94,7 @@ func cells(shims fs.FS, language string, style manifest.Style, name string) []st
 	for _, c := range served.carriersOf(style) {
 		all = append(all, path.Join("carriers", c))
 	}
-	for _, c := range served.more {
+	for _, c := range slices.Concat(served.beneath(style), served.more) {
 		if cell := path.Join("carriers", c); has(shims, language, cell) {
 			all = append(all, cell)
 		}

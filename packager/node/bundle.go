@@ -28,6 +28,9 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 	b := bundle{job: j, real: here, modules: m, sources: newReading(m), handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
 	b.own = compilation{code: map[string]string{}, asked: map[string]bool{}, calls: map[string]bool{}}
 	b.sources.compiled = b.compiled
+	if err := b.framework(); err != nil {
+		return nil, "", err
+	}
 	result, err := b.make(ctx)
 	if err != nil {
 		return nil, "", err

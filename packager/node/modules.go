@@ -65,8 +65,22 @@ func (m *modules) tops() []string {
 // top is the package of a name at the top of node_modules as the user installed it, or nil.
 func (m *modules) top(name string) *module { return m.found[path.Join("node_modules", name)] }
 
-// root takes all production dependencies of the source folder.
+// root takes all production dependencies of the source folder, and the framework of the function's style.
 func (m *modules) root() error {
+	if err := m.production(); err != nil {
+		return err
+	}
+	mod, err := m.framework()
+	if err != nil || mod == nil || m.top(mod.Name) != nil {
+		return err
+	}
+	if err := m.put("", mod.Name, mod); err != nil {
+		return err
+	}
+	return m.settle()
+}
+
+func (m *modules) production() error {
 	if err := m.note(m.job.Dir); err != nil {
 		return err
 	}
@@ -88,10 +102,7 @@ func (m *modules) root() error {
 	if err := m.meet("", mod); err != nil {
 		return err
 	}
-	if err := m.settle(); err != nil {
-		return err
-	}
-	return m.collect()
+	return m.settle()
 }
 
 // external takes a package that stays out of the bundle, with what it needs. It is looked for from a folder upward.

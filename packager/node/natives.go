@@ -49,7 +49,7 @@ func globQuote(path string) string {
 func unbundled(name string) bool {
 	switch name {
 	case "pino", "thread-stream", "@prisma/client", "dd-trace", "newrelic", "elastic-apm-node", "require-in-the-middle",
-		"import-in-the-middle", "@google-cloud/functions-framework", "@azure/functions-core", "esbuild":
+		"import-in-the-middle", "@google-cloud/functions-framework", "@azure/functions", "@azure/functions-core", "esbuild":
 		return true
 	}
 	return false
@@ -247,11 +247,11 @@ func (m *modules) pin(mod *module, pins map[string]string) error {
 }
 
 // npm runs an installation for the platform. The user's registries and credentials hold.
-func (m *modules) npm(mod *module, dir string) error {
+func (m *modules) npm(mod *module, dir string, flags ...string) error {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
 		e := source.Problem(mod.dir, "install Node.js with npm from https://nodejs.org",
-			"%s holds native code, and npm, which would install it for %s, was not found", mod.Name, m.job.Platform.Describe())
+			"npm, which would install %s for %s, was not found", mod.Name, m.job.Platform.Describe())
 		e.Err = err
 		return e
 	}
@@ -273,6 +273,7 @@ func (m *modules) npm(mod *module, dir string) error {
 		"install", "--os=" + nodeOS(p), "--cpu=" + nodeCPU(p), "--omit=dev", "--no-audit", "--no-fund",
 		"--no-package-lock", "--loglevel=error", "--install-strategy=hoisted",
 	}}
+	t.Args = append(t.Args, flags...)
 	if p.CLibrary() != "" {
 		t.Args = append(t.Args, "--libc="+p.CLibrary())
 	}

@@ -80,6 +80,9 @@ func (j *job) tree(ctx context.Context, handler string) ([]source.File, error) {
 	if err := m.root(); err != nil {
 		return nil, err
 	}
+	if err := m.collect(); err != nil {
+		return nil, err
+	}
 	files = append(files, m.files...)
 	return slices.DeleteFunc(files, source.Duplicate()), nil
 }

@@ -11,10 +11,7 @@ const exported = config.export ? named(config.export) : userModule.default;
 
 // named is the export that the manifest names. Of a CommonJS module it is seen on what the module exports as a whole.
 function named(name) {
-  const value = userModule[name] ?? userModule.default?.[name];
-  if (value !== undefined) return value;
-  const all = Object.keys({ ...userModule.default, ...userModule }).filter((key) => /^[a-z_$][\w$]*$/i.test(key));
-  fault(`it exports nothing of the name ${name}`, all.length > 0 ? `name one of its exports in handler: ${all.sort().join(", ")}` : "export it");
+  return userModule[name] ?? userModule.default?.[name];
 }
 
 // background holds what handlers gave to waitUntil; a process that stops waits for it.

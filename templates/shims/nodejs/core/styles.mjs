@@ -1,16 +1,22 @@
 // The shapes that modules of other styles have. A shape suggests a style and is never served as one: the manifest says it.
 
-// refuseOthers ends the start for a module that has the shape of another style.
+// refuseOthers ends the start for a module that has the shape of another style, or not the export that the manifest names.
 function refuseOthers() {
-  const [other, why] = otherStyle();
+  const [other, why, registers] = otherStyle();
+  if (config.export && exported === undefined && !registers) refuseName(config.export);
   if (other && other !== style) fault(why, `add \`style: ${other}\` to the function in ferry.yaml`);
 }
 
-// otherStyle is a style whose shape the module has, with how that shows.
+function refuseName(name) {
+  const all = Object.keys({ ...userModule.default, ...userModule }).filter((key) => /^[a-z_$][\w$]*$/i.test(key));
+  fault(`it exports nothing of the name ${name}`, all.length > 0 ? `name one of its exports in handler: ${all.sort().join(", ")}` : "export it");
+}
+
+// otherStyle is a style whose shape the module has, with how that shows, and whether it registers its functions.
 function otherStyle() {
   const { fetch, handler } = { ...userModule.default, ...userModule };
-  if (uses("@azure/functions")) return ["azure", "it registers functions with @azure/functions"];
-  if (uses("@google-cloud/functions-framework")) return [config.http ? "gcf-http" : "gcf-event", "it registers functions with @google-cloud/functions-framework"];
+  if (uses("@azure/functions")) return ["azure", "it registers functions with @azure/functions", true];
+  if (uses("@google-cloud/functions-framework")) return [config.http ? "gcf-http" : "gcf-event", "it registers functions with @google-cloud/functions-framework", true];
   if (typeof (exported?.fetch ?? fetch) === "function") return ["fetch", "it exports a fetch handler"];
   if (isApp(exported)) return ["node", "it exports an app or a server of (req, res)"];
   if (typeof exported === "function") return calledLikeLambda(exported) ? ["lambda", LAMBDA] : ["node", "it exports a (req, res) function"];

@@ -1,6 +1,6 @@
 // The loopback: code that calls for a connection's own request and response gets those of a real server, on a connection
 // that does not leave the process. It carries what an ingress without connections has whole.
-import { Agent, createServer, request as send } from "node:http";
+import { Agent, createServer as createLoopback, request as send } from "node:http";
 import { Duplex } from "node:stream";
 
 // End is one end of a connection within the process.
@@ -51,13 +51,12 @@ class End extends Duplex {
   unref() {}
 }
 
-// onWire is a listener of (req, res) behind the server, as a function of exchanges.
-async function onWire(listener) {
+// loopback puts a listener of (req, res) behind the server, and is what sends a request to it and resolves to the response.
+function loopback(listener) {
   const limits = { maxHeaderSize: 64 << 10 };
-  const served = new WeakMap();
-  const server = createServer({ ...limits, keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }, (req, res) => {
-    const exchange = served.get(req.socket);
-    req.socket.remoteAddress = exchange.client;
+  const clients = new WeakMap();
+  const server = createLoopback({ ...limits, keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }, (req, res) => {
+    req.socket.remoteAddress = clients.get(req.socket);
     Promise.resolve()
       .then(() => listener(req, res))
       .catch((err) => broken(res, err));
@@ -68,16 +67,22 @@ async function onWire(listener) {
     server.emit("connection", far);
     return near;
   };
+  return ({ method, target, headers, client, signal }, body) =>
+    new Promise((answered, failed) => {
+      const out = send({ ...limits, agent, method, path: target, headers: headers.flat() });
+      out.once("socket", (socket) => clients.set(socket.other, client));
+      signal?.addEventListener("abort", () => out.destroy());
+      out.once("response", answered).once("error", failed).end(body);
+    });
+}
+
+// overLoopback is a listener of (req, res) as a function of exchanges.
+function overLoopback(listener) {
+  const ask = loopback(listener);
   return async (exchange) => {
     const refusal = answerOf(exchange);
     if (refusal) return answerWith(exchange, refusal);
-    const { method, target, headers, signal } = exchange;
-    const res = await new Promise((answered, failed) => {
-      const out = send({ ...limits, agent, method, path: target, headers: headers.flat() });
-      out.once("socket", (socket) => served.set(socket.other, exchange));
-      signal?.addEventListener("abort", () => out.destroy());
-      out.once("response", answered).once("error", failed).end(exchange.body.whole);
-    });
+    const res = await ask(exchange, await exchange.body.bytes());
     exchange.begin(res.statusCode, pairsOf(res.rawHeaders));
     for await (const chunk of res) await exchange.write(chunk);
     exchange.end();

@@ -60,7 +60,7 @@ class Connected {
 }
 
 // onWire is a listener of (req, res) that gets those of the connection, as a function of exchanges.
-async function onWire(listener) {
+function onWire(listener) {
   return (exchange) => {
     const refusal = answerOf(exchange);
     if (refusal) return answerWith(exchange, refusal);

@@ -2,7 +2,7 @@
 const style = "node";
 
 async function open() {
-  return { http: config.http && (await onWire(await listenerOf(await exported))), event: eventFunction() };
+  return { http: config.http && onWire(await listenerOf(await exported)), event: eventFunction() };
 }
 
 // listenerOf is the user's listener of (req, res), or throws what is wrong with it.

@@ -29,6 +29,11 @@ function utf8(bytes) {
   }
 }
 
+// onWire is a listener of (req, res) as a function of exchanges. Lambda has no connections.
+function onWire(listener) {
+  return overLoopback(listener);
+}
+
 // requestFrom is an event's request, all of it there.
 function requestFrom(carrier, event, context) {
   const { method, path, query, headers, client } = carrier.request(event);

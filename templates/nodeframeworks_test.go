@@ -1,0 +1,114 @@
+package templates_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ferryfn/ferry/internal/lambdatest"
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/packager/packagertest"
+	"github.com/ferryfn/ferry/templates"
+)
+
+// npmProject is a packager for a copy of a folder below testdata, with what its package.json asks for installed; without
+// dependencies it has none.
+func npmProject(t *testing.T, folder, dependencies string) *packager.Packager {
+	t.Helper()
+	root := t.TempDir()
+	if err := os.CopyFS(filepath.Join(root, folder), os.DirFS(filepath.Join("testdata", folder))); err != nil {
+		t.Fatal(err)
+	}
+	if dependencies != "" {
+		packagertest.Write(t, filepath.Join(root, folder, "package.json"), `{"private":true,"dependencies":`+dependencies+`}`)
+		packagertest.Output(t, filepath.Join(root, folder), "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
+	}
+	return &packager.Packager{Root: root, Cache: filepath.Join(templates.CacheDir(), "packages")}
+}
+
+func TestANodeFunctionOfGooglesFrameworkIsServedUnmodified(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	own, brought := npmProject(t, "gcf", `{"@google-cloud/functions-framework":"4.0.0"}`), npmProject(t, "gcf", "")
+	asJSON, cookies := []string{"content-type: application/json", "x-a: b"}, []string{"a=1", "b=2"}
+	for _, c := range []struct {
+		pk       *packager.Packager
+		handler  string
+		version  string
+		requests []request
+	}{
+		{own, "index.js:hello", "4.0.0", []request{
+			{method: "POST", target: "/a%2Fb?x=1", body: `{"name":"you"}`, headers: asJSON, status: 201, want: `{"method":"POST","url":"/a%2Fb?x=1","name":"you","raw":14,"header":"b"}`, cookies: cookies},
+			{method: "GET", target: "/?name=me", status: 201, want: `"name":"me"`, cookies: cookies},
+			{method: "GET", target: "/robots.txt", status: 404},
+		}},
+		{own, "index.js:broken", "4.0.0", []request{{method: "GET", target: "/", status: 500}}},
+		{brought, "index.js:plain", "5.0.5", []request{{method: "POST", target: "/", body: `{"n":1}`, headers: asJSON, status: 200, want: "plain 1"}}},
+	} {
+		p := nodeProgram(manifest.StyleGCFHTTP, "gcf", c.handler)
+		alike(t, p, c.pk, c.requests)
+		hasFramework(t, p, c.pk, "@google-cloud/functions-framework", c.version)
+	}
+}
+
+// hasFramework wants a framework in the bill of a package and in the package itself.
+func hasFramework(t *testing.T, p program, pk *packager.Packager, name, version string) {
+	t.Helper()
+	bill, err := pk.Bill(t.Context(), p.function(), platform(p.runtime))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, one := range bill.Packages {
+		if one.Name == name {
+			got = append(got, one.Version)
+		}
+	}
+	if len(got) != 1 || got[0] != version {
+		t.Errorf("the bill has %s in the versions %v, want %s", name, got, version)
+	}
+	file := filepath.Join(p.build(t, pk, p.function()), "node_modules", name, "package.json")
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestANodeEventFunctionOfGooglesFrameworkGetsGooglesEvents(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	pk := npmProject(t, "gcf", `{"@google-cloud/functions-framework":"5.0.5"}`)
+	onQueue := func(fn *manifest.Function) {
+		fn.Events = []manifest.Event{{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}}}
+	}
+	for _, handler := range []string{"index.js:stored", "index.js:received"} {
+		p := nodeProgram(manifest.StyleGCFEvent, "gcf", handler)
+		here := p.launch(t, pk, p.function(onQueue)).ready()
+		for _, c := range []struct{ kind, source, data, says string }{
+			{"topic.message", "/ferry/topic/signups", `{"n": 1}`, `GOT google.cloud.pubsub.topic.v1.messagePublished //pubsub.googleapis.com/projects/local/topics/signups {"n": 1} {"color":"red"}`},
+			{"queue.message", "/ferry/queue/orders", `"text"`, `GOT google.cloud.pubsub.topic.v1.messagePublished //pubsub.googleapis.com/projects/local/topics/orders text {"color":"red"}`},
+			{"schedule", "/ferry/schedule/x", `{}`, `GOT google.cloud.pubsub.topic.v1.messagePublished //pubsub.googleapis.com/projects/local/topics/x {}`},
+			{"object.created", "/ferry/bucket/uploads", `{"bucket":"uploads","key":"a/b","size":3}`, `GOT google.cloud.storage.object.v1.finalized {"kind":"storage#object","id":"uploads/a/b","name":"a/b","bucket":"uploads"`},
+			{"object.deleted", "/ferry/bucket/uploads", `{"bucket":"uploads","key":"a/b"}`, `GOT google.cloud.storage.object.v1.deleted`},
+			{"invoke", "/s", `{"n":2}`, `GOT dev.ferry.invoke.v1 {"n":2}`},
+		} {
+			if status, text := here.event(c.kind, c.source, c.data); status != 204 {
+				t.Errorf("%s, %s: got %d %s\n%s", handler, c.kind, status, text, here.out)
+			}
+			here.says(c.says)
+		}
+		if status, text := here.event("topic.message", "/ferry/topic/signups", `"fail"`); status != 500 {
+			t.Errorf("%s: got %d %s", handler, status, text)
+		}
+	}
+	p := nodeProgram(manifest.StyleGCFEvent, "gcf", "index.js:stored")
+	l := p.run(t, p.build(t, pk, p.function(onQueue)), lambdatest.Function{})
+	r := l.invoke(edited(t, "sns-event", func(map[string]any) {}))
+	if r.FunctionError != "" || !strings.Contains(r.Log, "Hello from SNS!") {
+		t.Errorf("on AWS: %s\n%s", r.Payload, r.Log)
+	}
+	var failures struct{ BatchItemFailures []any }
+	if r := l.invoke(batch(t, "arn:aws:sqs:x:1:q", "a", "fail")); json.Unmarshal(r.Payload, &failures) != nil || len(failures.BatchItemFailures) != 1 {
+		t.Errorf("on AWS: %s\n%s", r.Payload, r.Log)
+	}
+}

@@ -1,0 +1,19 @@
+// Functions of Google's functions-framework, in the server that the framework itself makes for them.
+
+// frameworkListener is that server as a listener of (req, res). The function is the one that the module registers under
+// the name, or exports under it, or exports as its default; register is what the framework registers such functions with.
+async function frameworkListener(register) {
+  const { default: framework } = await import("@google-cloud/functions-framework");
+  const { default: testing } = await import("@google-cloud/functions-framework/testing");
+  const name = config.export || process.env.FUNCTION_TARGET || "function";
+  if (!testing.getFunction(name)) {
+    const found = config.export || typeof exported === "function" ? exported : named(name);
+    if (typeof found !== "function" || isApp(found)) {
+      refuseOthers();
+      fault(`it registers and exports no function ${name}`, "name the function in handler as file.js:NAME");
+    }
+    framework[register](name, found);
+  }
+  const server = testing.getTestServer(name);
+  return (req, res) => void server.emit("request", req, res);
+}
