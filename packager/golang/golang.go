@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/waits"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
 	"github.com/ferryfn/ferry/templates"
@@ -199,6 +200,8 @@ func (j *job) list(ctx context.Context, dir string, wanted []string) ([]pkg, err
 }
 
 func (j *job) compile(ctx context.Context, dir string, args []string) error {
+	// Without the paths of the machine in them, Go's own packages are others than those of a plain go build.
+	defer waits.For(ctx, "go build: the first one with -trimpath for "+j.Platform.OS+"/"+j.Platform.Arch+" compiles Go's standard library as well").Done()
 	all := slices.Concat([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, j.modules(), args)
 	_, said, err := source.Command{Dir: dir, Env: j.env(), Name: "go", Args: all}.Run(ctx)
 	if err == nil || ctx.Err() != nil {
