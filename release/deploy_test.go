@@ -496,7 +496,7 @@ func TestBindingsOfAnAttemptThatDiedAreTakenAway(t *testing.T) {
 
 // A request that never left this machine left nothing in a log.
 func TestAHealthCheckThatReachesNothingDoesNotSendToTheLogs(t *testing.T) {
-	for url, want := range map[string]string{"http://nowhere.invalid": "can look up nowhere.invalid", "http://127.0.0.1:1": "no connection was made"} {
+	for url, want := range map[string]string{"http://nowhere.invalid": "can resolve nowhere.invalid", "http://127.0.0.1:1": "no connection was made"} {
 		s := newService(t).all("one")
 		s.adjust = func(fn *manifest.Function) {
 			if fn.Health != nil {
