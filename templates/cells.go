@@ -32,6 +32,7 @@ func targets() map[string]arrivals {
 	return map[string]arrivals{
 		// Function URLs and HTTP APIs; REST APIs and load balancers.
 		"aws":   {carriers: []string{"lambda-v2"}, more: []string{"lambda-v1"}, events: true},
+		"gcf":   {carriers: []string{"framework"}, events: true}, // behind Google's functions-framework
 		"local": {carriers: []string{"socket"}, events: true},
 	}
 }

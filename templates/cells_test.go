@@ -89,8 +89,10 @@ func TestAShimHoldsTheCellsOfItsStyleAndTargetAlone(t *testing.T) {
 		language := fn.Runtime.Language()
 		for name := range targets() {
 			shim, ok := Render(fn, Target{Name: name})
-			if !ok {
-				t.Fatalf("%s has no shim for %s", fn.Style, name)
+			if there := has(files, language, "targets/"+name); ok != there {
+				t.Fatalf("it is %v that %s has a shim for %s", ok, fn.Style, name)
+			} else if !there {
+				continue
 			}
 			wanted := cells(files, language, fn.Style, name)
 			var whole []byte
@@ -163,8 +165,8 @@ func TestAnIngressThatAnswersCORSLeavesNoneToTheShim(t *testing.T) {
 	})
 	for name := range targets() {
 		for answers, want := range map[bool]string{true: `"cors":null`, false: `"cors":{`} {
-			shim, _ := Render(fn, Target{Name: name, AnswersCORS: answers})
-			if config := string(shim.Files["ferry-config.mjs"]); !strings.Contains(config, want) {
+			shim, ok := Render(fn, Target{Name: name, AnswersCORS: answers})
+			if config := string(shim.Files["ferry-config.mjs"]); ok && !strings.Contains(config, want) {
 				t.Errorf("on %s, answered by the ingress: %v: %s", name, answers, config)
 			}
 		}

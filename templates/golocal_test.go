@@ -80,13 +80,19 @@ func (p program) command(t *testing.T, entry string) *exec.Cmd {
 // ready waits for the probe.
 func (i *process) ready() *process {
 	i.t.Helper()
+	return i.probed("ferry-instance: nonce")
+}
+
+// probed waits until the probe answers to a header that says who asks.
+func (i *process) probed(header string) *process {
+	i.t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
 		select {
 		case <-i.done:
 			i.t.Fatalf("the process ended:\n%s", i.out)
 		default:
 		}
-		if a, err := i.try("GET", "/.ferry/probe", nil, "ferry-instance: nonce"); err == nil && a.status == 200 {
+		if a, err := i.try("GET", "/.ferry/probe", nil, header); err == nil && a.status == 200 {
 			return i
 		}
 	}

@@ -35,6 +35,7 @@ class Source:
     hands over as it is. What the module has nothing for is None."""
 
     serve = event = native = None
+    google = False  # events are taken as Google sends them
 
     async def start(self):
         pass

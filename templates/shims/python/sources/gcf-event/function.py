@@ -5,6 +5,8 @@ class Function(Source):
     """A function of a CloudEvent, as for the functions-framework. It gets an event of Google's where one has the same
     meaning, and any other as it is."""
 
+    google = True
+
     def __init__(self):
         self.app = framework_app("gcf-event", "cloudevent")
 

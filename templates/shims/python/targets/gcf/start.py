@@ -1,0 +1,82 @@
+# The start on Google Cloud Functions: a function of the functions-framework. The server there forks after it has loaded the
+# function, so that the loop begins with the process that serves.
+import threading
+import uuid
+
+import functions_framework
+
+SOURCE = opened()
+
+
+class Engine:
+    """The loop that serves, on a thread of its own."""
+
+    def __init__(self):
+        self.lock, self.loop = threading.Lock(), None
+
+    async def start(self):
+        try:
+            await SOURCE.start()
+        except SystemExit as err:  # it would end the loop alone
+            raise RuntimeError(err.code) from None
+
+    def running(self):
+        with self.lock:
+            if self.loop is None:
+                loop = asyncio.new_event_loop()
+                threading.Thread(target=loop.run_forever, daemon=True, name="ferry").start()
+                asyncio.run_coroutine_threadsafe(self.start(), loop).result()
+                self.loop = loop
+        return self.loop
+
+    def begin(self):
+        """Begins in a worker, which an application whose startup fails ends: the server takes the code for a failed boot."""
+        try:
+            self.running()
+        except Exception:
+            traceback.print_exc()
+            os._exit(3)
+
+
+ENGINE = Engine()
+os.register_at_fork(after_in_child=ENGINE.begin)
+
+
+def context_of(request, **more):
+    timeout = os.environ.get("CLOUD_RUN_TIMEOUT_SECONDS")
+    return context(
+        request_id=request.get(b"x-request-id") or str(uuid.uuid4()),
+        deadline=time.time() + int(timeout) if timeout else None,
+        platform="gcf",
+        native=request,
+        **more,
+    )
+
+
+def is_event(request):
+    """Whether a request is a CloudEvent, for a function that is bound to such."""
+    structured_mode = media_of(request.get(b"content-type") or "") == "application/cloudevents+json"
+    return CONFIG["events"] and request.method == "POST" and (request.get(b"ce-specversion") is not None or structured_mode)
+
+
+async def respond(exchange):
+    request = exchange.request
+    if is_event(request):
+        try:
+            return await deliver_google(exchange)
+        except (Exception, SystemExit) as err:
+            return exchange.fail(err)
+    exchange.ctx = context_of(request)
+    return await serve_http(SOURCE.serve, exchange)
+
+
+@functions_framework.http
+def handler(request):
+    loop, digest = ENGINE.running(), os.environ.get("FERRY_DIGEST", "")
+    asked, client = request_of_flask(request)
+    if (asked.method, asked.path) == ("GET", b"/.ferry/probe") and digest and asked.get(b"ferry-digest") == digest:
+        return {"digest": digest}
+    flowing, gone = Flowing(request.get_data(), loop), asyncio.Event()
+    exchange = Exchange(asked, client, flowing, gone)
+    asyncio.run_coroutine_threadsafe(respond(exchange), loop).add_done_callback(lambda done: flowing.queue.put(Flowing.BROKEN))
+    return response_of_flask(flowing, gone)
