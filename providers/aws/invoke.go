@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -162,6 +163,11 @@ func (c *connection) payload(fn string, r providers.Request) ([]byte, error) {
 		}
 		return json.Marshal(map[string]any{"dev.ferry.event": event})
 	}
+	return json.Marshal(c.functionURL(fn, r, now))
+}
+
+// functionURL is a request as a Function URL hands it over.
+func (c *connection) functionURL(fn string, r providers.Request, now time.Time) map[string]any {
 	path, query, _ := strings.Cut(r.Path, "?")
 	headers, cookies := map[string]string{}, []string{}
 	for key, values := range r.Header {
@@ -177,25 +183,57 @@ func (c *connection) payload(fn string, r providers.Request) ([]byte, error) {
 	if _, named := headers["host"]; !named {
 		headers["host"] = fn + ".lambda-url." + c.region + ".on.aws"
 	}
+	decoded, err := url.PathUnescape(path)
+	if err != nil {
+		decoded = path
+	}
 	event := map[string]any{
 		"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query, "headers": headers,
 		"requestContext": map[string]any{
 			"accountId": c.account, "apiId": "ferry", "domainName": headers["host"], "domainPrefix": fn, "requestId": fmt.Sprintf("ferry-%d", now.UnixNano()),
 			"routeKey": "$default", "stage": "$default", "time": now.Format("02/Jan/2006:15:04:05 +0000"), "timeEpoch": now.UnixMilli(),
-			"http": map[string]any{"method": r.Method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": headers["user-agent"]},
+			"http": map[string]any{"method": r.Method, "path": decoded, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": headers["user-agent"]},
 		},
 		"isBase64Encoded": false,
+	}
+	if parameters := parametersOf(query); len(parameters) > 0 {
+		event["queryStringParameters"] = parameters
 	}
 	if len(cookies) > 0 {
 		event["cookies"] = cookies
 	}
-	if len(r.Body) > 0 {
+	switch {
+	case len(r.Body) == 0:
+	case utf8.Valid(r.Body) && textual(headers["content-type"]):
+		event["body"] = string(r.Body)
+	default:
 		event["body"], event["isBase64Encoded"] = base64.StdEncoding.EncodeToString(r.Body), true
 	}
-	return json.Marshal(event)
+	return event
 }
 
-// fill reads a response from what the shim returned, buffered or as a stream that was collected.
+// parametersOf are the values of a query by name, decoded, those of one name joined.
+func parametersOf(query string) map[string]string {
+	out := map[string]string{}
+	values, _ := url.ParseQuery(query) // what cannot be parsed is left out
+	for name, all := range values {
+		out[name] = strings.Join(all, ",")
+	}
+	return out
+}
+
+// textual is whether Lambda hands a body of the type over as text. One without a type is taken for one.
+func textual(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	switch kind = strings.ToLower(strings.TrimSpace(kind)); kind {
+	case "", "application/json", "application/javascript", "application/xml":
+		return true
+	}
+	return strings.HasPrefix(kind, "text/")
+}
+
+// fill reads a response from what was returned, buffered or as a stream that was collected. What has no status is the
+// body of one, as a Function URL takes it: handlers of Lambda's own style may return that.
 func fill(res *providers.Response, answer []byte) error {
 	var a struct {
 		StatusCode      int
@@ -205,7 +243,12 @@ func fill(res *providers.Response, answer []byte) error {
 		IsBase64Encoded bool
 	}
 	prelude, rest, streamed := bytes.Cut(answer, make([]byte, 8))
-	if err := json.Unmarshal(prelude, &a); err != nil || a.StatusCode == 0 {
+	err := json.Unmarshal(prelude, &a)
+	if !streamed && json.Valid(answer) && a.StatusCode == 0 {
+		res.Status, res.Header, res.Body = http.StatusOK, map[string][]string{"Content-Type": {"application/json"}}, answer
+		return nil
+	}
+	if err != nil || a.StatusCode == 0 {
 		return &providers.Error{Kind: providers.Unhealthy, Op: "invoke", Provider: name, Err: fmt.Errorf("the function did not return a response: %.200s", answer)}
 	}
 	res.Status, res.Header, res.Body = a.StatusCode, map[string][]string{}, []byte(a.Body)

@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
@@ -46,5 +49,38 @@ def on_event(event, ctx):
 	}
 	if res, err := s.engine().Adapter.(providers.Invoker).Invoke(t.Context(), "worker", providers.Request{Body: []byte("1")}); err != nil || res.Status != http.StatusNoContent {
 		t.Errorf("an event of no source: %d %v", res.Status, err)
+	}
+}
+
+func TestARequestIsInvokedAsAFunctionURLHandsItOver(t *testing.T) {
+	c := &connection{place: &place{}}
+	event := c.functionURL("api", providers.Request{
+		Method: "POST", Path: "/a%2Fb?x=1&x=2&y=%20", Body: []byte(`{"a":1}`), Header: map[string][]string{"Content-Type": {"application/json"}},
+	}, time.Now())
+	outer := event["requestContext"].(map[string]any)["http"].(map[string]any)
+	for what, values := range map[string][2]any{
+		"the path":         {event["rawPath"], "/a%2Fb"},
+		"the path decoded": {outer["path"], "/a/b"},
+		"the query":        {event["queryStringParameters"], map[string]string{"x": "1,2", "y": " "}},
+		"the text":         {event["body"], `{"a":1}`},
+		"its encoding":     {event["isBase64Encoded"], false},
+	} {
+		if diff := cmp.Diff(values[1], values[0]); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
+	event = c.functionURL("api", providers.Request{Method: "POST", Path: "/", Body: []byte("\xff")}, time.Now())
+	if event["body"] != "/w==" || event["isBase64Encoded"] != true {
+		t.Errorf("bytes go as %v", event["body"])
+	}
+}
+
+func TestWhatHasNoStatusIsTheBodyOfAnAnswer(t *testing.T) {
+	var res providers.Response
+	if err := fill(&res, []byte(`{"sku":"tea"}`)); err != nil || res.Status != http.StatusOK || string(res.Body) != `{"sku":"tea"}` {
+		t.Errorf("got %+v, %v", res, err)
+	}
+	if err := fill(&res, []byte("oops")); err == nil {
+		t.Error("what is no JSON passes for an answer")
 	}
 }

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/packager/packagertest"
+)
+
+// page is one of docs/existing-code: a project in blocks that are named like its files, and what to type.
+type page struct {
+	files map[string]string
+	steps []step
+}
+
+// step is a command, and what it prints.
+type step struct{ command, prints string }
+
+var block = regexp.MustCompile("(?ms)^```(\\w+)(?: (\\S+))?\n(.*?)^```$")
+
+func readPage(t *testing.T, file string) page {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := page{files: map[string]string{}}
+	for _, m := range block.FindAllStringSubmatch(string(text), -1) {
+		switch {
+		case m[2] != "":
+			p.files[m[2]] = m[3]
+		case m[1] == "console":
+			for line := range strings.Lines(m[3]) {
+				if command, ok := strings.CutPrefix(line, "$ "); ok {
+					p.steps = append(p.steps, step{command: strings.TrimSpace(command)})
+				} else if n := len(p.steps); n > 0 {
+					p.steps[n-1].prints += line
+				}
+			}
+		}
+	}
+	return p
+}
+
+// needs are the programs that the page's commands and functions are for.
+func (p page) needs() []string {
+	var tools []string
+	yaml := p.files["ferry.yaml"]
+	for tool, has := range map[string]bool{
+		"node": strings.Contains(yaml, "nodejs"), "npm": p.files["package.json"] != "", "python3": strings.Contains(yaml, "python"),
+		"go": strings.Contains(yaml, "runtime: go"),
+	} {
+		if has {
+			tools = append(tools, tool)
+		}
+	}
+	return tools
+}
+
+// walk types the page's commands in a folder that has its files, and compares what ferry prints.
+func (p page) walk(t *testing.T, dir string, env ...string) {
+	t.Helper()
+	for _, s := range p.steps {
+		var out, errs bytes.Buffer
+		c := exec.Command("sh", "-c", s.command)
+		c.Dir, c.Env, c.Stdout, c.Stderr = dir, append(os.Environ(), env...), &out, &errs
+		if err := c.Run(); err != nil {
+			t.Fatalf("%s: %v\n%s%s", s.command, err, out.String(), errs.String())
+		}
+		if !strings.HasPrefix(s.command, "ferry invoke") {
+			continue
+		}
+		if diff := cmp.Diff(strings.TrimSpace(s.prints), strings.TrimSpace(out.String())); diff != "" {
+			t.Errorf("%s: %s\n%s", s.command, diff, errs.String())
+		}
+	}
+}
+
+// furnish makes what the pages' events come from.
+func furnish(t *testing.T, cloud *awstest.Cloud) {
+	t.Helper()
+	config := aws.Config{
+		Region: awstest.Region, BaseEndpoint: aws.String(cloud.Endpoint()),
+		Credentials: credentials.NewStaticCredentialsProvider(awstest.AccessKey, awstest.SecretKey, ""),
+	}
+	_, err := sqs.NewFromConfig(config).CreateQueue(t.Context(), &sqs.CreateQueueInput{
+		QueueName: aws.String("orders"), Attributes: map[string]string{"VisibilityTimeout": "60"},
+	})
+	if err == nil {
+		_, err = sns.NewFromConfig(config).CreateTopic(t.Context(), &sns.CreateTopicInput{Name: aws.String("orders")})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCodeThatExistsRunsAsItsPageSays walks every page on the local platform and, with the same answers, on AWS.
+func TestCodeThatExistsRunsAsItsPageSays(t *testing.T) {
+	files, err := filepath.Glob("../../docs/existing-code/*.md")
+	if err != nil || len(files) < 7 {
+		t.Fatalf("found %d pages: %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".md"), func(t *testing.T) {
+			p := readPage(t, file)
+			packagertest.Registries(t, p.needs()...)
+			dir := t.TempDir()
+			if strings.Contains(p.files["ferry.yaml"], "python3.13") { // whose packages are for that version
+				p.files["ferry.yaml"] = strings.ReplaceAll(p.files["ferry.yaml"], "python3.13", string(packagertest.ThisPython(t)))
+			}
+			for name, text := range p.files {
+				packagertest.Write(t, filepath.Join(dir, name), text)
+			}
+			home := t.TempDir()
+			t.Cleanup(func() { stop(t, home) })
+			p.walk(t, dir, "FERRY_HOME="+home)
+			cloud := awstest.Start(t)
+			furnish(t, cloud)
+			env := []string{"FERRY_HOME=" + home, "FERRY_TARGET=aws"}
+			for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "FERRY_AWS_ENDPOINT"} {
+				value, _ := cloud.Env(name)
+				env = append(env, name+"="+value)
+			}
+			p.walk(t, dir, env...)
+		})
+	}
+}
