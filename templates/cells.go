@@ -106,6 +106,9 @@ func cells(shims fs.FS, language string, style manifest.Style, name string) []st
 	} else {
 		all = append(all, target)
 	}
+	if events := path.Join("events", string(style)); has(shims, language, events) { // how a source writes events down
+		all = append(all, events)
+	}
 	if process := target + "-process"; has(shims, language, process) { // what comes before the user's code
 		all = append(all, process)
 	}

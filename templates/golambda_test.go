@@ -128,6 +128,23 @@ func TestAGoProgramOfLambdaIsProbedAndGetsItsSecretsOnLambda(t *testing.T) {
 	if r := l.invoke(urlEvent("GET", "/panic", nil)); r.FunctionError == "" || !strings.Contains(string(r.Payload), "panicked on purpose") {
 		t.Errorf("a panic is %s", r.Payload)
 	}
+	for sent, want := range map[string]string{
+		`"type":"dev.ferry.invoke.v1","datacontenttype":"application/json","data":{"n":1}`:                                       `{"got":{"n":1}}`,
+		`"type":"dev.ferry.invoke.v1","datacontenttype":"text/plain","data":"hi"`:                                                `"hi"`,
+		`"type":"dev.ferry.queue.message.v1","datacontenttype":"text/plain","data":"fail"`:                                       `"itemIdentifier":"7"`,
+		`"type":"dev.ferry.schedule.v1","time":"2026-01-02T03:04:05Z","datacontenttype":"application/json","data":{"nightly":1}`: "null",
+	} {
+		r := l.invoke([]byte(`{"attempt":"1","dev.ferry.event":{"specversion":"1.0","id":"7","source":"arn:aws:scheduler:x/y",` + sent + `}}`))
+		if want == `"hi"` { // which the program does not take
+			want = "errorMessage"
+		}
+		if !strings.Contains(string(r.Payload), want) {
+			t.Errorf("%s: %s\n%s", sent, r.Payload, r.Log)
+		}
+		if strings.Contains(sent, "schedule") && !strings.Contains(r.Log, `"detail-type":"Scheduled Event"`) {
+			t.Errorf("a schedule is no event of EventBridge's:\n%s", r.Log)
+		}
+	}
 	l = p.run(t, dir, lambdatest.Function{Env: settings{"FERRY_SECRETS": `{"TOKEN":"nowhere:x#1"}`}})
 	if r := l.invoke([]byte(`{"dev.ferry.probe": true}`)); r.FunctionError == "" || !strings.Contains(string(r.Payload), "secret TOKEN") {
 		t.Errorf("a secret that cannot be had: %s", r.Payload)
