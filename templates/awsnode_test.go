@@ -86,6 +86,24 @@ func TestOnAWSAHandlerOfLambdaInNodeGetsEventsAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestOnAWSAHandlerOfLambdaInNodeGetsNoRequestThatTheManifestExcludes(t *testing.T) {
+	guarded := func(fn *manifest.Function) {
+		fn.Events = []manifest.Event{{HTTP: &manifest.HTTPEvent{Path: "/items/{id}", Methods: []string{"GET"}}}}
+	}
+	for _, export := range []string{"asynchronous", "streaming"} {
+		l := nodeProgram(manifest.StyleLambda, "native/nodejs", "shapes.mjs:"+export).deploy(t, nil, guarded)
+		for target, want := range map[string]int{"/items/1": 200, "/items/1/2": 404} {
+			a := l.do("GET", target, nil)
+			if served := a.status < 300; served != (want == 200) || want == 404 && a.status != 404 {
+				t.Errorf("%s: %s gives %d %s", export, target, a.status, a.body)
+			}
+		}
+		if a := l.do("DELETE", "/items/1", nil); a.status != 405 || a.header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s: got %d %v", export, a.status, a.header)
+		}
+	}
+}
+
 // minified is JSON as Node writes it.
 func minified(t *testing.T, text []byte) string {
 	t.Helper()

@@ -112,3 +112,70 @@ func TestANodeEventFunctionOfGooglesFrameworkGetsGooglesEvents(t *testing.T) {
 		t.Errorf("on AWS: %s\n%s", r.Payload, r.Log)
 	}
 }
+
+func TestANodeAppOfAzureIsServedUnmodified(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	pk := npmProject(t, "azure", `{"@azure/functions":"4.5.0"}`)
+	p := nodeProgram(manifest.StyleAzure, "azure", "app.js")
+	cookies := []string{"a=1; path=/", "b=2%203; max-age=5; path=/; samesite=lax; httponly"}
+	here := alike(t, p, pk, []request{
+		{method: "GET", target: "/v1/items/7?name=you", headers: [][2]string{{"x-agent", "me"}}, status: 201, want: `"id":"7","names":["you"],"path":"/v1/items/7","agent":"me"`, cookies: cookies},
+		{method: "GET", target: "/V1/Items", status: 201, want: `{"names":[]`, cookies: cookies},
+		{method: "POST", target: "/v1/items", body: `{"n":1}`, headers: [][2]string{{"content-type", "application/json"}}, status: 201, want: `"text":"{\"n\":1}"`, cookies: cookies},
+		{method: "GET", target: "/v1/items/x", status: 200, want: "rest items/x"},
+		{method: "DELETE", target: "/v1/items/7", status: 200, want: "rest items/7"},
+		{method: "GET", target: "/v1/a/b%20c", status: 200, want: "rest a/b c"},
+		{method: "GET", target: "/v1/raises", status: 500, want: "internal server error"},
+		{method: "GET", target: "/v1/empty", status: 204},
+		{method: "GET", target: "/v1/text", status: 500, want: "internal server error"},
+		{method: "GET", target: "/v1/response", status: 200, want: "made", cookies: []string{"a=1", "b=2"}},
+		{method: "GET", target: "/v1/stream", status: 200, want: "one two"},
+		{method: "GET", target: "/items", status: 404},
+	})
+	here.says("GOT request items 36")
+	hasFramework(t, p, pk, "@azure/functions", "4.5.0")
+}
+
+func TestTheFunctionsOfANodeAppOfAzureGetTheirEvents(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	pk := npmProject(t, "azure", "") // with the library that ferry brings
+	p := nodeProgram(manifest.StyleAzure, "azure", "app.js")
+	fn := p.function(func(fn *manifest.Function) {
+		fn.Events = []manifest.Event{{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}}}
+	})
+	here := p.launch(t, pk, fn).ready()
+	object := `{"bucket":"uploads","key":"a/b","size":3}`
+	for _, c := range []struct{ kind, source, data, says string }{
+		{"schedule", "/ferry/schedule/x", "{}", "GOT timer false 2026-01-02T03:04:05Z"},
+		{"queue.message", "/ferry/queue/orders", `{"n": 1}`, `GOT queue 7 {"n":1} 2`},
+		{"queue.message", "arn:aws:sqs:x:1:returns", `{"n": 2}`, "GOT return 2"},
+		{"topic.message", "/ferry/topic/signups", `{"n": 1}`, `GOT topic {"n":1} {"color":"red"}`},
+		{"object.created", "/ferry/bucket/uploads", object, "GOT blob a/b 3\nGOT nothing: the content of uploads/a/b does not come"},
+		{"object.deleted", "/ferry/bucket/uploads", object, "GOT grid Microsoft.Storage.BlobDeleted /blobServices/default/containers/uploads/blobs/a/b"},
+	} {
+		var more []string
+		if strings.HasPrefix(c.kind, "topic") {
+			more = []string{"ce-subject: signup"} // the grid has a trigger for topics too
+		}
+		if strings.HasPrefix(c.kind, "object.created") {
+			more = []string{"ce-subject: upload"}
+		}
+		if status, text := here.event(c.kind, c.source, c.data, more...); status != 204 {
+			t.Errorf("%s: got %d %s\n%s", c.kind, status, text, here.out)
+		}
+		here.says(c.says)
+	}
+	if status, text := here.event("queue.message", "/ferry/queue/orders", `"fail"`); status != 500 || !strings.Contains(text, "failed on purpose") {
+		t.Errorf("got %d %s", status, text)
+	}
+	if status, text := here.event("queue.message", "/ferry/queue/elsewhere", `"x"`); status != 500 || !strings.Contains(text, "more than one function of the app, or none") {
+		t.Errorf("got %d %s", status, text)
+	}
+	if status, text := here.event("invoke", "/s", `"x"`); status != 500 || !strings.Contains(text, "no function of the app has a trigger") {
+		t.Errorf("got %d %s", status, text)
+	}
+	l := p.run(t, p.build(t, pk, fn), lambdatest.Function{})
+	if r := l.invoke(batch(t, "arn:aws:sqs:x:1:orders", "a", "fail")); !strings.Contains(r.Log, `GOT queue id of a "a" 2`) || !strings.Contains(string(r.Payload), `"id of fail"`) {
+		t.Errorf("on AWS: %s\n%s", r.Payload, r.Log)
+	}
+}

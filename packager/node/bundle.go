@@ -41,7 +41,7 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 	if err := b.externals(m); err != nil {
 		return nil, "", err
 	}
-	files, err := j.Included(ctx)
+	files, err := j.included(ctx)
 	if err != nil {
 		return nil, "", err
 	}

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
@@ -52,6 +54,15 @@ func (m *modules) framework() (*module, error) {
 		return nil, err
 	}
 	return m.load(filepath.Join(dir, "node_modules", filepath.FromSlash(name)))
+}
+
+// included is what goes into the package beside a bundle: what the manifest names, and what Azure's host would read.
+func (j *job) included(ctx context.Context) ([]source.File, error) {
+	of := *j.Job
+	if j.Function.Style == manifest.StyleAzure {
+		of.Function.Build.Include = append(slices.Clone(of.Function.Build.Include), "/host.json")
+	}
+	return of.Included(ctx)
 }
 
 // bring has npm install a package that the project does not have, and returns the folder.

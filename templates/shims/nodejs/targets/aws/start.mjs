@@ -18,15 +18,25 @@ function contextOf(event, context, more) {
   };
 }
 
-// serveRequest answers a request of any ingress; with out it streams where that takes it, and returns nothing.
-async function serveRequest(carrier, event, context, out) {
+// exchangeOf is the exchange of a request of any ingress, with its outlet; with out that streams where the ingress takes it.
+function exchangeOf(carrier, event, context, out) {
   const request = requestFrom(carrier, event, context);
   const outlet = out && carrier.streams(event) ? new Streamed(carrier, event, out) : new Collected(carrier, event);
   const exchange = new Exchange(request, outlet);
   exchange.collected = !(outlet instanceof Streamed);
   exchange.ctx = contextOf(event, context, { clientIp: request.client });
-  await serveExchange(request.broken ? refuseBody : source.http, exchange);
+  return { exchange, outlet };
+}
+
+// serveRequest answers a request; what is streamed is no result.
+async function serveRequest(carrier, event, context, out) {
+  const { exchange, outlet } = exchangeOf(carrier, event, context, out);
+  await serveExchange(exchange.broken ? refuseBody : source.http, exchange);
   return outlet.result();
+}
+
+function carrierOf(event) {
+  return [lambdaV2, lambdaV1].find((one) => one.carries(event));
 }
 
 function refuseBody() {
@@ -35,7 +45,7 @@ function refuseBody() {
 
 async function serve(event, context, out) {
   if (isProbe(event)) return probed();
-  const carrier = [lambdaV2, lambdaV1].find((one) => one.carries(event));
+  const carrier = carrierOf(event);
   if (carrier) return serveRequest(carrier, event, context, out);
   const deliver = ({ event: it, ...meta }) => {
     if (!source.event) throw new Error(`${config.handler} exports no event handler`);
@@ -94,16 +104,41 @@ async function finish(out, result) {
   });
 }
 
-// handed gives events as they are to code that was written for them; what is ferry's own is answered here. It takes no
-// named parameters: a runtime that knows no callbacks refuses a handler that seems to want one.
+// handed gives events as they are to code that was written for them. What is ferry's own is answered here, and a request
+// that the manifest excludes. It takes no named parameters: a runtime that knows no callbacks refuses a handler that seems
+// to want one.
 function handed(native) {
-  const ours = async (event, context) => {
+  const answered = async (event, context) => {
     if (isProbe(event)) return probed();
-    return serveDirect(event, ({ event: it, ...meta }) => source.event(it, contextOf(event, context, meta)));
+    if (event?.["dev.ferry.event"]) return serveDirect(event, ({ event: it, ...meta }) => source.event(it, contextOf(event, context, meta)));
   };
   const isOurs = (event) => isProbe(event) || Boolean(event?.["dev.ferry.event"]);
-  if (native.streams) return async (event, out, context) => (isOurs(event) ? finish(out, await ours(event, context)) : native.call(event, out, context));
-  return (...given) => (isOurs(given[0]) ? ours(...given) : native.call(...given));
+  if (native.streams) {
+    return async (event, out, context) => {
+      if (isOurs(event)) return finish(out, await answered(event, context));
+      const { exchange, outlet, refusal } = excluded(event, context, out);
+      if (!refusal) return native.call(event, out, context);
+      answerWith(exchange, refusal);
+      return finish(out, outlet.result());
+    };
+  }
+  return (...given) => {
+    const [event, context] = given;
+    if (isOurs(event)) return answered(event, context);
+    const { exchange, outlet, refusal } = excluded(event, context);
+    if (!refusal) return native.call(...given);
+    answerWith(exchange, refusal);
+    return Promise.resolve(outlet.result());
+  };
+}
+
+// excluded is the answer to a request whose path or method the manifest excludes, if it is one.
+function excluded(event, context, out) {
+  const excludes = config.http && (config.http.path !== "^" || config.http.methods.length > 0);
+  const carrier = excludes && carrierOf(event);
+  if (!carrier) return {};
+  const { exchange, outlet } = exchangeOf(carrier, event, context, out);
+  return { exchange, outlet, refusal: answerOf(exchange) };
 }
 
 const { native } = source;
