@@ -16,6 +16,9 @@ import (
 //	carriers/<ingress>  makes an exchange of what comes in on an ingress, and what goes out of its answer
 //	targets/<target>    starts it all: secrets, the context of a call, the events of that place
 //
+// Two kinds are there where a language needs them: targets/<target>-<style> is all that a program gets which the target
+// itself calls, and targets/<target>-process what comes before the user's code; events/<style> writes events down for both.
+//
 // A style such as lambda, gcf-http or azure is one more folder in sources; an ingress such as API Gateway's REST API is
 // one more in carriers and a name in the list of the targets that have it; a cloud is one more in targets and an entry in
 // that list. A style that is served somewhere is served wherever the shapes of both agree.

@@ -17,7 +17,6 @@ import (
 	"strings"
 
 	"github.com/ferryfn/ferry/internal/waits"
-	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
 	"github.com/ferryfn/ferry/templates"
 )
@@ -90,12 +89,9 @@ func (j *job) build(ctx context.Context) error {
 		return err
 	}
 	j.made.Done = func() { os.RemoveAll(tmp) }
-	wanted := []string{"."}
-	if j.Function.Style == manifest.StyleGCF && !j.Platform.Source {
-		if err := j.served(ctx, dir, tmp); err != nil {
-			return err
-		}
-		wanted = []string{framework + "/funcframework", "."}
+	wanted, err := j.wanted(ctx, dir, tmp)
+	if err != nil {
+		return err
 	}
 	packages, err := j.list(ctx, dir, wanted)
 	if err != nil {

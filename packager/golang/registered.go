@@ -124,6 +124,14 @@ func registrations(p pkg) (all []registered) {
 	return all
 }
 
+// wanted are the packages that are compiled: the handler's, which comes last, and what the shim has beside it.
+func (j *job) wanted(ctx context.Context, dir, tmp string) ([]string, error) {
+	if j.Function.Style != manifest.StyleGCF || j.Platform.Source {
+		return []string{"."}, nil
+	}
+	return []string{framework + "/funcframework", "."}, j.served(ctx, dir, tmp)
+}
+
 // served adds what the framework's server needs to a copy of the module's files, for a project that only registers
 // functions need not have it: the versions are those that the framework's own go.mod names. A workspace is taken as it is.
 func (j *job) served(ctx context.Context, dir, tmp string) error {
