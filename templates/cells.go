@@ -35,6 +35,7 @@ func targets() map[string]arrivals {
 	return map[string]arrivals{
 		// Function URLs and HTTP APIs; REST APIs and load balancers.
 		"aws":   {carriers: []string{"lambda-v2"}, more: []string{"lambda-v1"}, events: true},
+		"azure": {carriers: []string{"azure"}, events: true},     // behind Azure's own worker
 		"gcf":   {carriers: []string{"framework"}, events: true}, // behind Google's functions-framework
 		"local": {carriers: []string{"socket"}, events: true},
 	}

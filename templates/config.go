@@ -17,6 +17,14 @@ type config struct {
 	Health  string      `json:"health"`  // a path that is routed whatever http says; empty is none
 	Payload string      `json:"payload,omitempty"`
 	native
+	triggers
+}
+
+// triggers are the events that a program registers functions for by itself, as Azure has it. Other targets know them alone.
+type triggers struct {
+	Schedules []string `json:"schedules,omitempty"` // cron expressions of five fields
+	Queues    []string `json:"queues,omitempty"`
+	Pushed    bool     `json:"pushed,omitempty"` // messages of topics and what happens to objects
 }
 
 // native is what the contexts of other platforms say of a function. It is there for the styles that give a handler one:
@@ -49,6 +57,9 @@ func configOf(fn manifest.Function, t Target) config {
 	for _, e := range fn.Events {
 		c.Events = c.Events || e.HTTP == nil
 	}
+	if t.Name == "azure" {
+		c.triggers = triggersOf(fn)
+	}
 	if fn.Health != nil {
 		c.Health, _, _ = strings.Cut(fn.Health.Path, "?")
 	}
@@ -66,6 +77,20 @@ func (c config) uses(p part) bool { return p.stem() != "cors" || c.sharesOrigins
 
 // sharesOrigins is whether the shim answers for a policy of CORS.
 func (c config) sharesOrigins() bool { return c.HTTP != nil && c.HTTP.CORS != nil }
+
+func triggersOf(fn manifest.Function) (out triggers) {
+	for _, e := range fn.Events {
+		switch {
+		case e.Schedule != nil:
+			out.Schedules = append(out.Schedules, e.Schedule.Cron)
+		case e.Queue != nil:
+			out.Queues = append(out.Queues, e.Queue.Name)
+		case e.Topic != nil, e.Object != nil:
+			out.Pushed = true
+		}
+	}
+	return out
+}
 
 func nativeOf(fn manifest.Function) native {
 	if fn.Style != manifest.StyleLambda && fn.Style != manifest.StyleAzure {

@@ -208,7 +208,7 @@ more = func.Blueprint()
 
 @app.route(route="items/{id:int?}", methods=["GET", "POST"])
 def items(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    out = {"id": req.route_params.get("id"), "name": req.params.get("name"), "url": req.url, "agent": req.headers.get("X-Agent"), "method": req.method}
+    out = {"id": req.route_params.get("id"), "name": req.params.get("name"), "url": req.url.partition("://")[2], "agent": req.headers.get("X-Agent"), "method": req.method}
     try:
         out["json"] = req.get_json()
     except ValueError:

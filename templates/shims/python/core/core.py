@@ -67,6 +67,11 @@ def checked(source):
     return source
 
 
+def azure_app():
+    """The user's own FunctionApp, which Azure's worker takes as it is; None for all other styles."""
+    return None
+
+
 def fault(what, step):
     """Ends the start with what is wrong with the module, and the next step behind a semicolon."""
     sys.exit(f"ferry: {CONFIG['handler']}: {what}; {step}")

@@ -65,5 +65,9 @@ class Registered:
         return await called(functools.partial(self.function, **arguments))
 
 
+def azure_app():
+    return wanted(user_module(), "azure", "app")
+
+
 def opened():
     return checked(App(user_module()))

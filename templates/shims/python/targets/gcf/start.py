@@ -1,6 +1,5 @@
 # The start on Google Cloud Functions: a function of the functions-framework. The server there forks after it has loaded the
 # function, so that the loop begins with the process that serves.
-import threading
 import uuid
 
 import functions_framework
@@ -8,38 +7,17 @@ import functions_framework
 SOURCE = opened()
 
 
-class Engine:
-    """The loop that serves, on a thread of its own."""
-
-    def __init__(self):
-        self.lock, self.loop = threading.Lock(), None
-
-    async def start(self):
-        try:
-            await SOURCE.start()
-        except SystemExit as err:  # it would end the loop alone
-            raise RuntimeError(err.code) from None
-
-    def running(self):
-        with self.lock:
-            if self.loop is None:
-                loop = asyncio.new_event_loop()
-                threading.Thread(target=loop.run_forever, daemon=True, name="ferry").start()
-                asyncio.run_coroutine_threadsafe(self.start(), loop).result()
-                self.loop = loop
-        return self.loop
-
-    def begin(self):
-        """Begins in a worker, which an application whose startup fails ends: the server takes the code for a failed boot."""
-        try:
-            self.running()
-        except Exception:
-            traceback.print_exc()
-            os._exit(3)
+def begin():
+    """Begins in a worker, which an application whose startup fails ends: the server takes the code for a failed boot."""
+    try:
+        ENGINE.running()
+    except Exception:
+        traceback.print_exc()
+        os._exit(3)
 
 
-ENGINE = Engine()
-os.register_at_fork(after_in_child=ENGINE.begin)
+ENGINE = Engine(SOURCE)
+os.register_at_fork(after_in_child=begin)
 
 
 def context_of(request, **more):

@@ -1,0 +1,295 @@
+package templates_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ferryfn/ferry/internal/lambdatest"
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/packager/packagertest"
+	"github.com/ferryfn/ferry/templates"
+)
+
+const (
+	frameworkList = "functions-framework==3.10.2\n"
+	azureList     = "azure-functions==1.26.0\n"
+)
+
+// hosted packs a function for a target and starts what calls it there: the last word is the port.
+func (p program) hosted(t *testing.T, pk *packager.Packager, fn manifest.Function, shim string, command ...string) *process {
+	t.Helper()
+	a, err := pk.Build(t.Context(), fn, packager.Platform{Shim: shim, Runtime: fn.Runtime}.OnHost())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := lambdatest.Unpack(a.Path, dir); err != nil {
+		t.Fatal(err)
+	}
+	python, err := lambdatest.Interpreter(t.Context(), p.lambda)
+	if err != nil {
+		t.Skip(err)
+	}
+	i := &process{t: t, addr: templates.FreeAddr(t), out: &output{}, done: make(chan struct{})}
+	_, port, _ := net.SplitHostPort(i.addr)
+	i.cmd = exec.Command(python, append(command, port)...)
+	i.cmd.Dir, i.cmd.Stdout, i.cmd.Stderr = dir, i.out, i.out
+	i.cmd.Env = append(os.Environ(), "FERRY_DIGEST=sha256:abc", "PYTHONPATH="+dir, "PORT="+port)
+	if err := i.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = i.cmd.Wait()
+		close(i.done)
+	}()
+	t.Cleanup(func() {
+		_ = i.cmd.Process.Signal(os.Interrupt) // it ends its workers
+		<-i.done
+	})
+	return i
+}
+
+// onGoogle starts the functions-framework on a function, as the platform there does.
+func (p program) onGoogle(t *testing.T, pk *packager.Packager, fn manifest.Function) *process {
+	t.Helper()
+	return p.hosted(t, pk, fn, "gcf", "-m", "functions_framework", "--target", "handler", "--source", "ferry_entry.py", "--signature-type", "http", "--host", "127.0.0.1", "--port")
+}
+
+// onAzure starts a stand-in for Azure's host, which calls functions by Azure's own library.
+func (p program) onAzure(t *testing.T, pk *packager.Packager, fn manifest.Function) *process {
+	t.Helper()
+	host, err := filepath.Abs("testdata/azurehost/host.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.hosted(t, pk, fn, "azure", host)
+}
+
+// pythonEchoes are the echo handlers beside a framework.
+func pythonEchoes(t *testing.T, p program, list string) *packager.Packager {
+	t.Helper()
+	files := []string{"requirements.txt", list}
+	found, err := filepath.Glob("testdata/echo/python/*.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range found {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, filepath.Base(file), string(data))
+	}
+	return p.project(t, files...)
+}
+
+// carries makes the requests of the corpus. Lost are answers that the host makes something else of.
+func (i *process) carries(t *testing.T, style manifest.Style, lost map[string]answer) {
+	t.Helper()
+	for _, c := range templates.RequestCases() {
+		if strings.Contains(strings.Join(c.Headers, ""), "chunked") {
+			c.Headers, c.Body = nil, c.Want.Body // the test's client sends a length
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			a := i.do(c.Method, c.Target, c.Body, c.Headers...)
+			c.Judge(t, style, a.status, a.body)
+		})
+	}
+	for _, c := range templates.ResponseCases() {
+		if changed, ok := lost[c.Name]; ok {
+			c.Header = changed.header
+		}
+		a := i.do(c.Method, c.Target, nil)
+		if a.status != c.Status || a.body != c.Body {
+			t.Errorf("%s: got %d %.40q\n%s", c.Name, a.status, a.body, i.out)
+		}
+		for name, want := range c.Header {
+			got := a.header[name]
+			if name != "Set-Cookie" && len(got) > 1 {
+				got = []string{strings.Join(got, ", ")}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: header %s: %s", c.Name, name, diff)
+			}
+		}
+	}
+}
+
+func TestBehindGooglesFrameworkRequestsAndAnswersAreCarried(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	for _, p := range echoes() {
+		if p.runtime.Language() != "python" {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			p.source = "."
+			i := p.onGoogle(t, pythonEchoes(t, p, frameworkList), p.function()).probed("ferry-digest: sha256:abc")
+			i.carries(t, p.style, nil)
+			if a, err := i.try("GET", "/special/throw-late", nil); err == nil {
+				t.Errorf("an answer that broke off is whole: %d %q", a.status, a.body)
+			}
+			if a := i.do("GET", "/special/status", nil); a.status != 418 {
+				t.Errorf("afterwards it answers %d", a.status)
+			}
+		})
+	}
+}
+
+func TestBehindGooglesFrameworkItsEventsAreCloudEventsOfFerry(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	p := pythonProgram(manifest.StyleWSGI)
+	fn := p.function(func(fn *manifest.Function) {
+		fn.Events = []manifest.Event{{Topic: &manifest.TopicEvent{Name: "signups"}}}
+	})
+	i := p.onGoogle(t, p.project(t, "requirements.txt", frameworkList, "app.py", `def on_event(event, ctx):
+    print("GOT", event["type"], event["id"], event["source"], event.data, ctx.attempt, ctx.group, ctx.attributes, ctx.platform, flush=True)
+    if event.data == "fail":
+        raise ValueError("failed on purpose")
+`), fn).probed("ferry-digest: sha256:abc")
+	post := func(kind, data string) int {
+		return i.do("POST", "/", []byte(data), "content-type: application/json", "ce-specversion: 1.0", "ce-id: 7", "ce-type: "+kind,
+			"ce-source: //pubsub.googleapis.com/projects/p/topics/signups", "ce-time: 2026-01-02T03:04:05Z").status
+	}
+	message := func(text, attributes string) string {
+		return `{"message":{"data":"` + base64.StdEncoding.EncodeToString([]byte(text)) + `","messageId":"9","publishTime":"2026-01-02T03:04:05Z","orderingKey":"g","attributes":` + attributes + `},"subscription":"s","deliveryAttempt":2}`
+	}
+	const published = "google.cloud.pubsub.topic.v1.messagePublished"
+	for _, c := range []struct {
+		kind, data string
+		status     int
+		says       string
+	}{
+		{published, message("hello", "{}"), 204, "GOT dev.ferry.topic.message.v1 9 /projects/p/topics/signups hello 2 g {} gcf"},
+		{published, message(`{"n":1}`, `{"content-type":"application/json"}`), 204, "{'n': 1} 2 g {'content-type': 'application/json'}"},
+		{published, message(`{"specversion":"1.0","id":"1","source":"/s","type":"shop.order","data":"x"}`, "{}"), 204, "GOT shop.order 1 /s x 2 g"},
+		{"google.cloud.storage.object.v1.finalized", `{"bucket":"uploads","name":"a/b","size":"3"}`, 204, "GOT dev.ferry.object.created.v1 7 //pubsub.googleapis.com/projects/p/topics/signups {'bucket': 'uploads', 'key': 'a/b', 'size': 3}"},
+		{published, message("fail", "{}"), 500, "failed on purpose"},
+		{published, `{"no":"message"}`, 400, ""},
+	} {
+		if status := post(c.kind, c.data); status != c.status {
+			t.Errorf("%s: got %d\n%s", c.data, status, i.out)
+		}
+		i.says(c.says)
+	}
+	if a := i.do("GET", "/", nil); a.status != http.StatusNotFound {
+		t.Errorf("a function without an http event answers %d", a.status)
+	}
+}
+
+func TestBehindGooglesFrameworkAWrongHandlerNeverServes(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	p := pythonProgram(manifest.StyleASGI)
+	pk := p.project(t, "requirements.txt", frameworkList, "app.py", `async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+`, "other.py", "def app(event, context): pass\n")
+	i := p.onGoogle(t, pk, p.function())
+	<-i.done
+	i.says("no database")
+	p.handler = "other:app"
+	i = p.onGoogle(t, pk, p.function())
+	<-i.done
+	i.says("write `style: lambda`")
+}
+
+func TestBehindAzuresLibraryRequestsAndAnswersAreCarried(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	for _, p := range echoes() {
+		if p.runtime.Language() != "python" {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			p.source = "."
+			i := p.onAzure(t, pythonEchoes(t, p, azureList), p.function()).probed("ferry-digest: sha256:abc")
+			// Azure reads cookies and writes them anew: one with a comma is none to it.
+			i.carries(t, p.style, map[string]answer{"two cookies": {header: http.Header{"Set-Cookie": {"a=1; Path=/"}}}})
+			if a := i.do("GET", "/special/throw-late", nil); a.status != 500 {
+				t.Errorf("nothing was out, and the client got %d", a.status)
+			}
+		})
+	}
+}
+
+func TestBehindAzuresLibraryItsTriggersAreCloudEventsOfFerry(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	p := pythonProgram(manifest.StyleASGI)
+	fn := p.function(func(fn *manifest.Function) {
+		fn.Events = []manifest.Event{
+			{HTTP: &manifest.HTTPEvent{}},
+			{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *"}},
+			{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}},
+			{Object: &manifest.ObjectEvent{Bucket: "uploads"}},
+		}
+	})
+	i := p.onAzure(t, p.project(t, "requirements.txt", azureList, "app.py", `import asyncio
+async def app(scope, receive, send):
+    raise ValueError("not called")
+async def on_event(event, ctx):
+    await asyncio.sleep(0)
+    print("GOT", event["type"], event["source"], event.get("subject"), event.data, ctx.attempt, ctx.platform, flush=True)
+    if event.data == "fail":
+        raise ValueError("failed on purpose")
+`), fn).probed("ferry-digest: sha256:abc")
+	queued := func(text string) string {
+		return `{"kind":"queueTrigger","type":"string","data":"` + text + `","metadata":{"Id":"7","DequeueCount":2,"InsertionTime":"2026-01-02T03:04:05+00:00"}}`
+	}
+	grid := func(kind, subject, data string) string {
+		text, err := json.Marshal(`{"id":"1","topic":"/t","subject":"` + subject + `","eventType":"` + kind + `","eventTime":"2026-01-02T03:04:05Z","data":` + data + `,"dataVersion":"1"}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return `{"kind":"eventGridTrigger","type":"json","data":` + string(text) + `}`
+	}
+	for _, c := range []struct {
+		function, data string
+		status         int
+		says           string
+	}{
+		{"schedule0", `{"kind":"timerTrigger","type":"json","data":"{\"IsPastDue\":false}"}`, 204, "GOT dev.ferry.schedule.v1 /ferry/azure/timer None {} None azure"},
+		{"queue0", queued("hello"), 204, "GOT dev.ferry.queue.message.v1 /ferry/azure/queue/orders None hello 2 azure"},
+		{"queue0", queued("fail"), 500, "failed on purpose"},
+		{"pushed", grid("Microsoft.Storage.BlobCreated", "/blobServices/default/containers/uploads/blobs/a/b", `{"contentLength":3}`), 204, "GOT dev.ferry.object.created.v1 /t a/b {'bucket': 'uploads', 'key': 'a/b', 'size': 3} None azure"},
+		{"pushed", grid("Microsoft.Storage.BlobDeleted", "/blobServices/default/containers/uploads/blobs/a", "{}"), 204, "GOT dev.ferry.object.deleted.v1 /t a"},
+		{"pushed", grid("shop.signup", "s", `{"n":1}`), 204, "GOT dev.ferry.topic.message.v1 /t s {'n': 1}"},
+	} {
+		if a := i.do("POST", "/.host/"+c.function, []byte(c.data)); a.status != c.status {
+			t.Errorf("%s: got %d\n%s", c.data, a.status, i.out)
+		}
+		i.says(c.says)
+	}
+}
+
+func TestBehindAzuresLibraryAnAppOfAzureIsTheUsersOwn(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	p := pythonProgram(manifest.StyleAzure)
+	p.handler = "function_app:app"
+	i := p.onAzure(t, p.project(t, "function_app.py", `import azure.functions as func
+app = func.FunctionApp()
+@app.function_name("http")
+@app.route(route="x")
+@app.queue_output(arg_name="out", queue_name="q", connection="C")
+def f(req: func.HttpRequest, out: func.Out[str] = None) -> func.HttpResponse:
+    return func.HttpResponse("own")
+`), p.function())
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+		if a, err := i.try("GET", "/x", nil); err == nil {
+			if a.status != 200 || a.body != "own" {
+				t.Errorf("got %d %s\n%s", a.status, a.body, i.out)
+			}
+			return
+		}
+	}
+	t.Errorf("it never answered:\n%s", i.out)
+}
