@@ -13,6 +13,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -83,6 +84,9 @@ func (o *packageOptions) run(ctx context.Context, args []string) (result, error)
 	r := packageResult{Artifacts: map[string]packager.Artifact{}}
 	for i, fn := range functions {
 		r.Artifacts[fn.Name] = bills[i].Artifact
+		for _, w := range bills[i].Artifact.Warnings {
+			o.app.warn(providers.Issue{Function: fn.Name, Severity: providers.Warning, Message: w.Message, Hint: w.Hint})
+		}
 		if err := o.look(ctx, p, fn, &r); err != nil {
 			return nil, err
 		}

@@ -29,6 +29,8 @@ type Bill struct {
 	Metafile json.RawMessage `json:"metafile,omitempty"`
 	// Unbundled is why packages stayed out of a bundle without being told to, by name.
 	Unbundled map[string]string `json:"unbundled,omitempty"`
+	// Read is what of one's own files came along because the code reads it: why, by the name in the package.
+	Read map[string]string `json:"read,omitempty"`
 }
 
 // Provenance says what a package was made from, by what and when. It is part of no digest.
@@ -56,7 +58,7 @@ func billOf(made source.Content) Bill {
 	})
 	return Bill{
 		Packages: slices.Compact(made.Packages), Tools: slices.Compact(made.Tools),
-		Metafile: made.Metafile, Unbundled: made.Unbundled,
+		Metafile: made.Metafile, Unbundled: made.Unbundled, Read: made.Read,
 	}
 }
 

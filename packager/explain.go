@@ -110,6 +110,9 @@ func (x *explainer) entry() string {
 	if x.name == x.bill.Artifact.Entry && x.job.Function.Runtime.Language() == "go" {
 		return "it is the compiled program"
 	}
+	if why := x.read(); why != "" {
+		return why
+	}
 	if !source.Exists(x.full) {
 		return "it belongs to an installed Python package"
 	}
@@ -120,6 +123,16 @@ func (x *explainer) entry() string {
 		return "it is the handler"
 	}
 	return "it is in the source folder, and nothing leaves it out"
+}
+
+// read is the code that reads the file, or a folder that it is in.
+func (x *explainer) read() string {
+	for name := x.name; name != "."; name = path.Dir(name) {
+		if why := x.bill.Read[name]; why != "" {
+			return why
+		}
+	}
+	return ""
 }
 
 // leftOut is why a file of the source folder is not in the package.

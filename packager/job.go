@@ -138,6 +138,7 @@ func (j *job) pack(ctx context.Context, c cache, key string) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	a.Warnings = made.Warnings
 	torn := j.In.Settle()
 	e, err := j.remember(c, key, a, billOf(made))
 	if err != nil {

@@ -26,8 +26,8 @@ func load(t *testing.T, a Artifact, file, expression string) string {
 // imported imports a module under Node and prints an expression over it as `m`.
 func imported(t *testing.T, dir, file, expression string) string {
 	t.Helper()
-	return strings.TrimSpace(packagertest.Output(t, dir, "node", "--input-type=module", "-e",
-		"const m = await import("+strconv.Quote("file://"+dir+"/"+file)+"); console.log("+expression+")"))
+	return strings.TrimSpace(packagertest.Output(t, dir, "node", "-e",
+		"(async () => { const m = await import("+strconv.Quote("file://"+dir+"/"+file)+"); console.log("+expression+") })()"))
 }
 
 func TestAnESModuleWithTopLevelAwaitKeepsItsNatureAndItsPlace(t *testing.T) {

@@ -39,6 +39,8 @@ type Artifact struct {
 	Path string `json:"path"` // the zip file
 	Description
 	Cached bool `json:"cached"` // true when nothing was built
+	// Warnings are about its sources. They are known of a cached package too.
+	Warnings []source.Warning `json:"warnings,omitempty"`
 	// Made is what a package that was saved before was made from; nil is what is here now.
 	Made *Provenance `json:"-"`
 }

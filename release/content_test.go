@@ -3,6 +3,7 @@ package release
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -78,7 +79,7 @@ func TestAReleaseWritesDownWhatIsKnownOfAPackageAndNotWhereItLies(t *testing.T) 
 		t.Errorf("written is %s", written)
 	}
 	var read FunctionRecord
-	if err := json.Unmarshal(written, &read); err != nil || read.spec().Artifact != (packager.Artifact{Description: known}) {
+	if err := json.Unmarshal(written, &read); err != nil || !reflect.DeepEqual(read.spec().Artifact, packager.Artifact{Description: known}) {
 		t.Errorf("read is %+v, %v", read.spec().Artifact, err)
 	}
 }

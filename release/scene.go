@@ -217,6 +217,9 @@ func (e *Engine) build(ctx context.Context, only []string) (*goods, error) {
 		f := recordOf(fn, pinned[fn.Name], a.Description)
 		f.Made = a.Made
 		g.functions[fn.Name] = f
+		for _, w := range a.Warnings {
+			g.issues = append(g.issues, providers.Issue{Function: fn.Name, Severity: providers.Warning, Message: w.Message, Hint: w.Hint})
+		}
 	}
 	g.chosen = maps.Clone(g.functions)
 	return g, nil

@@ -41,22 +41,26 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 	if err := b.externals(m); err != nil {
 		return nil, "", err
 	}
-	files, err := j.included(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	files = slices.DeleteFunc(append(files, m.files...), source.Duplicate())
 	bannered(result.OutputFiles, b.format)
 	outputs, err := j.mapped(result.OutputFiles)
 	if err != nil {
 		return nil, "", err
 	}
+	var files []source.File
 	for _, out := range outputs {
 		rel, err := filepath.Rel(j.Dir, out.Path)
 		if err != nil {
 			return nil, "", err
 		}
 		files = append(files, source.Generated(filepath.ToSlash(rel), out.Contents))
+	}
+	included, err := j.included(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	files = slices.DeleteFunc(slices.Concat(files, included, m.files, b.reads.files), source.Duplicate())
+	if err := b.reads.done(files); err != nil {
+		return nil, "", err
 	}
 	j.made.Note("esbuild", libraryVersion("github.com/evanw/esbuild"))
 	j.made.Metafile, j.made.Unbundled = json.RawMessage(result.Metafile), map[string]string{}
@@ -77,6 +81,7 @@ type bundle struct {
 	external map[string]outsider // packages that cannot be bundled, by name
 	absent   absent
 	own      compilation
+	reads    *reads
 	metafile []byte
 	meta     metafile // of it
 }
@@ -116,7 +121,7 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 		if err != nil {
 			return result, err
 		}
-		excluded, err := b.exclude(result)
+		excluded, err := b.exclude(ctx, result)
 		if err != nil {
 			return result, err
 		}
@@ -164,7 +169,7 @@ func (b *bundle) written() api.Format {
 
 // exclude notes packages that cannot be bundled, those that failed to and those that would fail when they are
 // called, and reports whether there are new ones.
-func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
+func (b *bundle) exclude(ctx context.Context, result api.BuildResult) (more bool, err error) {
 	before := len(b.external)
 	for _, m := range result.Errors {
 		if strings.Contains(m.Text, ".node") {
@@ -191,6 +196,12 @@ func (b *bundle) exclude(result api.BuildResult) (more bool, err error) {
 	rooted, err := b.rooted(<-scanned)
 	if err != nil {
 		return false, err
+	}
+	if b.reads, err = b.follow(ctx); err != nil {
+		return false, err
+	}
+	for name, o := range b.reads.packages {
+		b.leave(name, o)
 	}
 	for name, o := range rooted {
 		b.leave(name, o)

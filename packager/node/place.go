@@ -2,7 +2,6 @@ package node
 
 import (
 	"bytes"
-	"encoding/json"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -64,8 +63,7 @@ func (b *bundle) placed(file, code string) string {
 	var declared []string
 	declare := func(word, name, call, place string) {
 		if strings.Contains(code, word) {
-			quoted, _ := json.Marshal(place) //nolint:errchkjson // a string always has a JSON form
-			declared = append(declared, name+" = /* @__PURE__ */ "+call+"("+string(quoted)+")")
+			declared = append(declared, name+" = /* @__PURE__ */ "+call+"("+quoted(place)+")")
 		}
 	}
 	filename := at

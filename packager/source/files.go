@@ -44,6 +44,22 @@ func (j *Job) Included(ctx context.Context) ([]File, error) {
 	return w.files, err
 }
 
+// Only collects files and folders by their slash paths from the source folder, as far as the rules keep them.
+func (j *Job) Only(ctx context.Context, names []string) ([]File, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	own := *j
+	own.Function.Build.Include = nil // what it names is collected already
+	w, err := own.walker(ctx, j.In)
+	if err != nil {
+		return nil, err
+	}
+	w.only = names
+	err = w.walk(false)
+	return w.files, err
+}
+
 // NoteAll makes the whole source folder an input: nobody knows what a build command reads. What is installed
 // in node_modules follows from the lock file, which is in the folder.
 func (j *Job) NoteAll(ctx context.Context) error {

@@ -48,6 +48,17 @@ type Content struct {
 	Metafile json.RawMessage
 	// Unbundled is why packages stayed out of a bundle without being told to, by name.
 	Unbundled map[string]string
+	// Read is what of one's own files came along because the code reads it: why, by the name in the package.
+	Read     map[string]string
+	Warnings []Warning
+}
+
+// Warning is something about the sources that does not keep a package from being made, and may surprise whoever calls it.
+type Warning struct {
+	File    string `json:"file,omitempty"` // slash path from the source folder, "" when it is not about one file
+	Line    int    `json:"line,omitempty"` // 0 is unknown
+	Message string `json:"message"`        // names file and line itself
+	Hint    string `json:"hint,omitempty"` // one imperative line
 }
 
 // Package is a library of a package registry.

@@ -59,6 +59,8 @@ type walker struct {
 	files []File
 	// noting walks for the inputs alone: what could not be packaged is passed over.
 	noting bool
+	// only are the paths that are asked for, with all below them; nil is everything.
+	only []string
 }
 
 // place is a folder on the way down.
@@ -141,7 +143,7 @@ func (w *walker) entry(full string, e fs.DirEntry, at place) error {
 			isDir = info.IsDir()
 		}
 	}
-	if full == w.skip || Never(name, isDir) || excluded(w.rules.exclude, subject{parts, isDir}) {
+	if full == w.skip || !w.asked(name) || Never(name, isDir) || excluded(w.rules.exclude, subject{parts, isDir}) {
 		return nil
 	}
 	wanted := at.wanted
@@ -169,6 +171,13 @@ func (w *walker) entry(full string, e fs.DirEntry, at place) error {
 		return ReadProblem(full, name, err)
 	}
 	return w.regular(full, name, info, wanted)
+}
+
+// asked is whether a path is asked for, or on the way to one that is.
+func (w *walker) asked(name string) bool {
+	return w.only == nil || slices.ContainsFunc(w.only, func(one string) bool {
+		return strings.HasPrefix(name+"/", one+"/") || strings.HasPrefix(one+"/", name+"/")
+	})
 }
 
 // refuseSecret leaves a secret out, or refuses it when build.include asks for it.

@@ -1,0 +1,129 @@
+package packager
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ferryfn/ferry/packager/packagertest"
+)
+
+func TestWhatOnesOwnModulesReadComesAlong(t *testing.T) {
+	const esm = "import fs from 'node:fs'; import path from 'node:path'; import { fileURLToPath } from 'node:url';\n"
+	for name, c := range map[string]struct {
+		code  string
+		files []string
+	}{
+		"a URL":                          {esm + "export const got = () => fs.readFileSync(new URL('./data/a.json', import.meta.url), 'utf8');", []string{"lib/data/a.json", "1"}},
+		"a folder of its own name":       {esm + "const here = path.dirname(fileURLToPath(import.meta.url));\nconst views = path.resolve(here, 'views');\nexport const got = (name = 'a') => fs.readFileSync(path.join(views, name + '.html'), 'utf8');", []string{"lib/views/a.html", "view"}},
+		"above":                          {esm + "const __dirname = fileURLToPath(new URL('.', import.meta.url));\nexport const got = () => fs.readFileSync(`${__dirname}../shared/${'a'}.txt`, 'utf8');", []string{"shared/a.txt", "text"}},
+		"what import.meta holds":         {esm + "const { url } = import.meta;\nexport const got = () => fs.readFileSync(fileURLToPath(new URL('a.txt', url)), 'utf8');", []string{"lib/a.txt", "text"}},
+		"a default":                      {esm + "export const got = () => fs.readdirSync(path.join(path.dirname(fileURLToPath(import.meta.url)), process.env.NOT_SET ?? 'views')).join();", []string{"lib/views/a.html", "view"}},
+		"require under another name":     {"import { createRequire as make } from 'node:module';\nimport module from 'node:module';\nconst load = module.createRequire(import.meta.url);\nexport const got = () => load('../package.json').type + load('./old').got;", []string{"lib/old.cjs", "", "lib/old.js", "export default 0", "lib/old/index.js", ""}},
+		"a module with what it needs":    {"import { createRequire } from 'node:module';\nconst load = createRequire(import.meta.url);\nexport const got = () => load('./old.cjs').got;", []string{"lib/old.cjs", "exports.got = require('p') + require('./deep/er.cjs')", "lib/deep/er.cjs", "module.exports = require('fs').readFileSync(require('path').join(__dirname, '../a.txt'), 'utf8')", "lib/a.txt", "text"}},
+		"a file of an installed package": {esm + "export const got = () => fs.readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), '../node_modules/p/style.css'), 'utf8');", nil},
+		"a package's place":              {esm + "import { createRequire } from 'node:module';\nexport const got = () => path.basename(createRequire(import.meta.url).resolve('p/style.css'));", nil},
+		"a worker": {"import { Worker } from 'node:worker_threads';\nexport const got = () => new Promise((done, fail) => new Worker(new URL('./worker.js', import.meta.url)).on('message', done).on('error', fail));", []string{
+			"lib/worker.js", "import { parentPort } from 'node:worker_threads';\nimport p from 'p';\nimport { more } from './more.js';\nparentPort.postMessage(p + more);", "lib/more.js", "export const more = '!';",
+		}},
+		"a folder of plugins": {esm + "import { pathToFileURL } from 'node:url';\nconst dir = path.join(path.dirname(fileURLToPath(import.meta.url)), 'plugins');\nexport const got = async () => (await Promise.all(fs.readdirSync(dir).map((f) => import(pathToFileURL(path.join(dir, f)).href)))).map((m) => m.default).join();", []string{
+			"lib/plugins/a.js", "import p from 'p'; export default 'a' + p;", "lib/plugins/b.js", "export default 'b';",
+		}},
+		"its own folder": {esm + "import { pathToFileURL } from 'node:url';\nconst here = path.dirname(fileURLToPath(import.meta.url));\nexport const got = async () => (await Promise.all(fs.readdirSync(here).filter((f) => f !== path.basename(fileURLToPath(import.meta.url))).map((f) => import(pathToFileURL(path.join(here, f)).href)))).map((m) => m.default).join();", []string{
+			"lib/user.js", "import p from 'p'; export default 'user' + p;",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := packagertest.Project(t, "package.json", `{"type":"module","dependencies":{"p":"1"}}`,
+				"src/app.js", "import { got as find } from '../lib/find.js'; export const got = await find(); export default { fetch() {} };", "lib/find.js", c.code,
+				"node_modules/p/package.json", `{"name":"p","version":"1.0.0"}`, "node_modules/p/index.js", "module.exports = 'p'", "node_modules/p/style.css", "css")
+			packagertest.Fill(t, root, c.files...)
+			alike(t, root, "src/app.js", "m.got")
+			if said := build(t, newPackager(t, root), packagertest.Node("src/app.js")).Warnings; len(said) > 0 {
+				t.Errorf("it warns: %+v", said)
+			}
+		})
+	}
+}
+
+func TestWhatCommonJSReadsComesAlong(t *testing.T) {
+	root := packagertest.Project(t, "src/app.js", `const path = require('path'), fs = require('fs');
+const join = path.join;
+exports.got = [fs.readFileSync(__dirname + '/a.txt', 'utf8'), fs.readFileSync(require("path").join(__dirname, "..", 'views', 'x.html'), 'utf8'), require('../lib/b')].join();
+exports.fetch = () => {};
+`, "src/a.txt", "a", "views/x.html", "x", "lib/b.js", "module.exports = require('fs').readFileSync(require('path').resolve(__dirname, './b.txt'), 'utf8') // or './c.txt'\n", "lib/b.txt", "b", "lib/c.txt", "c")
+	alike(t, root, "src/app.js", "m.default.got")
+	a := build(t, newPackager(t, root), packagertest.Node("src/app.js"))
+	if _, there := contents(t, a)["lib/c.txt"]; there || len(a.Warnings) > 0 {
+		t.Errorf("a comment counts, or it warns: %+v", a.Warnings)
+	}
+	why, err := newPackager(t, root).Explain(t.Context(), packagertest.Node("src/app.js"), packagertest.Local("nodejs20"), "lib/b.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packagertest.Contains(t, why.Why, "lib/b.js:1 reads it")
+}
+
+func TestAFileThatCodeReadsIsAnInput(t *testing.T) {
+	p := newPackager(t, packagertest.Project(t, "app.js", "exports.got = () => require('fs').readFileSync(__dirname + '/data/a.txt', 'utf8'); exports.fetch = () => {};", "data/b.txt", ""))
+	if _, there := contents(t, build(t, p, packagertest.Node("app.js")))["data/a.txt"]; there {
+		t.Error("there is what is not")
+	}
+	packagertest.Fill(t, p.Root, "data/a.txt", "first")
+	if got := load(t, build(t, p, packagertest.Node("app.js")), "app.cjs", "m.default.got()"); got != "first" {
+		t.Errorf("got %s", got)
+	}
+	if !build(t, p, packagertest.Node("app.js")).Cached {
+		t.Error("it is built again though nothing changed")
+	}
+	packagertest.Fill(t, p.Root, "data/a.txt", "second")
+	if got := load(t, build(t, p, packagertest.Node("app.js")), "app.cjs", "m.default.got()"); got != "second" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestWhatCannotComeAlongIsNamedWithItsLine(t *testing.T) {
+	for name, c := range map[string]struct {
+		code, includes, excludes string
+		message, hint            string
+	}{
+		"names that are not known":  {"\nexports.got = (name) => require('fs').readFileSync(require('path').join(__dirname, name));", "", "", "src/app.js:2 reads from the folder src by names that are known only when it runs", "build: {include: "},
+		"the folder itself":         {"exports.got = (res) => res.sendFile('a.html', { root: __dirname });", "", "", "src/app.js:1 reads from the folder src", "build: {include: "},
+		"names, when it is handled": {"exports.got = (name) => require('fs').readFileSync(require('path').join(__dirname, name));", "src/*.txt", "", "", ""},
+		"a secret":                  {"require('dotenv').config({ path: __dirname + '/../.env' });", "", "", "src/app.js:1 reads .env, which is not in the package: .env looks like a secret", "`env` and `secrets`"},
+		"what is ignored":           {"exports.got = require('fs').readFileSync(__dirname + '/big.bin');", "", "", "src/app.js:1 reads src/big.bin, which is not in the package: api/.ferryignore:1", "build.include"},
+		"what is left out":          {"exports.got = require('fs').readFileSync(__dirname + '/big.bin');", "", "src/big.bin", "", ""},
+		"what lies outside":         {"exports.got = require('fs').readFileSync(__dirname + '/../../beside.txt');", "", "", "src/app.js:1 reads ../beside.txt, which is not in the package: it lies outside of the source folder", "set `source`"},
+		"nothing":                   {"console.log(__dirname, require('path').relative(__dirname, '/'), __filename, module.filename === __filename);", "", "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := packagertest.Project(t, "beside.txt", "", "api/src/app.js", c.code+"\nexports.fetch = () => {};\n", "api/src/a.txt", "", "api/src/big.bin", "", "api/.env", "A=1", "api/.ferryignore", "big.bin\n",
+				"api/node_modules/dotenv/index.js", "exports.config = () => {}")
+			fn := packagertest.Node("src/app.js")
+			fn.Source = "api"
+			if c.includes != "" {
+				fn.Build.Include = []string{c.includes}
+			}
+			if c.excludes != "" {
+				fn.Build.Exclude = []string{c.excludes}
+			}
+			p := newPackager(t, root)
+			build(t, p, fn)
+			said := build(t, p, fn).Warnings // from the cache
+			if len(said) != strings.Count(c.message, ":1 ")+strings.Count(c.message, ":2 ") {
+				t.Fatalf("it warns: %+v", said)
+			}
+			if len(said) > 0 {
+				packagertest.Contains(t, said[0].Message, c.message)
+				packagertest.Contains(t, said[0].Hint, c.hint)
+			}
+		})
+	}
+}
+
+func TestAFolderOfTypeScriptThatIsLoadedIsRefusedWithItsLine(t *testing.T) {
+	root := packagertest.Project(t, "package.json", `{"dependencies":{"autoload":"1"}}`, "src/app.ts", "import path from 'path';\nimport load from 'autoload';\nload({ dir: path.join(__dirname, 'plugins') });\nexport default { fetch() {} };\n",
+		"src/plugins/a.ts", "export default 1;\n", "node_modules/autoload/package.json", `{"name":"autoload"}`, "node_modules/autoload/index.js", "module.exports = () => {}")
+	e := failure(t, newPackager(t, root), packagertest.Node("src/app.ts"))
+	packagertest.Contains(t, e.Message, "src/app.ts:3", "src/plugins/a.ts", "TypeScript")
+	packagertest.Contains(t, e.Hint, "build.command", "bundle: false")
+}
