@@ -164,7 +164,7 @@ func (m *modules) meet(place string, mod *module) error {
 		switch {
 		case dep == nil && demand == needed:
 			return m.uninstalled(name, mod.dir)
-		case dep == nil, demand == optional && !dep.fits(m.job.Platform):
+		case dep == nil, demand == optional && !m.runs(dep):
 			continue
 		}
 		if err := m.put(place, name, dep); err != nil {

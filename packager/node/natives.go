@@ -131,7 +131,7 @@ func loadsOn(p source.Platform, path string) bool {
 	if err != nil {
 		return true
 	}
-	musl := slices.ContainsFunc(libraries, func(l string) bool { return strings.HasPrefix(l, "libc.musl") })
+	musl := slices.ContainsFunc(libraries, func(l string) bool { return l == "libc.so" || strings.HasPrefix(l, "libc.musl") })
 	return p.CLibrary() == "musl" == musl || !musl && !slices.Contains(libraries, "libc.so.6")
 }
 
@@ -181,13 +181,25 @@ func (m *modules) foreign(mod *module) (bool, error) {
 			return false, err
 		}
 		if dep != nil && dep.bound() {
-			if dep.fits(m.job.Platform) {
+			if m.runs(dep) {
 				return false, nil
 			}
 			choice = true
 		}
 	}
 	return choice, nil
+}
+
+// runs is whether a package may run on the platform: it says so, and what it holds of native modules is not all for others.
+func (m *modules) runs(mod *module) bool {
+	if !mod.fits(m.job.Platform) {
+		return false
+	}
+	some, fit := false, false
+	if mod.native && mod.bound() {
+		some, fit = m.nativeFiles(mod.dir)
+	}
+	return fit || !some
 }
 
 // nativeFiles reports whether a folder holds native modules, and any for the platform.
