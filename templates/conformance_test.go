@@ -15,6 +15,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/templates"
 )
 
@@ -73,6 +74,7 @@ type loss struct {
 	Ingresses []string `json:"ingresses"` // none is all
 	Styles    []string `json:"styles"`    // as "nodejs fetch"; none is all
 	Reason    string   `json:"reason"`
+	Sometimes bool     `json:"sometimes"` // it depends on the moment
 }
 
 func (l loss) holds(name, ingress, style string) bool {
@@ -282,7 +284,7 @@ func verdict(t *testing.T, losses []loss, name, ingress, style, wrong string) {
 	switch {
 	case wrong != "" && at < 0:
 		t.Errorf("%s, %s on %s: %s", name, style, ingress, wrong)
-	case wrong == "" && at >= 0:
+	case wrong == "" && at >= 0 && !losses[at].Sometimes:
 		t.Errorf("%s, %s on %s: it is exact, so that this is no loss any more: %s", name, style, ingress, losses[at].Reason)
 	}
 }
@@ -316,8 +318,8 @@ func (p program) conforms(t *testing.T, cases []httpCase, losses []loss) {
 					verdict(t, losses, c.Name, in.name+mode, style, c.judge(t, l.through(in, c)))
 				}
 			}
-			if a := l.do("GET", "/special/status", nil); a.status != 418 {
-				t.Errorf("afterwards it answers %d", a.status)
+			if r := l.through(lambdaIngresses()[0], cases[0]); r.Status != 200 {
+				t.Errorf("afterwards it answers %d", r.Status)
 			}
 		})
 	}
@@ -356,7 +358,32 @@ func TestConformanceOfHTTP(t *testing.T) {
 	if len(cases) < 60 {
 		t.Errorf("there are %d cases", len(cases))
 	}
-	each(t, slices.Concat(echoes(), natives()), func(t *testing.T, p program) { p.conforms(t, cases, losses) })
+	each(t, slices.Concat(echoes(), natives(), frameworks(t)), func(t *testing.T, p program) { p.conforms(t, cases, losses) })
+}
+
+// frameworks are the echo handlers of styles that a framework stands in.
+func frameworks(t *testing.T) []program {
+	t.Helper()
+	all := []program{{
+		name: "go gcf", runtime: "go", lambda: "provided.al2023", entry: "bootstrap",
+		style: manifest.StyleGCF, source: "echo/goecho", handler: "gcf:Echo",
+	}}
+	if packagertest.Reachable("npm") {
+		all = append(all, program{
+			name: "node gcf-http", runtime: "nodejs22", lambda: "nodejs22.x", entry: "ferry-entry.handler",
+			style: manifest.StyleGCFHTTP, source: "echo/nodejs", handler: "gcf.mjs:echo",
+		})
+	}
+	if packagertest.Reachable("python3") {
+		this := packagertest.ThisPython(t)
+		all = append(all, program{
+			name: "python gcf-http", runtime: this, lambda: string(this), entry: "ferry_entry.handler",
+			style: manifest.StyleGCFHTTP, source: "echo/python", handler: "gcf_echo:echo",
+		})
+	}
+	return slices.DeleteFunc(all, func(p program) bool {
+		return !slices.Contains(templates.Styles(p.runtime.Language(), "local"), p.style)
+	})
 }
 
 // natives are the echo handlers of styles that other places call by themselves: there they get what they always get, so

@@ -3,7 +3,6 @@ package packagertest
 import (
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,13 +18,20 @@ func Registries(t *testing.T, tools ...string) {
 		t.Skip("-short: nothing is downloaded")
 	}
 	Needs(t, tools...)
-	if slices.Contains(tools, "npm") && !npmAnswers() {
-		t.Skip("the npm registry cannot be reached")
-	}
-	if slices.Contains(tools, "python3") && !pypiAnswers() {
-		t.Skip("the Python package index cannot be reached")
+	for _, tool := range tools {
+		if !Reachable(tool) {
+			t.Skipf("what %s gets packages from cannot be reached", tool)
+		}
 	}
 	t.Parallel()
+}
+
+// Reachable is whether what a language's packages come from can be had, and may.
+func Reachable(tool string) bool {
+	if _, err := exec.LookPath(tool); err != nil || testing.Short() {
+		return false
+	}
+	return tool != "npm" && tool != "python3" || tool == "npm" && npmAnswers() || tool == "python3" && pypiAnswers()
 }
 
 var npmAnswers = sync.OnceValue(func() bool {

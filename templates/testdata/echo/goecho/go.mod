@@ -2,7 +2,10 @@ module example.com/goecho
 
 go 1.23.0
 
-require github.com/cloudevents/sdk-go/v2 v2.16.2
+require (
+	github.com/GoogleCloudPlatform/functions-framework-go v1.9.2
+	github.com/cloudevents/sdk-go/v2 v2.16.2
+)
 
 require (
 	github.com/google/uuid v1.6.0 // indirect

@@ -55,7 +55,7 @@ export default async function listener(req, res) {
   }
   const headers = {};
   for (let i = 0; i < req.rawHeaders.length; i += 2) (headers[req.rawHeaders[i].toLowerCase()] ??= []).push(req.rawHeaders[i + 1]);
-  const chunks = [];
+  const chunks = req.rawBody ? [req.rawBody] : []; // which a framework has read
   for await (const chunk of req) chunks.push(chunk);
   const body = Buffer.concat(chunks).toString("base64");
   res.setHeader("content-type", "application/json");
