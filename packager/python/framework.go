@@ -42,10 +42,6 @@ func (j *job) withFramework(w *wishes) (*wishes, error) {
 
 // names is whether a package is asked for by its name.
 func (w *wishes) names(name string) bool {
-	text := w.sum
-	if w.lines != nil {
-		text = strings.Join(w.lines, "\n")
-	}
 	pattern := strings.ReplaceAll(regexp.QuoteMeta(name), "-", "[-_.]+")
-	return regexp.MustCompile(`(?mi)(^|\x00)\s*` + pattern + `($|[^A-Za-z0-9._-])`).MatchString(text)
+	return regexp.MustCompile(`(?mi)^\s*` + pattern + `($|[^A-Za-z0-9._-])`).MatchString(strings.Join(w.lines, "\n"))
 }

@@ -16,7 +16,7 @@ func broughtTo(t *testing.T, style manifest.Style, files ...string) (*wishes, er
 	fn := packagertest.Python("main:hello")
 	fn.Style = style
 	j := &job{Job: packagertest.Job(t, packagertest.Project(t, append(files, "main.py", "")...), fn)}
-	w, err := j.wishes()
+	w, err := j.wishes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +62,7 @@ func TestAFrameworkIsTheProjectsOwnVersionOrElseFerrys(t *testing.T) {
 }
 
 func TestWhatIsCompleteHasToHoldTheFramework(t *testing.T) {
+	withoutUv(t)
 	for name, files := range map[string][]string{
 		"hashes": {"requirements.txt", "flask==3.0.0 --hash=sha256:0000000000000000000000000000000000000000000000000000000000000000\n"},
 		"a lock": {

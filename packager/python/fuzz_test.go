@@ -17,7 +17,7 @@ func wished(t *testing.T, dir string, files ...string) (*wishes, error) {
 	for i := 0; i < len(files); i += 2 {
 		packagertest.Write(t, filepath.Join(dir, files[i]), files[i+1])
 	}
-	return (&job{Job: packagertest.Job(t, dir, packagertest.Python("app:app"))}).wishes()
+	return (&job{Job: packagertest.Job(t, dir, packagertest.Python("app:app"))}).wishes(t.Context())
 }
 
 func FuzzRequirements(f *testing.F) {
@@ -37,7 +37,7 @@ func FuzzRequirements(f *testing.F) {
 		asks := func(text string) bool {
 			return slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool {
 				line = strings.TrimSpace(line)
-				return line != "" && line[0] != '#' && line[0] != '-'
+				return line != "" && line[0] != '#' && (line[0] != '-' || strings.HasPrefix(line, "-e") || strings.HasPrefix(line, "--editable"))
 			})
 		}
 		if asks(list) && w == nil || !asks(list) && !asks(more) && w != nil {
@@ -58,6 +58,7 @@ tomli = {version = "*", python = "<3.11", markers = "os_name == 'nt'"}
 
 func FuzzLocks(f *testing.F) {
 	fuzzing.LimitMinimizing(f)
+	withoutUv(f)
 	const uv = `[[package]]
 name = "app"
 version = "1"

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -17,80 +16,101 @@ import (
 
 // install installs what is asked for into a folder, below "site".
 func (j *job) install(ctx context.Context, w *wishes, dir string) error {
-	list := w.file
-	if w.lines != nil {
-		list = filepath.Join(dir, "requirements.txt")
-		if err := os.WriteFile(list, []byte(strings.Join(w.lines, "\n")+"\n"), 0o600); err != nil {
-			return source.WriteProblem(j.Cache, err)
-		}
-	}
-	site := filepath.Join(dir, "site")
-	t, err := j.installer(ctx, list, site)
+	tool, err := j.installer(ctx, w.file)
 	if err != nil {
 		return err
 	}
-	if w.locked {
-		t.Args = append(t.Args, "--no-deps")
-	}
-	if w.brought != "" {
-		more := filepath.Join(dir, "brought.txt")
-		if err := os.WriteFile(more, []byte(w.brought+"\n"), 0o600); err != nil {
-			return source.WriteProblem(j.Cache, err)
-		}
-		t.Args = append(t.Args, "-r", more)
-	}
-	_, said, err := t.Run(ctx)
-	if err != nil {
+	b := &building{job: j, tool: tool, of: w, dir: dir}
+	if err := b.all(ctx); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return j.installProblem(w.file, said, err)
+		return err
 	}
-	if err := errors.Join(tidy(site), j.noteInstaller(ctx, t, dir)); err != nil {
+	if err := errors.Join(tidy(b.site()), j.noteInstaller(ctx, tool, dir), b.clear()); err != nil {
 		return source.WriteProblem(j.Cache, err)
 	}
 	return nil
 }
 
 // noteInstaller keeps which tool made an installation.
-func (j *job) noteInstaller(ctx context.Context, t source.Command, dir string) error {
-	t.Args = []string{"--version"}
-	if strings.Contains(filepath.Base(t.Name), "python") {
-		t.Args = []string{"-m", "pip", "--version"}
-	}
-	out, _, err := t.Run(ctx)
+func (j *job) noteInstaller(ctx context.Context, t tool, dir string) error {
+	out, _, err := t.run(ctx, t.said...)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "installer"), out, 0o600)
 }
 
+// tool is a program that installs packages.
+type tool struct {
+	uv bool
+	source.Command
+	said []string // what has it say its version
+	// wheels and build are arguments that have it install into a folder: wheels for the platform, or whatever a package is
+	// built into here.
+	wheels, build []string
+}
+
+func (t tool) run(ctx context.Context, args ...string) (stdout []byte, all string, err error) {
+	c := t.Command
+	c.Args = args
+	return c.Run(ctx)
+}
+
 // installer is uv where it is installed, else pip of an interpreter, the one of the right version first.
-func (j *job) installer(ctx context.Context, list, site string) (source.Command, error) {
-	t := source.Command{Dir: j.Dir, Env: []string{"PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_NO_INPUT=1", "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8"}}
-	if uv, err := exec.LookPath("uv"); err == nil && j.Platform.OS == "linux" && (source.Command{Dir: j.Dir, Name: uv, Args: []string{"--version"}}).Works(ctx) {
-		t.Name = uv
-		t.Args = []string{
-			"pip", "install", "--target", site, "--only-binary", ":all:", "--no-compile-bytecode",
-			"--python-version", j.version(), "--python-platform", j.uvPlatform(), "-r", list,
+func (j *job) installer(ctx context.Context, list string) (tool, error) {
+	at := source.Command{Dir: j.Dir, Env: []string{
+		"PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_NO_INPUT=1", "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8", "SOURCE_DATE_EPOCH=315532800",
+	}}
+	uv := j.uv(ctx)
+	interpreter := j.interpreter(ctx, map[bool]string{true: "import sys", false: "import pip"}[uv != ""])
+	if uv != "" && j.Platform.OS == "linux" {
+		at.Name = uv
+		install := []string{"pip", "install", "--no-compile-bytecode", "--quiet"}
+		build := slices.Concat(install, []string{"--no-deps", "--no-sources"})
+		if interpreter != "" {
+			build = append(build, "--python", interpreter)
 		}
-		return t, nil
+		return tool{
+			uv: true, Command: at, said: []string{"--version"}, build: build,
+			wheels: slices.Concat(install, []string{"--only-binary", ":all:"}, j.uvTarget()),
+		}, nil
 	}
+	if interpreter == "" {
+		return tool{}, source.Problem(list, "install uv from https://docs.astral.sh/uv, or Python "+j.version()+" with pip",
+			"Python packages need uv or pip, and neither was found")
+	}
+	at.Name = interpreter
+	install := []string{"-m", "pip", "install", "--quiet", "--no-compile"}
+	return tool{
+		Command: at, said: []string{"-m", "pip", "--version"}, build: slices.Concat(install, []string{"--no-deps"}),
+		wheels: slices.Concat(install, []string{"--only-binary", ":all:"}, j.target()),
+	}, nil
+}
+
+// uv is the program of that name, "" where it is not installed.
+func (j *job) uv(ctx context.Context) string {
+	uv, err := exec.LookPath("uv")
+	if err != nil || !(source.Command{Dir: j.Dir, Name: uv, Args: []string{"--version"}}).Works(ctx) {
+		return ""
+	}
+	return uv
+}
+
+// interpreter is a Python that can do something, of the function's version where there is one, "" for none.
+func (j *job) interpreter(ctx context.Context, do string) string {
 	for _, name := range []string{"python" + j.version(), "python3", "python"} {
-		interpreter, err := exec.LookPath(name)
-		if err != nil {
-			continue
-		}
-		if (source.Command{Dir: j.Dir, Name: interpreter, Args: []string{"-c", "import pip"}}).Works(ctx) {
-			t.Name = interpreter
-			t.Args = append([]string{
-				"-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:", "--target", site, "-r", list,
-			}, j.target()...)
-			return t, nil
+		if found, err := exec.LookPath(name); err == nil && (source.Command{Dir: j.Dir, Name: found, Args: []string{"-c", do}}).Works(ctx) {
+			return found
 		}
 	}
-	return source.Command{}, source.Problem(list, "install uv from https://docs.astral.sh/uv, or Python "+j.version()+" with pip",
-		"Python packages need uv or pip, and neither was found")
+	return ""
+}
+
+// uvTarget are uv's words for the platform.
+func (j *job) uvTarget() []string {
+	return []string{"--python-version", j.version(), "--python-platform", j.uvPlatform()}
 }
 
 func (j *job) uvPlatform() string {
@@ -99,22 +119,6 @@ func (j *job) uvPlatform() string {
 		return machine + "-unknown-linux-musl"
 	}
 	return machine + "-manylinux_2_28"
-}
-
-// noWheel finds the package that an installer has nothing for.
-var noWheel = regexp.MustCompile(`(?:No matching distribution found for|Could not find a version that satisfies the requirement|Because there are no versions of|Because) ([A-Za-z0-9][A-Za-z0-9._-]*)`)
-
-func (j *job) installProblem(list, said string, err error) error {
-	name := filepath.Base(list)
-	e := source.Problem(list, "correct "+name, "installing what %s asks for, for Python %s on %s/%s, failed\n%s",
-		name, j.version(), j.Platform.OS, j.Platform.Arch, said)
-	if m := noWheel.FindStringSubmatch(said); m != nil {
-		e.Message = fmt.Sprintf("%s has no wheel for Python %s on %s/%s, or no such version\n%s",
-			m[1], j.version(), j.Platform.OS, j.Platform.Arch, said)
-		e.Hint = "choose a version of " + m[1] + " that has one, or build a wheel and name its file in " + name
-	}
-	e.Err = err
-	return e
 }
 
 // tidy takes away what differs between runs and installers. What importlib reads of a package stays.

@@ -23,8 +23,7 @@ type lock struct {
 type locked struct {
 	name, version string
 	line          string // how an installer is asked for it, when not by name and version
-	refused       string // why it cannot be installed, "" when it can
-	file          string // on disk, that it is installed from
+	virtual       bool   // what it asks for is installed, and nothing of it
 	hashes        []string
 	needs         []need
 	extras        map[string][]need
@@ -50,7 +49,11 @@ type pyproject struct {
 		Poetry struct {
 			Dependencies map[string]any `toml:"dependencies"`
 		} `toml:"poetry"`
+		UV struct {
+			Sources map[string]any `toml:"sources"`
+		} `toml:"uv"`
 	} `toml:"tool"`
+	Build map[string]any `toml:"build-system"`
 }
 
 // lockFile is what uv and Poetry write.
@@ -63,6 +66,7 @@ type lockFile struct {
 		Optional     map[string][]edge   `toml:"optional-dependencies"`
 		Extras       map[string][]string `toml:"extras"`
 		Wheels       []hashedFile        `toml:"wheels"`
+		Sdist        hashedFile          `toml:"sdist"`
 		Files        []hashedFile        `toml:"files"`
 	} `toml:"package"`
 }
@@ -110,7 +114,7 @@ func (j *job) readLock(file string) (*lock, error) {
 			return nil, source.Problem(file, lockAgain, "%s holds a package of the name %q and the version %q", filepath.Base(file), p.Name, p.Version)
 		}
 		one := &locked{name: p.Name, version: p.Version, extras: map[string][]need{}, asked: map[string]bool{}}
-		for _, h := range append(p.Wheels, p.Files...) {
+		for _, h := range append(append(p.Wheels, p.Sdist), p.Files...) {
 			if h.Hash != "" {
 				one.hashes = append(one.hashes, h.Hash)
 			}
@@ -140,18 +144,23 @@ func (j *job) readLock(file string) (*lock, error) {
 	return l, nil
 }
 
-// source says how a package that is of no registry is installed, or that it cannot be.
+// source says how a package that is of no registry is installed, or that it is not.
 func (l *lock) source(p *locked, source map[string]string) {
-	path := cmp.Or(source["path"], map[bool]string{true: source["url"]}[source["type"] == "file"])
 	url := source["url"]
-	switch {
-	case path != "" && strings.HasSuffix(path, ".whl"):
-		p.file = filepath.Join(filepath.Dir(l.file), filepath.FromSlash(path))
-		p.line = p.file
-	case source["git"] != "" || source["type"] == "git":
-		p.refused = "comes from a git repository, which has no wheel"
-	case path != "" || source["directory"] != "" || source["editable"] != "" || source["virtual"] != "" || source["type"] == "directory":
-		p.refused = "is a folder on this machine, which has no wheel"
+	switch path := cmp.Or(source["path"], source["directory"], source["editable"]); {
+	case source["virtual"] != "": // it is no package: what it asks for is all
+		p.virtual = true
+	case source["git"] != "": // uv has the commit at its end
+		address, commit, _ := strings.Cut(source["git"], "#")
+		address, _, _ = strings.Cut(address, "?")
+		p.line = p.name + " @ git+" + address + "@" + commit
+	case source["type"] == "git":
+		p.line = p.name + " @ git+" + url + "@" + cmp.Or(source["resolved_reference"], source["reference"])
+	case path != "" || source["type"] == "file" || source["type"] == "directory":
+		p.line = filepath.Join(filepath.Dir(l.file), filepath.FromSlash(cmp.Or(path, url)))
+		if filepath.IsAbs(cmp.Or(path, url)) {
+			p.line = cmp.Or(path, url)
+		}
 	case url != "" && source["type"] != "legacy":
 		p.line = p.name + " @ " + url
 	}
@@ -261,10 +270,6 @@ func (l *lock) visit(n need, conditions []string) error {
 		if n.version != "" && p.version != n.version {
 			continue
 		}
-		if p.refused != "" {
-			return source.Problem(l.file, "build a wheel of it, and have the lock name the wheel's file",
-				"%s %s", p.name, p.refused)
-		}
 		if err := l.reach(p, n.extras, conditions); err != nil {
 			return err
 		}
@@ -306,12 +311,12 @@ func (l *lock) lines() []string {
 	hashed := true
 	for _, name := range slices.Sorted(maps.Keys(l.packages)) {
 		for _, p := range l.packages[name] {
-			hashed = hashed && (len(p.reached) == 0 || len(p.hashes) > 0)
+			hashed = hashed && (len(p.reached) == 0 || p.virtual || mustBuild(p.line) || len(p.hashes) > 0)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.packages)) {
 		for _, p := range l.packages[name] {
-			if len(p.reached) == 0 {
+			if len(p.reached) == 0 || p.virtual {
 				continue
 			}
 			line := cmp.Or(p.line, p.name+"=="+p.version)

@@ -34,7 +34,7 @@ func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.C
 	}
 	var installed []source.File
 	if j.Platform.Source {
-		files, err = j.listed(files)
+		files, err = j.listed(ctx, files)
 	} else {
 		installed, err = j.requirements(ctx)
 	}
@@ -56,9 +56,9 @@ func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.C
 }
 
 // listed gives a Python package a requirements.txt, when another list says what is to be installed.
-func (j *job) listed(files []source.File) ([]source.File, error) {
-	w, err := j.wishes()
-	if err != nil || w == nil || w.lines == nil {
+func (j *job) listed(ctx context.Context, files []source.File) ([]source.File, error) {
+	w, err := j.wishes(ctx)
+	if err != nil || w == nil || filepath.Base(w.file) == "requirements.txt" {
 		return files, err
 	}
 	return append(files, source.Generated("requirements.txt", []byte(strings.Join(w.lines, "\n")+"\n"))), nil
@@ -90,7 +90,7 @@ func (j *job) handler() (string, error) {
 
 // requirements installs what the function asks for, once for all functions that ask for the same.
 func (j *job) requirements(ctx context.Context) ([]source.File, error) {
-	w, err := j.wishes()
+	w, err := j.wishes(ctx)
 	if err == nil {
 		w, err = j.withFramework(w)
 	}
@@ -125,71 +125,6 @@ func (j *job) installed(ctx context.Context, dir string) ([]source.File, error) 
 		}
 	}
 	return installedFiles(ctx, site)
-}
-
-// listing is what requirements files say, each once: they may name each other, and themselves.
-type listing struct {
-	strings.Builder
-	read map[string]bool
-}
-
-// readRequirements notes a requirements file with the files that it names and reports whether it asks for anything.
-func (j *job) readRequirements(list string, sum *listing) (bool, error) {
-	if sum.read[list] {
-		return false, nil
-	}
-	sum.read[list] = true
-	data, err := j.In.Read(list)
-	if err != nil {
-		return false, err
-	}
-	fmt.Fprintf(sum, "%s\x00%s\x00", filepath.Base(list), data)
-	asks := false
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, nested := nestedList(line)
-		asks = asks || !strings.HasPrefix(line, "-")
-		named := filepath.Join(j.Dir, filepath.FromSlash(name))
-		if nested { // pip reads it relative to the list that names it
-			named = filepath.Join(filepath.Dir(list), filepath.FromSlash(name))
-			if there, err := source.IsFile(named); err != nil {
-				return false, err
-			} else if !there {
-				return false, source.Missing(filepath.Dir(list), name, "the list "+name+" named in "+filepath.Base(list)+":", source.AFile)
-			}
-			more, err := j.readRequirements(named, sum)
-			if err != nil {
-				return false, err
-			}
-			asks = asks || more
-		} else if strings.HasPrefix(name, ".") {
-			there, err := source.IsFile(named)
-			if err == nil && there {
-				err = j.In.File(named)
-			}
-			if err != nil {
-				return false, err
-			}
-			if there {
-				fmt.Fprintf(sum, "%s\x00", j.In.Sum(named))
-			}
-		}
-	}
-	return asks, nil
-}
-
-// nestedList is the file that a line names: another list, or a package on disk.
-func nestedList(line string) (name string, nested bool) {
-	for _, flag := range []string{"-r", "--requirement", "-c", "--constraint"} {
-		if rest, ok := strings.CutPrefix(line, flag); ok && (flag[1] != '-' || strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "=")) {
-			return strings.Trim(rest, " =\t"), true
-		}
-	}
-	name, _, _ = strings.Cut(line, " ")
-	return name, false
 }
 
 // target are pip's words for the platform. They are said in full, for pip expands few of them.

@@ -28,7 +28,7 @@ func TestUvAndPipInstallTheSame(t *testing.T) {
 		}
 		packed[f.Name] = string(data)
 	}
-	w, err := j.wishes()
+	w, err := j.wishes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -14,33 +15,40 @@ import (
 // wishes are the Python packages that a function asks for.
 type wishes struct {
 	file    string   // of the user, that says so
-	lines   []string // as in a requirements.txt; nil when the file is one
+	lines   []string // as in a requirements.txt
+	folders []string // of packages that are built
 	locked  bool     // the lines are complete
 	brought string   // one more line, of the framework that the function's style is written for
 	sum     string   // stands for all of it
 }
 
-// wishes reads the first that there is of requirements.txt, uv.lock, poetry.lock and pyproject.toml. It returns nil
-// when nothing is asked for.
-func (j *job) wishes() (*wishes, error) {
+// wishes reads the first that there is of requirements.txt, uv.lock, poetry.lock, pyproject.toml and setup.py. What it cannot
+// read is an error. It returns nil when nothing is asked for.
+func (j *job) wishes(ctx context.Context) (*wishes, error) {
 	list := filepath.Join(j.Dir, "requirements.txt")
 	if there, err := source.IsFile(list); err != nil {
 		return nil, err
 	} else if there {
-		sum := listing{read: map[string]bool{}}
-		asks, err := j.readRequirements(list, &sum)
-		if err != nil || !asks {
-			return nil, err
-		}
-		return &wishes{file: list, sum: sum.String()}, nil
+		return j.requirementsFile(list)
 	}
-	pipfile := filepath.Join(j.Dir, "Pipfile")
-	if there, err := source.IsFile(pipfile); err != nil {
+	if err := j.unread(before); err != nil {
 		return nil, err
-	} else if there {
-		return nil, source.Problem(pipfile, "write them to requirements.txt with `pipenv requirements > requirements.txt`",
-			"the dependencies in Pipfile are not read")
 	}
+	w, err := j.project(ctx)
+	if w == nil && err == nil {
+		w, err = j.setup()
+	}
+	if w == nil && err == nil {
+		err = j.unread(instead)
+	}
+	if err != nil || w == nil || len(w.lines) == 0 {
+		return nil, err
+	}
+	return w, nil
+}
+
+// project reads a pyproject.toml and its lock.
+func (j *job) project(ctx context.Context) (*wishes, error) {
 	file := filepath.Join(j.Dir, "pyproject.toml")
 	if there, err := source.IsFile(file); err != nil || !there {
 		return nil, err
@@ -53,15 +61,73 @@ func (j *job) wishes() (*wishes, error) {
 	if err := toml.Unmarshal(data, &p); err != nil {
 		return nil, source.Problem(file, "correct it", "pyproject.toml cannot be read: %v", err)
 	}
-	for _, kind := range []func(string, pyproject) (*wishes, error){j.uvLock, j.poetryLock, plainProject} {
-		if w, err := kind(file, p); w != nil || err != nil {
-			if w != nil && len(w.lines) == 0 {
-				w = nil
-			}
-			return w, err
+	if w, err := j.uvLock(ctx, p); w != nil || err != nil {
+		return w, err
+	}
+	if w, err := j.poetryLock(p); w != nil || err != nil {
+		return w, err
+	}
+	return j.plainProject(file, p)
+}
+
+// setup reads a setup.py or setup.cfg, which only a build knows the meaning of: the project is installed as a whole.
+func (j *job) setup() (*wishes, error) {
+	for _, name := range []string{"setup.py", "setup.cfg"} {
+		file := filepath.Join(j.Dir, name)
+		if there, err := source.IsFile(file); err != nil {
+			return nil, err
+		} else if !there {
+			continue
+		}
+		data, err := j.In.Read(file)
+		if err != nil {
+			return nil, err
+		}
+		if strings.Contains(string(data), "install_requires") {
+			w := &wishes{file: file}
+			return w, j.addFolder(w, j.Dir, "")
 		}
 	}
 	return nil, nil
+}
+
+// other is a list of dependencies that is not read.
+type other struct{ name, hint string }
+
+// The lists that come before a pyproject.toml, and those that say what is needed where nothing else does.
+var (
+	before = []other{
+		{"Pipfile", "write them to requirements.txt with `pipenv requirements > requirements.txt`"},
+		{"Pipfile.lock", "write them to requirements.txt with `pipenv requirements > requirements.txt`"},
+		{"pdm.lock", "write them to requirements.txt with `pdm export --prod -o requirements.txt`"},
+		{"pylock.toml", "write them to requirements.txt with the tool that wrote it"},
+	}
+	instead = []other{
+		{"environment.yml", conda},
+		{"environment.yaml", conda},
+		{"conda.yml", conda},
+		{"conda.yaml", conda},
+		{"pixi.toml", conda},
+		{"requirements.in", "write the versions to requirements.txt with `pip-compile requirements.in` or `uv pip compile requirements.in -o requirements.txt`"},
+		{"requirements/production.txt", "name it in a requirements.txt: `-r requirements/production.txt`"},
+		{"requirements/prod.txt", "name it in a requirements.txt: `-r requirements/prod.txt`"},
+		{"requirements/base.txt", "name it in a requirements.txt: `-r requirements/base.txt`"},
+	}
+)
+
+const conda = "write what the function needs to requirements.txt, by the names that the packages have on PyPI"
+
+// unread is an error for the first list that is there.
+func (j *job) unread(lists []other) error {
+	for _, o := range lists {
+		file := filepath.Join(j.Dir, filepath.FromSlash(o.name))
+		if there, err := source.IsFile(file); err != nil {
+			return err
+		} else if there {
+			return source.Problem(file, o.hint, "the dependencies in %s are not read", o.name)
+		}
+	}
+	return nil
 }
 
 // lockAbove finds a lock beside the sources or, for a workspace, above them.
@@ -82,10 +148,14 @@ func (j *job) lockAbove(name string) (string, error) {
 	}
 }
 
-func (j *job) uvLock(_ string, p pyproject) (*wishes, error) {
+// uvLock is what uv itself takes from its lock, or without uv what ferry does.
+func (j *job) uvLock(ctx context.Context, p pyproject) (*wishes, error) {
 	file, err := j.lockAbove("uv.lock")
 	if err != nil || file == "" {
 		return nil, err
+	}
+	if uv := j.uv(ctx); uv != "" {
+		return j.exported(ctx, uv, file)
 	}
 	l, err := j.readLock(file)
 	if err != nil {
@@ -104,7 +174,45 @@ func (j *job) uvLock(_ string, p pyproject) (*wishes, error) {
 	return j.follow(l, own[0].needs)
 }
 
-func (j *job) poetryLock(_ string, p pyproject) (*wishes, error) {
+// exported is a uv.lock as uv reads it for the project in the source folder.
+func (j *job) exported(ctx context.Context, uv, file string) (*wishes, error) {
+	if err := j.In.File(file); err != nil {
+		return nil, err
+	}
+	if err := j.In.Optional(filepath.Join(filepath.Dir(file), "pyproject.toml")); err != nil {
+		return nil, err
+	}
+	export := source.Command{Dir: j.Dir, Name: uv, Args: []string{
+		"export", "--quiet", "--locked", "--no-dev", "--no-emit-project", "--no-editable", "--no-header", "--no-annotate", "--format", "requirements-txt",
+	}}
+	list, said, err := export.Run(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		e := source.Problem(file, "run `uv lock` in "+j.Function.Source, "uv.lock does not say what pyproject.toml asks for\n%s", said)
+		e.Err = err
+		return nil, e
+	}
+	w := &wishes{file: file, locked: true}
+	for _, line := range logicalLines(string(list)) {
+		if err := j.addRequirement(w, filepath.Dir(file), line); err != nil {
+			return nil, err
+		}
+	}
+	w.sum += strings.Join(w.registry(), "\n")
+	return w, nil
+}
+
+// registry are the lines that name no place on this disk.
+func (w *wishes) registry() []string {
+	return slices.DeleteFunc(slices.Clone(w.lines), func(line string) bool {
+		path, _ := pathIn(line)
+		return path != ""
+	})
+}
+
+func (j *job) poetryLock(p pyproject) (*wishes, error) {
 	file, err := j.lockAbove("poetry.lock")
 	if err != nil || file == "" {
 		return nil, err
@@ -126,29 +234,26 @@ func (j *job) follow(l *lock, needs []need) (*wishes, error) {
 			return nil, err
 		}
 	}
-	w := &wishes{file: l.file, lines: l.lines(), locked: true}
-	for _, line := range w.lines {
+	w := &wishes{file: l.file, locked: true}
+	for _, line := range l.lines() {
 		if strings.ContainsAny(line, "\r\n") { // a URL, a marker, a hash
 			return nil, source.Problem(l.file, lockAgain, "%s asks for %q, which is not a valid requirement", filepath.Base(l.file), line)
 		}
-	}
-	w.sum = strings.Join(w.lines, "\n")
-	for _, packages := range l.packages {
-		for _, p := range packages {
-			if p.file == "" || len(p.reached) == 0 {
-				continue
-			}
-			if err := j.In.File(p.file); err != nil {
-				return nil, err
-			}
+		if err := j.addRequirement(w, filepath.Dir(l.file), line); err != nil {
+			return nil, err
 		}
 	}
+	w.sum += strings.Join(w.registry(), "\n")
 	return w, nil
 }
 
 // plainProject is a pyproject.toml without a lock.
-func plainProject(file string, p pyproject) (*wishes, error) {
+func (j *job) plainProject(file string, p pyproject) (*wishes, error) {
 	if slices.Contains(p.Project.Dynamic, "dependencies") {
+		if len(p.Build) > 0 {
+			w := &wishes{file: file}
+			return w, j.addFolder(w, j.Dir, "")
+		}
 		return nil, source.Problem(file, "write them to requirements.txt, for example with `uv pip compile pyproject.toml -o requirements.txt`",
 			"the dependencies in pyproject.toml are dynamic: only its build tool knows them")
 	}
@@ -156,6 +261,9 @@ func plainProject(file string, p pyproject) (*wishes, error) {
 		if name != "python" && len(p.Project.Dependencies) == 0 {
 			return nil, source.Problem(file, "run `poetry lock`", "pyproject.toml asks Poetry for packages, and there is no poetry.lock")
 		}
+	}
+	if len(p.Project.Dependencies) == 0 {
+		return nil, nil
 	}
 	return &wishes{file: file, lines: p.Project.Dependencies, sum: fmt.Sprint(p.Project.Dependencies)}, nil
 }

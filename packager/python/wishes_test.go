@@ -14,7 +14,7 @@ import (
 func asked(t *testing.T, files ...string) []string {
 	t.Helper()
 	j := &job{Job: packagertest.Job(t, packagertest.Project(t, append(files, "app.py", "")...), packagertest.Python("app:app"))}
-	w, err := j.wishes()
+	w, err := j.wishes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,6 +24,12 @@ func asked(t *testing.T, files ...string) []string {
 	return w.lines
 }
 
+// withoutUv has the test find no program.
+func withoutUv(t testing.TB) {
+	t.Helper()
+	t.Setenv("PATH", t.TempDir())
+}
+
 // failure packages what cannot be packaged and returns the first problem.
 func failure(t *testing.T, root string, fn manifest.Function) *source.Error {
 	t.Helper()
@@ -31,7 +37,8 @@ func failure(t *testing.T, root string, fn manifest.Function) *source.Error {
 	return packagertest.Problem(t, err)
 }
 
-func TestAUvLockIsFollowedFromTheProject(t *testing.T) {
+func TestAUvLockIsFollowedFromTheProjectWithoutUv(t *testing.T) {
+	withoutUv(t)
 	got := asked(t, "pyproject.toml", "[project]\nname = 'My_App'\ndependencies = ['web[fast]', 'Odd.Name']\n", "uv.lock", `
 version = 1
 [[package]]
@@ -82,6 +89,7 @@ version = "7"
 }
 
 func TestALockWithTooManyWaysToAPackageIsRefusedAtOnce(t *testing.T) {
+	withoutUv(t)
 	lock := "[[package]]\nname = 'x'\nversion = '1'\ndependencies = [{ name = 'p0' }]\n"
 	for i := range 40 {
 		lock += fmt.Sprintf("[[package]]\nname = 'p%d'\nversion = '1'\n", i)
@@ -147,6 +155,7 @@ func TestAProjectWithoutALockIsInstalledAsItSays(t *testing.T) {
 }
 
 func TestDependenciesThatCannotBeReadAreNoSilentLoss(t *testing.T) {
+	withoutUv(t)
 	project1 := "[project]\nname = 'x'\ndependencies = ['a']\n"
 	for _, c := range []struct{ name, text, lock, message, hint string }{
 		{"dynamic", "[project]\nname = 'x'\ndynamic = ['dependencies']\n", "", "dynamic", "requirements.txt"},
@@ -154,7 +163,6 @@ func TestDependenciesThatCannotBeReadAreNoSilentLoss(t *testing.T) {
 		{"broken", "[project", "", "pyproject.toml cannot be read", "correct"},
 		{"old lock", project1, "[[package]]\nname='x'\nversion='1'\n", "older than pyproject.toml", "uv lock"},
 		{"no project", project1, "", "does not hold the project x", "uv lock"},
-		{"git", project1, "[[package]]\nname='x'\nversion='1'\ndependencies=[{name='a'}]\n[[package]]\nname='a'\nversion='1'\nsource={git='g'}\n", "a comes from a git repository", "wheel"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := packagertest.Project(t, "app.py", "", "pyproject.toml", c.text)
@@ -166,8 +174,41 @@ func TestDependenciesThatCannotBeReadAreNoSilentLoss(t *testing.T) {
 			packagertest.Contains(t, e.Hint, c.hint)
 		})
 	}
-	e := failure(t, packagertest.Project(t, "app.py", "", "Pipfile", ""), packagertest.Python("app:app"))
-	packagertest.Contains(t, e.Hint, "pipenv requirements")
+}
+
+func TestListsOfOtherToolsAreNamedWithWhatToDo(t *testing.T) {
+	const project = "[project]\nname = 'x'\ndependencies = ['a']\n"
+	for name, hint := range map[string]string{
+		"Pipfile":                     "pipenv requirements",
+		"Pipfile.lock":                "pipenv requirements",
+		"pdm.lock":                    "pdm export",
+		"pylock.toml":                 "requirements.txt",
+		"environment.yml":             "PyPI",
+		"environment.yaml":            "PyPI",
+		"conda.yml":                   "PyPI",
+		"pixi.toml":                   "PyPI",
+		"requirements.in":             "pip-compile",
+		"requirements/production.txt": "-r requirements/production.txt",
+		"requirements/base.txt":       "-r requirements/base.txt",
+	} {
+		e := failure(t, packagertest.Project(t, "app.py", "", name, ""), packagertest.Python("app:app"))
+		packagertest.Contains(t, e.Message, "the dependencies in "+name+" are not read")
+		packagertest.Contains(t, e.Hint, hint)
+		if got := asked(t, name, "", "requirements.txt", "idna\n"); len(got) != 1 {
+			t.Errorf("%s goes before requirements.txt: %q", name, got)
+		}
+	}
+	packagertest.Equal(t, asked(t, "environment.yml", "", "pyproject.toml", project), []string{"a"})
+}
+
+func TestWhatALockTakesFromARepositoryIsOfItsCommit(t *testing.T) {
+	withoutUv(t)
+	packagertest.Equal(t, asked(t, "pyproject.toml", "[project]\nname = 'x'\ndependencies = ['a']\n",
+		"uv.lock", "[[package]]\nname='x'\nversion='1'\ndependencies=[{name='a'}]\n[[package]]\nname='a'\nversion='1'\nsource={git='https://example.com/a?rev=main#0123'}\n"),
+		[]string{"a @ git+https://example.com/a@0123"})
+	packagertest.Equal(t, asked(t, "pyproject.toml", "[tool.poetry.dependencies]\na = {git = 'https://example.com/a'}\n",
+		"poetry.lock", "[[package]]\nname='a'\nversion='1'\nsource={type='git', url='https://example.com/a', reference='HEAD', resolved_reference='4567'}\n"),
+		[]string{"a @ git+https://example.com/a@4567"})
 }
 
 func TestAMissingModuleNamesTheNearest(t *testing.T) {
