@@ -35,7 +35,7 @@ func openTerminal(t *testing.T) (person, program *os.File) {
 
 func TestTheFirstSignalEndsACommandThatAsksAPerson(t *testing.T) {
 	for command, question := range map[string]string{
-		"init": "Start from which template", "remove": "Type shop to go on", "secrets rm key": "Type key to go on", "secrets set key": "not shown",
+		"init": "Start from which template", "remove": "Type shop to continue", "secrets rm key": "Type key to continue", "secrets set key": "not shown",
 	} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()

@@ -46,5 +46,6 @@ function eventFunction() {
 function fault(what, next) {
   const err = new TypeError(`ferry: ${config.handler}: ${what}; ${next}`);
   err.stack = String(err);
+  err[Symbol.for("nodejs.util.inspect.custom")] = () => err.stack; // or it is printed in brackets
   throw err;
 }
