@@ -50,6 +50,7 @@ func TestAHandlerOfAnotherStyleIsToldTheLineToAdd(t *testing.T) {
 		"an ASGI function with lambda":   {"python3.13", "lambda", "async def app(scope, receive, send): pass", "write `style: asgi`"},
 		"a coroutine with lambda":        {"python3.13", "lambda", "async def app(event, context): pass", "a plain function that calls asyncio.run"},
 		"an application of another name": {"python3.13", "wsgi", "class A:\n  def wsgi_app(self): pass\n  def __call__(self, e, s): pass\nweb = A()", "write `handler: app:web`"},
+		"an application beside a proxy":  {"python3.13", "wsgi", "class P:\n  def __call__(self): pass\n  def __getattr__(self, n): raise RuntimeError('unbound')\nclass A:\n  def wsgi_app(self): pass\n  def __call__(self, e, s): pass\nrequest, web = P(), A()", "write `handler: app:web`"},
 		"another thing of another style": {"python3.13", "wsgi", "def main(event, context): pass", "write `handler: app:main` and `style: lambda`"},
 		"on_event without a context":     {"python3.13", "wsgi", "def app(environ, start_response): pass\ndef on_event(event): pass", "define on_event(event, ctx)"},
 		"a module without that callable": {"python3.13", "wsgi", "application = None", "name it in handler as module:name"},

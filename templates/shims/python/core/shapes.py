@@ -114,15 +114,22 @@ def style_named(value, names):
     return None
 
 
+def told(module, value):
+    """The style of something that a module has made, None where it is not its own or tells none."""
+    try:
+        imported = inspect.isclass(value) or inspect.isfunction(value) and value.__module__ != module.__name__
+        made_for = None if imported else style_of(value)
+    except Exception:  # a proxy of what there is only within a request
+        return None
+    return None if made_for == "azure" and not is_azure_app(value) else made_for
+
+
 def offered(module, style):
     """The line of ferry.yaml that names something else of the module: what is of the style before anything else."""
     found = {}
     for name, value in vars(module).items():
-        made_here = not inspect.isclass(value) and (not inspect.isfunction(value) or value.__module__ == module.__name__)
-        if not name.startswith("_") and name != "on_event" and made_here:
-            made_for = style_of(value)
-            if made_for != "azure" or is_azure_app(value):
-                found.setdefault(made_for, name)
+        if not name.startswith("_") and name != "on_event":
+            found.setdefault(told(module, value), name)
     found.pop(None, None)
     if style in found:
         return f"write `handler: {MODULE_NAME}:{found[style]}` in ferry.yaml"
