@@ -37,7 +37,7 @@ var languages = []language{
 		aliases: []string{"net", "csharp", "dotnetcore", "dotnet-isolated"},
 	},
 	{
-		name: "custom", version: regexp.MustCompile(`^$`), styles: []Style{StyleServer},
+		name: "custom", version: regexp.MustCompile(`^$`), styles: []Style{StyleServer, StyleLambda},
 		aliases: []string{"provided", "binary", "rust", "docker", "native"},
 	},
 }

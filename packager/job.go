@@ -58,6 +58,9 @@ func Refusal(fn manifest.Function, pl Platform) *Error {
 	if _, ok := languageOf(fn.Runtime); !ok {
 		return source.Problem("", "use nodejs, python, go or custom", "functions of runtime %s cannot be packaged yet", fn.Runtime)
 	}
+	if language == "custom" && fn.Style == manifest.StyleLambda && !templates.Calls(pl.Shim, fn.Style) {
+		return source.Problem("", "use style: server, or deploy it to AWS", "a program that was built for AWS Lambda's runtime API runs there alone: %s has none, and ferry builds one in for Go programs only", pl.Shim)
+	}
 	if served := Styles(pl, language); fn.Shimmed() && !slices.Contains(served, fn.Style) {
 		return source.Problem("", "use "+styleList(served), "style %s has no shim for %s on %s yet", fn.Style, language, pl.Shim)
 	}

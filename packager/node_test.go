@@ -316,6 +316,14 @@ func TestAStyleWithoutAShimIsRefusedWithTheStylesThereAre(t *testing.T) {
 	}
 }
 
+func TestAProgramForLambdaThatWasBuiltBeforeIsRefusedWhereNobodyCallsIt(t *testing.T) {
+	fn := manifest.Function{Name: "api", Source: ".", Handler: "run", Runtime: "custom", Style: manifest.StyleLambda}
+	packagertest.Contains(t, Refusal(fn, Platform{Shim: "local"}).Message, "built for AWS Lambda's runtime API runs there alone")
+	if e := Refusal(fn, Platform{Shim: "aws"}); e != nil {
+		t.Errorf("AWS calls it, and it is refused: %v", e)
+	}
+}
+
 func TestATracebackNamesTheSourceAsIfItLayInThePackage(t *testing.T) {
 	for _, handler := range []string{"src/app.js", "src/app.mjs"} {
 		root := packagertest.Project(t, "package.json", `{"type":"module"}`, handler, `import "./lib.js"; export default { fetch() {} };`, "src/lib.js", "console.log(1);")

@@ -66,6 +66,11 @@ func Render(fn manifest.Function, t Target) (Shim, bool) {
 // Styles lists the styles of a language that have a shim for a target, sorted.
 func Styles(language, target string) []manifest.Style { return styles(files, language, target) }
 
+// Calls is whether a target itself calls programs of a style, so that one that was built before runs there as it is.
+func Calls(target string, style manifest.Style) bool {
+	return has(files, "go", path.Join("targets", target+"-"+string(style)))
+}
+
 // programs remembers what joined made: many functions have the same shim.
 var programs sync.Map
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/ferryfn/ferry/internal/regular"
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
 	"github.com/ferryfn/ferry/templates"
 )
@@ -36,7 +37,11 @@ func Content(ctx context.Context, j *source.Job, _ templates.Shim) (source.Conte
 	if err != nil {
 		return source.Content{}, source.ReadProblem(full, name, err)
 	}
-	files = append([]source.File{{Name: name, Path: full, Info: info, In: j.In}}, files...)
+	as := name
+	if j.Function.Style == manifest.StyleLambda {
+		as = "bootstrap" // by which Lambda finds it
+	}
+	files = append([]source.File{{Name: as, Path: full, Info: info, In: j.In}}, files...)
 	kept := files[:0]
 	again := source.Duplicate()
 	for _, f := range files {
@@ -44,7 +49,7 @@ func Content(ctx context.Context, j *source.Job, _ templates.Shim) (source.Conte
 			kept = append(kept, f)
 		}
 	}
-	return source.Content{Files: kept, Entry: name}, nil
+	return source.Content{Files: kept, Entry: as}, nil
 }
 
 // checkExecutable refuses a program that the platform cannot start.

@@ -31,6 +31,11 @@ func TestAPrebuiltProgramMustFitThePlatform(t *testing.T) {
 	if err != nil || a.Entry != "bin/run" || len(a.Files) != 2 {
 		t.Errorf("got %+v, %v", a, err)
 	}
+	fn.Style = manifest.StyleLambda
+	if a, err = content(t, root, fn, pl); err != nil || a.Entry != "bootstrap" || a.Files[0].Name != "bootstrap" {
+		t.Errorf("Lambda does not find it: %+v, %v", a, err)
+	}
+	fn.Style = manifest.StyleServer
 	pl.Arch = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
 	_, err = content(t, root, fn, pl)
 	packagertest.Contains(t, packagertest.Problem(t, err).Message, "is a program for "+runtime.GOOS+"/"+runtime.GOARCH)

@@ -51,7 +51,7 @@ func checkStyle(fn function) []providers.Issue {
 			"Lambda does not send requests to a port by itself"),
 		check.When(adapted(fn) && !executable).Block(field, "use a style of the runtime, or build an executable for runtime custom",
 			"behind the Lambda Web Adapter a %s program needs a start script, which ferry does not generate", fn.Runtime),
-		check.When(adapted(fn) && executable).Warn(field, "", "ferry cannot probe a program that it does not start: if it is broken, that shows only when it is called"),
+		check.When((adapted(fn) || fn.Style == manifest.StyleLambda && !fn.Shimmed()) && executable).Warn(field, "", "ferry cannot probe a program that it does not start: if it is broken, that shows only when it is called"),
 	)
 }
 

@@ -63,6 +63,7 @@ func badValues() []checked {
 		{"a preview", func(fn *manifest.Function) { fn.Runtime = "nodejs26" }, "", "runtime", "nodejs26.x as a preview", warn},
 		{"a program on a port", program, "", "style", "does not send requests to a port", block},
 		{"a program behind the adapter", program, adapterLayer, "style", "cannot probe", warn},
+		{"a program that asks Lambda itself", func(fn *manifest.Function) { fn.Runtime, fn.Style = "custom", manifest.StyleLambda }, "", "style", "cannot probe", warn},
 		{"a program of Node behind the adapter", func(fn *manifest.Function) { fn.Style = manifest.StyleServer }, adapterLayer, "style", "needs a start script", block},
 		{"a variable of Lambda's", env("AWS_REGION", "a"), "", "env.AWS_REGION", "Lambda sets", block},
 		{"a short variable", env("A", "a"), "", "env.A", "not accept a variable named A", block},
