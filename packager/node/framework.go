@@ -60,7 +60,16 @@ func (m *modules) framework() (*module, error) {
 func (j *job) included(ctx context.Context) ([]source.File, error) {
 	of := *j.Job
 	if j.Function.Style == manifest.StyleAzure {
-		of.Function.Build.Include = append(slices.Clone(of.Function.Build.Include), "/host.json")
+		there, err := source.IsFile(filepath.Join(j.Dir, "host.json"))
+		if err != nil {
+			return nil, err
+		}
+		if _, err := j.In.Dir(j.Dir); err != nil { // one that comes later changes the package
+			return nil, err
+		}
+		if there {
+			of.Function.Build.Include = append(slices.Clone(of.Function.Build.Include), "/host.json")
+		}
 	}
 	return of.Included(ctx)
 }
