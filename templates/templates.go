@@ -71,6 +71,9 @@ func Calls(target string, style manifest.Style) bool {
 	return has(files, "go", path.Join("targets", target+"-"+string(style)))
 }
 
+// Connected is whether requests come to a target's functions on connections, which a handler can take over.
+func Connected(target string) bool { return slices.Contains(targets()[target].carriers, "socket") }
+
 // programs remembers what joined made: many functions have the same shim.
 var programs sync.Map
 

@@ -101,6 +101,7 @@ func (j *job) build(ctx context.Context) error {
 		return err
 	}
 	j.note(ctx, dir, packages)
+	j.upgrades(packages)
 	all, err := j.programs(packages, tmp)
 	if err != nil {
 		return err

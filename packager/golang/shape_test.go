@@ -59,3 +59,36 @@ func TestTheFunctionOfGooglesFrameworkIsTheOneThatIsNamedOrTheOnlyOne(t *testing
 		})
 	}
 }
+
+func TestATakenConnectionIsAWarningWhereThereIsNone(t *testing.T) {
+	for name, c := range map[string]struct{ code, want string }{
+		"gorilla":        {"import \"github.com/gorilla/websocket\"\n\nvar up = websocket.Upgrader{}\n", "api/a.go:5 takes over a connection (websocket.Upgrader), and aws has none"},
+		"another name":   {"import ws \"github.com/coder/websocket\"\n\nvar up = ws.Accept\n", "ws.Accept"},
+		"the standard":   {"import \"net/http\"\n\nvar _ http.Hijacker\n", "http.Hijacker"},
+		"the controller": {"import \"net/http\"\n\nfunc f(w http.ResponseWriter) { http.NewResponseController(w).Hijack() }\n", "(Hijack)"},
+		"a client":       {"import \"github.com/gorilla/websocket\"\n\nvar d = websocket.DefaultDialer\n", ""},
+		"none":           {"import \"net/http\"\n\nvar _ http.Handler\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := packagertest.Project(t, "api/a.go", "package api\n\n"+c.code)
+			of := &module{Path: "example.com/shop"}
+			packages := []pkg{
+				{ImportPath: "example.com/other", Dir: root + "/api", GoFiles: []string{"a.go"}, Module: &module{Path: "example.com/other"}},
+				{ImportPath: "example.com/shop/api", Dir: root + "/api", GoFiles: []string{"a.go"}, Module: of},
+			}
+			j := &job{Job: packagertest.Job(t, root, packagertest.Go("api"))}
+			if j.upgrades(packages); len(j.made.Warnings) > 0 {
+				t.Errorf("there are connections locally: %+v", j.made.Warnings)
+			}
+			j.Platform.Shim = "aws"
+			j.upgrades(packages)
+			switch said := j.made.Warnings; {
+			case c.want == "" && len(said) == 0:
+			case c.want == "" || len(said) != 1:
+				t.Errorf("got %+v", said)
+			default:
+				packagertest.Contains(t, said[0].Message, c.want)
+			}
+		})
+	}
+}
