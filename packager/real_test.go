@@ -367,3 +367,31 @@ var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestFastifyLoadsTheFoldersOfItsPlugins(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	root := packagertest.Project(t, "package.json", `{"type":"module","dependencies":{"fastify":"5.2.1","@fastify/autoload":"6.1.0","fastify-plugin":"5.0.1"}}`,
+		"src/app.js", `import path from "node:path";
+import { fileURLToPath } from "node:url";
+import AutoLoad from "@fastify/autoload";
+import Fastify from "fastify";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const app = Fastify();
+app.register(AutoLoad, { dir: path.join(here, "plugins") });
+app.register(AutoLoad, { dir: path.join(here, "routes"), options: { prefix: "/v1" } });
+export default app;
+`,
+		"src/plugins/words.js", `import fp from "fastify-plugin"; export default fp(async (app) => { app.decorate("word", () => "loaded"); });`,
+		"src/routes/words/index.js", `export default async (app) => { app.get("/", async () => app.word()); };`)
+	npmInstall(t, root)
+	fn := served(packagertest.Node("src/app.js"))
+	fn.Style = manifest.StyleNode
+	a := build(t, newPackager(t, root), fn)
+	if got := answer(t, a, "GET", "/v1/words", ""); got != "loaded" {
+		t.Errorf("got %s", got)
+	}
+	if len(a.Warnings) > 0 {
+		t.Errorf("it warns: %+v", a.Warnings)
+	}
+}

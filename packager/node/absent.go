@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
-
-	"github.com/ferryfn/ferry/packager/source"
 )
 
 // absent is what installed packages may ask for and nobody installed, with the folders of those packages. Drivers that
@@ -24,7 +22,7 @@ func (b *bundle) forgive(failed []api.Message) (more bool, err error) {
 		if !ok || !installed || isPath(name) || slices.Contains(b.absent[name], dir) {
 			continue
 		}
-		if there, err := source.IsFile(filepath.Join(dir, "package.json")); err != nil {
+		if there, err := b.modules.described(dir); err != nil {
 			return false, err
 		} else if !there {
 			continue

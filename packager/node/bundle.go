@@ -3,8 +3,6 @@ package node
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"path"
 	"path/filepath"
@@ -21,6 +19,7 @@ import (
 // bundled bundles the handler into one file of the same name with the suffix .mjs or .cjs.
 func (j *job) bundled(ctx context.Context, handler string) ([]source.File, string, error) {
 	m := newModules(ctx, j)
+	defer m.archives.close()
 	here, err := filepath.EvalSymlinks(j.Dir)
 	if err != nil {
 		return nil, "", source.ReadProblem(j.Dir, "the source folder", err)
@@ -234,6 +233,9 @@ func (b *bundle) inputs() []string {
 			continue
 		}
 		full := filepath.Join(b.job.Dir, filepath.FromSlash(name))
+		if archive, _, in := archived(full); in {
+			full = archive
+		}
 		for !source.Exists(full) && full != filepath.Dir(full) { // a file inside an archive of Yarn's
 			full = filepath.Dir(full)
 		}
@@ -371,46 +373,6 @@ func location(m api.Message) api.Location {
 		return api.Location{}
 	}
 	return *m.Location
-}
-
-// bundleErrors are esbuild's errors with what to do about them.
-func (j *job) bundleErrors(messages []api.Message) error {
-	var out source.Errors
-	for _, m := range messages {
-		at := location(m)
-		e := &source.Error{Line: at.Line, Message: m.Text}
-		if at.File != "" {
-			e.File = filepath.Join(j.Dir, at.File)
-			e.Column = at.Column + 1
-			e.Message = fmt.Sprintf("%s:%d: %s", at.File, at.Line, m.Text)
-			if at.LineText != "" {
-				e.Message += "\n  " + strings.TrimSpace(at.LineText)
-			}
-		}
-		e.Hint = j.bundleHint(m)
-		out = append(out, e)
-	}
-	return out.Join()
-}
-
-func (j *job) bundleHint(m api.Message) string {
-	name, lost := unresolved(m)
-	var own *source.Error
-	thrown, _ := m.Detail.(error)
-	switch {
-	case errors.As(thrown, &own): // what ferry said to esbuild
-		return own.Hint
-	case strings.Contains(m.Text, `No loader is configured for ".node"`):
-		return "add the package to build.external: it holds native code, which cannot be bundled"
-	case !lost:
-		return ""
-	case PackageName(name) == generatedClient:
-		return "run `npx prisma generate` in " + j.Function.Source
-	case isPath(name):
-		return "correct the import, or create the file"
-	default:
-		return "run `npm install` in the source folder " + j.Function.Source + ", or `npm install " + PackageName(name) + "` if package.json does not list it"
-	}
 }
 
 // PackageName is the package of an import: "@a/b" of "@a/b/c".

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"archive/zip"
 	"context"
 	"encoding/json"
 	"io/fs"
@@ -19,15 +20,16 @@ import (
 // is there already, and then below what asks for it. So npm, pnpm, Yarn and workspaces, which link what they
 // installed in their own ways, all give the same flat tree of plain files.
 type modules struct {
-	job    *job
-	ctx    context.Context
-	files  []source.File
-	known  map[string]*module // by real folder
-	placed map[string]*module // by place in the package: "node_modules/a/node_modules/b"
-	found  map[string]*module // the same as the user installed them: one for another platform may be placed instead
-	queue  []string           // places whose needs are not met yet
-	noted  map[string]bool    // folders that are inputs
-	wishes map[string]bool    // what the user's package.json needs to run; nil is not read yet
+	job      *job
+	ctx      context.Context
+	files    []source.File
+	known    map[string]*module // by real folder
+	placed   map[string]*module // by place in the package: "node_modules/a/node_modules/b"
+	found    map[string]*module // the same as the user installed them: one for another platform may be placed instead
+	queue    []string           // places whose needs are not met yet
+	noted    map[string]bool    // folders that are inputs
+	archives archives
+	wishes   map[string]bool // what the user's package.json needs to run; nil is not read yet
 }
 
 // module is an installed package.
@@ -41,6 +43,7 @@ type module struct {
 func newModules(ctx context.Context, j *job) *modules {
 	return &modules{
 		job: j, ctx: ctx, known: map[string]*module{}, placed: map[string]*module{}, found: map[string]*module{}, noted: map[string]bool{},
+		archives: archives{known: map[string]*zip.ReadCloser{}},
 	}
 }
 
@@ -122,6 +125,9 @@ func (m *modules) external(pattern, from string) error {
 }
 
 func (m *modules) uninstalled(name, from string) error {
+	if m.unfoldered() {
+		return m.plugged(name, ".yarn/unplugged/", "it is not bundled")
+	}
 	return source.Problem(filepath.Join(from, "package.json"), "run `npm install` in the source folder "+m.job.Function.Source,
 		"the package %s is not installed in %s", name, m.job.Function.Source)
 }
@@ -255,6 +261,15 @@ func (m *modules) cached(dir string) bool {
 	return strings.HasPrefix(dir, m.job.Cache+string(filepath.Separator))
 }
 
+// described is whether a folder, which may be in an archive, has a package.json.
+func (m *modules) described(dir string) (bool, error) {
+	file := filepath.Join(dir, "package.json")
+	if _, _, in := archived(file); in {
+		return m.archives.exists(file), nil
+	}
+	return source.IsFile(file)
+}
+
 // load reads the package in a real folder, once.
 func (m *modules) load(dir string) (*module, error) {
 	if mod := m.known[dir]; mod != nil {
@@ -262,6 +277,9 @@ func (m *modules) load(dir string) (*module, error) {
 	}
 	file := filepath.Join(dir, "package.json")
 	read := m.job.In.Read
+	if _, _, in := archived(file); in {
+		read = m.archives.read
+	}
 	if m.cached(dir) {
 		read = regular.Read
 	}

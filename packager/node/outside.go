@@ -25,7 +25,11 @@ func (b *bundle) layOut() error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.external)) {
-		mod, err := m.load(b.external[name].dir)
+		o := b.external[name]
+		if err := m.plugged(name, o.dir, o.why); err != nil {
+			return err
+		}
+		mod, err := m.load(o.dir)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"io"
 	"io/fs"
 	"maps"
 	"net/url"
@@ -56,10 +57,13 @@ func (r *reading) plugin() api.Plugin {
 	}}
 }
 
-// read returns a source file, or nil for what is in no file of its own, as in an archive of Yarn's.
+// read returns a source file, or nil for what is in no file.
 func (r *reading) read(path string) (*sourceFile, error) {
 	if known := r.get(path); known != nil {
 		return known, nil
+	}
+	if _, _, in := archived(path); in {
+		return r.unpack(path)
 	}
 	if there, err := source.IsFile(path); err != nil || !there {
 		return nil, err
@@ -75,6 +79,23 @@ func (r *reading) read(path string) (*sourceFile, error) {
 	defer r.mu.Unlock()
 	r.known[path] = &sourceFile{info: info, sum: sum, text: string(data)}
 	return r.known[path], r.folder(filepath.Dir(path))
+}
+
+// unpack reads a source in an archive of Yarn's, or returns nil for what is not there. The archive is the input.
+func (r *reading) unpack(path string) (*sourceFile, error) {
+	f, err := r.modules.archives.open(path)
+	if err != nil {
+		return nil, nil //nolint:nilerr,nilnil // esbuild says what it lacks
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return nil, source.ReadProblem(path, path, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known[path] = &sourceFile{text: string(data)}
+	return r.known[path], nil
 }
 
 func (r *reading) get(path string) *sourceFile {

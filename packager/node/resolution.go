@@ -24,7 +24,7 @@ func (m *modules) bundled(inputs []string, sources *reading) error {
 		if !ok || packages[dir] {
 			continue
 		}
-		if there, err := source.IsFile(filepath.Join(dir, "package.json")); err != nil {
+		if there, err := m.described(dir); err != nil {
 			return err
 		} else if !there {
 			continue

@@ -11,8 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/ferryfn/ferry/packager/source"
 )
 
 // A package is rooted when it looks for something from the place where it lies: a file of its own (data, a style sheet,
@@ -163,7 +161,7 @@ func (b *bundle) codeOf(input string) codeOf {
 
 // looks says how code looks for something from the place of its file; "" is not at all.
 func (b *bundle) looks(at codeOf, lines []string) (string, error) {
-	if there, err := source.IsFile(filepath.Join(at.root, "package.json")); err != nil || !there { // a loose file, or in an archive of Yarn's
+	if there, err := b.modules.described(at.root); err != nil || !there { // a loose file
 		return "", err
 	}
 	mod, err := b.modules.load(at.root)
@@ -182,10 +180,10 @@ func (b *bundle) looks(at codeOf, lines []string) (string, error) {
 		if made := maker.FindStringSubmatch(line); made != nil {
 			own = append(own, made[1])
 		}
-		if itself.MatchString(line) || placeOf.MatchString(line) && at.holdsOne(statement(lines, i)) {
+		if itself.MatchString(line) || placeOf.MatchString(line) && b.holdsOne(at, statement(lines, i)) {
 			return why(line), nil
 		}
-		if name := found(line, own); name != "" && (at.holds(name) || mod.needs(PackageName(name))) {
+		if name := found(line, own); name != "" && (b.holdsPath(at, name) || mod.needs(PackageName(name))) {
 			return why(line), nil
 		}
 		if loads.MatchString(line) {
@@ -228,7 +226,7 @@ func statement(lines []string, i int) string {
 }
 
 // holdsOne is whether one of the strings in a statement, or several one after another, is a path in the package.
-func (at codeOf) holdsOne(statement string) bool {
+func (b *bundle) holdsOne(at codeOf, statement string) bool {
 	const most = 12 // strings of a statement
 	var texts []string
 	for _, l := range literal.FindAllStringSubmatch(statement, most) {
@@ -242,7 +240,7 @@ func (at codeOf) holdsOne(statement string) bool {
 	}
 	for i := range texts {
 		for to := i + 1; to <= len(texts); to++ {
-			if at.holds(strings.Join(texts[i:to], "/")) {
+			if b.holdsPath(at, strings.Join(texts[i:to], "/")) {
 				return true
 			}
 		}
@@ -250,14 +248,14 @@ func (at codeOf) holdsOne(statement string) bool {
 	return false
 }
 
-// holds is whether a path from the file's folder, or from the file, is one in the package that does not hold the file itself.
-func (at codeOf) holds(name string) bool {
+// holdsPath is whether a path from the file's folder, or from the file, is one in the package that does not hold the file itself.
+func (b *bundle) holdsPath(at codeOf, name string) bool {
 	if name == "" || len(name) > 200 || strings.ContainsAny(name, "\n\x00") {
 		return false
 	}
 	for _, from := range []string{filepath.Dir(at.file), at.file} {
 		full := filepath.Join(from, filepath.FromSlash(name))
-		if below(full, at.root) && full != at.root && !below(at.file, full) && source.Exists(full) {
+		if below(full, at.root) && full != at.root && !below(at.file, full) && b.modules.archives.exists(full) {
 			return true
 		}
 	}
