@@ -41,7 +41,9 @@ func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.C
 	if err != nil {
 		return j.made, err
 	}
-	if j.Function.Style != manifest.StyleServer {
+	if j.Function.Style == manifest.StyleServer {
+		j.warnOfPaths(installed)
+	} else {
 		entry = shim.Entry
 		for name, data := range shim.Files {
 			files = append(files, source.Generated(name, data))
@@ -58,10 +60,33 @@ func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.C
 // listed gives a Python package a requirements.txt, when another list says what is to be installed.
 func (j *job) listed(ctx context.Context, files []source.File) ([]source.File, error) {
 	w, err := j.wishes(ctx)
-	if err != nil || w == nil || filepath.Base(w.file) == "requirements.txt" {
+	if err != nil || w == nil {
 		return files, err
 	}
+	for _, line := range w.lines {
+		if path, _ := pathIn(line); path != "" && (filepath.Base(w.file) != "requirements.txt" || strings.HasPrefix(j.shown(path), "../")) {
+			return nil, source.Problem(w.file, "build a wheel of it, lay it into the source folder, and name the wheel in requirements.txt",
+				"%s asks for %s, and the cloud that installs it gets the source folder only", filepath.Base(w.file), j.shown(path))
+		}
+	}
+	if filepath.Base(w.file) == "requirements.txt" {
+		return files, nil
+	}
 	return append(files, source.Generated("requirements.txt", []byte(strings.Join(w.lines, "\n")+"\n"))), nil
+}
+
+// warnOfPaths names the .pth files that a program does not see, for it is started without a shim that reads them. Those of
+// namespaces do nothing that Python does not do by itself.
+func (j *job) warnOfPaths(installed []source.File) {
+	for _, f := range installed {
+		if !strings.HasSuffix(f.Name, ".pth") || strings.Contains(f.Name, "/") || strings.HasSuffix(f.Name, "-nspkg.pth") {
+			continue
+		}
+		j.made.Warnings = append(j.made.Warnings, source.Warning{
+			Message: "an installed package brings " + f.Name + ", which a program of style server does not see: Python reads such files only where packages are installed",
+			Hint:    "if the program needs it, begin it with `import site; site.addsitedir(FOLDER)`, where FOLDER is the source folder",
+		})
+	}
 }
 
 // handler returns the file of the handler's module, or of the program with style server.

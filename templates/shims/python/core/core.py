@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import re
+import site
 import sys
 import time
 import traceback
@@ -23,6 +24,7 @@ with open(os.path.join(ROOT, "ferry_config.json"), encoding="utf-8") as _file:
 
 if not sys.path or sys.path[0] != ROOT:
     sys.path.insert(0, ROOT)
+site.addsitedir(ROOT)  # the .pth files of installed packages, as where they are installed
 for _stream in (sys.stdout, sys.stderr):
     _stream.reconfigure(line_buffering=True, write_through=True)
 
