@@ -239,6 +239,24 @@ func pruneMutants() []mutant {
 				return is && !hidden(r), err
 			}
 		}),
+		single("publishing brings back what was pruned", func(w *wrong, a *memory.Adapter) {
+			var published, pruned remembered[providers.Spec]
+			w.publish = func(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
+				r, err := a.Publish(ctx, s, e)
+				published.put(r.ID, s)
+				if old, ok := pruned.get(s.Function.Name); ok && err == nil && old.Digest != s.Digest {
+					_, err = a.Publish(ctx, old, e)
+				}
+				return r, err
+			}
+			w.prune = func(ctx context.Context, fn string, r providers.Revision, e providers.Epoch) error {
+				err := a.Prune(ctx, fn, r, e)
+				if s, ok := published.get(r.ID); ok && err == nil {
+					pruned.put(fn, s)
+				}
+				return err
+			}
+		}),
 		single("publishing finds the last revision although it was pruned", func(w *wrong, a *memory.Adapter) {
 			var last remembered[providers.Revision]
 			w.publish = func(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {

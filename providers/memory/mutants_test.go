@@ -109,12 +109,13 @@ type wrong struct {
 	epoch    func(context.Context, []string) (providers.Epoch, error)
 	adopt    func(context.Context, string, providers.Epoch) (providers.State, error)
 	invoke   func(context.Context, string, providers.Request) (providers.Response, error)
+	inspect  func(context.Context, providers.Spec) ([]providers.Difference, error)
 }
 
 func right(a *memory.Adapter) *wrong {
 	return &wrong{
 		a, a.Check, a.Publish, a.Activate, a.Switch, a.Split, a.Bind, a.Status, a.Remove, a.Probe, a.Stored, a.Revisions,
-		a.Prune, a.Functions, a.Fence, a.Epoch, a.Adopt, a.Invoke,
+		a.Prune, a.Functions, a.Fence, a.Epoch, a.Adopt, a.Invoke, a.Inspect,
 	}
 }
 
@@ -180,6 +181,10 @@ func (w *wrong) Adopt(ctx context.Context, fn string, e providers.Epoch) (provid
 
 func (w *wrong) Invoke(ctx context.Context, fn string, r providers.Request) (providers.Response, error) {
 	return w.invoke(ctx, fn, r)
+}
+
+func (w *wrong) Inspect(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
+	return w.inspect(ctx, s)
 }
 
 // single is a mutant whose processes share nothing.
@@ -289,6 +294,14 @@ func (m modest) Capabilities() providers.Capabilities {
 
 func settingMutants() []mutant {
 	return []mutant{
+		single("a closer look finds nothing", func(w *wrong, _ *memory.Adapter) {
+			w.inspect = func(ctx context.Context, _ providers.Spec) ([]providers.Difference, error) { return nil, ctx.Err() }
+		}),
+		single("a closer look finds what is not so", func(w *wrong, _ *memory.Adapter) {
+			w.inspect = func(ctx context.Context, _ providers.Spec) ([]providers.Difference, error) {
+				return []providers.Difference{{Path: "memory", Spec: "128MB"}}, ctx.Err()
+			}
+		}),
 		settingDropped("memory is dropped", func(fn *manifest.Function) { fn.Memory = 128 * manifest.MB }),
 		settingDropped("the timeout is always a second", func(fn *manifest.Function) { fn.Timeout = 1e9 }),
 		settingDropped("scaling is dropped", func(fn *manifest.Function) { fn.Scaling = manifest.Scaling{} }),

@@ -264,22 +264,6 @@ func switchStale(s *scenario) {
 	s.serves("web", &second, "one", "a")
 }
 
-func prune(s *scenario) {
-	p := s.Adapter.(providers.Pruner)
-	one := s.Spec(s.TB, "api", "one", "a")
-	old := s.live(one)
-	s.live(s.Spec(s.TB, "api", "two", "b"))
-	s.ok(p.Prune(s.ctx, "api", old, 0))
-	s.ok(p.Prune(s.ctx, "api", old, 0))
-	left, err := p.Revisions(s.ctx, "api")
-	s.ok(err)
-	if len(left) != 1 || slices.Contains(left, old) {
-		s.Errorf("after pruning %s the revisions are %+v", old.ID, left)
-	}
-	again := s.live(one)
-	s.serves("api", &again, "one", "a")
-}
-
 func overwritten(s *scenario) {
 	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
 	r := s.live(one)
@@ -330,29 +314,6 @@ func lose(s *scenario) {
 		s.Errorf("%+v was published again and is not stored", again)
 	}
 	s.serves("api", &again, "one", "a")
-}
-
-func pruneLast(s *scenario) {
-	r := s.live(s.Spec(s.TB, "api", "one", "a"))
-	two := s.Spec(s.TB, "api", "two", "b")
-	last := s.publish(two)
-	s.keeps(last, true)
-	s.ok(s.Adapter.(providers.Pruner).Prune(s.ctx, "api", last, 0))
-	s.keeps(last, false)
-	if s.Neighbour != nil {
-		s.again().keeps(last, false)
-	}
-	s.serves("api", &r, "one", "a")
-	again := s.live(two)
-	s.keeps(again, true)
-	s.serves("api", &again, "two", "b")
-}
-
-func pruneLive(s *scenario) {
-	p := s.Adapter.(providers.Pruner)
-	r := s.live(s.Spec(s.TB, "api", "one", "a"))
-	s.fails(p.Prune(s.ctx, "api", r, 0), providers.Conflict)
-	s.serves("api", &r, "one", "a")
 }
 
 func invoke(s *scenario) {

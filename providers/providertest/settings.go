@@ -85,6 +85,23 @@ func settingsRestored(s *scenario) {
 	}
 }
 
+func inspected(s *scenario) {
+	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
+	s.live(one)
+	differences := func(spec providers.Spec) []providers.Difference {
+		s.Helper()
+		found, err := s.Adapter.(providers.Inspector).Inspect(s.ctx, spec)
+		s.ok(err)
+		return found
+	}
+	if found := differences(one); len(found) > 0 {
+		s.Errorf("a closer look at what is live as it was published finds %+v", found)
+	}
+	if len(differences(two)) == 0 {
+		s.Error("a closer look finds that what is live is as another spec")
+	}
+}
+
 func secrets(s *scenario) {
 	spec := s.Spec(s.TB, "api", "one", "a")
 	spec.Function.Env, spec.Function.Secrets = maps.Clone(spec.Function.Env), map[string]string{"WORD": "stripe-key"}

@@ -66,6 +66,7 @@ func cases() []contractCase {
 		{"any value of the environment arrives as it is or is raised as an issue", hostileValues, needs(callable)},
 		{"every setting is what the function runs with or is raised as an issue", settings, needs(observable)},
 		{"a setting goes live and comes back with its revision", settingsRestored, needs(observable)},
+		{"a closer look finds what is not as its spec, and nothing else", inspected, needs(is[providers.Inspector])},
 		{"a secret arrives by its name or is raised as an issue", secrets, needs(callable)},
 		{"a probe that is answered with another digest is refused", impostor, needs(is[providers.Prober], imitable)},
 	}
