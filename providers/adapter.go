@@ -27,8 +27,8 @@ type Adapter interface {
 	// What was published last from the same digest is found again, so a retry is safe; an older revision of that
 	// digest may be, too.
 	Publish(ctx context.Context, s Spec, e Epoch) (Revision, error)
-	// Activate makes c.To serve if c.From is still live, else fails with Conflict, and converges the
-	// settings that the provider does not version. A nil To deactivates: nobody outside reaches the function, and its
+	// Activate makes c.To serve if c.From is still live, else fails with Conflict, also where c.To serves already, and
+	// converges the settings that the provider does not version. A revision that is not stored is NotFound. A nil To deactivates: nobody outside reaches the function, and its
 	// State has no revision. On error the State is the truth.
 	Activate(ctx context.Context, c Change) (State, error)
 	// Bind converges the function's event bindings.
@@ -36,7 +36,8 @@ type Adapter interface {
 	// Status is what is live now, as observed, never as remembered. A function that does not exist has
 	// a State without a revision and no error.
 	Status(ctx context.Context, function string) (State, error)
-	// Remove takes away exactly what ferry made for the function. Removing nothing is no error.
+	// Remove takes away exactly what ferry made for the function. Removing nothing is no error. Of a function that ferry
+	// did not make it takes nothing, with an error of kind Foreign or none.
 	Remove(ctx context.Context, function string, e Epoch) error
 	// Store is where this account keeps releases and artifacts. Reading creates nothing.
 	Store(ctx context.Context) (Store, error)
@@ -138,7 +139,8 @@ type Pinner interface {
 }
 
 // Adopter takes over a function that ferry did not make: it is ferry's from then on, and what it serves becomes a
-// revision. What it answers stays as it was.
+// revision, whose digest may be "", since it was made from no spec. What it answers stays as it was. Adopting nothing is
+// NotFound.
 type Adopter interface {
 	Adopt(ctx context.Context, function string, e Epoch) (State, error)
 }
@@ -223,7 +225,7 @@ type State struct {
 	// AsWritten means that Revision is what ferry wrote down there last, as in a tag: what serves cannot be seen by a look. Such
 	// an adapter is an Inspector, which sees it.
 	AsWritten bool `json:"as_written,omitempty"`
-	// Foreign means that a function of that name exists which ferry did not make.
+	// Foreign means that a function of that name exists which ferry did not make. Nothing else is said of it.
 	Foreign bool `json:"foreign,omitempty"`
 }
 

@@ -107,7 +107,11 @@ func TestThePartsOfAnAdapterStandInTheFilesOfTheirNames(t *testing.T) {
 			t.Errorf("the contract has a method %s, for which there is no file: add it to the table", method)
 		}
 	}
-	for _, adapter := range []string{"aws", "local", "memory"} {
+	adapters := []string{"memory"}
+	for _, p := range Providers() {
+		adapters = append(adapters, p.Name)
+	}
+	for _, adapter := range adapters {
 		files := parsed(t, filepath.Join("..", adapter))
 		for _, file := range slices.Sorted(maps.Keys(files)) {
 			for _, name := range declared(files[file]) {

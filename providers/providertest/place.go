@@ -15,11 +15,12 @@ type Place struct {
 	Adapter        providers.Adapter
 	Service, Stage string // that the adapter is for
 	// Spec makes a spec of a function with one HTTP event, whose code says version and whose environment
-	// holds WORD=word.
+	// holds WORD=word; in which form it says so is between it and Call.
 	Spec func(t testing.TB, function, version, word string) providers.Spec
 	// Broken makes a spec whose handler does not start. nil where the adapter is no Prober.
 	Broken func(t testing.TB, function string) providers.Spec
-	// Impostor makes a spec whose function starts and answers a probe with the digest of something else.
+	// Impostor makes a spec whose function starts and answers a probe with the digest of something else: a package by hand
+	// in a style that has a shim, or one of Spec in a place that was told to answer so.
 	Impostor func(t testing.TB, function string) providers.Spec
 	// Bound makes a spec with an event of another kind, whose bindings can be observed. nil where the mode of any
 	// function's bindings can.

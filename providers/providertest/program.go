@@ -28,7 +28,8 @@ type Program struct {
 }
 
 // Start unpacks and starts a package at an address of this machine that nobody listens on, and waits until it is ready.
-// It ends with the test, which fails with the program's output if it is never ready.
+// It ends with the test, which fails with the program's output if it is never ready, so that it is not for a handler that
+// should not start.
 func Start(t testing.TB, p Program, address string) (url string) {
 	t.Helper()
 	dir := t.TempDir()

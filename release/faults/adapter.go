@@ -119,7 +119,8 @@ func shapes(a *adapter) []providers.Adapter {
 }
 
 // Wrap puts the process between its caller and an adapter. What it returns has exactly the optional
-// interfaces that the adapter has; it panics for a set of them that it has no shape for.
+// interfaces that the adapter has; it panics for a set of them that it has no shape for, which is an entry in shapes to add
+// with the adapter.
 func (p *Process) Wrap(inner providers.Adapter) providers.Adapter {
 	for _, shape := range shapes(&adapter{inner: inner, process: p}) {
 		if alike(shape, inner) {

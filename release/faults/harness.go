@@ -23,8 +23,9 @@ import (
 
 // Place is one service at an empty place. A version is one state of the service's sources.
 type Place struct {
-	// Engine is a new process's engine on the sources of a version. Unless the options say when, its locks must expire
-	// after a fraction of a second.
+	// Engine is a new process's engine on the sources of a version, which are "one" to "five". It needs a Manifest, Adapter,
+	// Packager, Origin.Actor and Now; Run puts the faults around its adapter. Unless the options say when, its locks must
+	// expire after a fraction of a second. It is called from several goroutines.
 	Engine func(version string) *release.Engine
 	// Functions are the names of a version's functions. Versions differ in every function's content, and may
 	// differ in which functions there are.
@@ -45,7 +46,7 @@ const (
 type Options struct {
 	// Every tries a sample: one in so many of what can go wrong at a call.
 	Every int
-	// Works are the names of those to try; none is all.
+	// Works are the names of those to try, as in "first deploy", "rollback" or the other rows; none is all.
 	Works []string
 	// Parallel bounds the cases at once; 0 is 24: most of the time they wait for a lock to expire.
 	Parallel int
