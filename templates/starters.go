@@ -14,7 +14,7 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 )
 
-// Starter is a project that `ferry init` writes. It runs as it is, with nothing to install.
+// Starter is a project that `ferry init` writes. It runs as it is, with nothing to install but what its style is of.
 type Starter struct {
 	Name    string
 	Style   manifest.Style // of its function; "" where it has several
@@ -27,10 +27,14 @@ func Starters() []Starter {
 		{"go-http", manifest.StyleGo, "Go, an http.Handler with the standard library"},
 		{"go-lambda", manifest.StyleLambda, "Go, a program that calls lambda.Start"},
 		{"mixed", "", "Node, Python and Go functions in one service"},
+		{"node-azure", manifest.StyleAzure, "Node, an Azure Functions app (v4 programming model)"},
+		{"node-gcf", manifest.StyleGCFHTTP, "Node, a function of Google's functions-framework"},
 		{"node-http", manifest.StyleFetch, "Node, a fetch handler"},
 		{"node-lambda", manifest.StyleLambda, "Node, a handler(event, context) of AWS Lambda"},
 		{"node-listener", manifest.StyleNode, "Node, a (req, res) listener or an Express, Koa or Fastify app"},
 		{"python-asgi", manifest.StyleASGI, "Python, an ASGI application"},
+		{"python-azure", manifest.StyleAzure, "Python, an Azure Functions app (v2 programming model)"},
+		{"python-gcf", manifest.StyleGCFHTTP, "Python, a function of Google's functions-framework"},
 		{"python-http", manifest.StyleWSGI, "Python, a WSGI application"},
 		{"python-lambda", manifest.StyleLambda, "Python, a handler(event, context) of AWS Lambda"},
 	}

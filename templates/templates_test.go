@@ -76,7 +76,7 @@ func TestAHandlerNamedInQuotesCannotLeaveItsString(t *testing.T) {
 }
 
 func TestEveryStarterIsComplete(t *testing.T) {
-	names := make([]string, 0, 9)
+	names := make([]string, 0, 13)
 	for _, s := range Starters() {
 		names = append(names, s.Name)
 		dir := filepath.Join(t.TempDir(), "new")
@@ -102,7 +102,7 @@ func TestEveryStarterIsComplete(t *testing.T) {
 			t.Errorf("%s: writing over it gives %v", s.Name, err)
 		}
 	}
-	if !slices.IsSorted(names) || len(names) != 9 {
+	if !slices.IsSorted(names) || len(names) != 13 {
 		t.Errorf("starters are %v", names)
 	}
 }

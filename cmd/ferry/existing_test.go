@@ -137,3 +137,23 @@ func TestCodeThatExistsRunsAsItsPageSays(t *testing.T) {
 		})
 	}
 }
+
+// TestAStarterOfAFrameworkServes walks the starters that have something to install.
+func TestAStarterOfAFrameworkServes(t *testing.T) {
+	for name, c := range map[string]struct{ tool, path string }{
+		"node-gcf": {"npm", "/"}, "node-azure": {"npm", "/api/greet"}, "python-gcf": {"python3", "/"}, "python-azure": {"python3", "/api/greet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			packagertest.Registries(t, c.tool)
+			home, dir := t.TempDir(), t.TempDir()
+			t.Cleanup(func() { stop(t, home) })
+			page{steps: []step{
+				{"ferry init . --template " + name, ""},
+				{"if [ -f package.json ]; then npm install --silent --no-audit --no-fund; fi", ""},
+				{"sed -i.old s/python3.13/" + string(packagertest.ThisPython(t)) + "/ ferry.yaml", ""},
+				{"ferry deploy", ""},
+				{"ferry invoke api -p '" + c.path + "?name=you' | tr -d ' \n'", `{"message":"hello,you"}`},
+			}}.walk(t, dir, "FERRY_HOME="+home)
+		})
+	}
+}
