@@ -54,6 +54,11 @@ func run(only string, log io.Writer) error {
 			return err
 		}
 	}
+	for _, s := range shims() {
+		if err := show(w, only, s.name, s.measure); err != nil {
+			return err
+		}
+	}
 	for _, l := range lambdas(log) {
 		if err := show(w, only, l.name, l.measure); err != nil {
 			return err

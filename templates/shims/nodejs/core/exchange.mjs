@@ -24,8 +24,17 @@ class Exchange {
   #left; // how much of the body is to come, where that is known
   #silent; // the answer has no body
 
-  constructor(request, out) {
-    Object.assign(this, request);
+  constructor({ method, target, scheme, headers, client, body, connection }, out) {
+    this.method = method;
+    this.target = target;
+    this.scheme = scheme;
+    this.headers = headers;
+    this.client = client;
+    this.body = body;
+    this.connection = connection; // the request and response of node:http, where the ingress has them
+    this.signal = undefined; // of the client's going, where the ingress tells
+    this.collected = false; // whether the outlet waits for the whole answer
+    this.ctx = undefined;
     this.#out = out;
   }
 

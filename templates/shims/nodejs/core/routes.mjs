@@ -20,8 +20,13 @@ function percent(text) {
 
 const route = new RegExp(config.http?.path ?? "^");
 
+// everything is whether every request reaches the handler.
+const everything = config.http?.path === "^" && config.http.methods.length === 0 && !config.http.cors;
+
 // answerOf returns the answer that the manifest gives in the handler's place, or undefined.
-function answerOf(exchange, path = pathOf(exchange.target)) {
+function answerOf(exchange, seen) {
+  if (everything) return undefined;
+  const path = seen ?? pathOf(exchange.target);
   const { http } = config;
   const { method } = exchange;
   if (http === null) return { status: 404, headers: [], text: "not found: this function has no http event\n" };

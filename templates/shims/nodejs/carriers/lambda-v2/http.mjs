@@ -7,8 +7,11 @@ const lambdaV2 = {
 
   request(event) {
     const { http } = event.requestContext;
-    const headers = Object.entries(event.headers ?? {}).filter(([name]) => !event.cookies?.length || name.toLowerCase() !== "cookie");
-    if (event.cookies?.length > 0) headers.push(["cookie", event.cookies.join("; ")]);
+    let headers = Object.entries(event.headers ?? {});
+    if (event.cookies?.length > 0) {
+      headers = headers.filter(([name]) => name.toLowerCase() !== "cookie");
+      headers.push(["cookie", event.cookies.join("; ")]);
+    }
     const query = event.rawQueryString ?? "";
     return { method: http.method, path: stagedPath(event.rawPath ?? "/", event.requestContext.stage), query, headers, client: http.sourceIp };
   },

@@ -102,5 +102,6 @@ function broken(res, err) {
   if (res.writableEnded) return;
   if (res.headersSent) return void setImmediate(() => res.destroy()); // after what was written is out
   for (const name of res.getHeaderNames()) res.removeHeader(name);
-  res.writeHead(500, { "content-type": "text/plain; charset=utf-8" }).end("internal server error\n");
+  const text = "internal server error\n"; // whose length the server would not know: the listener may have told it one
+  res.writeHead(500, { "content-type": "text/plain; charset=utf-8", "content-length": text.length }).end(text);
 }

@@ -37,52 +37,53 @@ function standard(exchange) {
   const headers = new Headers();
   let host = "localhost";
   for (const [name, value] of exchange.headers) {
-    const key = name.toLowerCase();
+    const key = name.length === 4 || name.length === 6 ? name.toLowerCase() : "";
     if (key === "host" && !/[\s/?#@\\]/.test(value)) host = value;
     if (key === "cookie" && headers.has(key)) headers.set(key, `${headers.get(key)}; ${value}`);
-    else headers.append(key, value);
+    else headers.append(name, value);
   }
   const url = `${exchange.scheme}://${host}${target.replaceAll("#", "%23")}`;
   const init = { method, headers };
   if (signal) init.signal = signal;
   if (body.length === 0 || method === "GET" || method === "HEAD") return new Request(url, init);
-  return body.whole ? wholeRequest(url, init, body.whole) : new Request(url, { ...init, body: body.stream(), duplex: "half" });
+  return "whole" in body ? wholeRequest(url, init, body) : new Request(url, { ...init, body: body.stream(), duplex: "half" });
 }
 
 let Whole;
 
 // wholeRequest is a Request whose body is there at once, so that it is read without a stream.
-function wholeRequest(url, init, bytes) {
+function wholeRequest(url, init, body) {
   Whole ??= class extends Request {
-    #bytes;
+    #sent;
 
-    constructor(url, init, bytes) {
-      super(url, { ...init, body: bytes });
-      this.#bytes = bytes;
+    constructor(url, init, sent) {
+      const once = { pull: (controller) => (controller.enqueue(new Uint8Array(sent.whole)), controller.close()) };
+      super(url, { ...init, body: new ReadableStream(once, { highWaterMark: 0 }), duplex: "half" });
+      this.#sent = sent;
     }
 
     // taken is the body, which is used up by that; undefined where it was already, which the standard's own method tells.
     #taken() {
       if (this.bodyUsed || this.body.locked) return undefined;
       this.body.cancel();
-      return this.#bytes;
+      return this.#sent;
     }
 
     async arrayBuffer() {
-      const bytes = this.#taken();
-      return bytes ? new Uint8Array(bytes).buffer : super.arrayBuffer();
+      const sent = this.#taken();
+      return sent ? new Uint8Array(sent.whole).buffer : super.arrayBuffer();
     }
 
     async text() {
-      const bytes = this.#taken();
-      return bytes ? new TextDecoder().decode(bytes) : super.text();
+      const sent = this.#taken();
+      return sent ? (sent.text ?? new TextDecoder().decode(sent.whole)) : super.text();
     }
 
     async json() {
       return JSON.parse(await this.text());
     }
   };
-  return new Whole(url, init, bytes);
+  return new Whole(url, init, body);
 }
 
 // sendResponse sends a body that is there at once with its length, and streams any other.

@@ -10,7 +10,7 @@ function stagedPath(path, stage = "$default") {
 
 // A header is bytes. Handlers have them as text of one character per byte, events as UTF-8.
 function bytesAsText(value) {
-  return /[^\0-\x7f]/.test(value) ? Buffer.from(value).toString("latin1") : value;
+  return /[^\0-\x7f]/.test(value) ? Buffer.from(value).toString("latin1") : String(value);
 }
 
 function textOfBytes(value) {
@@ -37,31 +37,45 @@ function onWire(listener) {
 // requestFrom is an event's request, all of it there.
 function requestFrom(carrier, event, context) {
   const { method, path, query, headers, client } = carrier.request(event);
-  const whole = wholeBody(event);
+  const body = new Sent(event);
   const pairs = [];
   let scheme = "https";
   let [host, id] = ["localhost", context.awsRequestId];
   for (const [given, value] of headers) {
     const name = given.toLowerCase();
-    if (HOP.has(name) || name === "expect" || (name === "content-length" && whole.length > 0)) continue;
+    if (HOP.has(name) || name === "expect" || (name === "content-length" && body.length > 0)) continue;
     if (name === "x-forwarded-proto" && value === "http") scheme = "http";
     if (name === "host") host = undefined;
     if (name === "x-request-id") id = undefined;
-    pairs.push([name, bytesAsText(String(value))]);
+    pairs.push([name, bytesAsText(value)]);
   }
   if (host) pairs.push(["host", host]);
   if (id) pairs.push(["x-request-id", id]);
-  if (whole.length > 0) pairs.push(["content-length", String(whole.length)]);
-  return { method, target: escaped(query ? `${path}?${query}` : path, path.length), scheme, headers: pairs, client, body: { length: whole.length, whole, bytes: () => whole }, broken: isBroken(event, whole) };
+  if (body.length > 0) pairs.push(["content-length", String(body.length)]);
+  return { method, target: escaped(query ? `${path}?${query}` : path, path.length), scheme, headers: pairs, client, body };
 }
 
-// wholeBody is the body of a request. What is no base64 is the sender's fault and told when the request is served.
-function wholeBody({ body, isBase64Encoded }) {
-  return Buffer.from(String(body ?? ""), isBase64Encoded ? "base64" : "utf8");
-}
+// Sent is the body of a request, all of it there. Text stays text until its bytes are asked for. What is no base64 is the
+// sender's fault, and told when the request is served.
+class Sent {
+  #bytes;
 
-function isBroken({ body, isBase64Encoded }, bytes) {
-  return Boolean(isBase64Encoded) && bytes.length !== Math.floor((String(body ?? "").replace(/=+$/, "").length * 3) / 4);
+  constructor({ body, isBase64Encoded }) {
+    const given = String(body ?? "");
+    if (isBase64Encoded) this.#bytes = Buffer.from(given, "base64");
+    else if (!given.isWellFormed() || given.startsWith("\ufeff")) this.#bytes = Buffer.from(given);
+    else this.text = given;
+    this.length = this.#bytes?.length ?? Buffer.byteLength(given);
+    this.broken = Boolean(isBase64Encoded) && this.length !== Math.floor((given.replace(/=+$/, "").length * 3) / 4);
+  }
+
+  get whole() {
+    return (this.#bytes ??= Buffer.from(this.text));
+  }
+
+  bytes() {
+    return this.whole;
+  }
 }
 
 // Collected is the outlet of an answer that goes out as one result.

@@ -1,21 +1,26 @@
 // The start on AWS Lambda.
 const source = await opened();
 
-// contextOf is the ctx of a call. Lambda never tells that a client has gone, so that the signal is made when it is asked for.
+// Context is the ctx of a call. Lambda never tells that a client has gone, so that the signal is made when it is asked for.
+class Context {
+  constructor(event, context) {
+    this.requestId = context.awsRequestId;
+    this.clientIp = undefined;
+    this.deadline = Date.now() + context.getRemainingTimeInMillis();
+    this.platform = "aws";
+    this.waitUntil = waitUntil;
+    this.native = { event, context };
+  }
+
+  get signal() {
+    const { signal } = new AbortController();
+    Object.defineProperty(this, "signal", { value: signal, enumerable: true });
+    return signal;
+  }
+}
+
 function contextOf(event, context, more) {
-  return {
-    requestId: context.awsRequestId,
-    deadline: Date.now() + context.getRemainingTimeInMillis(),
-    get signal() {
-      const { signal } = new AbortController();
-      Object.defineProperty(this, "signal", { value: signal });
-      return signal;
-    },
-    platform: "aws",
-    waitUntil,
-    native: { event, context },
-    ...more,
-  };
+  return Object.assign(new Context(event, context), more);
 }
 
 // exchangeOf is the exchange of a request of any ingress, with its outlet; with out that streams where the ingress takes it.
@@ -24,14 +29,15 @@ function exchangeOf(carrier, event, context, out) {
   const outlet = out && carrier.streams(event) ? new Streamed(carrier, event, out) : new Collected(carrier, event);
   const exchange = new Exchange(request, outlet);
   exchange.collected = !(outlet instanceof Streamed);
-  exchange.ctx = contextOf(event, context, { clientIp: request.client });
+  exchange.ctx = contextOf(event, context);
+  exchange.ctx.clientIp = request.client;
   return { exchange, outlet };
 }
 
 // serveRequest answers a request; what is streamed is no result.
 async function serveRequest(carrier, event, context, out) {
   const { exchange, outlet } = exchangeOf(carrier, event, context, out);
-  await serveExchange(exchange.broken ? refuseBody : source.http, exchange);
+  await serveExchange(exchange.body.broken ? refuseBody : source.http, exchange);
   return outlet.result();
 }
 
