@@ -255,6 +255,11 @@ func TestACrashHasTheHintOfItsLog(t *testing.T) {
 	if e.Kind != providers.Crashed || !strings.Contains(e.Hint, "requests") {
 		t.Errorf("got %+v", e)
 	}
+	for code, want := range map[platform.Code]string{platform.CodeCrashed: "it wrote nothing", platform.CodeMemory: "raise `memory`"} {
+		if e := classify("/home/me/ferry", "probe", "api", &platform.Error{Code: code}); e.Kind != providers.Crashed || !strings.Contains(e.Hint, want) {
+			t.Errorf("%s gives %+v", code, e)
+		}
+	}
 }
 
 // deployed builds a function for real, makes it live, and calls it.

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/local/platform"
@@ -50,6 +51,11 @@ func classify(home, op, fn string, err error) *providers.Error {
 		e.Kind = providers.Invalid
 	case platform.CodeCrashed:
 		e.Kind, e.Hint = providers.Crashed, providers.CrashHint(e.Log)
+		if strings.TrimSpace(e.Log) == "" {
+			e.Hint = "look for what ends the process as it starts: it wrote nothing, and a server listens on $PORT and goes on running"
+		}
+	case platform.CodeMemory:
+		e.Kind, e.Hint = providers.Crashed, "raise `memory` in the manifest, or have the function use less as it starts"
 	case platform.CodeUnready:
 		e.Kind, e.Hint = providers.Unhealthy, "have the handler listen on 127.0.0.1:$PORT"
 	case platform.CodeTimeout:

@@ -16,6 +16,7 @@ const (
 	CodeConflict   Code = "conflict"    // what is live is not what the request took for live
 	CodeInvalid    Code = "invalid"     // the request can never work
 	CodeCrashed    Code = "crashed"     // an instance ended before it was ready
+	CodeMemory     Code = "memory"      // an instance used more memory than it may
 	CodeUnready    Code = "unready"     // an instance runs but does not answer
 	CodeTimeout    Code = "timeout"     // the platform or a function took too long
 	CodePort       Code = "port"        // another program listens on the port that is kept for a service

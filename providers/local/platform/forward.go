@@ -102,7 +102,7 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 				answerError(w, http.StatusBadRequest, "the request cannot be passed on: "+err.Error())
 			default:
 				unfit = "takes no new requests: it broke off a request"
-				answerError(w, http.StatusBadGateway, c.function+" broke off the request; its log may say why")
+				answerError(w, http.StatusBadGateway, in.brokeOff())
 			}
 		},
 	}
@@ -112,6 +112,14 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 	}
 	proxy.ServeHTTP(w, out)
 	return done
+}
+
+// brokeOff says why a request got no answer.
+func (in *instance) brokeOff() string {
+	if in.excess.Load() > 0 {
+		return in.function + " was killed, since it " + in.greed() + "; " + cure
+	}
+	return in.function + " broke off the request; its log may say why"
 }
 
 // leave ends a request whose client went away. Whoever reads on all the same meets the end of the connection, and not

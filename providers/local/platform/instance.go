@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -42,6 +43,7 @@ type instance struct {
 	recent   *recent
 	exited   chan struct{} // closed once the process is gone and its output is read
 	ending   atomic.Bool   // it was asked to end
+	excess   atomic.Int64  // bytes of memory that it was killed for; 0 is not
 	http     *http.Transport
 
 	// Of the pool, under its lock.
@@ -153,7 +155,7 @@ func (in *instance) start(temp string) error {
 		_, _ = outR.Close(), errR.Close()
 		in.http.CloseIdleConnections()
 		if state := in.cmd.ProcessState; !in.ending.Load() || state.Exited() && !state.Success() {
-			in.say("ended by itself: %s", state)
+			in.say("ended by itself: %s", in.fate())
 		}
 		_ = os.RemoveAll(temp)
 		_ = os.Remove(record)
@@ -253,6 +255,26 @@ func (in *instance) kill(format string, args ...any) {
 	if !in.dead() {
 		killGroup(in.cmd.Process.Pid)
 	}
+}
+
+// fate is how the process ended.
+func (in *instance) fate() string {
+	how := in.cmd.ProcessState.String()
+	if status, ok := in.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+		how += ", as the system does where memory runs out"
+	}
+	if in.recent.String() == "" {
+		how += ", without a word"
+	}
+	return how
+}
+
+// cure is what to do about an instance that was killed for its memory.
+const cure = "raise `memory` in the manifest, or have it use less"
+
+// greed says what the process was killed for.
+func (in *instance) greed() string {
+	return fmt.Sprintf("used %d MB of %d MB memory", in.excess.Load()>>20, in.revision.Memory>>20)
 }
 
 // dead reports whether the process is gone.

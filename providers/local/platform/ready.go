@@ -30,10 +30,7 @@ func (in *instance) ready(ctx context.Context) error {
 		case <-pause.C:
 		case <-in.exited:
 			pause.Stop()
-			return &Error{
-				Code: CodeCrashed, Function: in.function, Log: in.recent.String(),
-				Message: fmt.Sprintf("%s does not start: it ended with %s before it was ready", in.function, in.cmd.ProcessState),
-			}
+			return in.unstarted()
 		case <-ctx.Done():
 			pause.Stop()
 			if ctx.Err() != context.DeadlineExceeded {
@@ -45,6 +42,18 @@ func (in *instance) ready(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// unstarted is why an instance ended before it was ready.
+func (in *instance) unstarted() *Error {
+	e := &Error{
+		Code: CodeCrashed, Function: in.function, Log: in.recent.String(),
+		Message: fmt.Sprintf("%s does not start: it ended with %s before it was ready", in.function, in.fate()),
+	}
+	if in.excess.Load() > 0 {
+		e.Code, e.Message = CodeMemory, fmt.Sprintf("%s does not start: it was killed, since it %s", in.function, in.greed())
+	}
+	return e
 }
 
 // probe asks once.

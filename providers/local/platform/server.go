@@ -240,7 +240,8 @@ func (s *server) watch(ctx context.Context) {
 				return true
 			}
 			if used := memoryOf(in.cmd.Process.Pid); used > limit {
-				in.kill("killed: used %d MB of %d MB", used>>20, limit>>20)
+				in.excess.Store(used)
+				in.kill("killed: %s; %s", in.greed(), cure)
 			}
 			return true
 		})

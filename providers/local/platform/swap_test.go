@@ -297,10 +297,40 @@ func TestAnInstanceThatEatsItsMemoryIsKilled(t *testing.T) {
 	}
 	p := serve(t, Options{Watch: 5 * time.Millisecond})
 	p.live("api", revision("one", func(r *Revision) { r.Memory = 100 << 20 }))
-	if status, _ := p.get("api/eat"); status != http.StatusBadGateway {
+	status, said := p.get("api/eat")
+	if status != http.StatusBadGateway {
 		t.Fatalf("got %d", status)
 	}
+	for _, want := range []string{"api was killed", "MB of 100 MB", "raise `memory` in the manifest"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the answer does not say %q: %s", want, said)
+		}
+	}
 	platformtest.Until(t, "the log says why", func() bool { return strings.Contains(p.log("api"), "MB of 100 MB") })
+	platformtest.Until(t, "the log says what to do", func() bool { return strings.Contains(p.log("api"), "raise `memory`") })
+}
+
+func TestAnInstanceThatEatsItsMemoryAsItStartsIsToldFromOneThatFails(t *testing.T) {
+	if memoryOf(os.Getpid()) == 0 {
+		t.Skip("this system does not tell how much memory a process uses")
+	}
+	p := serve(t, Options{Watch: 5 * time.Millisecond})
+	p.put("api", revision("greedy", func(r *Revision) { r.Memory, r.Env["START_EATS"] = 100<<20, "1" }))
+	e := wantCode(t, p.client.Probe(t.Context(), FunctionRequest{Scope: shop, Function: "api", Revision: "greedy"}), CodeMemory)
+	if !strings.Contains(e.Message, "MB of 100 MB") {
+		t.Errorf("got %+v", e)
+	}
+}
+
+func TestAnInstanceThatEndsAsItStartsIsSaidHow(t *testing.T) {
+	p := serve(t, Options{StartTimeout: 10 * time.Second})
+	for ends, want := range map[string]string{"0": "exit status 0, without a word", "3": "exit status 3, without a word", "kill": "signal: killed, as the system does where memory runs out"} {
+		p.put("api", revision("ends-"+ends, func(r *Revision) { r.Env["START_ENDS"] = ends }))
+		e := wantCode(t, p.client.Probe(t.Context(), FunctionRequest{Scope: shop, Function: "api", Revision: "ends-" + ends}), CodeCrashed)
+		if !strings.Contains(e.Message, want) {
+			t.Errorf("it is said %q, want %q in it", e.Message, want)
+		}
+	}
 }
 
 func TestProbeStartsWhatIsNotLive(t *testing.T) {

@@ -46,6 +46,7 @@ func Main() {
 	if d, err := time.ParseDuration(os.Getenv("START_DELAY")); err == nil {
 		<-time.After(d)
 	}
+	begin()
 	version, _ := os.ReadFile("version")
 	mux := http.NewServeMux()
 	f := &function{version: strings.TrimSpace(string(version))}
@@ -66,6 +67,35 @@ func Main() {
 	}()
 	fmt.Fprintln(os.Stderr, server.ListenAndServe())
 	os.Exit(1)
+}
+
+// begin does before the program listens what the environment asks for.
+func begin() {
+	if os.Getenv("START_EATS") != "" {
+		hog := eaten()
+		<-time.After(time.Hour)
+		fmt.Println(len(hog))
+	}
+	switch ends := os.Getenv("START_ENDS"); ends {
+	case "":
+	case "kill":
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Kill()
+		}
+		<-time.After(time.Hour)
+	default:
+		code, _ := strconv.Atoi(ends)
+		os.Exit(code)
+	}
+}
+
+// eaten is 200 MB of memory.
+func eaten() []byte {
+	hog := make([]byte, 200<<20)
+	for i := range hog {
+		hog[i] = byte(i)
+	}
+	return hog
 }
 
 type function struct{ version string }
@@ -105,10 +135,7 @@ func (f *function) serve(w http.ResponseWriter, r *http.Request) {
 	case "/upgrade":
 		upgrade(w)
 	case "/eat":
-		hog := make([]byte, 200<<20)
-		for i := range hog {
-			hog[i] = byte(i)
-		}
+		hog := eaten()
 		<-r.Context().Done()
 		fmt.Fprint(w, len(hog))
 	default:
