@@ -6,9 +6,11 @@ import (
 	"context"
 	"debug/elf"
 	"debug/macho"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/manifest"
@@ -52,6 +54,14 @@ func Content(ctx context.Context, j *source.Job, _ templates.Shim) (source.Conte
 	return source.Content{Files: kept, Entry: as}, nil
 }
 
+// firstLine is the line that names the interpreter of a script, without its end.
+func firstLine(f *os.File) (string, error) {
+	const longest = 256 // that systems read
+	line, err := io.ReadAll(io.NewSectionReader(f, 0, longest))
+	first, _, _ := strings.Cut(string(line), "\n")
+	return first, err
+}
+
 // checkExecutable refuses a program that the platform cannot start.
 func checkExecutable(j *source.Job, full, name string) error {
 	f, err := regular.Open(full)
@@ -64,6 +74,12 @@ func checkExecutable(j *source.Job, full, name string) error {
 		return source.Problem(full, "build it first, for instance with build.command", "%s is not a program", name)
 	}
 	if bytes.HasPrefix(head, []byte("#!")) {
+		if line, err := firstLine(f); err == nil && strings.HasSuffix(line, "\r") {
+			e := source.Problem(full, "save it with LF as the end of lines, and keep it so with `*.sh text eol=lf` in .gitattributes",
+				"%s:1 ends in CR and LF: the system would look for the interpreter %q", name, strings.TrimSpace(line[min(2, len(line)):])+"\r")
+			e.Line = 1
+			return e
+		}
 		if j.Platform.Scripts {
 			return nil
 		}

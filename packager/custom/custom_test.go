@@ -46,6 +46,11 @@ func TestAPrebuiltProgramMustFitThePlatform(t *testing.T) {
 	if _, err := content(t, root, fn, packagertest.Local("custom")); err != nil {
 		t.Error(err)
 	}
+	packagertest.Fill(t, root, "script", "#!/usr/bin/env sh\r\necho\r\n")
+	_, err = content(t, root, fn, packagertest.Local("custom"))
+	packagertest.Contains(t, packagertest.Problem(t, err).Message, "script:1 ends in CR and LF", `"/usr/bin/env sh\r"`)
+	packagertest.Contains(t, packagertest.Problem(t, err).Hint, "eol=lf")
+	packagertest.Fill(t, root, "script", "#!/bin/sh\n")
 	_, err = content(t, root, fn, source.Platform{Shim: "aws", OS: "linux", Arch: "amd64"})
 	packagertest.Contains(t, packagertest.Problem(t, err).Message, "is a script")
 	if _, err = content(t, root, fn, source.Platform{Shim: "aws", OS: "linux", Arch: "amd64", Scripts: true}); err != nil {
