@@ -65,3 +65,15 @@ func TestAValueBetweenTwoStepsIsRoundedUpWithAWarningThatNamesBoth(t *testing.T)
 		}
 	}
 }
+
+func TestAStyleThatATargetDoesNotServeIsABlocker(t *testing.T) {
+	fn := manifest.Function{Name: "api", Runtime: "nodejs22", Style: manifest.StyleWSGI}
+	_, issues := providers.Fit(offering{}, fn)
+	if len(issues) != 1 || issues[0].Severity != providers.Blocker || issues[0].Field != "style" || !strings.Contains(issues[0].Hint, "style: fetch") {
+		t.Errorf("got %+v", issues)
+	}
+	fn.Style = manifest.StyleFetch
+	if _, issues := providers.Fit(offering{}, fn); len(issues) > 0 {
+		t.Errorf("what is served raised %+v", issues)
+	}
+}
