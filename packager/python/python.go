@@ -29,6 +29,9 @@ func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.C
 		return j.made, err
 	}
 	files, err := j.Tree(ctx)
+	if err == nil {
+		files, err = j.withRead(files)
+	}
 	if err != nil {
 		return j.made, err
 	}

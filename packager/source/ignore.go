@@ -241,6 +241,9 @@ func secretContent(data []byte) bool {
 	return false
 }
 
+// OwnRules is where a reason of LeftOut comes from that nobody wrote down: by habit some files are for readers of the source.
+const OwnRules = "ferry's own rules"
+
 // rules decide what of one source folder goes into a package, in this order: never, build.exclude,
 // build.include, .ferryignore, what is usual.
 type rules struct {
@@ -303,7 +306,7 @@ func usual(source []string) (out []rule) {
 		"/[Rr][Ee][Aa][Dd][Mm][Ee].txt", "/[Rr][Ee][Aa][Dd][Mm][Ee].adoc",
 	} {
 		if one, ok := parseRule(line, source); ok {
-			one.notDir, one.origin = true, "ferry's own rules"
+			one.notDir, one.origin = true, OwnRules
 			out = append(out, one)
 		}
 	}
