@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ferryfn/ferry/internal/lambdatest"
 	"github.com/ferryfn/ferry/manifest"
@@ -178,4 +179,48 @@ func TestTheFunctionsOfANodeAppOfAzureGetTheirEvents(t *testing.T) {
 	if r := l.invoke(batch(t, "arn:aws:sqs:x:1:orders", "a", "fail")); !strings.Contains(r.Log, `GOT queue id of a "a" 2`) || !strings.Contains(string(r.Payload), `"id of fail"`) {
 		t.Errorf("on AWS: %s\n%s", r.Payload, r.Log)
 	}
+}
+
+func TestANodeModuleThatRegistersItsFunctionsIsToldTheLineToAdd(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	google := npmProject(t, "gcf", `{"@google-cloud/functions-framework":"5.0.5"}`)
+	azure := npmProject(t, "azure", `{"@azure/functions":"4.16.5"}`)
+	for _, c := range []struct {
+		pk              *packager.Packager
+		style           manifest.Style
+		folder, handler string
+		says            string
+	}{
+		{google, manifest.StyleFetch, "gcf", "index.js", "add `style: gcf-http`"},
+		{google, manifest.StyleFetch, "gcf", "index.js:hello", "add `style: gcf-http`"},
+		{google, manifest.StyleLambda, "gcf", "index.js", "add `style: gcf-http`"},
+		{google, manifest.StyleGCFHTTP, "gcf", "index.js:absent", "it registers and exports no function absent"},
+		{azure, manifest.StyleFetch, "azure", "app.js", "add `style: azure`"},
+		{azure, manifest.StyleNode, "azure", "app.js", "add `style: azure`"},
+	} {
+		p := nodeProgram(c.style, c.folder, c.handler)
+		i := p.launch(t, c.pk, p.function())
+		select {
+		case <-i.done:
+		case <-time.After(patience):
+			t.Fatalf("%s, %s: it goes on", c.style, c.handler)
+		}
+		if said := i.out.String(); !strings.Contains(said, "ferry: "+c.handler+": ") || !strings.Contains(said, c.says) {
+			t.Errorf("%s, %s: it does not say %q:\n%s", c.style, c.handler, c.says, said)
+		}
+	}
+}
+
+func TestAnExpressAppIsServedUnmodified(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	pk := npmProject(t, "express", `{"express":"5.1.0"}`)
+	alike(t, nodeProgram(manifest.StyleNode, "express", "app.js"), pk, []request{
+		{method: "GET", target: "/hello/you?n=1", headers: [][2]string{{"x-agent", "me"}}, status: 200, want: `{"name":"you","n":"1","ip":true}`},
+		{method: "POST", target: "/echo", body: `{"n":1}`, headers: [][2]string{{"content-type", "application/json"}}, status: 201, want: `{"n":1}`},
+		{method: "GET", target: "/cookies", status: 200, want: "ok", cookies: []string{"a=1;", "b=2;"}},
+		{method: "GET", target: "/away", status: 302, want: "/hello/you"},
+		{method: "GET", target: "/head", status: 302},
+		{method: "GET", target: "/raises", status: 500, want: "raised on purpose"},
+		{method: "GET", target: "/absent", status: 404},
+	})
 }
