@@ -235,7 +235,11 @@ func TestABuildThatFailsIsToldFromAVersionThatIsNotThere(t *testing.T) {
 		archive(t, filepath.Join(root, "dist"), "old", pure)
 		packagertest.Fill(t, root, "requirements.txt", "--no-index\n--find-links ./dist\nold==2.0\n")
 		_, err = packed(t, root, ".")
-		packagertest.Contains(t, packagertest.OfUser(t, err).Message, "old has no wheel for Python 3.11", "or no such version")
+		e = packagertest.OfUser(t, err)
+		packagertest.Contains(t, e.Message, "old has no wheel for Python 3.11", "or no such version")
+		if pip := strings.HasSuffix(t.Name(), "pip"); strings.Contains(e.Hint, "install uv") != pip {
+			t.Errorf("the hint is %q", e.Hint)
+		}
 	})
 }
 

@@ -43,6 +43,9 @@ func (b *building) problem(said string, err error) error {
 	case missing != "":
 		e.Message = fmt.Sprintf("%s has no wheel for %s, or no such version%s\n%s", missing, b.where(), b.unasked(said), said)
 		e.Hint = "choose a version of " + missing + " that has one, or build a wheel and name its file in " + name
+		if !b.tool.uv {
+			e.Hint += ", or install uv, which chooses versions for the platform (pip does it for the Python that it runs in)"
+		}
 	}
 	e.Err = err
 	return e

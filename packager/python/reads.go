@@ -19,6 +19,7 @@ import (
 // steps upward from the file, between two marks.
 var (
 	ofPathlib = regexp.MustCompile(`(?:pathlib\.)?Path\(__file__\)((?:\.(?:resolve|absolute)\(\))*)((?:\.parents?\b(?:\[\d+\])?)*)`)
+	ofPlace   = regexp.MustCompile(`\x00(\d+)\x00((?:\.(?:resolve|absolute)\(\)|\.parents?\b(?:\[\d+\])?)+)`)
 	ofDirname = regexp.MustCompile(`((?:(?:os\.)?(?:path\.)?(?:dirname|abspath|realpath)\()+)__file__(\)+)`)
 	assigned  = regexp.MustCompile(`^([A-Za-z_]\w*)\s*(?::[^=]+)?=\s*\x00(\d+)\x00\s*$`)
 	slashed   = regexp.MustCompile(`\x00(\d+)\x00((?:\s*/\s*(?:"[^"\\]*"|'[^'\\]*'))+)`)
@@ -55,6 +56,7 @@ func readsOf(code string) (out []read) {
 		for _, p := range places {
 			line = p.name.ReplaceAllString(line, p.place)
 		}
+		line = ofPlace.ReplaceAllStringFunc(line, placeAbove)
 		if m := assigned.FindStringSubmatch(line); m != nil {
 			places = append(places, known{regexp.MustCompile(`(^|[^\w.])` + m[1] + `\b`), "${1}\x00" + m[2] + "\x00"})
 		}
@@ -81,8 +83,16 @@ func readAt(line int, above, parts string) read {
 	return read{line, n, path.Join(names...)}
 }
 
-func pathlibPlace(text string) string {
-	above := 0
+func placeAbove(text string) string {
+	m := ofPlace.FindStringSubmatch(text)
+	above, _ := strconv.Atoi(m[1])
+	return placed(above, m[2])
+}
+
+func pathlibPlace(text string) string { return placed(0, text) }
+
+// placed is the place that steps upward lead to.
+func placed(above int, text string) string {
 	for _, m := range upward.FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi("0" + m[1])
 		above += n + 1

@@ -19,6 +19,7 @@ func TestPlainPathsFromWhereCodeLiesAreFound(t *testing.T) {
 		`open(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', "a.json"), "r")`:    {1, 1, "../a.json"},
 		`open(join(dirname(dirname(realpath(__file__))), "a.json"))`:                             {1, 2, "a.json"},
 		"BASE_DIR = Path(__file__).resolve().parent.parent\nDB = BASE_DIR / \"db.sqlite3\"":      {2, 2, "db.sqlite3"},
+		"HERE = Path(__file__).parent\nopen(HERE.resolve().parent / 'a.json')":                   {2, 2, "a.json"},
 		"HERE: str = os.path.dirname(__file__)\n\nwith open(os.path.join(HERE, 'a.json')) as f:": {3, 1, "a.json"},
 	} {
 		packagertest.Equal(t, compared(readsOf(code)), compared([]read{want}))
