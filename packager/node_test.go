@@ -307,9 +307,9 @@ func TestNoPathOfThisMachineIsInABundle(t *testing.T) {
 
 func TestAStyleWithoutAShimIsRefusedWithTheStylesThereAre(t *testing.T) {
 	fn := packagertest.Node("app.js")
-	fn.Style = manifest.StyleAzure
+	fn.Style = manifest.StyleWSGI
 	e := failure(t, newPackager(t, packagertest.Project(t, "app.js", "")), fn)
-	packagertest.Contains(t, e.Message, "style azure has no shim")
+	packagertest.Contains(t, e.Message, "style wsgi has no shim")
 	packagertest.Contains(t, e.Hint, "style: fetch", "style: server")
 	if e.Function != "api" {
 		t.Errorf("got function %q", e.Function)
