@@ -45,7 +45,7 @@ func (j *job) build(ctx context.Context) (err error) {
 		return err
 	}
 	if j.Function.Style != manifest.StyleServer {
-		shim, err := j.shimFiles(j.made.Entry)
+		shim, err := j.shimFiles(ctx, j.made.Entry)
 		if err != nil {
 			return err
 		}

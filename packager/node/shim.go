@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -13,18 +14,18 @@ import (
 
 // shimFiles is the shim with its import of the handler resolved. Beside a bundle it is minified: it is ferry's, and nobody
 // steps through it.
-func (j *job) shimFiles(handler string) ([]source.File, error) {
+func (j *job) shimFiles(ctx context.Context, handler string) ([]source.File, error) {
 	specifier := []byte(`"ferry:handler"`)
 	var out []source.File
 	for name, data := range j.shim.Files {
-		if i := bytes.LastIndex(data, specifier); i >= 0 {
-			data = slices.Concat(data[:i], []byte(quoted("./"+handler)), data[i+len(specifier):])
-		}
 		if !j.whole() {
 			var err error
-			if data, err = minified(name, data); err != nil {
+			if data, err = j.Shims.Get(ctx, source.DigestOf(name, data), func() ([]byte, error) { return minified(name, data) }); err != nil {
 				return nil, err
 			}
+		}
+		if i := bytes.LastIndex(data, specifier); i >= 0 {
+			data = slices.Concat(data[:i], []byte(quoted("./"+handler)), data[i+len(specifier):])
 		}
 		out = append(out, source.Generated(name, data))
 	}

@@ -23,6 +23,8 @@ type Job struct {
 	// Looks are shared with the other functions of a run; Seen are those that this one took files from.
 	Looks *Findings[*Look]
 	Seen  []*Look
+	// Shims are entry shims as they are made small, shared in the same way, by what they were.
+	Shims *Findings[[]byte]
 	// Scratch makes a folder for work in progress, which the caller removes.
 	Scratch func() (string, error)
 	// Install returns the folder of an installation. What is not there yet, fill makes in a folder of its own.
