@@ -19,7 +19,7 @@ func TestTheShimOfFetchOnAWSIsSmallAndLoadsNoServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shim := contents(t, a)["ferry-entry.mjs"] + contents(t, a)["ferry-config.mjs"]
+	shim := contents(t, a)["ferry-entry.mjs"]
 	var packed bytes.Buffer
 	w, err := flate.NewWriter(&packed, flate.BestCompression)
 	if err != nil {

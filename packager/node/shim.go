@@ -36,6 +36,7 @@ func minified(name string, code []byte) ([]byte, error) {
 	result := api.Transform(string(code), api.TransformOptions{
 		Sourcefile: name, Loader: api.LoaderJS, Format: api.FormatESModule, Target: api.ES2022, Charset: api.CharsetUTF8,
 		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true, LegalComments: api.LegalCommentsNone, LogLevel: api.LogLevelSilent,
+		TreeShaking: api.TreeShakingTrue, // a style does not call all that a target has
 	})
 	if len(result.Errors) > 0 {
 		return nil, fmt.Errorf("minifying %s: %s", name, result.Errors[0].Text)

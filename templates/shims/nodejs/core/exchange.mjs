@@ -114,12 +114,12 @@ function silentLength(status, declared, length) {
 function fit(name, value) {
   const text = String(value).replace(/^[ \t]+|[ \t]+$/g, "");
   if (/^[!#$%&'*+.^_`|~\w-]+$/.test(name) && !/[^\t\x20-\x7e\x80-\xff]/.test(text)) return text;
-  throw new TypeError(`the header ${JSON.stringify(name)} of the answer cannot be sent: it holds what no header can, such as a line break`);
+  throw new TypeError(`the header ${JSON.stringify(name)} cannot be sent: it holds what no header can`);
 }
 
 function lengthOf(text) {
   if (/^\d+$/.test(text)) return Number(text);
-  throw new TypeError(`the answer has a content-length that is no length: ${text}`);
+  throw new TypeError(`a content-length that is no length: ${text}`);
 }
 
 // serveExchange answers with what a source opened; undefined is a function without HTTP. What fails is answered for.

@@ -1,0 +1,38 @@
+// What Lambda itself calls: the handler as it is, but for what is not meant for it.
+
+// handed gives events as they are to code that was written for them. What is ferry's own is answered here, and a request
+// that the manifest excludes. It takes no named parameters: a runtime that knows no callbacks refuses a handler that seems
+// to want one.
+function handed(native) {
+  const answered = async (event, context) => {
+    if (isProbe(event)) return probed();
+    if (event?.["dev.ferry.event"]) return serveDirect(event, ({ event: it, ...meta }) => source.event(it, contextOf(event, context, meta)));
+  };
+  const isOurs = (event) => isProbe(event) || Boolean(event?.["dev.ferry.event"]);
+  if (native.streams) {
+    return async (event, out, context) => {
+      if (isOurs(event)) return finish(out, await answered(event, context));
+      const { exchange, outlet, refusal } = excluded(event, context, out);
+      if (!refusal) return native.call(event, out, context);
+      answerWith(exchange, refusal);
+      return finish(out, outlet.result());
+    };
+  }
+  return (...given) => {
+    const [event, context] = given;
+    if (isOurs(event)) return answered(event, context);
+    const { exchange, outlet, refusal } = excluded(event, context);
+    if (!refusal) return native.call(...given);
+    answerWith(exchange, refusal);
+    return Promise.resolve(outlet.result());
+  };
+}
+
+// excluded is the answer to a request whose path or method the manifest excludes, if it is one.
+function excluded(event, context, out) {
+  const excludes = config.http && (config.http.path !== "^" || config.http.methods.length > 0);
+  const carrier = excludes && carrierOf(event);
+  if (!carrier) return {};
+  const { exchange, outlet } = exchangeOf(carrier, event, context, out);
+  return { exchange, outlet, refusal: answerOf(exchange) };
+}
