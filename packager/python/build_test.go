@@ -3,6 +3,7 @@ package python
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -340,4 +341,26 @@ func TestWhatIsBuiltForACloudNeedsOnlyWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	packagertest.Contains(t, foreign(filepath.Join(dir, "site")), "_b.so", "the library librare.so")
+}
+
+func TestWhatIsBuiltForThisMachineIsNotTakenForACloud(t *testing.T) {
+	root := packagertest.Project(t, append(library("lib", "lib", pure, ""), "app.py", "", "requirements.txt", "./lib\n")...)
+	key := func(shim string) string {
+		of := packagertest.Job(t, root, packagertest.Python("app:app"))
+		of.Platform.Shim = shim
+		var asked source.Installation
+		of.Install = func(_ context.Context, i source.Installation, _ func(dir string) error) (string, error) {
+			asked = i
+			return t.TempDir(), os.ErrNotExist
+		}
+		if _, err := (&job{Job: of}).requirements(t.Context()); err == nil {
+			t.Fatal("nothing was installed")
+		}
+		return source.DigestOf(asked.Of...)
+	}
+	packagertest.Equal(t, key("local"), key("local"))
+	packagertest.Equal(t, key("aws"), key("gcp"))
+	if key("local") == key("aws") {
+		t.Error("an installation for this machine serves a cloud")
+	}
 }

@@ -128,7 +128,8 @@ func (j *job) requirements(ctx context.Context) ([]source.File, error) {
 	if _, err := j.In.Dir(j.Dir); err != nil {
 		return nil, source.ReadProblem(j.Dir, "the source folder", err)
 	}
-	dir, err := j.Install(ctx, source.Installation{Kind: "python", Of: []any{j.target(), w.sum}, Floats: true}, func(dir string) error {
+	// What is built for this machine may not do for a cloud.
+	dir, err := j.Install(ctx, source.Installation{Kind: "python", Of: []any{j.target(), j.Platform.Shim == "local", w.sum}, Floats: true}, func(dir string) error {
 		return j.install(ctx, w, dir)
 	})
 	if err != nil {
