@@ -353,8 +353,7 @@ func (j *job) typeModule(handler string) bool {
 // needsESM is whether a bundle works as an ES module only.
 func needsESM(r api.BuildResult) bool {
 	return slices.ContainsFunc(append(slices.Clone(r.Errors), r.Warnings...), func(m api.Message) bool {
-		return m.ID == "empty-import-meta" && !strings.Contains(location(m).File, "node_modules") ||
-			strings.HasPrefix(m.Text, "Top-level await is currently not supported")
+		return strings.HasPrefix(m.Text, "Top-level await is currently not supported")
 	})
 }
 

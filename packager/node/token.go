@@ -54,9 +54,9 @@ func (l *lexer) until(end string) {
 		case c <= ' ':
 			l.at++
 		case strings.HasPrefix(rest, "//") || l.at == 0 && strings.HasPrefix(rest, "#!"):
-			l.skip(strings.IndexByte(rest, '\n'))
+			l.skip(max(strings.IndexByte(rest, '\n'), len("//")-1))
 		case strings.HasPrefix(rest, "/*"):
-			l.skip(strings.Index(rest, "*/") + 2)
+			l.skip(strings.Index(rest[2:], "*/") + len("/**/"))
 		case c == '"' || c == '\'':
 			l.quoted(c)
 		case c == '`':
@@ -74,9 +74,9 @@ func (l *lexer) until(end string) {
 	}
 }
 
-// skip goes on by some bytes, to the end where they are less than two.
+// skip passes a comment of some bytes over; one that is shorter than a comment can be has no end.
 func (l *lexer) skip(n int) {
-	if n < 2 {
+	if n < 2 || n < 4 && l.text[l.at+1] == '*' {
 		n = len(l.text) - l.at
 	}
 	l.line += strings.Count(l.text[l.at:l.at+n], "\n")
