@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,6 +156,9 @@ func (b *building) reported(ctx context.Context, file string) (out []string, err
 	return out, nil
 }
 
+// address is a URL without what comes after it in a requirement.
+var address = regexp.MustCompile(`^[^\s;#?]*`)
+
 // mustBuild is whether a requirement names no wheel: a folder, an archive of sources, a repository.
 func mustBuild(line string) bool {
 	if strings.HasPrefix(line, "-") {
@@ -162,7 +166,7 @@ func mustBuild(line string) bool {
 	}
 	from, _ := pathIn(line)
 	if _, url, ok := strings.Cut(line, "://"); ok && from == "" {
-		from = strings.FieldsFunc(url, func(r rune) bool { return strings.ContainsRune(" ;#?", r) })[0]
+		from = address.FindString(url)
 	}
 	return from != "" && !strings.HasSuffix(from, ".whl")
 }

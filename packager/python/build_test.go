@@ -364,3 +364,15 @@ func TestWhatIsBuiltForThisMachineIsNotTakenForACloud(t *testing.T) {
 		t.Error("an installation for this machine serves a cloud")
 	}
 }
+
+func TestWhatNamesAWheelIsNotBuilt(t *testing.T) {
+	for line, want := range map[string]bool{
+		"idna": false, "idna==3 ; os_name == 'posix'": false, "-c /a/list.txt": false, "/a/x-1-py3-none-any.whl": false,
+		"x @ https://example.com/x-1-py3-none-any.whl#sha256=0": false, "x @ https://example.com/x.tar.gz ; os_name == 'nt'": true,
+		"x @ git+https://example.com/x@1": true, "./lib[fast]": true, "/a/lib": true, "x @ file:///a/lib": true, "x ://": false, "://": false,
+	} {
+		if got := mustBuild(line); got != want {
+			t.Errorf("%s is built: %v", line, got)
+		}
+	}
+}

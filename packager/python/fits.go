@@ -28,7 +28,7 @@ func (b *building) fits(dir string) *source.Error {
 		name, version, _ := strings.Cut(strings.TrimSuffix(filepath.Base(info), ".dist-info"), "-")
 		name = normal(name)
 		tags := wheelTag.FindAllStringSubmatch(string(data), -1)
-		if slices.ContainsFunc(tags, func(m []string) bool { return m[2] == "none" && m[3] == "any" }) {
+		if len(tags) == 0 || slices.ContainsFunc(tags, func(m []string) bool { return m[2] == "none" && m[3] == "any" }) {
 			continue
 		}
 		why := ""
