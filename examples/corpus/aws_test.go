@@ -1,0 +1,205 @@
+//go:build unix
+
+package corpus_test
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ferryfn/ferry/internal/lambdatest"
+	"github.com/ferryfn/ferry/packager/packagertest"
+)
+
+// onAWS packages the program for AWS on both architectures. The package for this machine's is run as Lambda runs it; what
+// is compiled in the others must be for theirs.
+func (d *checkout) onAWS(native caller) (v verdict) {
+	d.Helper()
+	for arch, stage := range map[string]string{"amd64": "amd", "arm64": "arm"} {
+		dir, ok := d.packaged(stage)
+		if !ok {
+			return verdict{wrong: d.program.onAWS == ""}
+		}
+		if err := madeFor(dir, arch); err != nil {
+			d.Errorf("the package for %s: %v", arch, err)
+			v.wrong = true
+		}
+		if arch == runtime.GOARCH && runtime.GOOS == "linux" {
+			w := alike(d.T, "AWS", native, d.lambda(dir, ""), d.requests)
+			v.requests, v.failed, v.wrong = w.requests, w.failed, v.wrong || w.wrong
+		}
+	}
+	return v
+}
+
+// packaged is the package of a stage for AWS, unpacked.
+func (d *checkout) packaged(stage string) (string, bool) {
+	d.Helper()
+	out, dir := d.TempDir(), d.TempDir()
+	doc, all := d.ferry("package", "--target", "aws", "--stage", stage, "-o", out)
+	switch {
+	case !doc.OK && d.program.onAWS != "" && strings.Contains(all, d.program.onAWS):
+		return "", false
+	case !doc.OK || d.program.onAWS != "":
+		d.Errorf("packaging for AWS should have been refused with %q, or have worked: %s", d.program.onAWS, all)
+		return "", false
+	}
+	if err := lambdatest.Unpack(filepath.Join(out, "app.zip"), dir); err != nil {
+		d.Fatal(err)
+	}
+	return dir, true
+}
+
+// lambda starts a folder as Lambda would; handler is empty for that of ferry's entry.
+func (d *checkout) lambda(dir, handler string) caller {
+	d.Helper()
+	f := lambdatest.Function{Dir: dir, Runtime: "provided.al2023", Handler: handler, Timeout: 30 * time.Second, MemoryMB: 512}
+	f.Env = map[string]string{"FERRY_DIGEST": "sha256:abc"}
+	entry := "bootstrap"
+	switch {
+	case strings.Contains(d.function, "runtime: nodejs"):
+		f.Runtime, entry = "nodejs22.x", "ferry-entry.handler"
+	case !strings.Contains(d.function, "runtime:"):
+		f.Runtime, entry = string(packagertest.ThisPython(d.T)), "ferry_entry.handler"
+	}
+	if handler == "" {
+		f.Handler = entry
+	}
+	e, err := lambdatest.Start(d.Context(), f)
+	if err != nil {
+		d.Fatal(err)
+	}
+	d.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			d.Error(err)
+		}
+	})
+	return invoked{e}
+}
+
+// invoked is a function that a function URL calls.
+type invoked struct{ *lambdatest.Environment }
+
+func (i invoked) call(t *testing.T, method, target, body string) answer {
+	t.Helper()
+	r, err := i.Invoke(t.Context(), urlEvent(method, target, body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.FunctionError != "" {
+		return answer{status: http.StatusBadGateway, body: string(r.Payload) + r.Log}
+	}
+	return received(t, r.Payload)
+}
+
+// urlEvent is a request in payload format 2.0.
+func urlEvent(method, target, body string) []byte {
+	path, query, _ := strings.Cut(target, "?")
+	headers := map[string]string{"host": "127.0.0.1", "x-forwarded-proto": "https", "user-agent": "Go-http-client/1.1", "accept-encoding": "gzip"}
+	if kind := contentType(body); kind != "" {
+		headers["content-type"], headers["content-length"] = kind, fmt.Sprint(len(body))
+	}
+	event := map[string]any{
+		"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query, "headers": headers,
+		"requestContext": map[string]any{
+			"stage": "$default", "requestId": "7", "domainName": "x.lambda-url.eu-west-1.on.aws",
+			"http": map[string]any{"method": method, "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "Go-http-client/1.1"},
+		},
+		"isBase64Encoded": false,
+	}
+	if body != "" {
+		event["body"] = body
+	}
+	if query != "" {
+		parameters := map[string]string{}
+		for pair := range strings.SplitSeq(query, "&") {
+			name, value, _ := strings.Cut(pair, "=")
+			parameters[name] = value
+		}
+		event["queryStringParameters"] = parameters
+	}
+	data, err := json.Marshal(event)
+	if err != nil {
+		panic(err) // texts always have a JSON form
+	}
+	return data
+}
+
+// received reads a result as a function URL does: an object without a status is the body of an answer.
+func received(t *testing.T, payload []byte) answer {
+	t.Helper()
+	var r struct {
+		StatusCode      int
+		Headers         map[string]string
+		Body            string
+		IsBase64Encoded bool
+	}
+	if err := json.Unmarshal(payload, &r); err != nil || r.StatusCode == 0 {
+		return answer{http.StatusOK, "application/json", string(payload)}
+	}
+	a := answer{status: r.StatusCode, kind: "application/json", body: r.Body}
+	if len(r.Headers) > 0 {
+		a.kind = ""
+	}
+	for name, value := range r.Headers {
+		if strings.EqualFold(name, "content-type") {
+			a.kind = value
+		}
+	}
+	if r.IsBase64Encoded {
+		data, err := base64.StdEncoding.DecodeString(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.body = string(data)
+	}
+	return a
+}
+
+// machines are the words of programs and of wheels for an architecture.
+var machines = map[string]struct {
+	elf   elf.Machine
+	wheel string
+}{"amd64": {elf.EM_X86_64, "x86_64"}, "arm64": {elf.EM_AARCH64, "aarch64"}}
+
+// madeFor is an error for what is compiled in a package and not for Linux on this architecture.
+func madeFor(dir, arch string) error {
+	return filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(dir, path)
+		switch {
+		case bytes.HasPrefix(data, []byte(elf.ELFMAG)):
+			f, err := elf.NewFile(bytes.NewReader(data))
+			if err != nil {
+				return fmt.Errorf("%s: %w", rel, err)
+			}
+			if f.Machine != machines[arch].elf {
+				return fmt.Errorf("%s is for %s", rel, f.Machine)
+			}
+		case filepath.Ext(path) == ".node", bytes.HasPrefix(data, []byte("MZ\x90\x00")), bytes.HasPrefix(data, []byte("\xcf\xfa\xed\xfe")):
+			return fmt.Errorf("%s is no program for Linux", rel)
+		case e.Name() == "WHEEL":
+			for line := range strings.Lines(string(data)) {
+				if tag, ok := strings.CutPrefix(strings.TrimSpace(line), "Tag: "); ok && !strings.HasSuffix(tag, "-any") && !strings.HasSuffix(tag, machines[arch].wheel) {
+					return fmt.Errorf("%s is of a wheel for %s", rel, tag)
+				}
+			}
+		}
+		return nil
+	})
+}

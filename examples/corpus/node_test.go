@@ -1,0 +1,76 @@
+//go:build unix
+
+package corpus_test
+
+// nodePrograms are those in JavaScript and TypeScript.
+func nodePrograms() []program {
+	return []program{
+		{
+			name: "nest-decorators", tools: []string{"node", "npm"}, prepare: "npm ci && npm run build",
+			native: "exec node dist/main.js", function: "runtime: nodejs22\nhandler: src/app.ts\nstyle: node",
+			requests: []string{
+				"GET /cats?lives=9", "GET /cats/1", "GET /cats/2", "GET /dogs",
+				`POST /cats {"name":"Kit","lives":7,"owner":{"name":"Ann"},"more":1}`, `POST /cats {"name":"Kit","lives":70,"owner":{"name":1}}`,
+			},
+		},
+		{
+			name: "typeorm-sqljs", tools: []string{"node", "npm"}, prepare: "npm ci && npx tsc -p .",
+			native: "exec node dist/app.js", function: "runtime: nodejs22\nhandler: src/app.ts\nstyle: node",
+			requests: []string{"GET /columns", "GET /authors", "GET /books"},
+		},
+		{
+			name: "apollo-graphql15", tools: []string{"node", "npm"}, prepare: "npm ci",
+			native: "exec node index.js", function: "runtime: nodejs22\nhandler: index.js\nstyle: node",
+			requests: []string{
+				`POST /graphql {"query":"{ books { title published } }"}`, `POST /graphql {"query":"{ day(of: \"2001-02-03\") }"}`,
+				`POST /graphql {"query":"mutation($t: String!) { add(title: $t) { title } }","variables":{"t":"x"}}`,
+				`POST /graphql {"query":"{ nothing }"}`, `POST /graphql {"query":"{ __schema { types { name } } }"}`, "GET /",
+			},
+		},
+		{
+			name: "fastify-autoload", tools: []string{"node", "npm"}, prepare: "npm ci",
+			native: "exec node server.js", function: "runtime: nodejs22\nhandler: server.js\nstyle: node",
+			requests: []string{"GET /", "GET /example", "GET /teapot", "GET /none", `POST /example {"n":"7"}`, `POST /example {"n":"x"}`},
+		},
+		{
+			name: "express-views", tools: []string{"node", "npm"}, prepare: "npm ci",
+			native: "exec node bin/www", function: "runtime: nodejs22\nhandler: app.js\nstyle: node",
+			requests: []string{"GET /", "GET /list", "GET /stylesheets/style.css", "GET /none", "POST /hello name=%C3%A9"},
+		},
+		{
+			name: "koa-router", tools: []string{"node", "npm"}, prepare: "npm ci",
+			native: "exec node app.js", function: "runtime: nodejs22\nhandler: app.js\nstyle: node",
+			requests: []string{"GET /api/users/7?a=1&a=2", "GET /api/teapot", "GET /none", "DELETE /api/users", `POST /api/users {"name":"x"}`},
+		},
+		{
+			name: "hono-jsx", tools: []string{"node", "npm"}, prepare: "npm ci && npx tsc",
+			native: "exec node dist/index.js", function: "runtime: nodejs22\nhandler: src/app.tsx",
+			requests: []string{"GET /", "GET /posts/7?tag=a&tag=b", "GET /posts/x", "GET /teapot", `POST /posts {"title":"abc"}`, `POST /posts {"title":"a"}`},
+		},
+		{
+			name: "h3-app", tools: []string{"node", "npm"}, prepare: "npm ci",
+			native: "exec node serve.mjs", function: "runtime: nodejs22\nhandler: app.mjs",
+			requests: []string{"GET /", "GET /hello/me?a=1", `POST /echo {"a":[1]}`},
+		},
+		{
+			name: "express-twenty", tools: []string{"node", "npm"}, prepare: "npm ci",
+			native: "exec node app.js", function: "runtime: nodejs22\nhandler: app.js\nstyle: node",
+			requests: []string{"GET /hash", "GET /token?sub=me", "GET /text", "GET /long", "GET /async", "GET /none", `POST /form {"n":1}`, `POST /form {"n":0}`},
+		},
+		{
+			name: "npm-workspaces", tools: []string{"node", "npm"}, prepare: "npm ci",
+			native: "cd packages/api && exec node serve.js", function: "runtime: nodejs22\nsource: packages/api\nhandler: index.js\nstyle: node",
+			requests: []string{"GET /slug/A%20b", "GET /pad/A%20b", "GET /defaults"},
+		},
+		{
+			name: "pnpm-workspaces", tools: []string{"node", "pnpm"}, prepare: "pnpm install --frozen-lockfile",
+			native: "cd packages/api && exec node serve.js", function: "runtime: nodejs22\nsource: packages/api\nhandler: index.js\nstyle: node",
+			requests: []string{"GET /slug/A%20b", "GET /pad/A%20b", "GET /defaults"},
+		},
+		{
+			name: "yarn-workspaces", tools: []string{"node", "npm"}, prepare: "npx --yes @yarnpkg/cli-dist@4.9.2 install --immutable",
+			native: "cd packages/api && exec node serve.js", function: "runtime: nodejs22\nsource: packages/api\nhandler: index.js\nstyle: node",
+			requests: []string{"GET /slug/A%20b", "GET /pad/A%20b", "GET /defaults"},
+		},
+	}
+}

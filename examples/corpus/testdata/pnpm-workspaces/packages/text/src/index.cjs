@@ -1,0 +1,1 @@
+exports.slug = (text) => 'cjs:' + require('slugify')(text, { lower: true });

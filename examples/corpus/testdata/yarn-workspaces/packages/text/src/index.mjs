@@ -1,0 +1,3 @@
+import slugify from 'slugify';
+
+export const slug = (text) => 'esm:' + slugify(text, { lower: true });
