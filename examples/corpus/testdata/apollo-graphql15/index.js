@@ -23,7 +23,7 @@ const resolvers = {
 };
 
 module.exports = (async () => {
-  const server = new ApolloServer({ schema: makeExecutableSchema({ typeDefs, resolvers }), introspection: true, stopOnTerminationSignals: false });
+  const server = new ApolloServer({ schema: makeExecutableSchema({ typeDefs, resolvers }), introspection: true, debug: false, stopOnTerminationSignals: false });
   await server.start();
   const app = express();
   server.applyMiddleware({ app });

@@ -1,0 +1,3 @@
+module example.com/work/greet
+
+go 1.24
