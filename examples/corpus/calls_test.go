@@ -110,7 +110,7 @@ func (d *checkout) native() caller {
 	go func() { ended <- c.Wait() }()
 	stop := func() { _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) } // and what it started
 	d.Cleanup(func() { stop(); <-ended })
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		connection, err := net.Dial("tcp", address)
 		if err == nil {
 			connection.Close()

@@ -4,34 +4,34 @@ package corpus_test
 
 // goPrograms are those in Go.
 func goPrograms() []program {
-	const handler, serve = "runtime: go\nhandler: .", "exec go run ./cmd/serve"
+	const handler, build, serve = "runtime: go\nhandler: .", "go build -o serve ./cmd/serve", "exec ./serve"
 	return []program{
 		{
-			name: "go-work", native: "cd api && exec go run ./cmd/serve", function: "runtime: go\nsource: api\nhandler: .",
+			name: "go-work", prepare: "cd api && " + build, native: "cd api && " + serve, function: "runtime: go\nsource: api\nhandler: .",
 			requests: []string{"GET /hello/you", "GET /none", "POST /hello/you a=1"},
 		},
 		{
-			name: "go-embed", native: serve, function: handler,
+			name: "go-embed", prepare: build, native: serve, function: handler,
 			requests: []string{"GET /?a=<b>", "GET /static/app.css", "GET /static/", "GET /none"},
 		},
 		{
-			name: "go-chi-sqlite", native: serve, function: handler,
+			name: "go-chi-sqlite", prepare: build, native: serve, function: handler,
 			requests: []string{"GET /notes/1", "GET /notes/2/", "GET /notes/3", `POST /notes {"text":"x"}`, `POST /notes {}`, "DELETE /notes/1"},
 		},
 		{
-			name: "go-gin", native: serve, function: handler,
+			name: "go-gin", prepare: build, native: serve, function: handler,
 			requests: []string{"GET /v1/albums/1", "GET /v1/albums/2", "GET /none", `POST /v1/albums {"id":"2","title":"x"}`, "POST /v1/albums id=2&title=xy"},
 		},
 		{
-			name: "go-echo", native: serve, function: handler,
+			name: "go-echo", prepare: build, native: serve, function: handler,
 			requests: []string{"GET /users/7?name=%C3%A9", "GET /users/0", "GET /users/7/", "GET /none", `POST /users {"name":"x"}`, "POST /users name=y", `POST /users {`},
 		},
 		{
-			name: "go-templates", native: serve, function: handler,
+			name: "go-templates", prepare: build, native: serve, function: handler,
 			requests: []string{"GET /?name=%3Cb%3E"},
 		},
 		{
-			name: "go-vendor", native: serve, function: handler,
+			name: "go-vendor", prepare: build, native: serve, function: handler,
 			requests: []string{"GET /quiet"},
 		},
 		{
@@ -39,7 +39,7 @@ func goPrograms() []program {
 			refused: &refusal{says: []string{"github.com/mattn/go-sqlite3", "example.com/cgo/internal/store", "modernc.org/sqlite"}},
 		},
 		{
-			name: "go-gcf", native: "exec go run ./cmd", function: "runtime: go\nhandler: .",
+			name: "go-gcf", prepare: "go build -o serve ./cmd", native: "FUNCTION_TARGET=HelloHTTP " + serve, function: handler,
 			refused:  &refusal{says: []string{"functions-framework"}, add: "style: gcf"},
 			requests: []string{"GET /", `POST / {"name":"<you>"}`},
 		},
@@ -49,7 +49,7 @@ func goPrograms() []program {
 			requests: []string{"GET /a?name=you", "POST /b/c name=you", "DELETE /a"},
 		},
 		{
-			name: "go-server", native: "exec go run ./cmd/server", function: "runtime: go\nhandler: cmd/server", onAWS: "style server",
+			name: "go-server", prepare: "go build -o serve ./cmd/server", native: serve, function: "runtime: go\nhandler: cmd/server", onAWS: "Lambda does not send requests to a port by itself",
 			refused:  &refusal{says: []string{"main"}, add: "style: server"},
 			requests: []string{"GET /a/b?c=d", "POST / a=1"},
 		},

@@ -265,7 +265,11 @@ func (j *job) inputs(packages []pkg) error {
 				}
 			}
 		}
-		if err := j.moduleFiles(p.Module.folder()); err != nil {
+		folder := p.Module.folder()
+		if folder == "" {
+			continue // a vendored module lies in the folder of another, which is noted
+		}
+		if err := j.moduleFiles(folder); err != nil {
 			return err
 		}
 	}

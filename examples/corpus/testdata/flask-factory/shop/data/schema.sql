@@ -1,0 +1,1 @@
+CREATE TABLE prices (name TEXT);
