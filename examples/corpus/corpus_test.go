@@ -33,6 +33,7 @@ type program struct {
 	refused         *refusal
 	requests        []string // method, target and, where there is one, body
 	onAWS           string   // what ferry says where AWS cannot run the program; empty where it can
+	foreign         string   // what it says for the architecture that is not this machine's, where it cannot be packaged for that
 }
 
 // refusal is an error that ferry has to give before anything is live.

@@ -31,9 +31,9 @@ app = FastAPI(title=settings.project_name, openapi_url=f"{settings.api}/openapi.
 
 
 @app.get(f"{settings.api}/users")
-def users(skip: int = 0) -> list[User]:
+def users(skip: int = 0) -> list[NewUser]:
     with Session(engine) as session:
-        return list(session.exec(select(User).offset(skip)).all())
+        return [NewUser(email=user.email) for user in session.exec(select(User).offset(skip))]
 
 
 @app.post(f"{settings.api}/users", status_code=201)
