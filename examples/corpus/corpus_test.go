@@ -215,9 +215,7 @@ func (d *checkout) shell(command string, env ...string) *exec.Cmd {
 type document struct {
 	OK     bool
 	Errors []struct{ Message, Hint string }
-	Result struct {
-		Functions map[string]struct{ URL string }
-	}
+	Result json.RawMessage
 }
 
 // ferry runs a command.
@@ -266,5 +264,11 @@ func (d *checkout) deploy() (server, bool) {
 		d.Errorf("it was neither deployed nor refused as it should be:\n%s", all)
 		return server{}, false
 	}
-	return server{url: strings.TrimSuffix(doc.Result.Functions["app"].URL, "/")}, true
+	var result struct {
+		Functions map[string]struct{ URL string }
+	}
+	if err := json.Unmarshal(doc.Result, &result); err != nil {
+		d.Fatal(err)
+	}
+	return server{url: strings.TrimSuffix(result.Functions["app"].URL, "/")}, true
 }

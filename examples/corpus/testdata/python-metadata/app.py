@@ -20,7 +20,7 @@ def app(environ, start_response):
         "markdown": markdown.markdown("a\n\n| b |\n|---|\n| c |", extensions=["tables"]),
         "entry points": sorted(e.name for e in entry_points(group="markdown.extensions")),
         "version": version("pluggy"),
-        "of": packages_distributions()["pygments"],
+        "of": packages_distributions()["stevedore"],
         "lexer": get_lexer_by_name("python").name,
         "roots": Path(certifi.where()).name,
         "time": datetime(2025, 7, 1, tzinfo=timezone.utc).astimezone(zoneinfo.ZoneInfo("Europe/Berlin")).isoformat(),

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DataSource } from 'typeorm';
 import { Author, Book } from './entities';
 
@@ -16,5 +16,3 @@ export default async function app(req: IncomingMessage, res: ServerResponse) {
   if (req.url === '/authors') return answer(await source.getRepository(Author).find({ relations: { books: true } }));
   answer(await source.getRepository(Book).find({ relations: { author: true } }));
 }
-
-if (require.main === module) createServer(app).listen(Number(process.env.PORT), '127.0.0.1');

@@ -1,0 +1,2 @@
+module.exports = (n) => `${n} ms`;
+module.exports.named = __filename.split('/').pop();

@@ -1,0 +1,3 @@
+const config = require('./settings.json');
+
+module.exports = () => [config.color, require.main === module, typeof require('fs').readFileSync];
