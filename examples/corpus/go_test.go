@@ -27,10 +27,6 @@ func goPrograms() []program {
 			requests: []string{"GET /users/7?name=%C3%A9", "GET /users/0", "GET /users/7/", "GET /none", `POST /users {"name":"x"}`, "POST /users name=y", `POST /users {`},
 		},
 		{
-			name: "go-templates", prepare: build, native: serve, function: handler,
-			requests: []string{"GET /?name=%3Cb%3E"},
-		},
-		{
 			name: "go-vendor", prepare: build, native: serve, function: handler,
 			requests: []string{"GET /quiet"},
 		},

@@ -16,11 +16,6 @@ func nodePrograms() []program {
 			},
 		},
 		{
-			name: "typeorm-sqljs", tools: npm, prepare: install + " && npx tsc -p .",
-			native: "exec node dist/main.js", function: "runtime: nodejs22\nhandler: src/app.ts\nstyle: node",
-			requests: []string{"GET /columns", "GET /authors", "GET /books"},
-		},
-		{
 			name: "apollo-graphql15", tools: npm, prepare: install,
 			native: "exec node index.js", function: "runtime: nodejs22\nhandler: index.js\nstyle: node",
 			requests: []string{
@@ -38,11 +33,6 @@ func nodePrograms() []program {
 			name: "express-views", tools: npm, prepare: install,
 			native: "exec node bin/www", function: "runtime: nodejs22\nhandler: app.js\nstyle: node",
 			requests: []string{"GET /", "GET /list", "GET /stylesheets/style.css", "GET /none", "POST /hello name=%C3%A9"},
-		},
-		{
-			name: "koa-router", tools: npm, prepare: install,
-			native: "exec node app.js", function: "runtime: nodejs22\nhandler: app.js\nstyle: node",
-			requests: []string{"GET /api/users/7?a=1&a=2", "GET /api/teapot", "GET /none", "DELETE /api/users", `POST /api/users {"name":"x"}`},
 		},
 		{
 			name: "hono-jsx", tools: npm, prepare: install + " && npx tsc",
@@ -81,10 +71,6 @@ func nodePrograms() []program {
 		{
 			name: "sharp-thumbs", tools: npm, prepare: install, native: "exec node serve.mjs", function: "runtime: nodejs22\nhandler: app.mjs",
 			requests: []string{"GET /", "GET /?size=20"},
-		},
-		{
-			name: "generated-client", tools: npm, prepare: "npm ci --install-links", native: "exec node app.js", function: "runtime: nodejs22\nhandler: app.js\nstyle: node",
-			requests: []string{"GET /models", "GET /users"},
 		},
 		{
 			name: "node-lambda", tools: npm, prepare: install, handler: "index.handler", function: "runtime: nodejs22\nhandler: index.js",

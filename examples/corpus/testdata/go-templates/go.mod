@@ -1,3 +1,0 @@
-module example.com/templates
-
-go 1.24
