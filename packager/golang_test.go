@@ -54,6 +54,22 @@ func TestTheModuleMayLieAboveTheSource(t *testing.T) {
 	}
 }
 
+func TestAVendoredModuleIsCompiledAndSeenWhenItChanges(t *testing.T) {
+	packagertest.Needs(t, "go")
+	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n\nrequire example.com/shout v1.0.0\n",
+		"api.go", strings.Replace(goHandler, `import "net/http"`, "import (\n\t\"net/http\"\n\n\t_ \"example.com/shout\"\n)", 1),
+		"vendor/modules.txt", "# example.com/shout v1.0.0\n## explicit; go 1.24\nexample.com/shout\n", "vendor/example.com/shout/shout.go", "package shout\n")
+	p, fn := newPackager(t, root), packagertest.Go(".")
+	build(t, p, fn)
+	if !build(t, p, fn).Cached {
+		t.Error("the second build was no hit")
+	}
+	packagertest.Write(t, filepath.Join(root, "vendor/example.com/shout/shout.go"), "package shout\n\nvar Loud = len(\"!\")\n")
+	if build(t, p, fn).Cached {
+		t.Error("the vendored module changed, and the package came from the cache")
+	}
+}
+
 func TestGoBuildsForTheArchitectureOfThePlatform(t *testing.T) {
 	packagertest.Needs(t, "go")
 	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "main.go", "package main\n\nfunc main() {}\n")
