@@ -39,6 +39,10 @@ func pythonPrograms() []program {
 			requests: []string{"GET /feed/Blue%20Tit", "GET /none"},
 		},
 		{
+			name: "poetry-path", tools: python, prepare: "uv venv -q .venv && uv pip install -q ./libs/wording flask==3.1.2", native: wsgi, function: "handler: app:app\nstyle: wsgi",
+			requests: []string{"GET /12", "GET /none"},
+		},
+		{
 			name: "python-namespaces", tools: python, prepare: install, native: wsgi, function: "handler: app:app\nstyle: wsgi",
 			requests: []string{"GET /"},
 		},
