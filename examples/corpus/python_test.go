@@ -43,6 +43,14 @@ func pythonPrograms() []program {
 			requests: []string{"GET /12", "GET /none"},
 		},
 		{
+			name: "python-editable", tools: python, prepare: install, native: wsgi, function: "handler: app:app\nstyle: wsgi",
+			requests: []string{"GET /12", "GET /none"},
+		},
+		{
+			name: "python-pyproject", tools: python, prepare: "uv venv -q .venv && uv pip install -q -r pyproject.toml", native: wsgi,
+			function: "handler: app:app\nstyle: wsgi", requests: []string{"GET /", "GET /notes.json", "GET /none"},
+		},
+		{
 			name: "python-namespaces", tools: python, prepare: install, native: wsgi, function: "handler: app:app\nstyle: wsgi",
 			requests: []string{"GET /"},
 		},
