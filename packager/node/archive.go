@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,13 +22,13 @@ type archives struct {
 }
 
 // virtual is a package that lies in several places for its peers: "__virtual__/<hash>/<folders above>/".
-var virtual = regexp.MustCompile(`/(?:__virtual__|\$\$virtual)/[^/]+/(\d+)/`)
+var virtual = source.Pattern(`/(?:__virtual__|\$\$virtual)/[^/]+/(\d+)/`)
 
 // really is where a path of Plug'n'Play leads.
 func really(path string) string {
 	slash := filepath.ToSlash(path)
 	for {
-		at := virtual.FindStringSubmatchIndex(slash)
+		at := virtual().FindStringSubmatchIndex(slash)
 		if at == nil {
 			return filepath.FromSlash(slash)
 		}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -328,14 +327,14 @@ func (j *job) likelyFormat(handler string) api.Format {
 		return api.FormatCommonJS
 	}
 	source, err := regular.Read(filepath.Join(j.Dir, filepath.FromSlash(handler)))
-	if err == nil && moduleSyntax.Match(source) || j.typeModule(handler) {
+	if err == nil && moduleSyntax().Match(source) || j.typeModule(handler) {
 		return api.FormatESModule
 	}
 	return api.FormatCommonJS
 }
 
 // moduleSyntax finds a line that looks like one of an ES module. What it takes for one or misses costs a second build.
-var moduleSyntax = regexp.MustCompile(`(?m)^(import[\s"'{*]|export[\s{*])`)
+var moduleSyntax = source.Pattern(`(?m)^(import[\s"'{*]|export[\s{*])`)
 
 // typeModule is what the nearest package.json says about .js files.
 func (j *job) typeModule(handler string) bool {

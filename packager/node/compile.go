@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -29,11 +28,11 @@ type compilation struct {
 }
 
 var (
-	decorator = regexp.MustCompile(`(?m)(?:^|[\s(,])@[A-Za-z_$]`)
-	metadata  = regexp.MustCompile(`(?m)^[^/\n]*"emitDecoratorMetadata"\s*:\s*true`)
-	interop   = regexp.MustCompile(`(?m)^[^/\n]*"(?:esModuleInterop"\s*:\s*true|module"\s*:\s*"(?i:node16|node18|node20|nodenext|preserve)")`)
-	transform = regexp.MustCompile(`"plugins"\s*:\s*\[[^\]]*"transform"\s*:\s*"([^"]+)"`)
-	namespace = regexp.MustCompile(`(?m)^(\s*)import\s*\*\s*as\s+([\w$]+)\s+from\s*(["'][^"'\n]+["'])`)
+	decorator = source.Pattern(`(?m)(?:^|[\s(,])@[A-Za-z_$]`)
+	metadata  = source.Pattern(`(?m)^[^/\n]*"emitDecoratorMetadata"\s*:\s*true`)
+	interop   = source.Pattern(`(?m)^[^/\n]*"(?:esModuleInterop"\s*:\s*true|module"\s*:\s*"(?i:node16|node18|node20|nodenext|preserve)")`)
+	transform = source.Pattern(`"plugins"\s*:\s*\[[^\]]*"transform"\s*:\s*"([^"]+)"`)
+	namespace = source.Pattern(`(?m)^(\s*)import\s*\*\s*as\s+([\w$]+)\s+from\s*(["'][^"'\n]+["'])`)
 )
 
 // ofOwn is whether a file is one's own TypeScript.
@@ -47,7 +46,7 @@ func (b *bundle) compiled(file, text string) string {
 	if code, done := b.own.code[file]; done {
 		text = code
 	} else if b.own.calls[file] {
-		text = namespace.ReplaceAllString(text, "${1}import $2 = require($3)")
+		text = namespace().ReplaceAllString(text, "${1}import $2 = require($3)")
 	}
 	return b.placed(file, text)
 }
@@ -56,7 +55,7 @@ func (b *bundle) compiled(file, text string) string {
 func (b *bundle) compile(ctx context.Context, warned []string) (more bool, err error) {
 	for _, file := range warned {
 		config, text, _ := b.config(file)
-		if ofOwn(file) && !b.own.calls[file] && config != "" && !interop.MatchString(text) {
+		if ofOwn(file) && !b.own.calls[file] && config != "" && !interop().MatchString(text) {
 			b.own.calls[file], more = true, true
 		}
 	}
@@ -70,11 +69,11 @@ func (b *bundle) compile(ctx context.Context, warned []string) (more bool, err e
 		if err != nil {
 			return false, err
 		}
-		if by := transform.FindStringSubmatch(text); by != nil {
+		if by := transform().FindStringSubmatch(text); by != nil {
 			return false, source.Problem(config, "compile with `build.command`, and name the result as handler, as in dist/main.js",
 				"%s has %s change the code as it is compiled, which bundling does not do", filepath.Base(config), by[1])
 		}
-		if metadata.MatchString(text) && decorator.MatchString(b.sources.get(file).text) {
+		if metadata().MatchString(text) && decorator().MatchString(b.sources.get(file).text) {
 			files = append(files, file)
 		}
 	}
@@ -158,7 +157,7 @@ func (b *bundle) metadataProblem(file, why string) error {
 	line := 0
 	err = eachTSConfig(config, 0, func(part string) error {
 		data, err := regular.Read(part)
-		if found := metadata.FindIndex(data); found != nil && line == 0 {
+		if found := metadata().FindIndex(data); found != nil && line == 0 {
 			at, line = part, 1+strings.Count(string(data[:found[1]]), "\n")
 		}
 		return err

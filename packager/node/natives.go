@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ func isNative(dir string, packageJSON []byte) bool {
 		return true
 	}
 	names := func(text string) bool { return bytes.Contains(packageJSON, []byte(text)) }
-	if slices.ContainsFunc([]string{"linux", "darwin", "win32"}, names) && chooses.Match(packageJSON) { // the expression is slow
+	if slices.ContainsFunc([]string{"linux", "darwin", "win32"}, names) && chooses().Match(packageJSON) { // the expression is slow
 		return true
 	}
 	return slices.ContainsFunc([]string{
@@ -37,7 +36,7 @@ func isNative(dir string, packageJSON []byte) bool {
 }
 
 // chooses finds that a package loads one of several packages of programs, such as "@img/sharp-linux-x64".
-var chooses = regexp.MustCompile(`"[^"\s]*[-/](linux|linuxmusl|darwin|win32)-(x64|arm64)[^"\s]*"\s*:`)
+var chooses = source.Pattern(`"[^"\s]*[-/](linux|linuxmusl|darwin|win32)-(x64|arm64)[^"\s]*"\s*:`)
 
 // globQuote makes a path mean itself in a pattern.
 func globQuote(path string) string {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -49,7 +48,7 @@ func places() map[string]string {
 }
 
 // prologue is what must stay before all other code: comments may say how to compile, and directives are none later.
-var prologue = regexp.MustCompile(`(?s)^(?:\x{FEFF})?(?:#![^\n]*\n)?(?:\s+|//[^\n]*(?:\n|$)|/\*.*?\*/|(?:"use [^"\n]*"|'use [^'\n]*')[ \t]*;?)*`)
+var prologue = source.Pattern(`(?s)^(?:\x{FEFF})?(?:#![^\n]*\n)?(?:\s+|//[^\n]*(?:\n|$)|/\*.*?\*/|(?:"use [^"\n]*"|'use [^'\n]*')[ \t]*;?)*`)
 
 // placed is a source that declares the names for its place as far as it mentions it, on the line of its first statement.
 func (b *bundle) placed(file, code string) string {
@@ -76,7 +75,7 @@ func (b *bundle) placed(file, code string) string {
 	if len(declared) == 0 {
 		return code
 	}
-	n := len(prologue.FindString(code))
+	n := len(prologue().FindString(code))
 	return code[:n] + ";var " + strings.Join(declared, ", ") + ";" + code[n:]
 }
 
@@ -107,7 +106,7 @@ func (b *bundle) inPackage(file string) (string, bool) {
 }
 
 // directives are those at the begin of a CommonJS module that esbuild wrote.
-var directives = regexp.MustCompile(`^(?:"[^"\n]*";\n)*`)
+var directives = source.Pattern(`^(?:"[^"\n]*";\n)*`)
 
 // bannered gives a CommonJS bundle its banner, behind its directives. A source map has it start at a later line.
 func bannered(out []api.OutputFile, format api.Format) {
@@ -116,7 +115,7 @@ func bannered(out []api.OutputFile, format api.Format) {
 	}
 	for i := range out {
 		if path.Ext(out[i].Path) != ".map" {
-			n := len(directives.Find(out[i].Contents))
+			n := len(directives().Find(out[i].Contents))
 			out[i].Contents = slices.Concat(out[i].Contents[:n], []byte(cjsBanner), out[i].Contents[n:])
 			continue
 		}

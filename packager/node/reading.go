@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -121,7 +120,7 @@ func (r *reading) note(path string) error {
 	return nil
 }
 
-var mapped = regexp.MustCompile(`(?m)[#@] ?sourceMappingURL=([^\s'"]+)`)
+var mapped = source.Pattern(`(?m)[#@] ?sourceMappingURL=([^\s'"]+)`)
 
 // namedMap looks at the map that a source names, which esbuild reads.
 func namedMap(path string, code []byte) error {
@@ -129,7 +128,7 @@ func namedMap(path string, code []byte) error {
 	if at < 0 {
 		return nil
 	}
-	found := mapped.FindSubmatch(code[max(0, at-3):])
+	found := mapped().FindSubmatch(code[max(0, at-3):])
 	if found == nil {
 		return nil
 	}

@@ -3,7 +3,6 @@ package node
 import (
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/ferryfn/ferry/internal/regular"
@@ -66,8 +65,8 @@ func (m *modules) folders(dirs map[string]bool) error {
 
 // extends finds what a tsconfig.json builds upon; a comment that looks the same costs an input too many.
 var (
-	extends = regexp.MustCompile(`"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")`)
-	strung  = regexp.MustCompile(`"([^"]+)"`)
+	extends = source.Pattern(`"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")`)
+	strung  = source.Pattern(`"([^"]+)"`)
 )
 
 var tsconfigs = []string{"tsconfig.json", "jsconfig.json"}
@@ -84,8 +83,8 @@ func eachTSConfig(file string, depth int, do func(file string) error) error {
 	if err := do(file); err != nil {
 		return err
 	}
-	for _, list := range extends.FindAllSubmatch(data, -1) {
-		for _, name := range strung.FindAllSubmatch(list[1], -1) {
+	for _, list := range extends().FindAllSubmatch(data, -1) {
+		for _, name := range strung().FindAllSubmatch(list[1], -1) {
 			for _, other := range tsconfigPlaces(filepath.Dir(file), string(name[1])) {
 				if err := eachTSConfig(other, depth+1, do); err != nil {
 					return err

@@ -8,9 +8,10 @@ import (
 	"iter"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // A package is rooted when it looks for something from the place where it lies: a file of its own (data, a style sheet,
@@ -19,14 +20,14 @@ import (
 // is not used.
 
 var (
-	placeOf  = regexp.MustCompile(`\b(?:__ferry_(?:dirname|filename|meta)\d*|__dirname|__filename)\b`)
-	loads    = regexp.MustCompile(`\b(?:__require|require|import)\(([^"'` + "`" + `)\s])`) // by an expression
-	itself   = regexp.MustCompile(`\b(?:resolve|join|normalize)\((?:__ferry_dirname\d*|__dirname)\)|(?:\breturn |[=:>] )(?:__ferry_dirname\d*|__dirname)(?:[,;)]|$)`)
-	finds    = regexp.MustCompile(`\b(?:__require|require)\.resolve\(["'` + "`" + `]([^"'` + "`" + `]+)`)
-	maker    = regexp.MustCompile(`\b([\w$]+) = (?:\(0, )?[\w$.]*createRequire\d*\)?\(`)
-	literal  = regexp.MustCompile(`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|` + "`((?:[^`\\\\]|\\\\.)*)`")
-	declares = regexp.MustCompile(`\b__ferry(?:Place|Meta)\(`) // the place of a module, which is no use of it
-	inserts  = regexp.MustCompile(`\$\{[^}]*\}`)
+	placeOf  = source.Pattern(`\b(?:__ferry_(?:dirname|filename|meta)\d*|__dirname|__filename)\b`)
+	loads    = source.Pattern(`\b(?:__require|require|import)\(([^"'` + "`" + `)\s])`) // by an expression
+	itself   = source.Pattern(`\b(?:resolve|join|normalize)\((?:__ferry_dirname\d*|__dirname)\)|(?:\breturn |[=:>] )(?:__ferry_dirname\d*|__dirname)(?:[,;)]|$)`)
+	finds    = source.Pattern(`\b(?:__require|require)\.resolve\(["'` + "`" + `]([^"'` + "`" + `]+)`)
+	maker    = source.Pattern(`\b([\w$]+) = (?:\(0, )?[\w$.]*createRequire\d*\)?\(`)
+	literal  = source.Pattern(`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|` + "`((?:[^`\\\\]|\\\\.)*)`")
+	declares = source.Pattern(`\b__ferry(?:Place|Meta)\(`) // the place of a module, which is no use of it
+	inserts  = source.Pattern(`\$\{[^}]*\}`)
 )
 
 // asWritten is code that esbuild wrote with the words of its source.
@@ -70,7 +71,7 @@ func (b *bundle) rooted(of pieces) (map[string]outsider, error) {
 		}
 	}
 	told, err := b.told(of.users)
-	loaded := func(p piece) bool { return loads.MatchString(p.text) }
+	loaded := func(p piece) bool { return loads().MatchString(p.text) }
 	if len(told) > 0 && (len(b.external)+len(out) > 0 || slices.ContainsFunc(of.others, loaded)) {
 		maps.Copy(out, told)
 	}
@@ -116,7 +117,7 @@ func mayLook(code string) bool {
 func (b *bundle) told(users []string) (map[string]outsider, error) {
 	out := map[string]outsider{}
 	for _, text := range users {
-		for _, l := range literal.FindAllStringSubmatch(text, -1) {
+		for _, l := range literal().FindAllStringSubmatch(text, -1) {
 			name := l[1] + l[2] + l[3]
 			_, known := b.external[name]
 			if known || slices.Contains(b.job.Function.Build.External, name) || !b.modules.wanted(name) {
@@ -174,19 +175,19 @@ func (b *bundle) looks(at codeOf, lines []string) (string, error) {
 	}
 	var own []string // names of functions like require that the code makes for itself
 	for i, line := range lines {
-		if len(own) == 0 && !mayLook(line) || declares.MatchString(line) {
+		if len(own) == 0 && !mayLook(line) || declares().MatchString(line) {
 			continue
 		}
-		if made := maker.FindStringSubmatch(line); made != nil {
+		if made := maker().FindStringSubmatch(line); made != nil {
 			own = append(own, made[1])
 		}
-		if itself.MatchString(line) || placeOf.MatchString(line) && b.holdsOne(at, statement(lines, i)) {
+		if itself().MatchString(line) || placeOf().MatchString(line) && b.holdsOne(at, statement(lines, i)) {
 			return why(line), nil
 		}
 		if name := found(line, own); name != "" && (b.holdsPath(at, name) || mod.needs(PackageName(name))) {
 			return why(line), nil
 		}
-		if loads.MatchString(line) {
+		if loads().MatchString(line) {
 			if chooses, err := b.chooses(mod); chooses || err != nil {
 				return why(line), err
 			}
@@ -197,12 +198,12 @@ func (b *bundle) looks(at codeOf, lines []string) (string, error) {
 
 // found is what a line of code finds or loads by a name that the bundler does not see, if it does.
 func found(line string, own []string) string {
-	if m := finds.FindStringSubmatch(line); m != nil {
+	if m := finds().FindStringSubmatch(line); m != nil {
 		return m[1]
 	}
 	for _, f := range own {
 		_, call, _ := strings.Cut(line, f+"(")
-		if l := literal.FindStringSubmatchIndex(call); l != nil && l[0] == 0 {
+		if l := literal().FindStringSubmatchIndex(call); l != nil && l[0] == 0 {
 			return call[1 : l[1]-1]
 		}
 	}
@@ -229,8 +230,8 @@ func statement(lines []string, i int) string {
 func (b *bundle) holdsOne(at codeOf, statement string) bool {
 	const most = 12 // strings of a statement
 	var texts []string
-	for _, l := range literal.FindAllStringSubmatch(statement, most) {
-		parts := inserts.Split(l[1]+l[2]+l[3], -1)
+	for _, l := range literal().FindAllStringSubmatch(statement, most) {
+		parts := inserts().Split(l[1]+l[2]+l[3], -1)
 		for i, part := range parts {
 			if i < len(parts)-1 && part != "" { // the name goes on with what is known only when the code runs
 				part = part[:strings.LastIndex(part, "/")+1]

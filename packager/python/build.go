@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,7 +156,7 @@ func (b *building) reported(ctx context.Context, file string) (out []string, err
 }
 
 // address is a URL without what comes after it in a requirement.
-var address = regexp.MustCompile(`^[^\s;#?]*`)
+var address = source.Pattern(`^[^\s;#?]*`)
 
 // mustBuild is whether a requirement names no wheel: a folder, an archive of sources, a repository.
 func mustBuild(line string) bool {
@@ -166,7 +165,7 @@ func mustBuild(line string) bool {
 	}
 	from, _ := pathIn(line)
 	if _, url, ok := strings.Cut(line, "://"); ok && from == "" {
-		from = address.FindString(url)
+		from = address().FindString(url)
 	}
 	return from != "" && !strings.HasSuffix(from, ".whl")
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ func (b *building) fits(dir string) *source.Error {
 		}
 		name, version, _ := strings.Cut(strings.TrimSuffix(filepath.Base(info), ".dist-info"), "-")
 		name = normal(name)
-		tags := wheelTag.FindAllStringSubmatch(string(data), -1)
+		tags := wheelTag().FindAllStringSubmatch(string(data), -1)
 		if len(tags) == 0 || slices.ContainsFunc(tags, func(m []string) bool { return m[2] == "none" && m[3] == "any" }) {
 			continue
 		}
@@ -49,7 +48,7 @@ func (b *building) fits(dir string) *source.Error {
 	return nil
 }
 
-var wheelTag = regexp.MustCompile(`(?m)^Tag:\s*([^-\s]+)-([^-\s]+)-(\S+)`)
+var wheelTag = source.Pattern(`(?m)^Tag:\s*([^-\s]+)-([^-\s]+)-(\S+)`)
 
 // ofVersion is whether a tag is of the function's version of Python.
 func (b *building) ofVersion(tag []string) bool {
@@ -66,7 +65,7 @@ func (j *job) where() string {
 const newestGlibc = 28
 
 // everywhere are the libraries that programs of wheels may rely on.
-var everywhere = regexp.MustCompile(`^(lib(c|m|dl|rt|pthread|util|resolv|nsl|gcc_s|stdc\+\+|python3[.0-9]*)\.so|ld-linux)`)
+var everywhere = source.Pattern(`^(lib(c|m|dl|rt|pthread|util|resolv|nsl|gcc_s|stdc\+\+|python3[.0-9]*)\.so|ld-linux)`)
 
 // foreign is what the programs in a folder need of this machine that another one may not have, "" for nothing.
 func foreign(dir string) (why string) {
@@ -87,7 +86,7 @@ func foreign(dir string) (why string) {
 	return ""
 }
 
-var glibcVersion = regexp.MustCompile(`^GLIBC_2\.(\d+)`)
+var glibcVersion = source.Pattern(`^GLIBC_2\.(\d+)`)
 
 // needed is what a program needs that is neither its own nor everywhere.
 func needed(path string, own map[string]bool) string {
@@ -98,13 +97,13 @@ func needed(path string, own map[string]bool) string {
 	defer f.Close()
 	libraries, _ := f.ImportedLibraries() // a program without a table of them needs none
 	for _, l := range libraries {
-		if !own[l] && !everywhere.MatchString(l) {
+		if !own[l] && !everywhere().MatchString(l) {
 			return "the library " + l + ", which clouds do not have"
 		}
 	}
 	symbols, _ := f.ImportedSymbols()
 	for _, s := range symbols {
-		if m := glibcVersion.FindStringSubmatch(s.Version); m != nil {
+		if m := glibcVersion().FindStringSubmatch(s.Version); m != nil {
 			if minor, err := strconv.Atoi(m[1]); err == nil && minor > newestGlibc {
 				return "a C library of version 2." + m[1] + ", and clouds have 2.28"
 			}

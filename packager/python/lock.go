@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -82,15 +81,15 @@ type hashedFile struct {
 	Hash string `toml:"hash"`
 }
 
-var separators = regexp.MustCompile(`[-_.]+`)
+var separators = source.Pattern(`[-_.]+`)
 
 // normal is a package's name as registries compare it.
-func normal(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
+func normal(name string) string { return strings.ToLower(separators().ReplaceAllString(name, "-")) }
 
 // The forms of names and versions. An installer is handed them in lines of text.
 var (
-	lockedName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
-	lockedVersion = regexp.MustCompile(`^[A-Za-z0-9.!+_-]*$`)
+	lockedName    = source.Pattern(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	lockedVersion = source.Pattern(`^[A-Za-z0-9.!+_-]*$`)
 )
 
 const lockAgain = "regenerate it with the tool that wrote it"
@@ -110,7 +109,7 @@ func (j *job) readLock(file string) (*lock, error) {
 	}
 	l := &lock{file: file, packages: map[string][]*locked{}}
 	for _, p := range f.Package {
-		if !lockedName.MatchString(p.Name) || !lockedVersion.MatchString(p.Version) {
+		if !lockedName().MatchString(p.Name) || !lockedVersion().MatchString(p.Version) {
 			return nil, source.Problem(file, lockAgain, "%s holds a package of the name %q and the version %q", filepath.Base(file), p.Name, p.Version)
 		}
 		one := &locked{name: p.Name, version: p.Version, extras: map[string][]need{}, asked: map[string]bool{}}
@@ -212,11 +211,11 @@ func texts(v any) (out []string) {
 	return out
 }
 
-var extraMarker = regexp.MustCompile(`(\s+and\s+)?\(?extra\s*==\s*["'][^"']*["']\)?(\s+and\s+)?`)
+var extraMarker = source.Pattern(`(\s+and\s+)?\(?extra\s*==\s*["'][^"']*["']\)?(\s+and\s+)?`)
 
 // withoutExtra takes from a marker what asks for an extra: who follows it has asked.
 func withoutExtra(marker string) string {
-	return strings.TrimSpace(extraMarker.ReplaceAllStringFunc(marker, func(m string) string {
+	return strings.TrimSpace(extraMarker().ReplaceAllStringFunc(marker, func(m string) string {
 		if strings.HasPrefix(strings.TrimSpace(m), "and") && strings.HasSuffix(strings.TrimSpace(m), "and") {
 			return " and "
 		}
@@ -224,12 +223,12 @@ func withoutExtra(marker string) string {
 	}))
 }
 
-var comparison = regexp.MustCompile(`(\^|~=?|[<>=!]=?)\s*([0-9][0-9.*]*)`)
+var comparison = source.Pattern(`(\^|~=?|[<>=!]=?)\s*([0-9][0-9.*]*)`)
 
 // pythonMarker is a marker for Poetry's form of a range of Python versions.
 func pythonMarker(versions string) string {
 	var out []string
-	for _, m := range comparison.FindAllStringSubmatch(versions, -1) {
+	for _, m := range comparison().FindAllStringSubmatch(versions, -1) {
 		op := m[1]
 		if strings.HasPrefix(op, "^") || strings.HasPrefix(op, "~") {
 			op = ">="
@@ -239,11 +238,11 @@ func pythonMarker(versions string) string {
 	return strings.Join(out, " and ")
 }
 
-var requirementForm = regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?([^;]*)(?:;\s*(.*))?$`)
+var requirementForm = source.Pattern(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?([^;]*)(?:;\s*(.*))?$`)
 
 // parseRequirement reads a dependency as pyproject.toml has it, but for its version.
 func parseRequirement(line string) need {
-	m := requirementForm.FindStringSubmatch(line)
+	m := requirementForm().FindStringSubmatch(line)
 	if m == nil {
 		return need{}
 	}

@@ -18,14 +18,14 @@ import (
 // The forms in which code names a place from where it lies. A place that was understood stands in the text as the number of
 // steps upward from the file, between two marks.
 var (
-	ofPathlib = regexp.MustCompile(`(?:pathlib\.)?Path\(__file__\)((?:\.(?:resolve|absolute)\(\))*)((?:\.parents?\b(?:\[\d+\])?)*)`)
-	ofPlace   = regexp.MustCompile(`\x00(\d+)\x00((?:\.(?:resolve|absolute)\(\)|\.parents?\b(?:\[\d+\])?)+)`)
-	ofDirname = regexp.MustCompile(`((?:(?:os\.)?(?:path\.)?(?:dirname|abspath|realpath)\()+)__file__(\)+)`)
-	assigned  = regexp.MustCompile(`^([A-Za-z_]\w*)\s*(?::[^=]+)?=\s*\x00(\d+)\x00\s*$`)
-	slashed   = regexp.MustCompile(`\x00(\d+)\x00((?:\s*/\s*(?:"[^"\\]*"|'[^'\\]*'))+)`)
-	joined    = regexp.MustCompile(`(?:\bjoin\(\s*\x00(\d+)\x00\s*,|\x00(\d+)\x00\.(?:joinpath|with_name)\()((?:\s*(?:"[^"\\]*"|'[^'\\]*')\s*,?)+)\)`)
-	literal   = regexp.MustCompile(`"[^"\\]*"|'[^'\\]*'`)
-	upward    = regexp.MustCompile(`\.parent(?:s\[(\d+)\])?`)
+	ofPathlib = source.Pattern(`(?:pathlib\.)?Path\(__file__\)((?:\.(?:resolve|absolute)\(\))*)((?:\.parents?\b(?:\[\d+\])?)*)`)
+	ofPlace   = source.Pattern(`\x00(\d+)\x00((?:\.(?:resolve|absolute)\(\)|\.parents?\b(?:\[\d+\])?)+)`)
+	ofDirname = source.Pattern(`((?:(?:os\.)?(?:path\.)?(?:dirname|abspath|realpath)\()+)__file__(\)+)`)
+	assigned  = source.Pattern(`^([A-Za-z_]\w*)\s*(?::[^=]+)?=\s*\x00(\d+)\x00\s*$`)
+	slashed   = source.Pattern(`\x00(\d+)\x00((?:\s*/\s*(?:"[^"\\]*"|'[^'\\]*'))+)`)
+	joined    = source.Pattern(`(?:\bjoin\(\s*\x00(\d+)\x00\s*,|\x00(\d+)\x00\.(?:joinpath|with_name)\()((?:\s*(?:"[^"\\]*"|'[^'\\]*')\s*,?)+)\)`)
+	literal   = source.Pattern(`"[^"\\]*"|'[^'\\]*'`)
+	upward    = source.Pattern(`\.parent(?:s\[(\d+)\])?`)
 )
 
 // read is a file that a line of code names.
@@ -51,19 +51,19 @@ func readsOf(code string) (out []read) {
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {
 			continue
 		}
-		line = ofPathlib.ReplaceAllStringFunc(line, pathlibPlace)
-		line = ofDirname.ReplaceAllStringFunc(line, dirnamePlace)
+		line = ofPathlib().ReplaceAllStringFunc(line, pathlibPlace)
+		line = ofDirname().ReplaceAllStringFunc(line, dirnamePlace)
 		for _, p := range places {
 			line = p.name.ReplaceAllString(line, p.place)
 		}
-		line = ofPlace.ReplaceAllStringFunc(line, placeAbove)
-		if m := assigned.FindStringSubmatch(line); m != nil {
+		line = ofPlace().ReplaceAllStringFunc(line, placeAbove)
+		if m := assigned().FindStringSubmatch(line); m != nil {
 			places = append(places, known{regexp.MustCompile(`(^|[^\w.])` + m[1] + `\b`), "${1}\x00" + m[2] + "\x00"})
 		}
-		for _, m := range slashed.FindAllStringSubmatch(line, -1) {
+		for _, m := range slashed().FindAllStringSubmatch(line, -1) {
 			out = append(out, readAt(number, m[1], m[2]))
 		}
-		for _, m := range joined.FindAllStringSubmatch(line, -1) {
+		for _, m := range joined().FindAllStringSubmatch(line, -1) {
 			r := readAt(number, m[1]+m[2], m[3])
 			if strings.Contains(m[0], ".with_name(") {
 				r.above++
@@ -77,14 +77,14 @@ func readsOf(code string) (out []read) {
 func readAt(line int, above, parts string) read {
 	n, _ := strconv.Atoi(above) // the form has digits only
 	var names []string
-	for _, text := range literal.FindAllString(parts, -1) {
+	for _, text := range literal().FindAllString(parts, -1) {
 		names = append(names, text[1:len(text)-1])
 	}
 	return read{line, n, path.Join(names...)}
 }
 
 func placeAbove(text string) string {
-	m := ofPlace.FindStringSubmatch(text)
+	m := ofPlace().FindStringSubmatch(text)
 	above, _ := strconv.Atoi(m[1])
 	return placed(above, m[2])
 }
@@ -93,7 +93,7 @@ func pathlibPlace(text string) string { return placed(0, text) }
 
 // placed is the place that steps upward lead to.
 func placed(above int, text string) string {
-	for _, m := range upward.FindAllStringSubmatch(text, -1) {
+	for _, m := range upward().FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi("0" + m[1])
 		above += n + 1
 	}

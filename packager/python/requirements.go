@@ -3,7 +3,6 @@ package python
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/ferryfn/ferry/packager/source"
@@ -115,18 +114,18 @@ func under(dir, path string) string {
 	return filepath.Join(dir, filepath.FromSlash(path))
 }
 
-var comment = regexp.MustCompile(`(^|\s)#.*$`)
+var comment = source.Pattern(`(^|\s)#.*$`)
 
 // logicalLines are the lines of a requirements file without comments, and with those joined that a backslash continues.
 func logicalLines(text string) (out []string) {
 	whole := ""
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
-		if before, more := strings.CutSuffix(line, `\`); more && comment.FindString(line) == "" {
+		if before, more := strings.CutSuffix(line, `\`); more && comment().FindString(line) == "" {
 			whole += before
 			continue
 		}
-		if whole = strings.TrimSpace(comment.ReplaceAllString(whole+line, "")); whole != "" {
+		if whole = strings.TrimSpace(comment().ReplaceAllString(whole+line, "")); whole != "" {
 			out = append(out, whole)
 		}
 		whole = ""
@@ -175,16 +174,16 @@ func listOption(line string) (value string, kind optionKind) {
 }
 
 var (
-	ofFile = regexp.MustCompile(`^(?:([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*@\s*)?file:(?://)?(/[^;\s]*)(.*)$`)
-	ofPath = regexp.MustCompile(`^((?:\.|/|[^\s\[;@:]+/)[^\[;:]*?)(\[[^\]]*\])?(\s*;.*|\s+--.*)?$`)
+	ofFile = source.Pattern(`^(?:([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*@\s*)?file:(?://)?(/[^;\s]*)(.*)$`)
+	ofPath = source.Pattern(`^((?:\.|/|[^\s\[;@:]+/)[^\[;:]*?)(\[[^\]]*\])?(\s*;.*|\s+--.*)?$`)
 )
 
 // pathIn is the path on disk that a requirement names, "" when it names none, and its extras, markers and hashes.
 func pathIn(line string) (path, rest string) {
-	if m := ofFile.FindStringSubmatch(line); m != nil {
+	if m := ofFile().FindStringSubmatch(line); m != nil {
 		return strings.ReplaceAll(m[3], "%20", " "), m[2] + m[4]
 	}
-	if m := ofPath.FindStringSubmatch(line); m != nil {
+	if m := ofPath().FindStringSubmatch(line); m != nil {
 		return m[1], m[2] + m[3]
 	}
 	return "", ""

@@ -22,12 +22,14 @@ type Scope struct {
 
 func (s Scope) String() string { return s.Service + "/" + s.Stage }
 
-// names are what services, stages, functions and revisions may be called: each is a folder or a file.
-var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// isName is whether services, stages, functions and revisions may be called so: each is a folder or a file.
+func isName(s string) bool { return len(s) <= 128 && names.MatchString(s) }
 
 func (s Scope) check(more ...string) error {
 	for _, n := range append([]string{s.Service, s.Stage}, more...) {
-		if !names.MatchString(n) {
+		if !isName(n) {
 			return &Error{Code: CodeInvalid, Message: "the name " + quote(n) + " cannot be a folder's name"}
 		}
 	}

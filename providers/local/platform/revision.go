@@ -51,7 +51,7 @@ type Revision struct {
 
 func (r Revision) check() error {
 	switch {
-	case r.ID == "" || !names.MatchString(r.ID):
+	case r.ID == "" || !isName(r.ID):
 		return &Error{Code: CodeInvalid, Message: "the revision id " + quote(r.ID) + " cannot be a folder's name"}
 	case len(r.Command) == 0:
 		return &Error{Code: CodeInvalid, Message: "the revision has no command"}
@@ -179,7 +179,7 @@ func (h Home) Revisions(s Scope, function string) ([]Revision, error) {
 	}
 	var found []stored
 	for _, e := range entries {
-		if !names.MatchString(e.Name()) {
+		if !isName(e.Name()) {
 			continue
 		}
 		r, err := h.Revision(s, function, e.Name())
