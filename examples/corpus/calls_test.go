@@ -36,6 +36,9 @@ func alike(t *testing.T, where string, native, ferry caller, requests []string) 
 		target, body, _ := strings.Cut(rest, " ")
 		want, got := native.call(t, method, target, body), ferry.call(t, method, target, body)
 		v.requests++
+		if want.body+got.body == "" {
+			want.kind, got.kind = "", "" // of what is not there
+		}
 		switch {
 		case want.status >= http.StatusInternalServerError:
 			t.Errorf("%s: the program itself answers with %+v", r, want)
