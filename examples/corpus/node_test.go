@@ -35,6 +35,11 @@ func nodePrograms() []program {
 			requests: []string{"GET /", "GET /list", "GET /stylesheets/style.css", "GET /none", "POST /hello name=%C3%A9"},
 		},
 		{
+			name: "koa-router", tools: npm, prepare: install,
+			native: "exec node app.js", function: "runtime: nodejs22\nhandler: app.js\nstyle: node",
+			requests: []string{"GET /api/users/7?a=1&a=2", "GET /api/teapot", "GET /none", "DELETE /api/users", `POST /api/users {"name":"x"}`},
+		},
+		{
 			name: "hono-jsx", tools: npm, prepare: install + " && npx tsc",
 			native: "exec node dist/index.js", function: "runtime: nodejs22\nhandler: src/app.tsx",
 			requests: []string{"GET /", "GET /posts/7?tag=a&tag=b", "GET /posts/x", "GET /teapot", `POST /posts {"title":"abc"}`, `POST /posts {"title":"a"}`},

@@ -291,8 +291,10 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 	return o
 }
 
-// conditions are those of Node beside the ones that esbuild knows by itself (node, import, require, default).
-func conditions() []string { return []string{"node-addons", "module-sync"} }
+// conditions are those of Node beside the ones that esbuild knows by itself (node, import, require, default). With
+// "module-sync" a package gives ES modules to a call of require, which a bundle hands over as Node does not: without it
+// Node loads what it does where require knows no ES modules.
+func conditions() []string { return []string{"node-addons"} }
 
 func (j *job) engines() []api.Engine {
 	version := j.engineVersion()

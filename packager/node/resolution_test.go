@@ -48,7 +48,11 @@ func resolvedByNode(t *testing.T, dir string, edges []edge) []edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("node", "--no-warnings", "--experimental-import-meta-resolve", "--input-type=module", "-e", asNode)
+	flags := []string{"--no-warnings", "--experimental-import-meta-resolve", "--input-type=module"}
+	if plain := "--no-experimental-require-module"; exec.Command("node", plain, "-e", "").Run() == nil {
+		flags = append(flags, plain)
+	}
+	cmd := exec.Command("node", append(flags, "-e", asNode)...)
 	cmd.Dir, cmd.Stdin, cmd.Stderr = dir, strings.NewReader(string(in)), os.Stderr
 	data, err := cmd.Output()
 	if err != nil {
@@ -130,8 +134,8 @@ export default { fetch() {}, both, single, conditional };`,
 		"node_modules/both/inner.js", `module.exports = 1`, "node_modules/both/inner.mjs", `export default 2`,
 		"node_modules/single/package.json", `{"name":"single","main":"i.js","module":"i.mjs"}`,
 		"node_modules/single/i.js", `module.exports = 1`, "node_modules/single/i.mjs", `export const named = 2`,
-		"node_modules/conditional/package.json", `{"name":"conditional","exports":{"module":"./bundlers.mjs","module-sync":"./sync.mjs","import":"./i.mjs","require":"./i.cjs"}}`,
-		"node_modules/conditional/bundlers.mjs", `export default 3`, "node_modules/conditional/sync.mjs", `export default 4`,
+		"node_modules/conditional/package.json", `{"name":"conditional","exports":{"module":"./bundlers.mjs","import":"./i.mjs","require":"./i.cjs"}}`,
+		"node_modules/conditional/bundlers.mjs", `export default 3`,
 		"node_modules/conditional/i.mjs", `export default 2`, "node_modules/conditional/i.cjs", `module.exports = 1`))
 	if n := compare(t, dir, "app.js"); n != 8 {
 		t.Errorf("%d imports were compared, want 8", n)
@@ -149,6 +153,18 @@ var popular = []string{
 	"csv-parse@5.6.0", "fast-xml-parser@5.2.1", "xml2js@0.6.2", "cheerio@1.0.0", "marked@15.0.11", "markdown-it@14.1.0", "handlebars@4.7.8", "mustache@4.2.0",
 	"jsonwebtoken@9.0.2", "jose@5.10.0", "bcryptjs@3.0.2", "tslib@2.8.1", "immer@10.1.1", "ramda@0.30.1", "p-limit@6.2.0", "async@3.2.6",
 	"@aws-sdk/client-s3@3.797.0", "ioredis@5.6.1", "pg@8.15.6", "mysql2@3.14.0", "cookie@1.0.2", "qs@6.14.0", "kysely@0.28.1", "drizzle-orm@0.43.1",
+}
+
+// A package may have an ES module that exports "module.exports" for calls of require.
+func TestARequiredPackageIsWhatItGivesToRequire(t *testing.T) {
+	packagertest.Needs(t, "node")
+	dir := onDisk(t, packagertest.Project(t, "app.js", `module.exports = { fetch() {} }; require("dual")();`,
+		"node_modules/dual/package.json", `{"name":"dual","exports":{"module-sync":"./sync.mjs","import":"./i.mjs","default":"./i.cjs"}}`,
+		"node_modules/dual/sync.mjs", "import f from './i.cjs'; export default f; export { f as 'module.exports' };",
+		"node_modules/dual/i.mjs", "export { default } from './i.cjs';", "node_modules/dual/i.cjs", "module.exports = () => 1;"))
+	if n := compare(t, dir, "app.js"); n != 1 {
+		t.Errorf("%d imports were compared", n)
+	}
 }
 
 func TestBundlesOfPopularPackagesHoldWhatNodeWouldLoad(t *testing.T) {
