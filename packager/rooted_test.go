@@ -55,6 +55,11 @@ func TestAPackageThatLooksFromWhereItLiesStaysOutOfTheBundle(t *testing.T) {
 	data := []string{"node_modules/p/data/words.txt", "words"}
 	for name, c := range map[string]rootedCase{
 		"a path that is joined": {"lib/i.js", "module.exports = require('fs').readFileSync(require('path').join(__dirname, '..', 'data', 'words.txt'), 'utf8')", data, "words"},
+		"a path that a compiler to WebAssembly puts together": {
+			"lib/i.js", "const here = __dirname + '/';\nconst found = (name) => here + name;\nmodule.exports = require('fs').readFileSync(found('words.wasm'), 'utf8')",
+			[]string{"node_modules/p/lib/words.wasm", "words"},
+			"words",
+		},
 		"over several lines": {"lib/i.js", `const path = require('path');
 const dir = path.resolve(
 	__dirname,

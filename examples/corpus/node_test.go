@@ -16,6 +16,11 @@ func nodePrograms() []program {
 			},
 		},
 		{
+			name: "typeorm-sqljs", tools: npm, prepare: install + " && npx tsc -p .",
+			native: "exec node dist/main.js", function: "runtime: nodejs22\nhandler: src/app.ts\nstyle: node",
+			requests: []string{"GET /columns", "GET /authors", "GET /books"},
+		},
+		{
 			name: "apollo-graphql15", tools: npm, prepare: install,
 			native: "exec node index.js", function: "runtime: nodejs22\nhandler: index.js\nstyle: node",
 			requests: []string{

@@ -173,6 +173,9 @@ func (b *bundle) looks(at codeOf, lines []string) (string, error) {
 		line = strings.TrimSpace(asWritten.Replace(line))
 		return fmt.Sprintf("%s looks for something from where it lies: %.100s", at.input, line)
 	}
+	if line := b.assembly(at, lines); line != "" {
+		return why(line), nil
+	}
 	var own []string // names of functions like require that the code makes for itself
 	for i, line := range lines {
 		if len(own) == 0 && !mayLook(line) || declares().MatchString(line) {
@@ -194,6 +197,25 @@ func (b *bundle) looks(at codeOf, lines []string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// assembly is the line that names WebAssembly beside code that knows its place: compilers of it put the path together
+// elsewhere.
+func (b *bundle) assembly(at codeOf, lines []string) string {
+	if !slices.ContainsFunc(lines, func(l string) bool { return placeOf().MatchString(l) && !declares().MatchString(l) }) {
+		return ""
+	}
+	for _, line := range lines {
+		if !strings.Contains(line, ".wasm") {
+			continue
+		}
+		for _, l := range literal().FindAllStringSubmatch(line, -1) {
+			if name := l[1] + l[2] + l[3]; strings.HasSuffix(name, ".wasm") && b.holdsPath(at, name) {
+				return line
+			}
+		}
+	}
+	return ""
 }
 
 // found is what a line of code finds or loads by a name that the bundler does not see, if it does.
