@@ -24,7 +24,7 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 		return nil, "", source.ReadProblem(j.Dir, "the source folder", err)
 	}
 	b := bundle{job: j, real: here, modules: m, sources: newReading(m), handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
-	b.own = compilation{code: map[string]string{}, asked: map[string]bool{}, calls: map[string]bool{}}
+	b.own = compilation{code: map[string]string{}, asked: map[string]bool{}, calls: map[string]bool{}, configs: map[string]tsconfig{}}
 	b.sources.compiled = b.compiled
 	if err := b.framework(); err != nil {
 		return nil, "", err
@@ -272,7 +272,9 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 		Format:         format,
 		Engines:        j.engines(),
 		MainFields:     []string{"main"}, // what Node loads: a package's "module" is for bundlers, and may have other exports
-		Conditions:     conditions(),
+		// What Node has beside node, import, require and default. With "module-sync" a package gives ES modules to a call of
+		// require, which a bundle hands over as Node does not: without it Node loads what it does where require knows none.
+		Conditions:     []string{"node-addons"},
 		TreeShaking:    api.TreeShakingTrue,
 		KeepNames:      true,
 		Sourcemap:      j.sourceMaps(),
@@ -290,11 +292,6 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 	}
 	return o
 }
-
-// conditions are those of Node beside the ones that esbuild knows by itself (node, import, require, default). With
-// "module-sync" a package gives ES modules to a call of require, which a bundle hands over as Node does not: without it
-// Node loads what it does where require knows no ES modules.
-func conditions() []string { return []string{"node-addons"} }
 
 func (j *job) engines() []api.Engine {
 	version := j.engineVersion()

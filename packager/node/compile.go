@@ -25,6 +25,14 @@ type compilation struct {
 	code  map[string]string // what TypeScript made of a file
 	asked map[string]bool   // files that were looked at
 	calls map[string]bool   // files that call what they import as a namespace
+	// configs are what decides about the files of a folder, which is read once.
+	configs map[string]tsconfig
+}
+
+// tsconfig is a tsconfig.json, the zero value for none.
+type tsconfig struct {
+	path, text string // the text is with what it extends
+	err        error
 }
 
 var (
@@ -86,18 +94,28 @@ func (b *bundle) compile(ctx context.Context, warned []string) (more bool, err e
 
 // config is the tsconfig.json that decides about a file, "" where there is none, and its text with what it extends.
 func (b *bundle) config(file string) (path, text string, err error) {
-	for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
-		path = filepath.Join(dir, "tsconfig.json")
-		if source.Exists(path) {
-			err = eachTSConfig(path, 0, func(part string) error {
+	dir := filepath.Dir(file)
+	c, known := b.own.configs[dir]
+	if !known {
+		c = b.findConfig(dir)
+		b.own.configs[dir] = c
+	}
+	return c.path, c.text, c.err
+}
+
+func (b *bundle) findConfig(dir string) (c tsconfig) {
+	for ; ; dir = filepath.Dir(dir) {
+		c.path = filepath.Join(dir, "tsconfig.json")
+		if source.Exists(c.path) {
+			c.err = eachTSConfig(c.path, 0, func(part string) error {
 				data, err := regular.Read(part)
-				text += string(data) + "\n"
+				c.text += string(data) + "\n"
 				return err
 			})
-			return path, text, err
+			return c
 		}
 		if dir == b.job.Root || dir == filepath.Dir(dir) {
-			return "", "", nil
+			return tsconfig{}
 		}
 	}
 }
