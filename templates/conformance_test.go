@@ -371,13 +371,13 @@ func frameworks(t *testing.T) []program {
 		name: "go gcf", runtime: "go", lambda: "provided.al2023", entry: "bootstrap",
 		style: manifest.StyleGCF, source: "echo/goecho", handler: "gcf:Echo",
 	}}
-	if packagertest.Reachable("npm") {
+	if !missing(t, "node gcf-http", "npm") {
 		all = append(all, program{
 			name: "node gcf-http", runtime: "nodejs22", lambda: "nodejs22.x", entry: "ferry-entry.handler",
 			style: manifest.StyleGCFHTTP, source: "echo/nodejs", handler: "gcf.mjs:echo",
 		})
 	}
-	if packagertest.Reachable("python3") {
+	if !missing(t, "python gcf-http", "python3") {
 		this := packagertest.ThisPython(t)
 		all = append(all, program{
 			name: "python gcf-http", runtime: this, lambda: string(this), entry: "ferry_entry.handler",
@@ -387,6 +387,12 @@ func frameworks(t *testing.T) []program {
 	return slices.DeleteFunc(all, func(p program) bool {
 		return !slices.Contains(templates.Styles(p.runtime.Language(), "local"), p.style)
 	})
+}
+
+// missing reports whether a style cannot be tried here, which then shows as skipped.
+func missing(t *testing.T, style, tool string) bool {
+	t.Helper()
+	return !packagertest.Reachable(tool) && t.Run(style, func(t *testing.T) { t.Skip("what " + tool + " installs cannot be had, or not with -short") })
 }
 
 // natives are the echo handlers of styles that other places call by themselves: there they get what they always get, so
