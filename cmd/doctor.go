@@ -80,7 +80,7 @@ func (a *app) diagnose(ctx context.Context) doctorResult {
 	}
 	r.place = p.place()
 	r.Target = &doctorTarget{Name: p.manifest.Target.Name, Provider: p.manifest.Target.Provider, Findings: []providers.Finding{}}
-	if d, ok := p.adapter.(providers.Doctor); ok {
+	if d, ok := providers.As[providers.Doctor](p.adapter); ok {
 		r.Target.Findings = append(r.Target.Findings, d.Diagnose(ctx, p.manifest.Functions)...)
 	}
 	if r.Machine[0].Level != providers.LevelFailed && !slices.ContainsFunc(r.Target.Findings, unreachable) {

@@ -87,14 +87,14 @@ func (o *invokeOptions) run(ctx context.Context, args []string) (result, error) 
 	if err != nil {
 		return nil, err
 	}
-	invoker, ok := p.adapter.(providers.Invoker)
+	invoker, ok := providers.As[providers.Invoker](p.adapter)
 	if !ok {
 		return nil, &failure{
 			kind: providers.Unsupported, message: "the provider " + p.manifest.Target.Provider + " cannot invoke functions",
 			hint: "call the function's URL, see `ferry status`",
 		}
 	}
-	if starter, ok := p.adapter.(providers.Starter); ok {
+	if starter, ok := providers.As[providers.Starter](p.adapter); ok {
 		if err := starter.Start(ctx); err != nil {
 			return nil, err
 		}

@@ -128,7 +128,7 @@ func (o *logsOptions) run(ctx context.Context, args []string) (result, error) {
 	if err != nil {
 		return nil, err
 	}
-	tailer, ok := p.adapter.(providers.LogTailer)
+	tailer, ok := providers.As[providers.LogTailer](p.adapter)
 	if !ok {
 		return nil, &failure{
 			kind: providers.Unsupported, message: "the provider " + p.manifest.Target.Provider + " has no logs that ferry can read",

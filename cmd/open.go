@@ -39,7 +39,7 @@ func (a *app) open(ctx context.Context, function, path string) (result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if starter, ok := p.adapter.(providers.Starter); ok {
+	if starter, ok := providers.As[providers.Starter](p.adapter); ok {
 		if err := starter.Start(ctx); err != nil {
 			return nil, err
 		}

@@ -72,7 +72,7 @@ func (o *removeOptions) confirm(p *project) error {
 	ask.linef("This takes %s down.", ask.style.bold.Render(p.place()))
 	if o.purge {
 		what := "Its releases are deleted too"
-		if _, ok := p.adapter.(providers.Purger); ok {
+		if _, ok := providers.As[providers.Purger](p.adapter); ok {
 			what = "Its releases and the values of its secrets are deleted too"
 		}
 		ask.linef("%s: this cannot be undone.", what)

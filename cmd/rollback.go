@@ -64,7 +64,7 @@ func (o *rollbackOptions) run(ctx context.Context, _ []string) (result, error) {
 
 // kept says what a rollback does not bring back.
 func kept(a providers.Adapter) string {
-	if _, ok := a.(providers.Pinner); ok {
+	if _, ok := providers.As[providers.Pinner](a); ok {
 		return "secrets go back to the versions that the release had; data stays as it is"
 	}
 	return "secret values and data stay as they are"

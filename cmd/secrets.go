@@ -84,7 +84,7 @@ func vaultOf(p *project, err error) (*project, providers.Vault, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if v, ok := p.adapter.(providers.Vault); ok {
+	if v, ok := providers.As[providers.Vault](p.adapter); ok {
 		return p, v, nil
 	}
 	return nil, nil, &failure{
@@ -108,7 +108,7 @@ func (a *app) setSecret(ctx context.Context, args []string) (result, error) {
 	}
 	r := a.aboutSecret(name, p)
 	r.Set = true
-	_, r.pinned = p.adapter.(providers.Pinner)
+	_, r.pinned = providers.As[providers.Pinner](p.adapter)
 	return r, nil
 }
 
@@ -167,7 +167,7 @@ func (a *app) listSecrets(ctx context.Context, _ []string) (result, error) {
 
 // hasSecret reports whether functions can read a secret that ferry does not keep.
 func (p *project) hasSecret(ctx context.Context, name string) (bool, error) {
-	pinner, ok := p.adapter.(providers.Pinner)
+	pinner, ok := providers.As[providers.Pinner](p.adapter)
 	if !ok {
 		return false, nil
 	}

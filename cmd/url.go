@@ -40,7 +40,7 @@ On the local platform the URL stays the same while the platform is stopped; a wa
 
 // warnUnreached warns of what keeps a function from being reached.
 func (a *app) warnUnreached(ctx context.Context, p *project, function string) error {
-	r, ok := p.adapter.(providers.Readier)
+	r, ok := providers.As[providers.Readier](p.adapter)
 	if !ok {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (p *project) undeployed(ctx context.Context, function string) error {
 // nearestDeployed is a hint towards what is deployed, where the provider can list it.
 func (p *project) nearestDeployed(ctx context.Context, function string) string {
 	hint := "run `ferry deploy`, or `ferry status` to see what serves"
-	if lister, ok := p.adapter.(providers.Lister); ok {
+	if lister, ok := providers.As[providers.Lister](p.adapter); ok {
 		if names, err := lister.Functions(ctx); err == nil && len(nearest(function, names)) > 0 {
 			return suggest(function, names) + " otherwise " + hint
 		}

@@ -32,7 +32,7 @@ func (a *attempt) activate(ctx context.Context, changes []providers.Change) erro
 	for i := range changes {
 		changes[i].Epoch = a.lock.epoch()
 	}
-	if s, ok := a.Adapter.(providers.Switcher); ok {
+	if s, ok := providers.As[providers.Switcher](a.Adapter); ok {
 		return a.track(ctx, StepActivate, "", len(changes), func(ctx context.Context) error {
 			if err := a.lock.check(ctx); err != nil {
 				return err

@@ -12,7 +12,7 @@ import (
 
 // takeForeign takes over functions that ferry did not make, or refuses them all at once.
 func (a *attempt) takeForeign(ctx context.Context, p *Plan) error {
-	adopter, able := a.Adapter.(providers.Adopter)
+	adopter, able := providers.As[providers.Adopter](a.Adapter)
 	hint := "rename the function, or remove what has its name"
 	if able {
 		hint = "run `ferry deploy --adopt` to take it over, or rename the function"

@@ -68,7 +68,7 @@ func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*atte
 // shown is the highest epoch that the place was shown, asked where the ledger may be behind it: a new ledger at a place
 // that outlived another one, and when somebody forces his way.
 func (e *Engine) shown(ctx context.Context, s *scene, c claim) (providers.Epoch, error) {
-	f, ok := e.Adapter.(providers.Fencer)
+	f, ok := providers.As[providers.Fencer](e.Adapter)
 	if !ok || s.lockTag != "" && !c.force {
 		return 0, nil
 	}
@@ -84,7 +84,7 @@ func (e *Engine) shown(ctx context.Context, s *scene, c claim) (providers.Epoch,
 // fence makes all that the holder before read too old to write with: at the place by the epoch, in live.json, the one
 // commit point, by writing it anew. It may be alive, and about to write.
 func (a *attempt) fence(ctx context.Context) error {
-	if f, ok := a.Adapter.(providers.Fencer); ok {
+	if f, ok := providers.As[providers.Fencer](a.Adapter); ok {
 		if err := f.Fence(ctx, slices.Sorted(maps.Keys(a.scene.states)), a.lock.epoch()); err != nil {
 			return err
 		}

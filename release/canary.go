@@ -14,18 +14,26 @@ func (e *Engine) splits(percent int) error {
 	if percent == 0 {
 		return nil
 	}
-	refused := &providers.Error{Kind: providers.Unsupported, Op: "split the traffic", Provider: e.Manifest.Target.Provider}
-	switch _, ok := e.Adapter.(providers.Splitter); {
-	case percent < 0 || percent > 99:
-		refused.Kind = providers.Invalid
-		refused.Err = fmt.Errorf("%d percent is not a share: it must be between 1 and 99", percent)
-	case !ok:
-		refused.Hint = "deploy without --traffic: the release then gets all requests at once"
-		refused.Err = errors.New("this provider cannot send a share of the requests to a release")
-	default:
-		return nil
+	if percent < 0 || percent > 99 {
+		return &providers.Error{
+			Kind: providers.Invalid, Op: "split the traffic", Provider: e.Manifest.Target.Provider,
+			Err: fmt.Errorf("%d percent is not a share: it must be between 1 and 99", percent),
+		}
 	}
-	return refused
+	_, err := e.splitter()
+	return err
+}
+
+func (e *Engine) splitter() (providers.Splitter, error) {
+	s, ok := providers.As[providers.Splitter](e.Adapter)
+	if !ok {
+		return nil, &providers.Error{
+			Kind: providers.Unsupported, Op: "split the traffic", Provider: e.Manifest.Target.Provider,
+			Hint: "deploy without --traffic: the release then gets all requests at once",
+			Err:  errors.New("this provider cannot send a share of the requests to a release"),
+		}
+	}
+	return s, nil
 }
 
 // share gives the release its share of the requests, and leaves it so: the attempt waits to be promoted or
@@ -60,7 +68,11 @@ func (a *attempt) split(ctx context.Context) error {
 	if err := a.lock.check(ctx); err != nil {
 		return err
 	}
-	if _, err := a.Adapter.(providers.Splitter).Split(ctx, changes, a.traffic); err != nil {
+	splitter, err := a.splitter()
+	if err != nil {
+		return err
+	}
+	if _, err := splitter.Split(ctx, changes, a.traffic); err != nil {
 		return err
 	}
 	var errs []error

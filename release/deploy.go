@@ -187,7 +187,7 @@ func nothing(revision string) string {
 
 // startHost makes sure that what serves can be reached.
 func (e *Engine) startHost(ctx context.Context) error {
-	if s, ok := e.Adapter.(providers.Starter); ok {
+	if s, ok := providers.As[providers.Starter](e.Adapter); ok {
 		return s.Start(ctx)
 	}
 	return nil

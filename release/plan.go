@@ -101,7 +101,7 @@ func (e *Engine) plan(s *scene, g *goods) *Plan {
 
 // apart reports whether the code and the configuration of a change go live one after the other.
 func (e *Engine) apart(old, want FunctionRecord) bool {
-	s, ok := e.Adapter.(providers.Stepwise)
+	s, ok := providers.As[providers.Stepwise](e.Adapter)
 	return ok && s.Apart(old.spec(), want.spec())
 }
 

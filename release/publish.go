@@ -68,7 +68,7 @@ func (a *attempt) publishOne(ctx context.Context, name string) error {
 
 // kept reports whether the provider still holds a revision that was published before.
 func (e *Engine) kept(ctx context.Context, name string, r providers.Revision) (bool, error) {
-	p, ok := e.Adapter.(providers.Pruner)
+	p, ok := providers.As[providers.Pruner](e.Adapter)
 	if !ok || r.ID == "" {
 		return false, nil
 	}
@@ -158,7 +158,7 @@ func (a *attempt) withStored(ctx context.Context, name string, r packager.Descri
 
 // probe starts every changed revision that can be started before it goes live.
 func (a *attempt) probe(ctx context.Context) error {
-	p, ok := a.Adapter.(providers.Prober)
+	p, ok := providers.As[providers.Prober](a.Adapter)
 	if !ok {
 		return nil
 	}

@@ -54,7 +54,7 @@ func (a *attempt) purge(ctx context.Context) error {
 
 // forget has the place forget what it keeps of the service beside functions and store.
 func (e *Engine) forget(ctx context.Context) error {
-	if p, ok := e.Adapter.(providers.Purger); ok {
+	if p, ok := providers.As[providers.Purger](e.Adapter); ok {
 		return p.Purge(ctx)
 	}
 	return nil
@@ -89,7 +89,7 @@ func (l *ledger) purgeable(ctx context.Context) ([]string, error) {
 
 // dispose takes away a store in which nothing is left, where that is something that can be taken away.
 func (l *ledger) dispose(ctx context.Context) error {
-	if d, ok := l.store.(providers.Disposer); ok {
+	if d, ok := providers.As[providers.Disposer](l.store); ok {
 		return d.Dispose(ctx)
 	}
 	return nil

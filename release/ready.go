@@ -38,7 +38,7 @@ func (e *Engine) Obstacles(ctx context.Context) ([]Obstacle, error) {
 
 // obstacles are what keeps these functions from being reached or started, as things are.
 func (e *Engine) obstacles(ctx context.Context, functions map[string]FunctionRecord) ([]Obstacle, error) {
-	r, ok := e.Adapter.(providers.Readier)
+	r, ok := providers.As[providers.Readier](e.Adapter)
 	if !ok || len(functions) == 0 {
 		return nil, nil
 	}

@@ -95,7 +95,7 @@ func (a *attempt) left(ctx context.Context) error {
 
 // made are the functions that exist: as the provider lists them, else as the manifest names them.
 func (e *Engine) made(ctx context.Context) ([]string, error) {
-	if l, ok := e.Adapter.(providers.Lister); ok {
+	if l, ok := providers.As[providers.Lister](e.Adapter); ok {
 		return l.Functions(ctx)
 	}
 	return e.names(), nil

@@ -229,7 +229,7 @@ func (e *Engine) build(ctx context.Context, only []string) (*goods, error) {
 // secrets, a reference is the name.
 func (e *Engine) pin(ctx context.Context, functions []manifest.Function) (map[string]map[string]string, error) {
 	var pinned table[map[string]string]
-	p, ok := e.Adapter.(providers.Pinner)
+	p, ok := providers.As[providers.Pinner](e.Adapter)
 	err := each(ctx, functions, callLimit, func(ctx context.Context, fn manifest.Function) error {
 		refs := fn.Secrets
 		var err error

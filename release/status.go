@@ -132,7 +132,7 @@ func (s *Status) stop() {
 
 // inspect compares what the live functions have with their records, where the provider can.
 func (e *Engine) inspect(ctx context.Context, s *scene) (map[string][]providers.Difference, error) {
-	i, ok := e.Adapter.(providers.Inspector)
+	i, ok := providers.As[providers.Inspector](e.Adapter)
 	if !ok || s.removing() {
 		return nil, nil
 	}
@@ -153,7 +153,7 @@ func (e *Engine) inspect(ctx context.Context, s *scene) (map[string][]providers.
 // lookClosely marks the functions whose settings were changed by hand where a look at what serves does not show it, so
 // that they are put right. Those that serve something else may have other settings as well.
 func (e *Engine) lookClosely(ctx context.Context, s *scene) error {
-	if _, ok := e.Adapter.(providers.Inspector); !ok {
+	if _, ok := providers.As[providers.Inspector](e.Adapter); !ok {
 		return nil
 	}
 	found, err := e.inspect(ctx, s)

@@ -115,7 +115,7 @@ func (a *attempt) retire(ctx context.Context) error {
 // prune deletes revisions beyond the releases that stay restorable at once. A pruned revision can be published again, as
 // long as its package is stored.
 func (a *attempt) prune(ctx context.Context) error {
-	p, ok := a.Adapter.(providers.Pruner)
+	p, ok := providers.As[providers.Pruner](a.Adapter)
 	if !ok {
 		return nil
 	}
@@ -158,7 +158,7 @@ func (a *attempt) inherited() bool { return a.record.Epoch != a.lock.taken.Epoch
 // discard deletes the revisions that only this attempt has. Who began it may be alive, and where nothing served before
 // there may be no precondition that it misses: a revision that is gone cannot be activated.
 func (a *attempt) discard(ctx context.Context) error {
-	p, ok := a.Adapter.(providers.Pruner)
+	p, ok := providers.As[providers.Pruner](a.Adapter)
 	if !ok {
 		return nil
 	}

@@ -40,7 +40,7 @@ func (a *attempt) readBack(ctx context.Context) error {
 // confirm looks closer at functions of which the provider shows only what was written last. One that is not as its record
 // says is unsettled; one of another revision than its record stays unconfirmed.
 func (e *Engine) confirm(ctx context.Context, states map[string]providers.State, records map[string]FunctionRecord) error {
-	i, ok := e.Adapter.(providers.Inspector)
+	i, ok := providers.As[providers.Inspector](e.Adapter)
 	if !ok {
 		return nil
 	}
@@ -163,7 +163,7 @@ func answer(want, status int, body string, err error) error {
 
 // call makes one health request: over the function's own URL, or with ferry's rights where it is private.
 func (a *attempt) call(ctx context.Context, fn manifest.Function) (status int, body string, err error) {
-	if inv, ok := a.Adapter.(providers.Invoker); ok && fn.HTTP().Private() {
+	if inv, ok := providers.As[providers.Invoker](a.Adapter); ok && fn.HTTP().Private() {
 		r, err := inv.Invoke(ctx, fn.Name, providers.Request{Method: http.MethodGet, Path: fn.Health.Path})
 		return r.Status, excerpt(string(r.Body)), err
 	}

@@ -40,14 +40,14 @@ def on_event(event, ctx):
 		{stored("uploads", "", "deleted"), "a b/ü+c", nil, 204, "got dev.ferry.object.deleted.v1 arn:aws:s3:::uploads a b/ü+c {"},
 		{at("0 3 * * *"), "", nil, 204, "got dev.ferry.schedule.v1 arn:aws:scheduler:" + region + ":schedule/default/shop-dev-worker.0 shop-dev-worker.0 {} 1"},
 	} {
-		res, err := s.engine().Adapter.(providers.Invoker).Invoke(t.Context(), "worker", providers.Request{
+		res, err := s.invoker().Invoke(t.Context(), "worker", providers.Request{
 			Body: []byte(c.body), Header: c.header, Event: &providers.BoundEvent{Event: c.event, Function: *s.function("worker")},
 		})
 		if err != nil || res.Status != c.status || !strings.Contains(res.Log, c.says) {
 			t.Errorf("%s: %d %s %v, and not %q in\n%s", c.event.Kind(), res.Status, res.Body, err, c.says, res.Log)
 		}
 	}
-	if res, err := s.engine().Adapter.(providers.Invoker).Invoke(t.Context(), "worker", providers.Request{Body: []byte("1")}); err != nil || res.Status != http.StatusNoContent {
+	if res, err := s.invoker().Invoke(t.Context(), "worker", providers.Request{Body: []byte("1")}); err != nil || res.Status != http.StatusNoContent {
 		t.Errorf("an event of no source: %d %v", res.Status, err)
 	}
 }

@@ -190,7 +190,7 @@ func TestAPrivateFunctionRefusesStrangersAndAnswersItsOwner(t *testing.T) {
 		t.Errorf("its URL asks for %s", got)
 	}
 	equal(t, "who else may call it", s.lines("permission "), nil)
-	res, err := s.engine().Adapter.(providers.Invoker).Invoke(t.Context(), "vault", providers.Request{Method: "GET", Path: "/a?b=c"})
+	res, err := s.invoker().Invoke(t.Context(), "vault", providers.Request{Method: "GET", Path: "/a?b=c"})
 	if err != nil || res.Status != http.StatusOK || string(res.Body) != "hidden a" || !strings.Contains(res.Log, "REPORT") {
 		t.Errorf("its owner gets %d %s with the log %q, %v", res.Status, res.Body, res.Log, err)
 	}
@@ -208,7 +208,7 @@ func TestAnEventFunctionHasNoURLAndIsReachedWithoutAMethod(t *testing.T) {
 	if schedules := s.lines("schedule "); len(schedules) != 1 || !strings.Contains(schedules[0], "cron(0 3 * * ? *)") || !strings.Contains(schedules[0], "shop-dev-nightly:live") {
 		t.Errorf("the schedules are %v", schedules)
 	}
-	res, err := s.engine().Adapter.(providers.Invoker).Invoke(t.Context(), "nightly", providers.Request{Body: []byte(`{"n": 7}`)})
+	res, err := s.invoker().Invoke(t.Context(), "nightly", providers.Request{Body: []byte(`{"n": 7}`)})
 	if err != nil || res.Status != http.StatusNoContent || !strings.Contains(res.Log, "got dev.ferry.invoke.v1 {'n': 7}") {
 		t.Errorf("it answers %d %s with the log %q, %v", res.Status, res.Body, res.Log, err)
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -138,6 +139,15 @@ func node(t *testing.T, block string) *manifest.Node {
 }
 
 // engine is that of a new process.
+func (s *tenant) invoker() providers.Invoker {
+	s.Helper()
+	i, ok := providers.As[providers.Invoker](s.engine().Adapter)
+	if !ok {
+		s.Fatal("the adapter is no invoker")
+	}
+	return i
+}
+
 func (s *tenant) engine() *release.Engine {
 	s.Helper()
 	a := newTestAdapter(s.T, s.env, s.block)

@@ -33,10 +33,10 @@ func pure(s *scenario) {
 }
 
 func capabilities(s *scenario) {
-	if _, probes := s.Adapter.(providers.Prober); probes != s.Adapter.Capabilities().Probes {
+	if _, probes := providers.As[providers.Prober](s.Adapter); probes != s.Adapter.Capabilities().Probes {
 		s.Errorf("capabilities say that probing is %t, the interface says %t", s.Adapter.Capabilities().Probes, probes)
 	}
-	if _, splits := s.Adapter.(providers.Splitter); splits != s.Adapter.Capabilities().Splits {
+	if _, splits := providers.As[providers.Splitter](s.Adapter); splits != s.Adapter.Capabilities().Splits {
 		s.Errorf("capabilities say that splitting is %t, the interface says %t", s.Adapter.Capabilities().Splits, splits)
 	}
 	if s.Adapter.Capabilities().Settling <= 0 {
@@ -221,7 +221,7 @@ func storeReads(s *scenario) {
 }
 
 func probe(s *scenario) {
-	p := s.Adapter.(providers.Prober)
+	p := able[providers.Prober](s)
 	good := s.Spec(s.TB, "api", "one", "a")
 	r := s.live(good)
 	two := s.Spec(s.TB, "api", "two", "b")
@@ -237,7 +237,7 @@ func probe(s *scenario) {
 }
 
 func switchAll(s *scenario) {
-	sw := s.Adapter.(providers.Switcher)
+	sw := able[providers.Switcher](s)
 	api, web := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "web", "two", "b")
 	first, second := s.publish(api), s.publish(web)
 	states, err := sw.Switch(s.ctx, []providers.Change{
@@ -252,7 +252,7 @@ func switchAll(s *scenario) {
 }
 
 func switchStale(s *scenario) {
-	sw := s.Adapter.(providers.Switcher)
+	sw := able[providers.Switcher](s)
 	stale := s.status("web")
 	api, web := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "web", "one", "a")
 	first, second := s.live(api), s.live(web)
@@ -269,7 +269,7 @@ func overwritten(s *scenario) {
 	r := s.live(one)
 	looked := func() (differences []providers.Difference) {
 		s.Helper()
-		i, ok := s.Adapter.(providers.Inspector)
+		i, ok := providers.As[providers.Inspector](s.Adapter)
 		if !ok {
 			s.Fatal("status says what was written last, and nothing can look closer")
 		}
@@ -295,7 +295,7 @@ func overwritten(s *scenario) {
 func lose(s *scenario) {
 	stored := func(r providers.Revision) bool {
 		s.Helper()
-		there, err := s.Adapter.(providers.Pruner).Stored(s.ctx, "api", r)
+		there, err := able[providers.Pruner](s).Stored(s.ctx, "api", r)
 		s.ok(err)
 		return there
 	}
@@ -317,7 +317,7 @@ func lose(s *scenario) {
 }
 
 func invoke(s *scenario) {
-	i := s.Adapter.(providers.Invoker)
+	i := able[providers.Invoker](s)
 	s.live(s.Spec(s.TB, "api", "one", "a"))
 	s.publish(s.Spec(s.TB, "api", "another", "b"))
 	res, err := i.Invoke(s.ctx, "api", providers.Request{Method: "GET", Path: "/"})
@@ -328,7 +328,7 @@ func invoke(s *scenario) {
 }
 
 func listed(s *scenario) {
-	l := s.Adapter.(providers.Lister)
+	l := able[providers.Lister](s)
 	s.publish(s.Spec(s.TB, "web", "one", "a"))
 	s.live(s.Spec(s.TB, "api", "one", "a"))
 	for _, want := range [][]string{{"api", "web"}, {"web"}, nil} {
@@ -344,7 +344,7 @@ func listed(s *scenario) {
 }
 
 func ready(s *scenario) {
-	r := s.Adapter.(providers.Readier)
+	r := able[providers.Readier](s)
 	free := func(specs ...providers.Spec) {
 		s.Helper()
 		found, err := r.Obstacles(s.ctx, specs)

@@ -3,7 +3,7 @@ package providertest
 import "github.com/ferryfn/ferry/providers"
 
 func fenceIsSilent(s *scenario) {
-	f := s.Adapter.(providers.Fencer)
+	f := able[providers.Fencer](s)
 	r := s.live(s.Spec(s.TB, "api", "one", "a"))
 	s.ok(f.Fence(s.ctx, []string{"api", "ghost"}, 7))
 	s.serves("api", &r, "one", "a")
@@ -12,7 +12,7 @@ func fenceIsSilent(s *scenario) {
 }
 
 func fenceKeepsOut(s *scenario) {
-	f := s.Adapter.(providers.Fencer)
+	f := able[providers.Fencer](s)
 	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
 	r := s.live(one)
 	second, err := s.Adapter.Publish(s.ctx, two, 6)
@@ -54,7 +54,7 @@ func changesShowTheirEpoch(s *scenario) {
 }
 
 func fenceKeepsSplitsOut(s *scenario) {
-	f, sp := s.Adapter.(providers.Fencer), s.Adapter.(providers.Splitter)
+	f, sp := able[providers.Fencer](s), able[providers.Splitter](s)
 	r := s.live(s.Spec(s.TB, "api", "one", "a"))
 	two := s.Spec(s.TB, "api", "two", "b")
 	second := s.publish(two)
@@ -70,7 +70,7 @@ func fenceKeepsSplitsOut(s *scenario) {
 // shows expects the place to have been shown that epoch.
 func (s *scenario) shows(want providers.Epoch) {
 	s.Helper()
-	got, err := s.Adapter.(providers.Fencer).Epoch(s.ctx, []string{"api", "ghost"})
+	got, err := able[providers.Fencer](s).Epoch(s.ctx, []string{"api", "ghost"})
 	s.ok(err)
 	if got != want {
 		s.Errorf("want the place to show epoch %d, got %d", want, got)

@@ -22,7 +22,7 @@ func foreign(s *scenario) {
 	if _, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: spec, From: s.status("api"), To: &ghost}); err == nil {
 		s.Error("a function that ferry did not make was activated")
 	}
-	if p, ok := s.Adapter.(providers.Pruner); ok {
+	if p, ok := providers.As[providers.Pruner](s.Adapter); ok {
 		if list, err := p.Revisions(s.ctx, "api"); err == nil && len(list) > 0 {
 			s.Errorf("a function that ferry did not make has the revisions %+v", list)
 		}
@@ -34,7 +34,7 @@ func foreign(s *scenario) {
 
 func adopted(s *scenario) {
 	s.Occupy(s.TB, "api")
-	st, err := s.Adapter.(providers.Adopter).Adopt(s.ctx, "api", 0)
+	st, err := able[providers.Adopter](s).Adopt(s.ctx, "api", 0)
 	s.ok(err)
 	if st.Foreign || st.Revision == nil {
 		s.Fatalf("adopt returned %+v", st)

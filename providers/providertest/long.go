@@ -77,7 +77,7 @@ func changedAsOne(s *scenario) {
 		spec := s.Spec(s.TB, "api", says[0], says[1])
 		r := s.publish(spec)
 		c := providers.Change{Spec: spec, From: s.status("api"), To: &r}
-		stepwise, ok := s.Adapter.(providers.Stepwise)
+		stepwise, ok := providers.As[providers.Stepwise](s.Adapter)
 		apart := ok && stepwise.Apart(before, spec)
 		for answer := range s.answersDuring(c) {
 			if !apart && answer != says && answer != steps[i] {

@@ -13,7 +13,7 @@ import (
 // names expects what a place lists of its functions, where it is a Lister.
 func (s *scenario) names(want ...string) {
 	s.Helper()
-	l, ok := s.Adapter.(providers.Lister)
+	l, ok := providers.As[providers.Lister](s.Adapter)
 	if !ok {
 		return
 	}
@@ -27,7 +27,7 @@ func (s *scenario) names(want ...string) {
 // keeps expects whether a revision of api is stored, by every way to ask.
 func (s *scenario) keeps(r providers.Revision, want bool) {
 	s.Helper()
-	p, ok := s.Adapter.(providers.Pruner)
+	p, ok := providers.As[providers.Pruner](s.Adapter)
 	if !ok {
 		return
 	}
@@ -55,7 +55,7 @@ func shared(s *scenario) {
 	s.serves("api", &second, "two", "b")
 	s.keeps(first, true)
 	s.keeps(second, true)
-	if p, ok := other.Adapter.(providers.Pruner); ok {
+	if p, ok := providers.As[providers.Pruner](other.Adapter); ok {
 		s.ok(p.Prune(s.ctx, "api", first, 0))
 		s.keeps(first, false)
 	}
@@ -97,7 +97,7 @@ func neighbours(s *scenario) {
 func neighboursEpochs(s *scenario) {
 	s.activate7("api")
 	for _, n := range s.next() {
-		got, err := n.Adapter.(providers.Fencer).Epoch(s.ctx, []string{"api"})
+		got, err := able[providers.Fencer](n).Epoch(s.ctx, []string{"api"})
 		s.ok(err)
 		if got != 0 {
 			s.Errorf("a neighbour was shown epoch %d", got)
@@ -116,10 +116,10 @@ func (s *scenario) activate7(function string) {
 }
 
 func neighboursSecrets(s *scenario) {
-	v := s.Adapter.(providers.Vault)
+	v := able[providers.Vault](s)
 	s.ok(v.SetSecret(s.ctx, "key", []byte("value")))
 	for _, n := range s.next() {
-		theirs := n.Adapter.(providers.Vault)
+		theirs := able[providers.Vault](n)
 		if err := theirs.RemoveSecret(s.ctx, "key"); err != nil { // the account has one secret of that name
 			n.fails(err, providers.Foreign)
 		}

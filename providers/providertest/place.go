@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -50,10 +51,20 @@ type Place struct {
 	Hold func(t testing.TB) (held <-chan struct{}, goOn func())
 }
 
-// is reports whether the adapter has an optional interface.
+// is reports whether the adapter has an optional ability.
 func is[T any](p Place) bool {
-	_, ok := p.Adapter.(T)
+	_, ok := providers.As[T](p.Adapter)
 	return ok
+}
+
+// able is the adapter's ability that a case needs.
+func able[T any](s *scenario) T {
+	s.Helper()
+	ability, ok := providers.As[T](s.Adapter)
+	if !ok {
+		s.Fatalf("%T is no %v", s.Adapter, reflect.TypeFor[T]())
+	}
+	return ability
 }
 
 func fenced(p Place) bool      { return p.Adapter.Capabilities().Fenced }

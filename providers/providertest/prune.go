@@ -7,7 +7,7 @@ import (
 )
 
 func prune(s *scenario) {
-	p := s.Adapter.(providers.Pruner)
+	p := able[providers.Pruner](s)
 	one := s.Spec(s.TB, "api", "one", "a")
 	old := s.live(one)
 	s.live(s.Spec(s.TB, "api", "two", "b"))
@@ -34,7 +34,7 @@ func pruneLast(s *scenario) {
 	two := s.Spec(s.TB, "api", "two", "b")
 	last := s.publish(two)
 	s.keeps(last, true)
-	s.ok(s.Adapter.(providers.Pruner).Prune(s.ctx, "api", last, 0))
+	s.ok(able[providers.Pruner](s).Prune(s.ctx, "api", last, 0))
 	s.keeps(last, false)
 	if s.Neighbour != nil {
 		s.again().keeps(last, false)
@@ -46,7 +46,7 @@ func pruneLast(s *scenario) {
 }
 
 func pruneLive(s *scenario) {
-	p := s.Adapter.(providers.Pruner)
+	p := able[providers.Pruner](s)
 	r := s.live(s.Spec(s.TB, "api", "one", "a"))
 	s.fails(p.Prune(s.ctx, "api", r, 0), providers.Conflict)
 	s.serves("api", &r, "one", "a")

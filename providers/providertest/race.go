@@ -90,7 +90,7 @@ func overtakenByAFence(s *scenario) {
 	one, two := s.Spec(s.TB, "api", "one", "a"), s.Spec(s.TB, "api", "two", "b")
 	r, second := s.publish(one), s.publish(two)
 	s.activate(one, r, 6)
-	_, err := s.late(two, second, 6, func() { s.ok(s.Adapter.(providers.Fencer).Fence(s.ctx, []string{"api"}, 7)) })
+	_, err := s.late(two, second, 6, func() { s.ok(able[providers.Fencer](s).Fence(s.ctx, []string{"api"}, 7)) })
 	s.fails(err, providers.Conflict)
 	s.serves("api", &r, "one", "a")
 }

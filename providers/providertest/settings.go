@@ -90,7 +90,7 @@ func inspected(s *scenario) {
 	s.live(one)
 	differences := func(spec providers.Spec) []providers.Difference {
 		s.Helper()
-		found, err := s.Adapter.(providers.Inspector).Inspect(s.ctx, spec)
+		found, err := able[providers.Inspector](s).Inspect(s.ctx, spec)
 		s.ok(err)
 		return found
 	}
@@ -109,13 +109,13 @@ func secrets(s *scenario) {
 	if s.raised(spec.Function, "secrets") {
 		return
 	}
-	vault, ok := s.Adapter.(providers.Vault)
+	vault, ok := providers.As[providers.Vault](s.Adapter)
 	if !ok {
 		s.Fatal("secrets are neither refused nor can be set")
 	}
 	s.ok(vault.SetSecret(s.ctx, "stripe-key", []byte("hunter2")))
 	spec.Secrets = spec.Function.Secrets
-	if p, ok := s.Adapter.(providers.Pinner); ok {
+	if p, ok := providers.As[providers.Pinner](s.Adapter); ok {
 		pinned, err := p.Pin(s.ctx, spec.Function)
 		s.ok(err)
 		spec.Secrets = pinned
@@ -148,7 +148,7 @@ func impostor(s *scenario) {
 	r := s.live(s.Spec(s.TB, "api", "one", "a"))
 	spec := s.Impostor(s.TB, "api")
 	published := s.publish(spec)
-	if err := s.Adapter.(providers.Prober).Probe(s.ctx, spec, published); err == nil {
+	if err := able[providers.Prober](s).Probe(s.ctx, spec, published); err == nil {
 		s.Error("a probe was answered with another digest, and was believed")
 	}
 	if st := s.status("api"); !st.Serves(&r) {

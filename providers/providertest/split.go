@@ -9,8 +9,7 @@ import (
 // splitter is the adapter's, or the case does not concern it.
 func (s *scenario) splitter() providers.Splitter {
 	s.Helper()
-	sp := s.Adapter.(providers.Splitter)
-	return sp
+	return able[providers.Splitter](s)
 }
 
 // split publishes a spec and gives it a share of the requests beside what is live.
@@ -174,7 +173,7 @@ func splitNonsense(s *scenario) {
 }
 
 func pruneCanary(s *scenario) {
-	p := s.Adapter.(providers.Pruner)
+	p := able[providers.Pruner](s)
 	r := s.live(s.Spec(s.TB, "api", "one", "a"))
 	canary := s.split(s.Spec(s.TB, "api", "two", "b"), 10)
 	s.fails(p.Prune(s.ctx, "api", canary.Revision, 0), providers.Conflict)

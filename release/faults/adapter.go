@@ -10,8 +10,8 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// adapter makes every call of the contract through a Process. It has all optional interfaces; Wrap shows
-// those that the inner adapter has.
+// adapter makes every call of the contract through a Process. It has the methods of all optional abilities, and the
+// abilities of the inner adapter.
 type adapter struct {
 	inner   providers.Adapter
 	process *Process
@@ -35,108 +35,25 @@ var (
 	_ providers.Purger    = (*adapter)(nil)
 	_ providers.Readier   = (*adapter)(nil)
 	_ providers.Stepwise  = (*adapter)(nil)
+	_ providers.Doctor    = (*adapter)(nil)
 )
 
-// optional are the interfaces that an adapter may have.
-func optional() []reflect.Type {
-	return []reflect.Type{
-		reflect.TypeFor[providers.Prober](), reflect.TypeFor[providers.Switcher](), reflect.TypeFor[providers.Splitter](),
-		reflect.TypeFor[providers.Starter](), reflect.TypeFor[providers.Invoker](), reflect.TypeFor[providers.LogTailer](),
-		reflect.TypeFor[providers.Pruner](), reflect.TypeFor[providers.Lister](),
-		reflect.TypeFor[providers.Vault](), reflect.TypeFor[providers.Pinner](), reflect.TypeFor[providers.Inspector](),
-		reflect.TypeFor[providers.Adopter](), reflect.TypeFor[providers.Fencer](),
-		reflect.TypeFor[providers.Purger](), reflect.TypeFor[providers.Readier](), reflect.TypeFor[providers.Stepwise](),
-	}
-}
-
-// shapes are the sets of optional interfaces that adapters have, one line each. Go builds no type at run time
-// that has methods, so that a new set needs a new line.
-func shapes(a *adapter) []providers.Adapter {
-	type (
-		core    = providers.Adapter
-		prober  = providers.Prober
-		as1     = providers.Switcher
-		split   = providers.Splitter
-		start   = providers.Starter
-		invoke  = providers.Invoker
-		tail    = providers.LogTailer
-		prune   = providers.Pruner
-		list    = providers.Lister
-		vault   = providers.Vault
-		pin     = providers.Pinner
-		inspect = providers.Inspector
-		adopt   = providers.Adopter
-		fence   = providers.Fencer
-		purge   = providers.Purger
-		ready   = providers.Readier
-		apart   = providers.Stepwise
-	)
-	return []providers.Adapter{
-		struct{ core }{a},
-		struct {
-			core
-			prober
-			as1
-			split
-			invoke
-			prune
-			list
-			inspect
-			fence
-			apart
-			adopt
-		}{a, a, a, a, a, a, a, a, a, a, a},
-		struct {
-			core
-			prober
-			as1
-			split
-			start
-			invoke
-			tail
-			prune
-			list
-			vault
-			fence
-			purge
-			ready
-		}{a, a, a, a, a, a, a, a, a, a, a, a, a},
-		struct {
-			core
-			prober
-			split
-			invoke
-			tail
-			prune
-			list
-			vault
-			pin
-			inspect
-			adopt
-			fence
-		}{a, a, a, a, a, a, a, a, a, a, a, a},
-	}
-}
-
-// Wrap puts the process between its caller and an adapter. What it returns has exactly the optional
-// interfaces that the adapter has; it panics for a set of them that it has no shape for, which is an entry in shapes to add
-// with the adapter.
+// Wrap puts the process between its caller and an adapter. What it returns has the optional abilities of the adapter and no
+// other, as providers.As tells.
 func (p *Process) Wrap(inner providers.Adapter) providers.Adapter {
-	for _, shape := range shapes(&adapter{inner: inner, process: p}) {
-		if alike(shape, inner) {
-			return shape
-		}
-	}
-	panic(fmt.Sprintf("faults has no shape for the optional interfaces of %T: add a line to shapes", inner))
+	return &adapter{inner: inner, process: p}
 }
 
-func alike(a, b providers.Adapter) bool {
-	for _, t := range optional() {
-		if reflect.TypeOf(a).Implements(t) != reflect.TypeOf(b).Implements(t) {
-			return false
-		}
+// Unwrap is the adapter that is called; see providers.As.
+func (a *adapter) Unwrap() providers.Adapter { return a.inner }
+
+// able is an ability of what is wrapped, which has it: nobody asks for it else.
+func able[T, O any](inner O) T {
+	ability, ok := providers.As[T](inner)
+	if !ok {
+		panic(fmt.Sprintf("%T was asked to be a %v, which it is not: ask with providers.As", inner, reflect.TypeFor[T]()))
 	}
-	return true
+	return ability
 }
 
 // Check is pure, so it is no call.
@@ -150,7 +67,7 @@ func (a *adapter) Capabilities() providers.Capabilities { return a.inner.Capabil
 
 // Apart is pure, so it is no call.
 func (a *adapter) Apart(from, to providers.Spec) bool {
-	return a.inner.(providers.Stepwise).Apart(from, to)
+	return able[providers.Stepwise](a.inner).Apart(from, to)
 }
 
 // Publish is one call.
@@ -193,136 +110,147 @@ func (a *adapter) Store(ctx context.Context) (providers.Store, error) {
 // Probe is one call.
 func (a *adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revision) error {
 	return try(ctx, a.process, "probe", s.Function.Name, func(ctx context.Context) error {
-		return a.inner.(providers.Prober).Probe(ctx, s, r)
+		return able[providers.Prober](a.inner).Probe(ctx, s, r)
 	})
 }
 
 // Switch is one call.
 func (a *adapter) Switch(ctx context.Context, changes []providers.Change) ([]providers.State, error) {
 	return run(ctx, a.process, "switch", changes[0].Spec.Function.Name, func(ctx context.Context) ([]providers.State, error) {
-		return a.inner.(providers.Switcher).Switch(ctx, changes)
+		return able[providers.Switcher](a.inner).Switch(ctx, changes)
 	})
 }
 
 // Split is one call.
 func (a *adapter) Split(ctx context.Context, changes []providers.Change, percent int) ([]providers.State, error) {
 	return run(ctx, a.process, "split", changes[0].Spec.Function.Name, func(ctx context.Context) ([]providers.State, error) {
-		return a.inner.(providers.Splitter).Split(ctx, changes, percent)
+		return able[providers.Splitter](a.inner).Split(ctx, changes, percent)
 	})
 }
 
 // Start is one call.
 func (a *adapter) Start(ctx context.Context) error {
-	return try(ctx, a.process, "start", "", func(ctx context.Context) error { return a.inner.(providers.Starter).Start(ctx) })
+	return try(ctx, a.process, "start", "", func(ctx context.Context) error { return able[providers.Starter](a.inner).Start(ctx) })
 }
 
 // Purge is one call.
 func (a *adapter) Purge(ctx context.Context) error {
-	return try(ctx, a.process, "purge", "", func(ctx context.Context) error { return a.inner.(providers.Purger).Purge(ctx) })
+	return try(ctx, a.process, "purge", "", func(ctx context.Context) error { return able[providers.Purger](a.inner).Purge(ctx) })
 }
 
 // Obstacles is one call.
 func (a *adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]providers.Obstacle, error) {
 	return run(ctx, a.process, "obstacles", "", func(ctx context.Context) ([]providers.Obstacle, error) {
-		return a.inner.(providers.Readier).Obstacles(ctx, specs)
+		return able[providers.Readier](a.inner).Obstacles(ctx, specs)
 	})
 }
 
 // Invoke is one call.
 func (a *adapter) Invoke(ctx context.Context, function string, r providers.Request) (providers.Response, error) {
 	return run(ctx, a.process, "invoke", function, func(ctx context.Context) (providers.Response, error) {
-		return a.inner.(providers.Invoker).Invoke(ctx, function, r)
+		return able[providers.Invoker](a.inner).Invoke(ctx, function, r)
 	})
 }
 
 // Tail is one call.
 func (a *adapter) Tail(ctx context.Context, function string, o providers.TailOptions, emit func(providers.LogLine) error) error {
 	return try(ctx, a.process, "tail", function, func(ctx context.Context) error {
-		return a.inner.(providers.LogTailer).Tail(ctx, function, o, emit)
+		return able[providers.LogTailer](a.inner).Tail(ctx, function, o, emit)
 	})
 }
 
 // Revisions is one call.
 func (a *adapter) Revisions(ctx context.Context, function string) ([]providers.Revision, error) {
 	return run(ctx, a.process, "revisions", function, func(ctx context.Context) ([]providers.Revision, error) {
-		return a.inner.(providers.Pruner).Revisions(ctx, function)
+		return able[providers.Pruner](a.inner).Revisions(ctx, function)
 	})
 }
 
 // Stored is one call.
 func (a *adapter) Stored(ctx context.Context, function string, r providers.Revision) (bool, error) {
 	return run(ctx, a.process, "stored", function, func(ctx context.Context) (bool, error) {
-		return a.inner.(providers.Pruner).Stored(ctx, function, r)
+		return able[providers.Pruner](a.inner).Stored(ctx, function, r)
 	})
 }
 
 // Prune is one call.
 func (a *adapter) Prune(ctx context.Context, function string, r providers.Revision, e providers.Epoch) error {
 	return try(ctx, a.process, "prune", function, func(ctx context.Context) error {
-		return a.inner.(providers.Pruner).Prune(ctx, function, r, e)
+		return able[providers.Pruner](a.inner).Prune(ctx, function, r, e)
 	})
 }
 
 // Functions is one call.
 func (a *adapter) Functions(ctx context.Context) ([]string, error) {
 	return run(ctx, a.process, "functions", "", func(ctx context.Context) ([]string, error) {
-		return a.inner.(providers.Lister).Functions(ctx)
+		return able[providers.Lister](a.inner).Functions(ctx)
 	})
 }
 
 // SetSecret is one call.
 func (a *adapter) SetSecret(ctx context.Context, name string, value []byte) error {
 	return try(ctx, a.process, "set secret", name, func(ctx context.Context) error {
-		return a.inner.(providers.Vault).SetSecret(ctx, name, value)
+		return able[providers.Vault](a.inner).SetSecret(ctx, name, value)
 	})
 }
 
 // Secrets is one call.
 func (a *adapter) Secrets(ctx context.Context) ([]string, error) {
 	return run(ctx, a.process, "secrets", "", func(ctx context.Context) ([]string, error) {
-		return a.inner.(providers.Vault).Secrets(ctx)
+		return able[providers.Vault](a.inner).Secrets(ctx)
 	})
 }
 
 // RemoveSecret is one call.
 func (a *adapter) RemoveSecret(ctx context.Context, name string) error {
 	return try(ctx, a.process, "remove secret", name, func(ctx context.Context) error {
-		return a.inner.(providers.Vault).RemoveSecret(ctx, name)
+		return able[providers.Vault](a.inner).RemoveSecret(ctx, name)
 	})
 }
 
 // Pin is one call.
 func (a *adapter) Pin(ctx context.Context, fn manifest.Function) (map[string]string, error) {
 	return run(ctx, a.process, "pin", fn.Name, func(ctx context.Context) (map[string]string, error) {
-		return a.inner.(providers.Pinner).Pin(ctx, fn)
+		return able[providers.Pinner](a.inner).Pin(ctx, fn)
 	})
 }
 
 // Inspect is one call.
 func (a *adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
 	return run(ctx, a.process, "inspect", s.Function.Name, func(ctx context.Context) ([]providers.Difference, error) {
-		return a.inner.(providers.Inspector).Inspect(ctx, s)
+		return able[providers.Inspector](a.inner).Inspect(ctx, s)
 	})
+}
+
+// Diagnose is one call, whose failure is a finding.
+func (a *adapter) Diagnose(ctx context.Context, functions []manifest.Function) []providers.Finding {
+	findings, err := run(ctx, a.process, "diagnose", "", func(ctx context.Context) ([]providers.Finding, error) {
+		return able[providers.Doctor](a.inner).Diagnose(ctx, functions), nil
+	})
+	if err != nil {
+		return []providers.Finding{{Subject: "diagnose", Level: providers.LevelFailed, Message: err.Error()}}
+	}
+	return findings
 }
 
 // Adopt is one call.
 func (a *adapter) Adopt(ctx context.Context, function string, e providers.Epoch) (providers.State, error) {
 	return run(ctx, a.process, "adopt", function, func(ctx context.Context) (providers.State, error) {
-		return a.inner.(providers.Adopter).Adopt(ctx, function, e)
+		return able[providers.Adopter](a.inner).Adopt(ctx, function, e)
 	})
 }
 
 // Fence is one call.
 func (a *adapter) Fence(ctx context.Context, functions []string, e providers.Epoch) error {
 	return try(ctx, a.process, "fence", first(functions), func(ctx context.Context) error {
-		return a.inner.(providers.Fencer).Fence(ctx, functions, e)
+		return able[providers.Fencer](a.inner).Fence(ctx, functions, e)
 	})
 }
 
 // Epoch is one call.
 func (a *adapter) Epoch(ctx context.Context, functions []string) (providers.Epoch, error) {
 	return run(ctx, a.process, "epoch", first(functions), func(ctx context.Context) (providers.Epoch, error) {
-		return a.inner.(providers.Fencer).Epoch(ctx, functions)
+		return able[providers.Fencer](a.inner).Epoch(ctx, functions)
 	})
 }
 

@@ -6,49 +6,82 @@ import (
 	"go/token"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
 	"github.com/ferryfn/ferry/providers/providertest"
 )
 
-func TestEveryOptionalInterfaceOfTheContractIsKnown(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "providers", "adapter.go"), nil, 0)
-	if err != nil {
-		t.Fatal(err)
+// abilities are the optional interfaces of the contract, with the names of their methods.
+func abilities(t *testing.T) map[string][]string {
+	t.Helper()
+	declared := map[string][]string{}
+	for _, name := range []string{"adapter.go", "doctor.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "providers", name), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.Name != "Adapter" {
+				if i, ok := spec.Type.(*ast.InterfaceType); ok {
+					for _, m := range i.Methods.List {
+						declared[spec.Name.Name] = append(declared[spec.Name.Name], m.Names[0].Name)
+					}
+				}
+			}
+			return true
+		})
 	}
-	var declared []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.TypeSpec); ok {
-			if _, ok := spec.Type.(*ast.InterfaceType); ok && spec.Name.Name != "Adapter" {
-				declared = append(declared, spec.Name.Name)
+	return declared
+}
+
+func TestEveryCallOfTheContractCanBeBroken(t *testing.T) {
+	wrapper := reflect.TypeFor[*adapter]()
+	for ability, methods := range abilities(t) {
+		for _, m := range methods {
+			if _, has := wrapper.MethodByName(m); !has {
+				t.Errorf("a wrapped adapter has no %s, so that it is never a %s", m, ability)
 			}
 		}
-		return true
-	})
-	var known []string
-	for _, i := range optional() {
-		known = append(known, i.Name())
-	}
-	slices.Sort(declared)
-	slices.Sort(known)
-	if diff := cmp.Diff(declared, known); diff != "" {
-		t.Error(diff)
 	}
 }
 
-func TestAWrappedAdapterHasTheInterfacesOfTheInnerOneAndNoOther(t *testing.T) {
+func TestAWrappedAdapterHasTheAbilitiesOfTheInnerOneAndNoOther(t *testing.T) {
 	world := memory.New(memory.NewWorld())
-	for _, inner := range []providers.Adapter{world, struct{ providers.Adapter }{world}} {
+	only := struct {
+		providers.Adapter
+		providers.Lister
+	}{world, world}
+	for _, inner := range []providers.Adapter{world, struct{ providers.Adapter }{world}, only, (&Process{}).Wrap(only)} {
 		wrapped := (&Process{}).Wrap(inner)
-		for _, i := range optional() {
-			if has, want := reflect.TypeOf(wrapped).Implements(i), reflect.TypeOf(inner).Implements(i); has != want {
-				t.Errorf("%T wrapped is a %s: %t, and by itself: %t", inner, i.Name(), has, want)
+		for name, has := range map[string]func(providers.Adapter) bool{
+			"Lister": has[providers.Lister], "Splitter": has[providers.Splitter], "Starter": has[providers.Starter], "Doctor": has[providers.Doctor],
+		} {
+			if has(wrapped) != has(inner) {
+				t.Errorf("%T wrapped is a %s: %t, and by itself: %t", inner, name, has(wrapped), has(inner))
 			}
+		}
+	}
+	if !has[providers.Lister]((&Process{}).Wrap(only)) || has[providers.Splitter]((&Process{}).Wrap(only)) {
+		t.Error("an adapter that lists and does nothing else beside was wrapped as something else")
+	}
+}
+
+func has[T any](a providers.Adapter) bool {
+	_, ok := providers.As[T](a)
+	return ok
+}
+
+func TestAWrappedStoreCanBeTakenAwayWhereTheInnerOneCan(t *testing.T) {
+	s, err := memory.New(memory.NewWorld()).Store(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, inner := range []providers.Store{s, struct{ providers.Store }{s}} {
+		_, want := inner.(providers.Disposer)
+		if _, got := providers.As[providers.Disposer]((&Process{}).Store(inner)); got != want {
+			t.Errorf("%T wrapped can be taken away: %t, and by itself: %t", inner, got, want)
 		}
 	}
 }

@@ -135,7 +135,7 @@ func works(a providers.Adapter) []work {
 		{name: "undo, removing", prepare: removing, do: rollback, from: before, old: before, now: before, removes: true},
 		{name: "rollback, removed", prepare: removed, do: rollback, from: before, now: before, removes: true},
 	}
-	if _, splits := a.(providers.Splitter); !splits {
+	if _, splits := providers.As[providers.Splitter](a); !splits {
 		return all
 	}
 	return append(all,
@@ -289,7 +289,7 @@ type trial struct {
 // trial returns the number of calls that the work made.
 func (w work) trial(t *testing.T, p Place, one *attempt, at int) int {
 	c := &trial{T: t, Place: p, frozen: make(chan struct{}), resumes: make(chan struct{})}
-	_, c.asOne = p.Engine(before).Adapter.(providers.Switcher)
+	_, c.asOne = providers.As[providers.Switcher](p.Engine(before).Adapter)
 	w.prepare(c)
 	c.start = c.ledger()
 	process := &Process{}

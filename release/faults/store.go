@@ -55,10 +55,10 @@ func (s *store) List(ctx context.Context, prefix string) ([]string, error) {
 	})
 }
 
-// Dispose is one call; of a store that cannot be taken away it is none.
+// Unwrap is the store that is called; see providers.As.
+func (s *store) Unwrap() providers.Store { return s.inner }
+
+// Dispose is one call.
 func (s *store) Dispose(ctx context.Context) error {
-	if d, ok := s.inner.(providers.Disposer); ok {
-		return try(ctx, s.process, "store dispose", "", d.Dispose)
-	}
-	return nil
+	return try(ctx, s.process, "store dispose", "", able[providers.Disposer](s.inner).Dispose)
 }
