@@ -8,6 +8,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // clouds are the stand-ins for AWS of the scripts that run.
@@ -34,11 +35,11 @@ func (c *clouds) command(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Setenv(name, value)
 		}
 	case len(args) == 3 && args[0] == "deny":
-		cloud.Intercept(func(call awstest.Call) awstest.Fault {
+		cloud.Intercept(func(call standin.Call) standin.Fault {
 			if call.Service == args[1] && call.Operation == args[2] {
-				return awstest.Deny()
+				return standin.Deny()
 			}
-			return awstest.Fault{}
+			return standin.Fault{}
 		})
 	case len(args) == 1 && args[0] == "allow":
 		cloud.Intercept(nil)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/internal/filelock"
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // everyCommand are the commands that ask a place for something, one for each kind of work.
@@ -98,12 +99,12 @@ func TestTheFirstSignalEndsADeployWhoseCallsAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	cloud := awstest.Start(t)
 	var failed atomic.Int32
-	cloud.Intercept(func(call awstest.Call) awstest.Fault {
+	cloud.Intercept(func(call standin.Call) standin.Fault {
 		if failed.Load() == 0 && (call.Service != "lambda" || !call.Write) {
-			return awstest.Fault{}
+			return standin.Fault{}
 		}
 		failed.Add(1)
-		return awstest.ServerError()
+		return standin.ServerError()
 	})
 	environ := []string{"FERRY_TARGET=aws"}
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED", "FERRY_AWS_ENDPOINT"} {

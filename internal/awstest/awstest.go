@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // Where the cloud is, and who calls it.
@@ -30,6 +32,7 @@ type Cloud struct {
 	server   *httptest.Server
 	services map[string]*service
 	control  control
+	standin.Control
 
 	mu           sync.Mutex // guards all below
 	functions    map[string]*function
@@ -67,7 +70,6 @@ func Start(t testing.TB) *Cloud {
 		downloads:  map[string][]byte{},
 		deprecated: deprecatedRuntimes(),
 	}
-	c.control.reset()
 	c.control.pendingPolls, c.control.updatingPolls = 1, 1
 	c.services = allServices()
 	c.server = httptest.NewServer(c)

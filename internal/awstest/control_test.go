@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 func TestCallsAreNumberedAndNamed(t *testing.T) {
@@ -27,7 +28,7 @@ func TestCallsAreNumberedAndNamed(t *testing.T) {
 	if err == nil {
 		t.Error("found an object in no bucket")
 	}
-	want := []awstest.Call{
+	want := []standin.Call{
 		{Number: 1, Service: "lambda", Operation: "GetFunction", Resource: "fn", Caller: awstest.Caller, Status: 200},
 		{Number: 2, Service: "lambda", Operation: "DeleteAlias", Resource: "fn", Caller: awstest.Caller, Write: true, Status: 204},
 		{Number: 3, Service: "s3", Operation: "HeadObject", Resource: "b/a/k", Caller: awstest.Caller, Status: 404},
@@ -40,14 +41,14 @@ func TestCallsAreNumberedAndNamed(t *testing.T) {
 func TestFaultsComeBeforeOrAfterTheWork(t *testing.T) {
 	c := start(t)
 	c.role()
-	fault := awstest.Fault{}
-	c.cloud.Intercept(func(call awstest.Call) awstest.Fault {
+	fault := standin.Fault{}
+	c.cloud.Intercept(func(call standin.Call) standin.Fault {
 		if call.Operation == "CreateFunction" {
 			return fault
 		}
-		return awstest.Fault{}
+		return standin.Fault{}
 	})
-	create := func(f awstest.Fault) error {
+	create := func(f standin.Fault) error {
 		fault = f
 		_, err := c.lambda.CreateFunction(t.Context(), c.input())
 		return err
@@ -56,20 +57,20 @@ func TestFaultsComeBeforeOrAfterTheWork(t *testing.T) {
 		_, err := c.lambda.GetFunction(t.Context(), &lambda.GetFunctionInput{FunctionName: new("fn")})
 		return err == nil
 	}
-	c.refused(create(awstest.Deny()), "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ferry is not authorized to perform: lambda:CreateFunction "+
+	c.refused(create(standin.Deny()), "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ferry is not authorized to perform: lambda:CreateFunction "+
 		"on resource: arn:aws:lambda:eu-west-1:123456789012:function:fn because no identity-based policy allows the lambda:CreateFunction action")
-	c.refused(create(awstest.Throttle()), "TooManyRequestsException", "Rate exceeded")
-	c.refused(create(awstest.ServerError()), "ServiceException")
-	c.refused(create(awstest.Fail(409, "ResourceConflictException", "no")), "ResourceConflictException", "no")
-	if err := create(awstest.Cut()); err == nil || there() {
+	c.refused(create(standin.Throttle()), "TooManyRequestsException", "Rate exceeded")
+	c.refused(create(standin.ServerError()), "ServiceException")
+	c.refused(create(standin.Fail(409, "ResourceConflictException", "no")), "ResourceConflictException", "no")
+	if err := create(standin.Cut()); err == nil || there() {
 		t.Errorf("cut before the work: %v, there: %v", err, there())
 	}
-	if err := create(awstest.LoseReply()); err == nil || !there() {
+	if err := create(standin.LoseReply()); err == nil || !there() {
 		t.Errorf("reply lost: %v, there: %v", err, there())
 	}
 	released := make(chan struct{})
 	result := make(chan error)
-	go func() { result <- create(awstest.Hold(released)) }()
+	go func() { result <- create(standin.Hold(released)) }()
 	select {
 	case err := <-result:
 		t.Errorf("held, but done: %v", err)

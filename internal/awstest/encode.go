@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // encode writes a result, one of the SDK's own output types or a structure with the same members, as the service does.
-func (op *operation) encode(result any, id string) reply {
+func (op *operation) encode(result any, id string) standin.Reply {
 	status := op.status
 	if status == 0 {
 		status = http.StatusOK
@@ -24,14 +26,14 @@ func (op *operation) encode(result any, id string) reply {
 		fmt.Fprintf(&b, "<%sResponse><%sResult>", op.name, op.name)
 		writeXML(&b, reflect.ValueOf(result))
 		fmt.Fprintf(&b, "</%sResult><ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata></%sResponse>", op.name, id, op.name)
-		return reply{status, header, []byte(b.String())}
+		return standin.Reply{Status: status, Header: header, Body: []byte(b.String())}
 	}
 	header.Set("Content-Type", "application/json")
 	if result == nil {
-		return reply{status: status, header: header}
+		return standin.Reply{Status: status, Header: header}
 	}
 	data, _ := json.Marshal(plain(reflect.ValueOf(result), op.service.casing)) // plain has only what encodes
-	return reply{status, header, data}
+	return standin.Reply{Status: status, Header: header, Body: data}
 }
 
 // casing is how the members of a service begin: with a capital letter or a small one.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // failure is a refusal: what a service answers instead of a result.
@@ -28,17 +30,17 @@ func constraint(value, member, rule string) error {
 		"1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: %s", value, member, rule)
 }
 
-func (p protocol) failure(f *failure, id string) reply {
+func (p protocol) failure(f *failure, id string) standin.Reply {
 	header := http.Header{"X-Amzn-Requestid": {id}}
 	switch p {
 	case query:
 		header.Set("Content-Type", "text/xml")
-		return reply{f.status, header, fmt.Appendf(nil, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code>"+
+		return standin.Reply{Status: f.status, Header: header, Body: fmt.Appendf(nil, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code>"+
 			"<Message>%s</Message></Error><RequestId>%s</RequestId></ErrorResponse>", f.code, escape(f.message), id)}
 	case restXML:
 		header.Set("Content-Type", "application/xml")
 		header.Set("X-Amz-Request-Id", id)
-		return reply{f.status, header, fmt.Appendf(nil, "<Error><Code>%s</Code><Message>%s</Message>"+
+		return standin.Reply{Status: f.status, Header: header, Body: fmt.Appendf(nil, "<Error><Code>%s</Code><Message>%s</Message>"+
 			"<RequestId>%s</RequestId></Error>", f.code, escape(f.message), id)}
 	}
 	body := map[string]string{"Type": "User", "message": f.message}
@@ -53,7 +55,7 @@ func (p protocol) failure(f *failure, id string) reply {
 		body = map[string]string{"__type": f.code, "message": f.message}
 	}
 	data, _ := json.Marshal(body) // strings always encode
-	return reply{f.status, header, data}
+	return standin.Reply{Status: f.status, Header: header, Body: data}
 }
 
 func escape(s string) string {
@@ -158,3 +160,20 @@ func resourceARN(r *request) string {
 		return arn(r.op.service.name, name)
 	}
 }
+
+// words is how the service that a request was for says that something went wrong.
+type words struct {
+	r  *request
+	id string
+}
+
+var _ standin.Words = words{}
+
+func (w words) say(f *failure) standin.Reply { return w.r.op.service.protocol.failure(f, w.id) }
+
+func (w words) Failure(status int, code, message string) standin.Reply {
+	return w.say(&failure{status: status, code: code, message: message})
+}
+func (w words) Throttled() standin.Reply { return w.say(throttled(w.r.op.service.name)) }
+func (w words) Broken() standin.Reply    { return w.say(broken(w.r.op.service.name)) }
+func (w words) Denied() standin.Reply    { return w.say(denied(w.r)) }

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/ferryfn/ferry/internal/lambdatest"
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // environments are the running functions, one a version.
@@ -118,10 +119,10 @@ func (c *Cloud) invoke(r *request) (any, error) {
 	switch kind := r.http.Header.Get("X-Amz-Invocation-Type"); kind {
 	case "", "RequestResponse":
 	case "DryRun":
-		return reply{http.StatusNoContent, header, nil}, nil
+		return standin.Reply{Status: http.StatusNoContent, Header: header}, nil
 	case "Event":
 		c.environments.later.Go(func() { _, _ = c.run(context.Background(), t, event, nil) }) // nobody hears of it, as on AWS
-		return reply{http.StatusAccepted, header, nil}, nil
+		return standin.Reply{Status: http.StatusAccepted, Header: header}, nil
 	default:
 		return nil, constraint(kind, "invocationType", "Member must satisfy enum value set: [Event, RequestResponse, DryRun]")
 	}
@@ -136,7 +137,7 @@ func (c *Cloud) invoke(r *request) (any, error) {
 		log := result.Log[max(0, len(result.Log)-4096):]
 		header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString([]byte(log)))
 	}
-	return reply{http.StatusOK, header, result.Payload}, nil
+	return standin.Reply{Status: http.StatusOK, Header: header, Body: result.Payload}, nil
 }
 
 // run sends an event to a version, in the environment that it has or gets, and keeps what it prints.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 func s3Service() *service {
@@ -118,10 +120,10 @@ func parseXML(data []byte, into any) error {
 }
 
 // document is an XML reply.
-func xmlReply(v any) reply {
+func xmlReply(v any) standin.Reply {
 	data, _ := xml.Marshal(v) // structures of this package
-	return reply{http.StatusOK, http.Header{"Content-Type": {"application/xml"}}, append([]byte(xml.Header), data...)}
+	return standin.Reply{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/xml"}}, Body: append([]byte(xml.Header), data...)}
 }
 
 // nothing is a reply without a body.
-func nothing(status int) reply { return reply{status: status, header: http.Header{}} }
+func nothing(status int) standin.Reply { return standin.Reply{Status: status, Header: http.Header{}} }

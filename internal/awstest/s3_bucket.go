@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // bucket is an S3 bucket with its objects.
@@ -66,14 +68,14 @@ func (c *Cloud) createBucket(r *request) (any, error) {
 		b.tags[t.Key] = t.Value
 	}
 	c.buckets[name] = b
-	return reply{http.StatusOK, http.Header{"Location": {"/" + name}}, nil}, nil
+	return standin.Reply{Status: http.StatusOK, Header: http.Header{"Location": {"/" + name}}}, nil
 }
 
 func (c *Cloud) headBucket(r *request) (any, error) {
 	if _, err := c.bucketOf(r); err != nil {
 		return nil, err
 	}
-	return reply{http.StatusOK, http.Header{"X-Amz-Bucket-Region": {Region}}, nil}, nil
+	return standin.Reply{Status: http.StatusOK, Header: http.Header{"X-Amz-Bucket-Region": {Region}}}, nil
 }
 
 func (c *Cloud) deleteBucket(r *request) (any, error) {
@@ -229,7 +231,7 @@ func (c *Cloud) getBucketPolicy(r *request) (any, error) {
 	if b.policy == "" {
 		return nil, refuse(404, "NoSuchBucketPolicy", "The bucket policy does not exist")
 	}
-	return reply{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, []byte(b.policy)}, nil
+	return standin.Reply{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(b.policy)}, nil
 }
 
 func (c *Cloud) putEncryption(r *request) (any, error) {

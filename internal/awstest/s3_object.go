@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // object is one version of an object, or the mark that it was deleted.
@@ -112,7 +114,7 @@ func (c *Cloud) putObject(r *request) (any, error) {
 		o.header.Set(name, trailer.Get(name))
 	}
 	b.store(key, o)
-	return reply{http.StatusOK, b.versioned(http.Header{"Etag": {o.etag}}, o), nil}, nil
+	return standin.Reply{Status: http.StatusOK, Header: b.versioned(http.Header{"Etag": {o.etag}}, o)}, nil
 }
 
 // versioned adds the version to the headers of a reply of a bucket that keeps versions.
@@ -160,12 +162,12 @@ func (c *Cloud) getObject(r *request) (any, error) {
 	h.Set("Last-Modified", o.at.Format(http.TimeFormat))
 	h.Set("Accept-Ranges", "bytes")
 	if r.http.Header.Get("If-None-Match") == o.etag {
-		return reply{http.StatusNotModified, h, nil}, nil
+		return standin.Reply{Status: http.StatusNotModified, Header: h}, nil
 	}
 	from, to, ok := byteRange(r.http.Header.Get("Range"), len(o.data))
 	if !ok {
 		h.Set("Content-Length", strconv.Itoa(len(o.data)))
-		return reply{http.StatusOK, h, o.data}, nil
+		return standin.Reply{Status: http.StatusOK, Header: h, Body: o.data}, nil
 	}
 	if from >= len(o.data) {
 		return nil, refuse(416, "InvalidRange", "The requested range is not satisfiable")
@@ -176,7 +178,7 @@ func (c *Cloud) getObject(r *request) (any, error) {
 			h.Del(name)
 		}
 	}
-	return reply{http.StatusPartialContent, h, o.data[from:to]}, nil
+	return standin.Reply{Status: http.StatusPartialContent, Header: h, Body: o.data[from:to]}, nil
 }
 
 // byteRange reads "bytes=3-7" and "bytes=3-".
@@ -198,8 +200,8 @@ func (c *Cloud) headObject(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	full, _ := out.(reply)
-	full.body = nil
+	full, _ := out.(standin.Reply)
+	full.Body = nil
 	return full, nil
 }
 
@@ -229,5 +231,5 @@ func (c *Cloud) deleteObject(r *request) (any, error) {
 	if len(b.objects[key]) == 0 {
 		delete(b.objects, key)
 	}
-	return reply{http.StatusNoContent, h, nil}, nil
+	return standin.Reply{Status: http.StatusNoContent, Header: h}, nil
 }

@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // payload is what an upload carries, freed of aws-chunked, with its trailer. Its checksums are verified.
@@ -150,7 +152,7 @@ func (c *Cloud) uploadPart(r *request) (any, error) {
 		return nil, err
 	}
 	u.parts[n] = &object{data: data, etag: etag(data)}
-	return reply{http.StatusOK, http.Header{"Etag": {u.parts[n].etag}}, nil}, nil
+	return standin.Reply{Status: http.StatusOK, Header: http.Header{"Etag": {u.parts[n].etag}}}, nil
 }
 
 func (c *Cloud) completeUpload(r *request) (any, error) {
@@ -195,7 +197,7 @@ func (c *Cloud) completeUpload(r *request) (any, error) {
 		Key     string
 		ETag    string
 	}{Bucket: b.name, Key: u.key, ETag: o.etag})
-	out.header = b.versioned(out.header, o)
+	out.Header = b.versioned(out.Header, o)
 	return out, nil
 }
 

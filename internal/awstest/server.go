@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // protocol is how a service writes requests and replies.
@@ -57,12 +59,6 @@ type request struct {
 	caller   caller
 }
 
-type reply struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
 func allServices() map[string]*service {
 	all := map[string]*service{}
 	for _, s := range []*service{
@@ -90,60 +86,21 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := newID()
 	s, who, fail := c.authenticate(r)
 	if fail != nil {
-		send(w, s.protocol.failure(fail, id))
+		s.protocol.failure(fail, id).Send(w)
 		return
 	}
 	req, fail := s.identify(r, body)
 	if fail != nil {
 		c.t.Errorf("awstest: %s: %s %s: %v", s.name, r.Method, r.URL, fail)
-		send(w, s.protocol.failure(fail, id))
+		s.protocol.failure(fail, id).Send(w)
 		return
 	}
 	req.caller = who
-	call := Call{Service: s.name, Operation: req.op.name, Resource: req.resource, Caller: who.arn, Write: req.op.write()}
-	call, fault, latency := c.control.begin(call)
-	out, cut := c.faulty(req, call, fault, func() reply {
-		if latency > 0 && !wait(r, latency, nil) {
-			panic(http.ErrAbortHandler)
-		}
-		return c.perform(req, id)
-	}, id)
-	call.Status = out.status
-	c.control.end(call)
-	if cut {
-		panic(http.ErrAbortHandler)
-	}
-	send(w, out)
+	call := standin.Call{Service: s.name, Operation: req.op.name, Resource: req.resource, Caller: who.arn, Write: req.op.write()}
+	c.Serve(w, r, call, words{req, id}, func() standin.Reply { return c.perform(req, id) })
 }
 
-// faulty does the work unless the fault forbids it, and says whether the connection must be cut instead of a reply.
-func (c *Cloud) faulty(req *request, call Call, fault Fault, work func() reply, id string) (reply, bool) {
-	p, name := req.op.service.protocol, req.op.service.name
-	switch fault.kind {
-	case failBefore:
-		return p.failure(&fault.failure, id), false
-	case cutBefore:
-		return reply{}, true
-	case throttle:
-		return p.failure(throttled(name), id), false
-	case serverError:
-		return p.failure(broken(name), id), false
-	case deny:
-		return p.failure(denied(req), id), false
-	case hold:
-		if !wait(req.http, 0, fault.until) {
-			return reply{}, true
-		}
-	case late:
-		<-fault.until
-	}
-	if c.control.over(call) {
-		return p.failure(throttled(name), id), false
-	}
-	return work(), fault.kind == loseReply
-}
-
-func (c *Cloud) perform(req *request, id string) reply {
+func (c *Cloud) perform(req *request, id string) standin.Reply {
 	result, err := c.locked(req)
 	p := req.op.service.protocol
 	var fail *failure
@@ -154,7 +111,7 @@ func (c *Cloud) perform(req *request, id string) reply {
 		c.t.Errorf("awstest: %s %s: %v", req.op.service.name, req.op.name, err)
 		return p.failure(&failure{status: 400, code: "SerializationException", message: err.Error()}, id)
 	}
-	if raw, ok := result.(reply); ok {
+	if raw, ok := result.(standin.Reply); ok {
 		return raw
 	}
 	return req.op.encode(result, id)
@@ -169,14 +126,6 @@ func (c *Cloud) locked(req *request) (any, error) {
 		defer c.mu.Unlock()
 	}
 	return req.op.run(c, req)
-}
-
-func send(w http.ResponseWriter, r reply) {
-	for name, values := range r.header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body) // a caller that has gone is no concern
 }
 
 // authenticate finds the service in the signature's credential scope, and the caller by the access key.

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/providertest"
@@ -105,12 +106,12 @@ func (c oneAccount) place(t testing.TB, service, stage string) providertest.Plac
 func (c oneAccount) hold(operations ...string) (held <-chan struct{}, goOn func()) {
 	waits, goes := make(chan struct{}), make(chan struct{})
 	var met atomic.Bool
-	c.Intercept(func(call awstest.Call) awstest.Fault {
+	c.Intercept(func(call standin.Call) standin.Fault {
 		if !slices.Contains(operations, call.Operation) || met.Swap(true) {
-			return awstest.Fault{}
+			return standin.Fault{}
 		}
 		close(waits)
-		return awstest.Late(goes)
+		return standin.Late(goes)
 	})
 	return waits, func() { close(goes) }
 }

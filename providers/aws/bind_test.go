@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -189,11 +189,11 @@ func TestUnbindingForgetsATopicAndABucketThatAreGone(t *testing.T) {
 	s := eventful(t, "worker", "", published("signups"), stored("uploads", "", "created"))
 	acc.deploy(s)
 	acc.bind(s, providers.BindEnabled)
-	acc.Intercept(func(call awstest.Call) awstest.Fault {
+	acc.Intercept(func(call standin.Call) standin.Fault {
 		if call.Operation == "ListSubscriptionsByTopic" {
-			return awstest.Fail(404, "NotFound", "Topic does not exist")
+			return standin.Fail(404, "NotFound", "Topic does not exist")
 		}
-		return awstest.Fault{}
+		return standin.Fault{}
 	})
 	_, err := acc.c.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: aws.String("uploads")})
 	acc.must(err)
@@ -277,7 +277,7 @@ func TestANotificationThatAnotherOverwroteIsMergedAgain(t *testing.T) {
 	s := eventful(t, "worker", "", stored("uploads", "raw/", "created"))
 	acc.deploy(s)
 	overwritten := false
-	acc.Intercept(func(call awstest.Call) awstest.Fault {
+	acc.Intercept(func(call standin.Call) standin.Fault {
 		if call.Operation == "GetBucketNotificationConfiguration" && !overwritten && slices.Contains(acc.writes(), "PutBucketNotificationConfiguration") {
 			overwritten = true
 			_, err := acc.c.s3.PutBucketNotificationConfiguration(context.Background(), &s3.PutBucketNotificationConfigurationInput{
@@ -289,7 +289,7 @@ func TestANotificationThatAnotherOverwroteIsMergedAgain(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		return awstest.Fault{}
+		return standin.Fault{}
 	})
 	acc.bind(s, providers.BindEnabled)
 	if got := acc.notificationsOf("uploads"); got.EventBridgeConfiguration == nil || len(got.LambdaFunctionConfigurations) != 1 || !overwritten {
@@ -346,9 +346,9 @@ func TestASecondBindMendsWhatAFailureLeft(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []struct {
 		name string
-		make func() awstest.Fault
-	}{{"denied", awstest.Deny}, {"lost reply", awstest.LoseReply}, {"conflict", func() awstest.Fault {
-		return awstest.Fail(409, "ConflictException", "It is being changed.")
+		make func() standin.Fault
+	}{{"denied", standin.Deny}, {"lost reply", standin.LoseReply}, {"conflict", func() standin.Fault {
+		return standin.Fail(409, "ConflictException", "It is being changed.")
 	}}} {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()
@@ -382,13 +382,13 @@ func TestASecondBindMendsWhatAFailureLeft(t *testing.T) {
 
 // failsAt binds while the nth call fails, and reports whether there was such a call. What is bound then must have the
 // tag that says so.
-func (acc *account) failsAt(s providers.Spec, m providers.Mode, n int, fault awstest.Fault) bool {
+func (acc *account) failsAt(s providers.Spec, m providers.Mode, n int, fault standin.Fault) bool {
 	acc.t.Helper()
 	acc.Reset()
 	happened := false
-	acc.Intercept(func(call awstest.Call) awstest.Fault {
+	acc.Intercept(func(call standin.Call) standin.Fault {
 		if call.Number != n {
-			return awstest.Fault{}
+			return standin.Fault{}
 		}
 		happened = true
 		return fault
@@ -457,13 +457,13 @@ func TestANewSchedulerRoleIsWaitedFor(t *testing.T) {
 	s := eventful(t, "nightly", "", at("0 3 * * *"))
 	acc.deploy(s)
 	tries := 0
-	acc.Intercept(func(call awstest.Call) awstest.Fault {
+	acc.Intercept(func(call standin.Call) standin.Fault {
 		if call.Operation == "CreateSchedule" {
 			if tries++; tries < 2 {
-				return awstest.Fail(400, "ValidationException", "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
+				return standin.Fail(400, "ValidationException", "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
 			}
 		}
-		return awstest.Fault{}
+		return standin.Fault{}
 	})
 	acc.bind(s, providers.BindEnabled)
 	if tries != 2 {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/release"
 )
@@ -169,12 +169,12 @@ func TestADeployWaitsForAnUpdateThatIsInProgress(t *testing.T) {
 	s.function("api").Env["WORD"] = "c"
 	s.function("api").Memory = 512 * manifest.MB
 	refused := 0
-	s.Intercept(func(c awstest.Call) awstest.Fault {
+	s.Intercept(func(c standin.Call) standin.Fault {
 		if c.Operation != "PublishVersion" && c.Operation != "UpdateFunctionCode" || refused > 1 {
-			return awstest.Fault{}
+			return standin.Fault{}
 		}
 		refused++
-		return awstest.Fail(409, "ResourceConflictException", "The operation cannot be performed at this time. "+
+		return standin.Fail(409, "ResourceConflictException", "The operation cannot be performed at this time. "+
 			"An update is in progress for resource: arn:aws:lambda:eu-west-1:123456789012:function:shop-dev-api")
 	})
 	_, err := s.engine().Deploy(t.Context(), release.DeployOptions{})

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/internal/sample"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
@@ -167,11 +168,11 @@ func TestARemovalLeavesNothingButTheLedgerAndAPurgeNotEvenThat(t *testing.T) {
 
 func TestARemovalThatWasInterruptedAtAnyWriteIsFinishedByTheNext(t *testing.T) {
 	t.Parallel()
-	kinds := map[string]func(kill context.CancelFunc) awstest.Fault{
-		"denied": func(context.CancelFunc) awstest.Fault { return awstest.Deny() },
-		"killed after it": func(kill context.CancelFunc) awstest.Fault {
+	kinds := map[string]func(kill context.CancelFunc) standin.Fault{
+		"denied": func(context.CancelFunc) standin.Fault { return standin.Deny() },
+		"killed after it": func(kill context.CancelFunc) standin.Fault {
 			kill()
-			return awstest.LoseReply()
+			return standin.LoseReply()
 		},
 	}
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
@@ -206,9 +207,9 @@ func TestARemovalThatWasInterruptedAtAnyWriteIsUndone(t *testing.T) {
 		if !writes.Takes() {
 			continue
 		}
-		failed := s.interrupted(n, func(kill context.CancelFunc) awstest.Fault {
+		failed := s.interrupted(n, func(kill context.CancelFunc) standin.Fault {
 			kill()
-			return awstest.LoseReply()
+			return standin.LoseReply()
 		})
 		s.rollback(0)
 		if diff := cmp.Diff(before, s.standing()); diff != "" {
@@ -234,22 +235,22 @@ func (s *tenant) standing() []string {
 }
 
 // interrupted removes all, with a fault at the nth write that is not of the ledger. It is false when there are not as many.
-func (s *tenant) interrupted(n int, fault func(context.CancelFunc) awstest.Fault) bool {
+func (s *tenant) interrupted(n int, fault func(context.CancelFunc) standin.Fault) bool {
 	s.Helper()
 	ctx, kill := context.WithCancel(s.Context())
 	defer kill()
 	writes := make(chan int, 1)
 	writes <- 0
-	s.Intercept(func(c awstest.Call) awstest.Fault {
+	s.Intercept(func(c standin.Call) standin.Fault {
 		if !c.Write || strings.HasPrefix(c.Resource, "ferry-") {
-			return awstest.Fault{}
+			return standin.Fault{}
 		}
 		count := <-writes + 1
 		writes <- count
 		if count == n {
 			return fault(kill)
 		}
-		return awstest.Fault{}
+		return standin.Fault{}
 	})
 	_, err := s.engine().Remove(ctx, release.RemoveOptions{})
 	s.Intercept(nil)

@@ -11,6 +11,7 @@ import (
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
@@ -165,12 +166,12 @@ func TestWithAllRolesGivenNothingIsAskedOfIAM(t *testing.T) {
 			s.block = target
 			before := s.Snapshot()
 			asked := 0
-			s.Intercept(func(c awstest.Call) awstest.Fault {
+			s.Intercept(func(c standin.Call) standin.Fault {
 				if c.Service != "iam" {
-					return awstest.Fault{}
+					return standin.Fault{}
 				}
 				asked++
-				return awstest.Deny()
+				return standin.Deny()
 			})
 			s.deploy()
 			s.function("jobs").Events[0] = at("0 4 * * *")

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/internal/sample"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
@@ -170,19 +171,19 @@ func TestNoFaultAtAnyCallBreaksAReleaseOnAWS(t *testing.T) {
 // mishap is what goes wrong with one call over the network.
 type mishap struct {
 	name  string
-	fault awstest.Fault
+	fault standin.Fault
 	kinds []providers.Kind // of the error where the deploy fails
 }
 
 func mishaps() []mishap {
 	failed := []providers.Kind{providers.Conflict, providers.Denied, providers.Unavailable, providers.Throttled}
 	return []mishap{
-		{"is throttled", awstest.Throttle(), failed},
-		{"meets a failure of the service", awstest.ServerError(), failed},
-		{"loses its reply", awstest.LoseReply(), failed},
-		{"does not arrive", awstest.Cut(), failed},
-		{"meets a conflict", awstest.Fail(409, "ResourceConflictException", "The operation cannot be performed at this time. An update is in progress for resource: x"), append(failed, providers.Failed, providers.Invalid)},
-		{"is denied", awstest.Deny(), failed},
+		{"is throttled", standin.Throttle(), failed},
+		{"meets a failure of the service", standin.ServerError(), failed},
+		{"loses its reply", standin.LoseReply(), failed},
+		{"does not arrive", standin.Cut(), failed},
+		{"meets a conflict", standin.Fail(409, "ResourceConflictException", "The operation cannot be performed at this time. An update is in progress for resource: x"), append(failed, providers.Failed, providers.Invalid)},
+		{"is denied", standin.Deny(), failed},
 	}
 }
 
@@ -191,7 +192,7 @@ func mishaps() []mishap {
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	calls, clean := afterDeploys(t, from, 0, awstest.Fault{}, nil)
+	calls, clean := afterDeploys(t, from, 0, standin.Fault{}, nil)
 	cases := sample.Of(t, 20)
 	for n := 1; n <= calls; n++ {
 		for _, m := range mishaps() {
@@ -211,22 +212,22 @@ func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 
 // afterDeploys releases three versions, with a fault at a call of the third deploy, then a fourth, and returns how many
 // calls the third made and what there is in the end.
-func afterDeploys(t *testing.T, from *sources, at int, fault awstest.Fault, kinds []providers.Kind) (calls int, left []string) {
+func afterDeploys(t *testing.T, from *sources, at int, fault standin.Fault, kinds []providers.Kind) (calls int, left []string) {
 	s := newShop(t, from)
 	for _, version := range []string{"one", "two"} {
 		s.deploys(version)
 	}
 	s.cloud.Reset()
-	s.cloud.Intercept(func(c awstest.Call) awstest.Fault {
+	s.cloud.Intercept(func(c standin.Call) standin.Fault {
 		if c.Number == at {
 			return fault
 		}
-		return awstest.Fault{}
+		return standin.Fault{}
 	})
 	_, err := s.engine("three").Deploy(t.Context(), release.DeployOptions{Message: "three"})
 	s.cloud.Intercept(nil)
 	calls = len(s.cloud.Calls())
-	var hit awstest.Call
+	var hit standin.Call
 	if at > 0 && at <= calls {
 		hit = s.cloud.Calls()[at-1]
 	}

@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/internal/sample"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
@@ -47,7 +47,7 @@ func rivals() map[string]func(ctx context.Context, e *release.Engine) error {
 func TestARequestOfAnOvertakenDeployChangesNothingThatServes(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	calls, _ := afterDeploys(t, from, 0, awstest.Fault{}, nil)
+	calls, _ := afterDeploys(t, from, 0, standin.Fault{}, nil)
 	var tried, changed atomic.Int64
 	cases := sample.Of(t, 6)
 	t.Run("requests", func(t *testing.T) {
@@ -77,22 +77,22 @@ func overtakenAt(t *testing.T, from *sources, at int, rival func(context.Context
 	for _, version := range []string{"one", "two"} {
 		s.deploys(version)
 	}
-	reached, released := make(chan awstest.Call, 1), make(chan struct{})
+	reached, released := make(chan standin.Call, 1), make(chan struct{})
 	s.cloud.Reset()
 	var once sync.Once
-	s.cloud.Intercept(func(c awstest.Call) awstest.Fault {
+	s.cloud.Intercept(func(c standin.Call) standin.Fault {
 		if c.Number != at {
-			return awstest.Fault{}
+			return standin.Fault{}
 		}
 		once.Do(func() { reached <- c })
-		return awstest.Late(released)
+		return standin.Late(released)
 	})
 	done := make(chan error, 1)
 	go func() {
 		_, err := s.engine("three").Deploy(t.Context(), release.DeployOptions{Message: "three"})
 		done <- err
 	}()
-	var late awstest.Call
+	var late standin.Call
 	select {
 	case late = <-reached:
 	case err := <-done: // it needed fewer requests this time

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
@@ -212,11 +213,11 @@ func TestCredentialsOfAnotherAccountAreRefusedBeforeAnything(t *testing.T) {
 func TestAMissingPermissionNamesTheActionAndTheStatement(t *testing.T) {
 	s := newTenant(t).imitated()
 	s.declare("api", "one")
-	s.Intercept(func(c awstest.Call) awstest.Fault {
+	s.Intercept(func(c standin.Call) standin.Fault {
 		if c.Operation == "CreateFunction" {
-			return awstest.Deny()
+			return standin.Deny()
 		}
-		return awstest.Fault{}
+		return standin.Fault{}
 	})
 	e, outcome := s.failure(release.DeployOptions{})
 	const statement = `{"Effect":"Allow","Action":"lambda:CreateFunction","Resource":"arn:aws:lambda:eu-west-1:123456789012:function:shop-dev-api"}`

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -232,11 +232,11 @@ func TestARoleIsMadeOnceByManyAndWhenRepliesAreLost(t *testing.T) {
 	want := acc.Snapshot()
 	acc.must(acc.c.removeRole(t.Context(), "worker"))
 	var lost atomic.Int32
-	acc.Intercept(func(call awstest.Call) awstest.Fault {
+	acc.Intercept(func(call standin.Call) standin.Fault {
 		if call.Service == "iam" && call.Write && lost.Add(1) <= 4 {
-			return awstest.LoseReply()
+			return standin.LoseReply()
 		}
-		return awstest.Fault{}
+		return standin.Fault{}
 	})
 	var all sync.WaitGroup
 	for range 4 {

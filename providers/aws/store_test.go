@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/providertest"
 )
@@ -172,11 +173,11 @@ func TestTheStoreKeepsItsContractOnAWS(t *testing.T) {
 // lose loses the reply of the next request for one of these operations.
 func (c oneAccount) lose(operations ...string) {
 	var lost atomic.Bool
-	c.Intercept(func(call awstest.Call) awstest.Fault {
+	c.Intercept(func(call standin.Call) standin.Fault {
 		if !slices.Contains(operations, call.Operation) || lost.Swap(true) {
-			return awstest.Fault{}
+			return standin.Fault{}
 		}
-		return awstest.LoseReply()
+		return standin.LoseReply()
 	})
 }
 
@@ -204,13 +205,13 @@ func TestAConditionThatMeetsAnotherWriteDecidesLater(t *testing.T) {
 }
 
 // lose loses the first replies of writes of objects.
-func lose(n int) func(awstest.Call) awstest.Fault {
-	return func(c awstest.Call) awstest.Fault {
+func lose(n int) func(standin.Call) standin.Fault {
+	return func(c standin.Call) standin.Fault {
 		if c.Operation != "PutObject" || n == 0 {
-			return awstest.Fault{}
+			return standin.Fault{}
 		}
 		n--
-		return awstest.LoseReply()
+		return standin.LoseReply()
 	}
 }
 
@@ -220,7 +221,7 @@ func TestABucketThatMayNotBeReadIsDeniedNotMissing(t *testing.T) {
 	if _, err := s.Put(t.Context(), "a", strings.NewReader("one"), providers.IfAbsent()); err != nil {
 		t.Fatal(err)
 	}
-	cloud.Intercept(func(awstest.Call) awstest.Fault { return awstest.Deny() })
+	cloud.Intercept(func(standin.Call) standin.Fault { return standin.Deny() })
 	_, reading := s.Get(t.Context(), "a")
 	_, writing := s.Put(t.Context(), "a", strings.NewReader("two"), providers.Condition{})
 	_, listing := s.List(t.Context(), "")
@@ -238,11 +239,11 @@ func TestABucketThatMayNotBeReadIsDeniedNotMissing(t *testing.T) {
 func TestABucketOfAnotherAccountIsForeign(t *testing.T) {
 	cloud := awstest.Start(t)
 	s := openStore(t, cloud.Env, "{}")
-	cloud.Intercept(func(c awstest.Call) awstest.Fault {
+	cloud.Intercept(func(c standin.Call) standin.Fault {
 		if c.Operation == "CreateBucket" {
-			return awstest.Fail(409, "BucketAlreadyExists", "The requested bucket name is not available.")
+			return standin.Fail(409, "BucketAlreadyExists", "The requested bucket name is not available.")
 		}
-		return awstest.Fault{}
+		return standin.Fault{}
 	})
 	_, err := s.Put(t.Context(), "a", strings.NewReader("one"), providers.IfAbsent())
 	var e *providers.Error

@@ -15,43 +15,43 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
 
 // hindrance is how a service says that a write cannot be done just now.
-func hindrance(c awstest.Call) awstest.Fault {
+func hindrance(c standin.Call) standin.Fault {
 	switch c.Service {
 	case "lambda":
 		if strings.HasPrefix(c.Operation, "Update") || strings.HasSuffix(c.Operation, "EventSourceMapping") {
-			return awstest.Fail(409, "ResourceConflictException", "The operation cannot be performed at this time. An update is in progress for resource: "+c.Resource)
+			return standin.Fail(409, "ResourceConflictException", "The operation cannot be performed at this time. An update is in progress for resource: "+c.Resource)
 		}
-		return awstest.Fail(409, "ResourceConflictException", "The operation cannot be performed at this time. The function is currently in the following state: Pending")
+		return standin.Fail(409, "ResourceConflictException", "The operation cannot be performed at this time. The function is currently in the following state: Pending")
 	case "iam":
-		return awstest.Fail(409, "ConcurrentModification", "The request was rejected because multiple requests to change this object were submitted simultaneously.")
+		return standin.Fail(409, "ConcurrentModification", "The request was rejected because multiple requests to change this object were submitted simultaneously.")
 	case "logs":
-		return awstest.Fail(400, "OperationAbortedException", "A conflicting operation is currently in progress against this resource. Please try again.")
+		return standin.Fail(400, "OperationAbortedException", "A conflicting operation is currently in progress against this resource. Please try again.")
 	case "scheduler":
-		return awstest.Fail(409, "ConflictException", "Updating or deleting the resource can cause an inconsistent state.")
+		return standin.Fail(409, "ConflictException", "Updating or deleting the resource can cause an inconsistent state.")
 	case "sns":
-		return awstest.Fail(400, "ConcurrentAccess", "Can't perform multiple operations on a tag simultaneously.")
+		return standin.Fail(400, "ConcurrentAccess", "Can't perform multiple operations on a tag simultaneously.")
 	case "s3":
-		return awstest.Fail(409, "OperationAborted", "A conflicting conditional operation is currently in progress against this resource. Please try again.")
+		return standin.Fail(409, "OperationAborted", "A conflicting conditional operation is currently in progress against this resource. Please try again.")
 	}
-	return awstest.Fault{}
+	return standin.Fault{}
 }
 
 // hinder refuses each kind of write once, and tells which.
 func (s *tenant) hinder() func() []string {
 	var mu sync.Mutex
 	refused := map[string]bool{}
-	s.Intercept(func(c awstest.Call) awstest.Fault {
+	s.Intercept(func(c standin.Call) standin.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		kind := c.Service + " " + c.Operation
 		if ofLedger := c.Service == "s3" && strings.Contains(c.Operation, "Object"); !c.Write || refused[kind] || ofLedger {
-			return awstest.Fault{}
+			return standin.Fault{}
 		}
 		refused[kind] = true
 		return hindrance(c)
@@ -121,9 +121,9 @@ func TestAWriteThatWaitsEndsWithItsContext(t *testing.T) {
 	s := eventful(t, "api", "")
 	acc.deploy(s)
 	ctx, cancel := context.WithCancel(t.Context())
-	acc.Intercept(func(c awstest.Call) awstest.Fault {
+	acc.Intercept(func(c standin.Call) standin.Fault {
 		if c.Operation != "TagResource" {
-			return awstest.Fault{}
+			return standin.Fault{}
 		}
 		cancel()
 		return hindrance(c)
@@ -161,12 +161,12 @@ func TestAChangeOfLatestByAnotherIsNamed(t *testing.T) {
 	s.deploy()
 	s.function("api").Env["WORD"] = "b"
 	var others atomic.Int32
-	s.Intercept(func(c awstest.Call) awstest.Fault {
+	s.Intercept(func(c standin.Call) standin.Fault {
 		if c.Operation == "UpdateFunctionConfiguration" && others.Add(1) == 1 {
 			_, err := s.lambda.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: physical("api"), MemorySize: aws.Int32(512)})
 			s.must(err)
 		}
-		return awstest.Fault{}
+		return standin.Fault{}
 	})
 	_, err := s.engine().Deploy(t.Context(), release.DeployOptions{})
 	if !errors.Is(err, providers.Conflict) || !strings.Contains(err.Error(), "MemorySize") {
