@@ -1,0 +1,53 @@
+package azuretest
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/ferryfn/ferry/internal/standin"
+)
+
+// control is what tests set.
+type control struct {
+	mu      sync.Mutex
+	polls   int
+	roleLag int
+}
+
+// Polls sets how often a long operation reads as under way before it has ended. It starts as 1.
+func (c *Cloud) Polls(n int) { c.set(func(k *control) { k.polls = n }) }
+
+// RoleLag sets how often a new role assignment is not yet known to the data plane when its principal first needs it, as in the
+// minutes that it takes to spread. It starts as 1.
+func (c *Cloud) RoleLag(tries int) { c.set(func(k *control) { k.roleLag = tries }) }
+
+// RateLimit has Resource Manager keep to its limits as they are for each subscription and principal: 250 reads in the bucket and 25
+// more each second, 200 writes and 10; a share makes both less. Zero ends that. What is over it is refused, and counted in Refusals.
+//
+// Source: learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling.
+func (c *Cloud) RateLimit(share float64) {
+	if share == 0 {
+		c.Limits()
+		return
+	}
+	arm := func(call standin.Call) bool { return strings.HasPrefix(call.Service, "Microsoft.") }
+	c.Limits(
+		standin.Limit{PerSecond: 10 * share, Burst: 200 * share, Of: func(call standin.Call) bool { return arm(call) && call.Write }},
+		standin.Limit{PerSecond: 25 * share, Burst: 250 * share, Of: arm},
+	)
+}
+
+func (c *Cloud) set(change func(*control)) {
+	c.control.mu.Lock()
+	defer c.control.mu.Unlock()
+	change(&c.control)
+}
+
+func (c *Cloud) setting(of func(*control) int) int {
+	c.control.mu.Lock()
+	defer c.control.mu.Unlock()
+	return of(&c.control)
+}
+
+func polls(k *control) int   { return k.polls }
+func roleLag(k *control) int { return k.roleLag }
