@@ -1,0 +1,58 @@
+package gcptest
+
+import "sync"
+
+// control is what tests set.
+type control struct {
+	mu             sync.Mutex
+	operationPolls int
+	held           <-chan struct{}
+	fail           func(Work) *failure
+}
+
+// OperationPolls sets how often an operation, or what it is about, is read before it is done. It starts as 1.
+func (s *Server) OperationPolls(n int) {
+	s.set(func(k *control) { k.operationPolls = n })
+}
+
+// HoldOperations keeps operations from being done until released is closed.
+func (s *Server) HoldOperations(released <-chan struct{}) {
+	s.set(func(k *control) { k.held = released })
+}
+
+// Work is an operation that begins.
+type Work struct {
+	API    string // "run"
+	Verb   string // "create", "update", "delete"
+	Target string // the full name of what it is about
+}
+
+// FailOperations asks ask at the start of each operation whether it shall end with an error: a code of google.rpc.Code (0
+// is none) and its message. A nil ask ends that.
+func (s *Server) FailOperations(ask func(Work) (code int, message string)) {
+	s.set(func(k *control) {
+		k.fail = func(w Work) *failure {
+			if ask == nil {
+				return nil
+			}
+			code, message := ask(w)
+			if code == 0 {
+				return nil
+			}
+			return &failure{rpc: code, message: message}
+		}
+	})
+}
+
+func (s *Server) set(change func(*control)) {
+	s.control.mu.Lock()
+	defer s.control.mu.Unlock()
+	change(&s.control)
+}
+
+// controls is what is set now.
+func (s *Server) controls() (polls int, held <-chan struct{}, fail func(Work) *failure) {
+	s.control.mu.Lock()
+	defer s.control.mu.Unlock()
+	return s.control.operationPolls, s.control.held, s.control.fail
+}

@@ -1,0 +1,139 @@
+// Package gcptest is Google Cloud for tests: servers on 127.0.0.1 that speak the APIs that a deployer needs, remember what
+// they are told, and refuse what Google refuses, in the words of Google. Services really run.
+//
+// What a request may hold is read from Google's own discovery documents: an unknown field, a wrong type, an update mask
+// with an unknown path are refused as Google refuses them. A method that Google has and that is not here fails the test.
+package gcptest
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ferryfn/ferry/internal/standin"
+)
+
+// Where the cloud is, and who calls it.
+const (
+	Project = "ferry-tests"
+	Number  = "123456789012" // of the project
+	Region  = "europe-west1"
+	// Deployer is whom the key of the environment belongs to: an owner of the project.
+	Deployer = "deployer@" + Project + ".iam.gserviceaccount.com"
+	// Compute is the default service account of the project.
+	Compute = Number + "-compute@developer.gserviceaccount.com"
+)
+
+// Server is one project in one region. All methods are safe for use by several goroutines.
+type Server struct {
+	standin.Control
+	// URL is where tokens are got, and what stands for hosts that serve no API.
+	URL string
+
+	t       testing.TB
+	dir     string
+	front   *httptest.Server
+	docker  *httptest.Server
+	servers []*httptest.Server
+	apis    map[string]*api // by name
+	control control
+
+	mu           sync.Mutex // guards all below
+	tokens       map[string]string
+	accounts     map[string]*account
+	off          map[string]bool // hosts of APIs that are not enabled
+	operations   map[string]*operation
+	repositories map[string]*repository
+	serial       int
+}
+
+// New serves an empty project until the test ends, with all APIs enabled.
+func New(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{
+		t: t, dir: t.TempDir(), apis: map[string]*api{}, tokens: map[string]string{}, accounts: map[string]*account{},
+		off: map[string]bool{}, operations: map[string]*operation{}, repositories: map[string]*repository{},
+	}
+	s.control.operationPolls = 1
+	s.addAccount(Deployer)
+	s.addAccount(Compute)
+	s.front = s.listen(http.HandlerFunc(s.serveFront))
+	s.URL = s.front.URL
+	s.docker = s.listen(http.HandlerFunc(s.serveDocker))
+	for _, a := range allAPIs() {
+		s.apis[a.name] = a
+		a.url = s.listen(s.handle(a)).URL
+	}
+	t.Cleanup(s.close)
+	return s
+}
+
+// listen serves on a port of its own until the test ends.
+func (s *Server) listen(h http.Handler) *httptest.Server {
+	server := httptest.NewServer(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.servers = append(s.servers, server)
+	return server
+}
+
+func (s *Server) close() {
+	s.mu.Lock()
+	servers := s.servers
+	s.mu.Unlock()
+	for _, server := range servers {
+		server.CloseClientConnections()
+		server.Close()
+	}
+}
+
+// Endpoint is the address of an API by its name in the environment ("run", "cloudfunctions"), with a slash at the end.
+func (s *Server) Endpoint(api string) string { return s.apis[api].url + "/" }
+
+// Env is the environment of a user of this project, as "NAME=value": the endpoints by the names that gcloud has for them,
+// and the key of the Deployer.
+func (s *Server) Env() []string {
+	env := []string{
+		"CLOUDSDK_CORE_PROJECT=" + Project,
+		"GOOGLE_CLOUD_PROJECT=" + Project,
+		"GOOGLE_APPLICATION_CREDENTIALS=" + s.KeyFile(Deployer),
+		"NO_GCE_CHECK=true",
+	}
+	for name, a := range s.apis {
+		env = append(env, "CLOUDSDK_API_ENDPOINT_OVERRIDES_"+strings.ToUpper(name)+"="+a.url+"/")
+	}
+	return env
+}
+
+// Lookup finds a variable of Env.
+func (s *Server) Lookup(name string) (string, bool) {
+	for _, variable := range s.Env() {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// DisableAPI makes an API refuse all calls until it is enabled, by its host: "run.googleapis.com".
+func (s *Server) DisableAPI(host string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.off[host] = true
+}
+
+// now is the time as Google writes it.
+func now() string { return time.Now().UTC().Format("2006-01-02T15:04:05.000000Z") }
+
+// next is a number that no other resource got.
+func (s *Server) next() int {
+	s.serial++
+	return s.serial
+}
+
+// uid is an identifier for a new resource.
+func (s *Server) uid() string { return fmt.Sprintf("%08d-0000-4000-8000-000000000000", s.next()) }
