@@ -109,9 +109,11 @@ func (j *job) asked() string {
 
 func (j *job) shimDigest() string {
 	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(j.shim.Files)) {
-		fmt.Fprintf(h, "%q %d\n", name, len(j.shim.Files[name]))
-		h.Write(j.shim.Files[name])
+	for _, files := range []map[string][]byte{j.shim.Files, j.shim.Beside} {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			fmt.Fprintf(h, "%q %d\n", name, len(files[name]))
+			h.Write(files[name])
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -35,9 +35,10 @@ func targets() map[string]arrivals {
 	return map[string]arrivals{
 		// Function URLs and HTTP APIs; REST APIs and load balancers.
 		"aws":   {carriers: []string{"lambda-v2"}, more: []string{"lambda-v1"}, events: true},
-		"azure": {carriers: []string{"azure"}, events: true},     // behind Azure's own worker
-		"gcf":   {carriers: []string{"framework"}, events: true}, // behind Google's functions-framework
-		"local": {carriers: []string{"socket"}, events: true},
+		"azure": {carriers: []string{"azure"}, events: true}, // behind Azure's own worker
+		// Behind Google's functions-framework, which hands over a connection's own request and response.
+		"gcf":   {carriers: []string{"framework"}, more: []string{"connection"}, events: true},
+		"local": {carriers: []string{"socket"}, more: []string{"connection"}, events: true},
 	}
 }
 
@@ -60,9 +61,9 @@ func (a arrivals) carriersOf(s manifest.Style) []string {
 func (a arrivals) beneath(s manifest.Style) []string {
 	switch {
 	case s == manifest.StyleGCFEvent, s == manifest.StyleGCFHTTP && !slices.Contains(a.carriers, "socket"):
-		return []string{"framework", "loopback"}
+		return []string{"functions", "loopback"}
 	case s == manifest.StyleGCFHTTP:
-		return []string{"framework"}
+		return []string{"functions"}
 	default:
 		return nil
 	}
@@ -140,6 +141,9 @@ func parts(language string, style manifest.Style, name string) (out []part) {
 
 // part is one file of a cell.
 type part struct{ dir, name string }
+
+// lies is whether the file lies in a package as it is, for the host that reads it. All others are code of the shim.
+func (p part) lies() bool { return slices.Contains([]string{".json", ".txt"}, path.Ext(p.name)) }
 
 func (p part) turn() int {
 	switch p.stem() {

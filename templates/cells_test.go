@@ -96,8 +96,10 @@ func TestAShimHoldsTheCellsOfItsStyleAndTargetAlone(t *testing.T) {
 			}
 			wanted := cells(files, language, fn.Style, name)
 			var whole []byte
-			for _, content := range shim.Files {
-				whole = append(whole, content...)
+			for _, files := range []map[string][]byte{shim.Files, shim.Beside} {
+				for _, content := range files {
+					whole = append(whole, content...)
+				}
 			}
 			for _, p := range everyPart(t, language) {
 				cell := strings.TrimPrefix(p.dir, "shims/"+language+"/")

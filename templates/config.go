@@ -16,6 +16,9 @@ type config struct {
 	HTTP    *httpConfig `json:"http"`    // null: not callable over HTTP
 	Health  string      `json:"health"`  // a path that is routed whatever http says; empty is none
 	Payload string      `json:"payload,omitempty"`
+	// Guarded says that everybody may call the function, so that its events show by something else that they are none of a
+	// stranger's. Only where HTTP and events come in at one place.
+	Guarded bool `json:"guarded,omitempty"`
 	native
 	triggers
 }
@@ -57,8 +60,11 @@ func configOf(fn manifest.Function, t Target) config {
 	for _, e := range fn.Events {
 		c.Events = c.Events || e.HTTP == nil
 	}
-	if t.Name == "azure" {
+	switch t.Name {
+	case "azure":
 		c.triggers = triggersOf(fn)
+	case "gcf":
+		c.Guarded = Guarded(fn)
 	}
 	if fn.Health != nil {
 		c.Health, _, _ = strings.Cut(fn.Health.Path, "?")

@@ -3,10 +3,8 @@ package templates_test
 import (
 	"encoding/base64"
 	"encoding/json"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ferryfn/ferry/internal/lambdatest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/packager/packagertest"
@@ -26,54 +23,16 @@ const (
 	azureList     = "azure-functions==1.26.0\n"
 )
 
-// hosted packs a function for a target and starts what calls it there: the last word is the port.
-func (p program) hosted(t *testing.T, pk *packager.Packager, fn manifest.Function, shim string, command ...string) *process {
-	t.Helper()
-	a, err := pk.Build(t.Context(), fn, packager.Platform{Shim: shim, Runtime: fn.Runtime}.OnHost())
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := lambdatest.Unpack(a.Path, dir); err != nil {
-		t.Fatal(err)
-	}
-	python, err := lambdatest.Interpreter(t.Context(), p.lambda)
-	if err != nil {
-		t.Skip(err)
-	}
-	i := &process{t: t, addr: templates.FreeAddr(t), out: &output{}, done: make(chan struct{})}
-	_, port, _ := net.SplitHostPort(i.addr)
-	i.cmd = exec.Command(python, append(command, port)...)
-	i.cmd.Dir, i.cmd.Stdout, i.cmd.Stderr = dir, i.out, i.out
-	i.cmd.Env = append(os.Environ(), "FERRY_DIGEST=sha256:abc", "PYTHONPATH="+dir, "PORT="+port)
-	if err := i.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = i.cmd.Wait()
-		close(i.done)
-	}()
-	t.Cleanup(func() {
-		_ = i.cmd.Process.Signal(os.Interrupt) // it ends its workers
-		<-i.done
-	})
-	return i
-}
-
 // onGoogle starts the functions-framework on a function, as the platform there does.
 func (p program) onGoogle(t *testing.T, pk *packager.Packager, fn manifest.Function) *process {
 	t.Helper()
-	return p.hosted(t, pk, fn, "gcf", "-m", "functions_framework", "--target", "handler", "--source", "ferry_entry.py", "--signature-type", "http", "--host", "127.0.0.1", "--port")
+	return p.started(t, pk, fn, "gcf")
 }
 
 // onAzure starts a stand-in for Azure's host, which calls functions by Azure's own library.
 func (p program) onAzure(t *testing.T, pk *packager.Packager, fn manifest.Function) *process {
 	t.Helper()
-	host, err := filepath.Abs("testdata/azurehost/host.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p.hosted(t, pk, fn, "azure", host)
+	return p.started(t, pk, fn, "azure")
 }
 
 // pythonEchoes are the echo handlers beside a framework.
@@ -292,4 +251,24 @@ def f(req: func.HttpRequest, out: func.Out[str] = None) -> func.HttpResponse:
 		}
 	}
 	t.Errorf("it never answered:\n%s", i.out)
+}
+
+func TestBehindGooglesFrameworkAPythonFunctionTakesEventsOfGoogleAlone(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	p := pythonProgram(manifest.StyleWSGI)
+	pk := p.project(t, "app.py", `import json
+def app(environ, start):
+    start("404 Not Found", [])
+    return [b"fetched"]
+def on_event(event, ctx):
+    data = event.data if isinstance(event.data, str) else json.dumps(event.data, separators=(",", ":"))
+    print("GOT", event["type"], event["id"], event["source"], data, ctx.attempt, ctx.group, json.dumps(ctx.attributes, separators=(",", ":")), ctx.platform, flush=True)
+    if event.data == "fail":
+        raise ValueError("failed on purpose")
+`)
+	i := p.started(t, pk, p.function(onTopicAndHTTP), "gcf", "FERRY_EVENT_AUDIENCE=secret").probed("ferry-digest: sha256:abc")
+	i.takesEventsOfGoogleAlone(t)
+	if a := i.do("POST", "/", nil); a.body != "fetched" {
+		t.Errorf("a request gets %d %s", a.status, a.body)
+	}
 }

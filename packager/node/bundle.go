@@ -26,7 +26,7 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 	b := bundle{job: j, real: here, modules: m, sources: newReading(m), handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
 	b.own = compilation{code: map[string]string{}, asked: map[string]bool{}, calls: map[string]bool{}, configs: map[string]tsconfig{}}
 	b.sources.compiled = b.compiled
-	if err := b.framework(); err != nil {
+	if err := b.frameworks(); err != nil {
 		return nil, "", err
 	}
 	result, err := b.make(ctx)

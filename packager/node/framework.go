@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,49 +12,66 @@ import (
 	"github.com/ferryfn/ferry/packager/source"
 )
 
-// framework is the package that a style is written for, and the version that ferry brings to a project that has none.
-func framework(s manifest.Style) (name, version string) {
-	switch s {
+// framework is a package that functions are written for or called through, and the version that ferry brings to a project
+// that has none.
+type framework struct{ name, version, why string }
+
+// frameworks are those of the function's style and of the host that the shim says it needs.
+func (j *job) frameworks() (all []framework, err error) {
+	why := "functions of style " + string(j.Function.Style) + " are served with it"
+	switch j.Function.Style {
 	case manifest.StyleGCFHTTP, manifest.StyleGCFEvent:
-		return "@google-cloud/functions-framework", "5.0.5"
+		all = append(all, framework{"@google-cloud/functions-framework", "5.0.5", why})
 	case manifest.StyleAzure:
-		return "@azure/functions", "4.16.5"
-	default:
-		return "", ""
+		all = append(all, framework{"@azure/functions", "4.16.5", why})
 	}
+	if text, ok := j.shim.Beside[packageFile]; ok {
+		var p packageJSON
+		if err := json.Unmarshal(text, &p); err != nil {
+			return nil, err
+		}
+		for _, name := range slices.Sorted(maps.Keys(p.Dependencies)) {
+			if !slices.ContainsFunc(all, func(f framework) bool { return f.name == name }) {
+				all = append(all, framework{name, p.Dependencies[name], "functions are called through it there"})
+			}
+		}
+	}
+	return all, nil
 }
 
 // published is a day on which all that the frameworks need was there in the versions that they are brought with.
 const published = "2026-11-20"
 
-// framework leaves the framework of the function's style outside of the bundle: the shim serves with it, and it counts on
-// being loaded once.
-func (b *bundle) framework() error {
-	mod, err := b.modules.framework()
-	if mod != nil {
-		b.leave(mod.Name, outsider{mod.dir, "functions of style " + string(b.job.Function.Style) + " are served with it"})
+// frameworks leaves them outside of the bundle: each counts on being loaded once.
+func (b *bundle) frameworks() error {
+	all, err := b.job.frameworks()
+	if err != nil {
+		return err
 	}
-	return err
+	for _, f := range all {
+		mod, err := b.modules.framework(f)
+		if err != nil {
+			return err
+		}
+		b.leave(mod.Name, outsider{mod.dir, f.why})
+	}
+	return nil
 }
 
-// framework is the framework of the function's style, the project's own or the one that ferry brings, nil where it has none.
-func (m *modules) framework() (*module, error) {
-	name, version := framework(m.job.Function.Style)
-	if name == "" {
-		return nil, nil
-	}
+// framework is the project's own one, or that which ferry brings.
+func (m *modules) framework(f framework) (*module, error) {
 	here, err := filepath.EvalSymlinks(m.job.Dir)
 	if err != nil {
 		return nil, source.ReadProblem(m.job.Dir, "the source folder", err)
 	}
-	if mod, err := m.find(name, here); mod != nil || err != nil {
+	if mod, err := m.find(f.name, here); mod != nil || err != nil {
 		return mod, err
 	}
-	dir, err := m.bring(name, version)
+	dir, err := m.bring(f.name, f.version)
 	if err != nil {
 		return nil, err
 	}
-	return m.load(filepath.Join(dir, "node_modules", filepath.FromSlash(name)))
+	return m.load(filepath.Join(dir, "node_modules", filepath.FromSlash(f.name)))
 }
 
 // included is what goes into the package beside a bundle: what the manifest names, and what Azure's host would read.

@@ -68,17 +68,26 @@ func (m *modules) tops() []string {
 // top is the package of a name at the top of node_modules as the user installed it, or nil.
 func (m *modules) top(name string) *module { return m.found[path.Join("node_modules", name)] }
 
-// root takes all production dependencies of the source folder, and the framework of the function's style.
+// root takes all production dependencies of the source folder, and the frameworks of the function.
 func (m *modules) root() error {
 	if err := m.production(); err != nil {
 		return err
 	}
-	mod, err := m.framework()
-	if err != nil || mod == nil || m.top(mod.Name) != nil {
+	all, err := m.job.frameworks()
+	if err != nil {
 		return err
 	}
-	if err := m.put("", mod.Name, mod); err != nil {
-		return err
+	for _, f := range all {
+		mod, err := m.framework(f)
+		if err != nil {
+			return err
+		}
+		if m.top(mod.Name) != nil {
+			continue
+		}
+		if err := m.put("", mod.Name, mod); err != nil {
+			return err
+		}
 	}
 	return m.settle()
 }

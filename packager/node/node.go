@@ -50,6 +50,9 @@ func (j *job) build(ctx context.Context) (err error) {
 			return err
 		}
 		j.made.Files, j.made.Entry = append(j.made.Files, shim...), j.shim.Entry
+		if err := j.beside(); err != nil {
+			return err
+		}
 	}
 	if j.Platform.Source {
 		j.made.Files, err = j.sources(j.made.Files, j.made.Entry)

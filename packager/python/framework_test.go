@@ -20,7 +20,7 @@ func broughtTo(t *testing.T, style manifest.Style, files ...string) (*wishes, er
 	if err != nil {
 		t.Fatal(err)
 	}
-	return j.withFramework(w)
+	return j.withFrameworks(w)
 }
 
 func TestAFrameworkIsTheProjectsOwnVersionOrElseFerrys(t *testing.T) {

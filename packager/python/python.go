@@ -57,6 +57,9 @@ func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.C
 		again(f)
 	}
 	j.made.Files, j.made.Entry = slices.Concat(files, slices.DeleteFunc(installed, again)), entry
+	if j.Function.Style != manifest.StyleServer {
+		j.beside(shim)
+	}
 	return j.made, nil
 }
 
@@ -120,7 +123,7 @@ func (j *job) handler() (string, error) {
 func (j *job) requirements(ctx context.Context) ([]source.File, error) {
 	w, err := j.wishes(ctx)
 	if err == nil {
-		w, err = j.withFramework(w)
+		w, err = j.withFrameworks(w)
 	}
 	if err != nil || w == nil {
 		return nil, err

@@ -18,7 +18,7 @@ type wishes struct {
 	lines   []string // as in a requirements.txt
 	folders []string // of packages that are built
 	locked  bool     // the lines are complete
-	brought string   // one more line, of the framework that the function's style is written for
+	brought string   // more lines, of the frameworks that the function is written for or called through
 	sum     string   // stands for all of it
 }
 

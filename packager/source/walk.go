@@ -27,6 +27,12 @@ type File struct {
 // Generated is an entry that is on no disk.
 func Generated(name string, data []byte) File { return File{Name: name, Data: data} }
 
+// Replaced are files with a generated one in the place of any of its name.
+func Replaced(files []File, name string, data []byte) []File {
+	out := slices.DeleteFunc(slices.Clone(files), func(f File) bool { return f.Name == name })
+	return append(out, Generated(name, data))
+}
+
 // Size is that of the content, in bytes.
 func (f *File) Size() int64 {
 	if f.Info != nil {

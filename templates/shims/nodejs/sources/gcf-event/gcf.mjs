@@ -3,7 +3,7 @@ const style = "gcf-event";
 
 async function open() {
   const ask = loopback(await frameworkListener("cloudEvent"));
-  return { http: null, event: (event, ctx) => deliverGoogle(ask, event, ctx) };
+  return { http: null, event: (event, ctx) => deliverGoogle(ask, event, ctx), google: true }; // events are taken as Google sends them
 }
 
 // deliverGoogle hands the event to the framework's server, and throws where that does not acknowledge it.

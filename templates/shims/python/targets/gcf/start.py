@@ -31,15 +31,9 @@ def context_of(request, **more):
     )
 
 
-def is_event(request):
-    """Whether a request is a CloudEvent, for a function that is bound to such."""
-    structured_mode = media_of(request.get(b"content-type") or "") == "application/cloudevents+json"
-    return CONFIG["events"] and request.method == "POST" and (request.get(b"ce-specversion") is not None or structured_mode)
-
-
 async def respond(exchange):
     request = exchange.request
-    if is_event(request):
+    if is_google_event(request):
         try:
             return await deliver_google(exchange)
         except (Exception, SystemExit) as err:

@@ -1,0 +1,77 @@
+package templates_test
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/ferryfn/ferry/internal/lambdatest"
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/templates"
+)
+
+// started packs a function for a target and starts what calls it there.
+func (p program) started(t *testing.T, pk *packager.Packager, fn manifest.Function, shim string, env ...string) *process {
+	t.Helper()
+	pl := packager.Platform{Shim: shim, Runtime: fn.Runtime}.OnHost()
+	pl.Source = shim == "gcf" && fn.Runtime.Language() == "go"
+	a, err := pk.Build(t.Context(), fn, pl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := lambdatest.Unpack(a.Path, dir); err != nil {
+		t.Fatal(err)
+	}
+	i := &process{t: t, addr: templates.FreeAddr(t), out: &output{}, done: make(chan struct{})}
+	_, port, _ := net.SplitHostPort(i.addr)
+	i.cmd = p.hostOf(t, dir, shim, port)
+	i.cmd.Dir, i.cmd.Stdout, i.cmd.Stderr = dir, i.out, i.out
+	i.cmd.Env = slices.Concat(os.Environ(), []string{"FERRY_DIGEST=sha256:abc", "PYTHONPATH=" + dir, "PORT=" + port, "IGNORED_ROUTES=/.ferry/none", "FUNCTION_TARGET=handler", "FUNCTION_SIGNATURE_TYPE=http"}, env)
+	if err := i.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = i.cmd.Wait()
+		close(i.done)
+	}()
+	t.Cleanup(func() {
+		_ = i.cmd.Process.Signal(os.Interrupt) // it ends its workers
+		<-i.done
+	})
+	return i
+}
+
+// hostOf is the command that a platform starts a package with, or that of a stand-in where its host cannot be had.
+func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
+	t.Helper()
+	inTestdata := func(name string) string {
+		full, err := filepath.Abs(filepath.Join("testdata", filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return full
+	}
+	interpreter, err := "", error(nil)
+	if p.runtime.Language() != "go" {
+		interpreter, err = lambdatest.Interpreter(t.Context(), p.lambda)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+	switch p.runtime.Language() + " on " + shim {
+	case "nodejs on gcf":
+		return exec.Command(interpreter, "-r", inTestdata("gcfhost/loopback.cjs"), filepath.Join(dir, "node_modules/.bin/functions-framework"))
+	case "python on gcf":
+		return exec.Command(interpreter, "-m", "functions_framework", "--target", "handler", "--source", "ferry_entry.py", "--signature-type", "http", "--host", "127.0.0.1", "--port", port)
+	case "python on azure":
+		return exec.Command(interpreter, inTestdata("azurehost/host.py"), port)
+	default:
+		t.Fatalf("nothing calls %s on %s", p.runtime, shim)
+		return nil
+	}
+}
