@@ -1,0 +1,211 @@
+package gcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	run "google.golang.org/api/run/v2"
+
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
+)
+
+// publisher makes revisions. What makes a function's is written on its service.
+type publisher interface {
+	// publish makes the revision of a spec, of a service that is there or nil. What serves is unaffected.
+	publish(ctx context.Context, s spec, found *run.GoogleCloudRunV2Service) (providers.Revision, error)
+}
+
+// The publishers, as labels say which made a service.
+const (
+	byRun = "run"
+)
+
+// publisherOf is what makes a function's revisions.
+func (c *connection) publisherOf(function) publisher { return &runner{c} }
+
+// Publish makes a revision. Its name is of its spec's digest, so that it is found again; what serves is pinned by name
+// before and after, and a service that is new lets nobody in. A write that was overtaken meets another etag, so that
+// no epoch is needed.
+func (a *Adapter) Publish(ctx context.Context, s providers.Spec, _ providers.Epoch) (providers.Revision, error) {
+	var r providers.Revision
+	c, err := a.connect(ctx)
+	if err == nil {
+		r, err = c.publish(ctx, specOf(s))
+	}
+	return r, a.classify("publish", s.Function.Name, err)
+}
+
+func (c *connection) publish(ctx context.Context, s spec) (providers.Revision, error) {
+	found, err := c.get(ctx, s.function.Name)
+	if err == nil {
+		err = c.refuseForeign("publish", s.function.Name, found)
+	}
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	return c.publisherOf(s.function).publish(ctx, s, found)
+}
+
+// runner makes revisions through Cloud Run, of images of ferry's own.
+type runner struct{ *connection }
+
+// publish finds the revision of the spec, or makes it. One that does not start is a revision as well: a probe says why.
+func (r *runner) publish(ctx context.Context, s spec, found *run.GoogleCloudRunV2Service) (providers.Revision, error) {
+	fn := s.function.Name
+	made, id, err := r.usable(ctx, s, found)
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	if made == nil {
+		as, err := r.prepare(ctx, s, id)
+		if err == nil {
+			err = r.write(ctx, s, as, found)
+		}
+		if err != nil {
+			return providers.Revision{}, err
+		}
+	}
+	made, err = r.decided(ctx, fn, id)
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	got := revisionOf(made)
+	if got.Digest != s.digest {
+		return providers.Revision{}, &providers.Error{
+			Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn, Hint: "deploy again",
+			Err: fmt.Errorf("the revision %s is not what was published", id),
+		}
+	}
+	return got, nil
+}
+
+// usable is the revision of the spec that is there with all that it needs, else nil and the name for a new one: those that
+// failed, or lost their image, keep theirs.
+func (r *runner) usable(ctx context.Context, s spec, found *run.GoogleCloudRunV2Service) (*run.GoogleCloudRunV2Revision, string, error) {
+	for again := 0; ; again++ {
+		id := r.revisionName(s, again)
+		if found == nil {
+			return nil, id, nil
+		}
+		there, err := r.getRevision(ctx, s.function.Name, id)
+		if err != nil || there == nil {
+			return nil, id, err
+		}
+		stored, err := r.complete(ctx, there)
+		if err != nil {
+			return nil, id, err
+		}
+		if stored && revisionOf(there).Digest == s.digest && broken(s.function.Name, there) == nil {
+			return there, id, nil
+		}
+	}
+}
+
+// prepare makes what a revision needs: its image and its account.
+func (r *runner) prepare(ctx context.Context, s spec, id string) (execution, error) {
+	image, err := r.image(ctx, s)
+	if err != nil {
+		return execution{}, err
+	}
+	return execution{revision: id, image: image.digest, tag: image.tag, account: r.account(s), instance: nonce()}, nil
+}
+
+// write makes the revision, in a service that is there or new. That it does not start is no failure of the write.
+func (r *runner) write(ctx context.Context, s spec, as execution, found *run.GoogleCloudRunV2Service) error {
+	providers.Stage(ctx, "making the revision")
+	var err error
+	if found == nil {
+		err = r.create(ctx, s, as)
+	} else {
+		err = r.update(ctx, s, as)
+	}
+	var ended *failure
+	if errors.As(err, &ended) {
+		if made, reading := r.getRevision(ctx, s.function.Name, as.revision); reading == nil && made != nil && broken(s.function.Name, made) != nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// create makes the service. Nobody is let in, so that all requests may be its first revision's from the start.
+func (r *runner) create(ctx context.Context, s spec, as execution) error {
+	fn := s.function
+	labels := r.labels(fn)
+	labels[labelPublisher] = byRun
+	var op *run.GoogleLongrunningOperation
+	err := until.Done(ctx, func() error {
+		var err error
+		op, err = r.run.Projects.Locations.Services.Create(r.parent(), &run.GoogleCloudRunV2Service{
+			Labels: labels, Annotations: map[string]string{noteLabels: keysOf(fn.own.Labels)}, Client: "ferry",
+			Ingress: ingress(fn), Template: r.template(s, as), Traffic: unreleased(as.revision),
+		}).ServiceId(r.serviceName(fn.Name)).Context(ctx).Do()
+		return err
+	}, newAccount(isUnknownAccount))
+	if isAlreadyExists(err) { // the reply was lost, or somebody else was faster
+		found, err := r.get(ctx, fn.Name)
+		if err == nil {
+			err = r.refuseForeign("publish", fn.Name, found)
+		}
+		if err != nil {
+			return err
+		}
+		return r.update(ctx, s, as)
+	}
+	if err != nil {
+		return err
+	}
+	return r.finished(ctx, op, "the service "+r.serviceName(fn.Name)+" to be made")
+}
+
+// update makes the revision in a service that is there. What serves is pinned by its name in the same write.
+func (r *runner) update(ctx context.Context, s spec, as execution) error {
+	fn := s.function
+	return until.Done(ctx, func() error {
+		now, err := r.change(ctx, fn.Name, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
+			if err := r.refuseForeign("publish", fn.Name, now); err != nil {
+				return nil, err
+			}
+			if there, err := r.getRevision(ctx, fn.Name, as.revision); err != nil || there != nil {
+				return nil, err
+			}
+			t := routed(now)
+			now.Template = r.template(s, as)
+			if now.Traffic = unreleased(as.revision); t.live != "" {
+				now.Traffic = t.with(as.revision)
+			}
+			return []string{"template", "traffic"}, nil
+		})
+		if err == nil && now == nil {
+			err = &providers.Error{
+				Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn.Name, Hint: "deploy again", Err: errors.New("the service was deleted meanwhile"),
+			}
+		}
+		return err
+	}, newAccount(isUnknownAccount))
+}
+
+// decided waits until it is known whether a revision starts.
+func (c *connection) decided(ctx context.Context, fn, id string) (*run.GoogleCloudRunV2Revision, error) {
+	var found *run.GoogleCloudRunV2Revision
+	err := until.True(ctx, working("the revision "+id+" to start"), func() (bool, error) {
+		var err error
+		found, err = c.getRevision(ctx, fn, id)
+		if err != nil || found == nil {
+			return false, err
+		}
+		state := conditionOf(found.Conditions, "Ready").State
+		return !found.Reconciling && (state == succeeded || state == conditionFailed), nil
+	})
+	return found, err
+}
+
+// isUnknownAccount reports whether Cloud Run does not know a service account yet.
+func isUnknownAccount(err error) bool {
+	message := messageOf(err)
+	return strings.Contains(message, "service account") && (isNotFound(err) || strings.Contains(message, "does not exist")) ||
+		strings.Contains(message, "iam.serviceaccounts.actAs") && statusOf(err) == 403
+}

@@ -1,0 +1,111 @@
+package gcp
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	run "google.golang.org/api/run/v2"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Remove takes away exactly what ferry made for the function. The service goes last but for what hangs on its name: what is
+// left of an interrupted removal is found by it.
+func (a *Adapter) Remove(ctx context.Context, fn string, e providers.Epoch) error {
+	c, err := a.connect(ctx)
+	if err == nil {
+		err = c.admitted(ctx, fn, e)
+	}
+	if err == nil {
+		err = c.remove(ctx, fn)
+	}
+	return a.classify("remove", fn, err)
+}
+
+func (c *connection) remove(ctx context.Context, fn string) error {
+	found, err := c.get(ctx, fn)
+	if err != nil {
+		return err
+	}
+	if found != nil && !c.owns(found.Labels, fn) {
+		return nil // not ferry's
+	}
+	if err := c.unbind(ctx, fn, found); err != nil {
+		return err
+	}
+	if found != nil {
+		if err := c.shut(ctx, fn); err != nil && !isNotFound(err) {
+			return err
+		}
+		op, err := c.run.Projects.Locations.Services.Delete(c.servicePath(fn)).Context(ctx).Do()
+		if err == nil {
+			err = c.finished(ctx, op, "the service "+c.serviceName(fn)+" to be deleted")
+		}
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+	}
+	return c.removeImages(ctx, fn)
+}
+
+// Prune deletes a revision that gets no requests, and its image unless another one has it; Google refuses to delete one that
+// does, so that no epoch is needed.
+func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision, _ providers.Epoch) error {
+	const op = "prune"
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := c.get(ctx, fn)
+	if err != nil || found == nil {
+		return a.classify(op, fn, err)
+	}
+	if err := c.refuseForeign(op, fn, found); err != nil {
+		return err
+	}
+	if t := routed(found); t.live == r.ID || t.canary == r.ID {
+		return &providers.Error{Kind: providers.Conflict, Op: op, Provider: name, Function: fn, Err: fmt.Errorf("the revision %s gets requests", r.ID)}
+	}
+	return a.classify(op, fn, c.prune(ctx, fn, r.ID, found))
+}
+
+func (c *connection) prune(ctx context.Context, fn, id string, found *run.GoogleCloudRunV2Service) error {
+	gone, err := c.getRevision(ctx, fn, id)
+	if err != nil || gone == nil {
+		return err
+	}
+	if err := c.release(ctx, fn, id, found); err != nil {
+		return err
+	}
+	op, err := c.run.Projects.Locations.Services.Revisions.Delete(c.revisionPath(fn, id)).Context(ctx).Do()
+	if err == nil {
+		err = c.finished(ctx, op, "the revision "+id+" to be deleted")
+	}
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	rest, err := c.revisions(ctx, fn)
+	if err != nil {
+		return err
+	}
+	image := imageOf(gone)
+	if slices.ContainsFunc(rest, func(r *run.GoogleCloudRunV2Revision) bool { return imageOf(r) == image && idOf(r.Name) != id }) {
+		return nil
+	}
+	return c.removeImage(ctx, gone)
+}
+
+// release lets go of a revision that is about to be deleted: of its tag, and as the one that was made last, which Google
+// would not delete.
+func (c *connection) release(ctx context.Context, fn, id string, found *run.GoogleCloudRunV2Service) error {
+	tagged := slices.ContainsFunc(found.Traffic, func(t *run.GoogleCloudRunV2TrafficTarget) bool { return idOf(t.Revision) == id })
+	if !tagged {
+		return nil
+	}
+	_, err := c.change(ctx, fn, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
+		now.Traffic = slices.DeleteFunc(now.Traffic, func(t *run.GoogleCloudRunV2TrafficTarget) bool { return idOf(t.Revision) == id && t.Percent == 0 })
+		return []string{"traffic"}, nil
+	})
+	return err
+}

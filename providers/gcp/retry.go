@@ -1,0 +1,68 @@
+package gcp
+
+import (
+	"errors"
+	"time"
+
+	"github.com/ferryfn/ferry/providers/until"
+)
+
+// What Google refuses or has not done in passing. All rules are here, each with how long it is waited for; a new one is one
+// more.
+const (
+	busyTime    = 30 * time.Second // an answer that says to come again, and a host that does not answer any more
+	raceTime    = 20 * time.Second // another write of the same thing
+	changeTime  = 4 * time.Minute  // a change of a service; that of a network takes the longest
+	spreadTime  = 2 * time.Minute  // rights that were just given, and hosts that learn one after the other
+	accountTime = time.Minute      // an account that was just made
+	logTime     = 5 * time.Second  // the log of a revision that does not start
+)
+
+// busyRule is for answers that say to come again.
+func busyRule() until.Rule {
+	return until.Rule{For: "Google to take the call", Within: busyTime, First: 200 * time.Millisecond, Most: 5 * time.Second, Passing: func(err error) bool {
+		var b *busy
+		return errors.As(err, &b)
+	}}
+}
+
+// unreachedRule is for calls that got no answer.
+func unreachedRule() until.Rule {
+	return until.Rule{For: "an answer", Within: busyTime, First: 200 * time.Millisecond, Most: 5 * time.Second, Passing: func(err error) bool {
+		var u unreached
+		return errors.As(err, &u)
+	}}
+}
+
+// working is for an operation that goes on at Google.
+func working(what string) until.Rule {
+	return until.Rule{For: what, Within: changeTime, First: 100 * time.Millisecond, Most: time.Second}
+}
+
+// racing is for conditional writes that met another one: it is looked again, and what is there decides.
+func racing() until.Rule {
+	return until.Rule{For: "other changes of the service to end", Within: raceTime, First: 100 * time.Millisecond, Most: time.Second, Passing: isStale}
+}
+
+// answering is for the address of a function, which learns of a change after the service did.
+func answering(what string) until.Rule {
+	return until.Rule{For: what, Within: spreadTime, First: 100 * time.Millisecond, Most: 2 * time.Second}
+}
+
+// newAccount is for a service account that was just made: it is not known everywhere at once.
+func newAccount(passing func(error) bool) until.Rule {
+	return until.Rule{For: "the service account to be known", Within: accountTime, First: 500 * time.Millisecond, Most: 5 * time.Second, Passing: passing}
+}
+
+// sendingRule is for an object whose bytes the connection cannot send again by itself.
+func sendingRule() until.Rule {
+	return until.Rule{For: "Cloud Storage to take an object", Within: busyTime, First: 200 * time.Millisecond, Most: 5 * time.Second, Passing: func(err error) bool {
+		var u unreached
+		return errors.As(err, &u) || passing("", statusOf(err))
+	}}
+}
+
+// logged is for what a revision wrote before it ended, which arrives late.
+func logged() until.Rule {
+	return until.Rule{For: "the log to arrive", Within: logTime, First: 200 * time.Millisecond, Most: time.Second}
+}
