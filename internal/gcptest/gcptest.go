@@ -49,6 +49,7 @@ type Server struct {
 	operations   map[string]*operation
 	repositories map[string]*repository
 	serial       int
+	place        *place
 }
 
 // New serves an empty project until the test ends, with all APIs enabled.
@@ -59,6 +60,7 @@ func New(t testing.TB) *Server {
 		off: map[string]bool{}, operations: map[string]*operation{}, repositories: map[string]*repository{},
 	}
 	s.control.operationPolls = 1
+	s.place = newPlace(s)
 	s.addAccount(Deployer)
 	s.addAccount(Compute)
 	s.front = s.listen(http.HandlerFunc(s.serveFront))
@@ -85,6 +87,7 @@ func (s *Server) close() {
 	s.mu.Lock()
 	servers := s.servers
 	s.mu.Unlock()
+	s.place.close()
 	for _, server := range servers {
 		server.CloseClientConnections()
 		server.Close()

@@ -1,6 +1,39 @@
 package gcptest
 
-// permitted says whether somebody has a permission on a resource: an owner of the project has all.
-func (s *Server) permitted(caller, _, _ string) bool {
-	return caller == Deployer
+import "strings"
+
+// permitted says whether somebody has a permission on a resource: the deployer has all, others what the policies of the project
+// and of the resource give.
+func (s *Server) permitted(caller, permission, resource string) bool {
+	return caller == Deployer || permission == "" || s.place.may("serviceAccount:"+caller, permission, s.place.policyAt(resource))
+}
+
+// policyAt is the policy of a resource that has one of its own.
+func (p *place) policyAt(resource string) *policy {
+	parts := strings.Split(resource, "/")
+	if b := p.buckets[parts[0]]; b != nil {
+		return b.policy
+	}
+	if len(parts) < 4 {
+		return nil
+	}
+	switch name := strings.Join(parts[:4], "/"); parts[2] {
+	case "topics":
+		if t := p.topics[name]; t != nil {
+			return t.policy
+		}
+	case "subscriptions":
+		if s := p.subscriptions[name]; s != nil {
+			return s.policy
+		}
+	case "secrets":
+		if s := p.secrets[parts[3]]; s != nil {
+			return s.policy
+		}
+	case "serviceAccounts":
+		if a := p.cloud.accounts[parts[3]]; a != nil {
+			return a.policy
+		}
+	}
+	return nil
 }

@@ -35,7 +35,10 @@ type version struct {
 type handler func(*Server, *call) (any, error)
 
 func allAPIs() []*api {
-	return []*api{artifactRegistryAPI(), iamCredentialsAPI()}
+	return []*api{
+		artifactRegistryAPI(), iamCredentialsAPI(), iamAPI(), resourceManagerAPI(), serviceUsageAPI(), storageAPI(), pubsubAPI(), schedulerAPI(),
+		secretManagerAPI(), loggingAPI(),
+	}
 }
 
 // call is a request on its way.
@@ -149,7 +152,7 @@ func (s *Server) identify(a *api, r *http.Request, body []byte) (*call, error) {
 
 // about is the name of the resource: where a call creates one, that which it will have.
 func (c *call) about() string {
-	for _, name := range []string{"name", "resource", "parent", "project", "projectId"} {
+	for _, name := range []string{"name", "resource", "topic", "subscription", "parent", "project", "projectId"} {
 		value, ok := c.vars[name]
 		if !ok {
 			continue

@@ -14,11 +14,13 @@ import (
 
 // account is a service account.
 type account struct {
-	is *iam.ServiceAccount
+	is     *iam.ServiceAccount
+	policy *policy
+	unseen int // reads that do not find it yet
 }
 
 func (s *Server) addAccount(email string) {
-	s.accounts[email] = &account{is: &iam.ServiceAccount{
+	s.accounts[email] = &account{policy: newPolicy(), is: &iam.ServiceAccount{
 		Name: "projects/" + Project + "/serviceAccounts/" + email, Email: email, ProjectId: Project,
 		UniqueId: fmt.Sprintf("1000000000000000%05d", s.next()), Oauth2ClientId: fmt.Sprintf("1000000000000000%05d", s.serial),
 	}}
