@@ -49,12 +49,17 @@ func (c *checker) style(at, kind string) {
 
 func (c *checker) queue(at string, q *QueueEvent) {
 	c.resource(at+".name", "queue", q.Name)
-	if locateNode(c.node, at).get("batch") == nil {
+	n := locateNode(c.node, at)
+	if n.get("batch") == nil {
 		q.Batch = 1
 	}
-	if q.Batch < 1 {
-		c.fail(at+".batch", "write 1 or more", "\"batch\" must be at least 1, not %d", q.Batch)
+	least := func(key string, value int) {
+		if n.get(key) != nil && value < 1 {
+			c.fail(at+"."+key, "write 1 or more", "%q must be at least 1, not %d", key, value)
+		}
 	}
+	least("batch", q.Batch)
+	least("attempts", q.Attempts)
 }
 
 // locateNode returns the node at a path, nil when there is none.

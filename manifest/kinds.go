@@ -46,6 +46,9 @@ type ScheduleEvent struct {
 type QueueEvent struct {
 	Name  string `json:"name" jsonschema:"The name of the queue, which must exist, or a key of the target's resources."`
 	Batch int    `json:"batch" jsonschema:"How many messages are fetched at once, at least 1. Default: 1."`
+	// Attempts and Backoff are left to the target where they are 0.
+	Attempts int      `json:"attempts,omitempty" jsonschema:"How often a message is tried before it is a dead letter. Default: the target decides."`
+	Backoff  Duration `json:"backoff,omitempty" jsonschema:"The pause before the second attempt, such as 1s; it doubles with each further one. Default: the target decides."`
 }
 
 // TopicEvent calls the function for each message of a topic that exists.
@@ -96,7 +99,9 @@ func eventKinds() map[string]eventKind {
 		"queue": {
 			check: func(c *checker, at string, e *Event) { c.queue(at, e.Queue) },
 			needs: "name", resource: true, shorthand: named,
-			constrain: func(keys map[string]*jsonschema.Schema) { keys["batch"].Minimum = number(1) },
+			constrain: func(keys map[string]*jsonschema.Schema) {
+				keys["batch"].Minimum, keys["attempts"].Minimum = number(1), number(1)
+			},
 		},
 		"topic": {
 			check: func(c *checker, at string, e *Event) { c.resource(at+".name", "topic", e.Topic.Name) },

@@ -36,7 +36,7 @@ const everyLeaf = `{
 			"cors": {"origins": ["https://a.example"], "methods": ["GET"], "headers": ["x-a"], "max_age": "10m", "credentials": true}
 		}},
 		{"schedule": {"cron": "0 3 * * *", "timezone": "Europe/Berlin"}},
-		{"queue": {"name": "orders", "batch": 1}},
+		{"queue": {"name": "orders", "batch": 1, "attempts": 0, "backoff": "0s"}},
 		{"topic": {"name": "signups"}},
 		{"object": {"bucket": "uploads", "on": ["created"], "prefix": "raw/", "suffix": ".jpg"}}
 	],
@@ -60,7 +60,7 @@ func otherLeaves() map[string]string {
 		"events[0].http.cors.origins": `["https://b.example"]`, "events[0].http.cors.methods": `["GET", "PUT"]`,
 		"events[0].http.cors.headers": `["x-b"]`, "events[0].http.cors.max_age": `"11m"`, "events[0].http.cors.credentials": `false`,
 		"events[1].schedule.cron": `"0 4 * * *"`, "events[1].schedule.timezone": `"Europe/Paris"`,
-		"events[2].queue.name": `"others"`, "events[2].queue.batch": `2`, "events[3].topic.name": `"others"`,
+		"events[2].queue.name": `"others"`, "events[2].queue.batch": `2`, "events[2].queue.attempts": `3`, "events[2].queue.backoff": `"2s"`, "events[3].topic.name": `"others"`,
 		"events[4].object.bucket": `"others"`, "events[4].object.on": `["created", "deleted"]`,
 		"events[4].object.prefix": `"cooked/"`, "events[4].object.suffix": `".png"`,
 		"scaling.min": `2`, "scaling.max": `6`, "scaling.concurrency": `40`, "health.path": `"/ready"`,

@@ -35,13 +35,18 @@ const (
 // itemFailures is what the shims answer with. Without it a failed message would be taken for done.
 var itemFailures = []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures}
 
-// checkQueue reports batches that SQS does not hand out.
+// checkQueue reports batches that SQS does not hand out, and what only the queue itself can say.
 func checkQueue(fn function, field string, e manifest.Event) []providers.Issue {
 	most := maxBatch
 	if inOrder(fn.own.resource(e.Queue.Name)) {
 		most = maxBatchFIFO
 	}
-	return check.When(e.Queue.Batch > most).Block(field+".batch", fmt.Sprintf("choose at most %d", most), "SQS does not deliver %d messages in one batch", e.Queue.Batch)
+	const hint = "set the queue's redrive policy and visibility timeout, which decide on AWS"
+	return slices.Concat(
+		check.When(e.Queue.Attempts > 0).Warn(field+".attempts", hint, "how often a message is tried is a setting of the queue itself"),
+		check.When(e.Queue.Backoff > 0).Warn(field+".backoff", hint, "the pause before a message is tried again is a setting of the queue itself"),
+		check.When(e.Queue.Batch > most).Block(field+".batch", fmt.Sprintf("choose at most %d", most), "SQS does not deliver %d messages in one batch", e.Queue.Batch),
+	)
 }
 
 // inOrder reports whether a queue or topic is first-in-first-out, which its name says.
