@@ -36,10 +36,13 @@ func (e *Engine) Consume(c Consumer) *Consumption {
 	return w
 }
 
+// Halt takes no more messages. It does not wait for those under way.
+func (w *Consumption) Halt() { w.stop() }
+
 // Stop takes no more messages and returns when those under way are settled. When ctx ends first, they are broken off, to be
 // delivered again.
 func (w *Consumption) Stop(ctx context.Context) {
-	w.stop()
+	w.Halt()
 	release := context.AfterFunc(ctx, w.abort)
 	w.working.Wait()
 	release()
@@ -122,10 +125,13 @@ func (w *Consumption) deliver(batch []entry) {
 func (w *Consumption) read(batch []entry) ([]record, error) {
 	records := make([]record, len(batch))
 	err := w.engine.store.db.View(func(tx *bbolt.Tx) error {
-		ready := tx.Bucket(queuesBucket).Bucket([]byte(w.Queue)).Bucket(readyBucket)
+		q := tx.Bucket(queuesBucket).Bucket([]byte(w.Queue))
+		if q == nil {
+			return ErrPostponed // it was dropped
+		}
 		for i, e := range batch {
 			var err error
-			if records[i], err = decode(ready.Get(key(e.number))); err != nil {
+			if records[i], err = decode(q.Bucket(readyBucket).Get(key(e.number))); err != nil {
 				return err
 			}
 		}
@@ -134,8 +140,11 @@ func (w *Consumption) read(batch []entry) ([]record, error) {
 	return records, err
 }
 
-// keep writes what became of a batch.
+// keep writes what became of a batch. Of a queue that was dropped meanwhile nothing is kept.
 func (w *Consumption) keep(tx *bbolt.Tx, batch []entry, records []record, outcomes []error, now time.Time) error {
+	if tx.Bucket(queuesBucket).Bucket([]byte(w.Queue)) == nil {
+		return nil
+	}
 	ready, err := bucket(tx, w.Queue, readyBucket)
 	if err != nil {
 		return err
@@ -145,6 +154,9 @@ func (w *Consumption) keep(tx *bbolt.Tx, batch []entry, records []record, outcom
 		return err
 	}
 	for i, e := range batch {
+		if ready.Get(key(e.number)) == nil {
+			continue
+		}
 		r := records[i]
 		r.Attempts, r.Due = e.attempts, e.due
 		switch failure := outcomes[i]; {

@@ -113,6 +113,13 @@ func (e *Engine) queue(name string) *queue {
 	return q
 }
 
+// Has reports whether anything was ever put into a queue, or somebody consumes it.
+func (e *Engine) Has(name string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.queues[name] != nil
+}
+
 // Queues describes all, sorted by name.
 func (e *Engine) Queues() ([]Info, error) {
 	e.mu.Lock()

@@ -73,25 +73,24 @@ type Timer struct {
 	working sync.WaitGroup
 }
 
-// Every puts a message whenever it is due, once for each time. What was put last is noted under the name.
-func (e *Engine) Every(s Schedule, name string, message func(due time.Time) Envelope) (*Timer, error) {
-	name = "schedule/" + name
-	notes, err := e.Notes(name)
+// Every puts a message whenever it is due, once for each time. What was put last is kept as the note.
+func (e *Engine) Every(s Schedule, note string, message func(due time.Time) Envelope) (*Timer, error) {
+	notes, err := e.Notes(note)
 	if err != nil {
 		return nil, err
 	}
 	last := time.Now()
-	if at, err := time.Parse(time.RFC3339, string(notes[""])); err == nil && at.After(last.Add(-missed)) {
-		last = at
-	} else if err == nil {
-		last = last.Add(-missed)
+	if at, err := time.Parse(time.RFC3339, string(notes[""])); err == nil {
+		last = latest(at, last.Add(-missed))
+	} else if err := e.Put(nil, map[string][]byte{note: moment(last)}); err != nil {
+		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	t := &Timer{stop: stop}
 	t.working.Go(func() {
-		for due := s.latest(last); wait(ctx, due); due = s.latest(due) {
+		for due := s.following(last); wait(ctx, due); due = s.following(due) {
 			// What cannot be put, as on a full disk, is put when it can be.
-			for e.Put([]Envelope{message(due)}, map[string][]byte{name: []byte(due.UTC().Format(time.RFC3339))}) != nil {
+			for e.Put([]Envelope{message(due)}, map[string][]byte{note: moment(due)}) != nil {
 				if !wait(ctx, time.Now().Add(time.Second)) {
 					return
 				}
@@ -101,8 +100,17 @@ func (e *Engine) Every(s Schedule, name string, message func(due time.Time) Enve
 	return t, nil
 }
 
-// latest is the time to fire at after another one: of those that have passed the last, else the next.
-func (s Schedule) latest(after time.Time) time.Time {
+func moment(t time.Time) []byte { return []byte(t.UTC().Format(time.RFC3339)) }
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// following is the time to fire at after another one: of those that have passed the last, else the next.
+func (s Schedule) following(after time.Time) time.Time {
 	next := s.Next(after)
 	for {
 		further := s.Next(next)

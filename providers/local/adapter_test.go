@@ -38,10 +38,6 @@ func TestWhatThisMachineCannotHonourIsSaid(t *testing.T) {
 		"blocker runtime":            {Runtime: "nodejs22", Style: "fetch"},
 		"blocker runtime ":           {Runtime: "java21", Style: "server"},
 		"warning architecture":       {Runtime: "go", Style: "go", Architecture: other},
-		"warning events[0].schedule": {Runtime: "go", Style: "go", Events: []manifest.Event{{Schedule: &manifest.ScheduleEvent{}}}},
-		"warning events[0].queue":    {Runtime: "go", Style: "go", Events: []manifest.Event{{Queue: &manifest.QueueEvent{}}}},
-		"warning events[0].topic":    {Runtime: "go", Style: "go", Events: []manifest.Event{{Topic: &manifest.TopicEvent{}}}},
-		"warning events[0].object":   {Runtime: "go", Style: "go", Events: []manifest.Event{{Object: &manifest.ObjectEvent{}}}},
 	} {
 		fn.Name = "api"
 		var got []string

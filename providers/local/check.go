@@ -15,7 +15,6 @@ func (a *Adapter) Check(fn manifest.Function) []providers.Issue {
 		check.When(runtime.GOOS == "windows").Block("", "use WSL, or another target", "the local platform does not run on Windows yet"),
 		a.checkRuntime(fn.Runtime),
 		check.When(fn.Architecture != "" && fn.Architecture != runtime.GOARCH).Warn("architecture", "", "this machine is %s: here the function runs on that, not on %s", runtime.GOARCH, fn.Architecture),
-		checkEvents(fn),
 	)
 }
 
@@ -37,17 +36,7 @@ func limits() []providers.LimitFact {
 	return []providers.LimitFact{
 		{Field: "runtime", Takes: "nodejs and python of any version that is installed, go, and custom; another version than the one that is asked for is a warning"},
 		{Field: "architecture", Takes: "that of this machine; another one is a warning"},
-		{Field: "events[]", Takes: "http; other events are not delivered yet, which is a warning"},
+		{Field: "events[].queue", Takes: "any batch, number of attempts and backoff; five attempts within 30 s unless the manifest says otherwise"},
 		{Field: "scaling.max", Takes: fmt.Sprintf("any; %d unless the manifest says otherwise", maxInstances)},
 	}
-}
-
-// checkEvents warns of all that are not delivered: requests are.
-func checkEvents(fn manifest.Function) []providers.Issue {
-	var found []providers.Issue
-	for i, e := range fn.Events {
-		kind := e.Kind()
-		found = append(found, check.When(e.HTTP == nil).Warn(fmt.Sprintf("events[%d].%s", i, kind), "call it with ferry invoke "+fn.Name, "the local platform does not deliver %s events yet", kind)...)
-	}
-	return found
 }

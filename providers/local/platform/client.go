@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -288,7 +289,7 @@ func (c *Client) Fence(ctx context.Context, q FenceRequest) error {
 	return err
 }
 
-// Bind keeps a word about a function's bindings in the table.
+// Bind makes a function's bindings those of the request.
 func (c *Client) Bind(ctx context.Context, q BindRequest) error {
 	_, err := ask[none](ctx, c, "bind", q)
 	return err
@@ -324,14 +325,55 @@ func (c *Client) Prune(ctx context.Context, q FunctionRequest) error {
 	return err
 }
 
-// ask sends one operation to the running platform.
-func ask[A any](ctx context.Context, c *Client, operation string, q any) (A, error) {
+// Queues describes what waits in a scope.
+func (c *Client) Queues(ctx context.Context, s Scope) ([]QueueInfo, error) {
+	return ask[[]QueueInfo](ctx, c, "queues", FenceRequest{Scope: s})
+}
+
+// Redrive has dead letters delivered again.
+func (c *Client) Redrive(ctx context.Context, q RedriveRequest) (RedriveResponse, error) {
+	return ask[RedriveResponse](ctx, c, "redrive", q)
+}
+
+// Send puts a message into a queue or a topic.
+func (c *Client) Send(ctx context.Context, q SendRequest) (sent SendResponse, err error) {
+	e, err := c.running()
+	if err != nil {
+		return sent, err
+	}
+	path := q.Kind + "s/" + url.PathEscape(q.Service) + "/" + url.PathEscape(q.Stage) + "/" + url.PathEscape(q.Name)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+e.Address+"/"+path, bytes.NewReader(q.Body))
+	if err != nil {
+		return sent, err
+	}
+	for name, value := range map[string]string{typeHeader: q.ContentType, groupHeader: q.Group} {
+		if value != "" {
+			req.Header.Set(name, value)
+		}
+	}
+	if len(q.Attributes) > 0 {
+		attributes, err := json.Marshal(q.Attributes)
+		if err != nil {
+			return sent, err
+		}
+		req.Header.Set(attributesHeader, string(attributes))
+	}
+	return do[SendResponse](c, e, "take a message", req)
+}
+
+// running is the platform, which must be there and be understood.
+func (c *Client) running() (Endpoint, error) {
 	e, alive := c.home.endpoint()
 	if !alive {
-		var a A
-		return a, failed(CodeNotRunning, "", "no platform is running for %s", c.home)
+		return e, failed(CodeNotRunning, "", "no platform is running for %s", c.home)
 	}
-	if err := e.compatible(); err != nil {
+	return e, e.compatible()
+}
+
+// ask sends one operation to the running platform.
+func ask[A any](ctx context.Context, c *Client, operation string, q any) (A, error) {
+	e, err := c.running()
+	if err != nil {
 		var a A
 		return a, err
 	}
@@ -347,6 +389,12 @@ func send[A any](ctx context.Context, c *Client, e Endpoint, operation string, q
 	if err != nil {
 		return a, err
 	}
+	return do[A](c, e, operation, req)
+}
+
+// do has the platform do what the request says.
+func do[A any](c *Client, e Endpoint, operation string, req *http.Request) (a A, err error) {
+	ctx := req.Context()
 	req.Header.Set("Authorization", "Bearer "+e.Token)
 	req.Header.Set(protocolHeader, strconv.Itoa(Protocol))
 	wait := waits.For(ctx, fmt.Sprintf("the local platform, process %d, to %s", e.PID, operation))

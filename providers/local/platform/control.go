@@ -14,7 +14,7 @@ import (
 )
 
 // Protocol is the version of the control connection. A client and a platform of different ones do not talk.
-const Protocol = 3
+const Protocol = 4
 
 const protocolHeader = "Ferry-Protocol"
 
@@ -71,12 +71,13 @@ type FunctionRequest struct {
 	Revision string `json:"revision,omitempty"`
 }
 
-// BindRequest keeps a word about a function's bindings.
+// BindRequest makes a function's bindings those of the events, in that mode.
 type BindRequest struct {
 	Scope
 	Writer
-	Function string `json:"function"`
-	Bindings string `json:"bindings"`
+	Function string    `json:"function"`
+	Bindings string    `json:"bindings"`
+	Events   []Binding `json:"events,omitempty"`
 }
 
 // FenceRequest shows the platform an epoch.
@@ -125,6 +126,10 @@ func (s *server) handler() http.Handler {
 	mux.Handle("POST /renew", operation(s, s.renew))
 	mux.Handle("POST /probe", operation(s, s.probe))
 	mux.Handle("POST /invoke", operation(s, s.invoke))
+	mux.Handle("POST /queues", operation(s, s.queues))
+	mux.Handle("POST /redrive", operation(s, s.redrive))
+	mux.Handle("POST /queues/{service}/{stage}/{name}", s.send(KindQueue))
+	mux.Handle("POST /topics/{service}/{stage}/{name}", s.send(KindTopic))
 	mux.Handle("POST /remove", operation(s, s.remove))
 	mux.Handle("POST /prune", operation(s, s.prune))
 	return mux
@@ -142,19 +147,30 @@ func operation[Q, A any](s *server, do func(context.Context, Q) (A, error)) http
 		if err == nil {
 			a, err = do(r.Context(), q)
 		}
-		w.Header().Set("Content-Type", "application/json")
-		if err != nil {
-			w.WriteHeader(http.StatusUnprocessableEntity)
-			_ = json.NewEncoder(w).Encode(wire(err))
-			return
-		}
-		_ = json.NewEncoder(w).Encode(a)
+		answerJSON(w, a, err)
 	})
 }
 
-func (s *server) admit(r *http.Request) error {
+func answerJSON(w http.ResponseWriter, answer any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		answer = wire(err)
+	}
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// knows fails for who does not know the token.
+func (s *server) knows(r *http.Request) error {
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+s.token)) != 1 {
 		return &Error{Code: CodeDenied, Message: "the token is wrong"}
+	}
+	return nil
+}
+
+func (s *server) admit(r *http.Request) error {
+	if err := s.knows(r); err != nil {
+		return err
 	}
 	// Any program may stop any platform: that is how the two get to the same version.
 	if theirs := r.Header.Get(protocolHeader); theirs != strconv.Itoa(Protocol) && r.URL.Path != "/stop" {
@@ -282,7 +298,7 @@ func (s *server) bind(_ context.Context, q BindRequest) (none, error) {
 	}
 	next := svc.table.clone()
 	e := next.Functions[q.Function]
-	e.Bindings = q.Bindings
+	e.Bindings, e.Events = q.Bindings, q.Events
 	next.set(q.Function, e)
 	return none{}, svc.change(next)
 }

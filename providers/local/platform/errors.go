@@ -19,6 +19,7 @@ const (
 	CodeMemory     Code = "memory"      // an instance used more memory than it may
 	CodeUnready    Code = "unready"     // an instance runs but does not answer
 	CodeTimeout    Code = "timeout"     // the platform or a function took too long
+	CodeBusy       Code = "busy"        // no instance became free in time
 	CodePort       Code = "port"        // another program listens on the port that is kept for a service
 	CodeSecret     Code = "secret"      // a secret has no value
 	CodeNotRunning Code = "not_running" // no platform runs for this home

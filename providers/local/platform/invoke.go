@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -14,7 +16,12 @@ func (s *server) invoke(ctx context.Context, q InvokeRequest) (InvokeResponse, e
 	if err != nil {
 		return InvokeResponse{}, err
 	}
-	p := svc.choose(q.Function)
+	return svc.call(ctx, q)
+}
+
+// call calls what is live of a function with a request or an event.
+func (s *service) call(ctx context.Context, q InvokeRequest) (InvokeResponse, error) {
+	p := s.choose(q.Function)
 	if p == nil {
 		return InvokeResponse{}, failed(CodeNotFound, q.Function, "nothing is live as %s", q.Function)
 	}
@@ -23,10 +30,13 @@ func (s *server) invoke(ctx context.Context, q InvokeRequest) (InvokeResponse, e
 	if err != nil {
 		return InvokeResponse{}, failed(CodeInvalid, q.Function, "calling %s: %w", q.Function, err)
 	}
-	c := &call{function: q.Function, target: q.Path, internal: true, event: event, choose: svc.choose}
+	c := &call{function: q.Function, target: q.Path, internal: true, event: event, choose: s.choose}
 	begin := time.Now()
 	w := &recorder{header: http.Header{}}
 	broken := w.record(func() { c.forward(w, req, p) })
+	if errors.Is(c.failure, errBusy) {
+		return InvokeResponse{}, failed(CodeBusy, q.Function, "all instances of %s are busy", q.Function)
+	}
 	if c.failure != nil {
 		return InvokeResponse{}, c.failure
 	}
@@ -49,9 +59,16 @@ func (q *InvokeRequest) request(ctx context.Context, r Revision) (*http.Request,
 		if r.Readiness == ReadyPort {
 			q.Path = "/"
 		}
+		for name, values := range header {
+			if strings.HasPrefix(name, "Ce-") {
+				header.Set(name, inHeader(values[0]))
+			}
+		}
 		header.Set("Ce-Specversion", "1.0")
-		header.Set("Ce-Id", token(16))
-		header.Set("Ce-Time", time.Now().UTC().Format(time.RFC3339Nano))
+		if header.Get("Ce-Id") == "" {
+			header.Set("Ce-Id", token(16))
+			header.Set("Ce-Time", time.Now().UTC().Format(time.RFC3339Nano))
+		}
 		if header.Get("Ce-Type") == "" { // an event of no source
 			header.Set("Ce-Source", "/ferry/"+q.String()+"/"+q.Function)
 			header.Set("Ce-Type", "dev.ferry.invoke.v1")
@@ -74,6 +91,19 @@ func (q *InvokeRequest) request(ctx context.Context, r Revision) (*http.Request,
 	}
 	req.Header = header
 	return req, nil
+}
+
+// inHeader is the value of an event's attribute as CloudEvents has it in a header.
+func inHeader(value string) string {
+	var b strings.Builder
+	for _, c := range []byte(value) {
+		if c <= ' ' || c > '~' || c == '"' || c == '%' {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // recorder keeps an answer.

@@ -166,6 +166,7 @@ func (s *server) service(scope Scope) (*service, error) {
 		return nil, err
 	}
 	svc := &service{host: s.host, scope: scope, table: t, journals: map[string]*journal{}}
+	svc.events = newEvents(svc)
 	svc.port.Store(int64(t.Port))
 	svc.hosts.Store(&t.Hosts)
 	routes := map[string]route{}
@@ -183,6 +184,9 @@ func (s *server) service(scope Scope) (*service, error) {
 		for _, p := range r.pools() {
 			p.start()
 		}
+	}
+	if err := errors.Join(svc.events.prepare(t), svc.events.follow(t)); err != nil {
+		s.host.options.Log.Error("delivering events", "service", scope.String(), "error", err)
 	}
 	s.services[scope] = svc
 	return svc, nil

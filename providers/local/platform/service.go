@@ -31,6 +31,7 @@ type service struct {
 	listener net.Listener // of the server
 	problem  error        // why it does not listen
 	journals map[string]*journal
+	events   *events
 	port     atomic.Int64             // the table's
 	hosts    atomic.Pointer[[]string] // the table's
 	routes   atomic.Pointer[map[string]route]
@@ -187,6 +188,9 @@ func (s *service) change(next Table) error {
 			routes[name] = r
 		}
 	}
+	if err := s.events.prepare(next); err != nil {
+		return err
+	}
 	if err := writeJSON(s.host.home.TableFile(s.scope), next); err != nil {
 		return fmt.Errorf("writing what is live in %s: %w", s.scope, err)
 	}
@@ -203,7 +207,7 @@ func (s *service) change(next Table) error {
 			s.retired.Go(func() { p.wait(context.Background()) })
 		}
 	}
-	return nil
+	return s.events.follow(next)
 }
 
 func (s *service) journal(function string) *journal {
@@ -220,9 +224,18 @@ func (s *service) stop(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
+	var doors sync.WaitGroup
+	doors.Go(func() {
+		drain, cancel := context.WithTimeout(ctx, s.host.options.Drain)
+		defer cancel()
+		if err := s.events.stop(drain); err != nil {
+			s.host.options.Log.Error("ending the delivery of events", "service", s.scope.String(), "error", err)
+		}
+	})
 	if old := s.unlisten(); old != nil {
 		shut(ctx, old, s.host.options.Drain)
 	}
+	doors.Wait()
 	for _, r := range *s.routes.Load() {
 		for _, p := range r.pools() {
 			p.retire()
@@ -274,6 +287,9 @@ func (s *service) vacate(ctx context.Context) error {
 	h := s.host.home
 	if err := removeEmpty(h.scope(s.scope, "logs"), h.scope(s.scope, "revisions")); err != nil {
 		return ignoreFilled(err)
+	}
+	if err := s.events.remove(ctx); err != nil {
+		return fmt.Errorf("removing the messages of %s: %w", s.scope, err)
 	}
 	if old := s.unlisten(); old != nil {
 		shut(ctx, old, s.host.options.Drain)

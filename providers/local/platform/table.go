@@ -18,9 +18,10 @@ type Entry struct {
 	Revision string `json:"revision,omitempty"` // "" is nothing
 	Digest   string `json:"digest,omitempty"`   // of that revision
 	HTTP     bool   `json:"http,omitempty"`     // it is reachable through the gateway
-	// Bindings is kept for the caller, who says what it means.
-	Bindings string  `json:"bindings,omitempty"`
-	Canary   *Canary `json:"canary,omitempty"`
+	// Bindings is the mode of the function's Events.
+	Bindings string    `json:"bindings,omitempty"`
+	Events   []Binding `json:"events,omitempty"`
+	Canary   *Canary   `json:"canary,omitempty"`
 }
 
 // Revisions are those that get requests.
@@ -98,7 +99,7 @@ func (t Table) clone() Table {
 
 // set stores an entry; one that says nothing is not kept.
 func (t Table) set(function string, e Entry) {
-	if e == (Entry{}) {
+	if e.empty() {
 		delete(t.Functions, function)
 		return
 	}

@@ -107,7 +107,25 @@ func (f *function) probe(w http.ResponseWriter, _ *http.Request) {
 func (f *function) event(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	fmt.Println("event", r.Header.Get("Ce-Type"), string(body))
+	delivered(r.Header, string(body))
+	attempt, _ := strconv.Atoi(r.Header.Get("Ferry-Attempt"))
+	_, broken := os.Stat(os.Getenv("FIXED"))
+	if until, err := strconv.Atoi(strings.TrimPrefix(string(body), "fails until ")); err == nil && attempt < until || string(body) == "fails" && broken != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		_ = json.NewEncoder(w).Encode(map[string]string{"error": "on purpose, " + os.Getenv("KEY")})
+		return
+	}
 	_ = json.NewEncoder(w).Encode(map[string]string{"type": r.Header.Get("Ce-Type")})
+}
+
+// delivered notes an event in the file that the environment names: attempt, type, source, subject, content.
+func delivered(h http.Header, body string) {
+	file, err := os.OpenFile(os.Getenv("DELIVERED"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return
+	}
+	fmt.Fprintln(file, h.Get("Ferry-Attempt"), h.Get("Ce-Type"), h.Get("Ce-Source"), h.Get("Ce-Subject"), h.Get("Ferry-Attributes"), body)
+	_ = file.Close()
 }
 
 func (f *function) serve(w http.ResponseWriter, r *http.Request) {
