@@ -196,6 +196,15 @@ func results() map[string]result {
 			{Name: "stripe-key", Set: true, Functions: []string{"api", "worker"}},
 			{Name: "webhook", Functions: []string{"api"}},
 		}},
+		"queues": queuesResult{place: "shop · dev · local", Queues: []queueResult{
+			{Kind: "queue", Name: "orders", Depth: 12, Age: 3.2, Dead: []deadResult{
+				{ID: "a1", Attempts: 5, Reason: "ValueError: on purpose", Body: "{\"order\": 7}", Died: created},
+			}},
+			{Kind: "topic", Name: "signups", Function: "mailer"},
+		}},
+		"queues-none":    queuesResult{place: "shop · dev · local"},
+		"queues-redrive": redriveResult{Name: "orders", Messages: 2},
+		"send":           sendResult{ID: "a1", Kind: "queue", Name: "orders", Functions: []string{"worker"}},
 		"secrets-none":   secretsResult{place: "shop · dev · local"},
 		"secret-set":     secretResult{secret{Name: "stripe-key", Set: true, Functions: []string{"api"}}, "shop · dev · local", true, false},
 		"secret-pinned":  secretResult{secret{Name: "stripe-key", Set: true, Functions: []string{"api"}}, "shop · dev · aws", true, true},

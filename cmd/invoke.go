@@ -2,16 +2,12 @@ package cmd
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/textproto"
-	"os"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -22,12 +18,11 @@ import (
 
 type invokeOptions struct {
 	app     *app
-	data    string
+	data    dataFlag
 	method  string
 	path    string
 	headers []string
 	event   string
-	hasData bool
 }
 
 // invokeResult is what a function answered.
@@ -62,7 +57,7 @@ It exits with 1 when the function answers with a status of 500 or above.`,
 		ValidArgsFunction: a.completeFunctions,
 	}, o.run)
 	f := c.Flags()
-	f.StringVarP(&o.data, "data", "d", "", "the `body`; @FILE reads a file, - reads stdin")
+	o.data.add(f, "the `body`; @FILE reads a file, - reads stdin")
 	f.StringVarP(&o.method, "method", "X", "", "the HTTP `verb` (default: GET, or POST with data)")
 	f.StringVarP(&o.path, "path", "p", "", "the `path` and query (default: the function's own path)")
 	f.StringVar(&o.event, "event", "", "the `kind` of event that it is called as: "+strings.Join(invokeKinds(), ", "))
@@ -70,7 +65,6 @@ It exits with 1 when the function answers with a status of 500 or above.`,
 	offer(c, "event", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return invokeKinds(), cobra.ShellCompDirectiveNoFileComp
 	})
-	c.PreRun = func(c *cobra.Command, _ []string) { o.hasData = c.Flags().Changed("data") }
 	return c
 }
 
@@ -153,7 +147,7 @@ func (o *invokeOptions) asEvent(e *providers.BoundEvent, r providers.Request) (p
 		return r, usagef("leave out --method and --path", "%s events have neither a method nor a path", o.event)
 	case len(r.Header) > 1 || len(r.Header) == 1 && (r.Header["Content-Type"] == nil || !message):
 		return r, usagef("leave out --header", "a message has a Content-Type at most, and other events have no headers")
-	case e.Schedule != nil && o.hasData:
+	case e.Schedule != nil && o.data.given:
 		return r, usagef("leave out --data", "schedule events have no data")
 	}
 	r.Event = e
@@ -161,7 +155,7 @@ func (o *invokeOptions) asEvent(e *providers.BoundEvent, r providers.Request) (p
 }
 
 func (o *invokeOptions) request(fn manifest.Function) (providers.Request, error) {
-	body, err := o.body()
+	body, err := o.data.read(o.app)
 	if err != nil {
 		return providers.Request{}, err
 	}
@@ -183,7 +177,7 @@ func (o *invokeOptions) request(fn manifest.Function) (providers.Request, error)
 	}
 	if r.Method == "" {
 		r.Method = http.MethodGet
-		if o.hasData {
+		if o.data.given {
 			r.Method = http.MethodPost
 		}
 	}
@@ -194,28 +188,6 @@ func (o *invokeOptions) request(fn manifest.Function) (providers.Request, error)
 		r.Path = "/" + r.Path
 	}
 	return r, nil
-}
-
-// body is the data itself, or what it points to.
-func (o *invokeOptions) body() ([]byte, error) {
-	file, isFile := strings.CutPrefix(o.data, "@")
-	switch {
-	case !o.hasData:
-		return nil, nil
-	case o.data == "-" || o.data == "@-":
-		data, err := io.ReadAll(o.app.Streams.In)
-		if err != nil {
-			return nil, fmt.Errorf("reading the data from stdin: %w", err)
-		}
-		return data, nil
-	case isFile:
-		data, err := os.ReadFile(o.app.path(file))
-		if err != nil {
-			return nil, usagef("check the name after @", "reading the data: %s", err)
-		}
-		return data, nil
-	}
-	return []byte(o.data), nil
 }
 
 func parseHeaders(lines []string) (map[string][]string, error) {
@@ -235,15 +207,13 @@ func parseHeaders(lines []string) (map[string][]string, error) {
 
 func newInvokeResult(r providers.Response) invokeResult {
 	result := invokeResult{
-		Status: r.Status, Headers: r.Header, Body: string(r.Body), Encoding: "utf-8",
+		Status: r.Status, Headers: r.Header,
 		Seconds: r.Seconds, Cold: r.Cold, bytes: r.Body,
 	}
 	if result.Headers == nil {
 		result.Headers = map[string][]string{}
 	}
-	if !utf8.Valid(r.Body) {
-		result.Body, result.Encoding = base64.StdEncoding.EncodeToString(r.Body), "base64"
-	}
+	result.Body, result.Encoding = readable(r.Body)
 	return result
 }
 

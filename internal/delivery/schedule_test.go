@@ -60,21 +60,21 @@ func TestAScheduleFiresOnceForEachTimeOverTheChangesOfTheClocks(t *testing.T) {
 		e := opened(t, filepath.Join(t.TempDir(), "events.db"))
 		var fired []string
 		for _, day := range []time.Time{time.Date(2000, 3, 25, 0, 0, 0, 0, time.UTC), time.Date(2000, 10, 28, 0, 0, 0, 0, time.UTC)} {
-			time.Sleep(time.Until(day))
+			pass(time.Until(day))
 			timer, err := e.Every(schedule(t, "30 2 * * *", "Europe/Berlin"), "nightly", func(due time.Time) Envelope {
 				return Envelope{Queue: "nightly", Message: Message{ID: due.Format(time.RFC3339), Sent: due}}
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(3 * 24 * time.Hour)
+			pass(3 * 24 * time.Hour)
 			timer.Stop()
 		}
 		w := e.Consume(Consumer{Queue: "nightly", Batch: 1, Limit: 1, Deliver: func(_ context.Context, batch []Delivery) []error {
 			fired = append(fired, batch[0].Sent.UTC().Format("01-02 15:04"))
 			return make([]error, 1)
 		}})
-		time.Sleep(time.Second)
+		pass(time.Second)
 		w.Stop(t.Context())
 		equal(t, fired, "03-25 01:30", "03-27 00:30", "10-28 00:30", "10-29 00:30", "10-30 01:30")
 		if err := e.Close(); err != nil {
@@ -99,11 +99,11 @@ func TestATimeThatPassedWhileNothingRanIsMadeUpForOnlySoonAfter(t *testing.T) {
 				return timer
 			}
 			timer := begin()
-			time.Sleep(13 * time.Hour)
+			pass(13 * time.Hour)
 			timer.Stop()
-			time.Sleep(time.Hour + away)
+			pass(time.Hour + away)
 			timer = begin()
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			timer.Stop()
 			if n != want {
 				t.Errorf("after %s away it had fired %d times, want %d", away, n, want)

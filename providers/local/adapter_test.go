@@ -34,10 +34,10 @@ func TestWhatThisMachineCannotHonourIsSaid(t *testing.T) {
 		other = "amd64"
 	}
 	for want, fn := range map[string]manifest.Function{
-		"":                           {Runtime: "go", Style: "go", Architecture: runtime.GOARCH},
-		"blocker runtime":            {Runtime: "nodejs22", Style: "fetch"},
-		"blocker runtime ":           {Runtime: "java21", Style: "server"},
-		"warning architecture":       {Runtime: "go", Style: "go", Architecture: other},
+		"":                     {Runtime: "go", Style: "go", Architecture: runtime.GOARCH},
+		"blocker runtime":      {Runtime: "nodejs22", Style: "fetch"},
+		"blocker runtime ":     {Runtime: "java21", Style: "server"},
+		"warning architecture": {Runtime: "go", Style: "go", Architecture: other},
 	} {
 		fn.Name = "api"
 		var got []string

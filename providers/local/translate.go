@@ -83,10 +83,14 @@ func caches(r manifest.Runtime) map[string]string {
 	return nil
 }
 
-// concurrency is how many requests one instance gets at once. WSGI applications need a thread for each.
+// concurrency is how many requests one instance gets at once. WSGI applications need a thread for each, and handlers of
+// AWS Lambda are called one event at a time.
 func concurrency(s manifest.Style) int {
-	if s == manifest.StyleWSGI {
+	switch s {
+	case manifest.StyleWSGI:
 		return 8
+	case manifest.StyleLambda:
+		return 1
 	}
 	return 100
 }

@@ -17,7 +17,7 @@ function contextOf(exchange) {
 // delivery is what the platform says of an event; only a request with the nonce is asked.
 function delivery(exchange) {
   const [attempt, attributes] = [exchange.header("ferry-attempt"), exchange.header("ferry-attributes")];
-  return { attempt: attempt && Number(attempt), attributes: attributes && JSON.parse(attributes) };
+  return { attempt: attempt && Number(attempt), attributes: attributes && JSON.parse(attributes), group: exchange.header("ferry-group") };
 }
 
 // asked is what the platform itself wants of a request, undefined for one that is the handler's.

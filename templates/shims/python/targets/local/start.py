@@ -18,7 +18,11 @@ def context_of(request, **more):
 def delivery(request):
     """What the platform says of an event; only a request with the nonce is asked."""
     attempt, attributes = request.get(b"ferry-attempt"), request.get(b"ferry-attributes")
-    return {"attempt": int(attempt) if attempt else None, "attributes": json.loads(attributes) if attributes else None}
+    return {
+        "attempt": int(attempt) if attempt else None,
+        "attributes": json.loads(attributes) if attributes else None,
+        "group": request.get(b"ferry-group"),
+    }
 
 
 async def respond(exchange):
