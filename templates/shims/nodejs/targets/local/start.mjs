@@ -1,4 +1,4 @@
-// The start on the local platform: a server on 127.0.0.1:$PORT.
+// The start on the local platform: a server on 127.0.0.1:$PORT, or where FERRY_HOST says.
 
 const env = process.env;
 
@@ -28,7 +28,7 @@ function asked(exchange) {
 
 async function main() {
   const source = await opened();
-  listen(Number(env.PORT), "127.0.0.1", async (exchange) => {
+  listen(Number(env.PORT), env.FERRY_HOST ?? "127.0.0.1", async (exchange) => {
     exchange.signal = abortOf(exchange.connection.res);
     const ours = asked(exchange);
     if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });

@@ -1,4 +1,4 @@
-# The start on the local platform: a server on 127.0.0.1:$PORT.
+# The start on the local platform: a server on 127.0.0.1:$PORT, or where FERRY_HOST says.
 import uuid
 
 INSTANCE = os.environ.get("FERRY_INSTANCE", "")
@@ -42,7 +42,7 @@ SOURCE = opened()
 
 async def main():
     await SOURCE.start()
-    await listen("127.0.0.1", int(os.environ["PORT"]), respond)
+    await listen(os.environ.get("FERRY_HOST", "127.0.0.1"), int(os.environ["PORT"]), respond)
     await SOURCE.stop()
 
 
