@@ -58,6 +58,7 @@ func (p *place) getObject(c *call) (any, error) {
 	header.Set("X-Goog-Generation", strconv.FormatInt(o.is.Generation, 10))
 	header.Set("X-Goog-Metageneration", strconv.FormatInt(o.is.Metageneration, 10))
 	header.Set("X-Goog-Hash", "crc32c="+o.is.Crc32c+",md5="+o.is.Md5Hash)
+	header.Set("Content-Length", strconv.Itoa(len(o.data)))
 	return standin.Reply{Status: http.StatusOK, Header: header, Body: o.data}, nil
 }
 
