@@ -1,18 +1,39 @@
 package gcptest
 
-import "sync"
+import (
+	"net/http"
+	"sync"
+)
 
 // control is what tests set.
 type control struct {
-	mu             sync.Mutex
+	mu sync.Mutex
+	settings
+}
+
+type settings struct {
 	operationPolls int
+	policyRequests int
 	held           <-chan struct{}
 	fail           func(Work) *failure
+	answer         func(variables map[string]string) http.Handler
 }
 
 // OperationPolls sets how often an operation, or what it is about, is read before it is done. It starts as 1.
 func (s *Server) OperationPolls(n int) {
 	s.set(func(k *control) { k.operationPolls = n })
+}
+
+// PolicyRequests sets for how many requests more a service is invoked by the policy that it had before: a new one takes a while
+// to count everywhere. It starts as 0.
+func (s *Server) PolicyRequests(n int) {
+	s.set(func(k *control) { k.policyRequests = n })
+}
+
+// Answer has requests to services answered by this function, which gets the variables of the revision's container: for tests of
+// many deployments, where starting containers would take all the time. Their images must be there all the same.
+func (s *Server) Answer(by func(variables map[string]string) http.Handler) {
+	s.set(func(k *control) { k.answer = by })
 }
 
 // HoldOperations keeps operations from being done until released is closed.
@@ -51,8 +72,8 @@ func (s *Server) set(change func(*control)) {
 }
 
 // controls is what is set now.
-func (s *Server) controls() (polls int, held <-chan struct{}, fail func(Work) *failure) {
+func (s *Server) controls() settings {
 	s.control.mu.Lock()
 	defer s.control.mu.Unlock()
-	return s.control.operationPolls, s.control.held, s.control.fail
+	return s.control.settings
 }

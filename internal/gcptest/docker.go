@@ -104,10 +104,7 @@ func dockerOperation(method, rest string) string {
 
 func (s *Server) performDocker(d *dockerCall) standin.Reply {
 	s.mu.Lock()
-	repository, refusal := s.repositories[d.resource()], s.dockerRefusal(d)
-	if d.project == publicProject {
-		repository = s.public(d.id)
-	}
+	repository, refusal := s.repositoryAt(d.project, d.id), s.dockerRefusal(d)
 	s.mu.Unlock()
 	switch {
 	case refusal != nil:
@@ -125,9 +122,9 @@ func (s *Server) performDocker(d *dockerCall) standin.Reply {
 	return standin.Reply{Status: recorder.Code, Header: recorder.Header(), Body: recorder.Body.Bytes()}
 }
 
-// public is a repository of images that everybody may read.
-func (s *Server) public(id string) *repository {
-	return s.repositories["projects/"+publicProject+"/locations/"+Region+"/repositories/"+id]
+// repositoryAt is the repository of a path.
+func (s *Server) repositoryAt(project, id string) *repository {
+	return s.repositories["projects/"+project+"/locations/"+Region+"/repositories/"+id]
 }
 
 // dockerCaller finds who calls the registry: by a token as password of "oauth2accesstoken", or as bearer

@@ -15,6 +15,8 @@ type failure struct {
 	reason  string // Cloud Storage's, which has no code: "conditionNotMet"
 	message string
 	details []any
+	// condition is the reason that a status of Cloud Run has of it.
+	condition string
 }
 
 func (f *failure) Error() string { return f.name() + ": " + f.message }

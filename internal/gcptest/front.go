@@ -28,6 +28,21 @@ func (s *Server) MetadataServer(email string) string {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
+// metadataHost is the metadata server of an account.
+func (s *Server) metadataHost(email string) string {
+	s.mu.Lock()
+	host := s.metadata[email]
+	s.mu.Unlock()
+	if host != "" {
+		return host
+	}
+	host = s.MetadataServer(email)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.metadata[email] = host
+	return host
+}
+
 func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request, email string) {
 	w.Header().Set("Metadata-Flavor", "Google")
 	if r.Header.Get("Metadata-Flavor") != "Google" && r.URL.Path != "/" {

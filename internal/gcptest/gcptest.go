@@ -6,6 +6,7 @@
 package gcptest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -41,6 +42,9 @@ type Server struct {
 	servers []*httptest.Server
 	apis    map[string]*api // by name
 	control control
+	alive   context.Context // ends with the test
+	end     context.CancelFunc
+	work    sync.WaitGroup // what goes on beside
 
 	mu           sync.Mutex // guards all below
 	tokens       map[string]string
@@ -48,6 +52,9 @@ type Server struct {
 	off          map[string]bool // hosts of APIs that are not enabled
 	operations   map[string]*operation
 	repositories map[string]*repository
+	services     map[string]*runService
+	addresses    map[string]*address
+	metadata     map[string]string // the hosts of metadata servers, by account
 	serial       int
 	place        *place
 }
@@ -58,7 +65,9 @@ func New(t testing.TB) *Server {
 	s := &Server{
 		t: t, dir: t.TempDir(), apis: map[string]*api{}, tokens: map[string]string{}, accounts: map[string]*account{},
 		off: map[string]bool{}, operations: map[string]*operation{}, repositories: map[string]*repository{},
+		services: map[string]*runService{}, addresses: map[string]*address{}, metadata: map[string]string{},
 	}
+	s.alive, s.end = context.WithCancel(context.Background())
 	s.control.operationPolls = 1
 	s.place = newPlace(s)
 	s.addAccount(Deployer)
@@ -76,18 +85,28 @@ func New(t testing.TB) *Server {
 
 // listen serves on a port of its own until the test ends.
 func (s *Server) listen(h http.Handler) *httptest.Server {
-	server := httptest.NewServer(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.listenLocked(h)
+}
+
+// listenLocked listens, with the lock held.
+func (s *Server) listenLocked(h http.Handler) *httptest.Server {
+	server := httptest.NewServer(h)
 	s.servers = append(s.servers, server)
 	return server
 }
 
 func (s *Server) close() {
+	s.place.close()
+	s.end()
 	s.mu.Lock()
 	servers := s.servers
+	for _, v := range s.services {
+		s.dropService(v)
+	}
 	s.mu.Unlock()
-	s.place.close()
+	s.work.Wait()
 	for _, server := range servers {
 		server.CloseClientConnections()
 		server.Close()

@@ -23,10 +23,10 @@ type operation struct {
 
 // begin starts an operation in a location ("projects/P/locations/L").
 func (s *Server) begin(parent, id string, op *operation) *operation {
-	polls, _, fail := s.controls()
-	op.name, op.polls = parent+"/operations/"+id, polls
-	if fail != nil {
-		op.fail = fail(op.work)
+	now := s.controls()
+	op.name, op.polls = parent+"/operations/"+id, now.operationPolls
+	if now.fail != nil {
+		op.fail = now.fail(op.work)
 	}
 	s.operations[op.name] = op
 	return op
@@ -41,8 +41,7 @@ func (s *Server) settle(op *operation) {
 		op.polls--
 		return
 	}
-	_, held, _ := s.controls()
-	if !closed(held) || !closed(op.beside) {
+	if !closed(s.controls().held) || !closed(op.beside) {
 		return
 	}
 	op.done = true
@@ -96,4 +95,38 @@ func (s *Server) getOperation(c *call) (any, error) {
 	}
 	s.settle(op)
 	return op.body(), nil
+}
+
+// listOperations lists those of a location, the latest first. A filter may ask for those that are (not) done.
+func (s *Server) listOperations(c *call) (any, error) {
+	list := []any{}
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(s.operations))) {
+		op := s.operations[name]
+		if op.work.API != c.api.name || !strings.HasPrefix(name, c.vars["name"]+"/operations/") {
+			continue
+		}
+		s.settle(op)
+		if op.matches(c.query.Get("filter")) {
+			list = append(list, op.body())
+		}
+	}
+	return map[string]any{"operations": list}, nil
+}
+
+// matches knows the filters that clients use: "done:false", "done=true", and "target:NAME" of operations' metadata.
+func (op *operation) matches(filter string) bool {
+	for term := range strings.SplitSeq(filter, " AND ") {
+		field, value, ok := strings.Cut(strings.TrimSpace(term), ":")
+		if !ok {
+			field, value, _ = strings.Cut(strings.TrimSpace(term), "=")
+		}
+		value = strings.Trim(value, `"`)
+		switch {
+		case field == "done" && (value == "true") != op.done:
+			return false
+		case strings.HasSuffix(field, "target") && value != op.work.Target:
+			return false
+		}
+	}
+	return true
 }

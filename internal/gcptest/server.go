@@ -37,7 +37,7 @@ type handler func(*Server, *call) (any, error)
 func allAPIs() []*api {
 	return []*api{
 		artifactRegistryAPI(), iamCredentialsAPI(), iamAPI(), resourceManagerAPI(), serviceUsageAPI(), storageAPI(), pubsubAPI(), schedulerAPI(),
-		secretManagerAPI(), loggingAPI(),
+		secretManagerAPI(), loggingAPI(), runAPI(),
 	}
 }
 

@@ -122,7 +122,7 @@ func (p *place) enable(c *call, names []string) (any, error) {
 			return nil, err
 		}
 	}
-	polls, _, fail := p.cloud.controls()
+	polls, fail := p.cloud.controls().operationPolls, p.cloud.controls().fail
 	op := &operation{
 		name: "operations/acf.p2-" + Number + "-" + strconv.FormatInt(p.next(), 10), polls: polls,
 		work: Work{API: "serviceusage", Verb: "enable", Target: strings.Join(names, ",")},

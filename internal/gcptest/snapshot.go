@@ -22,6 +22,7 @@ func (s *Server) Snapshot() string {
 			l.add("repository", name, r.is.Format, r.is.Labels)
 		}
 	}
+	s.listRun(&l)
 	s.place.list(&l)
 	slices.Sort(l)
 	return strings.Join(l, "")
