@@ -6,11 +6,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ferryfn/ferry/internal/lambdatest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/templates"
 )
 
@@ -31,7 +33,7 @@ func (p program) started(t *testing.T, pk *packager.Packager, fn manifest.Functi
 	_, port, _ := net.SplitHostPort(i.addr)
 	i.cmd = p.hostOf(t, dir, shim, port)
 	i.cmd.Dir, i.cmd.Stdout, i.cmd.Stderr = dir, i.out, i.out
-	i.cmd.Env = slices.Concat(os.Environ(), []string{"FERRY_DIGEST=sha256:abc", "PYTHONPATH=" + dir, "PORT=" + port, "IGNORED_ROUTES=/.ferry/none", "FUNCTION_TARGET=handler", "FUNCTION_SIGNATURE_TYPE=http"}, env)
+	i.cmd.Env = slices.Concat(os.Environ(), []string{"FERRY_DIGEST=sha256:abc", "PYTHONPATH=" + dir, "PORT=" + port, "IGNORED_ROUTES=/.ferry/none", "FUNCTION_TARGET=" + templates.EntryPoint, "FUNCTION_SIGNATURE_TYPE=http"}, env)
 	if err := i.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -64,14 +66,47 @@ func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
 		t.Skip(err)
 	}
 	switch p.runtime.Language() + " on " + shim {
+	case "go on gcf":
+		return exec.Command(built(t, dir))
 	case "nodejs on gcf":
 		return exec.Command(interpreter, "-r", inTestdata("gcfhost/loopback.cjs"), filepath.Join(dir, "node_modules/.bin/functions-framework"))
 	case "python on gcf":
-		return exec.Command(interpreter, "-m", "functions_framework", "--target", "handler", "--source", "ferry_entry.py", "--signature-type", "http", "--host", "127.0.0.1", "--port", port)
+		return exec.Command(interpreter, "-m", "functions_framework", "--target", templates.EntryPoint, "--source", "ferry_entry.py", "--signature-type", "http", "--host", "127.0.0.1", "--port", port)
 	case "python on azure":
 		return exec.Command(interpreter, inTestdata("azurehost/host.py"), port)
 	default:
 		t.Fatalf("nothing calls %s on %s", p.runtime, shim)
 		return nil
 	}
+}
+
+// built is the program that the builder of Google Cloud Functions makes of a package: a main package of its own below it,
+// which imports the one at the root.
+func built(t *testing.T, dir string) string {
+	t.Helper()
+	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	module := strings.Fields(string(mod))[1]
+	packagertest.Write(t, filepath.Join(dir, "functions.local/app/main.go"), `package main
+
+import (
+	"log"
+	"os"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
+
+	_ "`+module+`"
+)
+
+func main() { log.Fatal(funcframework.StartHostPort("127.0.0.1", os.Getenv("PORT"))) }
+`)
+	binary := filepath.Join(t.TempDir(), "main")
+	cmd := exec.Command("go", "build", "-mod=vendor", "-o", binary, "./functions.local/app")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOPROXY=off", "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
 }

@@ -22,3 +22,6 @@ func Guarded(fn manifest.Function) bool {
 	h := fn.HTTP()
 	return h != nil && !h.Private() && len(fn.Events) > 1
 }
+
+// EntryPoint is the function that Google's functions-framework is to call in a package for it.
+const EntryPoint = "ferry"

@@ -106,7 +106,10 @@ func (j *job) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if j.Platform.Source {
+	switch {
+	case j.Platform.Source && j.registers():
+		return j.function(ctx, packages, tmp)
+	case j.Platform.Source:
 		return j.sources(ctx, packages, tmp)
 	}
 	if j.made.Files, err = j.Included(ctx); err != nil {

@@ -15,8 +15,14 @@ import (
 	"github.com/ferryfn/ferry/packager/source"
 )
 
-// framework is the module that functions are registered with.
-const framework = "github.com/GoogleCloudPlatform/functions-framework-go"
+// framework is the module that functions are registered with, and brought the version for a project that has none.
+const (
+	framework = "github.com/GoogleCloudPlatform/functions-framework-go"
+	brought   = "v1.9.2"
+)
+
+// registers is whether the shim registers a function with it.
+func (j *job) registers() bool { return j.shim.Files[functionFile] != nil }
 
 // registered is a function, and what it was registered with: requests or events. functions.Typed is for requests too.
 type registered struct{ name, with string }
@@ -126,7 +132,7 @@ func registrations(p pkg) (all []registered) {
 
 // wanted are the packages that are compiled: the handler's, which comes last, and what the shim has beside it.
 func (j *job) wanted(ctx context.Context, dir, tmp string) ([]string, error) {
-	if j.Function.Style != manifest.StyleGCF || j.Platform.Source {
+	if j.Platform.Source || j.Function.Style != manifest.StyleGCF && !j.registers() {
 		return []string{"."}, nil
 	}
 	return []string{framework + "/funcframework", "."}, j.served(ctx, dir, tmp)
@@ -148,7 +154,10 @@ func (j *job) served(ctx context.Context, dir, tmp string) error {
 		return source.ReadProblem(mod, path.Base(mod), err)
 	}
 	if !strings.Contains(string(text), framework) {
-		return source.Problem(mod, "run `go get "+framework+"`", "style gcf needs %s, and go.mod does not require it", framework)
+		if j.Function.Style == manifest.StyleGCF {
+			return source.Problem(mod, "run `go get "+framework+"`", "style gcf needs %s, and go.mod does not require it", framework)
+		}
+		text = append(text, "\nrequire "+framework+" "+brought+"\n"...)
 	}
 	j.modfile = filepath.Join(tmp, "go.mod")
 	sums, err := os.ReadFile(strings.TrimSuffix(mod, ".mod") + ".sum")

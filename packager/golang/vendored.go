@@ -25,7 +25,7 @@ func (j *job) sources(ctx context.Context, packages []pkg, tmp string) error {
 	if err := j.compiled(packages, folder); err != nil {
 		return err
 	}
-	vendored, err := vendoredFiles(vendor)
+	vendored, err := filesIn(vendor, "vendor")
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,8 @@ func (j *job) compiled(packages []pkg, folder string) error {
 	return nil
 }
 
-func vendoredFiles(dir string) (files []source.File, err error) {
+// filesIn are the files below a folder, with their names below another one in the package.
+func filesIn(dir, under string) (files []source.File, err error) {
 	if !source.Exists(dir) { // nothing but the standard library
 		return nil, nil
 	}
@@ -102,7 +103,7 @@ func vendoredFiles(dir string) (files []source.File, err error) {
 			return err
 		}
 		rel, err := filepath.Rel(dir, full)
-		files = append(files, source.File{Name: path.Join("vendor", filepath.ToSlash(rel)), Path: full, Info: info})
+		files = append(files, source.File{Name: path.Join(under, filepath.ToSlash(rel)), Path: full, Info: info})
 		return err
 	})
 	return files, err

@@ -30,8 +30,8 @@ async function respond(exchange) {
   return serveExchange(source.http, exchange);
 }
 
-// It takes the place of a function of the same name in the user's module, which the source has opened by then.
-framework.http("handler", async (req, res) => {
+// Its name is none that a function of the user has.
+framework.http("ferry", async (req, res) => {
   const exchange = new Exchange(requestOfFramework(req, res), new Connected(res));
   exchange.signal = abortOf(res);
   try {

@@ -43,7 +43,7 @@ async def respond(exchange):
 
 
 @functions_framework.http
-def handler(request):
+def ferry(request):
     loop, digest = ENGINE.running(), os.environ.get("FERRY_DIGEST", "")
     asked, client = request_of_flask(request)
     if (asked.method, asked.path) == ("GET", b"/.ferry/probe") and digest and asked.get(b"ferry-digest") == digest:

@@ -1,0 +1,89 @@
+package templates_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/packagertest"
+)
+
+func TestBehindGooglesFrameworkAGoFunctionCarriesRequestsAndAnswers(t *testing.T) {
+	p := goProgram(manifest.StyleGo)
+	p.source, p.handler = "echo/goecho", "."
+	i := p.started(t, packages(), p.function(), "gcf").probed("ferry-digest: sha256:abc")
+	// The framework's router redirects to the path without the second slash.
+	i.carries(t, p.style, map[string]answer{"a double slash is a path and no host": {status: 307}})
+	if a, err := i.try("GET", "/special/throw-late", nil); err == nil {
+		t.Errorf("an answer that broke off is whole: %d %q", a.status, a.body)
+	}
+}
+
+const goEvents = `package user
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"example.com/user/internal/texts"
+)
+
+var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotFound)
+	fmt.Fprint(w, texts.Fetched)
+})
+
+func OnEvent(_ context.Context, e cloudevents.Event) error {
+	or := func(name, other string) any {
+		if v, ok := e.Extensions()[name]; ok {
+			return v
+		}
+		return other
+	}
+	fmt.Println("GOT", e.Type(), e.ID(), e.Source(), strings.ReplaceAll(string(e.Data()), "\": ", "\":"), or("ferryattempt", "-"), or("ferrygroup", "-"))
+	if string(e.Data()) == "fail" {
+		return errors.New("failed on purpose")
+	}
+	return nil
+}
+`
+
+// TestBehindGooglesFrameworkAGoFunctionTakesEventsOfGoogleAlone is also of a package at the module's root with an internal one.
+func TestBehindGooglesFrameworkAGoFunctionTakesEventsOfGoogleAlone(t *testing.T) {
+	p := goProgram(manifest.StyleGo)
+	p.source, p.handler = ".", "."
+	pk := p.project(t, "user.go", goEvents, "internal/texts/texts.go", "package texts\n\nconst Fetched = \"fetched\"\n")
+	for _, name := range []string{"go.mod", "go.sum"} { // without the framework
+		text, err := os.ReadFile(filepath.Join("testdata/echo/goecho", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := slices.DeleteFunc(strings.SplitAfter(string(text), "\n"), func(line string) bool { return strings.Contains(line, "functions-framework-go") })
+		packagertest.Write(t, filepath.Join(pk.Root, name), strings.Replace(strings.Join(lines, ""), "example.com/goecho", "example.com/user", 1))
+	}
+	i := p.started(t, pk, p.function(onTopicAndHTTP), "gcf", "FERRY_EVENT_AUDIENCE=secret").probed("ferry-digest: sha256:abc")
+	i.takesEventsOfGoogleAlone(t)
+	if a := i.do("POST", "/", nil); a.body != "fetched" {
+		t.Errorf("a request gets %d %s", a.status, a.body)
+	}
+}
+
+func TestAGoFunctionOfGooglesFrameworkIsServedBehindIt(t *testing.T) {
+	p, fn := goFunctions()
+	i := p.started(t, packages(), fn, "gcf", "FERRY_EVENT_AUDIENCE=secret").probed("ferry-digest: sha256:abc")
+	if a := i.do("POST", "/a%2Fb?x=1", []byte("hello"), "x-name: grün"); a.status != 200 || !strings.HasPrefix(a.body, `POST shop.example:8080 /a%2Fb?x=1 grün "hello"`) {
+		t.Errorf("got %d %s\n%s", a.status, a.body, i.out)
+	}
+	if a := i.do("POST", "/.ferry/events/topic/signups", []byte(pushed("hi", "{}")), audienced("secret"), "content-type: application/json"); a.status != 204 {
+		t.Errorf("got %d %s\n%s", a.status, a.body, i.out)
+	}
+	i.says("MESSAGE 9 //pubsub.googleapis.com/projects/p/topics/signups hi")
+}
