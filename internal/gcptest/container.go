@@ -79,6 +79,10 @@ type within struct{ s *Server }
 
 func (t within) RoundTrip(r *http.Request) (*http.Response, error) {
 	recorder := httptest.NewRecorder()
+	r = r.Clone(r.Context())
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
 	parts := strings.SplitN(strings.TrimPrefix(r.URL.Path, "/v2/"), "/", 3)
 	if len(parts) == 3 {
 		t.s.mu.Lock()

@@ -112,12 +112,18 @@ func (s *Server) performDocker(d *dockerCall) standin.Reply {
 	case repository == nil:
 		return dockerFailure(http.StatusNotFound, "NAME_UNKNOWN", fmt.Sprintf("Repository %q not found", d.id))
 	}
+	if tags := s.tagsOf(repository, d); d.operation == "deleteManifest" && len(tags) > 0 {
+		return dockerFailure(http.StatusBadRequest, "GOOGLE_MANIFEST_DANGLING_TAG", "Manifest is still referenced by tag: "+tags[0])
+	}
 	recorder := httptest.NewRecorder()
 	repository.images.ServeHTTP(recorder, d.http)
-	if d.operation == "putManifest" && recorder.Code == http.StatusCreated {
-		s.mu.Lock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case d.operation == "putManifest" && recorder.Code == http.StatusCreated:
 		repository.keep(d, recorder.Header())
-		s.mu.Unlock()
+	case d.operation == "deleteManifest" && recorder.Code == http.StatusAccepted:
+		repository.untag(d)
 	}
 	return standin.Reply{Status: recorder.Code, Header: recorder.Header(), Body: recorder.Body.Bytes()}
 }

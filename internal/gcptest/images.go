@@ -40,6 +40,28 @@ func (r *repository) keep(d *dockerCall, header http.Header) {
 	r.pushed[p.key()] = p
 }
 
+// untag forgets a tag, or a manifest by its digest.
+func (r *repository) untag(d *dockerCall) {
+	name, reference, _ := strings.Cut(d.rest, "/manifests/")
+	delete(r.pushed, name+"@"+reference)
+	for _, p := range r.pushed {
+		if p.name == name {
+			delete(p.tags, reference)
+		}
+	}
+}
+
+// tagsOf are the tags of the manifest that a call names by its digest.
+func (s *Server) tagsOf(r *repository, d *dockerCall) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name, reference, _ := strings.Cut(d.rest, "/manifests/")
+	if p := r.pushed[name+"@"+reference]; p != nil {
+		return slices.Sorted(maps.Keys(p.tags))
+	}
+	return nil
+}
+
 // forget removes manifests.
 func (r *repository) forget(which func(*pushed) bool) int {
 	n := 0

@@ -39,7 +39,7 @@ type place struct {
 // newPlace is a place whose service agents have what Google gives them by itself, and no more.
 func newPlace(s *Server) *place {
 	p := &place{
-		cloud: s, client: &http.Client{Timeout: 30 * time.Minute}, policy: newPolicy(), buckets: map[string]*bucket{}, uploads: map[string]*upload{},
+		cloud: s, client: &http.Client{Timeout: 30 * time.Minute, Transport: ownService{}}, policy: newPolicy(), buckets: map[string]*bucket{}, uploads: map[string]*upload{},
 		topics: map[string]*topic{}, subscriptions: map[string]*subscription{}, jobs: map[string]*job{}, secrets: map[string]*secret{},
 	}
 	p.alive, p.end = context.WithCancel(context.Background())

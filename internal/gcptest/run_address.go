@@ -21,6 +21,15 @@ type address struct {
 // (https://cloud.google.com/run/docs/securing/ingress#internal-services).
 const internalHeader = "X-Gcptest-Internal"
 
+// ownService marks the requests of a service of Google's.
+type ownService struct{}
+
+func (ownService) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set(internalHeader, "true")
+	return http.DefaultTransport.RoundTrip(r)
+}
+
 // address is where a service is reached, by its tag if there is one.
 func (s *Server) address(v *runService, tag string) *address {
 	key := v.is.Name + "/" + tag
