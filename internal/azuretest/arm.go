@@ -19,13 +19,13 @@ func armSurface() *surface {
 		host: func(c *Cloud, host string) (string, bool) {
 			return "", host == armHost || host == c.Host() || host == strings.Replace(c.Host(), "127.0.0.1", "localhost", 1)
 		},
-		ops: slices.Concat(metadataOperations(), resourcesOperations(), authorizationOperations()),
+		ops: slices.Concat(metadataOperations(), resourcesOperations(), authorizationOperations(), storageOperations()),
 	}
 	return s
 }
 
 // allKinds are the types of resources that are here.
-func allKinds() []*kind { return slices.Concat(resourcesKinds()) }
+func allKinds() []*kind { return slices.Concat(resourcesKinds(), storageKinds()) }
 
 // kind is a type of resource: what its definition says of it.
 type kind struct {

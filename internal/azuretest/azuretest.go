@@ -51,6 +51,7 @@ type Cloud struct {
 	federations   []federation
 	assignments   map[string]*assignment // by their lower-case ID
 	locks         map[string]*lock       // by their lower-case ID
+	taken         map[string]bool        // global names of others
 }
 
 // Start serves an empty subscription until the test ends.
@@ -65,6 +66,7 @@ func Start(t testing.TB) *Cloud {
 		tokens:      map[string]*token{},
 		assignments: map[string]*assignment{},
 		locks:       map[string]*lock{},
+		taken:       map[string]bool{},
 	}
 	c.control.polls, c.control.roleLag = 1, 1
 	c.ca = newAuthority(t)

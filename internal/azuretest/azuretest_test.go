@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -248,4 +249,20 @@ func TestAnUnregisteredProviderIsRegisteredByTheClient(t *testing.T) {
 	if res, err = put(); err != nil || res.StatusCode != http.StatusOK {
 		t.Errorf("the same assignment again: %v, %v", res, err)
 	}
+}
+
+// do sends a request to Resource Manager, wants a status, and gives the body.
+func (c *client) do(req *policy.Request, want int) []byte {
+	c.t.Helper()
+	generic, err := arm.NewClient("azuretest", "v1.0.0", c.cred, c.arm())
+	c.ok(err)
+	res, err := generic.Pipeline().Do(req)
+	c.ok(err)
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	c.ok(err)
+	if res.StatusCode != want {
+		c.t.Fatalf("%s %s: %s: %s", req.Raw().Method, req.Raw().URL.Path, res.Status, body)
+	}
+	return body
 }

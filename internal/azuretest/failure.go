@@ -2,6 +2,7 @@ package azuretest
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"net/http"
 	"strings"
@@ -116,4 +117,10 @@ func denied(r *request) *failure {
 			"your credentials.", client, who, r.op.action, r.scope())}
 	}
 	return &failure{status: 403, code: "Forbidden", message: "Forbidden"}
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(s)) // a builder takes all
+	return b.String()
 }

@@ -231,5 +231,7 @@ func metadataOperations() []*operation {
 
 // allSurfaces are the services, in the order in which a request is offered to them.
 func allSurfaces() []*surface {
-	return []*surface{armSurface(), loginSurface(), imdsSurface()}
+	return []*surface{
+		armSurface(), loginSurface(), imdsSurface(), storageSurface("blob", blobOperations()), storageSurface("queue", queueOperations()),
+	}
 }

@@ -161,3 +161,21 @@ func (c *Cloud) known(who *principal, scope string) bool {
 	}
 	return false
 }
+
+// permits is allows for the data plane, to which an assignment is known only after a while.
+func (c *Cloud) permits(who *principal, action, scope string) bool {
+	if who == nil {
+		return false
+	}
+	for _, id := range sortedKeys(c.assignments) {
+		a := c.assignments[id]
+		if !strings.EqualFold(a.principal, who.id) || !within(scope, a.scope) || !a.role.allows("data:"+action) {
+			continue
+		}
+		if a.lag <= 0 {
+			return true
+		}
+		a.lag--
+	}
+	return false
+}

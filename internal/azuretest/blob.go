@@ -1,0 +1,434 @@
+package azuretest
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ferryfn/ferry/internal/standin"
+)
+
+type container struct {
+	name     string
+	etag     string
+	modified time.Time
+	blobs    map[string]*blob
+}
+
+// blob is a block blob. One that only has blocks staged is not there yet.
+type blob struct {
+	there     bool
+	data      []byte
+	etag      string
+	created   time.Time
+	modified  time.Time
+	header    http.Header // how it is answered: Content-Type and its like
+	metadata  map[string]string
+	lease     lease
+	staged    map[string][]byte
+	committed map[string][]byte
+	blocks    []string
+}
+
+func newETag() string {
+	return `"0x8DE` + strings.ToUpper(strings.ReplaceAll(newID(), "-", "")[:12]) + `"`
+}
+
+const blobData = "data:Microsoft.Storage/storageAccounts/blobServices/containers/blobs/"
+
+// blobOperations are those of the data plane of blobs.
+//
+// Source: azure-rest-api-specs, storage/data-plane/Microsoft.BlobStorage, blob.json; learn.microsoft.com/rest/api/storageservices.
+func blobOperations() []*operation {
+	const containers = "Microsoft.Storage/storageAccounts/blobServices/containers/"
+	const in, at = "/{container}", "/{container}/{blob...}"
+	return []*operation{
+		data("Service_ListContainersSegment", "GET /?comp=list", containers+"read", (*Cloud).listContainers),
+		data("Container_ListBlobFlatSegment", "GET "+in+"?restype=container&comp=list", blobData+"read", (*Cloud).listBlobs),
+		data("Container_Create", "PUT "+in+"?restype=container&comp=", containers+"write", (*Cloud).createContainer),
+		data("Container_GetProperties", "GET "+in+"?restype=container&comp=", containers+"read", (*Cloud).containerProperties),
+		data("Container_GetProperties", "HEAD "+in+"?restype=container&comp=", containers+"read", (*Cloud).containerProperties),
+		data("Container_Delete", "DELETE "+in+"?restype=container", containers+"delete", (*Cloud).removeContainer),
+		data("Blob_Download", "GET "+at+"?comp=", blobData+"read", (*Cloud).getBlob),
+		data("Blob_GetProperties", "HEAD "+at+"?comp=", blobData+"read", (*Cloud).getBlob),
+		data("BlockBlob_Upload", "PUT "+at+"?comp=", blobData+"write", (*Cloud).putBlob),
+		data("BlockBlob_StageBlock", "PUT "+at+"?comp=block", blobData+"write", (*Cloud).putBlock),
+		data("BlockBlob_CommitBlockList", "PUT "+at+"?comp=blocklist", blobData+"write", (*Cloud).putBlockList),
+		data("Blob_SetMetadata", "PUT "+at+"?comp=metadata", blobData+"write", (*Cloud).setMetadata),
+		data("Blob_Lease", "PUT "+at+"?comp=lease", blobData+"write", (*Cloud).leaseBlob),
+		data("Blob_Delete", "DELETE "+at+"?comp=", blobData+"delete", (*Cloud).deleteBlob),
+	}
+}
+
+func (c *Cloud) createContainer(a *account, r *request) (any, error) {
+	name := r.vars["container"]
+	if !containerName(name) {
+		return nil, refuse(400, "InvalidResourceName", "The specified resource name contains invalid characters.")
+	}
+	if a.containers[name] != nil {
+		return nil, refuse(409, "ContainerAlreadyExists", "The specified container already exists.")
+	}
+	made := c.newContainer(a, name)
+	return storageReply(r, http.StatusCreated, http.Header{"Etag": {made.etag}, "Last-Modified": {httpTime(made.modified)}}, nil), nil
+}
+
+func (c *Cloud) containerProperties(a *account, r *request) (any, error) {
+	in, err := a.container(r)
+	if err != nil {
+		return nil, err
+	}
+	return storageReply(r, http.StatusOK, http.Header{"Etag": {in.etag}, "Last-Modified": {httpTime(in.modified)}, "X-Ms-Lease-State": {"available"}}, nil), nil
+}
+
+func (c *Cloud) removeContainer(a *account, r *request) (any, error) {
+	in, err := a.container(r)
+	if err != nil {
+		return nil, err
+	}
+	delete(a.containers, in.name)
+	delete(c.resources, lower(a.containerID(in.name)))
+	return storageReply(r, http.StatusAccepted, nil, nil), nil
+}
+
+func (a *account) container(r *request) (*container, error) {
+	if in := a.containers[r.vars["container"]]; in != nil {
+		return in, nil
+	}
+	return nil, refuse(404, "ContainerNotFound", "The specified container does not exist.")
+}
+
+// find is a blob that is there.
+func (in *container) find(name string) (*blob, error) {
+	if b := in.blobs[name]; b != nil && b.there {
+		return b, nil
+	}
+	return nil, refuse(404, "BlobNotFound", "The specified blob does not exist.")
+}
+
+func storageReply(r *request, status int, h http.Header, body []byte) standin.Reply {
+	if h == nil {
+		h = http.Header{}
+	}
+	storageHeaders(h, r)
+	return standin.Reply{Status: status, Header: h, Body: body}
+}
+
+func httpTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
+
+func itoa[N int | int64](n N) string { return strconv.FormatInt(int64(n), 10) }
+
+func (b *blob) headers() http.Header {
+	h := http.Header{
+		"Etag": {b.etag}, "Last-Modified": {httpTime(b.modified)}, "X-Ms-Blob-Type": {"BlockBlob"}, "Accept-Ranges": {"bytes"},
+		"X-Ms-Creation-Time": {httpTime(b.created)}, "X-Ms-Server-Encrypted": {"true"},
+	}
+	for name, values := range b.header {
+		h[name] = values
+	}
+	for name, value := range b.metadata {
+		h[textproto.CanonicalMIMEHeaderKey("X-Ms-Meta-"+name)] = []string{value}
+	}
+	b.lease.headers(h)
+	return h
+}
+
+func (c *Cloud) getBlob(a *account, r *request) (any, error) {
+	in, err := a.container(r)
+	if err != nil {
+		return nil, err
+	}
+	b, err := in.find(r.vars["blob"])
+	if err != nil {
+		return nil, err
+	}
+	if err := b.meets(r); err != nil {
+		return nil, err
+	}
+	if err := b.lease.forReading(r); err != nil {
+		return nil, err
+	}
+	h, body, status := b.headers(), b.data, http.StatusOK
+	wanted := r.http.Header.Get("X-Ms-Range")
+	if wanted == "" {
+		wanted = r.http.Header.Get("Range")
+	}
+	if wanted != "" {
+		from, to, ok := byteRange(wanted, len(b.data))
+		if !ok {
+			return nil, refuse(416, "InvalidRange", "The range specified is invalid for the current size of the resource.")
+		}
+		body, status = b.data[from:to], http.StatusPartialContent
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(b.data)))
+		h.Del("Content-Md5")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if r.http.Method == http.MethodHead {
+		body = nil
+	}
+	return storageReply(r, status, h, body), nil
+}
+
+func byteRange(text string, size int) (from, to int, ok bool) {
+	first, last, _ := strings.Cut(strings.TrimPrefix(text, "bytes="), "-")
+	from, err := strconv.Atoi(first)
+	if err != nil || from >= size {
+		return 0, 0, false
+	}
+	to = size
+	if n, err := strconv.Atoi(last); err == nil {
+		to = min(size, n+1)
+	}
+	return from, to, to > from
+}
+
+// open is the blob that a write is about: the one that is there, or a new one, when conditions and lease allow the write.
+func (a *account) open(r *request) (*container, *blob, error) {
+	in, err := a.container(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := in.blobs[r.vars["blob"]]
+	if b == nil || !b.there {
+		h := r.http.Header
+		if h.Get("X-Ms-Lease-Id") != "" {
+			return nil, nil, refuse(412, "LeaseNotPresentWithBlobOperation", "There is currently no lease on the blob.")
+		}
+		if h.Get("If-Match") != "" {
+			return nil, nil, conditionNotMet()
+		}
+		if b == nil {
+			b = &blob{created: time.Now(), staged: map[string][]byte{}}
+		}
+		return in, b, nil
+	}
+	if r.http.Header.Get("If-None-Match") == "*" {
+		return nil, nil, refuse(409, "BlobAlreadyExists", "The specified blob already exists.")
+	}
+	if err := b.meets(r); err != nil {
+		return nil, nil, err
+	}
+	return in, b, b.lease.forWriting(r)
+}
+
+func conditionNotMet() error {
+	return refuse(412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met.")
+}
+
+// meets compares a blob with the conditions of a request.
+//
+// Source: learn.microsoft.com/rest/api/storageservices/specifying-conditional-headers-for-blob-service-operations.
+func (b *blob) meets(r *request) error {
+	h, reads := r.http.Header, r.http.Method == http.MethodGet || r.http.Method == http.MethodHead
+	if want := h.Get("If-Match"); want != "" && want != "*" && want != b.etag {
+		return conditionNotMet()
+	}
+	if since, err := http.ParseTime(h.Get("If-Unmodified-Since")); err == nil && b.modified.Truncate(time.Second).After(since) {
+		return conditionNotMet()
+	}
+	same := h.Get("If-None-Match") == b.etag
+	if since, err := http.ParseTime(h.Get("If-Modified-Since")); err == nil && !b.modified.Truncate(time.Second).After(since) {
+		same = true
+	}
+	switch {
+	case same && reads:
+		return refuse(304, "ConditionNotMet", "")
+	case same:
+		return conditionNotMet()
+	}
+	return nil
+}
+
+func (c *Cloud) putBlob(a *account, r *request) (any, error) {
+	in, b, err := a.open(r)
+	if err != nil {
+		return nil, err
+	}
+	h := r.http.Header
+	body, status := r.body, http.StatusCreated
+	switch {
+	case h.Get("X-Ms-Copy-Source") != "":
+		source, err := c.copied(r)
+		if err != nil {
+			return nil, err
+		}
+		b.header, b.metadata, body, status = source.header.Clone(), source.metadata, source.data, http.StatusAccepted
+	case h.Get("X-Ms-Blob-Type") == "":
+		return nil, refuse(400, "MissingRequiredHeader", "An HTTP header that's mandatory for this request is not specified.")
+	case h.Get("X-Ms-Blob-Type") != "BlockBlob":
+		return nil, refuse(400, "InvalidHeaderValue", "The value for one of the HTTP headers is not in the correct format.")
+	default:
+		if err := checkMD5(r); err != nil {
+			return nil, err
+		}
+		b.describe(r)
+	}
+	b.data = body
+	b.blocks, b.staged, b.committed = nil, map[string][]byte{}, nil
+	in.write(r.vars["blob"], b)
+	c.written(a, in.name, r.vars["blob"], b)
+	out := http.Header{"Etag": {b.etag}, "Last-Modified": {httpTime(b.modified)}, "Content-Md5": b.header["Content-Md5"], "X-Ms-Request-Server-Encrypted": {"true"}}
+	if status == http.StatusAccepted {
+		out.Set("X-Ms-Copy-Id", newID())
+		out.Set("X-Ms-Copy-Status", "success")
+	}
+	return storageReply(r, status, out, nil), nil
+}
+
+// copied is the blob that a copy is made from: one of this cloud.
+func (c *Cloud) copied(r *request) (*blob, error) {
+	host, path, _ := strings.Cut(strings.TrimPrefix(r.http.Header.Get("X-Ms-Copy-Source"), "https://"), "/")
+	account := c.account(strings.TrimSuffix(host, ".blob.core.windows.net"))
+	container, name, _ := strings.Cut(path, "/")
+	if account == nil || account.containers[container] == nil {
+		return nil, refuse(404, "CannotVerifyCopySource", "The specified resource does not exist.")
+	}
+	return account.containers[container].find(name)
+}
+
+func checkMD5(r *request) error {
+	if given := r.http.Header.Get("Content-Md5"); given != "" && given != sumMD5(r.body) {
+		return refuse(400, "Md5Mismatch", "The MD5 value specified in the request did not match with the MD5 value calculated by the server.")
+	}
+	return nil
+}
+
+func sumMD5(data []byte) string {
+	sum := md5.Sum(data)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// describe takes over what a request says of a blob. Who says nothing has nothing afterwards.
+func (b *blob) describe(r *request) {
+	b.header, b.metadata = http.Header{"Content-Type": {"application/octet-stream"}}, map[string]string{}
+	for name, values := range r.http.Header {
+		low := lower(name)
+		if meta, ok := strings.CutPrefix(low, "x-ms-meta-"); ok {
+			b.metadata[meta] = values[0]
+		}
+		if of, ok := strings.CutPrefix(low, "x-ms-blob-content-"); ok {
+			b.header[textproto.CanonicalMIMEHeaderKey("Content-"+of)] = values
+		}
+	}
+	if kind := r.http.Header.Get("Content-Type"); kind != "" && b.header.Get("X-Ms-Blob-Content-Type") == "" && r.http.Header.Get("X-Ms-Blob-Content-Type") == "" {
+		b.header.Set("Content-Type", kind)
+	}
+	if b.header.Get("Content-Md5") == "" && r.query.Get("comp") == "" {
+		b.header.Set("Content-Md5", sumMD5(r.body))
+	}
+}
+
+func (in *container) write(name string, b *blob) {
+	b.there, b.etag, b.modified = true, newETag(), time.Now()
+	in.blobs[name] = b
+}
+
+func (c *Cloud) putBlock(a *account, r *request) (any, error) {
+	in, err := a.container(r)
+	if err != nil {
+		return nil, err
+	}
+	id := r.query.Get("blockid")
+	if raw, err := base64.StdEncoding.DecodeString(id); err != nil || len(raw) == 0 || len(raw) > 64 {
+		return nil, refuse(400, "InvalidQueryParameterValue", "Value for one of the query parameters specified in the request URI is invalid.")
+	}
+	if err := checkMD5(r); err != nil {
+		return nil, err
+	}
+	b := in.blobs[r.vars["blob"]]
+	if b == nil {
+		b = &blob{created: time.Now(), staged: map[string][]byte{}}
+		in.blobs[r.vars["blob"]] = b
+	}
+	if b.there {
+		if err := b.lease.forWriting(r); err != nil {
+			return nil, err
+		}
+	}
+	for other := range b.staged {
+		if len(other) != len(id) {
+			return nil, refuse(400, "InvalidBlobOrBlock", "The specified blob or block content is invalid.")
+		}
+	}
+	b.staged[id] = r.body
+	return storageReply(r, http.StatusCreated, http.Header{"Content-Md5": {sumMD5(r.body)}}, nil), nil
+}
+
+func (c *Cloud) putBlockList(a *account, r *request) (any, error) {
+	in, b, err := a.open(r)
+	if err != nil {
+		return nil, err
+	}
+	var list struct {
+		Blocks []struct {
+			XMLName xml.Name
+			ID      string `xml:",chardata"`
+		} `xml:",any"`
+	}
+	if err := xml.Unmarshal(r.body, &list); err != nil {
+		return nil, refuse(400, "InvalidXmlDocument", "XML specified is not syntactically valid.")
+	}
+	var content bytes.Buffer
+	committed, ids := map[string][]byte{}, []string{}
+	for _, block := range list.Blocks {
+		piece, ok := b.staged[block.ID]
+		if !ok || block.XMLName.Local == "Committed" {
+			piece, ok = b.committed[block.ID]
+		}
+		if !ok {
+			return nil, refuse(400, "InvalidBlockList", "The specified block list is invalid.")
+		}
+		committed[block.ID], ids = piece, append(ids, block.ID)
+		content.Write(piece)
+	}
+	b.describe(r)
+	b.data, b.committed, b.blocks, b.staged = content.Bytes(), committed, ids, map[string][]byte{}
+	in.write(r.vars["blob"], b)
+	c.written(a, in.name, r.vars["blob"], b)
+	return storageReply(r, http.StatusCreated, http.Header{"Etag": {b.etag}, "Last-Modified": {httpTime(b.modified)}}, nil), nil
+}
+
+func (c *Cloud) setMetadata(a *account, r *request) (any, error) {
+	in, err := a.container(r)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := in.find(r.vars["blob"]); err != nil {
+		return nil, err
+	}
+	_, b, err := a.open(r)
+	if err != nil {
+		return nil, err
+	}
+	header := b.header
+	b.describe(r)
+	b.header = header
+	in.write(r.vars["blob"], b)
+	return storageReply(r, http.StatusOK, http.Header{"Etag": {b.etag}, "Last-Modified": {httpTime(b.modified)}}, nil), nil
+}
+
+func (c *Cloud) deleteBlob(a *account, r *request) (any, error) {
+	in, err := a.container(r)
+	if err != nil {
+		return nil, err
+	}
+	b, err := in.find(r.vars["blob"])
+	if err != nil {
+		return nil, err
+	}
+	if err := b.meets(r); err != nil {
+		return nil, err
+	}
+	if err := b.lease.forWriting(r); err != nil {
+		return nil, err
+	}
+	delete(in.blobs, r.vars["blob"])
+	c.removed(a, in.name, r.vars["blob"])
+	return storageReply(r, http.StatusAccepted, http.Header{"X-Ms-Delete-Type-Permanent": {"true"}}, nil), nil
+}
