@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
 )
 
 //go:embed client.mjs client.py
@@ -32,10 +33,28 @@ func Interpreter(ctx context.Context, runtime string) (string, error) {
 		ask = []string{"-ISc", "import sys; print(sys.executable)"}
 	}
 	for _, name := range names {
-		out, err := exec.CommandContext(ctx, name, ask...).Output()
-		if path := strings.TrimSpace(string(out)); err == nil && path != "" {
+		wrapper, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		path, known := asked.Load(wrapper)
+		if !known {
+			out, err := exec.CommandContext(ctx, wrapper, ask...).Output()
+			if ctx.Err() != nil {
+				return "", ctx.Err()
+			}
+			if path = strings.TrimSpace(string(out)); err != nil {
+				path = ""
+			}
+			asked.Store(wrapper, path)
+		}
+		if path, _ := path.(string); path != "" {
 			return path, nil
 		}
 	}
 	return "", fmt.Errorf("%s is missing", names[len(names)-1])
 }
+
+// asked are the interpreters behind what is found on the PATH, "" where there is none: to ask a version manager takes as long
+// as to start a function.
+var asked sync.Map

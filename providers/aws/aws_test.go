@@ -64,6 +64,7 @@ func (s still) Capabilities() providers.Capabilities {
 }
 
 func TestAWSKeepsTheContractOnMoto(t *testing.T) {
+	t.Parallel()
 	env := motoEnv(t)
 	providertest.Run(t, func(t *testing.T) providertest.Place {
 		a := newTestAdapter(t, env, bucketBlock(t))
@@ -90,7 +91,7 @@ func (c oneAccount) place(t testing.TB, service, stage string) providertest.Plac
 	a := newTestAdapter(t, c.Env, `{}`)
 	a.service, a.stage = service, stage
 	return providertest.Place{
-		Adapter: a, Service: service, Stage: stage, Spec: specWith, Bound: bound, Broken: crashing, Call: caller(a),
+		Adapter: a, Service: service, Stage: stage, Haste: haste, Spec: specWith, Bound: bound, Broken: crashing, Call: caller(a),
 		Observe:   func(t testing.TB, function string) manifest.Function { return observed(t, a, function) },
 		Neighbour: c.place,
 		Occupy:    func(t testing.TB, function string) { occupy(t, a, function) },

@@ -393,10 +393,10 @@ func (acc *account) failsAt(s providers.Spec, m providers.Mode, n int, fault sta
 		happened = true
 		return fault
 	})
-	_ = acc.a.Bind(acc.t.Context(), s, m, 0)
+	_ = acc.a.Bind(acc.context(), s, m, 0)
 	acc.Intercept(nil)
 	if len(acc.boundThings()) > 0 {
-		out, err := acc.c.get(acc.t.Context(), s.Function.Name, "")
+		out, err := acc.c.get(acc.context(), s.Function.Name, "")
 		acc.must(err)
 		if out.Tags[tagBound] == "" {
 			acc.t.Errorf("call %d failed, and something is bound without the tag:\n%s", n, strings.Join(acc.boundThings(), "\n"))
@@ -472,6 +472,7 @@ func TestANewSchedulerRoleIsWaitedFor(t *testing.T) {
 }
 
 func TestEventsAreBoundOnMoto(t *testing.T) {
+	t.Parallel()
 	a := newTestAdapter(t, motoEnv(t), `{}`)
 	c, err := a.connect(t.Context())
 	if err != nil {

@@ -3,6 +3,7 @@ package aws
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ import (
 	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // account is an account with a queue orders, a topic signups, a bucket uploads, and an adapter that deploys to it.
@@ -34,6 +36,9 @@ type account struct {
 	a *Adapter
 	c *connection
 }
+
+// context is that of the test, in which the adapter waits as briefly as the stand-in lets it.
+func (acc *account) context() context.Context { return until.Hasten(acc.t.Context(), haste) }
 
 func newAccount(t *testing.T) *account {
 	t.Helper()
@@ -54,11 +59,11 @@ func newAccount(t *testing.T) *account {
 // furnish makes what events come from, with a prefix to their names.
 func (acc *account) furnish(prefix string) {
 	acc.t.Helper()
-	_, err := acc.c.sqs.CreateQueue(acc.t.Context(), &sqs.CreateQueueInput{
+	_, err := acc.c.sqs.CreateQueue(acc.context(), &sqs.CreateQueueInput{
 		QueueName: aws.String(prefix + "orders"), Attributes: map[string]string{"VisibilityTimeout": "60"},
 	})
 	acc.must(err)
-	_, err = acc.c.sns.CreateTopic(acc.t.Context(), &sns.CreateTopicInput{Name: aws.String(prefix + "signups")})
+	_, err = acc.c.sns.CreateTopic(acc.context(), &sns.CreateTopicInput{Name: aws.String(prefix + "signups")})
 	acc.must(err)
 	acc.bucket(prefix + "uploads")
 }
@@ -87,7 +92,7 @@ func (acc *account) must(err error) {
 }
 
 func (acc *account) bucket(bucket string) {
-	_, err := acc.c.s3.CreateBucket(acc.t.Context(), &s3.CreateBucketInput{
+	_, err := acc.c.s3.CreateBucket(acc.context(), &s3.CreateBucketInput{
 		Bucket: &bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"},
 	})
 	acc.must(err)
@@ -96,7 +101,7 @@ func (acc *account) bucket(bucket string) {
 // deploy makes a function that is live, with the rights of its spec.
 func (acc *account) deploy(s providers.Spec) {
 	acc.t.Helper()
-	role, err := acc.c.widenRole(acc.t.Context(), specOf(s))
+	role, err := acc.c.widenRole(acc.context(), specOf(s))
 	acc.must(err)
 	var code bytes.Buffer
 	z := zip.NewWriter(&code)
@@ -106,14 +111,14 @@ func (acc *account) deploy(s providers.Spec) {
 	acc.must(err)
 	acc.must(z.Close())
 	function := aws.String(acc.a.functionName(s.Function.Name))
-	_, err = acc.c.lambda.CreateFunction(acc.t.Context(), &lambda.CreateFunctionInput{
+	_, err = acc.c.lambda.CreateFunction(acc.context(), &lambda.CreateFunctionInput{
 		FunctionName: function, Role: &role.arn, Runtime: types.RuntimeNodejs22x, Handler: aws.String("index.handler"), Publish: true,
 		Timeout: aws.Int32(30), Code: &types.FunctionCode{ZipFile: code.Bytes()}, Tags: acc.a.tags(functionOf(s.Function)),
 	})
 	acc.must(err)
-	_, err = acc.c.await(acc.t.Context(), s.Function.Name, "1")
+	_, err = acc.c.await(acc.context(), s.Function.Name, "1")
 	acc.must(err)
-	_, err = acc.c.lambda.CreateAlias(acc.t.Context(), &lambda.CreateAliasInput{
+	_, err = acc.c.lambda.CreateAlias(acc.context(), &lambda.CreateAliasInput{
 		FunctionName: function, Name: aws.String(live), FunctionVersion: aws.String("1"),
 	})
 	acc.must(err)
@@ -122,19 +127,19 @@ func (acc *account) deploy(s providers.Spec) {
 // bind binds and reads back.
 func (acc *account) bind(s providers.Spec, m providers.Mode) {
 	acc.t.Helper()
-	acc.must(acc.a.Bind(acc.t.Context(), s, m, 0))
+	acc.must(acc.a.Bind(acc.context(), s, m, 0))
 	acc.reads(s, m)
 }
 
 // reads checks what calls the function, and that its tag says so.
 func (acc *account) reads(s providers.Spec, want providers.Mode) {
 	acc.t.Helper()
-	got, _, err := acc.c.bindings(acc.t.Context(), s.Function.Name)
+	got, _, err := acc.c.bindings(acc.context(), s.Function.Name)
 	acc.must(err)
 	if got != want {
 		acc.t.Errorf("the bindings read as %s, not %s", got, want)
 	}
-	out, err := acc.c.get(acc.t.Context(), s.Function.Name, "")
+	out, err := acc.c.get(acc.context(), s.Function.Name, "")
 	acc.must(err)
 	if tagged := out != nil && out.Tags[tagBound] != ""; out != nil && tagged != (want != providers.BindNone) {
 		acc.t.Errorf("with bindings %s the function is tagged: %v", want, tagged)
@@ -171,7 +176,7 @@ func (acc *account) boundThings() []string {
 // notificationsOf is the configuration of a bucket.
 func (acc *account) notificationsOf(bucket string) *s3types.NotificationConfiguration {
 	acc.t.Helper()
-	out, err := acc.c.s3.GetBucketNotificationConfiguration(acc.t.Context(), &s3.GetBucketNotificationConfigurationInput{Bucket: &bucket})
+	out, err := acc.c.s3.GetBucketNotificationConfiguration(acc.context(), &s3.GetBucketNotificationConfigurationInput{Bucket: &bucket})
 	acc.must(err)
 	return &s3types.NotificationConfiguration{
 		EventBridgeConfiguration: out.EventBridgeConfiguration, LambdaFunctionConfigurations: out.LambdaFunctionConfigurations,

@@ -15,6 +15,7 @@ import (
 )
 
 func TestASecondDeployWithoutChangeWritesNothingAndLooksOnceAtEachFunction(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t, "node", "go").imitated()
 	s.three()
 	s.deploy()
@@ -45,6 +46,7 @@ func (s *tenant) called(service string) []string {
 }
 
 func TestAChangeOfTheEnvironmentIsOneVersionWithTheOldCode(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t)
 	s.declare("api", "one")
 	s.deploy()
@@ -91,6 +93,7 @@ func TestAChangeOfTheCodeIsTwoWritesAndARollbackOne(t *testing.T) {
 }
 
 func TestAnEnvironmentChangedAfterARollbackKeepsTheCodeThatWasRolledBackTo(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t)
 	s.declare("api", "one")
 	s.deploy()
@@ -177,7 +180,7 @@ func TestADeployWaitsForAnUpdateThatIsInProgress(t *testing.T) {
 		return standin.Fail(409, "ResourceConflictException", "The operation cannot be performed at this time. "+
 			"An update is in progress for resource: arn:aws:lambda:eu-west-1:123456789012:function:shop-dev-api")
 	})
-	_, err := s.engine().Deploy(t.Context(), release.DeployOptions{})
+	_, err := s.engine().Deploy(s.Context(), release.DeployOptions{})
 	if err != nil || refused == 0 {
 		t.Fatalf("after %d refusals the deploy says %v", refused, err)
 	}

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -224,7 +225,10 @@ const (
 
 // reach tells hosts that cannot be reached from those that answered before: the first are given up soon, the others are
 // waited for through all attempts.
-type reach struct{ answered sync.Map }
+type reach struct {
+	longest  time.Duration // between two tries of a call; longestWait when 0
+	answered sync.Map
+}
 
 // call is one operation with all its attempts.
 type call struct {
@@ -252,7 +256,7 @@ func (r *reach) client() *awshttp.BuildableClient {
 
 // pause is how long the SDK waits before it tries again.
 func (r *reach) pause() retry.BackoffDelayer {
-	usual := retry.NewExponentialJitterBackoff(longestWait)
+	usual := retry.NewExponentialJitterBackoff(cmp.Or(r.longest, longestWait))
 	return retry.BackoffDelayerFunc(func(attempt int, err error) (time.Duration, error) {
 		pause, failed := usual.BackoffDelay(attempt, err)
 		var never unreached

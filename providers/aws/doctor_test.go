@@ -98,6 +98,7 @@ func TestADoctorSaysHowToGetCredentials(t *testing.T) {
 }
 
 func TestADoctorDoesNotWaitForAnAWSThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	env := map[string]string{"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1", "FERRY_AWS_ENDPOINT": gone.URL}

@@ -150,6 +150,7 @@ func (s *shop) built(version, fn string) packager.Artifact {
 }
 
 func TestNoFaultAtAnyCallBreaksAReleaseOnAWS(t *testing.T) {
+	t.Parallel()
 	from := newSources(t)
 	// Each of these takes as long as a hundred in memory.
 	rows := faults.Run(t, faults.Options{Every: 160}, func(t *testing.T) faults.Place {

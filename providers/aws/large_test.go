@@ -90,6 +90,7 @@ func (c *codes) look(s *tenant, r *http.Request) {
 }
 
 func TestALargePackageGoesThroughTheStoreOnceAndASmallOneWithTheRequest(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t)
 	sent := s.watched()
 	s.declare("api", "one")

@@ -197,7 +197,7 @@ func leafAccount(t *testing.T) *account {
 // release packs a function, publishes it, and makes it live in place of what is live.
 func (acc *account) release(fn manifest.Function) providers.Change {
 	acc.t.Helper()
-	ctx, root := acc.t.Context(), acc.t.TempDir()
+	ctx, root := acc.context(), acc.t.TempDir()
 	const app = "import dep from 'dep'\nexport default { fetch() { return new Response(%q + dep) } }\nexport const %s = 1\n"
 	for name, text := range map[string]string{
 		"app.mjs": fmt.Sprintf(app, "one", "a"), "other.mjs": fmt.Sprintf(app, "two", "b"), "package.json": `{"dependencies": {"dep": "1.0.0"}}`,
@@ -227,16 +227,16 @@ func (acc *account) release(fn manifest.Function) providers.Change {
 
 func (acc *account) activate(ch providers.Change) {
 	acc.t.Helper()
-	_, err := acc.a.Activate(acc.t.Context(), ch)
+	_, err := acc.a.Activate(acc.context(), ch)
 	acc.must(err)
-	acc.must(acc.a.Bind(acc.t.Context(), ch.Spec, providers.BindEnabled, 0))
+	acc.must(acc.a.Bind(acc.context(), ch.Spec, providers.BindEnabled, 0))
 }
 
 // effect is what serves in an account: the version that is live and all that hangs on the function. What only says
 // what it was made of is left out, and what is new in each account.
 func (acc *account) effect(fn string) string {
 	acc.t.Helper()
-	a, err := acc.c.alias(acc.t.Context(), fn)
+	a, err := acc.c.alias(acc.context(), fn)
 	acc.must(err)
 	physical := acc.a.functionName(fn)
 	var all []string
@@ -278,6 +278,7 @@ func says(a *Adapter, before, after manifest.Function, leaf string) bool {
 }
 
 func TestEveryLeafOfTheManifestHasAnEffectOrAnIssueAndComesBackWithARollback(t *testing.T) {
+	t.Parallel()
 	needs(t)
 	leaves, others := leavesOf(reflect.TypeFor[manifest.Function](), ""), otherLeaves()
 	known := slices.Concat(slices.Collect(maps.Keys(others)), slices.Collect(maps.Keys(elsewhere())))

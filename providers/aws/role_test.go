@@ -24,11 +24,11 @@ const readOnly = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 // policies are the inline policies of a role.
 func (acc *account) policies(role string) map[string][]string {
 	acc.t.Helper()
-	names, err := acc.c.inlinePolicies(acc.t.Context(), role)
+	names, err := acc.c.inlinePolicies(acc.context(), role)
 	acc.must(err)
 	all := map[string][]string{}
 	for _, policy := range names {
-		all[policy], err = acc.c.getPolicy(acc.t.Context(), role, policy)
+		all[policy], err = acc.c.getPolicy(acc.context(), role, policy)
 		acc.must(err)
 	}
 	return all
@@ -36,7 +36,7 @@ func (acc *account) policies(role string) map[string][]string {
 
 func (acc *account) widen(s providers.Spec) (string, bool) {
 	acc.t.Helper()
-	role, err := acc.c.widenRole(acc.t.Context(), specOf(s))
+	role, err := acc.c.widenRole(acc.context(), specOf(s))
 	acc.must(err)
 	return role.arn, role.created
 }

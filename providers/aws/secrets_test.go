@@ -87,6 +87,7 @@ func TestAParameterIsPinnedByItsVersion(t *testing.T) {
 }
 
 func TestAllMissingSecretsAreNamedAtOnce(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, env environment) {
 		a, _ := secretsOf(t, env)
 		_, err := a.Pin(t.Context(), manifest.Function{Name: "api", Secrets: map[string]string{"A": "no-key", "B": "/no/parameter", "C": "no-other"}})

@@ -42,6 +42,7 @@ var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.
 }
 
 func TestFunctionsInThreeLanguagesAreMadeAsTheManifestSays(t *testing.T) {
+	t.Parallel()
 	s := newTenant(t, "node", "go")
 	s.three()
 	s.own("py", `{"log_retention": 7, "tags": {"team": "store"}}`)

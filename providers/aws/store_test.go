@@ -31,6 +31,7 @@ func openStore(t testing.TB, env environment, block string) *store {
 }
 
 func TestTheStoreKeepsItsContractOnMoto(t *testing.T) {
+	t.Parallel()
 	providertest.RunStore(t, func(t *testing.T) providertest.StorePlace {
 		return providertest.StorePlace{Store: &oneByOne{Store: openStore(t, motoEnv(t), bucketBlock(t))}}
 	})
@@ -133,6 +134,7 @@ func TestDisposingLeavesABucketThatFerryDidNotMake(t *testing.T) {
 }
 
 func TestALargePackageArrivesWhole(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, env environment) {
 		const size = 60 << 20
 		s := openStore(t, env, bucketBlock(t))
@@ -160,6 +162,7 @@ func TestALargePackageArrivesWhole(t *testing.T) {
 }
 
 func TestTheStoreKeepsItsContractOnAWS(t *testing.T) {
+	t.Parallel()
 	providertest.RunStore(t, func(t *testing.T) providertest.StorePlace {
 		c := oneAccount{awstest.Start(t)}
 		open := func(t testing.TB) providers.Store { return openStore(t, c.Env, "{}") }

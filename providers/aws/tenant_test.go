@@ -2,6 +2,7 @@ package aws
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -46,6 +48,9 @@ type tenant struct {
 	logs   *cloudwatchlogs.Client
 	s3     *s3.Client
 }
+
+// Context is that of the test, in which the adapter waits as briefly as the stand-in lets it.
+func (s *tenant) Context() context.Context { return until.Hasten(s.T.Context(), haste) }
 
 func newTenant(t *testing.T, tools ...string) *tenant {
 	t.Helper()

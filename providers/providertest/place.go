@@ -46,6 +46,9 @@ type Place struct {
 	// Occupy makes a live function under the name of one of this place's that ferry did not make. It says "theirs" when
 	// it is called.
 	Occupy func(t testing.TB, function string)
+	// Haste is how many times shorter the adapter's pauses are than where it is in earnest: for a counterpart that is ready
+	// after so many looks, however soon they come. 0 leaves them as they are.
+	Haste int
 	// Hold has the place keep the next write of an Activate waiting, after all that Activate reads before it: held is
 	// closed when one waits, and goOn lets it arrive. Later writes pass.
 	Hold func(t testing.TB) (held <-chan struct{}, goOn func())

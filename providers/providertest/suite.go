@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 // Run runs the suite; open makes an empty place for each case. It logs the cases that are left out, for which the place or
@@ -41,6 +42,7 @@ func (c contractCase) concerns(p Place) bool {
 func (c contractCase) try(t testing.TB, p Place) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
+	ctx = until.Hasten(ctx, max(p.Haste, 1))
 	c.run(&scenario{TB: t, ctx: ctx, Place: p})
 }
 

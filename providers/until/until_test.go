@@ -66,6 +66,22 @@ func TestTheWaitEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestHasteShortensThePausesAndKeepsTheLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := func(ctx context.Context) (n int, took time.Duration) {
+			start := time.Now()
+			steady := until.Rule{Passing: passing, Within: time.Minute, First: 7 * time.Second}
+			_ = until.Done(ctx, func() error { n++; return errPassing }, steady)
+			return n, time.Since(start)
+		}
+		usual, long := looks(t.Context())
+		hasty, short := looks(until.Hasten(t.Context(), 100))
+		if hasty < usual-2 || hasty > usual+2 || short > long/80 || short < long/120 {
+			t.Errorf("in %v there are %d looks, and with haste in %v %d", long, usual, short, hasty)
+		}
+	})
+}
+
 func TestEachFailureHasTheTimeOfItsOwnRule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		busy, start := errors.New("busy"), time.Now()

@@ -194,10 +194,17 @@ type Row struct {
 func Run(t *testing.T, o Options, open func(t *testing.T) Place) []Row {
 	var rows []Row
 	chosen := sample.Of(t, o.Every)
+	var cases errgroup.Group // of all works at once: a case waits more than it works
+	cases.SetLimit(o.parallel())
+	var tried []*Row
 	for _, w := range works(open(t).Engine(before).Adapter) {
 		if o.wants(w) {
-			rows = append(rows, w.run(t, o, chosen, o.expiring(open)))
+			tried = append(tried, w.begin(t, &cases, chosen, o.expiring(open)))
 		}
+	}
+	_ = cases.Wait()
+	for _, r := range tried {
+		rows = append(rows, *r)
 	}
 	table(os.Stdout, t.Name(), rows)
 	return rows
@@ -217,21 +224,20 @@ func (o Options) expiring(open func(t *testing.T) Place) func(t *testing.T) Plac
 	}
 }
 
-func (w work) run(t *testing.T, o Options, chosen *sample.Sample, open func(t *testing.T) Place) Row {
-	row := Row{Work: w.name}
+// begin does the work once without a fault, and has the chosen faults tried, whose row is complete when these cases are done.
+func (w work) begin(t *testing.T, cases *errgroup.Group, chosen *sample.Sample, open func(t *testing.T) Place) *Row {
+	row := &Row{Work: w.name}
 	if !t.Run(w.name+" without a fault", func(t *testing.T) { row.Calls = w.trial(t, open(t), nil, 0) }) {
 		row.Broken++
 		return row
 	}
 	var mu sync.Mutex
-	var g errgroup.Group
-	g.SetLimit(o.parallel())
 	for at := 1; at <= row.Calls; at++ {
 		for _, one := range tries() {
 			if !chosen.Takes() {
 				continue
 			}
-			g.Go(func() error {
+			cases.Go(func() error {
 				ok := t.Run(fmt.Sprintf("%s, call %d %s", w.name, at, one.name), func(t *testing.T) { w.trial(t, open(t), &one, at) })
 				mu.Lock()
 				defer mu.Unlock()
@@ -246,7 +252,6 @@ func (w work) run(t *testing.T, o Options, chosen *sample.Sample, open func(t *t
 			})
 		}
 	}
-	_ = g.Wait()
 	return row
 }
 
