@@ -1,0 +1,278 @@
+package azure
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Publish lays a revision into the app's container: its package and its configuration. For the first one of a function it makes
+// the container, the identity with its roles, the plan and the app, in the order in which Azure needs them; the app has no
+// package then. What serves is not touched.
+func (a *Adapter) Publish(ctx context.Context, s providers.Spec, e providers.Epoch) (providers.Revision, error) {
+	var r providers.Revision
+	c, err := a.connect(ctx)
+	if err == nil {
+		r, err = c.publish(ctx, specOf(s), e)
+	}
+	return r, a.classify("publish", s.Function.Name, err)
+}
+
+func (c *connection) publish(ctx context.Context, s spec, e providers.Epoch) (providers.Revision, error) {
+	at, err := c.app(s.function.Name)
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	there, err := c.hasStorage(ctx)
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	var is claim
+	known := false
+	if there {
+		found, tag, err := at.claim(ctx)
+		if err != nil {
+			return providers.Revision{}, err
+		}
+		is, known = found, tag != ""
+	}
+	if known {
+		if err := at.admit(is, e); err != nil {
+			return providers.Revision{}, err
+		}
+		r, err := at.stored(ctx, s.revision())
+		if err != nil || r != nil && is.holds(r.Roles) {
+			if r == nil {
+				return providers.Revision{}, err
+			}
+			return r.revision(), err
+		}
+	}
+	w := &work{app: at, spec: s, known: known, epoch: e}
+	return w.publish(ctx)
+}
+
+// work is the making of one revision.
+type work struct {
+	*app
+	spec  spec
+	known bool // ferry has made the app before
+	epoch providers.Epoch
+}
+
+// holds reports whether the function's identity has these roles.
+func (c claim) holds(roles []roleGrant) bool {
+	return !slices.ContainsFunc(roles, func(r roleGrant) bool { return !slices.Contains(c.Granted, r) })
+}
+
+// publish lays the package and the record down, and makes the app where ferry has none.
+func (w *work) publish(ctx context.Context) (providers.Revision, error) {
+	pkg, err := w.pack(w.spec)
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	defer pkg.close()
+	roles, err := w.needs(ctx, w.spec)
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	var shared foundation
+	if !w.known {
+		if shared, err = w.ground(ctx); err != nil {
+			return providers.Revision{}, err
+		}
+	}
+	own, err := w.executor(ctx, roles)
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	r := w.recordOf(w.spec, own, roles, pkg.digest)
+	if err := w.lay(ctx, pkg, r); err != nil {
+		return providers.Revision{}, err
+	}
+	if !w.known {
+		err = w.create(ctx, r, shared)
+	}
+	return r.revision(), err
+}
+
+// ground makes what an app stands on: what all functions share, and the app's container.
+func (w *work) ground(ctx context.Context) (foundation, error) {
+	if err := w.free(ctx); err != nil {
+		return foundation{}, err
+	}
+	shared, err := w.foundation(ctx)
+	if err != nil {
+		return shared, err
+	}
+	if err := w.makeContainer(ctx, w.box.name); err != nil {
+		return shared, fmt.Errorf("making the container %s: %w", w.box.name, err)
+	}
+	return shared, nil
+}
+
+// free refuses an app of the name that ferry did not make.
+func (a *app) free(ctx context.Context) error {
+	found, err := a.site(ctx, a.name)
+	if err != nil || found == nil || a.owns(found.Tags, a.function) {
+		return err
+	}
+	return a.foreign("publish")
+}
+
+func (a *app) foreign(op string) error {
+	return fail(providers.Foreign, op, a.function, "run `ferry deploy --adopt` to take it over, or rename the function",
+		"the function app %s exists, and ferry did not make it", a.name)
+}
+
+// executor is the identity that the function runs as: one that was given, or one of its own where it needs roles. They are given
+// before anything needs them; those of other revisions stay until none needs them.
+func (w *work) executor(ctx context.Context, roles []roleGrant) (identity, error) {
+	if given := w.spec.function.own.Identity; given != "" {
+		return identity{id: given}, nil
+	}
+	if len(roles) == 0 {
+		return identity{}, nil
+	}
+	own, err := w.makeIdentity(ctx, w.name, w.tags(w.spec.function))
+	if err != nil {
+		return identity{}, err
+	}
+	if w.known {
+		err := w.alter(ctx, w.epoch, func(c *claim) bool {
+			if c.holds(roles) {
+				return false
+			}
+			c.Granted = union(c.Granted, roles) // before they are given, so that they are found again
+			return true
+		})
+		if err != nil {
+			return identity{}, err
+		}
+	}
+	return own, w.assignAll(ctx, own, roles)
+}
+
+func union(a, b []roleGrant) []roleGrant {
+	all := slices.Clone(a)
+	for _, r := range b {
+		if !slices.Contains(all, r) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// lay puts a package and then its record into the container.
+func (w *work) lay(ctx context.Context, pkg *packed, r record) error {
+	_, err := w.box.put(ctx, packageKey(r.Package), pkg.file, condition{absent: true})
+	if err != nil && !conditionFailed(err) { // else it is there
+		return fmt.Errorf("storing the package: %w", err)
+	}
+	_, err = w.box.write(ctx, recordKey(r.ID), r, condition{})
+	return err
+}
+
+// create makes the plan and the app, and then the blob that says that ferry has it.
+func (w *work) create(ctx context.Context, r record, shared foundation) error {
+	providers.Stage(ctx, "making the app "+w.name)
+	err := w.call(ctx, http.MethodPut, w.planID(w.name), webVersion, plan{
+		Location: w.target.Location, Kind: "functionapp", Tags: w.tags(w.spec.function), SKU: planSKU{Name: "FC1", Tier: "FlexConsumption"},
+		Properties: planProperties{Reserved: true},
+	}, nil)
+	if err != nil {
+		return fmt.Errorf("making the plan %s: %w", w.name, err)
+	}
+	if _, err := w.putSite(ctx, w.name, w.newSite(r, shared)); err != nil {
+		if says(err, "already exists", "not available") && kindOf(err) == providers.Conflict {
+			return fail(providers.Foreign, "publish", w.function, "rename the service, or name an app under apps of the target", "somebody else has an app of the name %s", w.name)
+		}
+		return fmt.Errorf("making the app %s: %w", w.name, err)
+	}
+	if err := w.uninject(ctx, w.hostSettings(shared)); err != nil {
+		return err
+	}
+	first := claim{Epochs: map[string]providers.Epoch{w.targetName: w.epoch}, Settings: r.ID, Granted: r.Roles}
+	_, err = w.box.write(ctx, claimKey, first, condition{absent: true})
+	if conditionFailed(err) {
+		return nil // another one made it at the same time
+	}
+	return err
+}
+
+// newSite is an app that has no package yet.
+func (a *app) newSite(r record, shared foundation) site {
+	s := a.desired(r, nil, a.hostSettings(shared))
+	s.Properties.FunctionAppConfig.Deployment = a.packaged(shared.identity)
+	s.Identity = withIdentities(nil, shared.identity.id, r.Own)
+	s.Properties.ServerFarmID = a.planID(a.name)
+	return s
+}
+
+// packaged is where the app has its package, and as who it reads and writes it.
+func (a *app) packaged(by identity) *deploymentConfig {
+	d := new(deploymentConfig)
+	d.Storage.Type, d.Storage.Value = "blobContainer", a.cloud.endpoint(a.storageName(), "blob")+"/"+a.box.name
+	d.Storage.Authentication.Type, d.Storage.Authentication.IdentityID = "UserAssignedIdentity", by.id
+	return d
+}
+
+// withIdentities are the identities that an app has, and those.
+func withIdentities(has *siteIdentity, ids ...string) *siteIdentity {
+	all := map[string]struct{}{}
+	kind := "UserAssigned"
+	if has != nil {
+		for id := range has.UserAssigned {
+			all[id] = struct{}{}
+		}
+		if has.Type == "SystemAssigned" || has.Type == "SystemAssigned, UserAssigned" {
+			kind = "SystemAssigned, UserAssigned"
+		}
+	}
+	for _, id := range ids {
+		if id != "" && !slices.ContainsFunc(keys(all), func(has string) bool { return sameID(has, id) }) {
+			all[id] = struct{}{}
+		}
+	}
+	if len(all) == 0 {
+		return has
+	}
+	return &siteIdentity{Type: kind, UserAssigned: all}
+}
+
+// uninject takes away what Azure set by itself although the app's storage goes by an identity: its host would prefer it.
+func (a *app) uninject(ctx context.Context, want map[string]string) error {
+	has, err := a.appSettings(ctx, a.name)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(injected(), func(n string) bool { _, there := has[n]; return there }) {
+		return nil
+	}
+	for _, n := range injected() {
+		delete(has, n)
+	}
+	for n, v := range want {
+		has[n] = v
+	}
+	return a.putSettings(ctx, has)
+}
+
+// putSettings replaces all settings of the app: whoever calls has read them before.
+func (a *app) putSettings(ctx context.Context, all map[string]string) error {
+	return a.call(ctx, http.MethodPut, a.siteID(a.name)+"/config/appsettings", webVersion, struct {
+		Properties map[string]string `json:"properties"`
+	}{all}, nil)
+}
+
+func keys(m map[string]struct{}) []string {
+	var all []string
+	for k := range m {
+		all = append(all, k)
+	}
+	slices.Sort(all)
+	return all
+}

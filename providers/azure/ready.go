@@ -1,0 +1,57 @@
+package azure
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Obstacles are apps that somebody stopped: what is live there is not reached.
+func (a *Adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]providers.Obstacle, error) {
+	if len(specs) == 0 {
+		return nil, nil
+	}
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.sites(ctx)
+	if err != nil {
+		return nil, a.classify("look at the apps", "", err)
+	}
+	stopped := map[string]bool{}
+	for _, s := range all {
+		if strings.EqualFold(s.Properties.State, "Stopped") {
+			stopped[s.Tags[tagged().Key("function")]] = stopped[s.Tags[tagged().Key("function")]] || a.owns(s.Tags, s.Tags[tagged().Key("function")])
+		}
+	}
+	var mu sync.Mutex
+	var found []providers.Obstacle
+	g, within := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for _, s := range specs {
+		if !stopped[s.Function.Name] {
+			continue
+		}
+		g.Go(func() error {
+			at, err := c.app(s.Function.Name)
+			if err != nil {
+				return err
+			}
+			is, _, err := at.claim(within)
+			if err != nil || is.Live == "" || is.Next != "" { // a deploy starts what it makes live
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, providers.Obstacle{Err: fail(providers.Unavailable, "reach", s.Function.Name,
+				"run `az functionapp start --name "+at.name+" --resource-group "+a.target.ResourceGroup+"`", "somebody stopped the app %s", at.name)})
+			return nil
+		})
+	}
+	return found, a.classify("look at the apps", "", g.Wait())
+}

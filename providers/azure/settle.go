@@ -1,0 +1,188 @@
+package azure
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
+)
+
+// packageTag is the entity tag of the package that the app runs.
+func (a *app) packageTag(ctx context.Context) (azcore.ETag, error) {
+	return a.packages.tag(ctx, packageBlob)
+}
+
+// prove waits until what was deployed is what serves: Azure knows its triggers, its secrets are there, and its address answers as
+// the revision.
+func (a *app) prove(ctx context.Context, s *site, r record) error {
+	if err := a.known(ctx, r); err != nil {
+		return err
+	}
+	if err := a.resolved(ctx, r); err != nil {
+		return err
+	}
+	return a.answers(ctx, s, r)
+}
+
+// known has Azure look at the triggers until the functions of the app are those of the revision. A deployment that ended well says
+// nothing about that.
+func (a *app) known(ctx context.Context, r record) error {
+	if r.Adopted {
+		return a.synchronise(ctx, a.name)
+	}
+	var found []string
+	rule := until.Rule{For: "the functions of the app", Within: triggerTime, First: 500 * time.Millisecond, Most: 5 * time.Second}
+	err := until.True(ctx, rule, func() (bool, error) {
+		if err := a.synchronise(ctx, a.name); err != nil && !unavailableKind(err) && kindOf(err) != providers.Invalid {
+			return false, err
+		}
+		var err error
+		if found, err = a.functionsOf(ctx, a.name); err != nil {
+			return false, passing(err)
+		}
+		slices.Sort(found)
+		if r.Names == nil { // only the package knows
+			return len(found) > 0 && !slices.Equal(found, []string{"WarmUp"}), nil
+		}
+		return slices.Equal(r.Names, found), nil
+	})
+	var late *until.Late
+	if errors.As(err, &late) {
+		return fail(providers.Unhealthy, "activate", a.function, "see `ferry logs`: what registers the functions may fail when it is loaded",
+			"after %s the app %s has the functions [%s] instead of [%s]", triggerTime, a.name, strings.Join(found, " "), strings.Join(r.Names, " "))
+	}
+	return err
+}
+
+// passing is nil for a failure that passes by itself while the app starts.
+func passing(err error) error {
+	if unavailableKind(err) || isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// resolved waits until the references to secrets have become values: an app whose references have not gets their text instead.
+func (a *app) resolved(ctx context.Context, r record) error {
+	secret := map[string]bool{}
+	for name, v := range r.Settings {
+		secret[name] = strings.HasPrefix(v, "@Microsoft.KeyVault(")
+	}
+	if !slices.Contains(slicesOf(secret), true) {
+		return nil
+	}
+	var open []string
+	rule := until.Rule{For: "the secrets", Within: resolveTime, First: time.Second, Most: 5 * time.Second}
+	err := until.True(ctx, rule, func() (bool, error) {
+		states, err := a.references(ctx)
+		if err != nil {
+			return false, passing(err)
+		}
+		open = nil
+		for name := range secret {
+			if secret[name] && states[name] != "Resolved" {
+				open = append(open, name+" ("+states[name]+")")
+			}
+		}
+		slices.Sort(open)
+		return len(open) == 0, nil
+	})
+	var late *until.Late
+	if errors.As(err, &late) {
+		return fail(providers.Unhealthy, "activate", a.function, "see that the secrets are there, and that the vault takes roles for access",
+			"the app %s cannot read its secrets: %s", a.name, strings.Join(open, ", "))
+	}
+	return err
+}
+
+func slicesOf(m map[string]bool) []bool {
+	var all []bool
+	for _, v := range m {
+		all = append(all, v)
+	}
+	return all
+}
+
+// references are the states of the app's references to secrets, by the names of their settings.
+func (a *app) references(ctx context.Context) (map[string]string, error) {
+	var list struct {
+		Value []struct {
+			Name       string
+			Properties struct{ Status string }
+		}
+	}
+	err := a.call(ctx, http.MethodGet, a.siteID(a.name)+"/config/configreferences/appsettings", webVersion, nil, &list)
+	states := map[string]string{}
+	for _, one := range list.Value {
+		states[lastPart(one.Name)] = one.Properties.Status
+	}
+	return states, err
+}
+
+// answers asks the address until it answers as the revision: an app is made anew instance by instance. Only who shows the
+// revision's nonce is told; a program without a shim is asked only whether it is there.
+func (a *app) answers(ctx context.Context, s *site, r record) error {
+	if r.HTTP == "" || s.Properties.DefaultHostName == "" {
+		return nil
+	}
+	providers.Stage(ctx, "waiting for the address to answer")
+	header := http.Header{"Ferry-Digest": {r.Digest}, "Ferry-Instance": {nonce(r.Digest)}}
+	if r.HTTP == "private" {
+		keys, err := a.hostKeys(ctx, a.name)
+		if err != nil {
+			return err
+		}
+		header.Set(keyHeader, keys.MasterKey)
+	}
+	said := ""
+	rule := until.Rule{For: "the address to answer as the revision", Within: answerTime, First: 300 * time.Millisecond, Most: 5 * time.Second}
+	err := until.True(ctx, rule, func() (bool, error) {
+		status, body, err := a.fetch(ctx, "https://"+s.Properties.DefaultHostName+"/.ferry/probe", header)
+		if err != nil {
+			said = brief(err).Error()
+			return false, nil //nolint:nilerr // it is not there yet
+		}
+		var answer struct{ Digest string }
+		_ = json.Unmarshal(body, &answer) // else it is of something else
+		said = fmt.Sprintf("status %d: %.200s", status, strings.TrimSpace(string(body)))
+		if !r.Probed || r.Adopted {
+			return status < http.StatusInternalServerError, nil
+		}
+		return answer.Digest == r.Digest, nil
+	})
+	var late *until.Late
+	if errors.As(err, &late) {
+		return fail(providers.Unhealthy, "activate", a.function, "see `ferry logs`: the handler may fail when it is loaded",
+			"after %s %s does not answer as revision %s: %s", answerTime, s.Properties.DefaultHostName, r.ID, said)
+	}
+	return err
+}
+
+// keyHeader is where a function's key goes; never into an address, which is written down on the way.
+const keyHeader = "X-Functions-Key"
+
+// fetch asks an address of the app.
+func (c *connection) fetch(ctx context.Context, address string, header http.Header) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header = header.Clone()
+	res, err := c.plain.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
+	return res.StatusCode, data, err
+}

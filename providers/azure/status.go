@@ -1,0 +1,232 @@
+package azure
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/ferryfn/ferry/providers"
+)
+
+// Status asks Azure for the app, and the app's container for what it was changed to last and for the tag of the package that it
+// runs: another tag than then is that somebody deployed something else, which is looked into.
+func (a *Adapter) Status(ctx context.Context, fn string) (providers.State, error) {
+	st := providers.State{Function: fn, Bindings: providers.BindNone}
+	c, err := a.connect(ctx)
+	if err != nil {
+		return st, err
+	}
+	at, err := c.app(fn)
+	if err == nil {
+		st, err = at.status(ctx)
+	}
+	return st, a.classify("status", fn, err)
+}
+
+func (a *app) status(ctx context.Context) (providers.State, error) {
+	st := providers.State{Function: a.function, Bindings: providers.BindNone}
+	s, err := a.site(ctx, a.name)
+	if err != nil {
+		return st, err
+	}
+	if s != nil && !a.owns(s.Tags, a.function) {
+		st.Foreign = true
+		return st, nil
+	}
+	if there, err := a.hasStorage(ctx); err != nil || !there {
+		return st, err
+	}
+	is, tag, err := a.claim(ctx)
+	if err != nil || tag == "" {
+		return st, err
+	}
+	if s == nil {
+		if st.Revision, err = a.revisionOf(ctx, is.Live); st.Revision != nil {
+			st.Lacks = "its app " + a.name
+		}
+		return st, err
+	}
+	live, half, err := a.serving(ctx, is, s)
+	if err != nil || live == nil {
+		return st, err
+	}
+	st.Revision, st.Bindings, st.Fence = live, is.mode(), string(tag)
+	if is.HTTP {
+		st.URL = "https://" + s.Properties.DefaultHostName
+	}
+	if st.Unsettled = is.Next != ""; st.Unsettled {
+		st.Fence = ""
+		st.Lacks = half
+	}
+	return st, nil
+}
+
+// revisionOf is a stored revision; nil where there is none of that name.
+func (a *app) revisionOf(ctx context.Context, id string) (*providers.Revision, error) {
+	r, err := a.record(ctx, id)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	rev := r.revision()
+	return &rev, nil
+}
+
+// serving is the revision whose package the app runs; nil is that nobody reaches it. Between the two steps of a change half says
+// whose configuration it runs with.
+func (a *app) serving(ctx context.Context, is claim, s *site) (live *providers.Revision, half string, err error) {
+	stopped := strings.EqualFold(s.Properties.State, "Stopped")
+	if is.Live == "" && (is.Next == "" || stopped) || is.Next == nothing && stopped {
+		return nil, "", nil
+	}
+	if err := a.lookAt(s); err != nil {
+		return nil, "", err
+	}
+	tag, err := a.packageTag(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	switch {
+	case tag == "":
+		return nil, "", nil // the app has no package yet
+	case string(tag) == is.Package:
+		live, err = a.revisionOf(ctx, is.Live)
+	default:
+		live, err = a.found(ctx, tag)
+	}
+	if err != nil || live == nil || is.Next == "" {
+		return live, "", err
+	}
+	if is.Settings != "" && is.Settings != live.ID {
+		half = fmt.Sprintf("its configuration: the code of revision %s runs with that of %s", live.ID, is.Settings)
+	}
+	return live, half, nil
+}
+
+// lookAt finds the container that the app's package is in.
+func (a *app) lookAt(s *site) error {
+	where := strings.TrimSuffix(s.packages(), "/")
+	if where == "" || strings.EqualFold(where, a.box.client.URL()) {
+		return nil
+	}
+	other, err := a.boxAt(where)
+	if err == nil {
+		a.packages = other
+	}
+	return err
+}
+
+// found is the revision that a package says it is; another's package is a revision that no spec gives.
+func (a *app) found(ctx context.Context, tag azcore.ETag) (*providers.Revision, error) {
+	out, err := a.packages.get(ctx, packageBlob)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Body.Close()
+	data, err := io.ReadAll(out.Body)
+	if err != nil {
+		return nil, err
+	}
+	r := &providers.Revision{ID: "package " + strings.Trim(string(tag), `"`)}
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return r, nil //nolint:nilerr // it is of nobody that ferry knows
+	}
+	f, err := z.Open(revisionFile)
+	if err != nil {
+		return r, nil //nolint:nilerr // likewise
+	}
+	defer f.Close()
+	var says struct{ ID, Digest string }
+	if json.NewDecoder(f).Decode(&says) == nil && says.ID != "" {
+		r.ID, r.Digest = says.ID, says.Digest
+	}
+	return r, nil
+}
+
+// Revisions are those in the app's container, by their names.
+func (a *Adapter) Revisions(ctx context.Context, fn string) ([]providers.Revision, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.revisions(ctx, fn)
+	return list, a.classify("revisions", fn, err)
+}
+
+func (c *connection) revisions(ctx context.Context, fn string) ([]providers.Revision, error) {
+	if there, err := c.hasStorage(ctx); err != nil || !there {
+		return nil, err
+	}
+	at, err := c.app(fn)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := at.box.list(ctx, "revisions/")
+	if err != nil {
+		return nil, err
+	}
+	var list []providers.Revision
+	for _, key := range keys {
+		r, err := at.record(ctx, strings.TrimSuffix(lastPart(key), ".json"))
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			list = append(list, r.revision())
+		}
+	}
+	return list, nil
+}
+
+// Stored asks for the record and for the package.
+func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (bool, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	stored, err := c.keeps(ctx, fn, r)
+	return stored, a.classify("revisions", fn, err)
+}
+
+func (c *connection) keeps(ctx context.Context, fn string, r providers.Revision) (bool, error) {
+	if there, err := c.hasStorage(ctx); err != nil || !there {
+		return false, err
+	}
+	at, err := c.app(fn)
+	if err != nil {
+		return false, err
+	}
+	is, tag, err := at.claim(ctx)
+	if err != nil || tag == "" {
+		return false, err
+	}
+	found, err := at.stored(ctx, r.ID)
+	return found != nil && found.revision() == r && is.holds(found.Roles), err
+}
+
+// Functions are those of the resource group's apps whose tags say that they are.
+func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.sites(ctx)
+	if err != nil {
+		return nil, a.classify("list functions", "", err)
+	}
+	var names []string
+	for _, s := range all {
+		if fn := s.Tags[tagged().Key("function")]; fn != "" && a.owns(s.Tags, fn) {
+			names = append(names, fn)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
