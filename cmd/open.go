@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"context"
+	"net"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,6 +32,17 @@ A private function does not answer a browser: call it with ` + "`ferry invoke`" 
 	return c
 }
 
+// named is the address of a function at this machine by a name of its own. Cookies know no ports: at 127.0.0.1 those of one
+// function would reach all others, and who logs in to one is logged out of another.
+func named(address, function string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() != "127.0.0.1" || u.Path != "/" {
+		return address
+	}
+	u.Host = net.JoinHostPort(strings.ToLower(function)+".localhost", u.Port())
+	return u.String()
+}
+
 func (a *app) open(ctx context.Context, function, path string) (result, error) {
 	p, err := a.deployed()
 	if err != nil {
@@ -44,7 +57,7 @@ func (a *app) open(ctx context.Context, function, path string) (result, error) {
 			return nil, err
 		}
 	}
-	shown := urlResult{Function: function, URL: strings.TrimSuffix(state.URL, "/") + path}
+	shown := urlResult{Function: function, URL: strings.TrimSuffix(named(state.URL, function), "/") + path}
 	switch err := a.Browse(ctx, shown.URL); {
 	case ctx.Err() != nil:
 		return shown, ctx.Err()

@@ -98,7 +98,7 @@ func messengerOf(p *project, err error) (*project, providers.Messenger, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if m, ok := p.adapter.(providers.Messenger); ok {
+	if m, ok := providers.As[providers.Messenger](p.adapter); ok {
 		return p, m, nil
 	}
 	return nil, nil, &failure{

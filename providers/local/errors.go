@@ -62,6 +62,9 @@ func classify(home, op, fn string, err error) *providers.Error {
 		e.Kind = providers.Timeout
 	case platform.CodePort:
 		e.Kind, e.Hint = providers.Unavailable, "end that program, or choose another port with 'port' in the target's block"
+		if failure.Function != "" {
+			e.Hint = "end that program, or run `ferry remove` and `ferry deploy`: then " + failure.Function + " gets another port"
+		}
 	case platform.CodeSecret:
 		e.Kind = providers.NotFound
 	case platform.CodeNotRunning:

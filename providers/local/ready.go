@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -128,7 +130,12 @@ func (a *Adapter) reached(ctx context.Context, t platform.Table) error {
 		defer cancel()
 		return a.client.Reach(ctx, platform.OpenRequest{Scope: a.scope, Address: address})
 	}
-	if err := platform.PortFree(a.scope, cmp.Or(address.Port, t.Port)); err != nil || t.Port == 0 {
+	for _, fn := range slices.Sorted(maps.Keys(t.Functions)) {
+		if err := platform.PortFree(a.scope, fn, t.Functions[fn].Port); err != nil {
+			return err
+		}
+	}
+	if err := platform.PortFree(a.scope, "", cmp.Or(address.Port, t.Port)); err != nil || t.Port == 0 {
 		return err
 	}
 	return &platform.Error{Code: platform.CodeNotRunning, Message: "the local platform is not running"}

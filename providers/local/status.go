@@ -31,7 +31,7 @@ func (a *Adapter) state(fn string) (providers.State, error) {
 		st.Canary = &providers.Canary{Revision: providers.Revision{ID: c.Revision, Digest: c.Digest}, Percent: c.Percent}
 	}
 	if e.HTTP {
-		st.URL = platform.URL(t.Port, fn)
+		st.URL = platform.URL(e.Port, "")
 	}
 	return st, err
 }

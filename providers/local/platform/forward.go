@@ -23,6 +23,7 @@ var errTimeout = errors.New("the function took too long")
 type call struct {
 	function string
 	target   string // path and query, as they go over the wire
+	prefix   string // of the path, which the function does not see; "" is none
 	internal bool   // it comes from the platform's owner, not through the gateway
 	event    bool   // it is for the shim's event handler
 	choose   func(function string) *pool
@@ -81,7 +82,7 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 	from := &body{Reader: r.Body}
 	proxy := &httputil.ReverseProxy{
 		Rewrite:        func(pr *httputil.ProxyRequest) { c.rewrite(pr, in) },
-		ModifyResponse: func(res *http.Response) error { c.untyped(w, res); return nil },
+		ModifyResponse: func(res *http.Response) error { c.untyped(w, res); c.relocate(res, r.Host); return nil },
 		Transport:      in.http,
 		FlushInterval:  -1,
 		BufferPool:     &in.host.buffers,
@@ -132,6 +133,28 @@ func (c *call) untyped(w http.ResponseWriter, res *http.Response) {
 	if _, typed := res.Header[name]; !typed && !c.internal {
 		w.Header()[name] = nil
 	}
+}
+
+// relocate leads a redirect of a function that does not see its prefix to where it is reached by it.
+func (c *call) relocate(res *http.Response, host string) {
+	to := res.Header.Get("Location")
+	if c.prefix == "" || to == "" {
+		return
+	}
+	origin, rest := "", to
+	for _, own := range []string{"http://" + host, "//" + host} {
+		if n := len(own); len(to) >= n && strings.EqualFold(to[:n], own) && (len(to) == n || strings.ContainsRune("/?#", rune(to[n]))) {
+			origin, rest = to[:n], to[n:]
+			break
+		}
+	}
+	switch {
+	case origin == "" && (!strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "//")):
+		return // it is relative, or leads elsewhere
+	case !strings.HasPrefix(rest, "/"):
+		rest = "/" + rest
+	}
+	res.Header.Set("Location", origin+c.prefix+rest)
 }
 
 // rewrite aims the request at the instance; all that the client sent stays as it was, byte for byte. (Only what no URL

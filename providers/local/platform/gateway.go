@@ -10,33 +10,64 @@ import (
 	"strings"
 )
 
-// ServeHTTP is the gateway. A function is addressed by the first segment of the path or by the first label
-// of a host below localhost.
+// ServeHTTP is the gateway at the service's own port. A function is addressed by the first segment of the path or by the
+// first label of a host below localhost.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	target := r.RequestURI
-	if !strings.HasPrefix(target, "/") { // "*", or a URL as proxies get it
-		target = r.URL.RequestURI()
-	}
-	host := hostname(r.Host)
-	if !s.answersTo(host) {
-		answerError(w, http.StatusMisdirectedRequest, fmt.Sprintf("nothing here answers for %s: a target lists such names under 'hosts'", quote(host)))
+	target := targetOf(r)
+	host, ok := s.admitHost(w, r)
+	if !ok {
 		return
 	}
+	c := &call{choose: s.choose}
 	function, byHost := strings.CutSuffix(host, ".localhost")
 	if byHost {
 		function = s.spelled(function)
 	} else {
 		path, query, asked := strings.Cut(target, "?")
 		function, path, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		c.prefix = "/" + function
 		target = "/" + path
 		if asked {
 			target += "?" + query
 		}
 	}
+	if function == "" && target == "/" {
+		s.index(w)
+		return
+	}
+	c.function, c.target = function, target
+	s.pass(w, r, c)
+}
+
+// serveDoor answers for one function, at a port of its own.
+func (s *service) serveDoor(w http.ResponseWriter, r *http.Request, function string) {
+	if _, ok := s.admitHost(w, r); ok {
+		s.pass(w, r, &call{function: function, target: targetOf(r), choose: s.choose})
+	}
+}
+
+// targetOf is what a request asks for, as it came.
+func targetOf(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return r.RequestURI
+	}
+	return r.URL.RequestURI() // "*", or a URL as proxies get it
+}
+
+// admitHost is the host that a request is for. One that nothing answers for is refused.
+func (s *service) admitHost(w http.ResponseWriter, r *http.Request) (host string, ok bool) {
+	host = hostname(r.Host)
+	if ok = s.answersTo(host); !ok {
+		answerError(w, http.StatusMisdirectedRequest, fmt.Sprintf("nothing here answers for %s: a target lists such names under 'hosts'", quote(host)))
+	}
+	return host, ok
+}
+
+// pass gives a request to its function, where people may call that.
+func (s *service) pass(w http.ResponseWriter, r *http.Request, c *call) {
+	function := c.function
 	p := s.choose(function)
 	switch {
-	case function == "" && target == "/":
-		s.index(w)
 	case p == nil || !p.revision.HTTP:
 		answer404(w, fmt.Sprintf("%s has no function %s that answers HTTP\n%s", s.scope, quote(function), s.list()))
 	case p.revision.Private:
@@ -44,7 +75,6 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		// An answer may begin before the request's body has ended.
 		_ = http.NewResponseController(w).EnableFullDuplex()
-		c := &call{function: function, target: target, choose: s.choose}
 		c.forward(w, r, p)
 	}
 }
@@ -101,6 +131,9 @@ func (s *service) list() string {
 		}
 		if r.canary != nil {
 			fmt.Fprintf(&b, "  (%d%% of the requests go to %s, the rest to %s)", r.percent, r.canary.revision.ID, r.live.revision.ID)
+		}
+		if port := (*s.ports.Load())[name]; port != 0 {
+			b.WriteString("  " + URL(port, ""))
 		}
 		b.WriteByte('\n')
 	}

@@ -18,18 +18,21 @@ const (
 	portCount = 10000
 )
 
-// listen opens a service's listener. A port that is given must be had; else the first free one counted
-// from a place that the home and the service determine, so that the same one comes out again.
-func listen(h Home, s Scope, port int, taken func(int) bool) (net.Listener, int, error) {
+// listen opens the listener of a service, or of one of its functions. A port that is given must be had; else the first free
+// one counted from a place that the home and the names determine, so that the same one comes out again.
+func listen(h Home, s Scope, function string, port int, taken func(int) bool) (net.Listener, int, error) {
 	if port != 0 {
 		l, err := net.Listen("tcp4", loopback(port))
 		if err != nil {
-			return nil, 0, portError(port, s, err)
+			return nil, 0, portError(port, s, function, err)
 		}
 		return l, port, nil
 	}
 	sum := fnv.New32a()
 	_, _ = fmt.Fprintf(sum, "%s\x00%s", h, s)
+	if function != "" {
+		_, _ = fmt.Fprintf(sum, "\x00%s", function)
+	}
 	start := int(sum.Sum32() % portCount)
 	var last error
 	for i := range portCount {
@@ -48,9 +51,9 @@ func listen(h Home, s Scope, port int, taken func(int) bool) (net.Listener, int,
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// PortFree fails when something answers at a port that a service is to have. It does not take the port, so that it is in
-// nobody's way. 0 is any port.
-func PortFree(s Scope, port int) error {
+// PortFree fails when something answers at a port that a service, or one of its functions, is to have. It does not take the
+// port, so that it is in nobody's way. 0 is any port.
+func PortFree(s Scope, function string, port int) error {
 	if port == 0 {
 		return nil
 	}
@@ -58,10 +61,10 @@ func PortFree(s Scope, port int) error {
 	if err != nil {
 		return nil //nolint:nilerr // nobody answers
 	}
-	return portError(port, s, c.Close())
+	return portError(port, s, function, c.Close())
 }
 
-func portError(port int, s Scope, err error) *Error {
+func portError(port int, s Scope, function string, err error) *Error {
 	message := fmt.Sprintf("port %d, which is kept for %s, ", port, s)
 	switch who := listener(port); {
 	case who != "":
@@ -71,7 +74,7 @@ func portError(port int, s Scope, err error) *Error {
 	default:
 		message += "cannot be had: " + err.Error()
 	}
-	return &Error{Code: CodePort, Port: port, Message: message, err: err}
+	return &Error{Code: CodePort, Function: function, Port: port, Message: message, err: err}
 }
 
 // Ports of instances lie below both: a port that no outgoing connection can take between its choice and the

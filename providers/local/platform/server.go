@@ -165,9 +165,9 @@ func (s *server) service(scope Scope) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	svc := &service{host: s.host, scope: scope, table: t, journals: map[string]*journal{}}
+	svc := &service{host: s.host, scope: scope, table: t, journals: map[string]*journal{}, doors: map[string]*door{}}
 	svc.events = newEvents(svc)
-	svc.port.Store(int64(t.Port))
+	svc.notePorts()
 	svc.hosts.Store(&t.Hosts)
 	routes := map[string]route{}
 	for name, e := range t.Functions {
@@ -203,10 +203,10 @@ func (s *server) all() []*service {
 	return list
 }
 
-// taken reports whether a port is kept for a service.
+// taken reports whether a port is kept for a service or a function.
 func (s *server) taken(port int) bool {
 	for _, svc := range s.all() {
-		if svc.port.Load() == int64(port) {
+		if svc.holds(port) {
 			return true
 		}
 	}

@@ -5,12 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log"
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -32,8 +31,9 @@ type service struct {
 	problem  error        // why it does not listen
 	journals map[string]*journal
 	events   *events
-	port     atomic.Int64             // the table's
-	hosts    atomic.Pointer[[]string] // the table's
+	doors    map[string]*door               // of functions that answer HTTP
+	ports    atomic.Pointer[map[string]int] // the service's, by "", and those of the doors
+	hosts    atomic.Pointer[[]string]       // the table's
 	routes   atomic.Pointer[map[string]route]
 	retired  sync.WaitGroup // pools that drain
 }
@@ -63,7 +63,19 @@ func (s *service) open(wish Address, taken func(int) bool) error {
 		return err
 	}
 	defer s.mu.Unlock()
-	return s.listen(wish, taken)
+	if err := s.listen(wish, taken); err != nil {
+		return err
+	}
+	next := s.table.clone()
+	s.problem = s.openDoors(next, taken)
+	if reflect.DeepEqual(next, s.table) {
+		return s.problem
+	}
+	if err := writeJSON(s.host.home.TableFile(s.scope), next); err != nil {
+		return fmt.Errorf("keeping the ports of %s: %w", s.scope, err)
+	}
+	s.table = next
+	return s.problem
 }
 
 // reach fails when the service does not answer, and would not when it was opened. It changes nothing.
@@ -74,9 +86,9 @@ func (s *service) reach(wish Address) error {
 	defer s.mu.Unlock()
 	port := cmp.Or(wish.Port, s.table.Port)
 	if s.server != nil && port == s.table.Port {
-		return nil
+		return s.doorsShut()
 	}
-	if err := PortFree(s.scope, port); err != nil || s.server != nil || s.table.Port == 0 {
+	if err := PortFree(s.scope, "", port); err != nil || s.server != nil || s.table.Port == 0 {
 		return err
 	}
 	return failed(CodeNotRunning, "", "the local platform does not listen for %s yet", s.scope)
@@ -106,6 +118,10 @@ func (s *service) apply(q SwitchRequest, percent int, taken func(int) bool) erro
 		return err
 	}
 	next.Port, next.Hosts = s.table.Port, s.table.Hosts
+	defer s.closeDoors() // also those that were opened in vain
+	if s.problem = s.openDoors(next, taken); s.problem != nil {
+		return s.problem
+	}
 	return s.change(next)
 }
 
@@ -121,7 +137,7 @@ func (s *service) listen(wish Address, taken func(int) bool) error {
 	var l net.Listener
 	if s.server == nil || port != s.table.Port {
 		var err error
-		if l, table.Port, err = listen(s.host.home, s.scope, port, taken); err != nil {
+		if l, table.Port, err = listen(s.host.home, s.scope, "", port, taken); err != nil {
 			if s.server == nil {
 				s.problem = err
 			}
@@ -137,7 +153,7 @@ func (s *service) listen(wish Address, taken func(int) bool) error {
 		}
 	}
 	s.table = table
-	s.port.Store(int64(table.Port))
+	s.notePorts()
 	s.hosts.Store(&table.Hosts)
 	if l != nil {
 		s.serve(l)
@@ -150,9 +166,7 @@ func (s *service) serve(l net.Listener) {
 	if old := s.unlisten(); old != nil {
 		s.retired.Go(func() { shut(context.Background(), old, s.host.options.Drain) })
 	}
-	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
-	s.problem, s.server, s.listener = nil, server, l
-	go func() { _ = server.Serve(l) }()
+	s.problem, s.server, s.listener = nil, answering(l, s), l
 }
 
 // unlisten gives the port back before it returns. The server that it returns, if any, still answers what it began. The
@@ -224,18 +238,22 @@ func (s *service) stop(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
-	var doors sync.WaitGroup
-	doors.Go(func() {
+	var all sync.WaitGroup
+	all.Go(func() {
 		drain, cancel := context.WithTimeout(ctx, s.host.options.Drain)
 		defer cancel()
 		if err := s.events.stop(drain); err != nil {
 			s.host.options.Log.Error("ending the delivery of events", "service", s.scope.String(), "error", err)
 		}
 	})
+	open := s.unlistenDoors()
 	if old := s.unlisten(); old != nil {
-		shut(ctx, old, s.host.options.Drain)
+		open = append(open, old)
 	}
-	doors.Wait()
+	for _, server := range open {
+		all.Go(func() { shut(ctx, server, s.host.options.Drain) })
+	}
+	all.Wait()
 	for _, r := range *s.routes.Load() {
 		for _, p := range r.pools() {
 			p.retire()
@@ -265,6 +283,7 @@ func (s *service) remove(ctx context.Context, function string, w Writer) error {
 	if err := s.change(next); err != nil {
 		return err
 	}
+	s.closeDoors()
 	drain, cancel := context.WithTimeout(ctx, s.host.options.Drain)
 	for _, p := range had.pools() { // its requests finish before its files go
 		p.wait(drain)
@@ -295,7 +314,7 @@ func (s *service) vacate(ctx context.Context) error {
 		shut(ctx, old, s.host.options.Drain)
 	}
 	s.table.Port, s.problem = 0, nil
-	s.port.Store(0)
+	s.notePorts()
 	if err := ignoreAbsent(os.Remove(h.TableFile(s.scope))); err != nil {
 		return err
 	}

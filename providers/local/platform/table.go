@@ -18,6 +18,7 @@ type Entry struct {
 	Revision string `json:"revision,omitempty"` // "" is nothing
 	Digest   string `json:"digest,omitempty"`   // of that revision
 	HTTP     bool   `json:"http,omitempty"`     // it is reachable through the gateway
+	Port     int    `json:"port,omitempty"`     // kept for the function; 0 until it answered HTTP
 	// Bindings is the mode of the function's Events.
 	Bindings string    `json:"bindings,omitempty"`
 	Events   []Binding `json:"events,omitempty"`

@@ -144,6 +144,9 @@ func (f *function) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Set-Cookie", "a=1; Path=/")
 		w.Header().Add("Set-Cookie", "b=2, 3")
 		w.WriteHeader(http.StatusTeapot)
+	case "/redirect":
+		w.Header().Set("Location", r.Header.Get("To"))
+		w.WriteHeader(http.StatusFound)
 	case "/untyped":
 		n, _ := strconv.Atoi(r.URL.Query().Get("size"))
 		w.Header()["Content-Type"] = nil
