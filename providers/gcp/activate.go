@@ -116,7 +116,7 @@ func (c *connection) allowed(fn string, now *run.GoogleCloudRunV2Service, ch pro
 			return err
 		}
 	}
-	live, was := routed(now).live, ""
+	live, was := heading(now).live, ""
 	if ch.From.Revision != nil {
 		was = ch.From.Revision.ID
 	}
@@ -170,7 +170,7 @@ func (c *connection) deactivate(ctx context.Context, ch providers.Change) error 
 		if err := c.allowed(fn, now, ch); err != nil {
 			return nil, err
 		}
-		if live := routed(now).live; live != "" {
+		if live := heading(now).live; live != "" {
 			now.Traffic = route{live: live}.targets()
 		}
 		if now.Scaling == nil {

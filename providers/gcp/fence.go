@@ -22,7 +22,7 @@ func (a *Adapter) Fence(ctx context.Context, functions []string, e providers.Epo
 	}
 	return a.classify("fence", "", each(ctx, functions, func(ctx context.Context, fn string) error {
 		_, err := c.change(ctx, fn, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
-			if !c.owns(now.Labels, fn) || routed(now).live == "" {
+			if !c.owns(now.Labels, fn) || heading(now).live == "" {
 				return nil, nil
 			}
 			if err := c.admit(fn, now, e); err != nil {

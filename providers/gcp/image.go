@@ -43,12 +43,21 @@ func (c *connection) image(ctx context.Context, s spec) (pushed, error) {
 // over it is published: it stays until gcp.base_image names another one, or the copy is deleted.
 func (c *connection) base(ctx context.Context, fn function) (string, error) {
 	id := runtimes()[fn.Runtime].ID
-	source := cmp.Or(fn.own.BaseImage, c.target.Region+"-docker.pkg.dev/serverless-runtimes/"+stack(id)+"/runtimes/"+id)
+	source := cmp.Or(fn.own.BaseImage, c.baseHost()+"/serverless-runtimes/"+stack(id)+"/runtimes/"+id)
 	tag := cmp.Or(id, "base")
 	if fn.own.BaseImage != "" {
 		tag = "base-" + short(source)
 	}
 	return c.registries().Pin(ctx, source, c.repository()+"/ferry-base", tag)
+}
+
+// baseHost is where Google's images of runtimes are near: in each region, beside the repositories of users.
+func (p *place) baseHost() string {
+	host, _, _ := strings.Cut(p.repository(), "/")
+	if host == "docker.io" || strings.HasSuffix(host, "gcr.io") {
+		return p.target.Region + "-docker.pkg.dev"
+	}
+	return host
 }
 
 // images is where the images of a function are.

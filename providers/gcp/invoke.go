@@ -74,8 +74,8 @@ func (c *connection) probe(ctx context.Context, s spec, r providers.Revision) er
 // tagFor gives a revision a tag, and is its address.
 func (c *connection) tagFor(ctx context.Context, fn, id string) (string, error) {
 	now, err := c.change(ctx, fn, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
-		if now.Traffic = unreleased(id); routed(now).live != "" {
-			now.Traffic = routed(now).with(id)
+		if now.Traffic = unreleased(id); heading(now).live != "" {
+			now.Traffic = heading(now).with(id)
 		}
 		return []string{"traffic"}, nil
 	})
@@ -148,7 +148,7 @@ func (c *connection) lastWords(ctx context.Context, fn, id string) string {
 	_ = until.True(ctx, logged(), func() (bool, error) {
 		out, err := c.logging.Entries.List(&logging.ListLogEntriesRequest{
 			ResourceNames: []string{"projects/" + c.target.Project}, OrderBy: "timestamp desc", PageSize: lastLines,
-			Filter: fmt.Sprintf(`resource.type="cloud_run_revision" AND resource.labels.service_name=%q AND resource.labels.revision_name=%q AND (log_id("run.googleapis.com/stdout") OR log_id("run.googleapis.com/stderr"))`, c.serviceName(fn), id),
+			Filter: fmt.Sprintf(`resource.type="cloud_run_revision" AND resource.labels.service_name=%q AND resource.labels.revision_name=%q AND logName:"run.googleapis.com%%2Fstd"`, c.serviceName(fn), id),
 		}).Context(ctx).Do()
 		if err != nil {
 			return false, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 
 	run "google.golang.org/api/run/v2"
@@ -98,7 +100,7 @@ func (r *runner) usable(ctx context.Context, s spec, found *run.GoogleCloudRunV2
 		if err != nil {
 			return nil, id, err
 		}
-		if stored && revisionOf(there).Digest == s.digest && broken(s.function.Name, there) == nil {
+		if stored && !pruned(found, id) && revisionOf(there).Digest == s.digest && broken(s.function.Name, there) == nil {
 			return there, id, nil
 		}
 	}
@@ -125,8 +127,26 @@ func (r *runner) write(ctx context.Context, s spec, as execution, found *run.Goo
 	var ended *failure
 	if errors.As(err, &ended) {
 		if made, reading := r.getRevision(ctx, s.function.Name, as.revision); reading == nil && made != nil && broken(s.function.Name, made) != nil {
-			return nil
+			return r.untag(ctx, s.function.Name, as.revision)
 		}
+	}
+	return err
+}
+
+// untag takes the tag of a revision that gets no requests, which keeps it from being deleted, and of one that does not
+// start keeps all others from where they are sent.
+func (c *connection) untag(ctx context.Context, fn, id string) error {
+	_, err := c.change(ctx, fn, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
+		kept := slices.DeleteFunc(slices.Clone(now.Traffic), func(t *run.GoogleCloudRunV2TrafficTarget) bool { return idOf(t.Revision) == id && t.Percent == 0 })
+		if len(kept) == len(now.Traffic) || len(kept) == 0 {
+			return nil, nil
+		}
+		now.Traffic = kept
+		return []string{"traffic"}, nil
+	})
+	var ended *failure
+	if errors.As(err, &ended) { // of a service that never had a revision which starts
+		return nil
 	}
 	return err
 }
@@ -164,7 +184,8 @@ func (r *runner) create(ctx context.Context, s spec, as execution) error {
 // update makes the revision in a service that is there. What serves is pinned by its name in the same write.
 func (r *runner) update(ctx context.Context, s spec, as execution) error {
 	fn := s.function
-	return until.Done(ctx, func() error {
+	var gone []string
+	err := until.Done(ctx, func() error {
 		now, err := r.change(ctx, fn.Name, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
 			if err := r.refuseForeign("publish", fn.Name, now); err != nil {
 				return nil, err
@@ -172,7 +193,9 @@ func (r *runner) update(ctx context.Context, s spec, as execution) error {
 			if there, err := r.getRevision(ctx, fn.Name, as.revision); err != nil || there != nil {
 				return nil, err
 			}
-			t := routed(now)
+			t := heading(now)
+			gone = strings.Fields(now.Annotations[notePruned])
+			delete(now.Annotations, notePruned)
 			now.Template = r.template(s, as)
 			if now.Traffic = unreleased(as.revision); t.live != "" {
 				now.Traffic = t.with(as.revision)
@@ -186,6 +209,12 @@ func (r *runner) update(ctx context.Context, s spec, as execution) error {
 		}
 		return err
 	}, newAccount(isUnknownAccount))
+	for _, id := range gone {
+		if err := r.deleteRevision(ctx, fn.Name, id); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // decided waits until it is known whether a revision starts.
@@ -207,5 +236,5 @@ func (c *connection) decided(ctx context.Context, fn, id string) (*run.GoogleClo
 func isUnknownAccount(err error) bool {
 	message := messageOf(err)
 	return strings.Contains(message, "service account") && (isNotFound(err) || strings.Contains(message, "does not exist")) ||
-		strings.Contains(message, "iam.serviceaccounts.actAs") && statusOf(err) == 403
+		strings.Contains(message, "iam.serviceaccounts.actAs") && statusOf(err) == http.StatusForbidden
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	run "google.golang.org/api/run/v2"
 
@@ -75,14 +76,12 @@ func (c *connection) prune(ctx context.Context, fn, id string, found *run.Google
 	if err != nil || gone == nil {
 		return err
 	}
-	if err := c.release(ctx, fn, id, found); err != nil {
-		return err
+	if idOf(found.LatestCreatedRevision) == id {
+		err = c.condemn(ctx, fn, id)
+	} else if err = c.untag(ctx, fn, id); err == nil {
+		err = c.deleteRevision(ctx, fn, id)
 	}
-	op, err := c.run.Projects.Locations.Services.Revisions.Delete(c.revisionPath(fn, id)).Context(ctx).Do()
-	if err == nil {
-		err = c.finished(ctx, op, "the revision "+id+" to be deleted")
-	}
-	if err != nil && !isNotFound(err) {
+	if err != nil {
 		return err
 	}
 	rest, err := c.revisions(ctx, fn)
@@ -96,16 +95,34 @@ func (c *connection) prune(ctx context.Context, fn, id string, found *run.Google
 	return c.removeImage(ctx, gone)
 }
 
-// release lets go of a revision that is about to be deleted: of its tag, and as the one that was made last, which Google
-// would not delete.
-func (c *connection) release(ctx context.Context, fn, id string, found *run.GoogleCloudRunV2Service) error {
-	tagged := slices.ContainsFunc(found.Traffic, func(t *run.GoogleCloudRunV2TrafficTarget) bool { return idOf(t.Revision) == id })
-	if !tagged {
-		return nil
+// condemn notes that a revision is as good as gone: Google deletes it only when another one was made.
+func (c *connection) condemn(ctx context.Context, fn, id string) error {
+	if err := c.untag(ctx, fn, id); err != nil {
+		return err
 	}
 	_, err := c.change(ctx, fn, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
-		now.Traffic = slices.DeleteFunc(now.Traffic, func(t *run.GoogleCloudRunV2TrafficTarget) bool { return idOf(t.Revision) == id && t.Percent == 0 })
-		return []string{"traffic"}, nil
+		if pruned(now, id) {
+			return nil, nil
+		}
+		now.Annotations[notePruned] = strings.TrimSpace(now.Annotations[notePruned] + " " + id)
+		return []string{"annotations"}, nil
 	})
+	return err
+}
+
+// pruned reports whether a revision is as good as gone.
+func pruned(s *run.GoogleCloudRunV2Service, id string) bool {
+	return s != nil && slices.Contains(strings.Fields(s.Annotations[notePruned]), id)
+}
+
+// deleteRevision deletes a revision that gets no requests.
+func (c *connection) deleteRevision(ctx context.Context, fn, id string) error {
+	op, err := c.run.Projects.Locations.Services.Revisions.Delete(c.revisionPath(fn, id)).Context(ctx).Do()
+	if err == nil {
+		err = c.finished(ctx, op, "the revision "+id+" to be deleted")
+	}
+	if isNotFound(err) {
+		return nil
+	}
 	return err
 }

@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -73,14 +74,28 @@ func (c *connection) change(ctx context.Context, fn string, e edit) (*run.Google
 	if err != nil || now == nil {
 		return nil, err
 	}
-	if op != nil {
-		err = c.finished(ctx, op, "the service "+c.serviceName(fn)+" to be changed")
+	if op == nil {
+		return c.settled(ctx, fn)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return c.settled(ctx, fn)
+	return c.changed(ctx, fn, c.finished(ctx, op, "the service "+c.serviceName(fn)+" to be changed"))
 }
+
+// changed is a service after a change that ended so. Google calls a service failed as long as its last revision does not start,
+// also where that one gets no requests: what counts is that requests go where they were sent.
+func (c *connection) changed(ctx context.Context, fn string, ended error) (*run.GoogleCloudRunV2Service, error) {
+	var failed *failure
+	if ended != nil && !errors.As(ended, &failed) {
+		return nil, ended
+	}
+	now, err := c.settled(ctx, fn)
+	if err == nil && now != nil && conditionOf(now.Conditions, "RoutesReady").State == conditionFailed {
+		err = cmp.Or(ended, error(&failure{codeOfFailedRoute, conditionOf(now.Conditions, "RoutesReady").Message}))
+	}
+	return now, err
+}
+
+// codeOfFailedRoute is FAILED_PRECONDITION: requests cannot go where they were sent.
+const codeOfFailedRoute = 9
 
 func cloned(m map[string]string) map[string]string {
 	if m == nil {

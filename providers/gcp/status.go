@@ -89,7 +89,7 @@ func (a *Adapter) Revisions(ctx context.Context, fn string) ([]providers.Revisio
 	}
 	var list []providers.Revision
 	for _, r := range all {
-		if revisionOf(r).Digest != "" {
+		if revisionOf(r).Digest != "" && !pruned(found, idOf(r.Name)) {
 			list = append(list, revisionOf(r))
 		}
 	}
@@ -118,6 +118,10 @@ func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (
 	}
 	found, err := c.getRevision(ctx, fn, r.ID)
 	if err != nil || found == nil || revisionOf(found) != r {
+		return false, a.classify("revisions", fn, err)
+	}
+	service, err := c.get(ctx, fn)
+	if err != nil || pruned(service, r.ID) || broken(fn, found) != nil {
 		return false, a.classify("revisions", fn, err)
 	}
 	stored, err := c.complete(ctx, found)

@@ -23,23 +23,45 @@ type route struct {
 	percent int    // of the canary
 }
 
-// routed reads the traffic of a service. What ferry noted tells only which of two is the canary, and that a service which lets
-// nobody in is not live: the traffic itself says which revision serves, whoever wrote it.
+// routed reads the traffic of a service as Google observes it. What ferry noted tells only which of two is the canary, and that
+// a service which lets nobody in is not live: the traffic itself says which revision serves, whoever wrote it.
 func routed(s *run.GoogleCloudRunV2Service) route {
-	if s == nil || s.Annotations[noteLive] == "" {
+	if s == nil {
 		return route{}
 	}
 	shares := map[string]int{}
 	for _, t := range s.TrafficStatuses {
-		id := t.Revision
-		if t.Type == toLatest {
-			id = s.LatestReadyRevision
-		}
-		if t.Percent > 0 {
-			shares[idOf(id)] += int(t.Percent)
-		}
+		share(shares, s, t.Type, t.Revision, t.Percent)
 	}
+	return shared(s, shares)
+}
+
+// heading is the traffic as it will be: as it was written last, while that has no effect yet. A change is decided by it.
+func heading(s *run.GoogleCloudRunV2Service) route {
+	if s == nil || !s.Reconciling {
+		return routed(s)
+	}
+	shares := map[string]int{}
+	for _, t := range s.Traffic {
+		share(shares, s, t.Type, t.Revision, t.Percent)
+	}
+	return shared(s, shares)
+}
+
+func share(shares map[string]int, s *run.GoogleCloudRunV2Service, kind, revision string, percent int64) {
+	if kind == toLatest {
+		revision = s.LatestReadyRevision
+	}
+	if percent > 0 {
+		shares[idOf(revision)] += int(percent)
+	}
+}
+
+func shared(s *run.GoogleCloudRunV2Service, shares map[string]int) route {
 	known, _ := noteOf(s.Annotations[noteLive])
+	if known == "" {
+		return route{}
+	}
 	r := route{live: known}
 	if shares[known] == 0 {
 		r.live = ""

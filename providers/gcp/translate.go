@@ -32,6 +32,7 @@ const (
 	noteAccess = noted + "access" // who may call the service: public, private, nobody; changing while that is changed
 	noteEpoch  = noted + "epoch"  // the target and the epoch of its ledger, as "TARGET EPOCH"
 	noteBound  = noted + "bound"  // events may be bound
+	notePruned = noted + "pruned" // revisions that are to be deleted, which Google does not do while they are the last one made
 	noteLabels = noted + "labels" // the keys of the manifest's own labels
 )
 
