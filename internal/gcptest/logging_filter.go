@@ -3,6 +3,7 @@ package gcptest
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,6 +76,13 @@ func (p *filterParser) term() (filter, error) {
 			err = fmt.Errorf("a parenthesis is not closed")
 		}
 		return f, err
+	case len(p.tokens) > 3 && p.tokens[0] == "log_id" && p.tokens[1] == "(" && p.tokens[3] == ")":
+		id := unquote(p.tokens[2])
+		p.tokens = p.tokens[4:]
+		return func(e map[string]any) bool {
+			_, is, _ := strings.Cut(lookUp(e, []string{"logName"}), "/logs/")
+			return is == url.PathEscape(id)
+		}, nil
 	case len(p.tokens) < 3:
 		return nil, fmt.Errorf("syntax error at the end")
 	}

@@ -80,14 +80,12 @@ func (p *place) versionOf(c *call) (*secretVersion, error) {
 	return s.version(lastOf(c.target()))
 }
 
-// version finds one by its number, or the newest that is not destroyed by "latest".
+// version finds one by its number, or by "latest" the newest, whatever its state.
+// https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/get
 func (s *secret) version(of string) (*secretVersion, error) {
 	n, err := strconv.Atoi(of)
 	if of == "latest" {
 		n, err = len(s.versions), nil
-		for n > 0 && s.versions[n-1].is.State == "DESTROYED" {
-			n--
-		}
 	}
 	if err != nil {
 		return nil, refuse(codeInvalidArgument, "The version %q is neither a number nor an alias.", of)

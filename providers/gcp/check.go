@@ -114,11 +114,15 @@ func checkLabels(labels map[string]string) []providers.Issue {
 	return found
 }
 
-// checkEvents refuses what does not call a function yet.
+// checkEvents reports what of events cannot be honoured exactly.
 func checkEvents(fn function) []providers.Issue {
 	var found []providers.Issue
 	for i, e := range fn.Events {
-		found = append(found, check.When(e.HTTP == nil).Block(fmt.Sprintf("events[%d].%s", i, e.Kind()), "choose another target", "ferry delivers no events of this kind on Google Cloud yet")...)
+		field := fmt.Sprintf("events[%d].%s", i, e.Kind())
+		found = append(found, check.When(e.HTTP == nil && !fn.Shimmed()).Block(field, "move it to a function of its own that has a handler", "Pub/Sub and Cloud Scheduler send no CloudEvents, and a program without ferry's shim gets them as they are")...)
+		if k := eventKindOf(e); k.check != nil {
+			found = append(found, k.check(fn, field, e)...)
+		}
 	}
 	return found
 }

@@ -45,6 +45,9 @@ func (c *connection) publish(ctx context.Context, s spec) (providers.Revision, e
 	if err == nil {
 		err = c.refuseForeign("publish", s.function.Name, found)
 	}
+	if err == nil {
+		err = c.checkResources(ctx, s.function)
+	}
 	if err != nil {
 		return providers.Revision{}, err
 	}
@@ -108,11 +111,17 @@ func (r *runner) usable(ctx context.Context, s spec, found *run.GoogleCloudRunV2
 
 // prepare makes what a revision needs: its image and its account.
 func (r *runner) prepare(ctx context.Context, s spec, id string) (execution, error) {
+	if err := r.ensureAccount(ctx, s); err != nil {
+		return execution{}, err
+	}
+	if err := r.ensureAudience(ctx, s.function); err != nil {
+		return execution{}, err
+	}
 	image, err := r.image(ctx, s)
 	if err != nil {
 		return execution{}, err
 	}
-	return execution{revision: id, image: image.digest, tag: image.tag, account: r.account(s), instance: nonce()}, nil
+	return execution{revision: id, image: image.digest, tag: image.tag, account: r.account(s.function), instance: nonce()}, nil
 }
 
 // write makes the revision, in a service that is there or new. That it does not start is no failure of the write.

@@ -39,6 +39,11 @@ func (c *connection) remove(ctx context.Context, fn string) error {
 		if err := c.shut(ctx, fn); err != nil && !isNotFound(err) {
 			return err
 		}
+	}
+	if err := c.removeRights(ctx, fn); err != nil {
+		return err
+	}
+	if found != nil {
 		op, err := c.run.Projects.Locations.Services.Delete(c.servicePath(fn)).Context(ctx).Do()
 		if err == nil {
 			err = c.finished(ctx, op, "the service "+c.serviceName(fn)+" to be deleted")
@@ -48,6 +53,18 @@ func (c *connection) remove(ctx context.Context, fn string) error {
 		}
 	}
 	return c.removeImages(ctx, fn)
+}
+
+// removeRights takes away what a function ran as, and what let Google call it.
+func (c *connection) removeRights(ctx context.Context, fn string) error {
+	revisions, err := c.revisions(ctx, fn)
+	if err == nil {
+		err = c.removeAccount(ctx, fn, c.secretsRead(revisions))
+	}
+	if err == nil {
+		err = c.removeAudience(ctx, fn)
+	}
+	return err
 }
 
 // Prune deletes a revision that gets no requests, and its image unless another one has it; Google refuses to delete one that

@@ -14,6 +14,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/marks"
 	"github.com/ferryfn/ferry/providers/names"
+	"github.com/ferryfn/ferry/templates"
 )
 
 // ours begins the keys of ferry's own labels, and noted those of its annotations, which take any text.
@@ -225,6 +226,11 @@ func (p *place) environment(s spec, as execution) []*run.GoogleCloudRunV2EnvVar 
 		secret, version, _ := strings.Cut(s.secrets[key], "/versions/")
 		all = append(all, &run.GoogleCloudRunV2EnvVar{Name: key, ValueSource: &run.GoogleCloudRunV2EnvVarSource{
 			SecretKeyRef: &run.GoogleCloudRunV2SecretKeySelector{Secret: secret, Version: version},
+		}})
+	}
+	if templates.Guarded(fn.Function) {
+		all = append(all, &run.GoogleCloudRunV2EnvVar{Name: templates.EventAudience, ValueSource: &run.GoogleCloudRunV2EnvVarSource{
+			SecretKeyRef: &run.GoogleCloudRunV2SecretKeySelector{Secret: p.audienceSecret(fn.Name), Version: audienceVersion},
 		}})
 	}
 	return all

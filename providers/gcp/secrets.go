@@ -1,0 +1,219 @@
+package gcp
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	secrets "google.golang.org/api/secretmanager/v1"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+)
+
+var (
+	_ providers.Pinner = (*Adapter)(nil)
+	_ providers.Vault  = (*Adapter)(nil)
+)
+
+// Pin finds the versions that the function's secrets have now. A reference is the full name of a version.
+func (a *Adapter) Pin(ctx context.Context, fn manifest.Function) (map[string]string, error) {
+	if len(fn.Secrets) == 0 {
+		return nil, nil
+	}
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	references := map[string]string{} // by the secret's name, which several variables may share
+	var errs []error
+	for _, secret := range slices.Compact(slices.Sorted(maps.Values(fn.Secrets))) {
+		reference, err := c.pin(ctx, secret)
+		if err != nil {
+			errs = append(errs, a.unpinned(fn.Name, secret, err))
+		}
+		references[secret] = reference
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	pinned := map[string]string{}
+	for variable, secret := range fn.Secrets {
+		pinned[variable] = references[secret]
+	}
+	return pinned, nil
+}
+
+// errNoValue is a secret that exists and cannot be read.
+var errNoValue = errors.New("its newest version is disabled or destroyed")
+
+func (c *connection) pin(ctx context.Context, secret string) (string, error) {
+	v, err := c.secrets.Projects.Secrets.Versions.Get(c.secretPath(secret) + "/versions/latest").Context(ctx).Do()
+	switch {
+	case err != nil:
+		return "", err
+	case v.State != "ENABLED":
+		return "", errNoValue
+	}
+	return v.Name, nil
+}
+
+// secretPath is the full name of a secret, which the manifest may write out for one of another project.
+func (p *place) secretPath(secret string) string {
+	if strings.HasPrefix(secret, "projects/") {
+		return secret
+	}
+	return "projects/" + p.target.Project + "/secrets/" + secret
+}
+
+func (p *place) unpinned(fn, secret string, err error) error {
+	const op = "find the secrets of"
+	if !isNotFound(err) && !errors.Is(err, errNoValue) {
+		return p.classify(op, fn, fmt.Errorf("%s: %w", secret, err))
+	}
+	return &providers.Error{
+		Kind: providers.NotFound, Op: op, Provider: name, Function: fn, Err: &told{text: fmt.Sprintf("the secret %s has no value", secret), err: err},
+		Hint: "run `ferry secrets set " + secret + " --target " + p.targetName + " --stage " + p.stage + "`",
+	}
+}
+
+// secretOf is the secret of a reference, without its version.
+func secretOf(reference string) string {
+	secret, _, _ := strings.Cut(reference, "/versions/")
+	return secret
+}
+
+// secretSize is how long the value of a secret may be, in bytes.
+const secretSize = 65536
+
+// SetSecret keeps the value as a new version. The next deploy brings it to what runs: a revision gets the versions
+// that were newest when it was made.
+func (a *Adapter) SetSecret(ctx context.Context, secret string, value []byte) error {
+	const op = "set secret"
+	if err := keepable(secret, value); err != nil {
+		return err
+	}
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	err = c.ensureSecret(ctx, secret, tagged().Of(a.owner("")))
+	if err == nil {
+		err = c.addVersion(ctx, secret, value)
+	}
+	return a.classify(op, "", err)
+}
+
+// keepable refuses what cannot be a secret's name, or the value of an environment variable.
+func keepable(secret string, value []byte) error {
+	e := &providers.Error{Kind: providers.Invalid, Op: "set secret", Provider: name}
+	switch {
+	case !regexp.MustCompile(`^[\w-]{1,255}$`).MatchString(secret):
+		e.Err, e.Hint = fmt.Errorf("%q is not a valid name for a secret", secret), "use letters, digits, _ and -"
+	case len(value) == 0:
+		e.Err = fmt.Errorf("the value of the secret %s is empty", secret)
+	case len(value) > secretSize:
+		e.Err = fmt.Errorf("the value of the secret %s is longer than %d bytes", secret, secretSize)
+	case !utf8.Valid(value) || slices.Contains(value, 0):
+		e.Err = fmt.Errorf("the value of the secret %s holds bytes that an environment variable cannot", secret)
+		e.Hint = "encode it, for instance with base64"
+	default:
+		return nil
+	}
+	return e
+}
+
+// ensureSecret makes a secret with these labels, or finds the one that has them.
+func (c *connection) ensureSecret(ctx context.Context, secret string, labels map[string]string) error {
+	_, err := c.describeSecret(ctx, secret, labels)
+	if !isNotFound(err) {
+		return err
+	}
+	_, err = c.secrets.Projects.Secrets.Create("projects/"+c.target.Project, &secrets.Secret{
+		Labels: labels, Replication: &secrets.Replication{Automatic: &secrets.Automatic{}},
+	}).SecretId(secret).Context(ctx).Do()
+	if isAlreadyExists(err) { // the reply was lost, or somebody else was faster
+		_, err = c.describeSecret(ctx, secret, labels)
+	}
+	return err
+}
+
+func (c *connection) addVersion(ctx context.Context, secret string, value []byte) error {
+	_, err := c.secrets.Projects.Secrets.AddVersion(c.secretPath(secret), &secrets.AddSecretVersionRequest{
+		Payload: &secrets.SecretPayload{Data: base64.StdEncoding.EncodeToString(value)},
+	}).Context(ctx).Do()
+	return err
+}
+
+// describeSecret looks at a secret, and refuses one that has other labels.
+func (c *connection) describeSecret(ctx context.Context, secret string, labels map[string]string) (*secrets.Secret, error) {
+	found, err := c.secrets.Projects.Secrets.Get(c.secretPath(secret)).Context(ctx).Do()
+	if err != nil {
+		return nil, err
+	}
+	_, function := labels[tagged().Key("function")]
+	if _, has := found.Labels[tagged().Key("function")]; has == function && contains(found.Labels, labels) {
+		return found, nil
+	}
+	return nil, &providers.Error{
+		Kind: providers.Foreign, Op: "look at the secret", Provider: name,
+		Hint: "use a separate name for each service and stage, such as " + secret + "-${stage}, or use gcloud",
+		Err:  fmt.Errorf("the secret %s already exists, and ferry did not make it for %s in stage %s", secret, c.service, c.stage),
+	}
+}
+
+func contains(has, want map[string]string) bool {
+	for key, value := range want {
+		if has[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// Secrets names those that ferry keeps; others that functions read are not among them.
+func (a *Adapter) Secrets(ctx context.Context) ([]string, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	list := c.secrets.Projects.Secrets.List("projects/" + c.target.Project).Filter("labels." + tagged().Key("service") + "=" + a.service)
+	err = list.Pages(ctx, func(page *secrets.ListSecretsResponse) error {
+		for _, s := range page.Secrets {
+			if tagged().Owned(s.Labels, a.owner("")) {
+				found = append(found, idOf(s.Name))
+			}
+		}
+		return nil
+	})
+	slices.Sort(found)
+	return found, a.classify("list secrets", "", err)
+}
+
+// RemoveSecret deletes the secret with all of its versions, for good.
+func (a *Adapter) RemoveSecret(ctx context.Context, secret string) error {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	return a.classify("remove secret", "", c.removeSecret(ctx, secret, tagged().Of(a.owner(""))))
+}
+
+// removeSecret deletes a secret that has these labels. Removing nothing is no error.
+func (c *connection) removeSecret(ctx context.Context, secret string, labels map[string]string) error {
+	found, err := c.describeSecret(ctx, secret, labels)
+	if err == nil {
+		_, err = c.secrets.Projects.Secrets.Delete(found.Name).Context(ctx).Do()
+	}
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,89 @@
+package gcp
+
+import (
+	"context"
+
+	pubsub "google.golang.org/api/pubsub/v1"
+
+	"github.com/ferryfn/ferry/manifest"
+)
+
+// topicOf is the binding of a topic: a subscription of the function's own.
+func topicOf(c *connection, fn function, e manifest.Event) binding {
+	topic := c.resource(fn, "topics", e.Topic.Name)
+	return subscription{
+		id: pubsubNaming().Of(c.prefix() + fn.Name + "-" + idOf(topic)), topic: topic, kind: "topic", name: e.Topic.Name, taken: "rename the function, or delete it",
+	}
+}
+
+// lookAtTopic looks whether the topic is there.
+func lookAtTopic(ctx context.Context, r *resources, e manifest.Event) {
+	r.lookAtTopicNamed(ctx, r.resource(r.fn, "topics", e.Topic.Name), "topic event")
+}
+
+// ensureTopic makes a topic of ferry's own for the function.
+func (b *binder) ensureTopic(ctx context.Context, id string) (string, error) {
+	path := b.topicPath(id)
+	found, err := b.pubsub.Projects.Topics.Get(path).Context(ctx).Do()
+	if isNotFound(err) {
+		found, err = b.pubsub.Projects.Topics.Create(path, &pubsub.Topic{Labels: b.labels(b.fn)}).Context(ctx).Do()
+	}
+	if isAlreadyExists(err) { // the reply was lost, or somebody else was faster
+		found, err = b.pubsub.Projects.Topics.Get(path).Context(ctx).Do()
+	}
+	if err != nil {
+		return "", err
+	}
+	if !b.owns(found.Labels, b.fn.Name) {
+		return "", b.foreign("rename the function, or delete the topic", "the topic %s exists, and ferry did not make it", id)
+	}
+	return path, nil
+}
+
+// removeTopic takes a topic of ferry's own away.
+func (b *binder) removeTopic(ctx context.Context, id string) error {
+	found, err := b.pubsub.Projects.Topics.Get(b.topicPath(id)).Context(ctx).Do()
+	if err == nil && b.owns(found.Labels, b.fn.Name) {
+		_, err = b.pubsub.Projects.Topics.Delete(found.Name).Context(ctx).Do()
+	}
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// removeLeft takes away what hangs on a function whose service is gone. It is found by its labels, or by what stands in their
+// place.
+func (b *binder) removeLeft(ctx context.Context) error {
+	var left []binding
+	parent := "projects/" + b.target.Project
+	err := b.pubsub.Projects.Subscriptions.List(parent).Pages(ctx, func(page *pubsub.ListSubscriptionsResponse) error {
+		for _, s := range page.Subscriptions {
+			if b.owns(s.Labels, b.fn.Name) {
+				left = append(left, ofSubscription(s))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	jobs, err := b.jobs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, one := range append(left, jobs...) {
+		if err := one.remove(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ofSubscription is the binding that a subscription is of: news of a bucket name the bucket in their filter.
+func ofSubscription(s *pubsub.Subscription) binding {
+	if bucket := bucketIn(s.Filter); bucket != "" {
+		return news{id: idOf(s.Name), bucket: bucket}
+	}
+	return subscription{id: idOf(s.Name)}
+}
