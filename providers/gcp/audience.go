@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers/names"
-	"github.com/ferryfn/ferry/templates"
 )
 
 // A function that everybody may call takes an event only with a token for an audience that nobody else knows: a secret of its own,
@@ -22,7 +22,7 @@ const audienceVersion = "1"
 
 // ensureAudience makes the secret of a function that is guarded, and lets the account that the function runs as read it.
 func (c *connection) ensureAudience(ctx context.Context, fn function) error {
-	if !templates.Guarded(fn.Function) {
+	if !packager.Guarded(fn.Function) {
 		return nil
 	}
 	id := c.audienceSecret(fn.Name)
@@ -51,7 +51,7 @@ func (b *binder) audienceOf(ctx context.Context) (string, error) {
 		return b.audience, nil
 	}
 	b.audience = b.uri
-	if !templates.Guarded(b.fn.Function) {
+	if !packager.Guarded(b.fn.Function) {
 		return b.audience, nil
 	}
 	found, err := b.secrets.Projects.Secrets.Versions.Access(b.secretPath(b.audienceSecret(b.fn.Name)) + "/versions/" + audienceVersion).Context(ctx).Do()

@@ -45,6 +45,7 @@ type binder struct {
 	*connection
 	fn     function
 	uri    string // the function's address
+	caller string // the account as which Google calls it
 	paused bool
 
 	audience string // that of the tokens with which the function is called, once it is known
@@ -71,7 +72,7 @@ func (c *connection) bind(ctx context.Context, fn function, m providers.Mode) er
 	case found == nil:
 		return nil
 	}
-	b := &binder{connection: c, fn: fn, uri: found.Uri, paused: m == providers.BindPaused}
+	b := &binder{connection: c, fn: fn, uri: found.Uri, caller: c.account(fn), paused: m == providers.BindPaused}
 	return b.converge(ctx, wanted, bound(found))
 }
 
@@ -123,31 +124,47 @@ func (b *binder) noteBound(ctx context.Context, names []string) error {
 	return err
 }
 
-// letCall lets the function's account call it as long as so many bindings do.
+// letCall lets the function's account call it as long as so many bindings do, and no account that it ran as before.
 func (b *binder) letCall(ctx context.Context, bindings int) error {
-	member := "serviceAccount:" + b.account(b.fn)
+	own, now := "serviceAccount:"+b.ownAccount(b.fn.Name), "serviceAccount:"+b.caller
 	return b.changePolicy(ctx, b.fn.Name, func(p *run.GoogleIamV1Policy) bool {
-		for _, one := range p.Bindings {
-			if one.Role != invoker || one.Condition != nil {
-				continue
-			}
-			has := slices.Contains(one.Members, member)
-			switch {
-			case has && bindings == 0:
-				one.Members = slices.DeleteFunc(one.Members, func(m string) bool { return m == member })
-				p.Bindings = slices.DeleteFunc(p.Bindings, func(x *run.GoogleIamV1Binding) bool { return len(x.Members) == 0 })
-				return true
-			case !has && bindings > 0:
-				one.Members = append(one.Members, member)
-				return true
-			}
+		changed := false
+		if bindings == 0 || own != now {
+			changed = struck(p, own)
+		}
+		if bindings == 0 {
+			return struck(p, now) || changed
+		}
+		return enrolled(p, now) || changed
+	})
+}
+
+// enrolled lets a member call a service, and says whether that is a change.
+func enrolled(p *run.GoogleIamV1Policy, member string) bool {
+	for _, one := range p.Bindings {
+		if one.Role != invoker || one.Condition != nil {
+			continue
+		}
+		if slices.Contains(one.Members, member) {
 			return false
 		}
-		if bindings > 0 {
-			p.Bindings = append(p.Bindings, &run.GoogleIamV1Binding{Role: invoker, Members: []string{member}})
+		one.Members = append(one.Members, member)
+		return true
+	}
+	p.Bindings = append(p.Bindings, &run.GoogleIamV1Binding{Role: invoker, Members: []string{member}})
+	return true
+}
+
+// struck has a member call a service no more, and says whether that is a change.
+func struck(p *run.GoogleIamV1Policy, member string) bool {
+	changed := false
+	for _, one := range p.Bindings {
+		if one.Role == invoker && one.Condition == nil && slices.Contains(one.Members, member) {
+			one.Members, changed = slices.DeleteFunc(one.Members, func(m string) bool { return m == member }), true
 		}
-		return bindings > 0
-	})
+	}
+	p.Bindings = slices.DeleteFunc(p.Bindings, func(one *run.GoogleIamV1Binding) bool { return len(one.Members) == 0 })
+	return changed
 }
 
 // wanted are the bindings of a function's events, each once.
@@ -188,6 +205,13 @@ func (c *connection) bindings(ctx context.Context, fn string, s *run.GoogleCloud
 		return providers.BindNone, "", nil
 	}
 	b := &binder{connection: c, fn: functionOf(namedFunction(fn)), uri: s.Uri}
+	policy, err := c.policy(ctx, fn)
+	if err != nil {
+		return "", "", err
+	}
+	if enrolled(policy, "serviceAccount:"+runsAs(s)) { // it was not
+		lacks = "the right of its service account to call it"
+	}
 	mode = providers.BindEnabled
 	for _, one := range noted {
 		calls, err := one.calls(ctx, b)
@@ -198,7 +222,15 @@ func (c *connection) bindings(ctx context.Context, fn string, s *run.GoogleCloud
 			mode = providers.BindPaused
 		}
 	}
-	return mode, "", nil
+	return mode, lacks, nil
+}
+
+// runsAs is the account of a service, as Google has it.
+func runsAs(s *run.GoogleCloudRunV2Service) string {
+	if s.Template == nil {
+		return ""
+	}
+	return s.Template.ServiceAccount
 }
 
 // unbind takes away all that ferry made to call a function, with the messages that it could not take. Of a service that is gone
@@ -207,7 +239,7 @@ func (c *connection) unbind(ctx context.Context, fn string, s *run.GoogleCloudRu
 	b := &binder{connection: c, fn: functionOf(namedFunction(fn))}
 	var err error
 	if s != nil {
-		b.uri = s.Uri
+		b.uri, b.caller = s.Uri, runsAs(s)
 		err = b.converge(ctx, nil, bound(s))
 	} else {
 		err = b.removeLeft(ctx)
@@ -264,15 +296,15 @@ func eventKindOf(e manifest.Event) eventKind {
 	return eventKind{}
 }
 
-// resource is the full name of what an event names: by the manifest's resources, else of that name in this project.
-func (p *place) resource(fn function, collection, resource string) string {
+// topic is the full name of the topic that an event names: by the manifest's resources, else of that name in this project.
+func (p *place) topic(fn function, resource string) string {
 	if full := fn.own.Resources[resource]; full != "" {
 		resource = full
 	}
 	if strings.Contains(resource, "/") {
 		return resource
 	}
-	return "projects/" + p.target.Project + "/" + collection + "/" + resource
+	return p.topicPath(resource)
 }
 
 // checkResources reports all that keeps the spec's events from being bound: what does not exist, and what another has.

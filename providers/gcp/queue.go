@@ -15,7 +15,7 @@ import (
 
 // queueOf is the binding of a queue.
 func queueOf(c *connection, fn function, e manifest.Event) binding {
-	topic := c.resource(fn, "topics", e.Queue.Name)
+	topic := c.topic(fn, e.Queue.Name)
 	return subscription{
 		id: idOf(topic), topic: topic, kind: "queue", name: e.Queue.Name,
 		taken: "delete it once nothing reads it: `gcloud pubsub subscriptions delete " + idOf(topic) + "`, or use a topic event",
@@ -29,7 +29,7 @@ func checkQueue(_ function, field string, e manifest.Event) []providers.Issue {
 
 // lookAtQueue looks whether the queue is there, and free.
 func lookAtQueue(ctx context.Context, r *resources, e manifest.Event) {
-	topic := r.resource(r.fn, "topics", e.Queue.Name)
+	topic := r.topic(r.fn, e.Queue.Name)
 	r.lookAtTopicNamed(ctx, topic, "queue")
 	found, err := r.findSubscription(ctx, idOf(topic))
 	if err != nil {

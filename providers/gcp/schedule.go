@@ -123,7 +123,7 @@ func (j job) as(ctx context.Context, b *binder) (*scheduler.Job, error) {
 		RetryConfig:     &scheduler.RetryConfig{RetryCount: scheduleRetries},
 		HttpTarget: &scheduler.HttpTarget{
 			Uri: b.endpointOf("schedule", b.fn.Name), HttpMethod: "POST",
-			OidcToken: &scheduler.OidcToken{ServiceAccountEmail: b.account(b.fn), Audience: audience},
+			OidcToken: &scheduler.OidcToken{ServiceAccountEmail: b.caller, Audience: audience},
 		},
 	}, err
 }

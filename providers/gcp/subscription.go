@@ -9,9 +9,9 @@ import (
 
 	pubsub "google.golang.org/api/pubsub/v1"
 
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers/marks"
 	"github.com/ferryfn/ferry/providers/names"
-	"github.com/ferryfn/ferry/templates"
 )
 
 // subscription is one that pushes messages to a function. It is made paused: without an address to push to.
@@ -173,7 +173,7 @@ func (s subscription) push(ctx context.Context, b *binder, found *pubsub.Subscri
 			return err
 		}
 		want.PushEndpoint = b.endpointOf(s.kind, s.name)
-		want.OidcToken = &pubsub.OidcToken{ServiceAccountEmail: b.account(b.fn), Audience: audience}
+		want.OidcToken = &pubsub.OidcToken{ServiceAccountEmail: b.caller, Audience: audience}
 	}
 	if has := found.PushConfig; has != nil && has.PushEndpoint == want.PushEndpoint && same(has.OidcToken, want.OidcToken) {
 		return nil
@@ -191,7 +191,7 @@ func same(a, b *pubsub.OidcToken) bool {
 
 // endpointOf is where a function gets its events.
 func (b *binder) endpointOf(kind, name string) string {
-	return strings.TrimSuffix(b.uri, "/") + templates.EventPath(kind, name)
+	return strings.TrimSuffix(b.uri, "/") + packager.EventPath(kind, name)
 }
 
 // pubsubAgent is Pub/Sub's own account in the project.

@@ -10,7 +10,7 @@ import (
 
 // topicOf is the binding of a topic: a subscription of the function's own.
 func topicOf(c *connection, fn function, e manifest.Event) binding {
-	topic := c.resource(fn, "topics", e.Topic.Name)
+	topic := c.topic(fn, e.Topic.Name)
 	return subscription{
 		id: pubsubNaming().Of(c.prefix() + fn.Name + "-" + idOf(topic)), topic: topic, kind: "topic", name: e.Topic.Name, taken: "rename the function, or delete it",
 	}
@@ -18,7 +18,7 @@ func topicOf(c *connection, fn function, e manifest.Event) binding {
 
 // lookAtTopic looks whether the topic is there.
 func lookAtTopic(ctx context.Context, r *resources, e manifest.Event) {
-	r.lookAtTopicNamed(ctx, r.resource(r.fn, "topics", e.Topic.Name), "topic event")
+	r.lookAtTopicNamed(ctx, r.topic(r.fn, e.Topic.Name), "topic event")
 }
 
 // ensureTopic makes a topic of ferry's own for the function.

@@ -11,10 +11,10 @@ import (
 	run "google.golang.org/api/run/v2"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/marks"
 	"github.com/ferryfn/ferry/providers/names"
-	"github.com/ferryfn/ferry/templates"
 )
 
 // ours begins the keys of ferry's own labels, and noted those of its annotations, which take any text.
@@ -228,8 +228,8 @@ func (p *place) environment(s spec, as execution) []*run.GoogleCloudRunV2EnvVar 
 			SecretKeyRef: &run.GoogleCloudRunV2SecretKeySelector{Secret: secret, Version: version},
 		}})
 	}
-	if templates.Guarded(fn.Function) {
-		all = append(all, &run.GoogleCloudRunV2EnvVar{Name: templates.EventAudience, ValueSource: &run.GoogleCloudRunV2EnvVarSource{
+	if packager.Guarded(fn.Function) {
+		all = append(all, &run.GoogleCloudRunV2EnvVar{Name: packager.EventAudience, ValueSource: &run.GoogleCloudRunV2EnvVarSource{
 			SecretKeyRef: &run.GoogleCloudRunV2SecretKeySelector{Secret: p.audienceSecret(fn.Name), Version: audienceVersion},
 		}})
 	}
