@@ -37,8 +37,10 @@ func targets() map[string]arrivals {
 		"aws":   {carriers: []string{"lambda-v2"}, more: []string{"lambda-v1"}, events: true},
 		"azure": {carriers: []string{"azure"}, events: true}, // behind Azure's own worker
 		// Behind Google's functions-framework, which hands over a connection's own request and response.
-		"gcf":   {carriers: []string{"framework"}, more: []string{"connection"}, events: true},
+		"gcf":   {carriers: []string{"framework"}, more: []string{"connection", "pushed"}, events: true},
 		"local": {carriers: []string{"socket"}, more: []string{"connection"}, events: true},
+		// A container on Cloud Run, to which Pub/Sub and Cloud Scheduler push events.
+		"run": {carriers: []string{"socket"}, more: []string{"connection", "pushed"}, events: true},
 	}
 }
 

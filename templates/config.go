@@ -63,7 +63,7 @@ func configOf(fn manifest.Function, t Target) config {
 	switch t.Name {
 	case "azure":
 		c.triggers = triggersOf(fn)
-	case "gcf":
+	case "gcf", "run":
 		c.Guarded = Guarded(fn)
 	}
 	if fn.Health != nil {

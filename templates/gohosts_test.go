@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
@@ -56,12 +57,11 @@ func OnEvent(_ context.Context, e cloudevents.Event) error {
 }
 `
 
-// TestBehindGooglesFrameworkAGoFunctionTakesEventsOfGoogleAlone is also of a package at the module's root with an internal one.
-func TestBehindGooglesFrameworkAGoFunctionTakesEventsOfGoogleAlone(t *testing.T) {
-	p := goProgram(manifest.StyleGo)
-	p.source, p.handler = ".", "."
+// goEvents is a project of goEvents, without Google's framework.
+func (p program) goEvents(t *testing.T) *packager.Packager {
+	t.Helper()
 	pk := p.project(t, "user.go", goEvents, "internal/texts/texts.go", "package texts\n\nconst Fetched = \"fetched\"\n")
-	for _, name := range []string{"go.mod", "go.sum"} { // without the framework
+	for _, name := range []string{"go.mod", "go.sum"} {
 		text, err := os.ReadFile(filepath.Join("testdata/echo/goecho", name))
 		if err != nil {
 			t.Fatal(err)
@@ -69,6 +69,14 @@ func TestBehindGooglesFrameworkAGoFunctionTakesEventsOfGoogleAlone(t *testing.T)
 		lines := slices.DeleteFunc(strings.SplitAfter(string(text), "\n"), func(line string) bool { return strings.Contains(line, "functions-framework-go") })
 		packagertest.Write(t, filepath.Join(pk.Root, name), strings.Replace(strings.Join(lines, ""), "example.com/goecho", "example.com/user", 1))
 	}
+	return pk
+}
+
+// TestBehindGooglesFrameworkAGoFunctionTakesEventsOfGoogleAlone is also of a package at the module's root with an internal one.
+func TestBehindGooglesFrameworkAGoFunctionTakesEventsOfGoogleAlone(t *testing.T) {
+	p := goProgram(manifest.StyleGo)
+	p.source, p.handler = ".", "."
+	pk := p.goEvents(t)
 	i := p.started(t, pk, p.function(onTopicAndHTTP), "gcf", "FERRY_EVENT_AUDIENCE=secret").probed("ferry-digest: sha256:abc")
 	i.takesEventsOfGoogleAlone(t)
 	if a := i.do("POST", "/", nil); a.body != "fetched" {

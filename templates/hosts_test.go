@@ -72,6 +72,12 @@ func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
 		return exec.Command(interpreter, "-r", inTestdata("gcfhost/loopback.cjs"), filepath.Join(dir, "node_modules/.bin/functions-framework"))
 	case "python on gcf":
 		return exec.Command(interpreter, "-m", "functions_framework", "--target", templates.EntryPoint, "--source", "ferry_entry.py", "--signature-type", "http", "--host", "127.0.0.1", "--port", port)
+	case "go on run":
+		return exec.Command(filepath.Join(dir, "bootstrap"))
+	case "nodejs on run":
+		return exec.Command(interpreter, filepath.Join(dir, "ferry-entry.mjs"))
+	case "python on run":
+		return exec.Command(interpreter, "-u", filepath.Join(dir, "ferry_entry.py"))
 	case "python on azure":
 		return exec.Command(interpreter, inTestdata("azurehost/host.py"), port)
 	default:

@@ -259,10 +259,7 @@ def f(req: func.HttpRequest, out: func.Out[str] = None) -> func.HttpResponse:
 	t.Errorf("it never answered:\n%s", i.out)
 }
 
-func TestBehindGooglesFrameworkAPythonFunctionTakesEventsOfGoogleAlone(t *testing.T) {
-	packagertest.Registries(t, "python3")
-	p := pythonProgram(manifest.StyleWSGI)
-	pk := p.project(t, "app.py", `import json
+const pythonEvents = `import json
 def app(environ, start):
     start("404 Not Found", [])
     return [b"fetched"]
@@ -271,7 +268,12 @@ def on_event(event, ctx):
     print("GOT", event["type"], event["id"], event["source"], data, ctx.attempt, ctx.group, json.dumps(ctx.attributes, separators=(",", ":")), ctx.platform, flush=True)
     if event.data == "fail":
         raise ValueError("failed on purpose")
-`)
+`
+
+func TestBehindGooglesFrameworkAPythonFunctionTakesEventsOfGoogleAlone(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	p := pythonProgram(manifest.StyleWSGI)
+	pk := p.project(t, "app.py", pythonEvents)
 	i := p.started(t, pk, p.function(onTopicAndHTTP), "gcf", "FERRY_EVENT_AUDIENCE=secret").probed("ferry-digest: sha256:abc")
 	i.takesEventsOfGoogleAlone(t)
 	i.says(`2 g {"Content-Type":"application/json"} gcf`)

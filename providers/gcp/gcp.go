@@ -92,9 +92,12 @@ func (p *place) variable(name string) string {
 	return value
 }
 
-// Platform is the Ubuntu of Google's runtime images. A package is started as a process, as locally.
+// shim is the target of templates that a package of this adapter is for.
+const shim = "run"
+
+// Platform is the Ubuntu of Google's runtime images. A package is started as a process, as locally, and gets its events by HTTP.
 func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
-	return packager.Platform{Shim: "local", OS: "linux", Arch: "amd64", Libc: "glibc", Runtime: fn.Runtime, Scripts: true}
+	return packager.Platform{Shim: shim, OS: "linux", Arch: "amd64", Libc: "glibc", Runtime: fn.Runtime, Scripts: true}
 }
 
 // Capabilities are all: a subscription is made paused, and a schedule when it is enabled.

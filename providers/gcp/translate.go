@@ -214,7 +214,7 @@ func (p *place) environment(s spec, as execution) []*run.GoogleCloudRunV2EnvVar 
 	}
 	maps.Copy(env, fn.Env)
 	maps.Copy(env, map[string]string{
-		variableDigest: s.digest, variableInstance: as.instance, "FERRY_HOST": "0.0.0.0", "FERRY_REVISION": as.revision,
+		variableDigest: s.digest, variableInstance: as.instance, "FERRY_REVISION": as.revision,
 		"FERRY_SERVICE": p.service, "FERRY_STAGE": p.stage, "FERRY_FUNCTION": fn.Name,
 		"FERRY_TIMEOUT_MS": strconv.FormatInt(fn.Timeout.Std().Milliseconds(), 10),
 	})

@@ -1,0 +1,49 @@
+// The start on Cloud Run: a server on 0.0.0.0:$PORT, or where FERRY_HOST says.
+
+const env = process.env;
+let source;
+
+function contextOf(exchange) {
+  return {
+    requestId: exchange.header("x-request-id") ?? crypto.randomUUID(),
+    clientIp: exchange.client,
+    deadline: env.FERRY_TIMEOUT_MS ? Date.now() + Number(env.FERRY_TIMEOUT_MS) : undefined,
+    signal: exchange.signal,
+    platform: "run",
+    waitUntil,
+    native: exchange.connection,
+  };
+}
+
+// delivery is what ferry says of an event; only a request with the nonce is asked.
+function delivery(exchange) {
+  const [attempt, attributes] = [exchange.header("ferry-attempt"), exchange.header("ferry-attributes")];
+  return { attempt: attempt && Number(attempt), attributes: attributes && JSON.parse(attributes), group: exchange.header("ferry-group") };
+}
+
+// asked is what ferry itself wants of a request, undefined for one that is the handler's.
+function asked(exchange) {
+  if (!env.FERRY_INSTANCE || exchange.header("ferry-instance") !== env.FERRY_INSTANCE) return undefined;
+  return { "GET /.ferry/probe": "probe", "POST /.ferry/event": "event" }[`${exchange.method} ${pathOf(exchange.target)}`];
+}
+
+async function respond(exchange) {
+  exchange.signal = abortOf(exchange.connection.res);
+  const ours = asked(exchange);
+  if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
+  exchange.ctx = contextOf(exchange);
+  if (ours === "event") return serveEvent(source.event, exchange, { ...exchange.ctx, ...delivery(exchange) });
+  if (!isGoogleEvent(exchange)) return serveExchange(source.http, exchange);
+  try {
+    await deliverToSource(exchange);
+  } catch (err) {
+    exchange.fail(err);
+  }
+}
+
+async function main() {
+  source = await opened();
+  listen(Number(env.PORT), env.FERRY_HOST ?? "0.0.0.0", respond);
+}
+
+main().catch(exit);
