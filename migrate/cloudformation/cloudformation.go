@@ -1,0 +1,159 @@
+// Package cloudformation reads templates of AWS SAM and of CloudFormation.
+package cloudformation
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/ferryfn/ferry/migrate/draft"
+	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/migrate/lambda"
+)
+
+// reader makes a manifest of one template.
+type reader struct {
+	root     *foreign.Node
+	dir      string
+	template lambda.Template
+	globals  *foreign.Node
+	made     draft.Manifest
+	byID     map[string]*one
+}
+
+// Is is whether the file is a template.
+func Is(root *foreign.Node) bool {
+	return root.Get("AWSTemplateFormatVersion") != nil || root.Get("Transform") != nil || typed(root.Get("Resources"))
+}
+
+func typed(resources *foreign.Node) bool {
+	for _, e := range resources.Entries() {
+		if strings.HasPrefix(e.Value.Get("Type").Raw(), "AWS::") {
+			return true
+		}
+	}
+	return false
+}
+
+// Read makes a manifest of a file's tree. What became of each value is said in the tree.
+func Read(root *foreign.Node, file string) draft.Manifest {
+	r := &reader{root: root, dir: filepath.Dir(file), byID: map[string]*one{}}
+	r.template = lambda.Template{Resources: root.Get("Resources"), Parameters: root.Get("Parameters")}
+	r.globals = root.At("Globals", "Function")
+	r.made.Service = draft.Name(folder(file))
+	if r.made.Service == "" {
+		r.made.Service = "service"
+	}
+	r.made.Targets = []draft.Target{
+		{Name: "local", Settings: draft.Settings{{Key: "provider", Value: "local"}}},
+		{Name: "aws", Settings: draft.Settings{{Key: "provider", Value: "aws"}}},
+	}
+	r.defaults()
+	var order []*one
+	for _, e := range root.Get("Resources").Entries() {
+		if f := r.function(e.Key, e.Value); f != nil {
+			order = append(order, f)
+		}
+	}
+	for _, e := range root.Get("Resources").Entries() {
+		r.resource(e.Value)
+	}
+	for _, f := range order {
+		f.finish()
+		r.made.Functions = append(r.made.Functions, *f.fn)
+	}
+	r.rest()
+	return r.made
+}
+
+// folder is the name of the folder that a file is in.
+func folder(file string) string {
+	dir, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return ""
+	}
+	return filepath.Base(dir)
+}
+
+// defaults are those of CloudFormation where the globals do not say others.
+func (r *reader) defaults() {
+	d := &r.made.Defaults
+	d.Memory, d.Timeout = "128MB", "3s"
+	known := r.shared(d, "defaults")
+	for _, e := range r.globals.Entries() {
+		if read := known[e.Key]; read != nil {
+			read(e.Value)
+		} else if reason := perFunction(e.Key); reason != "" {
+			e.Value.Drop(reason)
+		}
+	}
+}
+
+// text is a text that is known here; else it is said to be lost.
+func (r *reader) text(n *foreign.Node) (string, bool) {
+	if !lambda.Computed(n) {
+		return n.Text()
+	}
+	text, ok := r.template.Text(n)
+	if !ok {
+		n.Lose("CloudFormation computes it: write what it is, or ${env:NAME}")
+	}
+	return text, ok
+}
+
+func (r *reader) note(text string) { r.made.Notes = append(r.made.Notes, text) }
+
+// resource says what becomes of a resource that is no function: some connect things with functions.
+func (r *reader) resource(n *foreign.Node) {
+	switch kind := n.Get("Type").Raw(); kind {
+	case "AWS::Serverless::Function", "AWS::Lambda::Function":
+	case "AWS::Lambda::EventSourceMapping":
+		r.mapping(n)
+	case "AWS::Lambda::Url":
+		r.url(n)
+	case "AWS::Lambda::Permission", "AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::Logs::LogGroup", "AWS::IAM::Role":
+		n.Drop("ferry makes it for each function by itself")
+	case "AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion":
+		n.Lose("layers are published with another tool: name their ARNs in aws.layers")
+	case "AWS::Serverless::Application", "AWS::CloudFormation::Stack":
+		n.Lose("it is a template of its own: import that one, too")
+	case "AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine":
+		n.Lose("state machines are deployed with another tool")
+	case "AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api":
+		r.api(n)
+	case "AWS::Events::Rule", "AWS::Scheduler::Schedule":
+		n.Lose("write it as a schedule event of its function, or let it send to a queue or topic")
+	default:
+		n.Drop("ferry makes no resources but its functions: keep it with CloudFormation")
+	}
+}
+
+// api is an API with settings of its own; the routes are events of the functions.
+func (r *reader) api(n *foreign.Node) {
+	n.Drop("each function answers at an address of its own")
+	properties := n.Get("Properties")
+	for _, key := range []string{"Auth", "DefinitionBody", "DefinitionUri", "Body", "BodyS3Location", "Domain"} {
+		properties.Get(key).Lose("it is a feature of API Gateway, and each function answers at an address of its own")
+	}
+}
+
+// rest says what the other parts of the template are.
+func (r *reader) rest() {
+	for _, e := range r.root.Entries() {
+		switch e.Key {
+		case "Resources", "Globals":
+		case "Parameters":
+			e.Value.Drop("their defaults stand where they are used")
+		case "Outputs":
+			e.Value.Drop("ferry url and ferry status --json tell the addresses")
+		case "AWSTemplateFormatVersion", "Transform", "Description", "Metadata":
+			e.Value.Drop("it says how CloudFormation reads the template")
+		case "Conditions", "Mappings", "Rules":
+			e.Value.Drop("what stages have of their own stands in their part of the manifest")
+		}
+	}
+	for _, e := range r.root.Get("Globals").Entries() {
+		if e.Key != "Function" {
+			e.Value.Drop("each function answers at an address of its own")
+		}
+	}
+}

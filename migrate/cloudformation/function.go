@@ -1,0 +1,391 @@
+package cloudformation
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/ferryfn/ferry/migrate/draft"
+	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/migrate/lambda"
+)
+
+// one is a function that is being read.
+type one struct {
+	*reader
+	fn      *draft.Named
+	at      string // functions.<name>
+	routes  lambda.Routes
+	payload bool // an event chose the format of requests
+}
+
+// function reads a resource that is one; nil is one that is none, or that ferry cannot run.
+func (r *reader) function(id string, n *foreign.Node) *one {
+	kind := n.Get("Type").Raw()
+	if kind != "AWS::Serverless::Function" && kind != "AWS::Lambda::Function" {
+		return nil
+	}
+	properties := n.Get("Properties")
+	name := r.made.Unique(draft.Name(strings.TrimSuffix(id, "Function")))
+	for i := 2; r.taken(name); i++ {
+		name = draft.Name(id) + "-" + strconv.Itoa(i)
+	}
+	f := &one{reader: r, fn: &draft.Named{Name: name}, at: "functions." + name}
+	if reason := f.callable(properties); reason != "" {
+		n.Lose(reason)
+		return nil
+	}
+	for _, e := range n.Entries() {
+		switch e.Key {
+		case "Type":
+			e.Value.Map(f.at)
+		case "Properties":
+		default:
+			e.Value.Drop("it says how CloudFormation makes the function")
+		}
+	}
+	known := f.keys()
+	for _, e := range properties.Entries() {
+		if read := known[e.Key]; read != nil {
+			read(e.Value)
+		} else if reason := perFunction(e.Key); reason != "" {
+			e.Value.Drop(reason)
+		}
+	}
+	r.byID[id] = f
+	return f
+}
+
+func (r *reader) taken(name string) bool {
+	for _, f := range r.byID {
+		if f.fn.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// property is a property of the function, or of all.
+func (f *one) property(own *foreign.Node, key string) (n *foreign.Node, global bool) {
+	if n := own.Get(key); n != nil {
+		return n, false
+	}
+	return f.globals.Get(key), true
+}
+
+// callable finds runtime, source and handler, or says why there are none.
+func (f *one) callable(properties *foreign.Node) (reason string) {
+	if text, _ := f.template.Text(properties.Get("PackageType")); text == "Image" || properties.Get("ImageUri") != nil {
+		return "it is an image: ferry runs code from packages"
+	}
+	where, global := f.property(properties, "Runtime")
+	id, ok := f.text(where)
+	if !ok {
+		return "its runtime is not known"
+	}
+	code, codeGlobal := f.property(properties, "CodeUri")
+	source, reason := f.source(code)
+	if reason != "" {
+		return reason
+	}
+	dir := filepath.Join(f.dir, filepath.FromSlash(source))
+	runtime, reason := lambda.Runtime(id, dir)
+	if reason != "" {
+		return reason
+	}
+	h, handlerGlobal := f.property(properties, "Handler")
+	handler, ok := f.text(h)
+	if !ok {
+		return "its handler is not known"
+	}
+	if f.fn.Handler, reason = lambda.Handler(runtime, dir, handler); reason != "" {
+		return reason
+	}
+	f.fn.Style, f.fn.Source = "lambda", source
+	if source == "." {
+		f.fn.Source = ""
+	}
+	if runtime != f.made.Defaults.Runtime {
+		f.fn.Runtime = runtime
+	}
+	f.told(where, global, "runtime")
+	f.told(code, codeGlobal, "source")
+	f.told(h, handlerGlobal, "handler")
+	return ""
+}
+
+func (f *one) told(n *foreign.Node, global bool, key string) {
+	at := f.at
+	if global {
+		at = "functions.*"
+	}
+	n.Map(at + "." + key)
+}
+
+// source is the folder of a function's code.
+func (f *one) source(n *foreign.Node) (folder, reason string) {
+	if n == nil {
+		return ".", ""
+	}
+	text, ok := f.template.Text(n)
+	switch {
+	case !ok, strings.Contains(text, "://"):
+		return "", "its code lies in a bucket, or in the template: put it into a folder"
+	case strings.HasSuffix(text, ".zip"), strings.HasSuffix(text, ".jar"):
+		return "", "its code is a ready archive: name the folder that it is made from"
+	}
+	clean := filepath.ToSlash(filepath.Clean(filepath.FromSlash(text)))
+	if !filepath.IsLocal(clean) {
+		return "", "its code lies outside the template's folder"
+	}
+	return clean, ""
+}
+
+func (f *one) keys() map[string]func(*foreign.Node) {
+	keys := f.shared(&f.fn.Function, f.at)
+	for key, read := range map[string]func(*foreign.Node){
+		"Runtime": told, "Handler": told, "CodeUri": told,
+		"Events":                       f.events,
+		"FunctionUrlConfig":            f.url,
+		"Role":                         f.role,
+		"Policies":                     f.policies,
+		"ReservedConcurrentExecutions": func(n *foreign.Node) { f.bound(n, "max") },
+		"ProvisionedConcurrencyConfig": func(n *foreign.Node) { f.bound(n.Get("ProvisionedConcurrentExecutions"), "min") },
+		"DeadLetterQueue":              func(n *foreign.Node) { f.deadLetter(n.Get("TargetArn")) },
+		"DeadLetterConfig":             func(n *foreign.Node) { f.deadLetter(n.Get("TargetArn")) },
+		"EventInvokeConfig":            lose("ferry sends results of events nowhere, and how often they are tried is the target's to say"),
+		"FileSystemConfigs":            lose("ferry mounts no file systems"),
+		"Connectors":                   lose("ferry grants no rights by connectors: name policies in aws.policies"),
+		"InlineCode":                   lose("put the code into a file"),
+		"Code":                         lose("put the code into a folder, and name it"),
+	} {
+		keys[key] = read
+	}
+	return keys
+}
+
+// told is for properties that callable read.
+func told(*foreign.Node) {}
+
+func lose(reason string) func(*foreign.Node) { return func(n *foreign.Node) { n.Lose(reason) } }
+
+func (f *one) bound(n *foreign.Node, which string) {
+	i, ok := f.number(n)
+	if !ok {
+		return
+	}
+	if f.fn.Scaling == nil {
+		f.fn.Scaling = &draft.Scaling{}
+	}
+	if which == "max" {
+		f.fn.Scaling.Max = i
+	} else {
+		f.fn.Scaling.Min = i
+	}
+	n.Map(f.at + ".scaling." + which)
+}
+
+// number is a whole number that is known here.
+func (r *reader) number(n *foreign.Node) (int, bool) {
+	if n == nil {
+		return 0, false
+	}
+	text, ok := r.text(n)
+	if !ok {
+		return 0, false
+	}
+	i, err := strconv.Atoi(text)
+	if err != nil {
+		n.Lose("a whole number is expected here")
+	}
+	return i, err == nil
+}
+
+func (f *one) deadLetter(n *foreign.Node) {
+	if text, ok := f.text(n); ok {
+		f.fn.Block("aws").Set("dead_letter", text)
+		n.Map(f.at + ".aws.dead_letter")
+	}
+}
+
+func (f *one) role(n *foreign.Node) {
+	text, ok := f.template.Text(n)
+	if !ok {
+		n.Lose("the role is made by CloudFormation: name its ARN in aws.role, or let ferry make one")
+		return
+	}
+	f.fn.Block("aws").Set("role", text)
+	n.Map(f.at + ".aws.role")
+}
+
+// policies are ARNs of policies; templates and statements of SAM cannot be said.
+func (f *one) policies(n *foreign.Node) {
+	var arns []string
+	for _, item := range n.Items() {
+		text, ok := f.template.Text(item)
+		switch {
+		case ok && strings.HasPrefix(text, "arn:"):
+			arns = append(arns, text)
+			item.Map(f.at + ".aws.policies")
+		case ok && strings.HasPrefix(text, "AWSLambda"):
+			arns = append(arns, "arn:aws:iam::aws:policy/service-role/"+text)
+			item.Map(f.at + ".aws.policies")
+		case ok && (strings.HasPrefix(text, "Amazon") || strings.HasPrefix(text, "AWS") || strings.HasSuffix(text, "Access")):
+			arns = append(arns, "arn:aws:iam::aws:policy/"+text)
+			item.Map(f.at + ".aws.policies")
+		default:
+			item.Lose("the role that ferry makes has only the rights to run: name policies in aws.policies, or a role in aws.role")
+		}
+	}
+	if len(arns) > 0 {
+		f.fn.Block("aws").Set("policies", arns)
+	}
+}
+
+// perFunction is why a property that says nothing of what serves is left out, "" for one that ferry does not know.
+func perFunction(key string) string {
+	switch key {
+	case "FunctionName":
+		return "ferry names functions by service, stage and function"
+	case "Description":
+		return "the manifest has comments"
+	case "PackageType":
+		return "ferry runs code from packages"
+	case "AutoPublishAlias", "AutoPublishAliasAllProperties", "AutoPublishCodeSha256", "DeploymentPreference", "VersionDescription", "VersionDeletionPolicy", "FunctionScalingConfig", "PublishToLatestPublished":
+		return "ferry publishes and switches versions by itself, with --traffic for a part of the requests"
+	case "SnapStart":
+		return "it quickens runtimes that ferry does not call"
+	case "KmsKeyArn", "CodeSigningConfigArn", "RuntimeManagementConfig", "LoggingConfig", "RecursiveLoop", "PropagateTags", "SourceKMSKeyArn", "RolePath", "AssumeRolePolicyDocument":
+		return "it is a setting of AWS that ferry leaves as it is"
+	case "PermissionsBoundary":
+		return "name it in aws.permissions_boundary"
+	}
+	return ""
+}
+
+// shared are the properties that globals have for all functions, and each function for itself.
+func (r *reader) shared(d *draft.Function, at string) map[string]func(*foreign.Node) {
+	whole := func(field *string, key, suffix string) func(*foreign.Node) {
+		return func(n *foreign.Node) {
+			if i, ok := r.number(n); ok {
+				*field = strconv.Itoa(i) + suffix
+				n.Map(at + "." + key)
+			}
+		}
+	}
+	return map[string]func(*foreign.Node){
+		"MemorySize":  whole(&d.Memory, "memory", "MB"),
+		"Timeout":     whole(&d.Timeout, "timeout", "s"),
+		"Environment": func(n *foreign.Node) { r.environment(n.Get("Variables"), d, at) },
+		"Layers":      func(n *foreign.Node) { r.list(n, d.Block("aws"), "layers", at+".aws.layers") },
+		"VpcConfig":   func(n *foreign.Node) { r.vpc(n, d, at) },
+		"Tags":        func(n *foreign.Node) { r.tags(n, d, at) },
+		"Tracing": func(n *foreign.Node) {
+			if text, ok := r.text(n); ok && text == "Active" {
+				d.Block("aws").Set("tracing", "active")
+			}
+			n.Map(at + ".aws.tracing")
+		},
+		"TracingConfig": func(n *foreign.Node) {
+			if n.Get("Mode").Raw() == "Active" {
+				d.Block("aws").Set("tracing", "active")
+			}
+			n.Map(at + ".aws.tracing")
+		},
+		"Architectures": func(n *foreign.Node) {
+			for _, item := range n.Items() {
+				text, ok := r.text(item)
+				if d.Architecture = lambda.Architecture(text); d.Architecture != "" {
+					item.Map(at + ".architecture")
+				} else if ok {
+					item.Lose("ferry does not know this architecture")
+				}
+			}
+		},
+		"EphemeralStorage": func(n *foreign.Node) {
+			if i, ok := r.number(n.Get("Size")); ok {
+				d.Block("aws").Set("ephemeral_storage", fmt.Sprintf("%dMB", i))
+				n.Map(at + ".aws.ephemeral_storage")
+			}
+		},
+		"Runtime": func(n *foreign.Node) {
+			text, ok := r.text(n)
+			if !ok {
+				return
+			}
+			runtime, reason := lambda.Runtime(text, r.dir)
+			if reason != "" {
+				n.Lose(reason)
+				return
+			}
+			d.Runtime = runtime
+			n.Map(at + ".runtime")
+		},
+	}
+}
+
+// environment reads variables. A secret in the open becomes a reference, and its value is left behind.
+func (r *reader) environment(n *foreign.Node, d *draft.Function, at string) {
+	for _, e := range n.Entries() {
+		text, ok := r.text(e.Value)
+		switch {
+		case !ok && strings.Contains(text, "{{resolve:"), ok && strings.HasPrefix(text, "{{resolve:"), ok && lambda.Secret(e.Key, text):
+			name := lambda.SecretName(e.Key)
+			if d.Secrets == nil {
+				d.Secrets = map[string]string{}
+			}
+			d.Secrets[e.Key] = name
+			e.Value.Map(at + ".secrets." + e.Key)
+			r.note(fmt.Sprintf("set the secret %s with `ferry secrets set %s`: its value is not copied", name, name))
+		case ok:
+			if d.Env == nil {
+				d.Env = map[string]string{}
+			}
+			d.Env[e.Key] = text
+			e.Value.Map(at + ".env." + e.Key)
+		}
+	}
+}
+
+// list puts a list of texts into a block. An item that is not known is lost.
+func (r *reader) list(n *foreign.Node, block *draft.Settings, key, to string) {
+	var texts []string
+	for _, item := range n.Items() {
+		if text, ok := r.text(item); ok {
+			texts = append(texts, text)
+			item.Map(to)
+		}
+	}
+	if len(texts) > 0 {
+		block.Set(key, texts)
+	}
+}
+
+func (r *reader) vpc(n *foreign.Node, d *draft.Function, at string) {
+	var network draft.Settings
+	r.list(n.Get("SubnetIds"), &network, "subnets", at+".aws.vpc.subnets")
+	r.list(n.Get("SecurityGroupIds"), &network, "security_groups", at+".aws.vpc.security_groups")
+	if len(network) == 2 {
+		d.Block("aws").Set("vpc", network.Map())
+		return
+	}
+	n.Get("SubnetIds").Lose("a network is subnets and security groups by their ids: write them in aws.vpc")
+	n.Get("SecurityGroupIds").Lose("a network is subnets and security groups by their ids: write them in aws.vpc")
+}
+
+func (r *reader) tags(n *foreign.Node, d *draft.Function, at string) {
+	tags := map[string]string{}
+	for _, e := range n.Entries() {
+		if text, ok := r.text(e.Value); ok {
+			tags[e.Key] = text
+			e.Value.Map(at + ".aws.tags")
+		}
+	}
+	if n.Is(foreign.List) {
+		n.Lose("write the tags in aws.tags")
+	}
+	if len(tags) > 0 {
+		d.Block("aws").Set("tags", tags)
+	}
+}

@@ -1,0 +1,91 @@
+// Package migrate moves services to ferry and from one target to another.
+package migrate
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/ferryfn/ferry/migrate/cloudformation"
+	"github.com/ferryfn/ferry/migrate/draft"
+	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/migrate/serverless"
+)
+
+// Imported is a manifest made of another tool's file.
+type Imported struct {
+	File   string // what was read
+	Format string // whose file it is, such as "serverless.yml"
+	Text   []byte // the manifest, for the folder of the file
+	Notes  []string
+	foreign.Report
+}
+
+// names are the files that a folder is looked through for, in this order.
+var names = []string{"serverless.yml", "serverless.yaml", "serverless.json", "template.yaml", "template.yml", "template.json"}
+
+// Import makes a manifest of what lies at source: a file, or a folder that holds one. Nothing is written. stage chooses
+// between what the file says of several; schema is where editors find the manifest's schema. A failure is a *foreign.Error.
+func Import(source, stage, schema string) (Imported, error) {
+	file, err := find(source)
+	if err != nil {
+		return Imported{}, err
+	}
+	root, err := foreign.Read(file)
+	if err != nil {
+		return Imported{}, err
+	}
+	made := Imported{File: file}
+	var m draft.Manifest
+	switch {
+	case serverless.Is(root):
+		made.Format, m = "serverless.yml", serverless.Read(root, file, stage)
+	case cloudformation.Is(root):
+		made.Format, m = "CloudFormation template", cloudformation.Read(root, file)
+	default:
+		return Imported{}, &foreign.Error{
+			File: file, Message: "it is neither a serverless.yml nor a template of SAM or CloudFormation",
+			Hint: "name the file that describes the functions",
+		}
+	}
+	if len(m.Functions) == 0 {
+		return Imported{}, &foreign.Error{File: file, Message: "it has no function that ferry can run: " + lost(root.Report()), Hint: "see what ferry runs: docs/handlers.md"}
+	}
+	made.Report, made.Notes = root.Report(), m.Notes
+	if made.Text, err = m.Text(schema); err != nil {
+		return Imported{}, fmt.Errorf("writing the manifest of %s: %w", file, err)
+	}
+	return made, nil
+}
+
+// lost is the first reason why something that serves is not carried.
+func lost(r foreign.Report) string {
+	for _, u := range r.Unmapped {
+		if u.Serves {
+			return u.Path + ": " + u.Reason
+		}
+	}
+	return "there are none"
+}
+
+// find is the file at source, or the one in it.
+func find(source string) (string, error) {
+	info, err := os.Stat(source)
+	if err != nil || !info.IsDir() {
+		if ext := filepath.Ext(source); ext == ".ts" || ext == ".js" || ext == ".mjs" || ext == ".cjs" {
+			return "", &foreign.Error{
+				File: source, Message: "it is a program, and ferry runs none to read a configuration",
+				Hint: "print what it says with `serverless print --format yaml > serverless.yml`, then import that",
+			}
+		}
+		return source, nil
+	}
+	for _, name := range names {
+		file := filepath.Join(source, name)
+		if info, err := os.Stat(file); err == nil && !info.IsDir() {
+			return file, nil
+		}
+	}
+	return "", &foreign.Error{File: source, Message: "there is no " + strings.Join(names, ", ") + " in it", Hint: "name the file"}
+}

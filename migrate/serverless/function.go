@@ -1,0 +1,299 @@
+package serverless
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+
+	"github.com/ferryfn/ferry/migrate/draft"
+	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/migrate/lambda"
+)
+
+// one is a function that is being read.
+type one struct {
+	*reader
+	fn      *draft.Named
+	at      string // functions.<name>
+	routes  lambda.Routes
+	payload *foreign.Node // the event that chose the format of requests
+	runtime string
+}
+
+func (r *reader) functions() {
+	for _, part := range r.root.Get("functions").Items() {
+		for _, e := range part.Entries() {
+			r.function(e.Key, e.Value)
+		}
+	}
+}
+
+// function reads one. One without a runtime or a handler that ferry has is left out, with all that calls it.
+func (r *reader) function(key string, n *foreign.Node) {
+	name := r.made.Unique(draft.Name(key))
+	f := &one{reader: r, fn: &draft.Named{Name: name}, at: "functions." + name}
+	if !n.Is(foreign.Map) || n.Get("image") != nil || n.Get("handler") == nil {
+		n.Lose("it has no handler: ferry runs code from packages, no images")
+		return
+	}
+	if reason := f.callable(n); reason != "" {
+		n.Lose(reason)
+		return
+	}
+	known := f.keys()
+	for _, e := range n.Entries() {
+		if read := known[e.Key]; read != nil {
+			read(e.Value)
+		} else if reason, there := perFunction[e.Key]; there {
+			e.Value.Drop(reason)
+		}
+	}
+	f.finish()
+	r.made.Functions = append(r.made.Functions, *f.fn)
+}
+
+// callable finds runtime and handler, or says why there are none.
+func (f *one) callable(n *foreign.Node) (reason string) {
+	runtime := n.Get("runtime")
+	where, from := runtime, f.at+".runtime"
+	if runtime == nil {
+		where, from = f.root.At("provider", "runtime"), "defaults.runtime"
+	}
+	id, ok := where.Text()
+	switch {
+	case where == nil:
+		id = "nodejs22.x" // what Serverless takes
+	case !ok:
+		return "its runtime is not known"
+	}
+	if f.runtime, reason = lambda.Runtime(id, f.dir); reason != "" {
+		where.Lose(reason)
+		return reason
+	}
+	where.Map(from)
+	handler, ok := n.Get("handler").Text()
+	if !ok {
+		return "its handler is not known"
+	}
+	if f.fn.Handler, reason = lambda.Handler(f.runtime, f.dir, handler); reason != "" {
+		return reason
+	}
+	if f.runtime != f.made.Defaults.Runtime {
+		f.fn.Runtime = f.runtime
+	}
+	f.fn.Style = "lambda"
+	n.Get("handler").Map(f.at + ".handler")
+	return ""
+}
+
+func (f *one) keys() map[string]func(*foreign.Node) {
+	keys := f.shared(&f.fn.Function, f.at)
+	maps.Copy(keys, map[string]func(*foreign.Node){
+		"handler": func(*foreign.Node) {}, // told before
+		"runtime": func(*foreign.Node) {},
+		"events":  f.events,
+		"url":     f.url,
+		"package": func(n *foreign.Node) { f.pack(n, &f.fn.Function, f.at) },
+		"role": func(n *foreign.Node) {
+			if text, ok := f.text(n); ok {
+				f.fn.Block("aws").Set("role", text)
+				n.Map(f.at + ".aws.role")
+			}
+		},
+		"reservedConcurrency": func(n *foreign.Node) {
+			if i, ok := n.Number(); ok {
+				f.scaling().Max = i
+				n.Map(f.at + ".scaling.max")
+			}
+		},
+		"provisionedConcurrency": func(n *foreign.Node) {
+			if i, ok := n.Number(); ok {
+				f.scaling().Min = i
+				n.Map(f.at + ".scaling.min")
+			}
+		},
+		"onError": func(n *foreign.Node) {
+			if text, ok := f.text(n); ok {
+				f.fn.Block("aws").Set("dead_letter", text)
+				n.Map(f.at + ".aws.dead_letter")
+			}
+		},
+		"fileSystemConfig":     lose("ferry mounts no file systems"),
+		"destinations":         lose("ferry sends results of events nowhere: onError becomes aws.dead_letter"),
+		"iamRoleStatements":    lose(rightsReason),
+		"maximumRetryAttempts": lose("how often an event is tried again is the target's to say"),
+		"maximumEventAge":      lose("how long an event is kept is the target's to say"),
+	})
+	return keys
+}
+
+func lose(reason string) func(*foreign.Node) { return func(n *foreign.Node) { n.Lose(reason) } }
+
+func (f *one) scaling() *draft.Scaling {
+	if f.fn.Scaling == nil {
+		f.fn.Scaling = &draft.Scaling{}
+	}
+	return f.fn.Scaling
+}
+
+// perFunction are keys of functions that say nothing of what serves.
+var perFunction = map[string]string{
+	"name":              "ferry names functions by service, stage and function",
+	"description":       "the manifest has comments",
+	"awsKmsKeyArn":      "AWS encrypts variables with its own key",
+	"kmsKeyArn":         "AWS encrypts variables with its own key",
+	"dependsOn":         "ferry makes no resources but its functions",
+	"condition":         "functions that one stage has stand in that stage's part of the manifest",
+	"disableLogs":       "ferry keeps the logs of all functions",
+	"logs":              "ferry keeps the logs of all functions",
+	"versionFunction":   "ferry publishes a version for each release",
+	"versionFunctions":  "ferry publishes a version for each release",
+	"snapStart":         "it quickens runtimes that ferry does not call",
+	"runtimeManagement": "AWS keeps the runtime up to date",
+	"build":             "ferry bundles by itself",
+}
+
+// shared are the keys that the provider's block has for all functions, and each function for itself.
+func (r *reader) shared(d *draft.Function, at string) map[string]func(*foreign.Node) {
+	unit := func(field *string, key, suffix string) func(*foreign.Node) {
+		return func(n *foreign.Node) {
+			if i, ok := n.Number(); ok {
+				*field = strconv.Itoa(i) + suffix
+				n.Map(at + "." + key)
+			}
+		}
+	}
+	block := func(key string) func(*foreign.Node) {
+		return func(n *foreign.Node) { r.list(n, d.Block("aws"), key, at+".aws."+key) }
+	}
+	return map[string]func(*foreign.Node){
+		"runtime":     func(n *foreign.Node) { r.runtime(n, d, at) },
+		"memorySize":  unit(&d.Memory, "memory", "MB"),
+		"timeout":     unit(&d.Timeout, "timeout", "s"),
+		"environment": func(n *foreign.Node) { r.environment(n, d, at) },
+		"layers":      block("layers"),
+		"vpc":         func(n *foreign.Node) { r.vpc(n, d, at) },
+		"tags":        func(n *foreign.Node) { r.tags(n, d, at) },
+		"tracing":     func(n *foreign.Node) { r.tracing(n, d, at) },
+		"architecture": func(n *foreign.Node) {
+			text, ok := n.Text()
+			if d.Architecture = lambda.Architecture(text); d.Architecture != "" {
+				n.Map(at + ".architecture")
+			} else if ok {
+				n.Lose("ferry does not know this architecture")
+			}
+		},
+		"ephemeralStorageSize": func(n *foreign.Node) {
+			if i, ok := n.Number(); ok {
+				d.Block("aws").Set("ephemeral_storage", fmt.Sprintf("%dMB", i))
+				n.Map(at + ".aws.ephemeral_storage")
+			}
+		},
+		"logRetentionInDays": func(n *foreign.Node) {
+			if i, ok := n.Number(); ok {
+				d.Block("aws").Set("log_retention", i)
+				n.Map(at + ".aws.log_retention")
+			}
+		},
+	}
+}
+
+func (r *reader) runtime(n *foreign.Node, d *draft.Function, at string) {
+	text, ok := n.Text()
+	if !ok {
+		return
+	}
+	runtime, reason := lambda.Runtime(text, r.dir)
+	if reason != "" {
+		n.Lose(reason)
+		return
+	}
+	d.Runtime = runtime
+	n.Map(at + ".runtime")
+}
+
+// environment reads variables. A secret in the open becomes a reference, and its value is left behind.
+func (r *reader) environment(n *foreign.Node, d *draft.Function, at string) {
+	for _, e := range n.Entries() {
+		if e.Value.Is(foreign.Null) {
+			e.Value.Drop("it has no value")
+			continue
+		}
+		if reason := e.Value.Unresolved(); len(reason) > len(ssmPrefix) && reason[:len(ssmPrefix)] == ssmPrefix {
+			r.secret(e, d, at, "its value was a parameter of AWS Systems Manager")
+			continue
+		}
+		text, ok := r.text(e.Value)
+		switch {
+		case !ok:
+		case lambda.Secret(e.Key, text):
+			r.secret(e, d, at, "its value stood in the open, and is not copied")
+		default:
+			if d.Env == nil {
+				d.Env = map[string]string{}
+			}
+			d.Env[e.Key] = text
+			e.Value.Map(at + ".env." + e.Key)
+		}
+	}
+}
+
+func (r *reader) secret(e foreign.Entry, d *draft.Function, at, why string) {
+	name := lambda.SecretName(e.Key)
+	if d.Secrets == nil {
+		d.Secrets = map[string]string{}
+	}
+	d.Secrets[e.Key] = name
+	e.Value.Map(at + ".secrets." + e.Key)
+	r.note(fmt.Sprintf("set the secret %s with `ferry secrets set %s`: %s", name, name, why))
+}
+
+func (r *reader) note(text string) { r.made.Notes = append(r.made.Notes, text) }
+
+func (r *reader) vpc(n *foreign.Node, d *draft.Function, at string) {
+	var network draft.Settings
+	r.list(n.Get("subnetIds"), &network, "subnets", at+".aws.vpc.subnets")
+	r.list(n.Get("securityGroupIds"), &network, "security_groups", at+".aws.vpc.security_groups")
+	if len(network) == 2 {
+		d.Block("aws").Set("vpc", network.Map())
+		return
+	}
+	for _, e := range n.Entries() {
+		if e.Key != "subnetIds" && e.Key != "securityGroupIds" {
+			e.Value.Drop("ferry does not know this setting of networks")
+			continue
+		}
+		e.Value.Lose("a network is subnets and security groups by their ids: write them in aws.vpc")
+	}
+}
+
+func (r *reader) tags(n *foreign.Node, d *draft.Function, at string) {
+	tags := map[string]string{}
+	for _, e := range n.Entries() {
+		if text, ok := r.text(e.Value); ok {
+			tags[e.Key] = text
+			e.Value.Map(at + ".aws.tags")
+		}
+	}
+	if len(tags) > 0 {
+		d.Block("aws").Set("tags", tags)
+	}
+}
+
+func (r *reader) tracing(n *foreign.Node, d *draft.Function, at string) {
+	own := n
+	if n.Is(foreign.Map) {
+		own = n.Get("lambda")
+		if other := n.Get("apiGateway"); other != nil {
+			other.Drop("it is a setting of API Gateway")
+		}
+	}
+	switch {
+	case own == nil:
+	case own.True() || own.Raw() == "Active":
+		d.Block("aws").Set("tracing", "active")
+		own.Map(at + ".aws.tracing")
+	default:
+		own.Map(at + ".aws.tracing")
+	}
+}

@@ -1,0 +1,301 @@
+// Package serverless reads the serverless.yml of the Serverless Framework, versions 3 and 4, and of osls.
+package serverless
+
+import (
+	"maps"
+	"path/filepath"
+
+	"github.com/ferryfn/ferry/migrate/draft"
+	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/migrate/lambda"
+)
+
+// reader makes a manifest of one serverless.yml.
+type reader struct {
+	root     *foreign.Node
+	dir      string
+	template lambda.Template
+	made     draft.Manifest
+	aws      draft.Settings
+	defaults defaults
+}
+
+// defaults are what the provider's block says of all functions where it is no default of the manifest's.
+type defaults struct {
+	payload string      // of httpApi events
+	cors    *draft.CORS // of httpApi events
+	private bool        // an authorizer of all httpApi events
+}
+
+// Is is whether the file is a serverless.yml.
+func Is(root *foreign.Node) bool {
+	return root.Get("provider") != nil && (root.Get("functions") != nil || root.Get("service") != nil)
+}
+
+// Read makes a manifest of a file's tree, for one stage. What became of each value is said in the tree.
+func Read(root *foreign.Node, file, stage string) draft.Manifest {
+	v := &variables{root: root, dir: filepath.Dir(file), stage: stage, files: map[string]*foreign.Node{}, copied: maxCopied}
+	v.all(root)
+	r := &reader{root: root, dir: filepath.Dir(file), aws: draft.Settings{{Key: "provider", Value: "aws"}}}
+	r.template = lambda.Template{Resources: r.resources(), Region: root.At("provider", "region").Raw()}
+	r.service()
+	r.provider()
+	r.functions()
+	r.rest()
+	r.made.Targets = []draft.Target{{Name: "local", Settings: draft.Settings{{Key: "provider", Value: "local"}}}, {Name: "aws", Settings: r.aws}}
+	return r.made
+}
+
+// resources are the CloudFormation resources, which may be in one map or in a list of them.
+func (r *reader) resources() *foreign.Node {
+	var all []*foreign.Node
+	for _, part := range r.root.Get("resources").Items() {
+		if n := part.Get("Resources"); n != nil {
+			all = append(all, n)
+		}
+	}
+	return foreign.Together(all)
+}
+
+func (r *reader) service() {
+	n := r.root.Get("service")
+	if n.Is(foreign.Map) {
+		n = n.Get("name")
+	}
+	text, ok := n.Text()
+	if name := draft.Name(text); ok && name != "" {
+		r.made.Service = name
+		n.Map("service")
+		return
+	}
+	r.made.Service = "service"
+	n.Lose("a service's name begins with a letter")
+}
+
+func (r *reader) provider() {
+	p := r.root.Get("provider")
+	if p.Is(foreign.Scalar) {
+		p.Map("targets.aws.provider")
+		return
+	}
+	d := &r.made.Defaults
+	d.Memory, d.Timeout = "1024MB", "6s"
+	known := r.providerKeys(d)
+	for _, e := range p.Entries() {
+		if read := known[e.Key]; read != nil {
+			read(e.Value)
+		} else if reason := beside[e.Key]; reason != "" {
+			e.Value.Drop(reason)
+		}
+	}
+}
+
+// providerKeys say what the keys of the provider's block mean.
+func (r *reader) providerKeys(d *draft.Function) map[string]func(*foreign.Node) {
+	keys := r.shared(d, "defaults")
+	maps.Copy(keys, map[string]func(*foreign.Node){
+		"name": func(n *foreign.Node) {
+			if n.Raw() == "aws" {
+				n.Map("targets.aws.provider")
+				return
+			}
+			n.Lose("ferry reads the functions of this file as AWS Lambda's, and the provider is " + foreign.Plain(n.Raw()))
+		},
+		"stage": func(n *foreign.Node) { n.Drop("the stage is chosen with --stage, and is dev unless it is") },
+		"region": func(n *foreign.Node) {
+			r.setting(n, "region", "targets.aws.region")
+		},
+		"profile": func(n *foreign.Node) { r.setting(n, "profile", "targets.aws.profile") },
+		"iam":     r.iam,
+		"iamRoleStatements": func(n *foreign.Node) {
+			n.Lose(rightsReason)
+		},
+		"httpApi": r.httpAPI,
+		"apiGateway": func(n *foreign.Node) {
+			for _, e := range n.Entries() {
+				switch e.Key {
+				case "apiKeys", "usagePlan", "resourcePolicy":
+					e.Value.Lose("it is a feature of API Gateway, and each function answers at an address of its own")
+				default:
+					e.Value.Drop("it is a setting of API Gateway, and each function answers at an address of its own")
+				}
+			}
+		},
+	})
+	return keys
+}
+
+const rightsReason = "the role that ferry makes has only the rights to run: name policies in aws.policies, or a role in aws.role"
+
+// setting puts a text into the target's block.
+func (r *reader) setting(n *foreign.Node, key, to string) {
+	if text, ok := r.text(n); ok {
+		r.aws.Set(key, text)
+		n.Map(to)
+	}
+}
+
+// text is a text that is known here; else it is said to be lost.
+func (r *reader) text(n *foreign.Node) (string, bool) {
+	if !lambda.Computed(n) {
+		return n.Text()
+	}
+	text, ok := r.template.Text(n)
+	if !ok {
+		n.Lose("CloudFormation computes it: write what it is, or ${env:NAME}")
+	}
+	return text, ok
+}
+
+func (r *reader) iam(n *foreign.Node) {
+	role := n.Get("role")
+	if role.Is(foreign.Scalar) || lambda.Computed(role) {
+		if text, ok := r.text(role); ok {
+			r.made.Defaults.Block("aws").Set("role", text)
+			role.Map("defaults.aws.role")
+		}
+		return
+	}
+	for _, e := range role.Entries() {
+		switch e.Key {
+		case "statements":
+			e.Value.Lose(rightsReason)
+		case "managedPolicies":
+			r.list(e.Value, r.made.Defaults.Block("aws"), "policies", "defaults.aws.policies")
+		case "permissionsBoundary":
+			if text, ok := r.text(e.Value); ok {
+				r.made.Defaults.Block("aws").Set("permissions_boundary", text)
+				e.Value.Map("defaults.aws.permissions_boundary")
+			}
+		default:
+			e.Value.Drop("ferry names and tags its roles itself")
+		}
+	}
+	if n.Get("deploymentRole") != nil {
+		n.Get("deploymentRole").Drop("ferry deploys with the credentials that it is given; assume_role in the target names another role")
+	}
+}
+
+// list puts a list of texts into a block. An item that is not known is lost.
+func (r *reader) list(n *foreign.Node, block *draft.Settings, key, to string) {
+	var texts []string
+	for _, item := range n.Items() {
+		if text, ok := r.text(item); ok {
+			texts = append(texts, text)
+			item.Map(to)
+		}
+	}
+	if len(texts) > 0 {
+		block.Set(key, texts)
+	}
+}
+
+// httpAPI reads what holds for all httpApi events.
+func (r *reader) httpAPI(n *foreign.Node) {
+	for _, e := range n.Entries() {
+		switch e.Key {
+		case "payload":
+			if text, ok := e.Value.Text(); ok {
+				r.defaults.payload = text
+				e.Value.Map("functions.*.payload")
+			}
+		case "cors":
+			if r.defaults.cors = r.cors(e.Value); r.defaults.cors != nil {
+				e.Value.Map("functions.*.events.http.cors")
+			}
+		case "authorizers":
+			e.Value.Lose("an authorizer of API Gateway cannot be carried: check the caller in the function, or set auth: private")
+		case "id":
+			e.Value.Drop("the functions join an API that somebody else made; each answers at an address of its own here")
+		default:
+			e.Value.Drop("it is a setting of API Gateway, and each function answers at an address of its own")
+		}
+	}
+}
+
+// rest says what the other parts of the file are.
+func (r *reader) rest() {
+	for _, e := range r.root.Entries() {
+		switch e.Key {
+		case "service", "provider", "functions":
+		case "plugins":
+			r.plugins(e.Value)
+		case "package":
+			r.pack(e.Value, &r.made.Defaults, "defaults")
+		case "layers":
+			e.Value.Lose("layers are published with another tool: name their ARNs in aws.layers")
+		case "resources":
+			e.Value.Drop("ferry makes no resources but its functions: keep this part with CloudFormation")
+		case "custom", "params", "stages":
+			dropUntold(e.Value, "nothing but plugins and variables reads it")
+		default:
+			if reason := beside[e.Key]; reason != "" {
+				e.Value.Drop(reason)
+			}
+		}
+	}
+	if s := r.root.Get("service"); s.Is(foreign.Map) {
+		for _, e := range s.Entries() {
+			if e.Key != "name" {
+				e.Value.Drop("it is a setting of the Serverless Framework's own service")
+			}
+		}
+	}
+}
+
+// dropUntold says the reason of all values of which nothing was said.
+func dropUntold(n *foreign.Node, reason string) {
+	if n.Told() {
+		return
+	}
+	if len(n.Entries()) == 0 && len(n.Items()) == 0 || n.Is(foreign.Scalar) {
+		n.Drop(reason)
+		return
+	}
+	for _, e := range n.Entries() {
+		dropUntold(e.Value, reason)
+	}
+	if n.Is(foreign.List) {
+		for _, item := range n.Items() {
+			dropUntold(item, reason)
+		}
+	}
+}
+
+// beside are keys that say nothing of what serves, with the reason why the manifest has none of them.
+var beside = map[string]string{
+	"frameworkVersion":                    "it chooses a version of the Serverless Framework",
+	"configValidationMode":                "ferry always refuses what it does not know",
+	"deprecationNotificationMode":         "it is a setting of the Serverless Framework",
+	"disabledDeprecations":                "it is a setting of the Serverless Framework",
+	"variablesResolutionMode":             "it is a setting of the Serverless Framework",
+	"unresolvedVariablesNotificationMode": "it is a setting of the Serverless Framework",
+	"useDotenv":                           "ferry reads no .env file: set the variables that ${env:NAME} names",
+	"org":                                 "ferry has no dashboard",
+	"app":                                 "ferry has no dashboard",
+	"tenant":                              "ferry has no dashboard",
+	"licenseKey":                          "ferry needs none",
+	"console":                             "ferry has no dashboard",
+	"outputs":                             "ferry url and ferry status --json tell the addresses",
+	"build":                               "ferry bundles with esbuild by itself",
+	"deploymentBucket":                    "ferry keeps releases in a bucket of its own, or in the target's bucket",
+	"deploymentPrefix":                    "ferry keeps releases in a bucket of its own",
+	"deploymentMethod":                    "ferry deploys without CloudFormation",
+	"stackName":                           "ferry makes no stack",
+	"stackTags":                           "ferry makes no stack",
+	"stackPolicy":                         "ferry makes no stack",
+	"stackParameters":                     "ferry makes no stack",
+	"rollbackConfiguration":               "ferry restores what served by itself when a deploy fails",
+	"disableRollback":                     "ferry restores what served by itself when a deploy fails",
+	"notificationArns":                    "ferry makes no stack",
+	"cfnRole":                             "ferry deploys with the credentials that it is given; assume_role in the target names another role",
+	"apiName":                             "each function answers at an address of its own",
+	"endpointType":                        "each function answers at an address of its own",
+	"versionFunctions":                    "ferry publishes a version for each release",
+	"lambdaHashingVersion":                "ferry compares packages by their content",
+	"logs":                                "it is about the logs of API Gateway",
+	"websocketsApiName":                   "each function answers at an address of its own",
+	"kmsKeyArn":                           "AWS encrypts variables with its own key",
+	"logDataProtectionPolicy":             "it is a setting of log groups",
+	"resolver":                            "it is a setting of the Serverless Framework",
+}
