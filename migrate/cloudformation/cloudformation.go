@@ -62,6 +62,7 @@ func Read(root *foreign.Node, file string) draft.Manifest {
 		r.made.Functions = append(r.made.Functions, *f.fn)
 	}
 	r.rest()
+	r.made.Apart()
 	return r.made
 }
 
@@ -91,7 +92,8 @@ func (r *reader) defaults() {
 // text is a text that is known here; else it is said to be lost.
 func (r *reader) text(n *foreign.Node) (string, bool) {
 	if !lambda.Computed(n) {
-		return n.Text()
+		text, ok := n.Text()
+		return strings.ReplaceAll(text, "${", "$${"), ok // plain text: the manifest leaves it as it is
 	}
 	text, ok := r.template.Text(n)
 	if !ok {

@@ -14,7 +14,6 @@ func (f *one) events(n *foreign.Node) {
 	for _, e := range n.Entries() {
 		properties := e.Value.Get("Properties")
 		kind := e.Value.Get("Type")
-		kind.Map(f.at + ".events")
 		switch kind.Raw() {
 		case "Api":
 			f.route(e.Value, properties, "1.0")
@@ -30,15 +29,20 @@ func (f *one) events(n *foreign.Node) {
 			f.object(properties)
 		default:
 			e.Value.Lose("the manifest has no events of the kind " + foreign.Plain(kind.Raw()))
-			kind.Lose("the manifest has no events of the kind " + foreign.Plain(kind.Raw()))
+			continue
+		}
+		if !e.Value.Told() {
+			kind.Map(f.at + ".events")
 		}
 	}
 }
 
 // route reads a route of API Gateway; without a path it is every one.
 func (f *one) route(event, n *foreign.Node, format string) {
+	if !f.requests(event, format) {
+		return
+	}
 	f.routes.Add(lambda.Path(cmp.Or(n.Get("Path").Raw(), "*")), lambda.Method(n.Get("Method").Raw()))
-	f.requests(event, format)
 	private := false
 	for _, e := range n.Entries() {
 		switch e.Key {
@@ -66,19 +70,22 @@ func (f *one) route(event, n *foreign.Node, format string) {
 	f.routes.Guard(private)
 }
 
-// requests sets in which format the handler gets requests. One function gets one.
-func (f *one) requests(n *foreign.Node, format string) {
-	if f.payload && f.fn.Payload != format {
+// requests sets in which format the handler gets requests. One function gets one: it is false for another.
+func (f *one) requests(n *foreign.Node, format string) bool {
+	if f.fn.Payload != "" && f.fn.Payload != format {
 		n.Lose("another event of this function is in the other format of requests: make a function for each")
-		return
+		return false
 	}
-	f.payload, f.fn.Payload = true, format
+	f.fn.Payload = format
+	return true
 }
 
 // url reads a function URL, as a property or as a resource.
 func (f *one) url(n *foreign.Node) {
+	if !f.requests(n, "2.0") {
+		return
+	}
 	f.routes.Add("", "")
-	f.requests(n, "2.0")
 	for _, e := range n.Entries() {
 		switch e.Key {
 		case "AuthType":

@@ -14,10 +14,9 @@ import (
 // one is a function that is being read.
 type one struct {
 	*reader
-	fn      *draft.Named
-	at      string // functions.<name>
-	routes  lambda.Routes
-	payload bool // an event chose the format of requests
+	fn     *draft.Named
+	at     string // functions.<name>
+	routes lambda.Routes
 }
 
 // function reads a resource that is one; nil is one that is none, or that ferry cannot run.
@@ -66,12 +65,12 @@ func (r *reader) taken(name string) bool {
 	return false
 }
 
-// property is a property of the function, or of all.
-func (f *one) property(own *foreign.Node, key string) (n *foreign.Node, global bool) {
+// property is a property of the function, or of all, and whose it is in the manifest.
+func (f *one) property(own *foreign.Node, key string) (n *foreign.Node, of string) {
 	if n := own.Get(key); n != nil {
-		return n, false
+		return n, f.at
 	}
-	return f.globals.Get(key), true
+	return f.globals.Get(key), "functions.*"
 }
 
 // callable finds runtime, source and handler, or says why there are none.
@@ -79,12 +78,12 @@ func (f *one) callable(properties *foreign.Node) (reason string) {
 	if text, _ := f.template.Text(properties.Get("PackageType")); text == "Image" || properties.Get("ImageUri") != nil {
 		return "it is an image: ferry runs code from packages"
 	}
-	where, global := f.property(properties, "Runtime")
+	where, runtimeOf := f.property(properties, "Runtime")
 	id, ok := f.text(where)
 	if !ok {
 		return "its runtime is not known"
 	}
-	code, codeGlobal := f.property(properties, "CodeUri")
+	code, codeOf := f.property(properties, "CodeUri")
 	source, reason := f.source(code)
 	if reason != "" {
 		return reason
@@ -94,7 +93,7 @@ func (f *one) callable(properties *foreign.Node) (reason string) {
 	if reason != "" {
 		return reason
 	}
-	h, handlerGlobal := f.property(properties, "Handler")
+	h, handlerOf := f.property(properties, "Handler")
 	handler, ok := f.text(h)
 	if !ok {
 		return "its handler is not known"
@@ -109,18 +108,10 @@ func (f *one) callable(properties *foreign.Node) (reason string) {
 	if runtime != f.made.Defaults.Runtime {
 		f.fn.Runtime = runtime
 	}
-	f.told(where, global, "runtime")
-	f.told(code, codeGlobal, "source")
-	f.told(h, handlerGlobal, "handler")
+	where.Map(runtimeOf + ".runtime")
+	code.Map(codeOf + ".source")
+	h.Map(handlerOf + ".handler")
 	return ""
-}
-
-func (f *one) told(n *foreign.Node, global bool, key string) {
-	at := f.at
-	if global {
-		at = "functions.*"
-	}
-	n.Map(at + "." + key)
 }
 
 // source is the folder of a function's code.

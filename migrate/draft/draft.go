@@ -189,7 +189,7 @@ func (m Manifest) Text(schema string) ([]byte, error) {
 		add(targets, t.Name, n)
 	}
 	add(root, "targets", targets)
-	encoder, err := yaml.NewDumper(&b, yaml.WithIndent(2))
+	encoder, err := yaml.NewDumper(&b, yaml.WithIndent(2), yaml.WithLineWidth(120))
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func (f Function) node() (*yaml.Node, error) {
 		return nil, err
 	}
 	n.Content = plain.Content
-	flowEvents(n)
+	f.flowEvents(n)
 	var names []string
 	for name, s := range f.Blocks {
 		if len(*s) > 0 {
@@ -224,13 +224,15 @@ func (f Function) node() (*yaml.Node, error) {
 	return n, nil
 }
 
-// flowEvents writes each event on a line of its own.
-func flowEvents(function *yaml.Node) {
+// flowEvents writes each event on a line of its own, but for those with a cross-origin policy, which are long.
+func (f Function) flowEvents(function *yaml.Node) {
 	for i := 0; i+1 < len(function.Content); i += 2 {
 		switch function.Content[i].Value {
 		case "events":
-			for _, item := range function.Content[i+1].Content {
-				item.Style = yaml.FlowStyle
+			for j, item := range function.Content[i+1].Content {
+				if h := f.Events[j].HTTP; h == nil || h.CORS == nil {
+					item.Style = yaml.FlowStyle
+				}
 			}
 		case "scaling":
 			function.Content[i+1].Style = yaml.FlowStyle
@@ -320,4 +322,17 @@ func (m Manifest) Unique(name string) string {
 		made = name[:min(len(name), 32-len(suffix))] + suffix
 	}
 	return made
+}
+
+// Apart notes that functions which answered at one address have addresses of their own.
+func (m *Manifest) Apart() {
+	n := 0
+	for _, f := range m.Functions {
+		if len(f.Events) > 0 && f.Events[0].HTTP != nil {
+			n++
+		}
+	}
+	if n > 1 {
+		m.Notes = append(m.Notes, strconv.Itoa(n)+" functions answer HTTP, each at an address of its own: `ferry url` tells it")
+	}
 }

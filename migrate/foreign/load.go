@@ -107,7 +107,7 @@ func Parse(name string, data []byte) (*Node, error) {
 	case errors.Is(err, io.EOF):
 		return fail("name a file with functions in it", "it is empty")
 	case err != nil:
-		return fail("mend the line", "it is no valid YAML: "+Plain(err.Error()))
+		return nil, syntax(name, err)
 	}
 	c := copier{name: name}
 	root := c.copy(&doc, 0)
@@ -115,6 +115,20 @@ func Parse(name string, data []byte) (*Node, error) {
 		return nil, c.broken
 	}
 	return root, nil
+}
+
+// syntax says where a file is no YAML.
+func syntax(name string, err error) *Error {
+	e := &Error{File: name, Message: "it is no valid YAML: " + Plain(err.Error()), Hint: "mend the line"}
+	var le *yaml.LoadError
+	if !errors.As(err, &le) {
+		return e
+	}
+	e.Line, e.Message = le.Mark.Line, "it is no valid YAML: "+Plain(le.Message)
+	if strings.Contains(le.Message, "max depth") {
+		e.Message, e.Hint = fmt.Sprintf("it is nested deeper than %d levels", maxDepth), "write it flatter"
+	}
+	return e
 }
 
 // Plain is a text in one line, without anything that a terminal would obey.

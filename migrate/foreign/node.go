@@ -39,6 +39,9 @@ type Entry struct {
 // New is a scalar that is written nowhere.
 func New(text string) *Node { return &Node{kind: Scalar, text: text} }
 
+// Nothing is a null that is written nowhere.
+func Nothing() *Node { return &Node{} }
+
 // Kind is what the node is; one that is not there is Null.
 func (n *Node) Kind() Kind {
 	if n == nil {
@@ -102,10 +105,12 @@ func (n *Node) Items() []*Node {
 // the reason.
 func (n *Node) Text() (string, bool) {
 	switch {
-	case n == nil || n.kind == Null:
+	case n == nil:
 		return "", false
 	case n.unknown != "":
 		n.Lose(n.unknown)
+		return "", false
+	case n.kind == Null:
 		return "", false
 	case n.kind != Scalar:
 		n.Lose("a plain value is expected here")

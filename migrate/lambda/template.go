@@ -114,7 +114,7 @@ func (t Template) sub(arg *foreign.Node) (string, bool) {
 	made := placeholder.ReplaceAllStringFunc(text.Raw(), func(s string) string {
 		id := strings.TrimSpace(s[2 : len(s)-1])
 		if rest, literal := strings.CutPrefix(id, "!"); literal {
-			return "${" + rest + "}"
+			return "$${" + rest + "}" // which the manifest leaves as it is
 		}
 		var value string
 		var known bool
@@ -181,7 +181,7 @@ func (t Template) resourceText(service string, n *foreign.Node) (name string, ex
 		text, _ = t.withAccount(n)
 	}
 	name, found = Resource(service, text)
-	return name, true, found && name != "" && !strings.Contains(name, "${")
+	return name, true, found && name != "" && !strings.Contains(name, "${AWS::")
 }
 
 // withAccount is the text with a word for the account.

@@ -20,10 +20,8 @@ func (f *one) events(list *foreign.Node) {
 		}
 		for _, e := range item.Entries() {
 			switch read := kinds[e.Key]; {
-			case read == nil && foreignKinds[e.Key] != "":
-				e.Value.Lose(foreignKinds[e.Key])
 			case read == nil:
-				e.Value.Lose("ferry does not know events of the kind " + foreign.Plain(e.Key))
+				e.Value.Lose(foreignKind(e.Key))
 			case e.Value.Get("enabled").False():
 				e.Value.Drop("it is switched off")
 			default:
@@ -46,24 +44,37 @@ func (f *one) kinds() map[string]func(*foreign.Node) {
 	}
 }
 
-// foreignKinds are kinds of event that no manifest has, with the reason.
-var foreignKinds = map[string]string{
-	"websocket":            "functions answer requests: WebSockets of API Gateway cannot be carried",
-	"stream":               "streams of DynamoDB and Kinesis are read on AWS alone",
-	"kinesis":              "streams of Kinesis are read on AWS alone",
-	"msk":                  "ferry reads no Kafka",
-	"kafka":                "ferry reads no Kafka",
-	"activemq":             "ferry reads no ActiveMQ",
-	"rabbitmq":             "ferry reads no RabbitMQ",
-	"eventBridge":          "patterns of EventBridge cannot be carried: let a rule send to a queue or topic, which ferry reads",
-	"cloudwatchEvent":      "patterns of EventBridge cannot be carried: let a rule send to a queue or topic, which ferry reads",
-	"cloudwatchLog":        "log groups call functions on AWS alone",
-	"cognitoUserPool":      "Cognito calls functions on AWS alone",
-	"cloudFront":           "Lambda@Edge runs on AWS alone",
-	"iot":                  "IoT rules call functions on AWS alone",
-	"iotFleetProvisioning": "IoT calls functions on AWS alone",
-	"alexaSkill":           "Alexa calls functions on AWS alone",
-	"alexaSmartHome":       "Alexa calls functions on AWS alone",
+// foreignKind is why the manifest has no events of a kind.
+func foreignKind(kind string) string {
+	switch kind {
+	case "websocket":
+		return "functions answer requests: WebSockets of API Gateway cannot be carried"
+	case "stream":
+		return "streams of DynamoDB and Kinesis are read on AWS alone"
+	case "kinesis":
+		return "streams of Kinesis are read on AWS alone"
+	case "msk", "kafka":
+		return "ferry reads no Kafka"
+	case "activemq":
+		return "ferry reads no ActiveMQ"
+	case "rabbitmq":
+		return "ferry reads no RabbitMQ"
+	case "eventBridge", "cloudwatchEvent":
+		return "patterns of EventBridge cannot be carried: let a rule send to a queue or topic, which ferry reads"
+	case "cloudwatchLog":
+		return "log groups call functions on AWS alone"
+	case "cognitoUserPool":
+		return "Cognito calls functions on AWS alone"
+	case "cloudFront":
+		return "Lambda@Edge runs on AWS alone"
+	case "iot":
+		return "IoT rules call functions on AWS alone"
+	case "iotFleetProvisioning":
+		return "IoT calls functions on AWS alone"
+	case "alexaSkill", "alexaSmartHome":
+		return "Alexa calls functions on AWS alone"
+	}
+	return "ferry does not know events of the kind " + foreign.Plain(kind)
 }
 
 // http reads a route of API Gateway. Its short form is "GET /path".
@@ -78,18 +89,19 @@ func (f *one) http(n *foreign.Node, format, standard string) {
 		if !both {
 			verb, at = "", text
 		}
-		f.route(n, strings.TrimSpace(at), verb)
-	} else {
-		at, ok := route.Text()
-		verb := method.Raw()
-		if !ok {
-			n.Lose("the route has no path")
-			return
+		if f.requests(n, cmp.Or(format, standard)) {
+			f.route(n, strings.TrimSpace(at), verb)
 		}
-		f.route(n, at, verb)
+		return
+	}
+	at, ok := route.Text()
+	switch {
+	case !ok:
+		n.Lose("the route has no path")
+	case f.requests(n, cmp.Or(format, standard)):
+		f.route(n, at, method.Raw())
 		f.routeKeys(n)
 	}
-	f.requests(n, cmp.Or(format, standard))
 }
 
 func (f *one) route(n *foreign.Node, at, verb string) {
@@ -139,19 +151,23 @@ func (f *one) routeKeys(n *foreign.Node) {
 	f.routes.Guard(private)
 }
 
-// requests sets in which format the handler gets requests. One function gets one.
-func (f *one) requests(n *foreign.Node, format string) {
-	if f.payload != nil && f.fn.Payload != format {
+// requests sets in which format the handler gets requests. One function gets one: it is false for another.
+func (f *one) requests(n *foreign.Node, format string) bool {
+	if f.fn.Payload != "" && f.fn.Payload != format {
 		n.Lose("another event of this function is in the other format of requests: make a function for each")
-		return
+		return false
 	}
-	f.payload, f.fn.Payload = n, format
+	f.fn.Payload = format
+	return true
 }
 
 // url reads a function URL.
 func (f *one) url(n *foreign.Node) {
 	if n.False() {
 		n.Drop("it is switched off")
+		return
+	}
+	if !f.requests(n, "2.0") {
 		return
 	}
 	f.routes.Add("", "")
@@ -175,11 +191,13 @@ func (f *one) url(n *foreign.Node) {
 		n.Map(f.at + ".events.http")
 	}
 	f.routes.Guard(private)
-	f.requests(n, "2.0")
 }
 
 // balancer reads a rule of a load balancer: the function answers at an address of its own, which gets the same requests.
 func (f *one) balancer(n *foreign.Node) {
+	if !f.requests(n, "1.0") {
+		return
+	}
 	conditions := n.Get("conditions")
 	paths := conditions.Get("path").Items()
 	for _, p := range paths {
@@ -207,7 +225,6 @@ func (f *one) balancer(n *foreign.Node) {
 			e.Value.Drop("it is a setting of the load balancer, and the function answers at an address of its own")
 		}
 	}
-	f.requests(n, "1.0")
 }
 
 // schedule reads rates and cron expressions; one event may have several.

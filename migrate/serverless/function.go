@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 
 	"github.com/ferryfn/ferry/migrate/draft"
 	"github.com/ferryfn/ferry/migrate/foreign"
@@ -16,7 +17,6 @@ type one struct {
 	fn      *draft.Named
 	at      string // functions.<name>
 	routes  lambda.Routes
-	payload *foreign.Node // the event that chose the format of requests
 	runtime string
 }
 
@@ -44,7 +44,7 @@ func (r *reader) function(key string, n *foreign.Node) {
 	for _, e := range n.Entries() {
 		if read := known[e.Key]; read != nil {
 			read(e.Value)
-		} else if reason, there := perFunction[e.Key]; there {
+		} else if reason := perFunction(e.Key); reason != "" {
 			e.Value.Drop(reason)
 		}
 	}
@@ -136,21 +136,31 @@ func (f *one) scaling() *draft.Scaling {
 	return f.fn.Scaling
 }
 
-// perFunction are keys of functions that say nothing of what serves.
-var perFunction = map[string]string{
-	"name":              "ferry names functions by service, stage and function",
-	"description":       "the manifest has comments",
-	"awsKmsKeyArn":      "AWS encrypts variables with its own key",
-	"kmsKeyArn":         "AWS encrypts variables with its own key",
-	"dependsOn":         "ferry makes no resources but its functions",
-	"condition":         "functions that one stage has stand in that stage's part of the manifest",
-	"disableLogs":       "ferry keeps the logs of all functions",
-	"logs":              "ferry keeps the logs of all functions",
-	"versionFunction":   "ferry publishes a version for each release",
-	"versionFunctions":  "ferry publishes a version for each release",
-	"snapStart":         "it quickens runtimes that ferry does not call",
-	"runtimeManagement": "AWS keeps the runtime up to date",
-	"build":             "ferry bundles by itself",
+// perFunction is why a key of functions that says nothing of what serves is left out, "" for one that ferry does not know.
+func perFunction(key string) string {
+	switch key {
+	case "name":
+		return "ferry names functions by service, stage and function"
+	case "description":
+		return "the manifest has comments"
+	case "awsKmsKeyArn", "kmsKeyArn":
+		return "AWS encrypts variables with its own key"
+	case "dependsOn":
+		return "ferry makes no resources but its functions"
+	case "condition":
+		return "functions that one stage has stand in that stage's part of the manifest"
+	case "disableLogs", "logs":
+		return "ferry keeps the logs of all functions"
+	case "versionFunction", "versionFunctions":
+		return "ferry publishes a version for each release"
+	case "snapStart":
+		return "it quickens runtimes that ferry does not call"
+	case "runtimeManagement":
+		return "AWS keeps the runtime up to date"
+	case "build":
+		return "ferry bundles by itself"
+	}
+	return ""
 }
 
 // shared are the keys that the provider's block has for all functions, and each function for itself.
@@ -215,19 +225,20 @@ func (r *reader) runtime(n *foreign.Node, d *draft.Function, at string) {
 // environment reads variables. A secret in the open becomes a reference, and its value is left behind.
 func (r *reader) environment(n *foreign.Node, d *draft.Function, at string) {
 	for _, e := range n.Entries() {
-		if e.Value.Is(foreign.Null) {
+		if e.Value.Is(foreign.Null) && e.Value.Unresolved() == "" {
 			e.Value.Drop("it has no value")
 			continue
 		}
-		if reason := e.Value.Unresolved(); len(reason) > len(ssmPrefix) && reason[:len(ssmPrefix)] == ssmPrefix {
-			r.secret(e, d, at, "its value was a parameter of AWS Systems Manager")
+		if rest, ok := strings.CutPrefix(e.Value.Unresolved(), ssmPrefix); ok {
+			parameter, _, _ := strings.Cut(rest, " ")
+			r.secret(e, d, at, lambda.SecretName(parameter), "its value is the parameter "+foreign.Plain(parameter)+" of AWS Systems Manager")
 			continue
 		}
 		text, ok := r.text(e.Value)
 		switch {
 		case !ok:
 		case lambda.Secret(e.Key, text):
-			r.secret(e, d, at, "its value stood in the open, and is not copied")
+			r.secret(e, d, at, lambda.SecretName(e.Key), "its value stood in the open, and is not copied")
 		default:
 			if d.Env == nil {
 				d.Env = map[string]string{}
@@ -238,8 +249,7 @@ func (r *reader) environment(n *foreign.Node, d *draft.Function, at string) {
 	}
 }
 
-func (r *reader) secret(e foreign.Entry, d *draft.Function, at, why string) {
-	name := lambda.SecretName(e.Key)
+func (r *reader) secret(e foreign.Entry, d *draft.Function, at, name, why string) {
 	if d.Secrets == nil {
 		d.Secrets = map[string]string{}
 	}

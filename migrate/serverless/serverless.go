@@ -24,7 +24,6 @@ type reader struct {
 type defaults struct {
 	payload string      // of httpApi events
 	cors    *draft.CORS // of httpApi events
-	private bool        // an authorizer of all httpApi events
 }
 
 // Is is whether the file is a serverless.yml.
@@ -42,6 +41,7 @@ func Read(root *foreign.Node, file, stage string) draft.Manifest {
 	r.provider()
 	r.functions()
 	r.rest()
+	r.made.Apart()
 	r.made.Targets = []draft.Target{{Name: "local", Settings: draft.Settings{{Key: "provider", Value: "local"}}}, {Name: "aws", Settings: r.aws}}
 	return r.made
 }
@@ -84,7 +84,7 @@ func (r *reader) provider() {
 	for _, e := range p.Entries() {
 		if read := known[e.Key]; read != nil {
 			read(e.Value)
-		} else if reason := beside[e.Key]; reason != "" {
+		} else if reason := beside(e.Key); reason != "" {
 			e.Value.Drop(reason)
 		}
 	}
@@ -229,7 +229,7 @@ func (r *reader) rest() {
 		case "custom", "params", "stages":
 			dropUntold(e.Value, "nothing but plugins and variables reads it")
 		default:
-			if reason := beside[e.Key]; reason != "" {
+			if reason := beside(e.Key); reason != "" {
 				e.Value.Drop(reason)
 			}
 		}
@@ -262,40 +262,49 @@ func dropUntold(n *foreign.Node, reason string) {
 	}
 }
 
-// beside are keys that say nothing of what serves, with the reason why the manifest has none of them.
-var beside = map[string]string{
-	"frameworkVersion":                    "it chooses a version of the Serverless Framework",
-	"configValidationMode":                "ferry always refuses what it does not know",
-	"deprecationNotificationMode":         "it is a setting of the Serverless Framework",
-	"disabledDeprecations":                "it is a setting of the Serverless Framework",
-	"variablesResolutionMode":             "it is a setting of the Serverless Framework",
-	"unresolvedVariablesNotificationMode": "it is a setting of the Serverless Framework",
-	"useDotenv":                           "ferry reads no .env file: set the variables that ${env:NAME} names",
-	"org":                                 "ferry has no dashboard",
-	"app":                                 "ferry has no dashboard",
-	"tenant":                              "ferry has no dashboard",
-	"licenseKey":                          "ferry needs none",
-	"console":                             "ferry has no dashboard",
-	"outputs":                             "ferry url and ferry status --json tell the addresses",
-	"build":                               "ferry bundles with esbuild by itself",
-	"deploymentBucket":                    "ferry keeps releases in a bucket of its own, or in the target's bucket",
-	"deploymentPrefix":                    "ferry keeps releases in a bucket of its own",
-	"deploymentMethod":                    "ferry deploys without CloudFormation",
-	"stackName":                           "ferry makes no stack",
-	"stackTags":                           "ferry makes no stack",
-	"stackPolicy":                         "ferry makes no stack",
-	"stackParameters":                     "ferry makes no stack",
-	"rollbackConfiguration":               "ferry restores what served by itself when a deploy fails",
-	"disableRollback":                     "ferry restores what served by itself when a deploy fails",
-	"notificationArns":                    "ferry makes no stack",
-	"cfnRole":                             "ferry deploys with the credentials that it is given; assume_role in the target names another role",
-	"apiName":                             "each function answers at an address of its own",
-	"endpointType":                        "each function answers at an address of its own",
-	"versionFunctions":                    "ferry publishes a version for each release",
-	"lambdaHashingVersion":                "ferry compares packages by their content",
-	"logs":                                "it is about the logs of API Gateway",
-	"websocketsApiName":                   "each function answers at an address of its own",
-	"kmsKeyArn":                           "AWS encrypts variables with its own key",
-	"logDataProtectionPolicy":             "it is a setting of log groups",
-	"resolver":                            "it is a setting of the Serverless Framework",
+// beside is why a key that says nothing of what serves is left out, "" for one that ferry does not know.
+func beside(key string) string {
+	switch key {
+	case "frameworkVersion":
+		return "it chooses a version of the Serverless Framework"
+	case "configValidationMode":
+		return "ferry always refuses what it does not know"
+	case "deprecationNotificationMode", "disabledDeprecations", "variablesResolutionMode", "unresolvedVariablesNotificationMode", "resolver":
+		return "it is a setting of the Serverless Framework"
+	case "useDotenv":
+		return "ferry reads no .env file: set the variables that ${env:NAME} names"
+	case "org", "app", "tenant", "console":
+		return "ferry has no dashboard"
+	case "licenseKey":
+		return "ferry needs none"
+	case "outputs":
+		return "ferry url and ferry status --json tell the addresses"
+	case "build":
+		return "ferry bundles with esbuild by itself"
+	case "deploymentBucket":
+		return "ferry keeps releases in a bucket of its own, or in the target's bucket"
+	case "deploymentPrefix":
+		return "ferry keeps releases in a bucket of its own"
+	case "deploymentMethod":
+		return "ferry deploys without CloudFormation"
+	case "stackName", "stackTags", "stackPolicy", "stackParameters", "notificationArns":
+		return "ferry makes no stack"
+	case "rollbackConfiguration", "disableRollback":
+		return "ferry restores what served by itself when a deploy fails"
+	case "cfnRole":
+		return "ferry deploys with the credentials that it is given; assume_role in the target names another role"
+	case "apiName", "endpointType", "websocketsApiName":
+		return "each function answers at an address of its own"
+	case "versionFunctions":
+		return "ferry publishes a version for each release"
+	case "lambdaHashingVersion":
+		return "ferry compares packages by their content"
+	case "logs":
+		return "it is about the logs of API Gateway"
+	case "kmsKeyArn":
+		return "AWS encrypts variables with its own key"
+	case "logDataProtectionPolicy":
+		return "it is a setting of log groups"
+	}
+	return ""
 }

@@ -219,6 +219,8 @@ func (v *variables) address(a string) value {
 	}
 	kind, rest, found := strings.Cut(a, ":")
 	switch {
+	case a == "null":
+		return value{node: foreign.Nothing()}
 	case a == "stage":
 		return value{text: "${stage}"} // as it was resolved before
 	case strings.HasPrefix(a, "file("):
@@ -235,7 +237,10 @@ func (v *variables) address(a string) value {
 		if rest == "stage" {
 			return value{text: "${stage}"}
 		}
-		return value{absent: kind == "opt", unknown: onlyIf(kind == "sls", "it is made anew by each deployment of the Serverless Framework")}
+		if kind == "opt" {
+			return value{absent: true}
+		}
+		return value{unknown: "it is made anew by each deployment of the Serverless Framework"}
 	case "param":
 		return v.param(rest)
 	case "env":
@@ -256,18 +261,11 @@ func (v *variables) address(a string) value {
 // ssmPrefix begins the reason of what is a parameter of AWS Systems Manager.
 const ssmPrefix = "the parameter "
 
-func onlyIf(holds bool, text string) string {
-	if holds {
-		return text
-	}
-	return ""
-}
-
 func unquote(a string) (string, bool) {
 	if n := len(a); n >= 2 && (a[0] == '\'' || a[0] == '"') && a[n-1] == a[0] {
 		return a[1 : n-1], true
 	}
-	if _, err := strconv.ParseFloat(a, 64); err == nil || a == "true" || a == "false" || a == "null" {
+	if _, err := strconv.ParseFloat(a, 64); err == nil || a == "true" || a == "false" {
 		return a, true
 	}
 	return "", false
@@ -344,8 +342,11 @@ func (v *variables) file(a string) value {
 	tree, read := v.files[name]
 	if !read {
 		made, err := foreign.Below(v.dir, name)
-		if err != nil {
-			return value{absent: foreign.Missing(err), unknown: onlyIf(!foreign.Missing(err), foreign.Plain(err.Error()))}
+		switch {
+		case foreign.Missing(err):
+			return value{absent: true}
+		case err != nil:
+			return value{unknown: foreign.Plain(err.Error())}
 		}
 		tree = made
 		v.files[name] = tree

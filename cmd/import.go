@@ -1,0 +1,172 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/migrate"
+	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/templates"
+)
+
+type importOptions struct {
+	app    *app
+	dryRun bool
+}
+
+// importResult is the manifest that was made, and what became of every value that came in.
+type importResult struct {
+	Source   string             `json:"source"`
+	Format   string             `json:"format"`
+	File     string             `json:"file"` // what was written; "" with --dry-run
+	Manifest string             `json:"manifest"`
+	Mapped   []foreign.Mapped   `json:"mapped"`
+	Unmapped []foreign.Unmapped `json:"unmapped"`
+	Keys     int                `json:"keys"`
+	Coverage float64            `json:"coverage"` // the share of the values that the manifest holds
+	Notes    []string           `json:"notes"`
+	lost     bool
+}
+
+func newImport(a *app, out *outcome) *cobra.Command {
+	o := &importOptions{app: a}
+	c := a.command(out, &cobra.Command{
+		Use:   "import SOURCE",
+		Short: "Make a manifest of another tool's",
+		Long: `Make a ferry.yaml of a serverless.yml, or of a template of AWS SAM or CloudFormation, beside that file. The code stays as
+it is: its handlers get what they got. Of every value that comes in, the report says where it is in the manifest, or
+why it is not; ferry exits with 3 when something that serves is not carried.
+
+Variables are resolved for the stage (--stage). Secrets that stand in the open become references, without their values.
+It makes no network calls and runs no code.`,
+		Example: `  ferry import serverless.yml
+  ferry import ../shop --dry-run --stage prod
+  ferry import template.yaml --json`,
+		Args: between(1, 1, "the file, or its folder"),
+	}, o.run)
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the manifest and write nothing")
+	return c
+}
+
+func (o *importOptions) run(_ context.Context, args []string) (result, error) {
+	source := args[0]
+	if !filepath.IsAbs(source) {
+		source = filepath.Join(o.app.dir(), source)
+	}
+	stage := o.app.global.stage
+	if stage == "" {
+		stage = "dev"
+	}
+	made, err := migrate.Import(source, stage, "./"+templates.SchemaFile)
+	var foreignErr *foreign.Error
+	if errors.As(err, &foreignErr) {
+		return nil, usagef(foreignErr.Hint, "%s", foreignErr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := importResult{
+		Source: made.File, Format: made.Format, Manifest: string(made.Text), Mapped: made.Mapped, Unmapped: made.Unmapped,
+		Keys: made.Keys, Coverage: made.Coverage(), Notes: append([]string{}, made.Notes...), lost: made.Lost(),
+	}
+	if o.dryRun {
+		return r, nil
+	}
+	r.File, err = o.write(filepath.Dir(made.File), made.Text)
+	return r, err
+}
+
+// write puts the manifest and its schema beside the file that it was made of. It replaces no manifest.
+func (o *importOptions) write(dir string, text []byte) (string, error) {
+	file := filepath.Join(dir, manifest.FileName)
+	if o.app.global.file != "" {
+		file = filepath.Join(dir, o.app.global.file)
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return "", usagef("remove it, name another with --file, or look with --dry-run", "%s exists already", file)
+	}
+	if err != nil {
+		return "", fmt.Errorf("writing the manifest: %w", err)
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", fmt.Errorf("writing the manifest: %w", err)
+	}
+	schema, err := manifest.Schema(o.app.blocks())
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(filepath.Dir(file), templates.SchemaFile)
+	if _, err := os.Lstat(name); err == nil {
+		return file, nil
+	}
+	if err := os.WriteFile(name, schema, 0o644); err != nil {
+		return "", fmt.Errorf("writing the schema: %w", err)
+	}
+	return file, nil
+}
+
+func (r importResult) exitCode() int {
+	if r.lost {
+		return exitDiffers
+	}
+	return exitDone
+}
+
+func (r importResult) text(p *printer) {
+	if r.File == "" {
+		for line := range strings.Lines(r.Manifest) {
+			p.verbatim(strings.TrimSuffix(line, "\n"))
+		}
+	} else {
+		p.linef("%s %s  %s", p.style.good.Render("✓"), p.file(r.File), p.style.dim.Render("from the "+r.Format+" "+p.file(r.Source)))
+	}
+	p.linef("")
+	p.linef("%d of %s carried", r.carried(), count(r.Keys, "value"))
+	p.left("lost, though something that serves depends on it:", r.left(func(u foreign.Unmapped) bool { return u.Serves }))
+	p.left("left out, and not needed to serve:", r.left(func(u foreign.Unmapped) bool { return !u.Serves }))
+	if len(r.Notes) > 0 {
+		p.linef("")
+		p.linef("before the first deploy:")
+		for _, note := range r.Notes {
+			p.linef("  %s", note)
+		}
+	}
+}
+
+// carried is how many values the manifest holds.
+func (r importResult) carried() int {
+	n := 0
+	for _, m := range r.Mapped {
+		n += m.Keys
+	}
+	return n
+}
+
+// left are the rows of what is not carried, and of that kind.
+func (r importResult) left(of func(foreign.Unmapped) bool) (rows [][]string) {
+	for _, u := range r.Unmapped {
+		if of(u) {
+			rows = append(rows, []string{"  " + u.Path, u.Reason})
+		}
+	}
+	return rows
+}
+
+func (p *printer) left(title string, rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	p.linef("")
+	p.linef("%s", title)
+	p.table(nil, rows)
+}
