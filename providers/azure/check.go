@@ -101,13 +101,28 @@ func checkEvents(fn function) []providers.Issue {
 		case e.Schedule != nil:
 			found = append(found, checkSchedule(fn, e.Schedule, field)...)
 		case e.Queue != nil:
-			found = append(found, check.When(e.Queue.Batch > maxBatch).Block(field+".batch", fmt.Sprintf("choose at most %d", maxBatch), "a queue of Azure Storage does not hand out %d messages at a time", e.Queue.Batch)...)
-			found = append(found, check.Forms(field+".name", regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`), "3 to 63 lower-case letters, digits and single hyphens", fn.own.resource(e.Queue.Name))...)
-			found = append(found, check.When(fn.own.resource(e.Queue.Name) != e.Queue.Name && fn.Shimmed() && !fn.handled()).Block(field+".name", "give the queue the name of the event", "the worker for %s reads the queue by the name in the manifest", fn.Runtime.Language())...)
+			found = append(found, checkQueue(fn, e.Queue, field)...)
 		}
 		found = append(found, check.When(e.HTTP == nil && !fn.Shimmed()).Warn(field, "", "the program gets the event as Azure's host sends it, not as a CloudEvent")...)
 	}
 	return found
+}
+
+var queueName = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`)
+
+// checkQueue reports what a queue of Azure Storage cannot do. How it is read is a setting of the app, and so of all its queues.
+func checkQueue(fn function, e *manifest.QueueEvent, field string) []providers.Issue {
+	named, differs := fn.own.resource(e.Name), false
+	for _, other := range fn.Events {
+		differs = differs || other.Queue != nil && (other.Queue.Batch != e.Batch || other.Queue.Attempts != e.Attempts || other.Queue.Backoff != e.Backoff)
+	}
+	return slices.Concat(
+		check.When(e.Batch > maxBatch).Block(field+".batch", fmt.Sprintf("choose at most %d", maxBatch), "a queue of Azure Storage does not hand out %d messages at a time", e.Batch),
+		check.Forms(field+".name", queueName, "3 to 63 lower-case letters, digits and single hyphens", named),
+		check.When(named != e.Name && !fn.handled()).Block(field+".name", "give the queue the name of the event", "the worker for %s reads the queue by the name in the manifest", fn.Runtime.Language()),
+		check.When(e.Backoff > 0).Warn(field+".backoff", "", "every pause is as long as the first one: Azure Storage does not double it"),
+		check.When(differs).Block(field, "make them alike, or write a function for each", "the queues of one function are read with one batch, number of attempts and pause on Azure"),
+	)
 }
 
 func checkHTTP(fn function, field string) []providers.Issue {

@@ -179,6 +179,12 @@ func hostOf(fn function, host map[string]any) map[string]any {
 			queues := within(extensions, "queues")
 			queues["batchSize"] = max(e.Queue.Batch, 1)
 			queues["newBatchThreshold"] = 0
+			if e.Queue.Attempts > 0 {
+				queues["maxDequeueCount"] = e.Queue.Attempts
+			}
+			if e.Queue.Backoff > 0 {
+				queues["visibilityTimeout"] = wall(e.Queue.Backoff.Std())
+			}
 		}
 	}
 	if _, there := host["extensionBundle"]; bundled && !there {
@@ -233,6 +239,9 @@ func (p *place) environment(s spec) map[string]string {
 	env["FERRY_DIGEST"], env["FERRY_INSTANCE"] = s.digest, nonce(s.digest)
 	env["FERRY_SERVICE"], env["FERRY_STAGE"], env["FERRY_FUNCTION"] = p.service, p.stage, fn.Name
 	env["FERRY_REVISION"] = s.revision()
+	if e := fn.HTTP(); e != nil {
+		env["FERRY_AUTH"] = level(e) // for shims that register their functions by themselves
+	}
 	env["FERRY_TIMEOUT_MS"] = strconv.FormatInt(fn.Timeout.Std().Milliseconds(), 10)
 	return env
 }
