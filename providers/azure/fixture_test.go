@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
 	"github.com/ferryfn/ferry/internal/azuretest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
@@ -42,4 +44,8 @@ func newAdapter(t testing.TB, env environment, service, stage, block string) *Ad
 func adapterOf(t testing.TB, c *azuretest.Cloud) *Adapter {
 	t.Helper()
 	return newAdapter(t, c.Env, "shop", "dev", block)
+}
+
+func tokenFor(scope string) policy.TokenRequestOptions {
+	return policy.TokenRequestOptions{Scopes: []string{scope}}
 }
