@@ -79,9 +79,6 @@ func (a *app) activate(ctx context.Context, ch providers.Change) error {
 	if live := (providers.State{Revision: serving}); !live.Serves(ch.From.Revision) {
 		return a.stale(whatServes(serving))
 	}
-	if ch.From.Fence != "" && ch.From.Fence != string(tag) {
-		return a.stale("it was written since it was read")
-	}
 	var to *record
 	if ch.To != nil {
 		if to, err = a.stored(ctx, ch.To.ID); err != nil {
@@ -166,7 +163,7 @@ func (h *held) change(ctx context.Context, s *site, to record, ch providers.Chan
 		return err
 	}
 	return h.write(ctx, func(c *claim) {
-		c.Live, c.Next, c.Package, c.Triggers, c.HTTP = to.ID, "", string(tag), to.Triggers, to.HTTP != ""
+		c.Live, c.Digest, c.Next, c.Package, c.Triggers, c.HTTP = to.ID, to.Digest, "", string(tag), to.Triggers, to.HTTP != ""
 		if c.Bindings == "" && len(to.Triggers) > 0 {
 			c.Bindings = providers.BindEnabled // they call it from now on
 		}
@@ -354,7 +351,7 @@ func (h *held) down(ctx context.Context, s *site, e providers.Epoch) error {
 			return err
 		}
 	}
-	return h.write(ctx, func(c *claim) { c.Live, c.Next, c.Package = "", "", "" })
+	return h.write(ctx, func(c *claim) { c.Live, c.Digest, c.Next, c.Package = "", "", "", "" })
 }
 
 // hold disables functions of the app.

@@ -55,7 +55,7 @@ func (a *app) adopt(ctx context.Context, e providers.Epoch) error {
 	if _, err := a.box.write(ctx, recordKey(r.ID), r, condition{}); err != nil {
 		return err
 	}
-	is := claim{Epochs: map[string]providers.Epoch{a.targetName: e}, Live: r.ID, Settings: r.ID, Package: string(tag), HTTP: true}
+	is := claim{Epochs: map[string]providers.Epoch{a.targetName: e}, Live: r.ID, Digest: r.Digest, Settings: r.ID, Package: string(tag), HTTP: true}
 	if _, err := a.box.write(ctx, claimKey, is, condition{absent: true}); err != nil && !conditionFailed(err) {
 		return err
 	}

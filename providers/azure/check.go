@@ -18,11 +18,10 @@ import (
 func (a *Adapter) Check(asked manifest.Function) []providers.Issue {
 	fn := functionOf(asked)
 	answers := fn.HTTP() != nil && fn.Timeout.Std() > maxAnswer
-	most := memories()[len(memories())-1]
 	return check.Function(fn.Name,
 		checkRuntime(fn.Runtime),
 		check.When(fn.Architecture == "arm64").Block("architecture", "remove it, or write amd64", "Azure Functions runs on amd64 only"),
-		check.When(fn.Memory > most).Block("memory", "choose at most "+most.String(), "Flex Consumption does not offer %s of memory", fn.Memory),
+		check.When(!slices.Contains(memories(), fn.Memory)).Block("memory", "choose 512MB, 2GB or 4GB", "Flex Consumption does not offer %s of memory", fn.Memory),
 		timeouts().Block("timeout", fn.Timeout, "Azure Functions does not offer a timeout of %s", fn.Timeout.Std()),
 		check.When(answers).Block("timeout", "choose at most "+manifest.Duration(maxAnswer).String()+", or do the work in a function of a queue",
 			"Azure waits %s for an answer over HTTP, and %s is more", maxAnswer, fn.Timeout.Std()),

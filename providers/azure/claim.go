@@ -17,6 +17,7 @@ import (
 type claim struct {
 	Epochs   map[string]providers.Epoch `json:"epochs"`            // the highest that each target showed
 	Live     string                     `json:"live"`              // the revision that is live, "" is none
+	Digest   string                     `json:"digest"`            // of its spec
 	Settings string                     `json:"settings"`          // the revision whose configuration the app has
 	Package  string                     `json:"package"`           // the entity tag of the app's package when Live was put there
 	Next     string                     `json:"next,omitempty"`    // what the app is being changed to; "-" is to nothing

@@ -3,7 +3,10 @@ package azure
 import (
 	"encoding/json"
 	"flag"
+	"net/http"
 	"os"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -14,8 +17,12 @@ import (
 )
 
 // TestMain has more tests run at once than there are cores, unless the command line says how many: most of the time they
-// wait for a cloud to be done.
+// wait for a cloud to be done. As a program of a function it serves instead.
 func TestMain(m *testing.M) {
+	if says, ok := os.LookupEnv("TEST_SAYS"); ok {
+		serve(says)
+		return
+	}
 	if err := flag.Set("test.parallel", "4"); err != nil {
 		panic(err)
 	}
@@ -48,4 +55,34 @@ func adapterOf(t testing.TB, c *azuretest.Cloud) *Adapter {
 
 func tokenFor(scope string) policy.TokenRequestOptions {
 	return policy.TokenRequestOptions{Scopes: []string{scope}}
+}
+
+// answer is what a program of a function says.
+type answer struct {
+	Code   string
+	Env    map[string]string
+	Events []string
+}
+
+// serve is a function: it says which version it is, what its environment is, and what it was called with by events.
+func serve(says string) {
+	if says == "broken" {
+		os.Exit(3)
+	}
+	var mu sync.Mutex
+	said := answer{Code: says, Env: map[string]string{}}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		said.Env[name] = value
+	}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Header.Get("X-Azure-Functions-InvocationId") != "" && r.Method == http.MethodPost {
+			said.Events = append(said.Events, r.URL.Path)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(said)
+	})
+	_ = http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), handler)
 }

@@ -30,29 +30,44 @@ func (c *connection) publish(ctx context.Context, s spec, e providers.Epoch) (pr
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	var is claim
-	known := false
+	w := &work{app: at, spec: s, epoch: e}
 	if there {
-		found, tag, err := at.claim(ctx)
-		if err != nil {
-			return providers.Revision{}, err
-		}
-		is, known = found, tag != ""
-	}
-	if known {
-		if err := at.admit(is, e); err != nil {
-			return providers.Revision{}, err
-		}
-		r, err := at.stored(ctx, s.revision())
-		if err != nil || r != nil && is.holds(r.Roles) {
-			if r == nil {
-				return providers.Revision{}, err
-			}
-			return r.revision(), err
+		done, err := w.look(ctx)
+		if err != nil || done != nil {
+			return value(done), err
 		}
 	}
-	w := &work{app: at, spec: s, known: known, epoch: e}
 	return w.publish(ctx)
+}
+
+// look finds what there is of the app, and the revision where it is stored with all that it needs.
+func (w *work) look(ctx context.Context) (*providers.Revision, error) {
+	is, tag, err := w.claim(ctx)
+	if err != nil || tag == "" {
+		return nil, err
+	}
+	if err := w.admit(is, w.epoch); err != nil {
+		return nil, err
+	}
+	s, err := w.site(ctx, w.name)
+	switch {
+	case err != nil:
+		return nil, err
+	case s == nil: // somebody deleted it: it is made again, and nothing is live then
+		return nil, w.alter(ctx, w.epoch, func(c *claim) bool {
+			c.Live, c.Digest, c.Next, c.Package = "", "", "", ""
+			return true
+		})
+	case !w.owns(s.Tags, w.function):
+		return nil, w.foreign("publish")
+	}
+	w.known = true
+	r, err := w.stored(ctx, w.spec.revision())
+	if err != nil || r == nil || !is.holds(r.Roles) {
+		return nil, err
+	}
+	done := r.revision()
+	return &done, nil
 }
 
 // work is the making of one revision.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/ferryfn/ferry/providers"
 )
@@ -137,7 +139,44 @@ func (c *connection) prune(ctx context.Context, fn string, r providers.Revision,
 	if err := unlessMissing(at.box.delete(ctx, packageKey(found.Package), condition{})); err != nil {
 		return err
 	}
-	return unlessMissing(at.box.delete(ctx, recordKey(r.ID), condition{}))
+	if err := unlessMissing(at.box.delete(ctx, recordKey(r.ID), condition{})); err != nil || len(found.Roles) == 0 {
+		return err
+	}
+	return at.narrow(ctx, e)
+}
+
+// narrow takes roles from the function's identity that no stored revision needs any more.
+func (a *app) narrow(ctx context.Context, e providers.Epoch) error {
+	keys, err := a.box.list(ctx, "revisions/")
+	if err != nil {
+		return err
+	}
+	var needed []roleGrant
+	for _, key := range keys {
+		r, err := a.record(ctx, strings.TrimSuffix(lastPart(key), ".json"))
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			needed = union(needed, r.Roles)
+		}
+	}
+	is, _, err := a.claim(ctx)
+	if err != nil {
+		return err
+	}
+	surplus := slices.DeleteFunc(slices.Clone(is.Granted), func(r roleGrant) bool { return slices.Contains(needed, r) })
+	own, err := a.findIdentity(ctx, a.name)
+	if err != nil || own.id == "" || len(surplus) == 0 {
+		return err
+	}
+	if err := a.revoke(ctx, own, surplus); err != nil {
+		return err
+	}
+	return a.alter(ctx, e, func(c *claim) bool {
+		c.Granted = slices.DeleteFunc(c.Granted, func(r roleGrant) bool { return slices.Contains(surplus, r) })
+		return true
+	})
 }
 
 // Purge takes away what the functions of the service shared: the identity of their hosts with its roles, and where logs went.

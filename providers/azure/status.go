@@ -48,34 +48,29 @@ func (a *app) status(ctx context.Context) (providers.State, error) {
 		return st, err
 	}
 	if s == nil {
-		if st.Revision, err = a.revisionOf(ctx, is.Live); st.Revision != nil {
+		if st.Revision = is.revision(); st.Revision != nil {
 			st.Lacks = "its app " + a.name
 		}
-		return st, err
+		return st, nil
 	}
 	live, half, err := a.serving(ctx, is, s)
 	if err != nil || live == nil {
 		return st, err
 	}
-	st.Revision, st.Bindings, st.Fence = live, is.mode(), string(tag)
+	st.Revision, st.Bindings = live, is.mode()
 	if is.HTTP {
 		st.URL = "https://" + s.Properties.DefaultHostName
 	}
-	if st.Unsettled = is.Next != ""; st.Unsettled {
-		st.Fence = ""
-		st.Lacks = half
-	}
+	st.Unsettled, st.Lacks = is.Next != "", half
 	return st, nil
 }
 
-// revisionOf is a stored revision; nil where there is none of that name.
-func (a *app) revisionOf(ctx context.Context, id string) (*providers.Revision, error) {
-	r, err := a.record(ctx, id)
-	if err != nil || r == nil {
-		return nil, err
+// revision is what is live; nil is nothing.
+func (c claim) revision() *providers.Revision {
+	if c.Live == "" {
+		return nil
 	}
-	rev := r.revision()
-	return &rev, nil
+	return &providers.Revision{ID: c.Live, Digest: c.Digest}
 }
 
 // serving is the revision whose package the app runs; nil is that nobody reaches it. Between the two steps of a change half says
@@ -96,7 +91,7 @@ func (a *app) serving(ctx context.Context, is claim, s *site) (live *providers.R
 	case tag == "":
 		return nil, "", nil // the app has no package yet
 	case string(tag) == is.Package:
-		live, err = a.revisionOf(ctx, is.Live)
+		live = is.revision()
 	default:
 		live, err = a.found(ctx, tag)
 	}
