@@ -27,7 +27,8 @@ type config struct {
 type triggers struct {
 	Schedules []string `json:"schedules,omitempty"` // cron expressions of five fields
 	Queues    []string `json:"queues,omitempty"`
-	Pushed    bool     `json:"pushed,omitempty"` // messages of topics and what happens to objects
+	Pushed    bool     `json:"pushed,omitempty"`  // messages of topics and what happens to objects
+	Private   bool     `json:"private,omitempty"` // requests need a key
 }
 
 // native is what the contexts of other platforms say of a function. It is there for the styles that give a handler one:
@@ -87,6 +88,8 @@ func (c config) sharesOrigins() bool { return c.HTTP != nil && c.HTTP.CORS != ni
 func triggersOf(fn manifest.Function) (out triggers) {
 	for _, e := range fn.Events {
 		switch {
+		case e.HTTP != nil:
+			out.Private = e.HTTP.Private()
 		case e.Schedule != nil:
 			out.Schedules = append(out.Schedules, e.Schedule.Cron)
 		case e.Queue != nil:

@@ -69,7 +69,9 @@ func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
 	case "go on gcf":
 		return exec.Command(built(t, dir))
 	case "nodejs on gcf":
-		return exec.Command(interpreter, "-r", inTestdata("gcfhost/loopback.cjs"), filepath.Join(dir, "node_modules/.bin/functions-framework"))
+		return exec.Command(interpreter, "-r", inTestdata("loopback.cjs"), filepath.Join(dir, "node_modules/.bin/functions-framework"))
+	case "nodejs on azure":
+		return exec.Command(interpreter, "-r", inTestdata("loopback.cjs"), inTestdata("azurehost/host.mjs"))
 	case "python on gcf":
 		return exec.Command(interpreter, "-m", "functions_framework", "--target", templates.EntryPoint, "--source", "ferry_entry.py", "--signature-type", "http", "--host", "127.0.0.1", "--port", port)
 	case "go on run":

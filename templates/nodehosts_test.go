@@ -4,8 +4,10 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -195,5 +197,88 @@ func TestAPackageForGooglesFrameworkIsAsItsBuilderWantsIt(t *testing.T) {
 `
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("package.json (want -, got +): %s", diff)
+	}
+}
+
+func TestBehindAzuresLibraryANodeFunctionCarriesRequestsAndAnswers(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	for _, p := range echoes() {
+		if p.runtime.Language() != "nodejs" {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			i := p.started(t, packages(), p.function(), "azure").probed("ferry-digest: sha256:abc")
+			// The library refuses a header that holds what no UTF-8 is.
+			i.carries(t, p.style, map[string]answer{"headers": {status: 500}})
+			if a, err := i.try("GET", "/special/throw-late", nil); err == nil {
+				t.Errorf("an answer that broke off is whole: %d %q", a.status, a.body)
+			}
+		})
+	}
+}
+
+func TestBehindAzuresLibraryItsTriggersAreCloudEventsInNodeToo(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	p := nodeProgram(manifest.StyleFetch, ".", "app.mjs")
+	fn := p.function(func(fn *manifest.Function) {
+		fn.Events = []manifest.Event{
+			{HTTP: &manifest.HTTPEvent{}},
+			{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *"}},
+			{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}},
+			{Object: &manifest.ObjectEvent{Bucket: "uploads"}},
+		}
+	})
+	i := p.started(t, p.project(t, "app.mjs", nodeEvents), fn, "azure").probed("ferry-digest: sha256:abc")
+	queued := func(kind, text string) string {
+		return `{"type":"` + kind + `","data":` + strconv.Quote(text) + `,"metadata":{"Id":"7","DequeueCount":2,"InsertionTime":"2026-01-02T03:04:05+00:00"}}`
+	}
+	grid := func(kind, subject, data string) string {
+		return `{"type":"json","data":` + strconv.Quote(`{"id":"1","topic":"/t","subject":"`+subject+`","eventType":"`+kind+`","eventTime":"2026-01-02T03:04:05Z","data":`+data+`,"dataVersion":"1"}`) + `}`
+	}
+	for _, c := range []struct {
+		function, data string
+		status         int
+		says           string
+	}{
+		{"schedule0", `{"type":"json","data":"{\"IsPastDue\":false}"}`, 204, "GOT dev.ferry.schedule.v1"},
+		{"queue0", queued("bytes", "hello"), 204, "GOT dev.ferry.queue.message.v1 7 /ferry/azure/queue/orders hello 2"},
+		{"queue0", queued("bytes", `{"n": 1}`), 204, `/ferry/azure/queue/orders {"n": 1} 2`},
+		{"queue0", queued("string", "text"), 204, "/ferry/azure/queue/orders text 2"},
+		{"queue0", queued("bytes", `{"specversion":"1.0","id":"1","source":"/s","type":"shop.order","data":"x"}`), 204, "GOT shop.order 1 /s x 2"},
+		{"queue0", queued("bytes", "fail"), 500, "failed on purpose"},
+		{"pushed", grid("Microsoft.Storage.BlobCreated", "/blobServices/default/containers/uploads/blobs/a/b", `{"contentLength":3}`), 204, `GOT dev.ferry.object.created.v1 1 /t {"bucket":"uploads","key":"a/b","size":3}`},
+		{"pushed", grid("Microsoft.Storage.BlobDeleted", "/blobServices/default/containers/uploads/blobs/a", "{}"), 204, "GOT dev.ferry.object.deleted.v1 1 /t"},
+		{"pushed", grid("shop.signup", "s", `{"n":1}`), 204, `GOT dev.ferry.topic.message.v1 1 /t {"n":1}`},
+	} {
+		if a := i.do("POST", "/.host/"+c.function, []byte(c.data)); a.status != c.status {
+			t.Errorf("%s: got %d\n%s", c.data, a.status, i.out)
+		}
+		i.says(c.says)
+	}
+}
+
+func TestANodeFunctionOfEveryStyleIsServedBehindAzuresLibrary(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	google, azure, native := npmProject(t, "gcf", ""), npmProject(t, "azure", ""), packages()
+	p := nodeProgram(manifest.StyleGCFHTTP, "gcf", "index.js:hello")
+	i := p.started(t, google, p.function(), "azure").probed("ferry-digest: sha256:abc")
+	if a := i.do("POST", "/a?x=1", []byte(`{"name":"you"}`), "content-type: application/json", "x-a: b"); a.status != 201 || a.body != `{"method":"POST","url":"/a?x=1","name":"you","raw":14,"header":"b"}` {
+		t.Errorf("gcf-http: got %d %s\n%s", a.status, a.body, i.out)
+	}
+	p = nodeProgram(manifest.StyleLambda, "native/nodejs", "native.mjs")
+	i = p.started(t, native, p.function(), "azure").probed("ferry-digest: sha256:abc")
+	if a := i.do("GET", "/cookies", nil); a.status != 201 || len(a.header["Set-Cookie"]) != 2 {
+		t.Errorf("lambda: got %d %v\n%s", a.status, a.header, i.out)
+	}
+	p = nodeProgram(manifest.StyleAzure, "azure", "app.js")
+	i = p.started(t, azure, p.function(), "azure") // an app of Azure's is the user's own, and nobody stands before it
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+		a, err := i.try("GET", "/v1/text", nil)
+		if err == nil && a.status == 500 { // what the library makes of text
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("azure: got %d %s %v\n%s", a.status, a.body, err, i.out)
+		}
 	}
 }

@@ -12,8 +12,8 @@ async def on_engine(work):
 
 def registered(app):
     """The app with a function for each kind of thing that the manifest binds."""
+    level = azure.functions.AuthLevel.FUNCTION if CONFIG.get("private") else azure.functions.AuthLevel.ANONYMOUS
     if CONFIG["http"]:
-        level = azure.functions.AuthLevel(os.environ.get("FERRY_AUTH", "anonymous"))  # the host's own names: function is with a key
         app.function_name("http")(app.route(route="{*path}", methods=list(azure.functions.HttpMethod), auth_level=level)(serve_host))
     for n, schedule in enumerate(CONFIG.get("schedules", [])):
         app.function_name(f"schedule{n}")(app.timer_trigger(schedule="0 " + schedule, arg_name="timer")(on_time))
