@@ -3,6 +3,8 @@ package gcptest
 import (
 	"net/http"
 	"sync"
+
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // control is what tests set.
@@ -76,4 +78,17 @@ func (s *Server) controls() settings {
 	s.control.mu.Lock()
 	defer s.control.mu.Unlock()
 	return s.control.settings
+}
+
+// FunctionsQuota lets Cloud Functions take as many writes a minute, and no more: at Google 60
+// (https://cloud.google.com/functions/quotas#rate_limits). None ends that.
+func (s *Server) FunctionsQuota(perMinute int) {
+	if perMinute == 0 {
+		s.Limits()
+		return
+	}
+	s.Limits(standin.Limit{
+		Of:        func(c standin.Call) bool { return c.Service == "cloudfunctions" && c.Write },
+		PerSecond: float64(perMinute) / 60, Burst: float64(perMinute),
+	})
 }

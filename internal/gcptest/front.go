@@ -14,6 +14,8 @@ func (s *Server) serveFront(w http.ResponseWriter, r *http.Request) {
 		s.serveToken(w, r)
 	case r.URL.Path == "/v1/token" && r.Method == http.MethodPost:
 		s.serveExchange(w, r)
+	case strings.HasPrefix(r.URL.Path, uploadPath):
+		s.serveSigned(w, r)
 	case r.URL.Path == "/oauth2/v3/certs":
 		answer(http.StatusOK, keySet()).Send(w)
 	default:

@@ -46,17 +46,21 @@ type Server struct {
 	end     context.CancelFunc
 	work    sync.WaitGroup // what goes on beside
 
-	mu           sync.Mutex // guards all below
-	tokens       map[string]string
-	accounts     map[string]*account
-	off          map[string]bool // hosts of APIs that are not enabled
-	operations   map[string]*operation
-	repositories map[string]*repository
-	services     map[string]*runService
-	addresses    map[string]*address
-	metadata     map[string]string // the hosts of metadata servers, by account
-	serial       int
-	place        *place
+	mu             sync.Mutex // guards all below
+	tokens         map[string]string
+	accounts       map[string]*account
+	off            map[string]bool // hosts of APIs that are not enabled
+	operations     map[string]*operation
+	repositories   map[string]*repository
+	services       map[string]*runService
+	functions      map[string]*function
+	builds         map[string]*build
+	archives       map[string]*archive // by the name of their object
+	decommissioned map[string]bool     // runtimes
+	addresses      map[string]*address
+	metadata       map[string]string // the hosts of metadata servers, by account
+	serial         int
+	place          *place
 }
 
 // New serves an empty project until the test ends, with all APIs enabled.
@@ -66,6 +70,7 @@ func New(t testing.TB) *Server {
 		t: t, dir: t.TempDir(), apis: map[string]*api{}, tokens: map[string]string{}, accounts: map[string]*account{},
 		off: map[string]bool{}, operations: map[string]*operation{}, repositories: map[string]*repository{},
 		services: map[string]*runService{}, addresses: map[string]*address{}, metadata: map[string]string{},
+		functions: map[string]*function{}, builds: map[string]*build{}, archives: map[string]*archive{}, decommissioned: map[string]bool{},
 	}
 	s.alive, s.end = context.WithCancel(context.Background())
 	s.control.operationPolls = 1

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -39,16 +40,14 @@ func (s *Server) checkLocation(parent string) *failure {
 	if len(parts) < 4 || parts[1] != Project && parts[1] != Number {
 		return refuse(codePermissionDenied, "Permission denied on resource project %s.", parts[min(1, len(parts)-1)])
 	}
-	if region := parts[3]; !s.hasRegion(region) {
+	if region := parts[3]; !slices.Contains(regions(), region) {
 		return refuse(codePermissionDenied, "Permission denied on 'locations/%s' (or it may not exist).", region)
 	}
 	return nil
 }
 
-// hasRegion knows some of the regions of https://cloud.google.com/run/docs/locations.
-func (s *Server) hasRegion(region string) bool {
-	return region == Region || region == "us-central1" || region == "europe-west3" || region == "us"
-}
+// regions are some of https://cloud.google.com/run/docs/locations.
+func regions() []string { return []string{Region, "us-central1", "europe-west3"} }
 
 // typed is a value as it stands in an Any.
 func typed(name string, value any) map[string]any {

@@ -15,6 +15,13 @@ type operation struct {
 	finish   func() (any, *failure) // does what is to be done, under the lock
 	beside   <-chan struct{}        // closed when what goes on beside has ended; nil for nothing
 	polls    int
+	// steps come before finish, each when what goes on beside has ended.
+	steps []func() *failure
+	// failed is told of an error that ends the operation; it may be nil.
+	failed func(*failure)
+
+	build string // that belongs to it
+	stage string // that is under way
 
 	done     bool
 	response any
@@ -44,9 +51,19 @@ func (s *Server) settle(op *operation) {
 	if !closed(s.controls().held) || !closed(op.beside) {
 		return
 	}
+	for op.fail == nil && len(op.steps) > 0 {
+		step := op.steps[0]
+		op.steps = op.steps[1:]
+		if op.fail = step(); op.fail == nil && !closed(op.beside) {
+			return
+		}
+	}
 	op.done = true
 	if op.fail == nil {
 		op.response, op.fail = op.finish()
+	}
+	if op.fail != nil && op.failed != nil {
+		op.failed(op.fail)
 	}
 }
 

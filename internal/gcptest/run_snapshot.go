@@ -16,6 +16,15 @@ func (s *Server) listRun(l *lines) {
 	}
 }
 
+// listDeployed writes the functions.
+func (s *Server) listDeployed(l *lines) {
+	for name, f := range s.functions {
+		is := copyOf(*f.is)
+		l.add("function", name, is.State, is.Labels, is.BuildConfig.Runtime, is.BuildConfig.EntryPoint, is.BuildConfig.EnvironmentVariables,
+			is.ServiceConfig.EnvironmentVariables, is.ServiceConfig.SecretEnvironmentVariables, is.ServiceConfig.AvailableMemory)
+	}
+}
+
 // traffic is where it goes, without addresses.
 func (v *runService) traffic() []run.GoogleCloudRunV2TrafficTargetStatus {
 	var out []run.GoogleCloudRunV2TrafficTargetStatus

@@ -37,7 +37,7 @@ type handler func(*Server, *call) (any, error)
 func allAPIs() []*api {
 	return []*api{
 		artifactRegistryAPI(), iamCredentialsAPI(), iamAPI(), resourceManagerAPI(), serviceUsageAPI(), storageAPI(), pubsubAPI(), schedulerAPI(),
-		secretManagerAPI(), loggingAPI(), runAPI(),
+		secretManagerAPI(), loggingAPI(), runAPI(), functionsAPI(), cloudBuildAPI(),
 	}
 }
 
@@ -167,7 +167,10 @@ func (c *call) about() string {
 	return strings.TrimSuffix(c.vars["bucket"]+"/"+c.vars["object"], "/")
 }
 
+// perform does the work of a call, and writes the reply while nobody changes what it tells.
 func (s *Server) perform(c *call) standin.Reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	result, err := s.run(c)
 	var fail *failure
 	switch {
@@ -187,8 +190,6 @@ func (s *Server) perform(c *call) standin.Reply {
 }
 
 func (s *Server) run(c *call) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.off[c.api.host] {
 		return nil, c.api.disabled()
 	}

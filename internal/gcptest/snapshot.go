@@ -18,11 +18,12 @@ func (s *Server) Snapshot() string {
 		}
 	}
 	for name, r := range s.repositories {
-		if !strings.HasPrefix(name, "projects/"+publicProject+"/") {
+		if !strings.HasPrefix(name, "projects/"+publicProject+"/") && lastOf(name) != functionImages {
 			l.add("repository", name, r.is.Format, r.is.Labels)
 		}
 	}
 	s.listRun(&l)
+	s.listDeployed(&l)
 	s.place.list(&l)
 	slices.Sort(l)
 	return strings.Join(l, "")
