@@ -33,6 +33,7 @@ type invokeResult struct {
 	Encoding string              `json:"encoding"` // utf-8 or base64
 	Seconds  float64             `json:"seconds"`
 	Cold     bool                `json:"cold"`
+	Start    float64             `json:"cold_seconds,omitempty"` // what the cold start took of them
 	bytes    []byte
 }
 
@@ -208,7 +209,7 @@ func parseHeaders(lines []string) (map[string][]string, error) {
 func newInvokeResult(r providers.Response) invokeResult {
 	result := invokeResult{
 		Status: r.Status, Headers: r.Header,
-		Seconds: r.Seconds, Cold: r.Cold, bytes: r.Body,
+		Seconds: r.Seconds, Cold: r.Cold, Start: r.ColdSeconds, bytes: r.Body,
 	}
 	if result.Headers == nil {
 		result.Headers = map[string][]string{}
@@ -226,6 +227,9 @@ func (p *printer) answered(r providers.Response) {
 	cold := ""
 	if r.Cold {
 		cold = "  cold start"
+		if r.ColdSeconds > 0 {
+			cold += " of " + seconds(r.ColdSeconds)
+		}
 	}
 	p.linef("%s  %s", status, p.style.dim.Render(seconds(r.Seconds)+cold))
 }

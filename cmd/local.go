@@ -101,9 +101,13 @@ func (r localResult) text(p *printer) {
 		if s.Canaries > 0 {
 			functions += fmt.Sprintf(", %d with a canary", s.Canaries)
 		}
+		starts := ""
+		if s.ColdStarts > 0 {
+			starts = p.style.dim.Render(count(s.ColdStarts, "cold start") + ", half within " + seconds(s.ColdSeconds))
+		}
 		rows = append(rows, []string{
 			p.style.bold.Render(s.Service + " · " + s.Stage), p.style.link.Render(s.URL),
-			functions, count(s.Instances, "instance"), problem,
+			functions, count(s.Instances, "instance"), starts, problem,
 		})
 	}
 	rows = append(rows, []string{p.style.dim.Render("home"), p.file(r.Home)}, []string{p.style.dim.Render("log"), p.file(r.LogFile)})

@@ -310,7 +310,9 @@ type Response struct {
 	Body    []byte
 	Cold    bool // an instance had to be started for it
 	Seconds float64
-	Log     string // the end of the log, where the provider hands it out with the answer
+	// ColdSeconds are what the start took of them, where the provider tells.
+	ColdSeconds float64
+	Log         string // the end of the log, where the provider hands it out with the answer
 }
 
 // TailOptions choose log lines.

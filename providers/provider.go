@@ -65,6 +65,9 @@ type HostService struct {
 	Functions int    `json:"functions"`
 	Canaries  int    `json:"canaries"`  // functions whose requests are split
 	Instances int    `json:"instances"` // running now
+	// ColdStarts are those since the host runs, and ColdSeconds what half of the last ones took at most.
+	ColdStarts  int     `json:"cold_starts"`
+	ColdSeconds float64 `json:"cold_seconds"`
 	// Problem says why the service cannot be reached, as when its port is taken; "" when it can.
 	Problem string `json:"problem,omitempty"`
 }

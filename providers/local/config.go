@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/local/platform"
 )
@@ -12,9 +13,10 @@ import (
 type target struct {
 	Port  int      `json:"port,omitempty" jsonschema:"The port of the service and stage. Default: a free one, which is kept."`
 	Hosts []string `json:"hosts,omitempty" jsonschema:"Names that requests may be for, besides those of this machine."`
+	function
 }
 
-func (t target) address() platform.Address { return platform.Address(t) }
+func (t target) address() platform.Address { return platform.Address{Port: t.Port, Hosts: t.Hosts} }
 
 // hostName is what a name under hosts may be: no port, no wildcard.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
@@ -37,5 +39,16 @@ func (t target) check(name string) error {
 	return nil
 }
 
-// function is the block `functions.<name>.local`; there is nothing to set.
-type function struct{}
+// function is the block `functions.<name>.local`.
+type function struct {
+	Idle manifest.Duration `json:"idle,omitempty" jsonschema:"How long an instance may be without a request before it is stopped. Default: 10m."`
+}
+
+// functionOf is the block of a function, over that of the target.
+func (t target) functionOf(fn manifest.Function) (function, error) {
+	f := t.function
+	if problems := fn.Config.Decode(&f); len(problems) > 0 {
+		return f, problems
+	}
+	return f, nil
+}

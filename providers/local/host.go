@@ -71,7 +71,7 @@ func (h *host) Info(ctx context.Context) (providers.HostInfo, error) {
 	for _, s := range info.Services {
 		i.Services = append(i.Services, providers.HostService{
 			Service: s.Service, Stage: s.Stage, URL: s.URL, Functions: s.Functions, Canaries: s.Canaries,
-			Instances: s.Instances, Problem: s.Problem,
+			Instances: s.Instances, ColdStarts: s.ColdStarts, ColdSeconds: s.ColdStart.Seconds(), Problem: s.Problem,
 		})
 	}
 	return i, nil

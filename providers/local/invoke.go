@@ -31,7 +31,7 @@ func (a *Adapter) Invoke(ctx context.Context, fn string, r providers.Request) (p
 		res, err = a.client.Invoke(ctx, a.invocation(fn, r))
 	}
 	return providers.Response{
-		Status: res.Status, Header: res.Header, Body: res.Body, Cold: res.Cold, Seconds: res.Took.Seconds(),
+		Status: res.Status, Header: res.Header, Body: res.Body, Cold: res.Cold, ColdSeconds: res.Start.Seconds(), Seconds: res.Took.Seconds(),
 	}, a.classify(op, fn, err)
 }
 

@@ -26,6 +26,10 @@ func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {
 	if err != nil {
 		return platform.Revision{}, err
 	}
+	own, err := a.target.functionOf(fn)
+	if err != nil {
+		return platform.Revision{}, err
+	}
 	_, digest, _ := strings.Cut(s.Digest, ":")
 	r := platform.Revision{
 		ID:          digest[:min(len(digest), 12)],
@@ -36,6 +40,7 @@ func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {
 		Caches:      caches(fn.Runtime),
 		Timeout:     fn.Timeout.Std(),
 		Memory:      int64(fn.Memory),
+		Idle:        own.Idle.Std(),
 		Min:         fn.Scaling.Min,
 		Max:         cmp.Or(fn.Scaling.Max, max(maxInstances, fn.Scaling.Min)),
 		Concurrency: cmp.Or(fn.Scaling.Concurrency, concurrency(fn.Style)),

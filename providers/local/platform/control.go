@@ -30,10 +30,13 @@ type Info struct {
 type ServiceInfo struct {
 	Scope
 	URL       string `json:"url"`
-	Functions int    `json:"functions"`         // that are live
-	Canaries  int    `json:"canaries"`          // functions whose requests are split
-	Instances int    `json:"instances"`         // running now
-	Problem   string `json:"problem,omitempty"` // why it does not listen
+	Functions int    `json:"functions"` // that are live
+	Canaries  int    `json:"canaries"`  // functions whose requests are split
+	Instances int    `json:"instances"` // running now
+	// ColdStarts are those since the platform runs, and ColdStart what half of the last ones took at most.
+	ColdStarts int           `json:"cold_starts"`
+	ColdStart  time.Duration `json:"cold_start"`
+	Problem    string        `json:"problem,omitempty"` // why it does not listen
 }
 
 // Address is where a service answers. Port 0 leaves the choice to the platform. Hosts are names that requests may be
@@ -107,8 +110,9 @@ type InvokeResponse struct {
 	Status int                 `json:"status"`
 	Header map[string][]string `json:"header"`
 	Body   []byte              `json:"body"`
-	Cold   bool                `json:"cold"` // an instance was started for it
-	Took   time.Duration       `json:"took"` // with the wait for an instance
+	Cold   bool                `json:"cold"`            // an instance was started for it
+	Start  time.Duration       `json:"start,omitempty"` // how long that took
+	Took   time.Duration       `json:"took"`            // with the wait for an instance
 }
 
 type none struct{}
@@ -211,6 +215,7 @@ func (s *service) info() ServiceInfo {
 			p.mu.Unlock()
 		}
 	}
+	i.ColdStarts, i.ColdStart = s.coldStarts()
 	if s.problem != nil {
 		i.Problem = s.problem.Error()
 	}

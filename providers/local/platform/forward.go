@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // errTimeout ends a request that took longer than its function allows.
@@ -29,12 +30,19 @@ type call struct {
 	choose   func(function string) *pool
 
 	cold    bool
-	failure error // why no function answered; the answer says it too
+	start   time.Duration // of the instance, where it was cold
+	status  int           // of the answer
+	failure error         // why no function answered; the answer says it too
 }
 
 // forward serves the request with the revision that was chosen for it. One that retires while the request
 // waits is left for another; so is an instance that is gone before it got a byte.
 func (c *call) forward(w http.ResponseWriter, r *http.Request, p *pool) {
+	begin := time.Now()
+	seen := p.stats
+	defer func() {
+		seen.request(timing{end: time.Now(), took: time.Since(begin), cold: c.cold, bad: c.status >= 500})
+	}()
 	const tries = 5
 	for unreachable := 0; ; {
 		if p == nil {
@@ -50,7 +58,9 @@ func (c *call) forward(w http.ResponseWriter, r *http.Request, p *pool) {
 			c.refuse(w, err)
 			return
 		}
-		c.cold = c.cold || cold
+		if cold {
+			c.cold, c.start = true, in.took
+		}
 		if c.try(w, r, p, in) {
 			return
 		}
@@ -81,29 +91,34 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 	done = true
 	from := &body{Reader: r.Body}
 	proxy := &httputil.ReverseProxy{
-		Rewrite:        func(pr *httputil.ProxyRequest) { c.rewrite(pr, in) },
-		ModifyResponse: func(res *http.Response) error { c.untyped(w, res); c.relocate(res, r.Host); return nil },
-		Transport:      in.http,
-		FlushInterval:  -1,
-		BufferPool:     &in.host.buffers,
-		ErrorLog:       log.New(io.Discard, "", 0),
+		Rewrite: func(pr *httputil.ProxyRequest) { c.rewrite(pr, in) },
+		ModifyResponse: func(res *http.Response) error {
+			c.status = res.StatusCode
+			c.untyped(w, res)
+			c.relocate(res, r.Host)
+			return nil
+		},
+		Transport:     in.http,
+		FlushInterval: -1,
+		BufferPool:    &in.host.buffers,
+		ErrorLog:      log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			var dial *net.OpError
 			switch {
 			case errors.Is(context.Cause(ctx), errTimeout):
-				answerError(w, http.StatusGatewayTimeout, fmt.Sprintf("%s took longer than %s", c.function, p.revision.Timeout))
+				c.answer(w, http.StatusGatewayTimeout, fmt.Sprintf("%s took longer than %s", c.function, p.revision.Timeout))
 			case from.broken.Load():
 				w.Header().Set("Connection", "close") // nobody knows where the next request begins
-				answerError(w, http.StatusBadRequest, "the body of the request is malformed or ends early")
+				c.answer(w, http.StatusBadRequest, "the body of the request is malformed or ends early")
 			case r.Context().Err() != nil:
 				leave()
 			case !connected && errors.As(err, &dial) && dial.Op == "dial":
 				unfit, done = "takes no new requests: it does not accept connections", false
 			case !connected:
-				answerError(w, http.StatusBadRequest, "the request cannot be passed on: "+err.Error())
+				c.answer(w, http.StatusBadRequest, "the request cannot be passed on: "+err.Error())
 			default:
 				unfit = "takes no new requests: it broke off a request"
-				answerError(w, http.StatusBadGateway, in.brokeOff())
+				c.answer(w, http.StatusBadGateway, in.brokeOff())
 			}
 		},
 	}
@@ -117,7 +132,10 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 
 // brokeOff says why a request got no answer.
 func (in *instance) brokeOff() string {
-	if in.excess.Load() > 0 {
+	switch {
+	case in.crowd.Load() > 0:
+		return in.function + " was killed, since it " + in.greed()
+	case in.excess.Load() > 0:
 		return in.function + " was killed, since it " + in.greed() + "; " + cure
 	}
 	return in.function + " broke off the request; its log may say why"
@@ -184,14 +202,23 @@ func (c *call) rewrite(pr *httputil.ProxyRequest, in *instance) {
 func (c *call) refuse(w http.ResponseWriter, err error) {
 	c.failure = err
 	switch {
+	case errors.Is(err, errFull):
+		w.Header().Set("Retry-After", "1")
+		c.answer(w, http.StatusTooManyRequests, fmt.Sprintf("%d requests wait for %s already", mostWaiting, c.function))
 	case errors.Is(err, errBusy):
 		w.Header().Set("Retry-After", "1")
-		answerError(w, http.StatusServiceUnavailable, "all instances of "+c.function+" are busy")
+		c.answer(w, http.StatusServiceUnavailable, "all instances of "+c.function+" are busy")
 	case errors.Is(err, context.Canceled):
 		leave()
 	default:
-		answerError(w, http.StatusBadGateway, wire(err).Message+"; see its log")
+		c.answer(w, http.StatusBadGateway, wire(err).Message+"; see its log")
 	}
+}
+
+// answer answers in the function's place.
+func (c *call) answer(w http.ResponseWriter, status int, message string) {
+	c.status = status
+	answerError(w, status, message)
 }
 
 func answerError(w http.ResponseWriter, status int, message string) {

@@ -42,8 +42,11 @@ type instance struct {
 	cmd      *exec.Cmd
 	recent   *recent
 	exited   chan struct{} // closed once the process is gone and its output is read
+	took     time.Duration // from its start until it was ready
+	output   budget        // of what it writes into the log
 	ending   atomic.Bool   // it was asked to end
 	excess   atomic.Int64  // bytes of memory that it was killed for; 0 is not
+	crowd    atomic.Int64  // processes that it was killed for; 0 is not
 	http     *http.Transport
 
 	// Of the pool, under its lock.
@@ -64,7 +67,8 @@ func (h *host) launch(ctx context.Context, s Scope, function string, r Revision,
 		err = in.ready(ready)
 		cancel()
 		if err == nil {
-			in.say("started in %d ms", time.Since(begin).Milliseconds())
+			in.took = time.Since(begin)
+			in.say("started in %d ms", in.took.Milliseconds())
 			return in, nil
 		}
 		in.end(0)
@@ -142,7 +146,7 @@ func (in *instance) start(temp string) error {
 		return err
 	}
 	in.host.serving.Store(in, nil)
-	record := in.host.home.remember(in.cmd.Process.Pid)
+	record := in.host.home.remember(in.cmd.Process.Pid, in.nonce)
 	var output sync.WaitGroup
 	output.Go(func() { eachLine(outR, &in.journal.secrets, func(l string) { in.log(streamStdout, l) }) })
 	output.Go(func() { eachLine(errR, &in.journal.secrets, func(l string) { in.log(streamStderr, l) }) })
@@ -154,6 +158,7 @@ func (in *instance) start(temp string) error {
 		late.Stop()
 		_, _ = outR.Close(), errR.Close()
 		in.http.CloseIdleConnections()
+		killStrays(in.nonce)
 		if state := in.cmd.ProcessState; !in.ending.Load() || state.Exited() && !state.Success() {
 			in.say("ended by itself: %s", in.fate())
 		}
@@ -269,11 +274,17 @@ func (in *instance) fate() string {
 	return how
 }
 
+// killed reports whether the instance took more than it may, and was killed for it.
+func (in *instance) killed() bool { return in.excess.Load() > 0 || in.crowd.Load() > 0 }
+
 // cure is what to do about an instance that was killed for its memory.
 const cure = "raise `memory` in the manifest, or have it use less"
 
 // greed says what the process was killed for.
 func (in *instance) greed() string {
+	if n := in.crowd.Load(); n > 0 {
+		return fmt.Sprintf("started %d processes, more than the %d that one instance may have", n, mostProcesses)
+	}
 	return fmt.Sprintf("used %d MB of %d MB memory", in.excess.Load()>>20, in.revision.Memory>>20)
 }
 
@@ -290,6 +301,13 @@ func (in *instance) dead() bool {
 func (in *instance) log(stream, text string) {
 	if stream != streamPlatform {
 		in.recent.add(text)
+		room, first := in.output.take(len(text), time.Now())
+		if first {
+			in.say("writes more than %d MB in a second: what is beyond that is left out of the log", outputRate>>20)
+		}
+		if !room {
+			return
+		}
 	}
 	in.journal.write(Line{Time: time.Now().UTC(), Revision: in.revision.ID, Instance: in.id, Stream: stream, Text: text})
 }

@@ -32,19 +32,22 @@ func (s *service) call(ctx context.Context, q InvokeRequest) (InvokeResponse, er
 	}
 	c := &call{function: q.Function, target: q.Path, internal: true, event: event, choose: s.choose}
 	begin := time.Now()
-	w := &recorder{header: http.Header{}}
+	w := &recorder{header: http.Header{}, most: answerSize}
 	broken := w.record(func() { c.forward(w, req, p) })
-	if errors.Is(c.failure, errBusy) {
+	if errors.Is(c.failure, errBusy) || errors.Is(c.failure, errFull) {
 		return InvokeResponse{}, failed(CodeBusy, q.Function, "all instances of %s are busy", q.Function)
 	}
 	if c.failure != nil {
 		return InvokeResponse{}, c.failure
 	}
+	if w.cut && !event {
+		return InvokeResponse{}, failed(CodeInvalid, q.Function, "%s answered with more than %d MB", q.Function, answerSize>>20)
+	}
 	if broken {
 		return InvokeResponse{}, failed(CodeCrashed, q.Function, "%s broke off its answer", q.Function)
 	}
 	return InvokeResponse{
-		Status: w.status, Header: w.header, Body: w.body.Bytes(), Cold: c.cold, Took: time.Since(begin),
+		Status: w.status, Header: w.header, Body: w.body.Bytes(), Cold: c.cold, Start: c.start, Took: time.Since(begin),
 	}, nil
 }
 
@@ -106,8 +109,13 @@ func inHeader(value string) string {
 	return b.String()
 }
 
-// recorder keeps an answer.
+// answerSize is how long an answer may be that does not go through the gateway, in bytes: it is kept whole.
+const answerSize = 16 << 20
+
+// recorder keeps an answer, or its beginning.
 type recorder struct {
+	most   int
+	cut    bool // there was more
 	status int
 	header http.Header
 	body   bytes.Buffer
@@ -126,6 +134,11 @@ func (w *recorder) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (w *recorder) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
+	if kept := min(len(p), w.most-w.body.Len()); kept < len(p) {
+		w.cut = true
+		w.body.Write(p[:kept])
+		return len(p), nil
+	}
 	return w.body.Write(p)
 }
 

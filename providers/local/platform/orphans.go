@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// remember notes an instance's process, so that a later platform can end it if this one is killed. The
-// file's name says it all.
-func (h Home) remember(pid int) string {
+// remember notes an instance's process, so that a later platform can end it if this one is killed: by the file's name, and
+// what it started by its content.
+func (h Home) remember(pid int, nonce string) string {
 	path := h.own("instances", strconv.Itoa(pid)+"-"+startTime(pid))
 	_ = os.MkdirAll(filepath.Dir(path), 0o700)
-	_ = os.WriteFile(path, nil, 0o600)
+	_ = os.WriteFile(path, []byte(nonce), 0o600)
 	return path
 }
 
@@ -26,6 +26,9 @@ func (h Home) sweep() {
 		// A group without its leader is what remains of ours: no process gets the id of a living group.
 		if now := startTime(pid); err == nil && pid > 1 && (now == started || now == "") {
 			killGroup(pid)
+		}
+		if nonce, err := os.ReadFile(h.own("instances", e.Name())); err == nil && len(nonce) > 0 {
+			killStrays(string(nonce))
 		}
 		_ = os.Remove(h.own("instances", e.Name()))
 	}

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,15 @@ import (
 // errRetired means that the revision stopped being live: the caller looks up what is live now.
 var errRetired = errors.New("the revision is not live any more")
 
-// errBusy means that no instance became free in time.
-var errBusy = errors.New("all instances are busy")
+// errBusy means that no instance became free in time, errFull that too many requests wait for one already.
+var (
+	errBusy = errors.New("all instances are busy")
+	errFull = errors.New("too many requests wait already")
+)
+
+// mostWaiting is how many requests wait for an instance of a revision. Each holds a connection, and its client has long
+// given up when its turn comes.
+const mostWaiting = 1000
 
 // pool runs the instances of one live revision.
 type pool struct {
@@ -22,6 +30,7 @@ type pool struct {
 	function string
 	revision Revision
 	journal  *journal
+	stats    *stats
 	ctx      context.Context // ends the starting of instances
 	cancel   context.CancelFunc
 
@@ -47,10 +56,10 @@ type answer struct {
 	err      error
 }
 
-func newPool(h *host, s Scope, function string, r Revision, j *journal) *pool {
+func newPool(h *host, s Scope, function string, r Revision, j *journal, seen *stats) *pool {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &pool{
-		host: h, scope: s, function: function, revision: r, journal: j,
+		host: h, scope: s, function: function, revision: r, journal: j, stats: seen,
 		ctx: ctx, cancel: cancel, processes: map[*instance]bool{},
 	}
 	return p
@@ -75,6 +84,10 @@ func (p *pool) acquire(ctx context.Context) (in *instance, cold bool, err error)
 		p.occupy(in)
 		p.mu.Unlock()
 		return in, false, nil
+	}
+	if len(p.waiting) >= mostWaiting {
+		p.mu.Unlock()
+		return nil, false, errFull
 	}
 	w := &waiter{answer: make(chan answer, 1)}
 	p.waiting = append(p.waiting, w)
@@ -155,6 +168,7 @@ func (p *pool) startOne() {
 			return
 		}
 		p.failures = 0
+		p.stats.start(in.took)
 		p.processes[in] = true
 		p.instances = append(p.instances, in)
 		if begun != p.renewed {
@@ -206,7 +220,7 @@ func (p *pool) settle(in *instance) {
 	case in.closing || p.retired:
 		in.end(p.host.options.Grace)
 	case in.idle == nil:
-		in.idle = time.AfterFunc(p.host.options.IdleAfter, func() { p.expire(in) })
+		in.idle = time.AfterFunc(p.patient(), func() { p.expire(in) })
 	}
 }
 
@@ -222,8 +236,11 @@ func (p *pool) expire(in *instance) {
 		p.settle(in)
 		return
 	}
-	p.drop(in, fmt.Sprintf("stopped after %s without a request", p.host.options.IdleAfter))
+	p.drop(in, fmt.Sprintf("stopped after %s without a request", p.patient()))
 }
+
+// patient is how long an instance may be without a request.
+func (p *pool) patient() time.Duration { return cmp.Or(p.revision.Idle, p.host.options.IdleAfter) }
 
 // drop lets an instance take no new requests; it ends when the last one it serves is done.
 func (p *pool) drop(in *instance, why string) {

@@ -20,8 +20,11 @@ func startTime(pid int) string {
 	return fmt.Sprintf("%d.%06d", p.Proc.P_starttime.Sec, p.Proc.P_starttime.Usec)
 }
 
-// memoryOf is 0: there is no cheap way to ask here, so that memory has no limit.
-func memoryOf(int) int64 { return 0 }
+// usage is 0: there is no cheap way to ask here, so that memory and processes have no limit.
+func usage(int) (memory, processes int64) { return 0, 0 }
+
+// killStrays does nothing: what leaves its process group cannot be told here.
+func killStrays(string) {}
 
 // listener is "": there is no cheap way to ask here.
 func listener(int) string { return "" }

@@ -27,9 +27,10 @@ func startTime(pid int) string {
 	return fields[started]
 }
 
-// memoryOf is what a process and all that it started hold in memory, in bytes; 0 where that cannot be told.
-func memoryOf(pid int) int64 {
-	var sum int64
+// usage is what a process and all that it started hold in memory, in bytes, and how many they are; 0 where that cannot be
+// told.
+func usage(pid int) (memory, processes int64) {
+	sum, n := int64(0), int64(1)
 	if data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid)); err == nil {
 		if fields := strings.Fields(string(data)); len(fields) > 1 {
 			pages, _ := strconv.ParseInt(fields[1], 10, 64)
@@ -41,11 +42,27 @@ func memoryOf(pid int) int64 {
 		data, _ := os.ReadFile(list)
 		for _, child := range strings.Fields(string(data)) {
 			if id, err := strconv.Atoi(child); err == nil {
-				sum += memoryOf(id)
+				more, others := usage(id)
+				sum, n = sum+more, n+others
 			}
 		}
 	}
-	return sum
+	return sum, n
+}
+
+// killStrays ends what an instance started and what left its process group: the nonce is in the environment of all.
+func killStrays(nonce string) {
+	mark := []byte("FERRY_INSTANCE=" + nonce)
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(data, mark) {
+			continue
+		}
+		if pid, err := strconv.Atoi(strings.Split(file, "/")[2]); err == nil && pid != os.Getpid() {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }
 
 // listener names the program that listens on a loopback port, "" when that cannot be told.

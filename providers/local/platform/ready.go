@@ -50,7 +50,7 @@ func (in *instance) unstarted() *Error {
 		Code: CodeCrashed, Function: in.function, Log: in.recent.String(),
 		Message: fmt.Sprintf("%s does not start: it ended with %s before it was ready", in.function, in.fate()),
 	}
-	if in.excess.Load() > 0 {
+	if in.killed() {
 		e.Code, e.Message = CodeMemory, fmt.Sprintf("%s does not start: it was killed, since it %s", in.function, in.greed())
 	}
 	return e

@@ -41,6 +41,7 @@ type Revision struct {
 	Caches      map[string]string `json:"caches,omitempty"`
 	Timeout     time.Duration     `json:"timeout"`           // of one request; 0 is none
 	Memory      int64             `json:"memory,omitempty"`  // bytes of one instance; 0 is no limit
+	Idle        time.Duration     `json:"idle,omitempty"`    // after which an instance without requests ends; 0 leaves it to the platform
 	Min         int               `json:"min,omitempty"`     // instances kept warm
 	Max         int               `json:"max"`               // instances at most; at least 1
 	Concurrency int               `json:"concurrency"`       // requests at once in one instance; at least 1

@@ -46,7 +46,7 @@ func (s *service) pool(function, id string, old route) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newPool(s.host, s.scope, function, r, s.journal(function)), nil
+	return newPool(s.host, s.scope, function, r, s.journal(function), s.statsOf(function)), nil
 }
 
 // pools are those of the route.

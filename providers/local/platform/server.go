@@ -165,7 +165,7 @@ func (s *server) service(scope Scope) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	svc := &service{host: s.host, scope: scope, table: t, journals: map[string]*journal{}, doors: map[string]*door{}}
+	svc := &service{host: s.host, scope: scope, table: t, journals: map[string]*journal{}, doors: map[string]*door{}, stats: map[string]*stats{}}
 	svc.events = newEvents(svc)
 	svc.notePorts()
 	svc.hosts.Store(&t.Hosts)
@@ -227,7 +227,10 @@ func (s *server) end() {
 	all.Wait()
 }
 
-// watch kills instances that use more memory than they may, until ctx ends.
+// mostProcesses is how many processes one instance may have: more than a pool of workers, fewer than harm others.
+const mostProcesses = 200
+
+// watch kills instances that use more memory than they may, or start more processes, until ctx ends.
 func (s *server) watch(ctx context.Context) {
 	tick := time.NewTicker(s.host.options.Watch)
 	defer tick.Stop()
@@ -239,13 +242,17 @@ func (s *server) watch(ctx context.Context) {
 		}
 		s.host.serving.Range(func(key, _ any) bool {
 			in := key.(*instance)
-			limit := in.revision.Memory
-			if limit == 0 || in.dead() {
+			if in.dead() {
 				return true
 			}
-			if used := memoryOf(in.cmd.Process.Pid); used > limit {
+			used, processes := usage(in.cmd.Process.Pid)
+			if limit := in.revision.Memory; limit > 0 && used > limit {
 				in.excess.Store(used)
 				in.kill("killed: %s; %s", in.greed(), cure)
+			}
+			if processes > mostProcesses {
+				in.crowd.Store(processes)
+				in.kill("killed: it %s", in.greed())
 			}
 			return true
 		})

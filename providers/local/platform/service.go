@@ -30,6 +30,7 @@ type service struct {
 	listener net.Listener // of the server
 	problem  error        // why it does not listen
 	journals map[string]*journal
+	stats    map[string]*stats // by function
 	events   *events
 	doors    map[string]*door               // of functions that answer HTTP
 	ports    atomic.Pointer[map[string]int] // the service's, by "", and those of the doors
@@ -291,6 +292,7 @@ func (s *service) remove(ctx context.Context, function string, w Writer) error {
 	cancel()
 	err := errors.Join(s.journal(function).remove(), discard(h.revisions(s.scope, function)))
 	delete(s.journals, function)
+	delete(s.stats, function)
 	if err != nil {
 		return fmt.Errorf("removing %s: %w", function, err)
 	}

@@ -292,7 +292,7 @@ func TestAQueueThatDoesNotMoveIs503WithRetryAfter(t *testing.T) {
 }
 
 func TestAnInstanceThatEatsItsMemoryIsKilled(t *testing.T) {
-	if memoryOf(os.Getpid()) == 0 {
+	if memory, _ := usage(os.Getpid()); memory == 0 {
 		t.Skip("this system does not tell how much memory a process uses")
 	}
 	p := serve(t, Options{Watch: 5 * time.Millisecond})
@@ -311,7 +311,7 @@ func TestAnInstanceThatEatsItsMemoryIsKilled(t *testing.T) {
 }
 
 func TestAnInstanceThatEatsItsMemoryAsItStartsIsToldFromOneThatFails(t *testing.T) {
-	if memoryOf(os.Getpid()) == 0 {
+	if memory, _ := usage(os.Getpid()); memory == 0 {
 		t.Skip("this system does not tell how much memory a process uses")
 	}
 	p := serve(t, Options{Watch: 5 * time.Millisecond})

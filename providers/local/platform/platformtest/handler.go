@@ -144,6 +144,15 @@ func (f *function) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Set-Cookie", "a=1; Path=/")
 		w.Header().Add("Set-Cookie", "b=2, 3")
 		w.WriteHeader(http.StatusTeapot)
+	case "/flood":
+		flood(r.URL.Query().Get("mb"))
+	case "/large":
+		n, _ := strconv.Atoi(r.URL.Query().Get("mb"))
+		for range n {
+			_, _ = w.Write(make([]byte, 1<<20))
+		}
+	case "/children":
+		children(w, r.URL.Query().Get("n"))
 	case "/redirect":
 		w.Header().Set("Location", r.Header.Get("To"))
 		w.WriteHeader(http.StatusFound)
@@ -179,6 +188,15 @@ func (f *function) echo(w http.ResponseWriter, r *http.Request) {
 		Version: f.version, Env: env, Method: r.Method, URI: r.RequestURI, Host: r.Host,
 		Header: r.Header, Body: string(body), PID: os.Getpid(),
 	})
+}
+
+// flood prints so many megabytes, in lines.
+func flood(mb string) {
+	n, _ := strconv.Atoi(mb)
+	line := []byte(strings.Repeat("x", 1023) + "\n")
+	for range n << 10 {
+		_, _ = os.Stdout.Write(line)
+	}
 }
 
 // drip answers each byte of the body as it comes.

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package platformtest
+
+import "net/http"
+
+func children(http.ResponseWriter, string) {}
