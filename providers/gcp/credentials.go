@@ -73,8 +73,9 @@ func (c *connection) idToken(ctx context.Context, audience string) (string, erro
 	if kindOfCredentials(c.credentials) == "authorized_user" {
 		return "", &providers.Error{
 			Kind: providers.Unsupported, Op: "ask for an ID token", Provider: name,
-			Hint: "set targets." + c.targetName + ".impersonate to a service account that may call the function, and let yourself act as it: `gcloud iam service-accounts add-iam-policy-binding ACCOUNT --member=user:YOU --role=roles/iam.serviceAccountTokenCreator`",
-			Err:  errors.New("a person's own credentials get no ID token for a function"),
+			Hint: "set targets." + c.targetName + ".impersonate to a service account, after `gcloud iam service-accounts add-iam-policy-binding ACCOUNT --member=user:YOU --role=roles/iam.serviceAccountTokenCreator`" +
+				" and `gcloud run services add-iam-policy-binding SERVICE --region=" + c.target.Region + " --member=serviceAccount:ACCOUNT --role=" + invoker + "`",
+			Err: errors.New("a person's own credentials get no ID token for a function"),
 		}
 	}
 	options, from := &idtoken.Options{Audience: audience, Client: c.plain}, idtoken.NewCredentials

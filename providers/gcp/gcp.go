@@ -121,4 +121,5 @@ var (
 	_ providers.Inspector = (*Adapter)(nil)
 	_ providers.Adopter   = (*Adapter)(nil)
 	_ providers.Fencer    = (*Adapter)(nil)
+	_ providers.Invoker   = (*Adapter)(nil)
 )
