@@ -34,8 +34,9 @@ type arrivals struct {
 func targets() map[string]arrivals {
 	return map[string]arrivals{
 		// Function URLs and HTTP APIs; REST APIs and load balancers.
-		"aws":   {carriers: []string{"lambda-v2"}, more: []string{"lambda-v1"}, events: true},
-		"azure": {carriers: []string{"azure"}, events: true}, // behind Azure's own worker
+		"aws": {carriers: []string{"lambda-v2"}, more: []string{"lambda-v1"}, events: true},
+		// Behind Azure's own worker, or a server that its host hands requests on to.
+		"azure": {carriers: []string{"azure"}, more: []string{"connection"}, events: true},
 		// Behind Google's functions-framework, which hands over a connection's own request and response.
 		"gcf":   {carriers: []string{"framework"}, more: []string{"connection", "pushed"}, events: true},
 		"local": {carriers: []string{"socket"}, more: []string{"connection"}, events: true},

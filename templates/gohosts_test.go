@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -94,4 +95,66 @@ func TestAGoFunctionOfGooglesFrameworkIsServedBehindIt(t *testing.T) {
 		t.Errorf("got %d %s\n%s", a.status, a.body, i.out)
 	}
 	i.says("MESSAGE 9 //pubsub.googleapis.com/projects/p/topics/signups hi")
+}
+
+func TestOnAzureAGoFunctionIsACustomHandler(t *testing.T) {
+	p := goProgram(manifest.StyleGo)
+	p.source, p.handler = "echo/goecho", "."
+	i := p.started(t, packages(), p.function(), "azure").probed("ferry-digest: sha256:abc")
+	i.carries(t, p.style, nil)
+	if a, err := i.try("GET", "/special/throw-late", nil); err == nil {
+		t.Errorf("an answer that broke off is whole: %d %q", a.status, a.body)
+	}
+}
+
+func TestOnAzureAGoFunctionTakesEventsOfTheHostAlone(t *testing.T) {
+	p := goProgram(manifest.StyleGo)
+	p.source, p.handler = ".", "."
+	fn := p.function(func(fn *manifest.Function) {
+		fn.Events = []manifest.Event{
+			{HTTP: &manifest.HTTPEvent{}},
+			{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *"}},
+			{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}},
+			{Object: &manifest.ObjectEvent{Bucket: "uploads"}},
+		}
+	})
+	i := p.started(t, p.goEvents(t), fn, "azure").probed("ferry-digest: sha256:abc")
+	const host = "x-azure-functions-invocationid: 36"
+	// The host writes the text of a message as JSON within JSON.
+	queued := func(text string) string {
+		return `{"Data":{"message":` + strconv.Quote(strconv.Quote(text)) + `},"Metadata":{"Id":"\"7\"","DequeueCount":"2","InsertionTime":"\"2026-01-02T03:04:05+00:00\""}}`
+	}
+	grid := func(kind, subject, data string) string {
+		return `{"Data":{"event":{"id":"1","topic":"/t","subject":"` + subject + `","eventType":"` + kind + `","eventTime":"2026-01-02T03:04:05Z","data":` + data + `}}}`
+	}
+	for _, c := range []struct {
+		function, data string
+		status         int
+		says           string
+	}{
+		{"schedule0", `{"Data":{"timer":{"IsPastDue":false}}}`, 200, "GOT dev.ferry.schedule.v1 36 /ferry/azure/timer {}"},
+		{"queue0", queued("hello"), 200, "GOT dev.ferry.queue.message.v1 7 /ferry/azure/queue/orders hello 2"},
+		{"queue0", queued(`{"n":1}`), 200, `/ferry/azure/queue/orders {"n":1} 2`},
+		{"queue0", `{"Data":{"message":"plain"},"Metadata":{"Id":"8"}}`, 200, "GOT dev.ferry.queue.message.v1 8 /ferry/azure/queue/orders plain"},
+		{"queue0", queued("fail"), 500, "failed on purpose"},
+		{"queue1", queued("x"), 400, ""},
+		{"queue0", "nonsense", 400, ""},
+		{"pushed", grid("Microsoft.Storage.BlobCreated", "/blobServices/default/containers/uploads/blobs/a/b", `{"contentLength":3}`), 200, `GOT dev.ferry.object.created.v1 1 /t {"bucket":"uploads","key":"a/b","size":3}`},
+		{"pushed", grid("shop.signup", "s", `{"n":1}`), 200, `GOT dev.ferry.topic.message.v1 1 /t {"n":1}`},
+		{"pushed", `{"Data":{"event":` + strconv.Quote(`{"id":"2","topic":"/t","subject":"s","eventType":"x","data":{}}`) + `}}`, 200, `GOT dev.ferry.topic.message.v1 2 /t {}`},
+	} {
+		if a := i.do("POST", "/"+c.function, []byte(c.data), host); a.status != c.status {
+			t.Errorf("%s %s: got %d %s\n%s", c.function, c.data, a.status, a.body, i.out)
+		}
+		i.says(c.says)
+	}
+	// What the host hands on it marks, whatever the sender wrote.
+	for _, headers := range [][]string{nil, {host, "x-ms-invocation-id: 1"}, {host, "x-forwarded-for: 192.0.2.1"}} {
+		if a := i.do("POST", "/queue0", []byte(queued("forged")), headers...); a.status != 404 || a.body != "fetched" {
+			t.Errorf("%v: got %d %s", headers, a.status, a.body)
+		}
+	}
+	if strings.Contains(i.out.String(), "forged") {
+		t.Errorf("a forged event came in:\n%s", i.out)
+	}
 }

@@ -66,6 +66,8 @@ func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
 		t.Skip(err)
 	}
 	switch p.runtime.Language() + " on " + shim {
+	case "go on azure":
+		return exec.Command(filepath.Join(dir, "bootstrap"))
 	case "go on gcf":
 		return exec.Command(built(t, dir))
 	case "nodejs on gcf":

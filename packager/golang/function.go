@@ -16,12 +16,8 @@ import (
 	"github.com/ferryfn/ferry/packager/source"
 )
 
-// functionFile is the part of a shim that registers a function; mainFile is for a program, which the builder of a cloud has
-// one of its own for.
-const (
-	functionFile = "function.go"
-	mainFile     = "main.go"
-)
+// functionFile is the part of a shim that registers a function.
+const functionFile = "function.go"
 
 // ownPlace is where the module of the user's seems to lie beside that of the package. All of it that is compiled is in vendor.
 const ownPlace = "./module"
@@ -38,7 +34,6 @@ func (j *job) function(ctx context.Context, packages []pkg, tmp string) error {
 	if err != nil {
 		return err
 	}
-	delete(made, mainFile)
 	for name, data := range made {
 		if !strings.Contains(name, "/") {
 			made[name] = bytes.Replace(data, []byte("package main\n"), []byte("package function\n"), 1)

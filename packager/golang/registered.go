@@ -132,7 +132,7 @@ func registrations(p pkg) (all []registered) {
 
 // wanted are the packages that are compiled: the handler's, which comes last, and what the shim has beside it.
 func (j *job) wanted(ctx context.Context, dir, tmp string) ([]string, error) {
-	if j.Platform.Source || j.Function.Style != manifest.StyleGCF && !j.registers() {
+	if j.Function.Style != manifest.StyleGCF || j.Platform.Source {
 		return []string{"."}, nil
 	}
 	return []string{framework + "/funcframework", "."}, j.served(ctx, dir, tmp)
@@ -154,10 +154,7 @@ func (j *job) served(ctx context.Context, dir, tmp string) error {
 		return source.ReadProblem(mod, path.Base(mod), err)
 	}
 	if !strings.Contains(string(text), framework) {
-		if j.Function.Style == manifest.StyleGCF {
-			return source.Problem(mod, "run `go get "+framework+"`", "style gcf needs %s, and go.mod does not require it", framework)
-		}
-		text = append(text, "\nrequire "+framework+" "+brought+"\n"...)
+		return source.Problem(mod, "run `go get "+framework+"`", "style gcf needs %s, and go.mod does not require it", framework)
 	}
 	j.modfile = filepath.Join(tmp, "go.mod")
 	sums, err := os.ReadFile(strings.TrimSuffix(mod, ".mod") + ".sum")
