@@ -19,13 +19,16 @@ func armSurface() *surface {
 		host: func(c *Cloud, host string) (string, bool) {
 			return "", host == armHost || host == c.Host() || host == strings.Replace(c.Host(), "127.0.0.1", "localhost", 1)
 		},
-		ops: slices.Concat(metadataOperations(), resourcesOperations(), authorizationOperations(), storageOperations()),
+		ops: slices.Concat(metadataOperations(), resourcesOperations(), authorizationOperations(), storageOperations(), identityOperations(), insightsOperations(),
+			vaultOperations(), planOperations(), siteOperations(), eventOperations()),
 	}
 	return s
 }
 
 // allKinds are the types of resources that are here.
-func allKinds() []*kind { return slices.Concat(resourcesKinds(), storageKinds()) }
+func allKinds() []*kind {
+	return slices.Concat(resourcesKinds(), storageKinds(), identityKinds(), insightsKinds(), vaultKinds(), webKinds(), eventKinds())
+}
 
 // kind is a type of resource: what its definition says of it.
 type kind struct {

@@ -9,6 +9,7 @@
 package azuretest
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -41,6 +42,11 @@ type Cloud struct {
 	surfaces []*surface
 	control  control
 
+	life       context.Context // ends with the test
+	stop       context.CancelFunc
+	background sync.WaitGroup // what delivers
+	wake       chan struct{}  // there may be something to deliver
+
 	mu            sync.Mutex // guards all below
 	subscriptions []*subscription
 	resources     map[string]*resource // by their lower-case ID
@@ -68,7 +74,9 @@ func Start(t testing.TB) *Cloud {
 		locks:       map[string]*lock{},
 		taken:       map[string]bool{},
 	}
-	c.control.polls, c.control.roleLag = 1, 1
+	c.control.polls, c.control.roleLag, c.control.syncLag, c.control.quota = 1, 1, 1, 250
+	c.life, c.stop = context.WithCancel(context.Background())
+	c.wake = make(chan struct{}, 1)
 	c.ca = newAuthority(t)
 	c.subscriptions = []*subscription{newSubscription(Subscription, "ferry")}
 	c.principals[Caller] = &principal{id: Caller, client: ClientID, secret: ClientSecret, kind: servicePrincipal}
@@ -81,15 +89,19 @@ func Start(t testing.TB) *Cloud {
 	c.server.TLS = c.ca.config()
 	c.server.StartTLS()
 	c.proxy = httptest.NewServer(http.HandlerFunc(c.tunnel))
+	c.background.Go(c.deliver)
 	t.Cleanup(c.close)
 	return c
 }
 
 func (c *Cloud) close() {
+	c.stop()
 	c.proxy.CloseClientConnections()
 	c.proxy.Close()
 	c.server.CloseClientConnections()
 	c.server.Close()
+	c.endWorkers()
+	c.background.Wait()
 }
 
 // Endpoint is the address of Resource Manager and of the authority, without a slash at the end.

@@ -3,15 +3,20 @@ package azuretest
 import (
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // control is what tests set.
 type control struct {
-	mu      sync.Mutex
-	polls   int
-	roleLag int
+	mu       sync.Mutex
+	polls    int
+	roleLag  int
+	syncLag  int
+	quota    int
+	logDelay int // milliseconds
+	restarts int
 }
 
 // Polls sets how often a long operation reads as under way before it has ended. It starts as 1.
@@ -20,6 +25,22 @@ func (c *Cloud) Polls(n int) { c.set(func(k *control) { k.polls = n }) }
 // RoleLag sets how often a new role assignment is not yet known to the data plane when its principal first needs it, as in the
 // minutes that it takes to spread. It starts as 1.
 func (c *Cloud) RoleLag(tries int) { c.set(func(k *control) { k.roleLag = tries }) }
+
+// SyncLag sets how often a sync of triggers has no effect after a package was published. It starts as 1.
+func (c *Cloud) SyncLag(tries int) { c.set(func(k *control) { k.syncLag = tries }) }
+
+// Quota sets how many cores of Flex Consumption a region has. It starts as 250.
+func (c *Cloud) Quota(cores int) { c.set(func(k *control) { k.quota = cores }) }
+
+// LogDelay sets how long lines take until a query finds them; in the field minutes.
+func (c *Cloud) LogDelay(d time.Duration) {
+	c.set(func(k *control) { k.logDelay = int(d.Milliseconds()) })
+}
+
+// RestartGap sets how many requests an app refuses after each restart. It starts as 0.
+//
+// Source: learn.microsoft.com/azure/azure-functions/flex-consumption-site-updates, "Recreate".
+func (c *Cloud) RestartGap(requests int) { c.set(func(k *control) { k.restarts = requests }) }
 
 // RateLimit has Resource Manager keep to its limits as they are for each subscription and principal: 250 reads in the bucket and 25
 // more each second, 200 writes and 10; a share makes both less. Zero ends that. What is over it is refused, and counted in Refusals.
@@ -49,5 +70,9 @@ func (c *Cloud) setting(of func(*control) int) int {
 	return of(&c.control)
 }
 
-func polls(k *control) int   { return k.polls }
-func roleLag(k *control) int { return k.roleLag }
+func polls(k *control) int    { return k.polls }
+func roleLag(k *control) int  { return k.roleLag }
+func syncLag(k *control) int  { return k.syncLag }
+func quota(k *control) int    { return k.quota }
+func logDelay(k *control) int { return k.logDelay }
+func restarts(k *control) int { return k.restarts }

@@ -18,7 +18,7 @@ func isIMDS(host string) bool {
 	return name == "169.254.169.254"
 }
 
-// imdsSurface gives tokens to machines.
+// imdsSurface gives tokens to machines, and to apps.
 //
 // Source: learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token;.
 func imdsSurface() *surface {
@@ -30,6 +30,7 @@ func imdsSurface() *surface {
 		host: func(c *Cloud, host string) (string, bool) { return "", isIMDS(host) || armSurfaceHost(c, host) },
 		ops: []*operation{
 			{name: "Identity_GetToken", route: "GET /metadata/identity/oauth2/token", run: (*Cloud).machineToken},
+			{name: "Identity_GetAppToken", route: "GET /msi/token", run: (*Cloud).appToken},
 		},
 	}
 }
@@ -39,6 +40,21 @@ func (c *Cloud) machineToken(r *request) (any, error) {
 		return nil, refuse(400, "invalid_request", "Required metadata header not specified")
 	}
 	return c.identityToken(r, func(*principal) bool { return true })
+}
+
+// appToken gives an app the tokens of its own identities alone.
+func (c *Cloud) appToken(r *request) (any, error) {
+	header := r.http.Header.Get("X-Identity-Header")
+	for _, is := range c.resources {
+		s, ok := is.state.(*site)
+		if !ok || s.masterKey != header {
+			continue
+		}
+		return c.identityToken(r, func(p *principal) bool {
+			return s.hasIdentity(p.resource) || p.id == text(s.is.identity, "principalId")
+		})
+	}
+	return nil, refuse(401, "unauthorized", "The X-IDENTITY-HEADER is wrong.")
 }
 
 // identityToken gives a token for one of the identities that the asker has.

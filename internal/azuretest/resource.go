@@ -17,6 +17,7 @@ type resource struct {
 	sort           string // what a resource calls its kind
 	sku, identity  object
 	properties     object
+	polls          int // how often it still reads as being provisioned
 	state          any // what its provider keeps of it
 }
 

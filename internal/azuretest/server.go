@@ -75,8 +75,12 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		req.surface.word(f, req).Send(w)
 		return
 	}
+	if req.op.name == appRequest {
+		c.serveApp(w, r)
+		return
+	}
 	var err error
-	if req.body, err = readBody(req); err != nil {
+	if req.body, err = io.ReadAll(r.Body); err != nil {
 		panic(http.ErrAbortHandler) // the caller has gone
 	}
 	refused := c.authenticate(req)
@@ -90,14 +94,6 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return c.perform(req)
 	})
-}
-
-// readBody reads what is sent. The requests to an app are its own, and may stream.
-func readBody(r *request) ([]byte, error) {
-	if r.op.name == appRequest {
-		return nil, nil
-	}
-	return io.ReadAll(r.http.Body)
 }
 
 // locate sets what a request asks for; it is false when the host is of nobody.

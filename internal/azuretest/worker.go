@@ -1,0 +1,382 @@
+package azuretest
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The stand-ins for the workers of the host. They supply what the libraries ask of a worker, and the real libraries, which lie in the
+// package, do the rest.
+var (
+	//go:embed worker.cjs
+	nodeWorker []byte
+	//go:embed worker.py
+	pythonWorker []byte
+)
+
+// startLimit is how long a worker may take until it listens.
+//
+// Source: learn.microsoft.com/azure/azure-functions/functions-scale, "worker start".
+const startLimit = 60 * time.Second
+
+// functionInfo is a function as its worker, or its function.json, describes it.
+type functionInfo struct {
+	Name     string   `json:"name"`
+	Language string   `json:"language"`
+	Bindings []object `json:"bindings"`
+}
+
+// trigger is the binding of a type; nil when there is none.
+func (f functionInfo) trigger(of string) object {
+	for _, b := range f.Bindings {
+		if strings.EqualFold(text(b, "type"), of) {
+			return b
+		}
+	}
+	return nil
+}
+
+// worker is a running package.
+type worker struct {
+	dir     string
+	address string
+	custom  bool
+	host    hostJSON
+	stream  string // where a worker that streams takes requests
+	all     []functionInfo
+	failed  error // why it cannot serve
+	cancel  context.CancelFunc
+	done    chan struct{}
+	client  *http.Client
+}
+
+// launched is what a worker is started from.
+type launched struct {
+	code        []byte
+	runtime     string
+	environment []string
+	log         func(line string)
+}
+
+// functions are those of the code that serves. The caller does not hold the cloud's lock.
+func (s *site) functions() ([]functionInfo, error) {
+	w := s.serving()
+	if w == nil {
+		return nil, nil
+	}
+	return w.all, w.failed
+}
+
+// serving is the worker of an app, started if none runs; nil when the app has no code.
+func (s *site) serving() *worker {
+	s.running.Lock()
+	defer s.running.Unlock()
+	if s.worker != nil {
+		return s.worker
+	}
+	from := s.cloud.launched(s)
+	if from.code == nil {
+		return nil
+	}
+	s.worker = startWorker(from)
+	return s.worker
+}
+
+// recycle ends the worker of an app: the next request finds a new one, with the settings and the code of then.
+func (s *site) recycle() {
+	go func() { // a worker that is starting wants the cloud's lock, which the caller has
+		s.running.Lock()
+		gone := s.worker
+		s.worker, s.pause = nil, s.cloud.setting(restarts)
+		s.running.Unlock()
+		if gone != nil {
+			gone.close()
+		}
+	}()
+}
+
+func startWorker(from launched) *worker {
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &worker{host: readHost(from.code), cancel: cancel, done: make(chan struct{}), client: &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{DisableCompression: true},
+	}}
+	if err := w.start(ctx, from); err != nil {
+		w.failed = err
+		from.log("A host error has occurred during startup operation: " + err.Error())
+	}
+	return w
+}
+
+func (w *worker) start(ctx context.Context, from launched) error {
+	dir, err := os.MkdirTemp("", "azuretest")
+	if err != nil {
+		close(w.done)
+		return err
+	}
+	w.dir = dir
+	if err := unzip(from.code, dir); err != nil {
+		close(w.done)
+		return err
+	}
+	port, err := freePort()
+	if err != nil {
+		close(w.done)
+		return err
+	}
+	w.address = "http://127.0.0.1:" + strconv.Itoa(port)
+	cmd, err := w.command(ctx, from, port)
+	if err != nil {
+		close(w.done)
+		return err
+	}
+	if err := w.run(cmd, from.log); err != nil {
+		return err
+	}
+	return w.ready(ctx)
+}
+
+// command is the program that serves a package: the one that host.json names, or the worker of the runtime.
+func (w *worker) command(ctx context.Context, from launched, port int) (*exec.Cmd, error) {
+	var cmd *exec.Cmd
+	env := from.environment
+	switch h := w.host.CustomHandler; {
+	case h != nil:
+		w.custom = true
+		path := h.Description.Executable
+		if local := filepath.Join(w.dir, filepath.FromSlash(path)); isFile(local) {
+			path = local
+		}
+		cmd = exec.CommandContext(ctx, path, h.Description.Arguments...)
+		env = append(env, "FUNCTIONS_CUSTOMHANDLER_PORT="+strconv.Itoa(port), "FUNCTIONS_HTTPWORKER_PORT="+strconv.Itoa(port))
+	case from.runtime == "node":
+		file := filepath.Join(w.dir, ".azuretest-worker.cjs")
+		if err := os.WriteFile(file, nodeWorker, 0o600); err != nil {
+			return nil, err
+		}
+		cmd = exec.CommandContext(ctx, "node", file, strconv.Itoa(port), w.dir)
+	case from.runtime == "python":
+		file := filepath.Join(w.dir, ".azuretest_worker.py")
+		if err := os.WriteFile(file, pythonWorker, 0o600); err != nil {
+			return nil, err
+		}
+		cmd = exec.CommandContext(ctx, "python3", file, strconv.Itoa(port), w.dir)
+	default:
+		return nil, fmt.Errorf("azuretest runs node, python and custom handlers, not %s", from.runtime)
+	}
+	cmd.Dir = w.dir
+	if h := w.host.CustomHandler; h != nil && h.Description.Directory != "" {
+		cmd.Dir = filepath.Join(w.dir, filepath.FromSlash(h.Description.Directory))
+	}
+	cmd.Env = env
+	return cmd, nil
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// run starts the program and keeps what it prints, line by line.
+func (w *worker) run(cmd *exec.Cmd, log func(string)) error {
+	out, in := io.Pipe()
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = in, in, time.Second
+	if err := cmd.Start(); err != nil {
+		close(w.done)
+		return fmt.Errorf("failed to start the worker: %w", err)
+	}
+	go func() {
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			log(lines.Text())
+		}
+		_, _ = io.Copy(io.Discard, out)
+	}()
+	go func() {
+		_ = cmd.Wait() // that it was ended is no news
+		_ = in.Close()
+		close(w.done)
+	}()
+	return nil
+}
+
+// ready waits until the worker listens, and learns its functions.
+func (w *worker) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	if err := w.listens(ctx); err != nil {
+		return err
+	}
+	if w.custom {
+		var err error
+		w.all, err = functionFiles(w.dir)
+		return err
+	}
+	var said struct {
+		Functions []functionInfo `json:"functions"`
+		HTTPURI   string         `json:"httpUri"`
+		Error     string         `json:"error"`
+	}
+	if err := w.ask(ctx, http.MethodGet, "/", nil, &said); err != nil {
+		return err
+	}
+	if said.Error != "" {
+		return errors.New(said.Error)
+	}
+	w.all, w.stream = said.Functions, strings.TrimSuffix(said.HTTPURI, "/")
+	return nil
+}
+
+func (w *worker) listens(ctx context.Context) error {
+	dialer := net.Dialer{}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", strings.TrimPrefix(w.address, "http://"))
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-w.done:
+			return errors.New("the worker process ended before it listened")
+		case <-ctx.Done():
+			return errors.New("the worker did not listen in time")
+		case <-tick.C:
+		}
+	}
+}
+
+// ask sends JSON to a worker of ours and reads what it answers.
+func (w *worker) ask(ctx context.Context, method, path string, body, into any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, w.address+path, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	res, err := w.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("the worker process exited: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	return json.NewDecoder(res.Body).Decode(into)
+}
+
+func (w *worker) close() {
+	w.cancel()
+	<-w.done
+	w.client.CloseIdleConnections()
+	if w.dir != "" {
+		_ = os.RemoveAll(w.dir)
+	}
+}
+
+// functionFiles reads the function.json of each folder of a package.
+func functionFiles(dir string) ([]functionInfo, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*", "function.json"))
+	if err != nil {
+		return nil, err
+	}
+	var all []functionInfo
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		f := functionInfo{Name: filepath.Base(filepath.Dir(file)), Language: "custom"}
+		if err := json.Unmarshal(data, &f); err != nil {
+			return nil, fmt.Errorf("%s/function.json: %w", f.Name, err)
+		}
+		f.Name = filepath.Base(filepath.Dir(file))
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// unzip unpacks a package as the host does: with the modes of its files, and nothing outside of the folder.
+func unzip(data []byte, dir string) error {
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return err
+	}
+	for _, f := range archive.File {
+		if f.FileInfo().IsDir() {
+			continue
+		}
+		if !filepath.IsLocal(f.Name) || strings.Contains(f.Name, `\`) {
+			return fmt.Errorf("%s leads out of the package", f.Name)
+		}
+		if err := unzipFile(f, filepath.Join(dir, filepath.FromSlash(f.Name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unzipFile(f *zip.File, path string) error {
+	in, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	data, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, f.Mode().Perm()|0o400)
+}
+
+// workers ends what runs of all apps.
+func (c *Cloud) endWorkers() {
+	c.mu.Lock()
+	var all []*site
+	for _, r := range c.resources {
+		if s, ok := r.state.(*site); ok {
+			all = append(all, s)
+		}
+	}
+	c.mu.Unlock() // one that is starting wants it
+	var ending sync.WaitGroup
+	for _, s := range all {
+		ending.Go(func() {
+			s.running.Lock()
+			defer s.running.Unlock()
+			if s.worker != nil {
+				s.worker.close()
+				s.worker = nil
+			}
+		})
+	}
+	ending.Wait()
+}
