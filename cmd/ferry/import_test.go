@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/ferryfn/ferry/internal/sample"
+	"github.com/ferryfn/ferry/packager/packagertest"
+)
+
+// portable is whether a foreign manifest has only kinds of event that every target has.
+func portable(text string) bool {
+	for _, kind := range []string{
+		"websocket", "stream", "kafka", "msk", "activemq", "rabbitmq", "eventBridge", "cloudwatch", "cognito", "iot", "alexa",
+		"cloudFront", "DynamoDB", "EventBridgeRule", "go.mod", "../",
+	} {
+		if strings.Contains(text, kind) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestMostOfWhatIsImportedServesLocallyUnedited(t *testing.T) {
+	packagertest.Needs(t, "node", "python3")
+	files, err := filepath.Glob("../../migrate/testdata/import/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("there is no corpus of foreign manifests", err)
+	}
+	s, tried, served := sample.Of(t, 6), 0, 0
+	home := t.TempDir()
+	t.Cleanup(func() { stop(t, home) })
+	for _, file := range files {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !portable(string(a.Files[0].Data)) || !s.Takes() {
+			continue
+		}
+		tried++
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		if says := importAndServe(t, a, home); says != "" {
+			t.Logf("%s: %s", name, says)
+		} else {
+			served++
+		}
+	}
+	t.Logf("%d of %d serve", served, tried)
+	if served*10 < tried*7 {
+		t.Errorf("want at least 70 of 100 to serve, got %d of %d", served, tried)
+	}
+}
+
+// importAndServe imports one, deploys it and calls each of its functions. It says what went wrong, "" when all answered.
+func importAndServe(t *testing.T, a *txtar.Archive, home string) string {
+	dir := filepath.Join(t.TempDir(), "shop")
+	for _, f := range a.Files {
+		if strings.HasPrefix(f.Name, "want.") {
+			continue
+		}
+		name := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ferry := func(args ...string) (string, error) {
+		var out, errs bytes.Buffer
+		c := exec.Command("ferry", append([]string{"-C", dir}, args...)...)
+		c.Env, c.Stdout, c.Stderr = append(os.Environ(), "FERRY_HOME="+home, "D=d", "FERRY_STAGE=dev"), &out, &errs
+		err := c.Run()
+		return out.String() + errs.String(), err
+	}
+	if out, err := ferry("import", "."); err != nil && !strings.Contains(out, "carried") {
+		return out
+	}
+	for secret := range strings.SplitSeq(secretsOf(t, dir), "\n") {
+		if secret == "" {
+			continue
+		}
+		c := exec.Command("ferry", "-C", dir, "secrets", "set", secret)
+		c.Env, c.Stdin = append(os.Environ(), "FERRY_HOME="+home), strings.NewReader("hidden")
+		if out, err := c.CombinedOutput(); err != nil {
+			return string(out)
+		}
+	}
+	out, err := ferry("deploy", "--json")
+	if err != nil {
+		return out
+	}
+	var doc struct {
+		Result struct{ Functions map[string]any }
+	}
+	if err := json.NewDecoder(strings.NewReader(out)).Decode(&doc); err != nil {
+		return out
+	}
+	for name := range doc.Result.Functions {
+		if out, err := ferry("invoke", name, "-p", "/"); err != nil && !strings.Contains(out, "40") {
+			return name + ": " + out
+		}
+	}
+	return ""
+}
+
+// secretsOf are the secrets that the manifest names, one a line.
+func secretsOf(t *testing.T, dir string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "ferry.yaml"))
+	if err != nil {
+		return ""
+	}
+	var names []string
+	within := false
+	for line := range strings.Lines(string(text)) {
+		trimmed := strings.TrimSpace(line)
+		switch {
+		case trimmed == "secrets:":
+			within = true
+		case within && strings.Count(line, ":") == 1 && !strings.HasSuffix(trimmed, ":"):
+			_, name, _ := strings.Cut(trimmed, ": ")
+			names = append(names, name)
+		default:
+			within = false
+		}
+	}
+	return strings.Join(names, "\n")
+}
