@@ -1,0 +1,269 @@
+// Package portability finds in code what ties it to one provider, with file and line.
+package portability
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/internal/regular"
+)
+
+// Level is what a finding means for a move.
+type Level string
+
+// The levels. A blocker keeps the function from being deployed; a change makes it behave in another way; a hint is worth a
+// look.
+const (
+	Blocker Level = "blocker"
+	Change  Level = "change"
+	Hint    Level = "hint"
+)
+
+// Finding is one thing that a move to a target meets.
+type Finding struct {
+	Level    Level  `json:"level"`
+	Rule     string `json:"rule"` // such as "vendor-sdk": what findings of its kind are filtered by
+	Function string `json:"function"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint,omitempty"`
+	File     string `json:"file,omitempty"` // slash path from the manifest's folder
+	Line     int    `json:"line,omitempty"` // from 1; 0 is the file as a whole
+	Column   int    `json:"column,omitempty"`
+}
+
+// Code is the own code of a function.
+type Code struct {
+	Function string
+	Root     string            // the manifest's folder
+	Files    []string          // slash paths from Root, of the files that went into the package
+	Env      map[string]string // the variables that the function is given
+}
+
+// maxFile is the size of a source file that nobody wrote by hand.
+const maxFile = 1 << 20
+
+// Find looks through the function's own code for what ties it to providers other than the one it goes to. What stands in
+// comments and in installed packages is not its own.
+func (c Code) Find(provider string) ([]Finding, error) {
+	var all []Finding
+	for _, file := range slices.Sorted(slices.Values(c.Files)) {
+		language := languageOf(file)
+		if language == nil || installed(file) {
+			continue
+		}
+		found, err := c.file(file, language, provider)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// installed is whether a file is of a package that somebody else wrote, or outside of the service.
+func installed(file string) bool {
+	for part := range strings.SplitSeq(file, "/") {
+		switch part {
+		case "node_modules", "site-packages", "vendor", "..", ".venv", "venv":
+			return true
+		}
+	}
+	return false
+}
+
+func (c Code) file(name string, l *language, provider string) ([]Finding, error) {
+	f, err := regular.Open(filepath.Join(c.Root, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil || len(text) > maxFile {
+		return nil, err
+	}
+	var all []Finding
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, maxFile+1)
+	for number := 1; lines.Scan(); number++ {
+		line := lines.Text()
+		if strings.HasPrefix(strings.TrimSpace(line), l.comment) {
+			continue
+		}
+		for _, found := range c.line(line, l, provider) {
+			found.Function, found.File, found.Line = c.Function, name, number
+			all = append(all, found)
+		}
+	}
+	return all, lines.Err()
+}
+
+// line finds what one line of code says.
+func (c Code) line(line string, l *language, provider string) []Finding {
+	var all []Finding
+	for _, m := range l.imports.FindAllStringSubmatchIndex(line, -1) {
+		name := line[m[2]:m[3]]
+		if v := vendorOf(name, vendor.owns); v != nil && v.provider != provider {
+			all = append(all, Finding{
+				Level: Change, Rule: "vendor-sdk", Column: m[2] + 1,
+				Message: fmt.Sprintf("it calls %s (%s), which stays where it is when the function moves", v.name, name),
+				Hint:    "give the function credentials of " + v.name + " as secrets, or move that service, too",
+			})
+		}
+	}
+	for _, m := range l.variables.FindAllStringSubmatchIndex(line, -1) {
+		name := group(line, m)
+		_, given := c.Env[name]
+		if v := vendorOf(name, vendor.sets); !given && v != nil && v.provider != provider {
+			all = append(all, Finding{
+				Level: Change, Rule: "vendor-variable", Column: m[0] + 1,
+				Message: fmt.Sprintf("it reads %s, which only %s sets", name, v.name),
+				Hint:    "set it in env, or do without",
+			})
+		}
+	}
+	for _, m := range l.writes.FindAllStringSubmatchIndex(line, -1) {
+		name := group(line, m)
+		if strings.HasPrefix(name, "/tmp/") || name == "/tmp" {
+			continue
+		}
+		all = append(all, Finding{
+			Level: Hint, Rule: "local-disk", Column: m[0] + 1,
+			Message: fmt.Sprintf("it writes %q: only the temporary folder can be written everywhere, and nothing in it lasts", name),
+			Hint:    "write below the temporary folder, or to a bucket",
+		})
+	}
+	return all
+}
+
+// group is the first group of a match that is there.
+func group(line string, m []int) string {
+	for i := 2; i+1 < len(m); i += 2 {
+		if m[i] >= 0 {
+			return line[m[i]:m[i+1]]
+		}
+	}
+	return ""
+}
+
+// vendor is what a provider's own code and variables are called.
+type vendor struct {
+	provider, name       string
+	packages, namePrefix []string
+}
+
+func (v vendor) owns(name string) bool {
+	return slices.ContainsFunc(v.packages, func(p string) bool {
+		rest, ok := strings.CutPrefix(name, p)
+		return ok && (rest == "" || strings.HasSuffix(p, "-") || rest[0] == '/' || rest[0] == '.' || strings.HasSuffix(p, "/"))
+	})
+}
+
+func (v vendor) sets(name string) bool {
+	return slices.ContainsFunc(v.namePrefix, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+func vendors() []vendor {
+	return []vendor{
+		{
+			provider: "aws", name: "AWS",
+			packages:   []string{"@aws-sdk/", "aws-sdk", "boto3", "botocore", "aioboto3", "github.com/aws/aws-sdk-go", "github.com/aws/aws-sdk-go-v2", "@aws-lambda-powertools/", "aws_lambda_powertools"},
+			namePrefix: []string{"AWS_", "LAMBDA_", "_HANDLER", "_X_AMZN_"},
+		},
+		{
+			provider: "gcp", name: "Google Cloud",
+			packages:   []string{"@google-cloud/", "google.cloud", "firebase-admin", "firebase_admin", "cloud.google.com/go/"},
+			namePrefix: []string{"K_SERVICE", "K_REVISION", "K_CONFIGURATION", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCP_PROJECT"},
+		},
+		{
+			provider: "azure", name: "Azure",
+			packages:   []string{"@azure/", "azure", "github.com/Azure/azure-sdk-for-go"},
+			namePrefix: []string{"WEBSITE_", "FUNCTIONS_", "AzureWebJobs", "APPSETTING_", "IDENTITY_ENDPOINT"},
+		},
+	}
+}
+
+// vendorOf is the vendor for which something holds, nil for none. What only calls a function is no service that stays
+// behind: ferry brings it along.
+func vendorOf(name string, holds func(vendor, string) bool) *vendor {
+	if slices.Contains([]string{"@google-cloud/functions-framework", "@azure/functions", "azure.functions"}, name) {
+		return nil
+	}
+	for _, v := range vendors() {
+		if holds(v, name) {
+			return &v
+		}
+	}
+	return nil
+}
+
+// language is how one language says what is looked for.
+type language struct {
+	comment   string
+	imports   *regexp.Regexp // its first group is what is imported
+	variables *regexp.Regexp // its groups are the name of a variable of the environment
+	writes    *regexp.Regexp // its groups are the name of a file that is written
+}
+
+var (
+	javascript = &language{
+		comment:   "//",
+		imports:   regexp.MustCompile(`(?:\bfrom\s*|\brequire\(\s*|\bimport\(\s*|\bimport\s+)["']([^"'./][^"']*)["']`),
+		variables: regexp.MustCompile(`\bprocess\.env(?:\.([A-Za-z_]\w*)|\[\s*["']([A-Za-z_]\w*)["']\s*\])`),
+		writes:    regexp.MustCompile(`\b(?:writeFile|writeFileSync|appendFile|appendFileSync|createWriteStream|mkdirSync|mkdir)\(\s*["']([^"']+)["']`),
+	}
+	python = &language{
+		comment:   "#",
+		imports:   regexp.MustCompile(`^\s*(?:from|import)\s+([A-Za-z_][\w.]*)`),
+		variables: regexp.MustCompile(`\bos\.(?:environ\[\s*["']([A-Za-z_]\w*)["']|environ\.get\(\s*["']([A-Za-z_]\w*)["']|getenv\(\s*["']([A-Za-z_]\w*)["'])`),
+		writes:    regexp.MustCompile(`\bopen\(\s*["']([^"']+)["']\s*,\s*(?:mode\s*=\s*)?["'][rb+t]*[wax]`),
+	}
+	golang = &language{
+		comment:   "//",
+		imports:   regexp.MustCompile(`^\s*(?:import\s+)?(?:[\w.]+\s+)?"([A-Za-z][\w.-]*\.[\w.-]+/[^"]+)"`),
+		variables: regexp.MustCompile(`\bos\.(?:Getenv|LookupEnv)\(\s*"([A-Za-z_]\w*)"`),
+		writes:    regexp.MustCompile(`\bos\.(?:WriteFile|Create|Mkdir|MkdirAll)\(\s*"([^"]+)"`),
+	}
+)
+
+// languageOf is the language of a file, nil for one that is none of them.
+func languageOf(file string) *language {
+	switch path.Ext(file) {
+	case ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx":
+		return javascript
+	case ".py":
+		return python
+	case ".go":
+		return golang
+	}
+	return nil
+}
+
+// Score is how ready a service is for a target, from 0 to 100: a function with a blocker counts nothing, and each change
+// takes a tenth of a function, down to half of it.
+func Score(functions []string, all []Finding) int {
+	if len(functions) == 0 {
+		return 100
+	}
+	total := 0
+	for _, fn := range functions {
+		points := 100
+		for _, f := range all {
+			switch {
+			case f.Function != fn && f.Function != "":
+			case f.Level == Blocker:
+				points = 0
+			case f.Level == Change && points > 50:
+				points -= 10
+			}
+		}
+		total += points
+	}
+	return total / len(functions)
+}
