@@ -19,7 +19,7 @@ func (b *bundle) forgive(failed []api.Message) (more bool, err error) {
 	for _, m := range failed {
 		name, ok := unresolved(m)
 		dir, _, installed := PackageOf(filepath.Join(b.job.Dir, filepath.FromSlash(location(m).File)))
-		if !ok || !installed || isPath(name) || slices.Contains(b.absent[name], dir) {
+		if !ok || !installed || isPath(name) || dotted(name) || slices.Contains(b.absent[name], dir) {
 			continue
 		}
 		if there, err := b.modules.described(dir); err != nil {
@@ -70,4 +70,6 @@ func unresolved(m api.Message) (name string, ok bool) {
 }
 
 // isPath is whether an import names a file and not a package.
-func isPath(name string) bool { return strings.HasPrefix(name, ".") || filepath.IsAbs(name) }
+func isPath(name string) bool {
+	return name == "." || name == ".." || strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") || filepath.IsAbs(name)
+}

@@ -372,10 +372,10 @@ func location(m api.Message) api.Location {
 	return *m.Location
 }
 
-// PackageName is the package of an import: "@a/b" of "@a/b/c".
+// PackageName is the package of an import: "@a/b" of "@a/b/c", and ".a/b" of what was generated there.
 func PackageName(specifier string) string {
 	n := 1
-	if strings.HasPrefix(specifier, "@") || strings.HasPrefix(specifier, path.Dir(generatedClient)+"/") {
+	if strings.HasPrefix(specifier, "@") || dotted(specifier) {
 		n = 2
 	}
 	parts := strings.Split(specifier, "/")

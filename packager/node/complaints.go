@@ -42,8 +42,10 @@ func (j *job) bundleHint(m api.Message) string {
 		return "add the package to build.external: it holds native code, which cannot be bundled"
 	case !lost:
 		return ""
-	case PackageName(name) == generatedClient:
+	case PackageName(name) == prismaClient:
 		return "run `npx prisma generate` in " + j.Function.Source
+	case dotted(name):
+		return "run the tool that generates " + PackageName(name) + " in " + j.Function.Source
 	case isPath(name):
 		return "correct the import, or create the file"
 	default:

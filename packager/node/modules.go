@@ -23,11 +23,12 @@ type modules struct {
 	job      *job
 	ctx      context.Context
 	files    []source.File
-	known    map[string]*module // by real folder
-	placed   map[string]*module // by place in the package: "node_modules/a/node_modules/b"
-	found    map[string]*module // the same as the user installed them: one for another platform may be placed instead
-	queue    []string           // places whose needs are not met yet
-	noted    map[string]bool    // folders that are inputs
+	known    map[string]*module  // by real folder
+	placed   map[string]*module  // by place in the package: "node_modules/a/node_modules/b"
+	found    map[string]*module  // the same as the user installed them: one for another platform may be placed instead
+	queue    []string            // places whose needs are not met yet
+	noted    map[string]bool     // folders that are inputs
+	shelves  map[string][]string // what was generated, by the folder of its node_modules
 	archives archives
 	wishes   map[string]bool // what the user's package.json needs to run; nil is not read yet
 }
@@ -43,6 +44,7 @@ type module struct {
 func newModules(ctx context.Context, j *job) *modules {
 	return &modules{
 		job: j, ctx: ctx, known: map[string]*module{}, placed: map[string]*module{}, found: map[string]*module{}, noted: map[string]bool{},
+		shelves:  map[string][]string{},
 		archives: archives{known: map[string]*zip.ReadCloser{}},
 	}
 }
@@ -181,6 +183,19 @@ func (m *modules) meet(place string, mod *module) error {
 			return m.uninstalled(name, mod.dir)
 		case dep == nil, demand == optional && !m.runs(dep):
 			continue
+		}
+		if err := m.put(place, name, dep); err != nil {
+			return err
+		}
+	}
+	made, err := m.generated(mod)
+	if err != nil {
+		return err
+	}
+	for _, name := range made {
+		dep, err := m.find(name, mod.dir)
+		if dep == nil || err != nil {
+			return err
 		}
 		if err := m.put(place, name, dep); err != nil {
 			return err

@@ -144,9 +144,12 @@ func (m *modules) adapted(mod *module) (*module, error) {
 	if err != nil || !foreign {
 		return mod, err
 	}
-	if strings.HasSuffix(filepath.ToSlash(mod.dir), "/"+generatedClient) {
-		return nil, source.Problem(mod.dir, "name the platform in `binaryTargets` of the generator in schema.prisma, and run `npx prisma generate`",
-			"the generated Prisma client has no engine for %s", m.job.Platform.Describe())
+	if _, name, _ := PackageOf(filepath.Join(mod.dir, "package.json")); dotted(name) {
+		hint := "generate it for that platform"
+		if name == prismaClient {
+			hint = "name the platform in `binaryTargets` of the generator in schema.prisma, and run `npx prisma generate`"
+		}
+		return nil, source.Problem(mod.dir, hint, "the generated %s has no engine for %s", name, m.job.Platform.Describe())
 	}
 	dir, err := m.install(mod)
 	if err != nil {

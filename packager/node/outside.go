@@ -2,6 +2,7 @@ package node
 
 import (
 	"maps"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -60,7 +61,15 @@ func (b *bundle) outside() api.Plugin {
 		return mod != nil && mod == b.modules.top(name), err
 	}
 	return api.Plugin{Name: "outside", Setup: func(build api.PluginBuild) {
-		build.OnResolve(api.OnResolveOptions{Filter: "^(" + strings.Join(names, "|") + ")(/|$)"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+		// From folder to folder of node_modules, generated code is imported by its path, too.
+		build.OnResolve(api.OnResolveOptions{Filter: `^(\.\./)*(` + strings.Join(names, "|") + ")(/|$)"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+			if isPath(args.Path) {
+				_, beside, ok := cutLast(path.Join(filepath.ToSlash(filepath.Dir(args.Importer)), args.Path), "/node_modules/")
+				if _, from, _ := PackageOf(args.Importer); !ok || PackageName(beside) == from {
+					return api.OnResolveResult{}, nil
+				}
+				args.Path = beside
+			}
 			name := PackageName(args.Path)
 			if args.Namespace != outsideSpace {
 				if out, err := stays(name, args.Importer); !out || err != nil {

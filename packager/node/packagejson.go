@@ -35,17 +35,9 @@ const (
 	choice                 // who uses the package may have it
 )
 
-// prismaClient loads the client that was generated for a schema, and does not say so.
-const (
-	prismaClient    = "@prisma/client"
-	generatedClient = ".prisma/client"
-)
-
 func (p packageJSON) demand(name string) demand {
 	has := func(deps map[string]string) bool { _, ok := deps[name]; return ok }
 	switch {
-	case p.Name == prismaClient && name == generatedClient:
-		return optional
 	case has(p.OptionalDependencies): // npm writes these among the dependencies, too
 		return optional
 	case has(p.Dependencies):
@@ -71,9 +63,6 @@ func (p packageJSON) names() []string {
 	names = append(names, slices.Sorted(maps.Keys(p.OptionalDependencies))...)
 	names = append(names, slices.Sorted(maps.Keys(p.PeerDependencies))...)
 	names = append(names, slices.Sorted(maps.Keys(p.PeersMeta))...)
-	if p.Name == prismaClient {
-		names = append(names, generatedClient)
-	}
 	return names
 }
 
