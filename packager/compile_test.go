@@ -1,6 +1,8 @@
 package packager
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/ferryfn/ferry/packager/packagertest"
@@ -68,4 +70,33 @@ func TestATransformerOfTypeScriptIsRefusedByName(t *testing.T) {
 	e := failure(t, newPackager(t, root), packagertest.Node("app.ts"))
 	packagertest.Contains(t, e.Message, "tsconfig.json", "typia/lib/transform")
 	packagertest.Contains(t, e.Hint, "build.command", "dist/main.js")
+}
+
+// What TypeScript compiles to CommonJS may ask for what only that has.
+func TestTypeScriptIsBundledAsTheModuleSystemThatItCompilesTo(t *testing.T) {
+	const code = "import { name } from './name'; export const main = require.main === module; export const got = name + typeof module.exports; export default { fetch() {} };"
+	for _, c := range []struct{ name, handler, tsconfig, pkg, want string }{
+		{"commonjs", "app.ts", `{"compilerOptions":{"module":"CommonJS"}}`, `{}`, "app.cjs"},
+		{"commonjs in a package of modules", "app.ts", `{"compilerOptions":{"module":"CommonJS"}}`, `{"type":"module"}`, "app.mjs"},
+		{"node16 without a type", "app.ts", `{"compilerOptions":{"module":"Node16"}}`, `{}`, "app.cjs"},
+		{"node16 of modules", "app.ts", `{"compilerOptions":{"module":"Node16"}}`, `{"type":"module"}`, "app.mjs"},
+		{"modules", "app.ts", `{"compilerOptions":{"module":"ESNext"}}`, `{}`, "app.mjs"},
+		{"what it extends", "app.ts", `{"extends":"./base.json"}`, `{}`, "app.cjs"},
+		{"a suffix", "app.cts", `{"compilerOptions":{"module":"NodeNext"}}`, `{"type":"module"}`, "app.cjs"},
+		{"a comment", "app.ts", "{\n// \"module\": \"commonjs\"\n}", `{}`, "app.mjs"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := packagertest.Project(t, "package.json", c.pkg, "tsconfig.json", c.tsconfig, "base.json", `{"compilerOptions":{"module":"commonjs"}}`,
+				c.handler, code, "name.ts", "export const name = 'shop '")
+			a := build(t, newPackager(t, root), packagertest.Node(c.handler))
+			if _, is := contents(t, a)[c.want]; !is {
+				t.Fatalf("it is no %s: %v", c.want, slices.Sorted(maps.Keys(contents(t, a))))
+			}
+			if c.want == "app.cjs" {
+				if got := load(t, a, "app.cjs", "m.got + m.main"); got != "shop objectfalse" {
+					t.Errorf("got %s", got)
+				}
+			}
+		})
+	}
 }

@@ -153,8 +153,12 @@ func (b *bundle) keepOut(o *api.BuildOptions) error {
 	return err
 }
 
-// written is the module system that the handler is written in as esbuild sees it, if it says.
+// written is the module system that the handler is written in: TypeScript's is what it compiles to, and of another handler
+// what esbuild sees, if it says.
 func (b *bundle) written() api.Format {
+	if b.compilesToCommonJS() {
+		return api.FormatCommonJS
+	}
 	switch b.meta.Inputs[b.handler].Format {
 	case "esm":
 		return api.FormatESModule

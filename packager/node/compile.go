@@ -39,6 +39,7 @@ var (
 	decorator = source.Pattern(`(?m)(?:^|[\s(,])@[A-Za-z_$]`)
 	metadata  = source.Pattern(`(?m)^[^/\n]*"emitDecoratorMetadata"\s*:\s*true`)
 	interop   = source.Pattern(`(?m)^[^/\n]*"(?:esModuleInterop"\s*:\s*true|module"\s*:\s*"(?i:node16|node18|node20|nodenext|preserve)")`)
+	system    = source.Pattern(`(?m)^[^/\n]*"module"\s*:\s*"([^"]+)"`)
 	transform = source.Pattern(`"plugins"\s*:\s*\[[^\]]*"transform"\s*:\s*"([^"]+)"`)
 	namespace = source.Pattern(`(?m)^(\s*)import\s*\*\s*as\s+([\w$]+)\s+from\s*(["'][^"'\n]+["'])`)
 )
@@ -118,6 +119,29 @@ func (b *bundle) findConfig(dir string) (c tsconfig) {
 			return tsconfig{}
 		}
 	}
+}
+
+// compilesToCommonJS is whether the handler is TypeScript whose suffix, tsconfig.json and package.json have it become CommonJS,
+// so that require.main, module and exports are what they are there.
+func (b *bundle) compilesToCommonJS() bool {
+	file := filepath.Join(b.job.Dir, filepath.FromSlash(b.handler))
+	switch filepath.Ext(file) {
+	case ".cts":
+		return true
+	case ".ts", ".tsx":
+	default:
+		return false
+	}
+	_, text, err := b.config(file)
+	if err != nil { // which compile reports
+		return false
+	}
+	said := system().FindStringSubmatch(text) // the nearest file comes first
+	if said == nil {
+		return false
+	}
+	kinds := []string{"commonjs", "node16", "node18", "node20", "nodenext"}
+	return slices.Contains(kinds, strings.ToLower(said[1])) && !b.job.typeModule(b.handler)
 }
 
 // byTypeScript compiles files, and reports whether any came out different.
