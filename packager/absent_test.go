@@ -22,6 +22,7 @@ var orm = []string{
 }
 
 func TestAnInstalledPackageNeedNotFindWhatItMayAskFor(t *testing.T) {
+	t.Parallel()
 	p := newPackager(t, packagertest.Project(t, orm...))
 	a := build(t, p, packagertest.Node("app.js"))
 	if got := load(t, a, "app.mjs", "m.default.fetch('memory')"); got != "memory" {
@@ -52,6 +53,7 @@ func TestAnInstalledPackageNeedNotFindWhatItMayAskFor(t *testing.T) {
 }
 
 func TestWhatIsNeededMustBeInstalled(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string][]string{
 		"by the handler":                  {"app.js", "export default { fetch: () => require('mysql') };"},
 		"as a dependency of a package":    {"node_modules/orm/package.json", `{"name":"orm","main":"i.js","dependencies":{"mysql":"1","bun:sqlite":"1"}}`},

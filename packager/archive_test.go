@@ -37,6 +37,7 @@ func theirs(t *testing.T, blocks []*block) []byte {
 }
 
 func TestAZipHasTheBytesThatTheStandardLibraryWrites(t *testing.T) {
+	t.Parallel()
 	plain := func(name, text string) *block {
 		return &block{header: header{
 			name: name, method: stored, mode: 0o100644, crc: crc32.ChecksumIEEE([]byte(text)), packed: uint32(len(text)), size: uint32(len(text)),
@@ -75,6 +76,7 @@ func TestAZipHasTheBytesThatTheStandardLibraryWrites(t *testing.T) {
 }
 
 func TestAPackageBeyond4GiBIsRefused(t *testing.T) {
+	t.Parallel()
 	a := newArchive(io.Discard)
 	defer a.rest()
 	a.at = 1 << 32

@@ -38,6 +38,7 @@ func subjects() map[string]struct {
 }
 
 func TestOnlyWhatChangedIsBuiltAgain(t *testing.T) {
+	t.Parallel()
 	changes := []struct {
 		name   string
 		change func(t *testing.T, root, file string)
@@ -90,6 +91,7 @@ func TestOnlyWhatChangedIsBuiltAgain(t *testing.T) {
 }
 
 func TestAnAddedFileIsSeen(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "", "lib/a.txt", "")
 	p := newPackager(t, root)
 	build(t, p, packagertest.Server("main.py"))
@@ -100,6 +102,7 @@ func TestAnAddedFileIsSeen(t *testing.T) {
 }
 
 func TestARetargetedSymlinkIsSeen(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "", "one", "1", "two", "2")
 	link := filepath.Join(root, "link")
 	if err := os.Symlink("one", link); err != nil {
@@ -120,6 +123,7 @@ func TestARetargetedSymlinkIsSeen(t *testing.T) {
 }
 
 func TestAChangeWithinTheSameTimeStampIsSeen(t *testing.T) {
+	t.Parallel()
 	for language, s := range subjects() {
 		t.Run(language, func(t *testing.T) {
 			root := packagertest.Project(t, s.files...)
@@ -154,6 +158,7 @@ func TestAChangeWithinTheSameTimeStampIsSeen(t *testing.T) {
 }
 
 func TestWhatThePackageIsForIsPartOfTheKey(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.js", fetchHandler)
 	p := newPackager(t, root)
 	fn := packagertest.Node("app.js")
@@ -175,6 +180,7 @@ func TestWhatThePackageIsForIsPartOfTheKey(t *testing.T) {
 }
 
 func TestNoCacheBuildsAndStores(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "")
 	p := newPackager(t, root)
 	p.NoCache = true
@@ -189,6 +195,7 @@ func TestNoCacheBuildsAndStores(t *testing.T) {
 }
 
 func TestAMissingOrTruncatedPackageIsBuiltAgain(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "")
 	p := newPackager(t, root)
 	a := build(t, p, packagertest.Server("main.py"))
@@ -204,6 +211,7 @@ func TestAMissingOrTruncatedPackageIsBuiltAgain(t *testing.T) {
 }
 
 func TestASpoiledEntryIsNoHit(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "")
 	p := newPackager(t, root)
 	build(t, p, packagertest.Server("main.py"))
@@ -216,6 +224,7 @@ func TestASpoiledEntryIsNoHit(t *testing.T) {
 }
 
 func TestACacheThatCannotBeWrittenIsAClearError(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "")
 	file := filepath.Join(t.TempDir(), "file")
 	packagertest.Write(t, file, "")
@@ -233,6 +242,7 @@ func TestACacheThatCannotBeWrittenIsAClearError(t *testing.T) {
 }
 
 func TestTheCacheIsBoundedAndKeepsWhatIsInUse(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	c := cache{dir: dir}
 	for i, hours := range []int{50, 30, 20, 0, 0} {
@@ -262,6 +272,7 @@ func TestTheCacheIsBoundedAndKeepsWhatIsInUse(t *testing.T) {
 }
 
 func TestABuildCommandRunsOnceAndWhenSourcesChange(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "src.txt", "1", ".ferryignore", "ran\n")
 	p := newPackager(t, root)
 	fn := packagertest.Server("main.py")
@@ -298,6 +309,7 @@ func TestABuildCommandRunsOnceAndWhenSourcesChange(t *testing.T) {
 }
 
 func TestAFailedBuildCommandShowsWhatItSaid(t *testing.T) {
+	t.Parallel()
 	fn := packagertest.Server("main.py")
 	fn.Build.Command = "echo making >&2; echo 'no rule to make x'; exit 3"
 	e := failure(t, newPackager(t, packagertest.Project(t, "main.py", "")), fn)
@@ -305,6 +317,7 @@ func TestAFailedBuildCommandShowsWhatItSaid(t *testing.T) {
 }
 
 func TestManyBuildsAtOnceAgree(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "", "data.txt", strings.Repeat("x", 1<<20))
 	p := newPackager(t, root)
 	fns := []manifest.Function{packagertest.Server("main.py"), packagertest.Python("main:app")}
@@ -340,6 +353,7 @@ func TestManyBuildsAtOnceAgree(t *testing.T) {
 }
 
 func TestAnEntryThatIsStampedAgainIsNeverAbsent(t *testing.T) {
+	t.Parallel()
 	c := cache{dir: t.TempDir()}
 	if err := c.write("key", entry{}); err != nil {
 		t.Fatal(err)
@@ -365,6 +379,7 @@ func TestAnEntryThatIsStampedAgainIsNeverAbsent(t *testing.T) {
 const childVariable = "PACKAGER_TEST_CHILD"
 
 func TestSeveralProcessesBuildOnce(t *testing.T) {
+	t.Parallel()
 	if dir := os.Getenv(childVariable); dir != "" {
 		a, err := (&Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}).Build(context.Background(), packagertest.Server("main.py"), packagertest.Local("python3.11"))
 		if err != nil {
@@ -397,6 +412,7 @@ func TestSeveralProcessesBuildOnce(t *testing.T) {
 }
 
 func TestWhatAKilledProcessLeftDoesNoHarm(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "")
 	p := newPackager(t, root)
 	old := time.Now().Add(-48 * time.Hour)
@@ -451,6 +467,7 @@ func benchmarkUnchanged(b *testing.B, root string, fns []manifest.Function) {
 }
 
 func TestAnEntryReadsBackAsItWasWritten(t *testing.T) {
+	t.Parallel()
 	want := entry{Artifact: Artifact{Description: Description{Digest: "sha256:1", Files: 2}}, Recorded: 3, Inputs: []source.Input{
 		{Path: "/a", Kind: "d", MTime: 4, Inode: 1 << 63, Sum: "ff"},
 		{Path: "/a/b c", Kind: "f", Size: 5, MTime: -6, Sum: "00"},

@@ -35,6 +35,7 @@ func TestDecoratorsHaveTheTypesThatTypeScriptGivesThem(t *testing.T) {
 }
 
 func TestDecoratorsWithTypesAreRefusedWithoutTypeScript(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "node")
 	root := packagertest.Project(t, "package.json", `{"type":"module"}`,
 		"tsconfig.json", "{\n  \"compilerOptions\": {\n    \"experimentalDecorators\": true,\n    \"emitDecoratorMetadata\": true\n  }\n}\n",
@@ -49,6 +50,7 @@ func TestDecoratorsWithTypesAreRefusedWithoutTypeScript(t *testing.T) {
 }
 
 func TestANamespaceThatIsCalledIsWhatTypeScriptMakesOfItWithoutInterop(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "tsconfig.json", `{"compilerOptions":{"module":"commonjs"}}`,
 		"app.ts", "import * as make from 'make';\nimport * as Shop from 'shop';\nexport default { fetch() { return make() + new Shop().name + make.named; } };\n",
 		"node_modules/make/index.js", "module.exports = () => 'made'; module.exports.named = '!';",
@@ -65,6 +67,7 @@ func TestANamespaceThatIsCalledIsWhatTypeScriptMakesOfItWithoutInterop(t *testin
 }
 
 func TestATransformerOfTypeScriptIsRefusedByName(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "tsconfig.json", `{"compilerOptions":{"plugins":[{"name":"editor"},{"transform":"typia/lib/transform"}]}}`,
 		"app.ts", "export default { fetch() {} };\n")
 	e := failure(t, newPackager(t, root), packagertest.Node("app.ts"))
@@ -74,6 +77,7 @@ func TestATransformerOfTypeScriptIsRefusedByName(t *testing.T) {
 
 // What TypeScript compiles to CommonJS may ask for what only that has.
 func TestTypeScriptIsBundledAsTheModuleSystemThatItCompilesTo(t *testing.T) {
+	t.Parallel()
 	const code = "import { name } from './name'; export const main = require.main === module; export const got = name + typeof module.exports; export default { fetch() {} };"
 	for _, c := range []struct{ name, handler, tsconfig, pkg, want string }{
 		{"commonjs", "app.ts", `{"compilerOptions":{"module":"CommonJS"}}`, `{}`, "app.cjs"},

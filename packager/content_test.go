@@ -12,6 +12,7 @@ import (
 )
 
 func TestContentIsProvedAsItIsRead(t *testing.T) {
+	t.Parallel()
 	good := build(t, newPackager(t, packagertest.Project(t, "app.py", "app = 1\n")), packagertest.Python("app:app"))
 	whole, err := good.Bytes()
 	if err != nil || int64(len(whole)) != good.Size {
@@ -42,6 +43,7 @@ func TestContentIsProvedAsItIsRead(t *testing.T) {
 }
 
 func TestContentIsProvedAnewFromItsBegin(t *testing.T) {
+	t.Parallel()
 	good := build(t, newPackager(t, packagertest.Project(t, "app.py", "app = 1\n")), packagertest.Python("app:app"))
 	good.ZipDigest = "sha256:of another"
 	c, err := good.Open()

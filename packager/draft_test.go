@@ -10,6 +10,7 @@ import (
 )
 
 func TestWhatIsInTheCacheAlreadyIsNotWrittenAgain(t *testing.T) {
+	t.Parallel()
 	p := newPackager(t, packagertest.Project(t, "app.py", "app = 1\n"))
 	fn := packagertest.Python("app:app")
 	a := build(t, p, fn)
@@ -42,6 +43,7 @@ func TestWhatIsInTheCacheAlreadyIsNotWrittenAgain(t *testing.T) {
 }
 
 func TestADraftGoesToTheDiskWhenItIsLarge(t *testing.T) {
+	t.Parallel()
 	c := cache{dir: t.TempDir()}
 	d := newDraft(c)
 	defer d.drop()
@@ -64,6 +66,7 @@ func TestADraftGoesToTheDiskWhenItIsLarge(t *testing.T) {
 }
 
 func TestASpoiledPackageInTheCacheIsReplaced(t *testing.T) {
+	t.Parallel()
 	for how, spoil := range map[string]func(path string, size int64) error{
 		"cut":                func(path string, _ int64) error { return os.Truncate(path, 5) },
 		"of the same length": func(path string, size int64) error { return os.WriteFile(path, make([]byte, size), 0o644) },

@@ -33,6 +33,7 @@ func saved(t *testing.T, root string, fn manifest.Function) (*Packager, Bill) {
 }
 
 func TestASavedPackageIsTakenWithoutSources(t *testing.T) {
+	t.Parallel()
 	p, b := saved(t, packagertest.Project(t, "app.js", fetchHandler), packagertest.Node("app.js"))
 	got := build(t, p, packagertest.Node("app.js"))
 	if got.Path != b.Artifact.Path || !got.Cached || got.Digest != b.Artifact.Digest || got.Entry != "ferry-entry.mjs" {
@@ -42,6 +43,7 @@ func TestASavedPackageIsTakenWithoutSources(t *testing.T) {
 }
 
 func TestASavedPackageMustBeWhatIsAskedFor(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		spoil   func(t *testing.T, dir string, fn *manifest.Function, pl *Platform)
 		message string
@@ -81,6 +83,7 @@ func TestASavedPackageMustBeWhatIsAskedFor(t *testing.T) {
 }
 
 func TestABillSaysWhatWentIn(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "src/app.js", "import a from 'a'; import b from './b.js'; export default { a, b, fetch() {} }", "src/b.js", "export default 1",
 		"node_modules/a/package.json", `{"name":"a","version":"1.2.3"}`, "node_modules/a/index.js", "module.exports = 1", "package.json", "{}")
 	p := newPackager(t, root)
@@ -105,6 +108,7 @@ func TestABillSaysWhatWentIn(t *testing.T) {
 }
 
 func TestEveryFileCanBeExplained(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app/src/app.js", "import a from 'a'; import b from './b.js'; export default { a, b, fetch() {} }", "app/src/b.js", "export default 1",
 		"app/node_modules/a/package.json", `{"name":"a"}`, "app/node_modules/a/index.js", "module.exports = require('./deep')", "app/node_modules/a/deep.js", "",
 		"app/node_modules/x/package.json", `{"name":"x"}`, "app/package.json", "{}", "app/views/v.html", "", "app/.env", "", "app/old.js", "", "outside", "")
@@ -154,6 +158,7 @@ func checkExplained(t *testing.T, root string, fn manifest.Function, file, want 
 }
 
 func TestAListHasTheBiggestFirst(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "#!x", "big.txt", strings.Repeat("x", 1000), "mid.txt", "1234")
 	entries, err := List(build(t, newPackager(t, root), packagertest.Server("main.py")))
 	if err != nil {
@@ -166,6 +171,7 @@ func TestAListHasTheBiggestFirst(t *testing.T) {
 }
 
 func TestWhatIsSaidOfASavedPackageMustBeSo(t *testing.T) {
+	t.Parallel()
 	fn := packagertest.Node("app.js")
 	for field, value := range map[string]string{"size": "1", "unzipped": "1", "files": "77", "entry": `"elsewhere.mjs"`} {
 		p, _ := saved(t, packagertest.Project(t, "app.js", fetchHandler), fn)
@@ -184,6 +190,7 @@ func TestWhatIsSaidOfASavedPackageMustBeSo(t *testing.T) {
 
 // TestABillSaysWhatWasPackedAfterQuickEdits edits faster than time stamps tell, and keeps the size.
 func TestABillSaysWhatWasPackedAfterQuickEdits(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		fn   manifest.Function
 		file string
@@ -219,6 +226,7 @@ func TestABillSaysWhatWasPackedAfterQuickEdits(t *testing.T) {
 }
 
 func TestWhatChangesWhileAToolReadsItIsNoBill(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.js", "export default { fetch() {} }\n", "part.txt", "before")
 	in := source.NewRecorder(&source.Hashes{})
 	if err := in.File(filepath.Join(root, "part.txt")); err != nil {
@@ -234,6 +242,7 @@ func TestWhatChangesWhileAToolReadsItIsNoBill(t *testing.T) {
 }
 
 func TestSavedPackagesKeepWhatTheyWereMadeFromWhateverTheirDigest(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.js", fetchHandler)
 	p := newPackager(t, root)
 	b, err := p.Bill(t.Context(), packagertest.Node("app.js"), packagertest.Local("nodejs20"))
@@ -265,6 +274,7 @@ func TestSavedPackagesKeepWhatTheyWereMadeFromWhateverTheirDigest(t *testing.T) 
 }
 
 func TestSavedPackagesAreNoInput(t *testing.T) {
+	t.Parallel()
 	for _, place := range []string{".", "artifacts", "build/out"} {
 		t.Run(place, func(t *testing.T) {
 			root := packagertest.Project(t, "main.py", "", "data.json", "{}", "data.zip", "no package", "build/kept.txt", "")
@@ -295,6 +305,7 @@ func TestSavedPackagesAreNoInput(t *testing.T) {
 }
 
 func TestWhatIsForReadersOfTheSourceIsNoInputUnlessItIsAskedFor(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "", "README.md", "", "Readme", "", "readme.py", "", "readme/a.txt", "", "docs/README.md", "",
 		".gitignore", "", "docs/.gitignore", "")
 	fn := packagertest.Server("main.py")

@@ -20,6 +20,7 @@ var Handler http.Handler = http.NotFoundHandler()
 `
 
 func TestAGoHandlerBecomesOneStaticProgram(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "internal/api/api.go", goHandler, "views/a.html", "a")
 	fn := packagertest.Go("internal/api")
@@ -39,6 +40,7 @@ func TestAGoHandlerBecomesOneStaticProgram(t *testing.T) {
 }
 
 func TestTheModuleMayLieAboveTheSource(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "fns/api/api.go", goHandler)
 	fn := packagertest.Go(".")
@@ -55,6 +57,7 @@ func TestTheModuleMayLieAboveTheSource(t *testing.T) {
 }
 
 func TestAVendoredModuleIsCompiledAndSeenWhenItChanges(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n\nrequire example.com/shout v1.0.0\n",
 		"api.go", strings.Replace(goHandler, `import "net/http"`, "import (\n\t\"net/http\"\n\n\t_ \"example.com/shout\"\n)", 1),
@@ -71,6 +74,7 @@ func TestAVendoredModuleIsCompiledAndSeenWhenItChanges(t *testing.T) {
 }
 
 func TestGoBuildsForTheArchitectureOfThePlatform(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "main.go", "package main\n\nfunc main() {}\n")
 	fn := packagertest.Go(".")
@@ -90,6 +94,7 @@ func TestGoBuildsForTheArchitectureOfThePlatform(t *testing.T) {
 }
 
 func TestCompileErrorsHaveFileAndLine(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "api/api.go",
 		"package api\n\nimport \"net/http\"\n\nvar Handler http.Handler = nothing\n\nvar x int = \"\"\n")
@@ -105,6 +110,7 @@ func TestCompileErrorsHaveFileAndLine(t *testing.T) {
 }
 
 func TestGoMistakesSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	const mod = "module example.com/shop\n\ngo 1.24\n"
 	for name, c := range map[string]struct {
@@ -140,6 +146,7 @@ func TestGoMistakesSayWhatToDo(t *testing.T) {
 }
 
 func TestAWrongDeclarationIsShownWhereItStands(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	for name, c := range map[string]struct {
 		code, message, hint string
@@ -170,6 +177,7 @@ func TestGoFlagsOfTheUserDoNotChangeThePackage(t *testing.T) {
 }
 
 func TestAChangedDependencyInsideTheTreeIsRebuilt(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "lib/lib.go", "package lib\n\nconst Name = \"one\"\n", "lib/page.html", "x",
 		"api/api.go", "package api\n\nimport (\n\t\"net/http\"\n\n\t\"example.com/shop/lib\"\n)\n\nvar Handler = http.RedirectHandler(lib.Name, 302)\n")
@@ -191,6 +199,7 @@ func TestAChangedDependencyInsideTheTreeIsRebuilt(t *testing.T) {
 }
 
 func TestWhatNeedsCIsRefusedByName(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	const (
 		mod     = "module example.com/shop\n\ngo 1.24\n"

@@ -74,6 +74,7 @@ var ignoreTree = []string{
 }
 
 func TestIgnoreRulesMeanWhatTheyMeanToGit(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "git")
 	for _, rules := range []string{
 		"foo", "/foo", "foo/", "a/foo", "/a/foo", "**/foo", "a/**", "a/**/foo", "**/b/**", "*.log", "!*.log", "*.log\n!foo.log", "*\n!main.py",
@@ -94,6 +95,7 @@ func TestIgnoreRulesMeanWhatTheyMeanToGit(t *testing.T) {
 }
 
 func TestAnIgnoreFileBelowAddsToThoseAbove(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "git")
 	root := packagertest.Project(t, "main.py", "", ".ferryignore", "*.log\n/a/x", "a/.ferryignore", "!keep.log\n/y\n", "a/keep.log", "", "a/no.log", "", "a/x", "", "a/y", "", "a/b/y", "", "b/keep.log", "")
 	got := ours(t, root)
@@ -102,6 +104,7 @@ func TestAnIgnoreFileBelowAddsToThoseAbove(t *testing.T) {
 }
 
 func TestAnIgnoreFileAboveTheSourceHoldsToo(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, ".ferryignore", "*.log\n/fn/x", "fn/main.py", "", "fn/a.log", "", "fn/x", "", "fn/sub/x", "")
 	fn := packagertest.Server("main.py")
 	fn.Source = "fn"
@@ -119,6 +122,7 @@ func TestAnIgnoreFileAboveTheSourceHoldsToo(t *testing.T) {
 const pemKey, pemCert = "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN CERTIFICATE-----\n"
 
 func TestSecretsNeverEnter(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "", ".env", "K=1", ".env.prod", "", ".envrc", "", "sub/.env", "", "tls.key", "", "id_rsa", "", "a.p12", "", "a.pfx", "", ".npmrc", "", ".netrc", "",
 		"server.pem", pemKey, "ca.pem", pemCert, "credentials.json", `{"private_key": "x"}`, "config/credentials.json", `{"fields": ["name"]}`,
 		"my-service-account.json", `{"private_key": "x"}`, ".git/config", "", ".hg/x", "", ".svn/x", "", "__pycache__/a.pyc", "", "b.pyc", "", ".venv/x", "", "venv/x", "",
@@ -127,6 +131,7 @@ func TestSecretsNeverEnter(t *testing.T) {
 }
 
 func TestIncludingASecretIsAnErrorAndSweepingOverOneIsNot(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "", "conf/.env", "", "conf/a.txt", "", "conf/tls.key", "", "conf/x.pem", pemKey)
 	for pattern, want := range map[string]string{"conf/.env": "conf/.env", "**/*.key": "conf/tls.key", "conf/x.pem": "conf/x.pem", "conf/.e*": "conf/.env"} {
 		fn := packagertest.Server("main.py")
@@ -143,6 +148,7 @@ func TestIncludingASecretIsAnErrorAndSweepingOverOneIsNot(t *testing.T) {
 }
 
 func TestExcludeGoesBeforeIncludeAndIncludeBeforeTheIgnoreFile(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "", ".ferryignore", "data\n*.tmp\n", "data/a.txt", "", "data/deep/b.csv", "", "data/draft.csv", "", "x.tmp", "", "node_modules/p/i.js", "")
 	fn := packagertest.Server("main.py")
 	fn.Build.Include = []string{"data/**/*.csv", "node_modules/p"}
@@ -155,6 +161,7 @@ func TestExcludeGoesBeforeIncludeAndIncludeBeforeTheIgnoreFile(t *testing.T) {
 }
 
 func TestAnIncludeThatMatchesNothingIsAnError(t *testing.T) {
+	t.Parallel()
 	fn := packagertest.Node("app.js")
 	fn.Build.Include = []string{"veiws/**"}
 	packagertest.Contains(t, failure(t, newPackager(t, packagertest.Project(t, "app.js", fetchHandler, "views/a", "")), fn).Message, "veiws/**", "matches no file")

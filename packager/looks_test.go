@@ -25,6 +25,7 @@ func pair(t *testing.T) (*Packager, []manifest.Function) {
 }
 
 func TestFunctionsOfOneFolderSeeItAsItWasAtOneTime(t *testing.T) {
+	t.Parallel()
 	p, fns := pair(t)
 	buildAll(t, p, fns[:1])
 	packagertest.Write(t, filepath.Join(p.Root, "late.py"), "x = 1\n")
@@ -39,6 +40,7 @@ func TestFunctionsOfOneFolderSeeItAsItWasAtOneTime(t *testing.T) {
 }
 
 func TestAChangeOfASharedFileIsAChangeOfAllFunctions(t *testing.T) {
+	t.Parallel()
 	p, fns := pair(t)
 	buildAll(t, p, fns)
 	for _, a := range buildAll(t, anew(p), fns) {
@@ -55,6 +57,7 @@ func TestAChangeOfASharedFileIsAChangeOfAllFunctions(t *testing.T) {
 }
 
 func TestWhatIsMissingOfALookIsBuiltAgain(t *testing.T) {
+	t.Parallel()
 	p, fns := pair(t)
 	buildAll(t, p, fns)
 	looks, err := filepath.Glob(filepath.Join(p.Cache, "entries", "look-*"))
@@ -77,6 +80,7 @@ func TestWhatIsMissingOfALookIsBuiltAgain(t *testing.T) {
 }
 
 func TestABillNamesWhatFunctionsShare(t *testing.T) {
+	t.Parallel()
 	p, fns := pair(t)
 	for range 2 {
 		b, err := anew(p).Bill(t.Context(), fns[0], packagertest.Local(fns[0].Runtime))
@@ -92,6 +96,7 @@ func TestABillNamesWhatFunctionsShare(t *testing.T) {
 }
 
 func TestAFindingIsLookedForOnceAndAgainAfterAFailure(t *testing.T) {
+	t.Parallel()
 	var f source.Findings[int]
 	var calls atomic.Int32
 	find := func() (int, error) {
@@ -137,6 +142,7 @@ func TestAFindingIsLookedForOnceAndAgainAfterAFailure(t *testing.T) {
 }
 
 func TestAFileIsCompressedOnceForAllThatNeedItAtATime(t *testing.T) {
+	t.Parallel()
 	var b blocks
 	var calls atomic.Int32
 	f := source.Generated("a.txt", []byte("hello"))
@@ -168,6 +174,7 @@ func TestAFileIsCompressedOnceForAllThatNeedItAtATime(t *testing.T) {
 }
 
 func TestALargeFileIsCompressedOnceAndCopiedFromThePackageThatHoldsIt(t *testing.T) {
+	t.Parallel()
 	random := make([]byte, spillAt+1<<20)
 	rand.Read(random)
 	root := packagertest.Project(t, "a.py", "app = 1\n", "b.py", "app = 2\n", "large.bin", string(random[:blockLimit+1]), "huge.bin", string(random))
@@ -190,6 +197,7 @@ func TestALargeFileIsCompressedOnceAndCopiedFromThePackageThatHoldsIt(t *testing
 }
 
 func TestAPackageThatIsCutShortIsNotCopiedFrom(t *testing.T) {
+	t.Parallel()
 	short, err := os.Create(filepath.Join(t.TempDir(), "short.zip"))
 	if err != nil {
 		t.Fatal(err)
@@ -203,6 +211,7 @@ func TestAPackageThatIsCutShortIsNotCopiedFrom(t *testing.T) {
 }
 
 func TestFunctionsShareTheBlocksOfAFileThatWasJustWritten(t *testing.T) {
+	t.Parallel()
 	var b blocks
 	path := filepath.Join(t.TempDir(), "a.txt")
 	packagertest.Write(t, path, "hello")
@@ -227,6 +236,7 @@ func TestFunctionsShareTheBlocksOfAFileThatWasJustWritten(t *testing.T) {
 }
 
 func TestAProgramThatOneFunctionMayHaveIsRefusedToOneForAnotherMachine(t *testing.T) {
+	t.Parallel()
 	program := append([]byte("\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x3e\x00"), make([]byte, blockLimit)...)
 	root := packagertest.Project(t, "a.py", "app = 1\n", "small.so", string(program[:100]), "large.so", string(program))
 	p := newPackager(t, root)

@@ -35,6 +35,7 @@ func mappedProject(t *testing.T, own string) string {
 }
 
 func TestAStackTraceNamesTheLinesOfOnesOwnSourcesAndTheMapHoldsNothingElse(t *testing.T) {
+	t.Parallel()
 	a := build(t, newPackager(t, mappedProject(t, "console.log(1)")), packagertest.Node("app.ts"))
 	for _, s := range sourcesOf(t, a) {
 		if strings.Contains(s, "dep.ts") || strings.HasSuffix(s, ".js") {
@@ -48,6 +49,7 @@ func TestAStackTraceNamesTheLinesOfOnesOwnSourcesAndTheMapHoldsNothingElse(t *te
 }
 
 func TestAStackTraceOfCommonJSNamesTheLinesOfItsSources(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "node")
 	root := packagertest.Project(t, "app.js", "'use strict';\nconst lib = require('./lib/lib');\n\nexports.fetch = () => lib(__dirname);\n",
 		"lib/lib.js", "'use strict'; // of\n// a library\nmodule.exports = () => {\n\tthrow new Error(__dirname);\n};\n")
@@ -57,6 +59,7 @@ func TestAStackTraceOfCommonJSNamesTheLinesOfItsSources(t *testing.T) {
 }
 
 func TestALargeMapIsLeftOutUnlessItIsAskedFor(t *testing.T) {
+	t.Parallel()
 	yes, no := true, false
 	large := manyFunctions(20_000)
 	for _, c := range []struct {

@@ -44,6 +44,7 @@ func library(t *testing.T, needs ...string) string {
 }
 
 func TestANativeModuleForAnotherCLibraryStaysOut(t *testing.T) {
+	t.Parallel()
 	pl := packagertest.Local("nodejs20")
 	if pl.OS != "linux" {
 		t.Skip("there are several C libraries on Linux only")

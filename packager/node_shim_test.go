@@ -11,6 +11,7 @@ import (
 )
 
 func TestTheShimOfFetchOnAWSIsSmallAndLoadsNoServer(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.mjs", "export default { fetch: () => new Response() };\n")
 	pl := packagertest.Local("nodejs22")
 	pl.Shim, pl.OS, pl.AnswersCORS = "aws", "linux", true
@@ -38,6 +39,7 @@ func TestTheShimOfFetchOnAWSIsSmallAndLoadsNoServer(t *testing.T) {
 }
 
 func TestAShimBesideSourcesIsAsItWasWritten(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.mjs", "export default { fetch: () => new Response() };\n")
 	fn := served(packagertest.Node("app.mjs"))
 	fn.Build.Bundle = new(false)

@@ -31,6 +31,7 @@ func imported(t *testing.T, dir, file, expression string) string {
 }
 
 func TestAnESModuleWithTopLevelAwaitKeepsItsNatureAndItsPlace(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "package.json", `{"type":"module"}`,
 		"src/app.js", `import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -53,6 +54,7 @@ export default { answer, where: path.basename(__dirname), dep, os: typeof requir
 }
 
 func TestCommonJSCodeKeepsItsDirnameAndItsExports(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "src/app.js", `const path = require("path");
 if (require.main === module) throw new Error("it is not the program");
 module.exports = { fetch() { return path.basename(__dirname) + require("./lib"); } };`,
@@ -64,6 +66,7 @@ module.exports = { fetch() { return path.basename(__dirname) + require("./lib");
 }
 
 func TestTheModuleSystemIsThatOfTheSyntaxWhateverTheTextLooksLike(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ source, file string }{
 		"a comment like an import":     {"/*\nimport it from the handler\n*/\nexports.default = { fetch: () => typeof module }", "app.cjs"},
 		"an import that is not first":  {"  import { a } from './a'; export default { fetch: () => typeof module + a }", "app.mjs"},
@@ -80,6 +83,7 @@ func TestTheModuleSystemIsThatOfTheSyntaxWhateverTheTextLooksLike(t *testing.T) 
 }
 
 func TestTypeScriptNeedsNothingInstalled(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "tsconfig.json", `{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}`,
 		"src/app.ts", `import { one } from "@/one"; const n: number = one; export default { fetch: (r: Request) => n };`,
 		"lib/one.ts", "export const one: number = 1;")
@@ -90,6 +94,7 @@ func TestTypeScriptNeedsNothingInstalled(t *testing.T) {
 }
 
 func TestAServerInCommonJSIsTheProgram(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "src/server.js", `if (require.main === module) console.log("started");`)
 	fn := packagertest.Node("src/server.js")
 	fn.Style = manifest.StyleServer
@@ -104,6 +109,7 @@ func TestAServerInCommonJSIsTheProgram(t *testing.T) {
 }
 
 func TestTheShimStartsAndImportsTheHandler(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "node")
 	for _, bundle := range []bool{true, false} {
 		root := packagertest.Project(t, "package.json", `{"type":"module"}`, "src/app.js", `throw new Error("reached the handler"); export default {};`)
@@ -116,6 +122,7 @@ func TestTheShimStartsAndImportsTheHandler(t *testing.T) {
 }
 
 func TestAMissingPackageIsReportedWithItsPlaceAndTheCommand(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "src/app.js", "import a from 'express';\nimport b from './nowhere.js';\nexport default a + b;\n")
 	_, err := newPackager(t, root).Build(context.Background(), packagertest.Node("src/app.js"), packagertest.Local("nodejs20"))
 	many, ok := err.(Errors) //nolint:errorlint // the very type is what is promised
@@ -134,6 +141,7 @@ func TestAMissingPackageIsReportedWithItsPlaceAndTheCommand(t *testing.T) {
 }
 
 func TestASyntaxErrorIsReportedWithItsLine(t *testing.T) {
+	t.Parallel()
 	e := failure(t, newPackager(t, packagertest.Project(t, "app.js", "export default {\n  fetch( {\n};\n")), packagertest.Node("app.js"))
 	if e.File != "app.js" || e.Line != 2 && e.Line != 3 {
 		t.Errorf("got %+v", e)
@@ -141,12 +149,14 @@ func TestASyntaxErrorIsReportedWithItsLine(t *testing.T) {
 }
 
 func TestAMissingHandlerNamesTheNearestFile(t *testing.T) {
+	t.Parallel()
 	e := failure(t, newPackager(t, packagertest.Project(t, "src/app.ts", fetchHandler)), packagertest.Node("src/app.js"))
 	packagertest.Contains(t, e.Message, "src/app.js does not exist")
 	packagertest.Contains(t, e.Hint, "src/app.ts")
 }
 
 func TestPackagesThatCannotBeBundledComeAlongAsTheyAre(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.js", "import b from 'bcrypt'; import p from 'pino'; export default { b, p, fetch() {} };",
 		"node_modules/bcrypt/package.json", `{"name":"bcrypt","version":"6.0.0","dependencies":{"node-gyp-build":"4"}}`,
 		"node_modules/bcrypt/index.js", "module.exports = require('node-gyp-build')", "node_modules/bcrypt/binding.gyp", "{}",
@@ -198,6 +208,7 @@ func pnpmTree(t *testing.T) string {
 }
 
 func TestLinkedPackagesAreLaidOutAsPlainFiles(t *testing.T) {
+	t.Parallel()
 	root := pnpmTree(t)
 	fn := packagertest.Node("app.js")
 	fn.Source = "app"
@@ -228,6 +239,7 @@ func TestLinkedPackagesAreLaidOutAsPlainFiles(t *testing.T) {
 }
 
 func TestATsconfigThatIsExtendedIsAnInput(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app/tsconfig.json", `{"extends": "../base"}`, "base.json", `{"compilerOptions":{"paths":{"@/*":["./app/one/*"]}}}`,
 		"app/app.ts", "import v from '@/v'; export default { v, fetch() {} }", "app/one/v.ts", "export default 1", "app/two/v.ts", "export default 2")
 	fn := packagertest.Node("app.ts")
@@ -243,6 +255,7 @@ func TestATsconfigThatIsExtendedIsAnInput(t *testing.T) {
 }
 
 func TestExternalPackagesComeAlongWithWhatTheyNeed(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.js", "import a from 'a'; export default { a, fetch() {} };",
 		"node_modules/a/package.json", `{"name":"a","main":"i.js","dependencies":{"b":"1"},"optionalDependencies":{"gone":"1"}}`,
 		"node_modules/a/i.js", "module.exports = require('b') + 1", "node_modules/a/node_modules/c/package.json", "{}",
@@ -263,6 +276,7 @@ func TestExternalPackagesComeAlongWithWhatTheyNeed(t *testing.T) {
 }
 
 func TestUnbundledPackagesHoldProductionDependenciesOnly(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "package.json", `{"dependencies":{"a":"1"},"devDependencies":{"d":"1"}}`,
 		"src/app.js", "module.exports = { v: require('a'), fetch() {} }", "views/x.html", "x",
 		"node_modules/a/package.json", `{"name":"a"}`, "node_modules/a/index.js", "module.exports = 7",
@@ -285,6 +299,7 @@ func TestUnbundledPackagesHoldProductionDependenciesOnly(t *testing.T) {
 }
 
 func TestAnUninstalledDependencyIsNamed(t *testing.T) {
+	t.Parallel()
 	fn := packagertest.Node("app.js")
 	no := false
 	fn.Build.Bundle = &no
@@ -294,6 +309,7 @@ func TestAnUninstalledDependencyIsNamed(t *testing.T) {
 }
 
 func TestNoPathOfThisMachineIsInABundle(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "src/app.ts", "import './lib'; export default { fetch() {} }", "src/lib.ts", "console.log(1)")
 	for name, text := range contents(t, build(t, newPackager(t, root), packagertest.Node("src/app.ts"))) {
 		if strings.Contains(text, filepath.Dir(root)) || strings.Contains(text, os.TempDir()+"/") {
@@ -306,6 +322,7 @@ func TestNoPathOfThisMachineIsInABundle(t *testing.T) {
 }
 
 func TestAStyleWithoutAShimIsRefusedWithTheStylesThereAre(t *testing.T) {
+	t.Parallel()
 	fn := packagertest.Node("app.js")
 	fn.Style = manifest.StyleWSGI
 	e := failure(t, newPackager(t, packagertest.Project(t, "app.js", "")), fn)
@@ -317,6 +334,7 @@ func TestAStyleWithoutAShimIsRefusedWithTheStylesThereAre(t *testing.T) {
 }
 
 func TestAProgramForLambdaThatWasBuiltBeforeIsRefusedWhereNobodyCallsIt(t *testing.T) {
+	t.Parallel()
 	fn := manifest.Function{Name: "api", Source: ".", Handler: "run", Runtime: "custom", Style: manifest.StyleLambda}
 	packagertest.Contains(t, Refusal(fn, Platform{Shim: "local"}).Message, "built for AWS Lambda's runtime API runs there alone")
 	if e := Refusal(fn, Platform{Shim: "aws"}); e != nil {
@@ -325,6 +343,7 @@ func TestAProgramForLambdaThatWasBuiltBeforeIsRefusedWhereNobodyCallsIt(t *testi
 }
 
 func TestATracebackNamesTheSourceAsIfItLayInThePackage(t *testing.T) {
+	t.Parallel()
 	for _, handler := range []string{"src/app.js", "src/app.mjs"} {
 		root := packagertest.Project(t, "package.json", `{"type":"module"}`, handler, `import "./lib.js"; export default { fetch() {} };`, "src/lib.js", "console.log(1);")
 		files := contents(t, build(t, newPackager(t, root), packagertest.Node(handler)))
@@ -344,6 +363,7 @@ func prismaTree(t *testing.T) string {
 }
 
 func TestTheGeneratedPrismaClientComesAlong(t *testing.T) {
+	t.Parallel()
 	for _, bundle := range []bool{true, false} {
 		t.Run(fmt.Sprint("bundle ", bundle), func(t *testing.T) {
 			fn := packagertest.Node("app.mjs")
@@ -361,6 +381,7 @@ func TestTheGeneratedPrismaClientComesAlong(t *testing.T) {
 
 // Any tool may generate beside a package, as Prisma does, and import what it made by its name or by its path.
 func TestWhatWasGeneratedBesideAPackageComesAlongWithItsFiles(t *testing.T) {
+	t.Parallel()
 	for name, required := range map[string]string{"by its name": ".acme/client/default", "by its path": "../../.acme/client/default"} {
 		for _, bundle := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, ", bundle ", bundle), func(t *testing.T) {
@@ -388,6 +409,7 @@ func TestWhatWasGeneratedBesideAPackageComesAlongWithItsFiles(t *testing.T) {
 }
 
 func TestAPrismaClientThatIsNotGeneratedSaysHow(t *testing.T) {
+	t.Parallel()
 	root := prismaTree(t)
 	if err := os.RemoveAll(filepath.Join(root, "node_modules/.prisma")); err != nil {
 		t.Fatal(err)
@@ -396,6 +418,7 @@ func TestAPrismaClientThatIsNotGeneratedSaysHow(t *testing.T) {
 }
 
 func TestAPrismaClientWithoutAnEngineForThePlatformSaysHow(t *testing.T) {
+	t.Parallel()
 	root := prismaTree(t)
 	program, err := os.ReadFile(os.Args[0])
 	if err != nil {

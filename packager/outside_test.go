@@ -7,6 +7,7 @@ import (
 )
 
 func TestWhatLiesOutsideOfABundleIsThereOnce(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "package.json", `{"dependencies":{"p":"1","d":"2"}}`,
 		"node_modules/p/package.json", `{"name":"p","dependencies":{"d":"2","old":"1"}}`, "node_modules/p/data.txt", "",
 		"node_modules/p/index.js", "require('fs').readFileSync(__dirname + '/data.txt'); require('d').list.push('p'); exports.old = require('old').version",
@@ -39,6 +40,7 @@ func TestWhatLiesOutsideOfABundleIsThereOnce(t *testing.T) {
 }
 
 func TestOfSeveralVersionsOutsideTheSameOneIsAlwaysAtTheTop(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.js", "import 'a'; import 'b'; export default { fetch() {} };",
 		"node_modules/a/package.json", `{"name":"a"}`, "node_modules/a/index.js", "require('x')", "node_modules/b/package.json", `{"name":"b"}`, "node_modules/b/index.js", "require('x')",
 		"node_modules/a/node_modules/x/package.json", `{"name":"x","version":"1.0.0"}`, "node_modules/a/node_modules/x/index.js", "exports.y = __dirname;", "node_modules/a/node_modules/x/binding.gyp", "",

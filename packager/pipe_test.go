@@ -49,6 +49,7 @@ func pipe(t *testing.T, path string) {
 }
 
 func TestAPipeInThePlaceOfAFileIsRefusedByName(t *testing.T) {
+	t.Parallel()
 	unbundled := func(fn manifest.Function) manifest.Function {
 		no := false
 		fn.Build.Bundle = &no
@@ -93,6 +94,7 @@ func TestAPipeInThePlaceOfAFileIsRefusedByName(t *testing.T) {
 }
 
 func TestAPipeAmongSavedPackagesIsRefusedByName(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"api.json", "api.zip"} {
 		t.Run(name, func(t *testing.T) {
 			p, _ := saved(t, packagertest.Project(t, "app.js", fetchHandler), packagertest.Node("app.js"))
@@ -104,6 +106,7 @@ func TestAPipeAmongSavedPackagesIsRefusedByName(t *testing.T) {
 }
 
 func TestAPipeThatAppearsInPlaceOfAnInputIsSeen(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.js", "import './data.js'; export default { fetch() {} }", "data.js", "")
 	p := newPackager(t, root)
 	build(t, p, packagertest.Node("app.js"))

@@ -23,6 +23,7 @@ func alike(t *testing.T, root, handler, expression string) {
 }
 
 func TestAModuleSeesThePlaceThatItWouldHaveInThePackage(t *testing.T) {
+	t.Parallel()
 	const esm = "import path from 'node:path'; import { fileURLToPath } from 'node:url';\n"
 	for name, files := range map[string][]string{
 		"ES modules": {
@@ -61,6 +62,7 @@ exports.fetch = () => {};
 }
 
 func TestAModuleThatIsImportedIsNotTheProgram(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "package.json", `{"type":"module"}`, "app.js", "import { at } from './tool.js'; export const got = at === import.meta.url; export default { fetch() {} };",
 		"tool.js", "export const at = import.meta.url;\n")
 	alike(t, root, "app.js", "m.got")

@@ -38,6 +38,7 @@ func plugged(t *testing.T, handler, orm string) string {
 }
 
 func TestPackagesOfPlugAndPlayAreBundledAndWhatTheyMayAskForIsLeftToTheRunTime(t *testing.T) {
+	t.Parallel()
 	for format, handler := range map[string]string{
 		"app.mjs": "import { name, connect } from 'orm'; export const got = () => name + connect(); export default { fetch() {} };",
 		"app.cjs": "const { name, connect } = require('orm'); exports.default = { fetch() {} }; exports.got = () => name + connect();",
@@ -61,6 +62,7 @@ func TestPackagesOfPlugAndPlayAreBundledAndWhatTheyMayAskForIsLeftToTheRunTime(t
 }
 
 func TestAPackageOfPlugAndPlayThatMustLieInFilesIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ handler, orm string }{
 		"for what it looks for":       {"exports.got = require('orm'); exports.fetch = () => {};", "module.exports = require('fs').readFileSync(require('path').join(__dirname, '../data/words.txt'), 'utf8');"},
 		"since no bundler sees it":    {"exports.got = require('module').createRequire(__filename)('orm'); exports.fetch = () => {};", ""},

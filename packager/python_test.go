@@ -60,6 +60,7 @@ func needsPip(t *testing.T) {
 }
 
 func TestRequirementsLieBesideTheCode(t *testing.T) {
+	t.Parallel()
 	needsPip(t)
 	root := packagertest.Project(t, "app.py", "import greet\napp = greet.HELLO\n", "requirements.txt", "# ours\n./wheels/greet-1.0-py3-none-any.whl\n", ".ferryignore", "wheels\n")
 	wheel(t, filepath.Join(root, "wheels"), "HELLO = 'hello'\ndef main(): pass\n")
@@ -93,6 +94,7 @@ func TestRequirementsLieBesideTheCode(t *testing.T) {
 }
 
 func TestFunctionsOfOneListShareOneInstallation(t *testing.T) {
+	t.Parallel()
 	needsPip(t)
 	root := t.TempDir()
 	for _, fn := range []string{"a", "b"} {
@@ -135,6 +137,7 @@ func TestMissingToolsAreNamedWithHowToGetThem(t *testing.T) {
 }
 
 func TestPythonProgramsAreFilesOrModules(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "", "pkg/__main__.py", "", "pkg/web.py", "")
 	for handler, entry := range map[string]string{"main.py": "main.py", "pkg": "pkg/__main__.py", "pkg.web": "pkg/web.py", "pkg/web.py": "pkg/web.py"} {
 		packagertest.Equal(t, build(t, newPackager(t, root), packagertest.Server(handler)).Entry, entry)

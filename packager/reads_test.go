@@ -8,6 +8,7 @@ import (
 )
 
 func TestWhatOnesOwnModulesReadComesAlong(t *testing.T) {
+	t.Parallel()
 	const esm = "import fs from 'node:fs'; import path from 'node:path'; import { fileURLToPath } from 'node:url';\n"
 	for name, c := range map[string]struct {
 		code  string
@@ -46,6 +47,7 @@ func TestWhatOnesOwnModulesReadComesAlong(t *testing.T) {
 }
 
 func TestWhatCommonJSReadsComesAlong(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "src/app.js", `const path = require('path'), fs = require('fs');
 const join = path.join;
 exports.got = [fs.readFileSync(__dirname + '/a.txt', 'utf8'), fs.readFileSync(require("path").join(__dirname, "..", 'views', 'x.html'), 'utf8'), require('../lib/b')].join();
@@ -64,6 +66,7 @@ exports.fetch = () => {};
 }
 
 func TestAFileThatCodeReadsIsAnInput(t *testing.T) {
+	t.Parallel()
 	p := newPackager(t, packagertest.Project(t, "app.js", "exports.got = () => require('fs').readFileSync(__dirname + '/data/a.txt', 'utf8'); exports.fetch = () => {};", "data/b.txt", ""))
 	if _, there := contents(t, build(t, p, packagertest.Node("app.js")))["data/a.txt"]; there {
 		t.Error("there is what is not")
@@ -82,6 +85,7 @@ func TestAFileThatCodeReadsIsAnInput(t *testing.T) {
 }
 
 func TestWhatCannotComeAlongIsNamedWithItsLine(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		code, includes, excludes string
 		message, hint            string
@@ -121,6 +125,7 @@ func TestWhatCannotComeAlongIsNamedWithItsLine(t *testing.T) {
 }
 
 func TestAFolderOfTypeScriptThatIsLoadedIsRefusedWithItsLine(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "package.json", `{"dependencies":{"autoload":"1"}}`, "src/app.ts", "import path from 'path';\nimport load from 'autoload';\nload({ dir: path.join(__dirname, 'plugins') });\nexport default { fetch() {} };\n",
 		"src/plugins/a.ts", "export default 1;\n", "node_modules/autoload/package.json", `{"name":"autoload"}`, "node_modules/autoload/index.js", "module.exports = () => {}")
 	e := failure(t, newPackager(t, root), packagertest.Node("src/app.ts"))

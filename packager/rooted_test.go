@@ -52,6 +52,7 @@ func (c rootedCase) test(t *testing.T, bundled bool) {
 }
 
 func TestAPackageThatLooksFromWhereItLiesStaysOutOfTheBundle(t *testing.T) {
+	t.Parallel()
 	data := []string{"node_modules/p/data/words.txt", "words"}
 	for name, c := range map[string]rootedCase{
 		"a path that is joined": {"lib/i.js", "module.exports = require('fs').readFileSync(require('path').join(__dirname, '..', 'data', 'words.txt'), 'utf8')", data, "words"},
@@ -90,6 +91,7 @@ module.exports = new Promise((done, fail) => new Worker(require('path').join(__d
 }
 
 func TestAnESModulePackageThatLooksFromWhereItLiesStaysOutOfTheBundle(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ code, want string }{
 		"by its URL":           {"import fs from 'fs'; export default fs.readFileSync(new URL('./words.txt', import.meta.url), 'utf8')", "words"},
 		"with its own require": {"import { createRequire } from 'module'; const require = createRequire(import.meta.url); export default require('./words.json').words", "json"},
@@ -108,6 +110,7 @@ func TestAnESModulePackageThatLooksFromWhereItLiesStaysOutOfTheBundle(t *testing
 }
 
 func TestAPackageThatOnlyMentionsItsPlaceIsBundled(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]rootedCase{
 		"in a comment":                 {"i.js", "// require('path').join(__dirname, 'data')\nmodule.exports = 'so'", []string{"node_modules/p/data", ""}, "so"},
 		"in a text":                    {"i.js", "module.exports = 'call it with __dirname'.length", nil, "22"},
@@ -127,6 +130,7 @@ func TestAPackageThatOnlyMentionsItsPlaceIsBundled(t *testing.T) {
 }
 
 func TestALooseFileInNodeModulesIsBundled(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.js", "import { at } from 'loose.js'; export const got = typeof at; export default { fetch() {} };",
 		"node_modules/loose.js", "exports.at = require('path').join(__dirname, 'data'); exports.driver = () => require('driver')", "node_modules/data", "")
 	_, err := newPackager(t, root).Build(t.Context(), packagertest.Node("app.js"), packagertest.Local("nodejs20"))
@@ -138,6 +142,7 @@ func TestALooseFileInNodeModulesIsBundled(t *testing.T) {
 }
 
 func TestAnOptionalPeerComesAlongWhenTheUserNeedsIt(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.js", "export default { fetch() {} };", "package.json", `{"dependencies":{"p":"1","chosen":"1"},"devDependencies":{"typescript":"5"}}`,
 		"node_modules/p/package.json", `{"name":"p","peerDependencies":{"typescript":"*","must":"1"},"peerDependenciesMeta":{"typescript":{"optional":true},"chosen":{"optional":true}}}`,
 		"node_modules/p/index.js", "", "node_modules/typescript/package.json", `{"name":"typescript"}`,
@@ -153,6 +158,7 @@ func TestAnOptionalPeerComesAlongWhenTheUserNeedsIt(t *testing.T) {
 }
 
 func TestAPackageThatTheUsersCodeNamesComesAlongForWhoLoadsIt(t *testing.T) {
+	t.Parallel()
 	tree := func(code string) []string {
 		return []string{
 			"app.js", "import { render } from 'web'; import 'used'; export const got = render(" + code + "); export default { fetch() {} };",

@@ -25,6 +25,7 @@ func sourcePackage(t *testing.T, root string, fn manifest.Function) Artifact {
 }
 
 func TestAGoSourcePackageCompilesWithoutAnyModuleFromElsewhere(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	root := packagertest.Project(t, "api/go.mod", "module example.com/api\n\ngo 1.24\n\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => ../lib\n",
 		"api/web/web.go", strings.Replace(goHandler, "package api", "package web", 1)+"\nvar _ = lib.Hello\n", "api/web/web_test.go", "package web\n",
@@ -58,6 +59,7 @@ func TestAGoSourcePackageCompilesWithoutAnyModuleFromElsewhere(t *testing.T) {
 }
 
 func TestANodeSourcePackageNamesWhatIsToBeInstalled(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "package.json", `{"name":"x"}`, "app.js", "import b from 'bcrypt'; export default { b, fetch() {} }",
 		"node_modules/bcrypt/package.json", `{"name":"bcrypt","version":"6.0.0"}`, "node_modules/bcrypt/binding.gyp", "", "node_modules/bcrypt/index.js", "")
 	got := contents(t, sourcePackage(t, root, packagertest.Node("app.js")))
@@ -74,11 +76,13 @@ func TestANodeSourcePackageNamesWhatIsToBeInstalled(t *testing.T) {
 }
 
 func TestAPythonSourcePackageListsWhatIsToBeInstalled(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "app.py", "", "pyproject.toml", "[project]\nname = 'x'\ndependencies = ['flask>=3']\n")
 	packagertest.Equal(t, contents(t, sourcePackage(t, root, packagertest.Python("app:app")))["requirements.txt"], "flask>=3\n")
 }
 
 func TestAGoPackageForGooglesFrameworkIsAModuleThatNeedsNoOther(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "go")
 	if testing.Short() {
 		t.Skip("-short: nothing is downloaded")

@@ -18,6 +18,7 @@ import (
 )
 
 func TestAPackageOf600MegabytesIsRefusedWithWhatIsBiggest(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "")
 	for name, size := range map[string]int64{"models/a.bin": 400 << 20, "models/b.bin": 150 << 20, "data.bin": 50 << 20} {
 		packagertest.Write(t, filepath.Join(root, name), "x")
@@ -36,6 +37,7 @@ func TestAPackageOf600MegabytesIsRefusedWithWhatIsBiggest(t *testing.T) {
 }
 
 func TestAZipAboveTheLimitIsRefusedWithWhatIsBiggest(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "", "small.txt", "x")
 	noise := make([]byte, 3<<20)
 	if _, err := rand.Read(noise); err != nil {
@@ -55,6 +57,7 @@ const fullVariable = "PACKAGER_TEST_FULL"
 // TestAFullDiskIsAClearError builds into a file system that is too small: a real one where this process may mount it,
 // else under a limit on the size of files, which a child process sets for itself.
 func TestAFullDiskIsAClearError(t *testing.T) {
+	t.Parallel()
 	if dir := os.Getenv(fullVariable); dir != "" {
 		buildOnAFullDisk(t, filepath.Join(dir, "tree"), filepath.Join(dir, "cache"))
 		return
@@ -97,6 +100,7 @@ func buildOnAFullDisk(t *testing.T, root, dir string) {
 }
 
 func TestAKilledBuildLeavesACacheThatWorks(t *testing.T) {
+	t.Parallel()
 	if dir := os.Getenv(childVariable); dir != "" {
 		_, err := (&Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}).Build(context.Background(), packagertest.Server("main.py"), packagertest.Local("python3.11"))
 		t.Log(err)
@@ -148,6 +152,7 @@ const unreadableVariable = "PACKAGER_TEST_UNREADABLE"
 
 // TestAnUnreadableFileIsNamed runs as another user where this one is root, who reads everything.
 func TestAnUnreadableFileIsNamed(t *testing.T) {
+	t.Parallel()
 	if dir := os.Getenv(unreadableVariable); dir != "" {
 		p := &Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}
 		e := failure(t, p, packagertest.Server("main.py"))

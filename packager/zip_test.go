@@ -65,6 +65,7 @@ func TestTwoCopiesOfATreeGiveTheSameBytes(t *testing.T) {
 }
 
 func TestAPackageIsAPlainZip(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "print(1)", "run.sh", "#!/bin/sh\n", "lib/data.bin", strings.Repeat("x", 100000), "empty.txt", "", "ü.txt", "u")
 	if err := os.Chmod(filepath.Join(root, "main.py"), 0o777); err != nil {
 		t.Fatal(err)
@@ -99,6 +100,7 @@ func TestAPackageIsAPlainZip(t *testing.T) {
 }
 
 func TestWhatIsNoFileOrLeadsOutIsRefused(t *testing.T) {
+	t.Parallel()
 	outside := filepath.Join(t.TempDir(), "secret.txt")
 	packagertest.Write(t, outside, "x")
 	cases := map[string]struct {
@@ -167,6 +169,7 @@ func nothingLeft(t *testing.T, p *Packager) {
 }
 
 func TestAFileThatChangesWhileItIsReadIsAnError(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "a.txt", "hello")
 	path := filepath.Join(root, "a.txt")
 	info, err := os.Stat(path)
@@ -180,6 +183,7 @@ func TestAFileThatChangesWhileItIsReadIsAnError(t *testing.T) {
 }
 
 func TestLargeFilesTakeNoMemory(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "")
 	f, err := os.Create(filepath.Join(root, "big"))
 	if err != nil {
@@ -209,6 +213,7 @@ func TestLargeFilesTakeNoMemory(t *testing.T) {
 }
 
 func TestCancellingLeavesNothing(t *testing.T) {
+	t.Parallel()
 	root := packagertest.Project(t, "main.py", "")
 	for i := range 200 {
 		packagertest.Write(t, filepath.Join(root, fmt.Sprint(i)), strings.Repeat("x", 10000))
@@ -239,6 +244,7 @@ func TestCancellingLeavesNothing(t *testing.T) {
 }
 
 func TestLimitsShowWhatIsBiggest(t *testing.T) {
+	t.Parallel()
 	random := make([]byte, 2<<20)
 	rand.Read(random)
 	root := packagertest.Project(t, "main.py", "", "numpy/a.so", string(random), "numpy/b.so", "x", "small.txt", "x")

@@ -96,6 +96,7 @@ func delivered(t *testing.T, r lambdatest.Result) []seen {
 }
 
 func TestOnAWSEventsAreCloudEvents(t *testing.T) {
+	t.Parallel()
 	unchanged := func(map[string]any) {}
 	withBody := func(body, kind string) func(map[string]any) {
 		return func(r map[string]any) {
@@ -208,6 +209,7 @@ func batch(t *testing.T, arn string, bodies ...string) map[string]any {
 }
 
 func TestOnAWSMessagesThatFailAreNamed(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name, arn string
 		bodies    []string
@@ -237,6 +239,7 @@ func TestOnAWSMessagesThatFailAreNamed(t *testing.T) {
 }
 
 func TestOnAWSOtherEventsThatFailAreErrors(t *testing.T) {
+	t.Parallel()
 	each(t, apps(), func(t *testing.T, p program) {
 		l := p.deploy(t, nil)
 		one := edited(t, "sns-event", func(r map[string]any) { r["Sns"].(map[string]any)["Message"] = "fail" })
@@ -256,6 +259,7 @@ func TestOnAWSOtherEventsThatFailAreErrors(t *testing.T) {
 }
 
 func TestOnAWSWhatNobodyKnowsIsAnErrorThatSaysWhatCame(t *testing.T) {
+	t.Parallel()
 	cases := map[string]string{
 		"kinesis-event":                        "records of aws:kinesis",
 		"s3-lifecycle-event":                   "LifecycleTransition",
@@ -282,6 +286,7 @@ func TestOnAWSWhatNobodyKnowsIsAnErrorThatSaysWhatCame(t *testing.T) {
 }
 
 func TestOnAWSAnInvocationGetsTheResult(t *testing.T) {
+	t.Parallel()
 	each(t, apps(), func(t *testing.T, p program) {
 		l := p.deploy(t, nil)
 		for data, want := range map[string]string{
@@ -303,6 +308,7 @@ func TestOnAWSAnInvocationGetsTheResult(t *testing.T) {
 }
 
 func TestOnAWSTheProbeAnswersWithoutTheHandler(t *testing.T) {
+	t.Parallel()
 	each(t, append(apps(), echoes()...), func(t *testing.T, p program) {
 		for _, env := range []settings{nil, {"FERRY_RESPONSE_STREAM": "1"}} {
 			l := p.deploy(t, env, func(fn *manifest.Function) { fn.Events[0].HTTP.Path = "/only/this" })
@@ -315,6 +321,7 @@ func TestOnAWSTheProbeAnswersWithoutTheHandler(t *testing.T) {
 }
 
 func TestOnAWSAHandlerThatDoesNotLoadIsAnErrorWithItsReason(t *testing.T) {
+	t.Parallel()
 	onQueue := func(fn *manifest.Function) {
 		fn.Events = append(fn.Events, manifest.Event{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}})
 	}

@@ -255,6 +255,7 @@ func urlEvent(method, target string, body []byte, headers ...string) map[string]
 }
 
 func TestOnAWSAPackageIsTheSameEveryTimeAndNamesNoFolderOfTheMachine(t *testing.T) {
+	t.Parallel()
 	each(t, apps(), func(t *testing.T, p program) {
 		digests := map[string]bool{}
 		for range 2 {

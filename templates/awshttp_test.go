@@ -17,6 +17,7 @@ import (
 )
 
 func TestOnAWSARequestReachesTheHandlerAsItWasSent(t *testing.T) {
+	t.Parallel()
 	each(t, echoes(), func(t *testing.T, p program) {
 		l := p.deploy(t, nil)
 		for _, c := range templates.RequestCases() {
@@ -32,6 +33,7 @@ func TestOnAWSARequestReachesTheHandlerAsItWasSent(t *testing.T) {
 }
 
 func TestOnAWSAResponseReachesTheClientAsItWasGiven(t *testing.T) {
+	t.Parallel()
 	for mode, env := range map[string]settings{"buffered": nil, "streamed": {"FERRY_RESPONSE_STREAM": "1"}} {
 		each(t, echoes(), func(t *testing.T, p program) {
 			if env != nil && !p.streams() {
@@ -66,6 +68,7 @@ func TestOnAWSAResponseReachesTheClientAsItWasGiven(t *testing.T) {
 }
 
 func TestOnAWSABodyIsTextOnlyWhereNothingIsLost(t *testing.T) {
+	t.Parallel()
 	each(t, echoes(), func(t *testing.T, p program) {
 		l := p.deploy(t, nil)
 		if a := l.do("GET", "/special/binary", nil); !a.IsBase64Encoded {
@@ -84,6 +87,7 @@ func TestOnAWSABodyIsTextOnlyWhereNothingIsLost(t *testing.T) {
 }
 
 func TestOnAWSHeadersOfTheConnectionStayBehind(t *testing.T) {
+	t.Parallel()
 	each(t, echoes(), func(t *testing.T, p program) {
 		l := p.deploy(t, nil)
 		for _, target := range []string{"/special/status", "/special/empty", "/x"} {
@@ -98,6 +102,7 @@ func TestOnAWSHeadersOfTheConnectionStayBehind(t *testing.T) {
 }
 
 func TestOnAWSPathsOfAnHTTPAPIAreEncodedAgain(t *testing.T) {
+	t.Parallel()
 	cases := []struct{ stage, raw, want string }{
 		{"$default", "/a b/€", "/a%20b/%E2%82%AC"},
 		{"$default", "/100%/50%zz/%41", "/100%25/50%25zz/%41"},
@@ -125,6 +130,7 @@ func TestOnAWSPathsOfAnHTTPAPIAreEncodedAgain(t *testing.T) {
 
 // Origins are the Function URL's work: the shim adds no header that would then be there twice.
 func TestOnAWSPathsAndMethodsAreHeldTo(t *testing.T) {
+	t.Parallel()
 	guarded := func(fn *manifest.Function) {
 		fn.Events = []manifest.Event{{HTTP: &manifest.HTTPEvent{
 			Path: "/items/{id}", Methods: []string{"GET"},
@@ -158,6 +164,7 @@ func TestOnAWSPathsAndMethodsAreHeldTo(t *testing.T) {
 }
 
 func TestOnAWSAStreamArrivesPieceByPiece(t *testing.T) {
+	t.Parallel()
 	cases := map[manifest.Style][2]string{
 		manifest.StyleFetch: {"i.mjs", `export default { fetch: () => new Response(new ReadableStream({
 			start: (c) => c.enqueue(new TextEncoder().encode("one\n")),
@@ -198,6 +205,7 @@ func TestOnAWSAStreamArrivesPieceByPiece(t *testing.T) {
 }
 
 func TestOnAWSAStreamThatFailsBreaksOff(t *testing.T) {
+	t.Parallel()
 	each(t, echoes(), func(t *testing.T, p program) {
 		for _, env := range []settings{nil, {"FERRY_RESPONSE_STREAM": "1"}} {
 			if env != nil && !p.streams() {
@@ -223,6 +231,7 @@ func TestOnAWSAStreamThatFailsBreaksOff(t *testing.T) {
 }
 
 func TestOnAWSTheHandlerLearnsOfItsInvocation(t *testing.T) {
+	t.Parallel()
 	each(t, apps(), func(t *testing.T, p program) {
 		l := p.deploy(t, settings{"TOKEN": "plain"})
 		r := l.invoke(urlEvent("POST", "/x", []byte("body"), "x-forwarded-for: 203.0.113.9"))
@@ -249,6 +258,7 @@ func TestOnAWSTheHandlerLearnsOfItsInvocation(t *testing.T) {
 }
 
 func TestOnAWSRequestsOfAWSsOwnExamplesAreServed(t *testing.T) {
+	t.Parallel()
 	each(t, apps(), func(t *testing.T, p program) {
 		l := p.deploy(t, nil)
 		for name, want := range map[string][3]string{

@@ -18,6 +18,7 @@ func nodeProgram(style manifest.Style, source, handler string) program {
 }
 
 func TestOnAWSAnAnswerOfNodeIsWhatItsRulesSay(t *testing.T) {
+	t.Parallel()
 	for mode, env := range map[string]settings{"buffered": nil, "streamed": {"FERRY_RESPONSE_STREAM": "1"}} {
 		deployed := map[string]lambda{}
 		for _, c := range templates.NodeAnswers() {
@@ -43,6 +44,7 @@ func TestOnAWSAnAnswerOfNodeIsWhatItsRulesSay(t *testing.T) {
 }
 
 func TestOnAWSABodyThatIsNoBase64IsTheClientsFaultInNode(t *testing.T) {
+	t.Parallel()
 	p := echoes()[0]
 	l := p.deploy(t, nil)
 	event := urlEvent("POST", "/", nil)
@@ -53,6 +55,7 @@ func TestOnAWSABodyThatIsNoBase64IsTheClientsFaultInNode(t *testing.T) {
 }
 
 func TestOnAWSAHandlerOfLambdaInNodeGetsEventsAsTheyAre(t *testing.T) {
+	t.Parallel()
 	p := nodeProgram(manifest.StyleLambda, "native/nodejs", "native.mjs")
 	l := p.deploy(t, nil, func(fn *manifest.Function) { fn.Name = "shelf" })
 	for _, name := range []string{
@@ -87,6 +90,7 @@ func TestOnAWSAHandlerOfLambdaInNodeGetsEventsAsTheyAre(t *testing.T) {
 }
 
 func TestOnAWSAHandlerOfLambdaInNodeGetsNoRequestThatTheManifestExcludes(t *testing.T) {
+	t.Parallel()
 	guarded := func(fn *manifest.Function) {
 		fn.Events = []manifest.Event{{HTTP: &manifest.HTTPEvent{Path: "/items/{id}", Methods: []string{"GET"}}}}
 	}
@@ -121,6 +125,7 @@ func minified(t *testing.T, text []byte) string {
 }
 
 func TestOnAWSAHandlerOfLambdaAnswersInEveryWayThatLambdaTakes(t *testing.T) {
+	t.Parallel()
 	for export, want := range map[string]string{
 		"asynchronous": "asynchronous", "callback": "callback", "done": "done", "succeed": "succeed", "value": "value",
 		"callbackFails": "", "fail": "", "throws": "", "streaming": "one\ntwo\n", "brokenStream": "",

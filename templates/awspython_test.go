@@ -18,6 +18,7 @@ func pythonProgram(style manifest.Style) program {
 }
 
 func TestOnAWSAnAnswerOfPythonIsWhatItsRulesSay(t *testing.T) {
+	t.Parallel()
 	for _, c := range templates.PythonAnswers() {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
@@ -44,6 +45,7 @@ func TestOnAWSAnAnswerOfPythonIsWhatItsRulesSay(t *testing.T) {
 }
 
 func TestOnAWSABodyThatIsNoBase64IsTheClientsFault(t *testing.T) {
+	t.Parallel()
 	p := echoes()[2]
 	l := p.deploy(t, nil)
 	event := urlEvent("POST", "/", nil)
@@ -54,6 +56,7 @@ func TestOnAWSABodyThatIsNoBase64IsTheClientsFault(t *testing.T) {
 }
 
 func TestOnAWSAPythonHandlerOfLambdaGetsWhatLambdaHandsOver(t *testing.T) {
+	t.Parallel()
 	p := pythonProgram(manifest.StyleLambda)
 	p.handler, p.source = "native:handler", "native/python"
 	guarded := func(fn *manifest.Function) {

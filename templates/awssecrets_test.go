@@ -153,6 +153,7 @@ func secretsOf(t *testing.T, references map[string]string) string {
 }
 
 func TestOnAWSSecretsAreThereBeforeTheHandlerLoads(t *testing.T) {
+	t.Parallel()
 	endpoint := moto(t)
 	refs := vault(t, endpoint)
 	t.Run("of", func(t *testing.T) { // ends before the stand-in does
@@ -175,6 +176,7 @@ func TestOnAWSSecretsAreThereBeforeTheHandlerLoads(t *testing.T) {
 }
 
 func TestOnAWSASecretThatCannotBeHadStopsTheFunctionAndIsNamed(t *testing.T) {
+	t.Parallel()
 	endpoint := moto(t)
 	refs := vault(t, endpoint)
 	text := refs["text"]
@@ -211,6 +213,7 @@ func TestOnAWSASecretThatCannotBeHadStopsTheFunctionAndIsNamed(t *testing.T) {
 }
 
 func TestOnAWSGoSignsAsTheSDKDoesAndTriesAgain(t *testing.T) {
+	t.Parallel()
 	var calls int
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -262,6 +265,7 @@ func signedBySDK(t *testing.T, r *http.Request, body []byte) string {
 }
 
 func TestOnAWSGoSendsNoSecretOverPlainHTTP(t *testing.T) {
+	t.Parallel()
 	r := apps()[2].deploy(t, settings{
 		"AWS_ENDPOINT_URL": "http://secrets.example", "FERRY_SECRETS": `{"TOKEN":"secretsmanager:shop#v1"}`,
 	}).invoke([]byte(`{"dev.ferry.probe": true}`))

@@ -16,6 +16,7 @@ import (
 )
 
 func TestATargetServesTheStylesWhoseShapesAndCellsItHas(t *testing.T) {
+	t.Parallel()
 	made := func(cells ...string) fs.FS {
 		all := fstest.MapFS{}
 		for _, cell := range cells {
@@ -42,6 +43,7 @@ func TestATargetServesTheStylesWhoseShapesAndCellsItHas(t *testing.T) {
 }
 
 func TestAStyleThatTakesNothingOfATargetIsNotServedThere(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		target arrivals
 		style  manifest.Style
@@ -71,6 +73,7 @@ func combinations() (all []manifest.Function) {
 }
 
 func TestAShimWithoutAPolicyOfCORSHasNoPartForOne(t *testing.T) {
+	t.Parallel()
 	for _, fn := range combinations() {
 		if fn.Runtime.Language() != "nodejs" {
 			continue
@@ -85,6 +88,7 @@ func TestAShimWithoutAPolicyOfCORSHasNoPartForOne(t *testing.T) {
 }
 
 func TestAShimHoldsTheCellsOfItsStyleAndTargetAlone(t *testing.T) {
+	t.Parallel()
 	for _, fn := range combinations() {
 		language := fn.Runtime.Language()
 		for name := range targets() {
@@ -135,6 +139,7 @@ func everyPart(t *testing.T, language string) (all []part) {
 }
 
 func TestNoTwoPartsOfAShimHaveOneNameInGo(t *testing.T) {
+	t.Parallel()
 	for name := range targets() {
 		for _, style := range Styles("go", name) {
 			seen := map[string]string{"config.go": "the configuration"}
@@ -151,6 +156,7 @@ func TestNoTwoPartsOfAShimHaveOneNameInGo(t *testing.T) {
 
 // TestOnlyASourceKnowsItsStyle keeps the cells apart: what asks for the style has to change with every new one.
 func TestOnlyASourceKnowsItsStyle(t *testing.T) {
+	t.Parallel()
 	asks := regexp.MustCompile(`(?i)config\W{0,3}style`)
 	for _, language := range []string{"nodejs", "python", "go"} {
 		for _, p := range everyPart(t, language) {
@@ -162,6 +168,7 @@ func TestOnlyASourceKnowsItsStyle(t *testing.T) {
 }
 
 func TestAnIngressThatAnswersCORSLeavesNoneToTheShim(t *testing.T) {
+	t.Parallel()
 	fn := platforms()[0].function(func(fn *manifest.Function) {
 		fn.Events[0].HTTP.CORS = &manifest.CORS{Origins: []string{"*"}}
 	})

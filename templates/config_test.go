@@ -10,6 +10,7 @@ import (
 )
 
 func TestAShimKnowsItsExportAndWhatANativeContextSaysOfTheFunction(t *testing.T) {
+	t.Parallel()
 	fn := manifest.Function{
 		Name: "shelf", Runtime: "nodejs22", Style: manifest.StyleLambda, Handler: "lib/shelf.js:run", Payload: "1.0",
 		Memory: 512 * manifest.MB, Timeout: manifest.Duration(1500 * time.Millisecond),

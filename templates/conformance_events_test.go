@@ -167,6 +167,7 @@ func (c eventCase) locally(p program, l local, m message) string {
 func whole(text string) string { return text[:strings.LastIndexByte(text, '\n')+1] }
 
 func TestConformanceOfEvents(t *testing.T) {
+	t.Parallel()
 	cases := conformance[eventCase](t, "events.json")
 	if len(cases) < 30 {
 		t.Errorf("there are %d cases", len(cases))

@@ -119,6 +119,7 @@ func between(t *testing.T, page, mark, text string) string {
 }
 
 func TestTheTableOfWhatIsCarriedIsInTheDocs(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join("..", "docs", "conformance.md")
 	page, err := os.ReadFile(file)
 	if err != nil {

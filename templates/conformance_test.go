@@ -348,6 +348,7 @@ func (l lambda) through(in onLambda, c httpCase) outcome {
 }
 
 func TestConformanceOfHTTP(t *testing.T) {
+	t.Parallel()
 	cases, losses := conformance[httpCase](t, "http.json"), conformance[loss](t, "losses.json")
 	for _, l := range losses {
 		for _, name := range l.Cases {

@@ -15,6 +15,7 @@ import (
 )
 
 func TestARequestReachesTheHandlerAsItWasSent(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())
 		for _, c := range RequestCases() {
@@ -27,6 +28,7 @@ func TestARequestReachesTheHandlerAsItWasSent(t *testing.T) {
 }
 
 func TestAResponseReachesTheClientAsItWasGiven(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())
 		for _, c := range ResponseCases() {
@@ -55,6 +57,7 @@ func TestAResponseReachesTheClientAsItWasGiven(t *testing.T) {
 
 // TestAConnectionIsKeptAndStaysInStep covers answers without bodies and bodies that nobody reads.
 func TestAConnectionIsKeptAndStaysInStep(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())
 		conn, err := net.Dial("tcp", i.addr)
@@ -90,6 +93,7 @@ func TestAConnectionIsKeptAndStaysInStep(t *testing.T) {
 }
 
 func TestAnInstanceServesRequestsAtOnce(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())
 		client := &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16}, Timeout: patience}
@@ -120,6 +124,7 @@ func TestAnInstanceServesRequestsAtOnce(t *testing.T) {
 }
 
 func TestAStreamArrivesPieceByPiece(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())
 		client := &http.Client{Transport: &http.Transport{DisableCompression: true}, Timeout: patience}
@@ -140,6 +145,7 @@ func TestAStreamArrivesPieceByPiece(t *testing.T) {
 }
 
 func TestAStreamThatFailsIsCutAndNotEnded(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())
 		a, err := i.try("GET", "/special/throw-late", nil)
@@ -154,6 +160,7 @@ func TestAStreamThatFailsIsCutAndNotEnded(t *testing.T) {
 }
 
 func TestAHandlerLearnsThatTheClientHasGone(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())
 		conn, err := net.Dial("tcp", i.addr)
@@ -173,6 +180,7 @@ func TestAHandlerLearnsThatTheClientHasGone(t *testing.T) {
 }
 
 func TestABodyThatWaitsToBeAskedForIsAskedFor(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())
 		transport := &http.Transport{DisableCompression: true, ExpectContinueTimeout: patience}
@@ -198,6 +206,7 @@ func TestABodyThatWaitsToBeAskedForIsAskedFor(t *testing.T) {
 }
 
 func TestWhatIsNoRequestIsRefusedAndServingGoesOn(t *testing.T) {
+	t.Parallel()
 	garbage := []string{
 		"\x16\x03\x01 nonsense\r\n\r\n",
 		"GET / HTTP/1.1\r\nhost: x\r\nbad header: 1\r\n\r\n",

@@ -101,6 +101,7 @@ var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.
 `
 
 func TestAnAnswerOfGoIsTheSameOnEveryIngress(t *testing.T) {
+	t.Parallel()
 	broken := "internal server error\n"
 	plain := http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
 	cases := []struct {

@@ -23,6 +23,7 @@ import (
 func goEchoes() (echo, app program) { return echoes()[4], apps()[2] }
 
 func TestInGoOnlyACloudEventIsDelivered(t *testing.T) {
+	t.Parallel()
 	echo, _ := goEchoes()
 	i := echo.launch(t, packages(), echo.function(func(fn *manifest.Function) {
 		fn.Events = append(fn.Events, manifest.Event{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}})
@@ -64,6 +65,7 @@ func TestInGoOnlyACloudEventIsDelivered(t *testing.T) {
 }
 
 func TestOnAWSEventsThatAskForNothingAreAcknowledged(t *testing.T) {
+	t.Parallel()
 	each(t, apps(), func(t *testing.T, p program) {
 		l := p.deploy(t, nil)
 		for _, event := range []string{
@@ -79,6 +81,7 @@ func TestOnAWSEventsThatAskForNothingAreAcknowledged(t *testing.T) {
 
 // TestOnAWSEveryExampleOfAWSIsServedOrRefusedByName looks at all that AWS publishes.
 func TestOnAWSEveryExampleOfAWSIsServedOrRefusedByName(t *testing.T) {
+	t.Parallel()
 	requests := []string{
 		"alb-lambda-target-request-headers-only", "alb-lambda-target-request-multivalue-headers", "apigw-request", "apigw-restapi-openapi-request",
 		"apigw-v2-request-iam", "apigw-v2-request-jwt-authorizer", "apigw-v2-request-lambda-authorizer", "apigw-v2-request-no-authorizer", "lambda-urls-request",
@@ -193,6 +196,7 @@ func oneEvent(ingress, method, target string, body []byte, headers ...string) ma
 }
 
 func TestInGoRESTAndLoadBalancersAreServedAsFunctionURLsAre(t *testing.T) {
+	t.Parallel()
 	echo, app := goEchoes()
 	l := echo.deploy(t, nil)
 	// What these ingresses lose: how a query was written, and with one value for each name the others.

@@ -21,6 +21,7 @@ func goFunctions() (program, manifest.Function) {
 }
 
 func TestInGoAFunctionOfGooglesFrameworkAnswersTheSameEverywhere(t *testing.T) {
+	t.Parallel()
 	p, fn := goFunctions()
 	local := p.launch(t, packages(), fn).ready()
 	l := p.run(t, p.build(t, packages(), fn), lambdatest.Function{})
@@ -42,6 +43,7 @@ func TestInGoAFunctionOfGooglesFrameworkAnswersTheSameEverywhere(t *testing.T) {
 }
 
 func TestInGoAFunctionOfGooglesFrameworkGetsEventsAsGoogleSendsThem(t *testing.T) {
+	t.Parallel()
 	p, fn := goFunctions()
 	i := p.launch(t, packages(), fn).ready()
 	for _, c := range []struct {
@@ -67,6 +69,7 @@ func TestInGoAFunctionOfGooglesFrameworkGetsEventsAsGoogleSendsThem(t *testing.T
 }
 
 func TestAGoPackageOfAnotherStyleIsTheSameEveryTimeAndLeavesTheModuleAsItIs(t *testing.T) {
+	t.Parallel()
 	root := packages().Root
 	sums, err := os.ReadFile(filepath.Join(root, "gcf/gogcf/go.sum"))
 	if err != nil {

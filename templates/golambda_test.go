@@ -41,6 +41,7 @@ func heard(t *testing.T, a answer) said {
 }
 
 func TestAGoProgramOfLambdaAnswersTheSameLocallyAndOnLambda(t *testing.T) {
+	t.Parallel()
 	p, fn := goLambda()
 	local := p.launch(t, packages(), fn, "TOKEN=plain").ready()
 	l := p.run(t, p.build(t, packages(), fn), lambdatest.Function{Env: settings{"TOKEN": "plain"}})
@@ -102,6 +103,7 @@ func textEvent(method, target, body string, headers ...string) map[string]any {
 }
 
 func TestAGoProgramOfLambdaIsProbedAndGetsItsSecretsOnLambda(t *testing.T) {
+	t.Parallel()
 	p, fn := goLambda()
 	dir := p.build(t, packages(), fn)
 	l := p.run(t, dir, lambdatest.Function{})
@@ -152,6 +154,7 @@ func TestAGoProgramOfLambdaIsProbedAndGetsItsSecretsOnLambda(t *testing.T) {
 }
 
 func TestAGoProgramOfLambdaGetsOneRequestAtATimeAndTheTimeThatItHas(t *testing.T) {
+	t.Parallel()
 	p, fn := goLambda()
 	i := p.launch(t, packages(), fn, "FERRY_TIMEOUT_MS=5000").ready()
 	began := time.Now()
@@ -176,6 +179,7 @@ func TestAGoProgramOfLambdaGetsOneRequestAtATimeAndTheTimeThatItHas(t *testing.T
 }
 
 func TestAGoProgramOfLambdaTakesEventsAsAWSSendsThem(t *testing.T) {
+	t.Parallel()
 	p, fn := goLambda()
 	fn.Events = append(fn.Events, manifest.Event{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}})
 	i := p.launch(t, packages(), fn).ready()
@@ -207,6 +211,7 @@ func TestAGoProgramOfLambdaTakesEventsAsAWSSendsThem(t *testing.T) {
 }
 
 func TestAGoProgramOfLambdaGetsPayloadOneWhereTheManifestSaysSo(t *testing.T) {
+	t.Parallel()
 	p, fn := goLambda()
 	fn.Payload = "1.0"
 	i := p.launch(t, packages(), fn).ready()
@@ -220,6 +225,7 @@ func TestAGoProgramOfLambdaGetsPayloadOneWhereTheManifestSaysSo(t *testing.T) {
 }
 
 func TestAGoProgramOfLambdaThatCannotBeginNeverServes(t *testing.T) {
+	t.Parallel()
 	p, fn := goLambda()
 	i := p.launch(t, packages(), fn, "BROKEN=1")
 	select {

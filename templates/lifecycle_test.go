@@ -19,6 +19,7 @@ func eventHeaders(extra ...string) []string {
 }
 
 func TestTheProbeAnswersWithTheDigest(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())
 		a := i.do("GET", "/.ferry/probe", nil, "ferry-instance: nonce")
@@ -29,6 +30,7 @@ func TestTheProbeAnswersWithTheDigest(t *testing.T) {
 }
 
 func TestAnEventReachesItsHandler(t *testing.T) {
+	t.Parallel()
 	onQueue := func(fn *manifest.Function) {
 		fn.Events = []manifest.Event{{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}}}
 	}
@@ -52,6 +54,7 @@ func TestAnEventReachesItsHandler(t *testing.T) {
 }
 
 func TestPathsAndMethodsAreHeldTo(t *testing.T) {
+	t.Parallel()
 	guarded := func(fn *manifest.Function) {
 		fn.Events = []manifest.Event{{HTTP: &manifest.HTTPEvent{Path: "/items/{id}", Methods: []string{"GET", "POST"}}}}
 		fn.Health = &manifest.Health{Path: "/healthz"}
@@ -93,6 +96,7 @@ func TestPathsAndMethodsAreHeldTo(t *testing.T) {
 }
 
 func TestCORSIsAnsweredByTheShim(t *testing.T) {
+	t.Parallel()
 	shared := func(fn *manifest.Function) {
 		fn.Events[0].HTTP.Methods = []string{"GET", "PUT"}
 		fn.Events[0].HTTP.CORS = &manifest.CORS{
@@ -137,6 +141,7 @@ func TestCORSIsAnsweredByTheShim(t *testing.T) {
 }
 
 func TestSIGTERMFinishesWhatRuns(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p platform) {
 		i := p.start(t, p.function())
 		idle := &http.Client{Transport: &http.Transport{}, Timeout: patience}
@@ -172,6 +177,7 @@ func TestSIGTERMFinishesWhatRuns(t *testing.T) {
 }
 
 func TestAnImportThatFailsEndsTheProcess(t *testing.T) {
+	t.Parallel()
 	broken := map[manifest.Style]map[string][]byte{
 		manifest.StyleFetch: {"fetch.mjs": []byte("console.error('importing');\nthrow new Error('broken on purpose');\n")},
 		manifest.StyleNode:  {"listener.mjs": []byte("import './missing.mjs';\nthrow new Error('broken on purpose');\n")},
@@ -200,6 +206,7 @@ func TestAnImportThatFailsEndsTheProcess(t *testing.T) {
 }
 
 func TestAHandlerOfTheWrongShapeEndsTheProcessAndSaysSo(t *testing.T) {
+	t.Parallel()
 	hollow := map[manifest.Style]map[string][]byte{
 		manifest.StyleFetch: {"fetch.mjs": []byte("export default {};\n")},
 		manifest.StyleNode:  {"listener.mjs": []byte("export default {};\n")},
@@ -229,6 +236,7 @@ func TestAHandlerOfTheWrongShapeEndsTheProcessAndSaysSo(t *testing.T) {
 }
 
 func TestAFunctionWithoutAnEventHandlerSaysSo(t *testing.T) {
+	t.Parallel()
 	plain := map[manifest.Style]map[string][]byte{
 		manifest.StyleFetch: {"fetch.mjs": []byte("export default { fetch: () => new Response() };\n")},
 		manifest.StyleNode:  {"listener.mjs": []byte("export default (req, res) => res.end();\n")},

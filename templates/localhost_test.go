@@ -7,6 +7,7 @@ import (
 )
 
 func TestAShimListensWhereItsPlatformSays(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has more addresses of its own than one")
 	}

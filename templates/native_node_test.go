@@ -17,6 +17,7 @@ func shaped(export string) platform {
 }
 
 func TestAHandlerOfLambdaAnswersInEveryWayThatLambdaTakes(t *testing.T) {
+	t.Parallel()
 	const failed = "internal server error\n"
 	for _, c := range []struct {
 		export string
@@ -58,6 +59,7 @@ func TestAHandlerOfLambdaAnswersInEveryWayThatLambdaTakes(t *testing.T) {
 }
 
 func TestAHandlerOfLambdaInNodeGetsOneRequestAtATime(t *testing.T) {
+	t.Parallel()
 	p := shaped("alone")
 	i := p.start(t, p.function())
 	answers := make(chan answer)
@@ -75,6 +77,7 @@ func TestAHandlerOfLambdaInNodeGetsOneRequestAtATime(t *testing.T) {
 }
 
 func TestAHandlerOfLambdaThatNeverAnswersIsOutOfTime(t *testing.T) {
+	t.Parallel()
 	p := shaped("never")
 	i := p.startWith(t, p.function(func(fn *manifest.Function) { fn.Name = "shelf" }), "FERRY_TIMEOUT_MS=300")
 	for range 2 { // the next request has its turn
@@ -88,6 +91,7 @@ func TestAHandlerOfLambdaThatNeverAnswersIsOutOfTime(t *testing.T) {
 
 // TestAnExportThatIsNamedIsTheHandler covers every style: many functions share one file.
 func TestAnExportThatIsNamedIsTheHandler(t *testing.T) {
+	t.Parallel()
 	module := `export const shelf = { fetch: () => new Response("fetched"), event: (e) => ({ took: e.id }) };
 export const app = (req, res) => res.end("listened");
 export function event(e) { return { beside: e.id }; }

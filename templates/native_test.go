@@ -42,6 +42,7 @@ func nativeFunction(p platform, payload string) manifest.Function {
 }
 
 func TestAHandlerOfLambdaAnswersRequests(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		target string
 		status int
@@ -83,6 +84,7 @@ func TestAHandlerOfLambdaAnswersRequests(t *testing.T) {
 }
 
 func TestAHandlerOfLambdaGetsTheEventsOfBothPayloads(t *testing.T) {
+	t.Parallel()
 	everyNative(t, func(t *testing.T, p platform) {
 		i := p.start(t, nativeFunction(p, "2.0"))
 		headers := []string{"x-multi: a", "x-multi: b", "cookie: a=1; b=2", "content-type: application/json"}
@@ -132,6 +134,7 @@ func (i *instance) native(n int, v any) {
 }
 
 func TestAHandlerOfLambdaGetsTheEventsOfServices(t *testing.T) {
+	t.Parallel()
 	everyNative(t, func(t *testing.T, p platform) {
 		i := p.start(t, nativeFunction(p, ""))
 		deliver := func(kind, source, body string, more ...string) answer {
@@ -188,6 +191,7 @@ func TestAHandlerOfLambdaGetsTheEventsOfServices(t *testing.T) {
 }
 
 func TestAPythonHandlerOfLambdaGetsOneRequestAtATime(t *testing.T) {
+	t.Parallel()
 	p := PythonAnswer{Style: "lambda", Code: `import asyncio, threading, time
 inside = 0
 seen = set()

@@ -93,6 +93,7 @@ func (a NodeAnswer) Verb() string {
 }
 
 func TestInNodeAnAnswerIsWhatItsRulesSay(t *testing.T) {
+	t.Parallel()
 	started := map[string]*instance{}
 	for _, a := range NodeAnswers() {
 		if started[a.Handler] == nil {
@@ -109,6 +110,7 @@ func TestInNodeAnAnswerIsWhatItsRulesSay(t *testing.T) {
 }
 
 func TestInNodeOnlyACloudEventIsDelivered(t *testing.T) {
+	t.Parallel()
 	onQueue := func(fn *manifest.Function) {
 		fn.Events = append(fn.Events, manifest.Event{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}})
 	}

@@ -7,6 +7,7 @@ import (
 )
 
 func TestAnAppOfAnyFrameworkIsAListener(t *testing.T) {
+	t.Parallel()
 	answer := "(req, res) => res.end('served ' + req.url)"
 	cases := map[string]string{
 		"function":       "export default " + answer,
@@ -35,6 +36,7 @@ func TestAnAppOfAnyFrameworkIsAListener(t *testing.T) {
 
 // TestAFetchedResponseIsPassedOnWhole: fetch has decoded the body, but its headers still say gzip.
 func TestAFetchedResponseIsPassedOnWhole(t *testing.T) {
+	t.Parallel()
 	p := platforms()[0]
 	p.handler, p.source = "app.mjs", t.TempDir()
 	write(t, p.source, map[string][]byte{"app.mjs": []byte(`
@@ -55,6 +57,7 @@ export default { fetch: () => fetch("http://127.0.0.1:" + upstream.address().por
 }
 
 func TestAReturnedValueIsTheAnswerToAnInvocation(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		platform      int
 		file, module  string

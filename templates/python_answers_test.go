@@ -82,6 +82,7 @@ func (a PythonAnswer) platform(t *testing.T) platform {
 }
 
 func TestInPythonAnAnswerIsWhatItsRulesSay(t *testing.T) {
+	t.Parallel()
 	for _, a := range PythonAnswers() {
 		t.Run(a.Name, func(t *testing.T) {
 			t.Parallel()
@@ -104,6 +105,7 @@ func TestInPythonAnAnswerIsWhatItsRulesSay(t *testing.T) {
 }
 
 func TestInPythonOnlyACloudEventIsDelivered(t *testing.T) {
+	t.Parallel()
 	onQueue := func(fn *manifest.Function) {
 		fn.Events = append(fn.Events, manifest.Event{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}})
 	}

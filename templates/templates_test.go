@@ -16,6 +16,7 @@ import (
 )
 
 func TestPatternsBecomeRegularExpressions(t *testing.T) {
+	t.Parallel()
 	cases := map[string]string{
 		"":                   "^",
 		"/":                  "^/$",
@@ -34,6 +35,7 @@ func TestPatternsBecomeRegularExpressions(t *testing.T) {
 }
 
 func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
+	t.Parallel()
 	for _, p := range platforms() {
 		for _, shim := range []string{"local", "aws"} {
 			first, ok := Render(p.function(), Target{Name: shim})
@@ -68,6 +70,7 @@ func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
 }
 
 func TestAHandlerNamedInQuotesCannotLeaveItsString(t *testing.T) {
+	t.Parallel()
 	fn := manifest.Function{Runtime: "go", Style: manifest.StyleGo, Handler: "a`\"\n</script>${x}"}
 	shim, _ := Render(fn, Target{Name: "local"})
 	if config := string(shim.Files["config.go"]); !strings.Contains(config, `a`+"`"+`\\\"\\n`) {
@@ -76,6 +79,7 @@ func TestAHandlerNamedInQuotesCannotLeaveItsString(t *testing.T) {
 }
 
 func TestEveryStarterIsComplete(t *testing.T) {
+	t.Parallel()
 	names := make([]string, 0, 13)
 	for _, s := range Starters() {
 		names = append(names, s.Name)
@@ -109,6 +113,7 @@ func TestEveryStarterIsComplete(t *testing.T) {
 
 // TestEveryStarterServes runs the functions of the starters behind their shims.
 func TestEveryStarterServes(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		starter, source, target, want string
 		platform                      int // in platforms
@@ -149,6 +154,7 @@ func TestEveryStarterServes(t *testing.T) {
 }
 
 func TestTheTestsOfTheStartersPass(t *testing.T) {
+	t.Parallel()
 	run := func(name, starter string, args ...string) {
 		dir := t.TempDir()
 		if _, err := (Starter{Name: starter}).Write(dir, "shop", nil); err != nil {

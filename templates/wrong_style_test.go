@@ -9,6 +9,7 @@ import (
 )
 
 func TestAHandlerOfAnotherStyleIsToldTheLineToAdd(t *testing.T) {
+	t.Parallel()
 	const express = "function app(req, res) {}\napp.use = app.handle = () => {};\n"
 	for name, c := range map[string]struct {
 		runtime manifest.Runtime
@@ -81,6 +82,7 @@ func TestAHandlerOfAnotherStyleIsToldTheLineToAdd(t *testing.T) {
 }
 
 func TestADecoratedApplicationIsNotMistakenForWhatItHides(t *testing.T) {
+	t.Parallel()
 	p := platforms()[2]
 	p.handler = "app:app"
 	dir := t.TempDir()

@@ -108,6 +108,7 @@ func furnish(t *testing.T, cloud *awstest.Cloud) {
 
 // TestCodeThatExistsRunsAsItsPageSays walks every page on the local platform and, with the same answers, on AWS.
 func TestCodeThatExistsRunsAsItsPageSays(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("../../docs/existing-code/*.md")
 	if err != nil || len(files) < 7 {
 		t.Fatalf("found %d pages: %v", len(files), err)
@@ -140,6 +141,7 @@ func TestCodeThatExistsRunsAsItsPageSays(t *testing.T) {
 
 // TestAStarterOfAFrameworkServes walks the starters that have something to install.
 func TestAStarterOfAFrameworkServes(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ tool, path string }{
 		"node-gcf": {"npm", "/"}, "node-azure": {"npm", "/api/greet"}, "python-gcf": {"python3", "/"}, "python-azure": {"python3", "/api/greet"},
 	} {

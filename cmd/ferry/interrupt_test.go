@@ -80,6 +80,7 @@ func deaf(t *testing.T) string {
 }
 
 func TestTheFirstSignalEndsACommandThatWaitsForAPlace(t *testing.T) {
+	t.Parallel()
 	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
 	address := deaf(t)
 	for i, command := range everyCommand {
@@ -117,6 +118,7 @@ func TestTheFirstSignalEndsADeployWhoseCallsAreTriedAgain(t *testing.T) {
 }
 
 func TestAPlaceThatCannotBeReachedIsGivenUpSoon(t *testing.T) {
+	t.Parallel()
 	for name, address := range map[string]string{"refused": "127.0.0.1:1", "no such name": "nowhere.invalid"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -165,6 +167,7 @@ func locked(t *testing.T, paths ...string) {
 }
 
 func TestTheFirstSignalEndsACommandThatWaitsForALockedFile(t *testing.T) {
+	t.Parallel()
 	builds := make([]string, 256)
 	for i := range builds {
 		builds[i] = fmt.Sprintf("cache/build/locks/%02x", i)
@@ -197,6 +200,7 @@ func TestTheFirstSignalEndsACommandThatWaitsForALockedFile(t *testing.T) {
 }
 
 func TestTheFirstSignalEndsACommandThatAStoppedPlatformHolds(t *testing.T) {
+	t.Parallel()
 	for _, command := range []string{"deploy", "rollback --yes", "remove --yes", "invoke api", "local stop", "local status"} {
 		code := 130
 		if strings.HasPrefix(command, "remove") {
@@ -254,6 +258,7 @@ func TestTheFirstSignalEndsACommandThatWaitsForTheLockOfAStoppedDeploy(t *testin
 }
 
 func TestAnInterruptionPutsBackWhatServedAndSaysSoAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, environ := range map[string][]string{
 		"a signal": nil, "--timeout": {"FERRY_TIMEOUT=2s"},
 	} {

@@ -13,6 +13,7 @@ import (
 // ferry remove is killed at its first call, then, from a whole release on, at its second, and so on. Then resume leaves
 // nothing, and rollback leaves all.
 func TestAKillOfRemoveAtAnyCallIsResumedOrRolledBack(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"resume", "rollback"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()

@@ -47,6 +47,7 @@ func (s *shop) finish(version, how string) {
 
 // The kinds of work that are killed at every call. Each begins with what old says, and ends with what now says.
 func TestAKillAtAnyCallLeavesTheOldOrTheNewRelease(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"resume", "rollback"} {
 		t.Run("deploy, then "+how, func(t *testing.T) {
 			killEverywhere(t, how, func(s *shop, old, now string) []string {
@@ -133,6 +134,7 @@ func TestAFullDiskAtAnyWriteLosesNoRecord(t *testing.T) {
 }
 
 func TestAStoppedDeployThatWasOvertakenWritesNothing(t *testing.T) {
+	t.Parallel()
 	for _, op := range []string{"publish", "probe", "switch"} {
 		t.Run("before "+op, func(t *testing.T) {
 			t.Parallel()

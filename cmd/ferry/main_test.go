@@ -58,6 +58,7 @@ func serve() int {
 }
 
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	goEnv := goEnvironment(t)
 	aws := &clouds{t: t, of: map[*testscript.TestScript]*awstest.Cloud{}}
 	testscript.Run(t, testscript.Params{

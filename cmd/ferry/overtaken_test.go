@@ -16,6 +16,7 @@ import (
 // A deploy is frozen before its first call, then another one before its second, and so on; somebody takes over by force
 // and the frozen one goes on at once. It must change neither what serves nor what the ledger says is live.
 func TestAFrozenDeployThatWasOvertakenByForceChangesNothing(t *testing.T) {
+	t.Parallel()
 	for _, rival := range []string{"rollback", "deploy"} {
 		t.Run("by "+rival, func(t *testing.T) {
 			t.Parallel()

@@ -34,6 +34,7 @@ func openTerminal(t *testing.T) (person, program *os.File) {
 }
 
 func TestTheFirstSignalEndsACommandThatAsksAPerson(t *testing.T) {
+	t.Parallel()
 	for command, question := range map[string]string{
 		"init": "Start from which template", "remove": "Type shop to continue", "secrets rm key": "Type key to continue", "secrets set key": "not shown",
 	} {
@@ -68,6 +69,7 @@ func TestTheFirstSignalEndsACommandThatAsksAPerson(t *testing.T) {
 }
 
 func TestTheFirstSignalEndsACommandThatReadsStdin(t *testing.T) {
+	t.Parallel()
 	for _, command := range []string{"secrets set key", "invoke api -d -"} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
