@@ -72,6 +72,10 @@ func (o *packageOptions) run(ctx context.Context, args []string) (result, error)
 	if err != nil {
 		return nil, err
 	}
+	_, err = o.app.engine(p).Check()
+	if err := blockers(p.manifest, functions, err); err != nil { // as validate and deploy say it
+		return nil, err
+	}
 	bills, err := o.build(ctx, p, functions)
 	if err != nil {
 		return nil, err

@@ -90,16 +90,26 @@ func (a *app) at(m *manifest.Manifest) (*project, error) {
 func (a *app) check(e *release.Engine) error {
 	warnings, err := e.Check()
 	a.warn(warnings...)
+	return blockers(e.Manifest, e.Manifest.Functions, err)
+}
+
+// blockers is what a check found that the target cannot do at all with these functions, at its places in the manifest.
+func blockers(m *manifest.Manifest, of []manifest.Function, err error) error {
 	var blocked release.Blocked
 	if !errors.As(err, &blocked) {
 		return err
 	}
 	var problems manifest.Problems
 	for _, i := range blocked {
-		problems = append(problems, manifest.Problem{
-			Position: e.Manifest.Locate(i.Function, i.Field), Function: i.Function,
-			Field: "functions." + i.Function + "." + i.Field, Message: i.Message, Hint: i.Hint,
-		})
+		if slices.ContainsFunc(of, func(fn manifest.Function) bool { return fn.Name == i.Function }) {
+			problems = append(problems, manifest.Problem{
+				Position: m.Locate(i.Function, i.Field), Function: i.Function,
+				Field: "functions." + i.Function + "." + i.Field, Message: i.Message, Hint: i.Hint,
+			})
+		}
+	}
+	if len(problems) == 0 {
+		return nil
 	}
 	return problems
 }

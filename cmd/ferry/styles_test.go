@@ -50,21 +50,26 @@ func TestWhatNoPackageIsMadeOfIsRefusedBefore(t *testing.T) {
 	}
 }
 
-// TestValidateAndPackageRefuseTheSame tries what no target serves with both commands.
+// TestValidateAndPackageRefuseTheSame tries with both commands what no target serves, and what one does not; of the functions
+// beside the one that is packaged nothing is said.
 func TestValidateAndPackageRefuseTheSame(t *testing.T) {
 	for target, block := range map[string]string{"local": "{provider: local}", "aws": "{provider: aws, region: eu-west-1}"} {
-		for _, runtime := range []string{"java21", "dotnet10"} {
+		for _, fn := range []string{"runtime: java21, handler: app.jar", "runtime: dotnet10, handler: app.jar", "runtime: nodejs22, style: server, handler: app.mjs"} {
+			served := target == "local" && strings.Contains(fn, "server")
 			dir := t.TempDir()
-			text := fmt.Sprintf("service: shop\ndefault_target: %[1]s\ntargets: {%[1]s: %s}\nfunctions: {a: {runtime: %s, handler: app.jar}}\n", target, block, runtime)
-			for name, text := range map[string]string{manifest.FileName: text, "app.jar": ""} {
+			text := fmt.Sprintf("service: shop\ndefault_target: %[1]s\ntargets: {%[1]s: %s}\nfunctions: {a: {%s}, b: {runtime: nodejs22, handler: app.mjs}}\n", target, block, fn)
+			for name, text := range map[string]string{manifest.FileName: text, "app.jar": "", "app.mjs": "export default { fetch() {} }"} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
 			for _, command := range []string{"validate", "package"} {
-				if refusal(t, dir, command) == "" {
-					t.Errorf("%s takes %s for %s", command, runtime, target)
+				if said := refusal(t, dir, command); (said == "") != served {
+					t.Errorf("%s of %s for %s says %q", command, fn, target, said)
 				}
+			}
+			if said := refusal(t, dir, "package", "b"); said != "" {
+				t.Errorf("package of the function beside %s for %s says %q", fn, target, said)
 			}
 		}
 	}
