@@ -15,7 +15,13 @@ import (
 // wheel writes a package of one module for pip.
 func wheel(t *testing.T, dir, text string) {
 	t.Helper()
-	path := filepath.Join(dir, "greet-1.0-py3-none-any.whl")
+	wheelOf(t, dir, "1.0", "py3-none-any", text)
+}
+
+// wheelOf is a version of greet for some platforms.
+func wheelOf(t *testing.T, dir, version, tag, text string) {
+	t.Helper()
+	path := filepath.Join(dir, "greet-"+version+"-"+tag+".whl")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -25,14 +31,14 @@ func wheel(t *testing.T, dir, text string) {
 	}
 	defer f.Close()
 	w := zip.NewWriter(f)
-	record := ""
+	record, info := "", "greet-"+version+".dist-info"
 	for _, e := range [][2]string{
 		{"greet/__init__.py", text},
 		{"greet/cacert.pem", pemCert},
-		{"greet-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: greet\nVersion: 1.0\n"},
-		{"greet-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
-		{"greet-1.0.dist-info/entry_points.txt", "[console_scripts]\ngreet = greet:main\n"},
-		{"greet-1.0.dist-info/RECORD", ""},
+		{info + "/METADATA", "Metadata-Version: 2.1\nName: greet\nVersion: " + version + "\n"},
+		{info + "/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: " + tag + "\n"},
+		{info + "/entry_points.txt", "[console_scripts]\ngreet = greet:main\n"},
+		{info + "/RECORD", ""},
 	} {
 		record += e[0] + ",,\n"
 		if strings.HasSuffix(e[0], "RECORD") {
@@ -121,6 +127,29 @@ func TestAPackageWithoutAWheelIsNamed(t *testing.T) {
 	packagertest.Contains(t, e.Hint, "no-such-thing-as-this")
 	if e.File != "requirements.txt" {
 		t.Errorf("got file %s", e.File)
+	}
+}
+
+func TestWheelsAreForTheCLibraryOfTheRuntime(t *testing.T) {
+	needsPip(t)
+	root := packagertest.Project(t, "app.py", "", "requirements.txt", "greet\n")
+	links := filepath.Join(t.TempDir(), "wheels")
+	for version, minor := range map[string]string{"1.0": "17", "2.0": "28", "3.0": "34"} {
+		wheelOf(t, links, version, "py3-none-manylinux_2_"+minor+"_x86_64", "VERSION = '"+version+"'")
+	}
+	for _, variable := range []string{"PIP_FIND_LINKS", "UV_FIND_LINKS"} {
+		t.Setenv(variable, links)
+	}
+	for _, variable := range []string{"PIP_NO_INDEX", "UV_NO_INDEX", "UV_OFFLINE"} {
+		t.Setenv(variable, "1")
+	}
+	for glibc, version := range map[int]string{0: "2.0", 26: "1.0", 34: "3.0"} {
+		pl := Platform{Shim: "aws", OS: "linux", Arch: "amd64", Libc: "glibc", Glibc: glibc, Runtime: "python3.11"}
+		a, err := newPackager(t, root).Build(t.Context(), packagertest.Python("app:app"), pl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packagertest.Equal(t, contents(t, a)["greet/__init__.py"], "VERSION = '"+version+"'")
 	}
 }
 

@@ -330,17 +330,17 @@ func TestWhatIsBuiltForACloudNeedsOnlyWhatIsThere(t *testing.T) {
 	}
 	dir := packagertest.Project(t, "site/fast/a.c", "int rare(void) { return 1; }", "b.c", "int rare(void); int both(void) { return rare(); }")
 	packagertest.Output(t, dir, "cc", "-shared", "-fPIC", "-o", "site/fast/librare.so", "site/fast/a.c")
-	if why := foreign(filepath.Join(dir, "site")); why != "" {
+	if why := (&job{Job: &source.Job{}}).foreign(filepath.Join(dir, "site")); why != "" {
 		t.Error(why)
 	}
 	packagertest.Output(t, dir, "cc", "-shared", "-fPIC", "-o", "site/fast/_b.so", "b.c", "-Lsite/fast", "-lrare")
-	if why := foreign(filepath.Join(dir, "site")); why != "" {
+	if why := (&job{Job: &source.Job{}}).foreign(filepath.Join(dir, "site")); why != "" {
 		t.Errorf("its own library: %s", why)
 	}
 	if err := os.Remove(filepath.Join(dir, "site/fast/librare.so")); err != nil {
 		t.Fatal(err)
 	}
-	packagertest.Contains(t, foreign(filepath.Join(dir, "site")), "_b.so", "the library librare.so")
+	packagertest.Contains(t, (&job{Job: &source.Job{}}).foreign(filepath.Join(dir, "site")), "_b.so", "the library librare.so")
 }
 
 func TestWhatIsBuiltForThisMachineIsNotTakenForACloud(t *testing.T) {

@@ -37,7 +37,7 @@ func (b *building) fits(dir string) *source.Error {
 		case !slices.ContainsFunc(tags, b.ofVersion):
 			why = "what is built of it here is for the Python that builds it, of another version (" + tags[0][1] + ")"
 		case b.Platform.Shim != "local":
-			why = foreign(dir)
+			why = b.foreign(dir)
 		}
 		if why != "" {
 			return source.Problem(b.of.file,
@@ -58,17 +58,17 @@ func (b *building) ofVersion(tag []string) bool {
 
 // where is what a package is installed for.
 func (j *job) where() string {
+	if j.Platform.Glibc > 0 {
+		return fmt.Sprintf("Python %s on %s/%s with glibc 2.%d", j.version(), j.Platform.OS, j.Platform.Arch, j.Platform.Glibc)
+	}
 	return fmt.Sprintf("Python %s on %s/%s", j.version(), j.Platform.OS, j.Platform.Arch)
 }
-
-// newestGlibc is the C library that all clouds' images have at least, 2.28 as in the wheels that are taken.
-const newestGlibc = 28
 
 // everywhere are the libraries that programs of wheels may rely on.
 var everywhere = source.Pattern(`^(lib(c|m|dl|rt|pthread|util|resolv|nsl|gcc_s|stdc\+\+|python3[.0-9]*)\.so|ld-linux)`)
 
 // foreign is what the programs in a folder need of this machine that another one may not have, "" for nothing.
-func foreign(dir string) (why string) {
+func (j *job) foreign(dir string) (why string) {
 	own := map[string]bool{}
 	var programs []string
 	_ = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error { // what cannot be read is not packaged
@@ -79,7 +79,7 @@ func foreign(dir string) (why string) {
 		return err
 	})
 	for _, full := range programs {
-		if why = needed(full, own); why != "" {
+		if why = j.needed(full, own); why != "" {
 			return filepath.Base(full) + ", which is built of it here, needs " + why
 		}
 	}
@@ -89,7 +89,7 @@ func foreign(dir string) (why string) {
 var glibcVersion = source.Pattern(`^GLIBC_2\.(\d+)`)
 
 // needed is what a program needs that is neither its own nor everywhere.
-func needed(path string, own map[string]bool) string {
+func (j *job) needed(path string, own map[string]bool) string {
 	f, err := elf.Open(path)
 	if err != nil {
 		return ""
@@ -104,8 +104,8 @@ func needed(path string, own map[string]bool) string {
 	symbols, _ := f.ImportedSymbols()
 	for _, s := range symbols {
 		if m := glibcVersion().FindStringSubmatch(s.Version); m != nil {
-			if minor, err := strconv.Atoi(m[1]); err == nil && minor > newestGlibc {
-				return "a C library of version 2." + m[1] + ", and clouds have 2.28"
+			if minor, err := strconv.Atoi(m[1]); err == nil && minor > j.Platform.NewestGlibc() {
+				return fmt.Sprintf("a C library of version 2.%d, and there it is 2.%d", minor, j.Platform.NewestGlibc())
 			}
 		}
 	}

@@ -118,7 +118,12 @@ func (j *job) uvPlatform() string {
 	if j.Platform.CLibrary() == "musl" {
 		return machine + "-unknown-linux-musl"
 	}
-	return machine + "-manylinux_2_28"
+	for _, minor := range []int{40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 28} { // those that uv knows
+		if minor <= j.Platform.NewestGlibc() {
+			return fmt.Sprintf("%s-manylinux_2_%d", machine, minor)
+		}
+	}
+	return machine + "-manylinux_2_17"
 }
 
 // tidy takes away what differs between runs and installers. What importlib reads of a package stays.

@@ -172,7 +172,7 @@ func (j *job) target() []string {
 	case j.Platform.OS == "linux" && j.Platform.CLibrary() == "musl":
 		tags = []string{"musllinux_1_2_" + machine, "musllinux_1_1_" + machine}
 	case j.Platform.OS == "linux":
-		for _, minor := range []int{28, 27, 26, 24, 17, 12, 5} { // 28 is what every cloud's image has
+		for minor := j.Platform.NewestGlibc(); minor >= 5; minor-- {
 			tags = append(tags, fmt.Sprintf("manylinux_2_%d_%s", minor, machine))
 		}
 		tags = append(tags, "manylinux2014_"+machine, "manylinux2010_"+machine, "manylinux1_"+machine)

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"path/filepath"
@@ -12,11 +13,12 @@ import (
 
 // Platform is what a package is built for.
 type Platform struct {
-	Shim    string           `json:"shim"`           // the target whose entry shim goes in
-	OS      string           `json:"os"`             // as GOOS names it
-	Arch    string           `json:"arch"`           // as GOARCH names it
-	Libc    string           `json:"libc,omitempty"` // of linux: glibc or musl; "" is glibc
-	Runtime manifest.Runtime `json:"runtime"`        // what will run it: on the local platform the interpreter found
+	Shim    string           `json:"shim"`            // the target whose entry shim goes in
+	OS      string           `json:"os"`              // as GOOS names it
+	Arch    string           `json:"arch"`            // as GOARCH names it
+	Libc    string           `json:"libc,omitempty"`  // of linux: glibc or musl; "" is glibc
+	Glibc   int              `json:"glibc,omitempty"` // the minor version of glibc 2 there; 0 is not known
+	Runtime manifest.Runtime `json:"runtime"`         // what will run it: on the local platform the interpreter found
 	Source  bool             `json:"source,omitempty"`
 	Scripts bool             `json:"scripts,omitempty"` // it starts scripts: the interpreter that "#!" names is there
 	// AnswersCORS says that the ingress answers preflights and adds the headers of CORS itself.
@@ -38,9 +40,13 @@ func (p Platform) CLibrary() string {
 	}
 }
 
+// NewestGlibc is the minor version of glibc 2 that programs may need there: where it is not known what the images of all
+// clouds have.
+func (p Platform) NewestGlibc() int { return cmp.Or(p.Glibc, 28) }
+
 // OnHost is the platform with this machine as what it runs on, which starts scripts as well.
 func (p Platform) OnHost() Platform {
-	p.OS, p.Arch, p.Libc, p.Scripts = runtime.GOOS, runtime.GOARCH, hostLibc(), true
+	p.OS, p.Arch, p.Libc, p.Glibc, p.Scripts = runtime.GOOS, runtime.GOARCH, hostLibc(), 0, true
 	return p
 }
 

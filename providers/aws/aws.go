@@ -79,10 +79,10 @@ func New(c providers.Config) (providers.Adapter, error) {
 	return a, nil
 }
 
-// Platform is Amazon Linux 2023 on the architecture that the function asks for.
+// Platform is the Amazon Linux of the runtime, on the architecture that the function asks for.
 func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 	return packager.Platform{
-		Shim: name, OS: "linux", Arch: cmp.Or(fn.Architecture, "amd64"), Libc: "glibc", Runtime: fn.Runtime,
+		Shim: name, OS: "linux", Arch: cmp.Or(fn.Architecture, "amd64"), Libc: "glibc", Glibc: glibc(fn.Runtime), Runtime: fn.Runtime,
 		MaxUnzipped: maxUnzipped, AnswersCORS: true,
 	}
 }

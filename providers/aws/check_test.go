@@ -257,3 +257,13 @@ func TestCheckRefusesEveryScheduleThatAWSWouldTakeOtherwise(t *testing.T) {
 		}
 	}
 }
+
+func TestAPackageIsForTheAmazonLinuxOfItsRuntime(t *testing.T) {
+	for runtime, glibc := range map[manifest.Runtime]int{
+		"python3.9": 26, "python3.11": 26, "python3.12": 34, "python3.14": 34, "nodejs18": 26, "nodejs20": 34, "nodejs26": 34, "go": 34, "custom": 34,
+	} {
+		if got := (&Adapter{}).Platform(manifest.Function{Runtime: runtime}).Glibc; got != glibc {
+			t.Errorf("%s has glibc 2.%d, not 2.%d", runtime, got, glibc)
+		}
+	}
+}

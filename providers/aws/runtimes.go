@@ -29,3 +29,12 @@ func runtimes() map[manifest.Runtime]check.Runtime {
 		"custom":     provided,
 	}
 }
+
+// glibc is the minor version of glibc 2 that a runtime has: that of Amazon Linux 2, or of Amazon Linux 2023.
+func glibc(r manifest.Runtime) int {
+	switch r {
+	case "nodejs18", "python3.9", "python3.10", "python3.11":
+		return 26
+	}
+	return 34
+}
