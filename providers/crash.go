@@ -12,6 +12,7 @@ var (
 	noNodePackage  = regexp.MustCompile(`Cannot find (?:module|package) '((?:@[^'/]+/)?[^'./][^'/]*)`)
 	noPythonModule = regexp.MustCompile(`No module named '([A-Za-z_]\w*)`)
 	noFile         = regexp.MustCompile(`(?i)no such file or directory[,:] (?:[a-z]+ )?'([^']+)'`)
+	noGoFile       = regexp.MustCompile(`(?m)\b(?:open|stat|lstat) ([^\n:'"]+): no such file or directory|pattern matches no files: .([^\n]+).$`)
 )
 
 // CrashHint says what to do about a handler that does not start, by what its log says.
@@ -26,7 +27,24 @@ func CrashHint(log string) string {
 		return "put the module " + m[1] + " into the source folder, or add the package that provides it to requirements.txt or pyproject.toml"
 	}
 	if m := noFile.FindStringSubmatch(log); m != nil {
-		return "if " + path.Base(strings.ReplaceAll(m[1], `\`, "/")) + " is one of your files, add it to build.include; `ferry package --list` shows what is in the package"
+		return missingFile(m[1])
+	}
+	if m := noGoFile.FindStringSubmatch(log); m != nil {
+		return missingFile(m[1] + m[2])
 	}
 	return "fix the problem that the log shows"
+}
+
+// missingFile says how a file, or what matches a pattern, comes along. A path from the working folder, which is the package, is
+// the pattern to add, with all that lies beside it.
+func missingFile(name string) string {
+	name = strings.ReplaceAll(name, `\`, "/")
+	if path.IsAbs(name) {
+		return "if " + path.Base(name) + " is one of your files, add it to build.include; `ferry package --list` shows what is in the package"
+	}
+	pattern := strings.TrimPrefix(path.Clean(name), "../")
+	if dir := path.Dir(pattern); dir != "." {
+		pattern = dir + "/**"
+	}
+	return "if " + name + " is one of your files, take it along with `build: {include: [\"" + pattern + "\"]}`; `ferry package --list` shows what is in the package"
 }
