@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// paths follows in one module the paths that begin at where it lies: path.join(__dirname, "views"),
-// new URL("./a.json", import.meta.url), and what is named for them.
+// paths follows in one module the paths that begin at where it lies, or at the folder that it runs in:
+// path.join(__dirname, "views"), new URL("./a.json", import.meta.url), process.cwd() + "/a.json", and what is named for them.
 type paths struct {
 	file  string // slash path on disk
+	cwd   string // that of the folder which the function runs in
 	words []token
 	names map[string]value
 	own   map[string]string // functions like require that the module makes for itself, with the place that they look from
@@ -33,8 +34,8 @@ type load struct {
 }
 
 // pathsIn follows the paths in a module.
-func pathsIn(file, text string) *paths {
-	p := &paths{file: filepath.ToSlash(file), words: tokens(text), names: map[string]value{}, own: map[string]string{}}
+func pathsIn(file, cwd, text string) *paths {
+	p := &paths{file: filepath.ToSlash(file), cwd: filepath.ToSlash(cwd), words: tokens(text), names: map[string]value{}, own: map[string]string{}}
 	dir := value{text: path.Dir(p.file), rooted: true}
 	p.names["__dirname"], p.names["__filename"] = dir, value{text: p.file, rooted: true}
 	p.look(p.words)
@@ -282,6 +283,8 @@ func (p *paths) named(words []token, i int) (v value, next int, ok bool) {
 	case name == "import" && word(words, i+1) == "." && word(words, i+2) == "meta" && word(words, i+3) == ".":
 		v, ok = p.meta(word(words, i+4))
 		return v, i + 5, ok
+	case name == "process" && word(words, i+1) == "." && word(words, i+2) == "cwd" && word(words, i+3) == "(" && word(words, i+4) == ")":
+		return value{text: p.cwd, rooted: true, cwd: true}, i + 5, true
 	case name == "new" && word(words, i+1) == "URL" && word(words, i+2) == "(":
 		args, next := p.arguments(words, i+3)
 		v, ok = against(args)

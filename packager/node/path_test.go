@@ -24,10 +24,11 @@ func TestPathsAreFollowedAsTheCodeSaysThem(t *testing.T) {
 		"x = a / __dirname / b":                                                            {"/p/lib"},
 		"const { dirname } = import.meta; join(dirname!, 'a' as string)":                   {"/p/lib/a"},
 		"import.meta.url === main; __filename.slice(1)":                                    nil,
+		"const root = process.cwd(); join(root, 'a', name); `${process.cwd()}/b`":          {"/p", "/p/a/…", "/p/b"},
 		"<p>it's</p>;\njoin(__dirname, 'a')":                                               {"/p/lib/a"},
 	} {
 		var got []string
-		for _, u := range pathsIn("/p/lib/i.js", code).uses {
+		for _, u := range pathsIn("/p/lib/i.js", "/p", code).uses {
 			if u.spent {
 				continue
 			}
@@ -52,7 +53,7 @@ func FuzzPaths(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, code string) {
 		lines := 1
-		for _, w := range pathsIn("/p/i.js", code).words {
+		for _, w := range pathsIn("/p/i.js", "/p", code).words {
 			if w.line < lines {
 				t.Errorf("line %d comes behind line %d", w.line, lines)
 			}

@@ -107,14 +107,14 @@ func (r *reads) module(file string) error {
 		return nil
 	}
 	if mentionsPlace(of.text) {
-		return r.paths(pathsIn(file, of.text))
+		return r.paths(pathsIn(file, r.real, of.text))
 	}
 	return nil
 }
 
 // mentionsPlace rules out most code, faster than to read it does.
 func mentionsPlace(code string) bool {
-	return slices.ContainsFunc([]string{"__dirname", "__filename", "import.meta", "createRequire", "require.resolve"},
+	return slices.ContainsFunc([]string{"__dirname", "__filename", "import.meta", "createRequire", "require.resolve", "process.cwd"},
 		func(word string) bool { return strings.Contains(code, word) })
 }
 
@@ -133,7 +133,7 @@ func (r *reads) alone(file string) error {
 	if err != nil {
 		return err
 	}
-	p := pathsIn(file, string(data))
+	p := pathsIn(file, r.real, string(data))
 	if err := r.paths(p); err != nil {
 		return err
 	}
@@ -228,6 +228,9 @@ func (r *reads) use(p *paths, u use) error {
 		return nil
 	}
 	at := filepath.Clean(filepath.FromSlash(u.text))
+	if u.cwd && (at == r.real && !u.open && !lists(u.by) || filepath.Base(at) == "node_modules") { // others than files are meant
+		return nil
+	}
 	if name, ok := r.inPackage(filepath.Dir(filepath.FromSlash(p.file))); ok && name != path.Dir(r.handler) && (u.by == "cwd" || strings.Contains(u.text, "/../")) {
 		r.through = append(r.through, name)
 	}

@@ -8,7 +8,8 @@ import (
 // value is a string as far as it is known.
 type value struct {
 	text   string // of a path that begins at the module: where it leads, absolute
-	rooted bool   // it begins at where the module lies
+	rooted bool   // it begins at where the module lies, or at the working folder
+	cwd    bool   // it begins at the working folder
 	open   bool   // it goes on with what is known only when the code runs
 	spent  bool   // the code looks at the string itself
 }

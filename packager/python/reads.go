@@ -3,6 +3,7 @@ package python
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"os"
 	"path"
 	"path/filepath"
@@ -18,13 +19,15 @@ import (
 // The forms in which code names a place from where it lies. A place that was understood stands in the text as the number of
 // steps upward from the file, between two marks.
 var (
-	ofPathlib = source.Pattern(`(?:pathlib\.)?Path\(__file__\)((?:\.(?:resolve|absolute)\(\))*)((?:\.parents?\b(?:\[\d+\])?)*)`)
-	ofPlace   = source.Pattern(`\x00(\d+)\x00((?:\.(?:resolve|absolute)\(\)|\.parents?\b(?:\[\d+\])?)+)`)
+	ofPathlib = source.Pattern(`(?:pathlib\.)?Path\(__file__\)((?:\s*\.(?:resolve|absolute)\(\))*)((?:\s*\.parents?\b(?:\[\d+\])?)*)`)
+	ofPlace   = source.Pattern(`\x00(\d+)\x00((?:\s*\.(?:resolve|absolute)\(\)|\s*\.parents?\b(?:\[\d+\])?)+)`)
 	ofDirname = source.Pattern(`((?:(?:os\.)?(?:path\.)?(?:dirname|abspath|realpath)\()+)__file__(\)+)`)
-	assigned  = source.Pattern(`^([A-Za-z_]\w*)\s*(?::[^=]+)?=\s*\x00(\d+)\x00\s*$`)
+	assigned  = source.Pattern(`^\s*([A-Za-z_]\w*)\s*(?::[^=]+)?=[\s(]*\x00(\d+)\x00[\s)]*$`)
 	slashed   = source.Pattern(`\x00(\d+)\x00((?:\s*/\s*(?:"[^"\\]*"|'[^'\\]*'))+)`)
-	joined    = source.Pattern(`(?:\bjoin\(\s*\x00(\d+)\x00\s*,|\x00(\d+)\x00\.(?:joinpath|with_name)\()((?:\s*(?:"[^"\\]*"|'[^'\\]*')\s*,?)+)\)`)
+	joined    = source.Pattern(`(?:\bjoin\(\s*\x00(\d+)\x00\s*,|\x00(\d+)\x00\.(?:joinpath|with_name)\()((?:\s*(?:"[^"\\]*"|'[^'\\]*')\s*(?:,|\)))+)`)
+	inserted  = source.Pattern(`\{\x00(\d+)\x00\}((?:/[^"'{}/\s]+)*)`)
 	literal   = source.Pattern(`"[^"\\]*"|'[^'\\]*'`)
+	pieces    = source.Pattern(`(?s)#[^\n]*|"""(?:[^\\]|\\.)*?"""|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\\\r?\n|[^#"'()\[\]{}\\\n]+|.`)
 	upward    = source.Pattern(`\.parent(?:s\[(\d+)\])?`)
 )
 
@@ -41,37 +44,75 @@ type known struct {
 	place string
 }
 
-// readsOf finds what code reads from where it lies, where the path is plain.
+// readsOf finds what code reads from where it lies, as far as the path is plain: of one that goes on with a name which is known
+// when the code runs, the folder.
 func readsOf(code string) (out []read) {
 	var places []known
-	number := 0
-	for line := range strings.Lines(code) {
-		number++
-		line = strings.TrimRight(line, "\r\n")
-		if strings.HasPrefix(strings.TrimSpace(line), "#") {
-			continue
-		}
-		line = ofPathlib().ReplaceAllStringFunc(line, pathlibPlace)
-		line = ofDirname().ReplaceAllStringFunc(line, dirnamePlace)
+	for number, text := range statements(code) {
+		text = ofPathlib().ReplaceAllStringFunc(text, pathlibPlace)
+		text = ofDirname().ReplaceAllStringFunc(text, dirnamePlace)
 		for _, p := range places {
-			line = p.name.ReplaceAllString(line, p.place)
+			text = p.name.ReplaceAllString(text, p.place)
 		}
-		line = ofPlace().ReplaceAllStringFunc(line, placeAbove)
-		if m := assigned().FindStringSubmatch(line); m != nil {
+		text = ofPlace().ReplaceAllStringFunc(text, placeAbove)
+		if m := assigned().FindStringSubmatch(text); m != nil {
 			places = append(places, known{regexp.MustCompile(`(^|[^\w.])` + m[1] + `\b`), "${1}\x00" + m[2] + "\x00"})
 		}
-		for _, m := range slashed().FindAllStringSubmatch(line, -1) {
-			out = append(out, readAt(number, m[1], m[2]))
-		}
-		for _, m := range joined().FindAllStringSubmatch(line, -1) {
-			r := readAt(number, m[1]+m[2], m[3])
-			if strings.Contains(m[0], ".with_name(") {
+		found := func(at []int, above, parts string) {
+			r := readAt(number+strings.Count(text[:at[0]], "\n"), above, parts)
+			if strings.Contains(text[at[0]:at[1]], ".with_name(") {
 				r.above++
 			}
 			out = append(out, r)
 		}
+		part := func(at []int, n int) string { return text[max(at[2*n], 0):max(at[2*n+1], 0)] }
+		for _, at := range slashed().FindAllStringSubmatchIndex(text, -1) {
+			found(at, part(at, 1), part(at, 2))
+		}
+		for _, at := range joined().FindAllStringSubmatchIndex(text, -1) {
+			found(at, part(at, 1)+part(at, 2), part(at, 3))
+		}
+		for _, at := range inserted().FindAllStringSubmatchIndex(text, -1) {
+			if name := part(at, 2); name != "" {
+				found(at, part(at, 1), strconv.Quote(name[1:]))
+			}
+		}
 	}
 	return out
+}
+
+// statements are the lines of code without comments, those together that brackets or backslashes join, with the number of
+// the first one.
+func statements(code string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		first, number, depth := 1, 1, 0
+		var text strings.Builder
+		for _, piece := range pieces().FindAllString(code, -1) {
+			number += strings.Count(piece, "\n")
+			switch piece[0] {
+			case '#':
+				continue
+			case '(', '[', '{':
+				depth++
+			case ')', ']', '}':
+				depth = max(depth-1, 0)
+			case '\\':
+				piece = piece[1:] // what joins the lines
+			case '\n':
+				if depth > 0 {
+					break
+				}
+				if !yield(first, text.String()) {
+					return
+				}
+				text.Reset()
+				first = number
+				continue
+			}
+			text.WriteString(piece)
+		}
+		yield(first, text.String())
+	}
 }
 
 func readAt(line int, above, parts string) read {

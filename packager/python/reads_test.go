@@ -11,16 +11,24 @@ import (
 
 func TestPlainPathsFromWhereCodeLiesAreFound(t *testing.T) {
 	for code, want := range map[string]read{
-		`open(Path(__file__).parent / "a.json")`:                                                 {1, 1, "a.json"},
-		`(pathlib.Path(__file__).resolve().parents[1] / 'data' / "a.json").read_text()`:          {1, 2, "data/a.json"},
-		`Path(__file__).parent.joinpath("data", "a.json")`:                                       {1, 1, "data/a.json"},
-		`Path(__file__).with_name("a.json")`:                                                     {1, 1, "a.json"},
-		`open(os.path.join(os.path.dirname(__file__), "a.json"))`:                                {1, 1, "a.json"},
-		`open(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', "a.json"), "r")`:    {1, 1, "../a.json"},
-		`open(join(dirname(dirname(realpath(__file__))), "a.json"))`:                             {1, 2, "a.json"},
-		"BASE_DIR = Path(__file__).resolve().parent.parent\nDB = BASE_DIR / \"db.sqlite3\"":      {2, 2, "db.sqlite3"},
-		"HERE = Path(__file__).parent\nopen(HERE.resolve().parent / 'a.json')":                   {2, 2, "a.json"},
-		"HERE: str = os.path.dirname(__file__)\n\nwith open(os.path.join(HERE, 'a.json')) as f:": {3, 1, "a.json"},
+		`open(Path(__file__).parent / "a.json")`:                                                                              {1, 1, "a.json"},
+		`(pathlib.Path(__file__).resolve().parents[1] / 'data' / "a.json").read_text()`:                                       {1, 2, "data/a.json"},
+		`Path(__file__).parent.joinpath("data", "a.json")`:                                                                    {1, 1, "data/a.json"},
+		`Path(__file__).with_name("a.json")`:                                                                                  {1, 1, "a.json"},
+		`open(os.path.join(os.path.dirname(__file__), "a.json"))`:                                                             {1, 1, "a.json"},
+		`open(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', "a.json"), "r")`:                                 {1, 1, "../a.json"},
+		`open(join(dirname(dirname(realpath(__file__))), "a.json"))`:                                                          {1, 2, "a.json"},
+		"BASE_DIR = Path(__file__).resolve().parent.parent\nDB = BASE_DIR / \"db.sqlite3\"":                                   {2, 2, "db.sqlite3"},
+		"HERE = Path(__file__).parent\nopen(HERE.resolve().parent / 'a.json')":                                                {2, 2, "a.json"},
+		"HERE: str = os.path.dirname(__file__)\n\nwith open(os.path.join(HERE, 'a.json')) as f:":                              {3, 1, "a.json"},
+		"open(\n    os.path.join(\n        os.path.dirname(__file__),  # (here\n        'data',\n        'a.json',\n    )\n)": {2, 1, "data/a.json"},
+		"HERE = (\n  Path(__file__)\n  .parent\n)\nopen(HERE / 'a')":                                                          {5, 1, "a"},
+		`os.path.join(os.path.dirname(__file__), "data", name)`:                                                               {1, 1, "data"},
+		`os.path.join(os.path.dirname(__file__), "..", "data", name + ".json")`:                                               {1, 1, "../data"},
+		`os.path.join(os.path.dirname(__file__), "data", "a" + end)`:                                                          {1, 1, "data"},
+		"HERE = Path(__file__).parent\nopen(f'{HERE}/data/{name}.json')":                                                      {2, 1, "data"},
+		"HERE = Path(__file__).parent\nopen(HERE / 'data' / f'{name}.json')":                                                  {2, 1, "data"},
+		"s = \"\"\"(\n\"\"\"\nopen(Path(__file__).parent / \\\n  'a')":                                                        {3, 1, "a"},
 	} {
 		packagertest.Equal(t, compared(readsOf(code)), compared([]read{want}))
 	}
