@@ -2,6 +2,7 @@ package python
 
 import (
 	"archive/tar"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"os"
@@ -110,9 +111,9 @@ func eachInstaller(t *testing.T, test func(t *testing.T)) {
 }
 
 // packed are the files of a package by their names.
-func packed(t *testing.T, root, of string) (map[string]string, error) {
+func packed(t *testing.T, root, of string, handler ...string) (map[string]string, error) {
 	t.Helper()
-	fn := packagertest.Python("app:app")
+	fn := packagertest.Python(cmp.Or(strings.Join(handler, ""), "app:app"))
 	fn.Source = of
 	job := packagertest.Job(t, root, fn)
 	made, err := Content(t.Context(), job, templates.Shim{})
@@ -163,6 +164,32 @@ func TestSourcesAndFoldersAreBuilt(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A project whose modules lie in src is imported by whoever installs it, as its tools do.
+func TestAProjectWithItsModulesInSrcIsInstalled(t *testing.T) {
+	eachInstaller(t, func(t *testing.T) {
+		own := append(library("fn", "shop", pure, "version = '1.0'\n"), "fn/src/shop/__init__.py", "NAME = 'shop'\n", "fn/src/shop/web.py", "", "fn/app.py", "import shop")
+		for _, handler := range []string{"app:app", "shop.web:app"} {
+			files, err := packed(t, packagertest.Project(t, own...), "fn", handler)
+			if err != nil {
+				t.Fatal(err)
+			}
+			holds(t, files, "shop")
+		}
+	})
+	for name, project := range map[string]string{"uv": "[tool.uv]\npackage = false\n", "Poetry": "[tool.poetry]\npackage-mode = false\n", "no build system": ""} {
+		t.Run("not by "+name, func(t *testing.T) {
+			text := "[project]\nname = 'shop'\nversion = '1.0'\n" + project
+			if project != "" {
+				text += "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+			}
+			files, err := packed(t, packagertest.Project(t, "fn/pyproject.toml", text, "fn/app.py", "", "fn/src/shop/__init__.py", ""), "fn")
+			if _, there := files["shop/__init__.py"]; there || err != nil {
+				t.Errorf("it is installed: %v", err)
+			}
+		})
+	}
 }
 
 func TestAChangeInAFolderIsAnotherInstallation(t *testing.T) {

@@ -47,9 +47,11 @@ type pyproject struct {
 	Tool struct {
 		Poetry struct {
 			Dependencies map[string]any `toml:"dependencies"`
+			Package      *bool          `toml:"package-mode"`
 		} `toml:"poetry"`
 		UV struct {
 			Sources map[string]any `toml:"sources"`
+			Package *bool          `toml:"package"`
 		} `toml:"uv"`
 	} `toml:"tool"`
 	Build map[string]any `toml:"build-system"`

@@ -106,6 +106,9 @@ func (j *job) handler() (string, error) {
 	if j.Function.Style == manifest.StyleServer {
 		candidates[1] = base + "/__main__.py"
 	}
+	if sourced(j.Dir) { // what is installed of it has these modules at the top
+		candidates = append(candidates, "src/"+candidates[0], "src/"+candidates[1])
+	}
 	for _, name := range candidates {
 		if there, err := source.IsFile(filepath.Join(j.Dir, filepath.FromSlash(name))); there || err != nil {
 			return name, err

@@ -3,6 +3,8 @@ package python
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -61,6 +63,36 @@ func (j *job) project(ctx context.Context) (*wishes, error) {
 	if err := toml.Unmarshal(data, &p); err != nil {
 		return nil, source.Problem(file, "correct it", "pyproject.toml cannot be read: %v", err)
 	}
+	w, err := j.asked(ctx, file, p)
+	if err != nil || !p.installed() || !sourced(j.Dir) {
+		return w, err
+	}
+	if w == nil {
+		w = &wishes{file: file}
+	}
+	if !slices.Contains(w.folders, j.Dir) {
+		err = j.addFolder(w, j.Dir, "")
+	}
+	return w, err
+}
+
+// installed is whether tools install the project itself, beside what it needs.
+func (p pyproject) installed() bool {
+	is := func(said *bool) bool { return said == nil || *said }
+	return len(p.Build) > 0 && is(p.Tool.UV.Package) && is(p.Tool.Poetry.Package)
+}
+
+// sourced is whether the modules of a project lie in a folder src, where nothing finds them that is not installed.
+func sourced(dir string) bool {
+	src := os.DirFS(filepath.Join(dir, "src"))
+	return slices.ContainsFunc([]string{"*.py", "*/*.py"}, func(form string) bool {
+		found, err := fs.Glob(src, form)
+		return err == nil && len(found) > 0
+	})
+}
+
+// asked is what a project asks for, as its lock says, or else itself.
+func (j *job) asked(ctx context.Context, file string, p pyproject) (*wishes, error) {
 	if w, err := j.uvLock(ctx, p); w != nil || err != nil {
 		return w, err
 	}
