@@ -310,3 +310,15 @@ func TestTheRuntimesSayHowLongTheyLive(t *testing.T) {
 		t.Error(stages)
 	}
 }
+
+func TestHowOftenAnOperationIsReadDoesNotDependOnTheWork(t *testing.T) {
+	for range 5 {
+		c := answeringFunctions(t)
+		source := c.upload("index.js", nodeSource)
+		c.Reset()
+		c.create(nodeFunction(source, "one"))
+		if n := len(c.Calls()); n != 5 { // create, three reads of the operation, one of the function
+			t.Errorf("%d calls", n)
+		}
+	}
+}

@@ -67,6 +67,37 @@ func (s *Server) settle(op *operation) {
 	}
 }
 
+// awaitBeside waits, before a read that is to find operations done, for what goes on beside them: how often clients read does
+// not depend on how long builds and starts take.
+func (s *Server) awaitBeside(c *call) {
+	if c.write() {
+		return
+	}
+	for _, beside := range s.due(c) {
+		select {
+		case <-beside:
+		case <-c.http.Context().Done():
+		}
+	}
+}
+
+// due is what goes on beside the operations that a read of a resource is to find done.
+func (s *Server) due(c *call) []<-chan struct{} {
+	name := strings.TrimSuffix(c.resource, "/-")
+	held := s.controls().held
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []<-chan struct{}
+	for _, op := range s.operations {
+		target := op.work.Target
+		about := op.name == name || target == name || strings.HasPrefix(target, name+"/") || strings.HasPrefix(name, target+"/")
+		if about && !op.done && op.polls == 0 && op.beside != nil && closed(held) {
+			all = append(all, op.beside)
+		}
+	}
+	return all
+}
+
 // closed says whether a channel is closed; one that is not there is.
 func closed(c <-chan struct{}) bool {
 	select {

@@ -169,6 +169,7 @@ func (c *call) about() string {
 
 // perform does the work of a call, and writes the reply while nobody changes what it tells.
 func (s *Server) perform(c *call) standin.Reply {
+	s.awaitBeside(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	result, err := s.run(c)
