@@ -30,10 +30,7 @@ func runAPI() *api {
 				"projects.locations.operations.list":             (*Server).listOperations,
 				"projects.locations.operations.wait":             (*Server).getOperation,
 			}},
-			{"run/v1", map[string]handler{
-				"projects.locations.services.getIamPolicy": in(getPolicy(servicePolicy)),
-				"projects.locations.services.setIamPolicy": (*Server).setServicePolicy,
-			}},
+			{"run/v1", runV1()},
 		},
 	}
 }
