@@ -84,7 +84,8 @@ func (s *Server) beginFunction(c *call, f *function, verb string, op *operation)
 	return s.begin(parentOf(f.is.Name, "/functions/"), "operation-"+strconv.Itoa(1700000000000+s.next())+"-"+s.uid(), op)
 }
 
-// stages are how far an operation that deploys is.
+// stages are how far an operation that deploys is. That of Artifact Registry comes only where Cloud Functions rolls back: gcloud, which adds
+// it to those that it is told at first, refuses it twice.
 func (op *operation) stages(f *function) []*cloudfunctions.GoogleCloudFunctionsV2Stage {
 	if op.build == "" {
 		return nil
@@ -97,7 +98,6 @@ func (op *operation) stages(f *function) []*cloudfunctions.GoogleCloudFunctionsV
 		serving = "COMPLETE"
 	}
 	return []*cloudfunctions.GoogleCloudFunctionsV2Stage{
-		{Name: "ARTIFACT_REGISTRY", State: "COMPLETE", Resource: f.is.BuildConfig.DockerRepository},
 		{Name: stageBuild, State: building, Resource: op.build, ResourceUri: buildConsole(op.build)},
 		{Name: stageService, State: serving, Resource: serviceOf(f.is.Name)},
 	}

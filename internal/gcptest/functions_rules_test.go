@@ -71,7 +71,7 @@ func TestAnOperationTellsOfItsStagesAndItsBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"name":"ARTIFACT_REGISTRY"`, `"name":"BUILD"`, `"target":"` + greet + `"`, `"verb":"create"`, `"buildName":"projects/123456789012/locations/europe-west1/builds/`} {
+	for _, want := range []string{`"name":"BUILD"`, `"target":"` + greet + `"`, `"verb":"create"`, `"buildName":"projects/123456789012/locations/europe-west1/builds/`} {
 		if !strings.Contains(string(op.Metadata), want) {
 			t.Errorf("no %s in %s", want, op.Metadata)
 		}

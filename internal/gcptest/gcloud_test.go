@@ -100,3 +100,27 @@ func TestGcloudReadsWhatIsThereAndMovesTraffic(t *testing.T) {
 		t.Errorf("traffic %v", traffic)
 	}
 }
+
+func TestGcloudDeploysAFunctionForEverybody(t *testing.T) {
+	c := answeringFunctions(t)
+	source := t.TempDir()
+	for name, text := range map[string]string{"index.js": nodeSource, "package.json": "{}"} {
+		if err := os.WriteFile(filepath.Join(source, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, says := range []string{"one", "two"} {
+		text, err := c.gcloud("functions", "deploy", "greet", "--gen2", "--runtime", "nodejs22", "--trigger-http", "--allow-unauthenticated",
+			"--entry-point", "hello", "--source", source, "--set-env-vars", "SAYS="+says)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		is, err := c.run.Services.Get(greeting).Do()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, text := c.ask(is.Uri, ""); status != 200 || text != says+" hello" {
+			t.Errorf("%d %q", status, text)
+		}
+	}
+}

@@ -222,7 +222,7 @@ func TestASnapshotHoldsServicesAndRevisions(t *testing.T) {
 	c, image := answering(t)
 	empty := c.Snapshot()
 	c.fine(c.run.Services.Create(place, &run.GoogleCloudRunV2Service{Template: says(image, "one")}).ServiceId("shop").Do())
-	if text := c.Snapshot(); !strings.Contains(text, "service "+shop) || !strings.Contains(text, "revision "+shop+"/shop-00001-") {
+	if text := c.Snapshot(); !strings.Contains(text, "service "+shop) || !strings.Contains(text, "revision "+shop+"/shop-00001 ") || strings.Contains(text, "127.0.0.1") {
 		t.Error(text)
 	}
 	c.fine(c.run.Services.Delete(shop).Do())

@@ -2,6 +2,7 @@ package gcptest
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,8 +26,26 @@ func (s *Server) Snapshot() string {
 	s.listRun(&l)
 	s.listDeployed(&l)
 	s.place.list(&l)
+	for i := range l {
+		l[i] = s.settled(l[i])
+	}
 	slices.Sort(l)
 	return strings.Join(l, "")
+}
+
+// madeUp ends the name of a revision that the system named.
+var madeUp = regexp.MustCompile(`(-\d{5})-[b-z]{3}\b`)
+
+// settled is a line with names for the ports that differ between runs, and without the letters of revisions that have no name of their own.
+func (s *Server) settled(line string) string {
+	for _, a := range s.addresses {
+		host := lastOf(a.service) + ".run.app"
+		if a.tag != "" {
+			host = a.tag + "---" + host
+		}
+		line = strings.ReplaceAll(line, a.url, "https://"+host)
+	}
+	return madeUp.ReplaceAllString(strings.ReplaceAll(line, s.registryHost(), "registry"), "$1")
 }
 
 type lines []string
