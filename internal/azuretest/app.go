@@ -1,6 +1,7 @@
 package azuretest
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -127,7 +128,9 @@ func (w *worker) respond(out http.ResponseWriter, r *http.Request, s *site, f fu
 	frontEnd(r, s)
 	switch {
 	case w.custom && w.forwards(f):
-		w.forward(out, r, w.address, newID())
+		if err := w.forward(out, r, w.address, newID()); err != nil {
+			out.WriteHeader(http.StatusBadGateway)
+		}
 	case w.stream != "":
 		w.streamed(out, r, s, f, params)
 	default:
@@ -155,8 +158,8 @@ func frontEnd(r *http.Request, s *site) {
 	}
 }
 
-// forward is a reverse proxy that streams both ways.
-func (w *worker) forward(out http.ResponseWriter, r *http.Request, to, invocation string) {
+// forward is a reverse proxy that streams both ways. An error is that nothing was answered.
+func (w *worker) forward(out http.ResponseWriter, r *http.Request, to, invocation string) error {
 	target, err := url.Parse(to)
 	if err != nil {
 		panic(err) // made here
@@ -173,8 +176,7 @@ func (w *worker) forward(out http.ResponseWriter, r *http.Request, to, invocatio
 	}
 	res, err := w.client.Transport.RoundTrip(req)
 	if err != nil {
-		out.WriteHeader(http.StatusBadGateway)
-		return
+		return err
 	}
 	defer func() { _ = res.Body.Close() }()
 	for name, values := range res.Header {
@@ -189,13 +191,13 @@ func (w *worker) forward(out http.ResponseWriter, r *http.Request, to, invocatio
 		n, err := res.Body.Read(piece)
 		if n > 0 {
 			if _, failed := out.Write(piece[:n]); failed != nil {
-				return
+				return nil // who asked has gone
 			}
 			_ = flush.Flush()
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			return
+			return nil
 		case err != nil:
 			panic(http.ErrAbortHandler) // what was cut off must not look whole
 		}
@@ -266,9 +268,10 @@ func (w *worker) rpc(out http.ResponseWriter, r *http.Request, s *site, f functi
 func (w *worker) streamed(out http.ResponseWriter, r *http.Request, s *site, f functionInfo, params map[string]string) {
 	call := invocation{ID: newID(), Name: text(f.trigger("httpTrigger"), "name"), Data: object{"http": object{}}, Metadata: map[string]any{}}
 	for name, value := range params {
-		data, _ := json.Marshal(value) // strings encode
-		call.Metadata[name] = object{"json": string(data)}
+		call.Metadata[name] = object{"string": value}
 	}
+	headers, _ := json.Marshal(httpData(r, s, nil, nil)["http"].(object)["headers"]) // strings encode
+	call.Metadata["Headers"] = object{"json": string(headers)}
 	invoked := make(chan outcome, 1)
 	go func() {
 		var said outcome
@@ -277,29 +280,33 @@ func (w *worker) streamed(out http.ResponseWriter, r *http.Request, s *site, f f
 		}
 		invoked <- said
 	}()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
 	r.Header.Set("X-Forwarded-Host", s.host)
-	answered := make(chan struct{})
-	relay := &seenStatus{ResponseWriter: out}
+	relayed := make(chan any, 1)
 	go func() {
-		defer close(answered)
 		defer func() {
 			if cut := recover(); cut != nil {
-				relay.status = -1
+				relayed <- cut
 			}
 		}()
-		w.forward(relay, r, w.stream, call.ID)
+		relayed <- w.forward(out, r.WithContext(ctx), w.stream, call.ID)
 	}()
+	var end any
 	select {
-	case <-answered:
+	case end = <-relayed:
 	case said := <-invoked:
-		if said.Error != "" && relay.status == 0 {
-			out.WriteHeader(http.StatusInternalServerError)
-			return
+		if said.Error != "" {
+			cancel() // it answers no more
 		}
-		<-answered
+		end = <-relayed
 	}
-	if relay.status < 0 {
-		panic(http.ErrAbortHandler)
+	switch end {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(end)
+	default:
+		out.WriteHeader(http.StatusInternalServerError)
 	}
 }
 

@@ -217,7 +217,9 @@ func (c *Cloud) siteFor(known *resource, name string) *site {
 	}
 }
 
-func newHostKey() string { return strings.ReplaceAll(newKey(), "/", "_")[:54] + "==" }
+func newHostKey() string {
+	return strings.NewReplacer("/", "_", "+", "-").Replace(newKey())[:54] + "=="
+}
 
 // draft is a copy of what a request may change, so that one that is refused changes nothing.
 func (s *site) draft() *site {
