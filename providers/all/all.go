@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/aws"
+	"github.com/ferryfn/ferry/providers/gcp"
 	"github.com/ferryfn/ferry/providers/local"
 )
 
@@ -12,5 +13,6 @@ func Providers() []providers.Provider {
 	return []providers.Provider{
 		local.Provider(),
 		aws.Provider(),
+		gcp.Provider(),
 	}
 }

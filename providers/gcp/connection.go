@@ -64,7 +64,7 @@ func (a *Adapter) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, a.classify("configure", "", err)
 	}
-	if err := c.lookUpProject(ctx); err != nil {
+	if err := c.allOff(ctx, c.lookUpProject(ctx)); err != nil {
 		return nil, a.classify("look up the project", "", err)
 	}
 	a.connection = c

@@ -117,16 +117,21 @@ func (c *connection) ensureRepository(ctx context.Context) error {
 	}
 	_, err := c.artifacts.Projects.Locations.Repositories.Get(parent + "/repositories/" + id).Context(ctx).Do()
 	if isNotFound(err) && c.target.Repository != "" {
-		return &providers.Error{
-			Kind: providers.NotFound, Op: "look up the repository", Provider: name, Err: fmt.Errorf("the repository %s does not exist", c.repository()),
-			Hint: fmt.Sprintf("run `gcloud artifacts repositories create %s --repository-format=docker --location=%s --project=%s`", id, idOf(parent), strings.Split(parent, "/")[1]),
-		}
+		return c.missingRepository(parent, id)
 	}
 	if isNotFound(err) {
 		err = c.makeRepository(ctx, parent, id)
 	}
 	c.hasRepository = err == nil
 	return err
+}
+
+// missingRepository is that a repository of the manifest is not there.
+func (c *connection) missingRepository(parent, id string) error {
+	return &providers.Error{
+		Kind: providers.NotFound, Op: "look up the repository", Provider: name, Err: fmt.Errorf("the repository %s does not exist", c.repository()),
+		Hint: fmt.Sprintf("run `gcloud artifacts repositories create %s --repository-format=docker --location=%s --project=%s`", id, idOf(parent), strings.Split(parent, "/")[1]),
+	}
 }
 
 func (c *connection) makeRepository(ctx context.Context, parent, id string) error {

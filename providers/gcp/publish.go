@@ -36,6 +36,7 @@ func (a *Adapter) Publish(ctx context.Context, s providers.Spec, _ providers.Epo
 	c, err := a.connect(ctx)
 	if err == nil {
 		r, err = c.publish(ctx, specOf(s))
+		err = c.allOff(ctx, err, s.Function)
 	}
 	return r, a.classify("publish", s.Function.Name, err)
 }

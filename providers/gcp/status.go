@@ -21,7 +21,7 @@ func (a *Adapter) Status(ctx context.Context, fn string) (providers.State, error
 		return providers.State{Function: fn}, err
 	}
 	st, err := c.status(ctx, fn)
-	return st, a.classify("status", fn, err)
+	return st, a.classify("status", fn, c.allOff(ctx, err))
 }
 
 func (c *connection) status(ctx context.Context, fn string) (providers.State, error) {

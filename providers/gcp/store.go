@@ -48,7 +48,11 @@ func (a *Adapter) Store(ctx context.Context) (providers.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &store{connection: c, bucket: cmp.Or(c.target.Bucket, "ferry-"+c.target.Project+"-"+c.target.Region)}, nil
+	return c.storeIn(), nil
+}
+
+func (c *connection) storeIn() *store {
+	return &store{connection: c, bucket: cmp.Or(c.target.Bucket, "ferry-"+c.target.Project+"-"+c.target.Region)}
 }
 
 // Get opens an object. What is read is compared with the checksum that Google keeps of it.
