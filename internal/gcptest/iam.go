@@ -34,6 +34,12 @@ func (p *place) known(email string) bool {
 	return p.cloud.accounts[email] != nil || !strings.HasSuffix(email, accountDomain)
 }
 
+// actsAs says whether somebody may have something done as an account.
+func (p *place) actsAs(caller, email string) bool {
+	a := p.cloud.accounts[email]
+	return a == nil && p.known(email) || a != nil && p.cloud.permitted(caller, "iam.serviceAccounts.actAs", a.is.Name)
+}
+
 // accountOf finds an account that can be seen: one that was just made may not be found for a moment.
 // https://cloud.google.com/iam/docs/access-change-propagation
 func (p *place) accountOf(c *call) (*account, error) {

@@ -41,7 +41,7 @@ func (p *policy) grant(role, member string) {
 // has says whether a member has a right by this policy.
 func (p *policy) has(member, permission string) bool {
 	for _, b := range p.Bindings {
-		if slices.Contains(roles()[b.Role], permission) &&
+		if includes(b.Role, permission) &&
 			(slices.Contains(b.Members, member) || slices.Contains(b.Members, "allUsers") || slices.Contains(b.Members, "allAuthenticatedUsers")) {
 			return true
 		}
@@ -49,57 +49,72 @@ func (p *policy) has(member, permission string) bool {
 	return false
 }
 
+// includes says whether a role has a permission.
+func includes(role, permission string) bool {
+	return slices.ContainsFunc(roles()[role], func(has string) bool {
+		all, many := strings.CutSuffix(has, "*")
+		return has == permission || many && strings.HasPrefix(permission, all)
+	})
+}
+
 // may says whether a member has a right on a resource, by its policy or the project's.
 func (p *place) may(member, permission string, on *policy) bool {
 	return p.policy.has(member, permission) || on != nil && on.has(member, permission)
 }
 
-// roles are the predefined roles of which these services know, with the permissions that are asked for here.
+// roles are the predefined roles of which these services know, with the permissions that are asked for here; a star is all that begin so.
 // https://cloud.google.com/iam/docs/roles-permissions
 func roles() map[string][]string {
 	return map[string][]string{
-		"roles/run.invoker":                          {"run.routes.invoke", "run.jobs.run"},
-		"roles/run.admin":                            {"run.routes.invoke", "run.services.setIamPolicy"},
-		"roles/run.developer":                        {"run.services.create", "run.services.update"},
-		"roles/run.builder":                          {"artifactregistry.repositories.uploadArtifacts", "logging.logEntries.create", "storage.objects.get"},
-		"roles/pubsub.publisher":                     {"pubsub.topics.publish"},
-		"roles/pubsub.subscriber":                    {"pubsub.subscriptions.consume", "pubsub.topics.attachSubscription"},
-		"roles/pubsub.editor":                        {"pubsub.topics.publish", "pubsub.subscriptions.consume", "pubsub.topics.attachSubscription"},
-		"roles/pubsub.admin":                         {"pubsub.topics.publish", "pubsub.subscriptions.consume", "pubsub.topics.attachSubscription"},
-		"roles/pubsub.viewer":                        {"pubsub.topics.get", "pubsub.subscriptions.get"},
-		"roles/pubsub.serviceAgent":                  {"iam.serviceAccounts.getOpenIdToken"},
-		"roles/cloudscheduler.serviceAgent":          {"iam.serviceAccounts.getOpenIdToken"},
-		"roles/cloudscheduler.admin":                 {"cloudscheduler.jobs.create"},
-		"roles/secretmanager.secretAccessor":         {"secretmanager.versions.access"},
-		"roles/secretmanager.admin":                  {"secretmanager.versions.access", "secretmanager.secrets.create"},
-		"roles/secretmanager.viewer":                 {"secretmanager.secrets.get"},
-		"roles/iam.serviceAccountUser":               {"iam.serviceAccounts.actAs"},
-		"roles/iam.serviceAccountAdmin":              {"iam.serviceAccounts.create", "iam.serviceAccounts.delete", "iam.serviceAccounts.setIamPolicy"},
-		"roles/iam.serviceAccountTokenCreator":       {"iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken"},
-		"roles/iam.serviceAccountOpenIdTokenCreator": {"iam.serviceAccounts.getOpenIdToken"},
-		"roles/storage.admin":                        {"storage.objects.get", "storage.objects.create", "storage.objects.delete", "storage.buckets.get"},
-		"roles/storage.objectAdmin":                  {"storage.objects.get", "storage.objects.create", "storage.objects.delete", "storage.objects.list"},
-		"roles/storage.objectUser":                   {"storage.objects.get", "storage.objects.create", "storage.objects.delete", "storage.objects.list"},
-		"roles/storage.objectViewer":                 {"storage.objects.get", "storage.objects.list"},
-		"roles/storage.objectCreator":                {"storage.objects.create"},
-		"roles/storage.legacyBucketOwner":            {"storage.buckets.get"},
-		"roles/storage.legacyBucketReader":           {"storage.buckets.get"},
-		"roles/storage.legacyObjectOwner":            {"storage.objects.get"},
-		"roles/storage.legacyObjectReader":           {"storage.objects.get"},
-		"roles/logging.logWriter":                    {"logging.logEntries.create"},
-		"roles/logging.viewer":                       {"logging.logEntries.list"},
-		"roles/artifactregistry.writer":              {"artifactregistry.repositories.uploadArtifacts", "artifactregistry.repositories.downloadArtifacts"},
-		"roles/artifactregistry.reader":              {"artifactregistry.repositories.downloadArtifacts"},
-		"roles/cloudbuild.builds.builder":            {"logging.logEntries.create", "storage.objects.get", "artifactregistry.repositories.uploadArtifacts"},
-		"roles/cloudfunctions.developer":             {"cloudfunctions.functions.create"},
-		"roles/datastore.user":                       {"datastore.entities.create"},
-		"roles/cloudsql.client":                      {"cloudsql.instances.connect"},
-		"roles/cloudtrace.agent":                     {"cloudtrace.traces.patch"},
-		"roles/monitoring.metricWriter":              {"monitoring.timeSeries.create"},
-		"roles/browser":                              {"resourcemanager.projects.get"},
-		"roles/editor":                               {"iam.serviceAccounts.actAs", "storage.objects.get", "logging.logEntries.create", "artifactregistry.repositories.uploadArtifacts"},
-		"roles/owner":                                {"iam.serviceAccounts.actAs", "storage.objects.get", "logging.logEntries.create", "artifactregistry.repositories.uploadArtifacts"},
-		"roles/viewer":                               {"storage.buckets.get"},
+		"roles/run.invoker":                            {"run.routes.invoke", "run.jobs.run"},
+		"roles/run.admin":                              {"run.*", "resourcemanager.projects.get"},
+		"roles/run.developer":                          {"run.services.create", "run.services.delete", "run.services.get", "run.services.getIamPolicy", "run.services.list", "run.services.update", "run.revisions.*", "run.operations.*", "run.locations.*", "run.configurations.*", "run.routes.get", "run.routes.list", "resourcemanager.projects.get"},
+		"roles/run.builder":                            {"artifactregistry.repositories.uploadArtifacts", "logging.logEntries.create", "storage.objects.get"},
+		"roles/pubsub.publisher":                       {"pubsub.topics.publish"},
+		"roles/pubsub.subscriber":                      {"pubsub.subscriptions.consume", "pubsub.topics.attachSubscription"},
+		"roles/pubsub.editor":                          {"pubsub.topics.attachSubscription", "pubsub.topics.create", "pubsub.topics.delete", "pubsub.topics.get", "pubsub.topics.list", "pubsub.topics.publish", "pubsub.topics.update", "pubsub.subscriptions.consume", "pubsub.subscriptions.create", "pubsub.subscriptions.delete", "pubsub.subscriptions.get", "pubsub.subscriptions.list", "pubsub.subscriptions.update", "resourcemanager.projects.get"},
+		"roles/pubsub.admin":                           {"pubsub.*", "resourcemanager.projects.get"},
+		"roles/pubsub.viewer":                          {"pubsub.topics.get", "pubsub.subscriptions.get"},
+		"roles/pubsub.serviceAgent":                    {"iam.serviceAccounts.getOpenIdToken"},
+		"roles/cloudscheduler.serviceAgent":            {"iam.serviceAccounts.getOpenIdToken"},
+		"roles/cloudscheduler.admin":                   {"cloudscheduler.*", "resourcemanager.projects.get"},
+		"roles/secretmanager.secretAccessor":           {"secretmanager.versions.access"},
+		"roles/secretmanager.admin":                    {"secretmanager.*", "resourcemanager.projects.get"},
+		"roles/secretmanager.viewer":                   {"secretmanager.secrets.get"},
+		"roles/iam.serviceAccountUser":                 {"iam.serviceAccounts.actAs", "iam.serviceAccounts.get", "iam.serviceAccounts.list", "resourcemanager.projects.get"},
+		"roles/iam.serviceAccountAdmin":                {"iam.serviceAccounts.create", "iam.serviceAccounts.delete", "iam.serviceAccounts.get", "iam.serviceAccounts.getIamPolicy", "iam.serviceAccounts.list", "iam.serviceAccounts.setIamPolicy", "iam.serviceAccounts.update", "resourcemanager.projects.get"},
+		"roles/iam.serviceAccountTokenCreator":         {"iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken"},
+		"roles/iam.serviceAccountOpenIdTokenCreator":   {"iam.serviceAccounts.getOpenIdToken"},
+		"roles/storage.admin":                          {"storage.buckets.*", "storage.objects.*", "resourcemanager.projects.get"},
+		"roles/storage.objectAdmin":                    {"storage.objects.get", "storage.objects.create", "storage.objects.delete", "storage.objects.list"},
+		"roles/storage.objectUser":                     {"storage.objects.get", "storage.objects.create", "storage.objects.delete", "storage.objects.list"},
+		"roles/storage.objectViewer":                   {"storage.objects.get", "storage.objects.list"},
+		"roles/storage.objectCreator":                  {"storage.objects.create"},
+		"roles/storage.legacyBucketOwner":              {"storage.buckets.get"},
+		"roles/storage.legacyBucketReader":             {"storage.buckets.get"},
+		"roles/storage.legacyObjectOwner":              {"storage.objects.get"},
+		"roles/storage.legacyObjectReader":             {"storage.objects.get"},
+		"roles/logging.logWriter":                      {"logging.logEntries.create"},
+		"roles/logging.viewer":                         {"logging.logEntries.list", "logging.logs.list", "resourcemanager.projects.get"},
+		"roles/artifactregistry.writer":                {"artifactregistry.repositories.uploadArtifacts", "artifactregistry.repositories.downloadArtifacts"},
+		"roles/artifactregistry.reader":                {"artifactregistry.repositories.downloadArtifacts"},
+		"roles/cloudbuild.builds.builder":              {"logging.logEntries.create", "storage.objects.get", "artifactregistry.repositories.uploadArtifacts"},
+		"roles/cloudfunctions.developer":               {"cloudfunctions.functions.create"},
+		"roles/datastore.user":                         {"datastore.entities.create"},
+		"roles/cloudsql.client":                        {"cloudsql.instances.connect"},
+		"roles/cloudtrace.agent":                       {"cloudtrace.traces.patch"},
+		"roles/monitoring.metricWriter":                {"monitoring.timeSeries.create"},
+		"roles/browser":                                {"resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"},
+		"roles/editor":                                 {"iam.serviceAccounts.actAs", "storage.objects.get", "logging.logEntries.create", "artifactregistry.repositories.uploadArtifacts"},
+		"roles/owner":                                  {"iam.serviceAccounts.actAs", "storage.objects.get", "logging.logEntries.create", "artifactregistry.repositories.uploadArtifacts"},
+		"roles/iam.serviceAccountCreator":              {"iam.serviceAccounts.create", "iam.serviceAccounts.get", "iam.serviceAccounts.list", "resourcemanager.projects.get"},
+		"roles/artifactregistry.admin":                 {"artifactregistry.*"},
+		"roles/artifactregistry.repoAdmin":             {"artifactregistry.repositories.uploadArtifacts", "artifactregistry.repositories.downloadArtifacts", "artifactregistry.repositories.deleteArtifacts", "artifactregistry.repositories.get", "artifactregistry.repositories.list", "artifactregistry.dockerimages.*", "artifactregistry.packages.*", "artifactregistry.tags.*", "artifactregistry.versions.*", "artifactregistry.files.*"},
+		"roles/artifactregistry.createOnPushRepoAdmin": {"artifactregistry.repositories.create", "artifactregistry.repositories.uploadArtifacts", "artifactregistry.repositories.downloadArtifacts", "artifactregistry.repositories.deleteArtifacts", "artifactregistry.repositories.get", "artifactregistry.repositories.list"},
+		"roles/resourcemanager.projectIamAdmin":        {"resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy", "resourcemanager.projects.setIamPolicy"},
+		"roles/serviceusage.serviceUsageViewer":        {"serviceusage.services.get", "serviceusage.services.list", "serviceusage.operations.*", "resourcemanager.projects.get"},
+		"roles/serviceusage.serviceUsageAdmin":         {"serviceusage.*", "resourcemanager.projects.get"},
+		"roles/viewer":                                 {"storage.buckets.get"},
 	}
 }
 

@@ -61,7 +61,7 @@ func (p *place) createSubscription(c *call) (any, error) {
 		return nil, taken(name)
 	}
 	in.Name, in.State = name, "ACTIVE"
-	if err := p.checkSubscription(in); err != nil {
+	if err := p.checkSubscription(c, in); err != nil {
 		return nil, err
 	}
 	s := &subscription{is: *in, policy: newPolicy()}
@@ -71,7 +71,7 @@ func (p *place) createSubscription(c *call) (any, error) {
 
 // checkSubscription refuses what a subscription may not have, and writes in what it has by itself.
 // https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions#Subscription
-func (p *place) checkSubscription(s *pubsub.Subscription) error {
+func (p *place) checkSubscription(c *call, s *pubsub.Subscription) error {
 	if s.AckDeadlineSeconds == 0 {
 		s.AckDeadlineSeconds = 10
 	}
@@ -81,7 +81,7 @@ func (p *place) checkSubscription(s *pubsub.Subscription) error {
 	if s.PushConfig == nil {
 		s.PushConfig = &pubsub.PushConfig{}
 	}
-	if err := p.checkPush(s.PushConfig); err != nil {
+	if err := p.checkPush(c, s.PushConfig); err != nil {
 		return err
 	}
 	for _, check := range []func() error{
@@ -112,7 +112,7 @@ func checkExpiration(s *pubsub.Subscription) error {
 }
 
 // checkPush takes plain http for this machine, where tests are; Google takes https alone.
-func (p *place) checkPush(push *pubsub.PushConfig) error {
+func (p *place) checkPush(c *call, push *pubsub.PushConfig) error {
 	if push.PushEndpoint == "" {
 		if push.OidcToken != nil {
 			return refuse(codeInvalidArgument, "OidcToken requires a push endpoint to be set.")
@@ -124,7 +124,7 @@ func (p *place) checkPush(push *pubsub.PushConfig) error {
 	if err != nil || u.Host == "" || u.Scheme != "https" && !local {
 		return refuse(codeInvalidArgument, "Invalid push endpoint given (endpoint=%s). Refer to https://cloud.google.com/pubsub/docs/create-push-subscription#properties for more information.", push.PushEndpoint)
 	}
-	if push.OidcToken != nil && !p.known(push.OidcToken.ServiceAccountEmail) {
+	if push.OidcToken != nil && !p.actsAs(c.caller, push.OidcToken.ServiceAccountEmail) {
 		return refuse(codePermissionDenied, "User not authorized to perform this action.")
 	}
 	return nil
@@ -213,7 +213,7 @@ func (p *place) patchSubscription(c *call) (any, error) {
 			return nil, refuse(codeInvalidArgument, "Invalid update_mask provided in the UpdateSubscriptionRequest: the %s field in the Subscription is not mutable.", field)
 		}
 	}
-	if err := p.checkSubscription(&next); err != nil {
+	if err := p.checkSubscription(c, &next); err != nil {
 		return nil, err
 	}
 	s.is = next
@@ -246,7 +246,7 @@ func (p *place) modifyPush(c *call) (any, error) {
 	if in.PushConfig == nil {
 		in.PushConfig = &pubsub.PushConfig{}
 	}
-	if err := p.checkPush(in.PushConfig); err != nil {
+	if err := p.checkPush(c, in.PushConfig); err != nil {
 		return nil, err
 	}
 	s.is.PushConfig = in.PushConfig

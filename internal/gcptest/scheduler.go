@@ -61,7 +61,7 @@ func (p *place) createJob(c *call) (any, error) {
 	if p.jobs[in.Name] != nil {
 		return nil, refuse(codeAlreadyExists, "Job %s already exists.", in.Name)
 	}
-	if err := p.checkJob(in); err != nil {
+	if err := p.checkJob(c, in); err != nil {
 		return nil, err
 	}
 	in.State, in.UserUpdateTime = "ENABLED", stamp(time.Now())
@@ -70,7 +70,7 @@ func (p *place) createJob(c *call) (any, error) {
 }
 
 // checkJob refuses what a job may not have, and writes in what it has by itself.
-func (p *place) checkJob(j *cloudscheduler.Job) error {
+func (p *place) checkJob(c *call, j *cloudscheduler.Job) error {
 	if j.TimeZone == "" {
 		j.TimeZone = "UTC"
 	}
@@ -89,7 +89,7 @@ func (p *place) checkJob(j *cloudscheduler.Job) error {
 	case j.HttpTarget == nil:
 		return refuse(codeInvalidArgument, "Job target must be set.")
 	}
-	if err := p.checkTarget(j.HttpTarget); err != nil {
+	if err := p.checkTarget(c, j.HttpTarget); err != nil {
 		return err
 	}
 	if j.AttemptDeadline == "" {
@@ -101,7 +101,7 @@ func (p *place) checkJob(j *cloudscheduler.Job) error {
 	return checkRetries(j)
 }
 
-func (p *place) checkTarget(t *cloudscheduler.HttpTarget) error {
+func (p *place) checkTarget(c *call, t *cloudscheduler.HttpTarget) error {
 	u, err := url.Parse(t.Uri)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return refuse(codeInvalidArgument, "HttpRequest.url must start with 'http://' or 'https://'.")
@@ -123,7 +123,7 @@ func (p *place) checkTarget(t *cloudscheduler.HttpTarget) error {
 			return refuse(codeInvalidArgument, "Header %s is not allowed.", name)
 		}
 	}
-	if t.OidcToken != nil && !p.known(t.OidcToken.ServiceAccountEmail) {
+	if t.OidcToken != nil && !p.actsAs(c.caller, t.OidcToken.ServiceAccountEmail) {
 		return refuse(codePermissionDenied, `The principal (user or service account) lacks IAM permission "iam.serviceAccounts.actAs" for the resource "%s" (or the resource may not exist).`,
 			t.OidcToken.ServiceAccountEmail)
 	}
@@ -196,7 +196,7 @@ func (p *place) patchJob(c *call) (any, error) {
 		next = *in
 	}
 	next.Name, next.State = j.is.Name, j.is.State
-	if err := p.checkJob(&next); err != nil {
+	if err := p.checkJob(c, &next); err != nil {
 		return nil, err
 	}
 	next.UserUpdateTime = stamp(time.Now())
