@@ -25,6 +25,8 @@ func columns() [][2]string {
 		{"rest", "REST API"},
 		{"alb", "ALB"},
 		{"alb-multi", "ALB, multi-value"},
+		{"gcf", "Google Cloud Functions"},
+		{"azure", "Azure"},
 	}
 }
 
@@ -53,7 +55,7 @@ func table(cases []httpCase, losses []loss) string {
 
 // cellOf is "exact", or the numbers of what is lost; "" is a case that the ingress has no part in.
 func cellOf(c httpCase, ingress string, losses []loss, reasons *[]string) string {
-	if !c.applies(ingress != "socket") {
+	if !c.applies(!slices.Contains([]string{"socket", "gcf", "azure"}, ingress)) {
 		return ""
 	}
 	var numbers []string

@@ -302,6 +302,11 @@ func (p program) conforms(t *testing.T, cases []httpCase, losses []loss) {
 		}
 		local.alive()
 	})
+	for _, host := range []string{"gcf", "azure"} {
+		if p.hasHost(host) {
+			t.Run(host, func(t *testing.T) { p.conformsBehind(t, host, cases, losses) })
+		}
+	}
 	if p.lambda == "" {
 		return
 	}
@@ -324,6 +329,27 @@ func (p program) conforms(t *testing.T, cases []httpCase, losses []loss) {
 			}
 		})
 	}
+}
+
+// hasHost is whether the style is served on a target whose host can be had here.
+func (p program) hasHost(host string) bool {
+	language := p.runtime.Language()
+	tool := map[string]string{"nodejs": "npm", "python": "python3", "go": "go"}[language]
+	image := language == "go" && p.style == manifest.StyleLambda && host == "gcf" // which takes functions alone
+	return slices.Contains(templates.Styles(language, host), p.style) && !image && packagertest.Reachable(tool)
+}
+
+// conformsBehind runs all cases behind the host of a target.
+func (p program) conformsBehind(t *testing.T, host string, cases []httpCase, losses []loss) {
+	t.Helper()
+	i := p.started(t, packages(), p.function(), host).probed("ferry-digest: sha256:abc")
+	client := local{t: t, addr: i.addr}
+	for _, c := range cases {
+		if c.applies(false) {
+			verdict(t, losses, c.Name, host, p.runtime.Language()+" "+string(p.style), c.judge(t, client.send(c.message(t), c.Chunked)))
+		}
+	}
+	i.probed("ferry-digest: sha256:abc")
 }
 
 // through sends the request of a case through an ingress.

@@ -1,6 +1,7 @@
 package templates_test
 
 import (
+	"cmp"
 	"net"
 	"os"
 	"os/exec"
@@ -33,7 +34,7 @@ func (p program) started(t *testing.T, pk *packager.Packager, fn manifest.Functi
 	_, port, _ := net.SplitHostPort(i.addr)
 	i.cmd = p.hostOf(t, dir, shim, port)
 	i.cmd.Dir, i.cmd.Stdout, i.cmd.Stderr = dir, i.out, i.out
-	i.cmd.Env = slices.Concat(os.Environ(), []string{"FERRY_DIGEST=sha256:abc", "PYTHONPATH=" + dir, "PORT=" + port, "IGNORED_ROUTES=/.ferry/none", "FUNCTION_TARGET=" + templates.EntryPoint, "FUNCTION_SIGNATURE_TYPE=http"}, env)
+	i.cmd.Env = slices.Concat(os.Environ(), []string{"FERRY_DIGEST=sha256:abc", "FERRY_TIMEOUT_MS=30000", "PYTHONPATH=" + dir, "PORT=" + port, "IGNORED_ROUTES=/.ferry/none", "FUNCTION_TARGET=" + templates.EntryPoint, "FUNCTION_SIGNATURE_TYPE=http"}, env)
 	if err := i.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
 	}
 	interpreter, err := "", error(nil)
 	if p.runtime.Language() != "go" {
-		interpreter, err = lambdatest.Interpreter(t.Context(), p.lambda)
+		interpreter, err = lambdatest.Interpreter(t.Context(), cmp.Or(p.lambda, strings.Replace(string(p.runtime), "nodejs22", "nodejs22.x", 1)))
 	}
 	if err != nil {
 		t.Skip(err)

@@ -38,7 +38,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = self.read_body()
         target = self.requestline.split(" ")[1]
         try:
             if target.startswith("/.host/"):
@@ -53,12 +53,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, headers, body = "500", [], b""
         self.send_response(int(status))
         for name, value in headers:
-            self.send_header(name, value)
+            self.send_header(name, value.encode().decode("latin-1"))
         if status not in ("204", "304"):
             self.send_header("content-length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD" and status not in ("204", "304"):
             self.wfile.write(body)
+
+    def read_body(self):
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
 
     def request_of(self, target, body):
         headers = {}

@@ -19,11 +19,13 @@ function requestOfAzure(given) {
   const value = (wanted) => headers.find(([name]) => name === wanted)?.[1];
   if (value("host") === undefined) headers.push(["host", host]);
   const stated = value("content-length");
-  const length = given.body === null || given.body === undefined ? 0 : stated === undefined ? undefined : Number(stated);
+  const none = given.body === null || given.body === undefined; // also where the library has dropped it
+  const length = none ? 0 : stated === undefined ? undefined : Number(stated);
   const body = { length, bytes: async () => Buffer.from(await given.arrayBuffer()), stream: () => given.body };
   const seen = (value("x-forwarded-for") ?? "").split(",").pop().trim(); // with a port
   const client = /^\[(.*)\](:\d+)?$|^([^:]+):\d+$/.exec(seen);
-  return { method: given.method, target: escaped(target || "/"), scheme, headers, client: client?.[1] ?? client?.[3] ?? seen, body };
+  const told = none ? headers.filter(([name]) => !/^(content-length|transfer-encoding)$/.test(name)) : headers;
+  return { method: given.method, target: escaped(target || "/"), scheme, headers: told, client: client?.[1] ?? client?.[3] ?? seen, body };
 }
 
 // onWire is a listener of (req, res) as a function of exchanges. The library's connections are its own.
