@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,7 +46,7 @@ type instance struct {
 	ending   atomic.Bool   // it was asked to end
 	excess   atomic.Int64  // bytes of memory that it was killed for; 0 is not
 	crowd    atomic.Int64  // processes that it was killed for; 0 is not
-	http     *http.Transport
+	http     *lean
 
 	// Of the pool, under its lock.
 	inflight int
@@ -90,16 +89,11 @@ func (h *host) spawn(s Scope, function string, r Revision, j *journal) (_ *insta
 	in := &instance{
 		host: h, id: token(3), nonce: token(16), function: function, revision: r, journal: j,
 		recent: &recent{}, exited: make(chan struct{}),
-		http: &http.Transport{
-			DisableCompression: true,
-			MaxIdleConns:       64, MaxIdleConnsPerHost: 64,
-			// Shorter than any server keeps a connection, so that no request meets one that closes.
-			IdleConnTimeout: time.Second,
-		},
 	}
 	if in.port, err = h.ports.take(); err != nil {
 		return nil, err
 	}
+	in.http = newLean(in.port)
 	temp := h.home.own("tmp", in.id)
 	defer func() {
 		if err != nil {
@@ -157,7 +151,7 @@ func (in *instance) start(temp string) error {
 		output.Wait()
 		late.Stop()
 		_, _ = outR.Close(), errR.Close()
-		in.http.CloseIdleConnections()
+		in.http.close()
 		killStrays(in.nonce)
 		if state := in.cmd.ProcessState; !in.ending.Load() || state.Exited() && !state.Success() {
 			in.say("ended by itself: %s", in.fate())

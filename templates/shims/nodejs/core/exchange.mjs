@@ -8,6 +8,7 @@
 // and an outlet for the answer,
 //   head(status, pairs, length)   begins it, with pairs that are its own; without a length the body's end is told otherwise
 //   write(chunk), end()           a part of the body, the rest
+//   last(chunk)                   both at once, where that is less
 //   begun, ended, gone            something is out that cannot be taken back; all of it is out; nobody waits for it
 //   reset(), cut()                takes back what is not out; breaks off what is
 // and the target gives the exchange its ctx.
@@ -23,6 +24,7 @@ class Exchange {
   #out;
   #left; // how much of the body is to come, where that is known
   #silent; // the answer has no body
+  #signal; // of the client's going, where the ingress tells, or what makes it
 
   constructor({ method, target, scheme, headers, client, body, connection }, out) {
     this.method = method;
@@ -32,7 +34,6 @@ class Exchange {
     this.client = client;
     this.body = body;
     this.connection = connection; // the request and response of node:http, where the ingress has them
-    this.signal = undefined; // of the client's going, where the ingress tells
     this.collected = false; // whether the outlet waits for the whole answer
     this.ctx = undefined;
     this.#out = out;
@@ -42,10 +43,23 @@ class Exchange {
     return this.#out.gone;
   }
 
+  // signal is made when it is first asked for, where it was given as a function.
+  get signal() {
+    if (typeof this.#signal === "function") this.#signal = this.#signal();
+    return this.#signal;
+  }
+
+  set signal(signal) {
+    this.#signal = signal;
+  }
+
   // header is a header's value, those of one that is there twice joined.
   header(name) {
-    const values = this.headers.filter(([key]) => key.toLowerCase() === name);
-    return values.length > 0 ? values.map(([, value]) => value).join(", ") : undefined;
+    let found;
+    for (const [key, value] of this.headers) {
+      if (key.length === name.length && key.toLowerCase() === name) found = found === undefined ? value : `${found}, ${value}`;
+    }
+    return found;
   }
 
   // begin begins the answer, of a body of length bytes where that is known. What no answer can be throws.
@@ -80,6 +94,17 @@ class Exchange {
   end() {
     if (this.#left > 0) throw new Error("the answer is shorter than its content-length");
     this.#out.end();
+  }
+
+  // send is a whole answer, in one piece where the outlet has one for it.
+  send(status, headers, bytes) {
+    this.begin(status, headers, bytes.byteLength);
+    if (this.#silent || !this.#out.last) {
+      this.write(bytes);
+      return this.end();
+    }
+    if (this.#left < bytes.byteLength) throw new Error("the answer is longer than its content-length");
+    return this.#out.last(bytes);
   }
 
   // fail answers for a handler that failed: before anything is out with a 500, within the answer by breaking it off. An

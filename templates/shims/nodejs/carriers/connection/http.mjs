@@ -1,5 +1,8 @@
 // HTTP on a connection of Node's server, whoever runs that.
 
+// PLAIN is a target that has to be neither cut nor escaped, as most are.
+const PLAIN = /^\/(?:[!$&-;=@-\[\]_a-z~]|%[0-9a-f]{2})*(?:\?[!-~]*)?$/i;
+
 // requestFrom is the request of a connection.
 function requestFrom(req, res) {
   const headers = [];
@@ -7,7 +10,7 @@ function requestFrom(req, res) {
   const length = req.headers["transfer-encoding"] === undefined ? Number(req.headers["content-length"] ?? 0) : undefined;
   const body = { length, bytes: () => readAll(req), stream: () => requestBody(req, res) };
   // Its target may name a scheme and a host before the path, and only what is behind them is asked for here.
-  const target = escaped(Buffer.from(req.url, "latin1").toString().replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, ""));
+  const target = PLAIN.test(req.url) ? req.url : escaped(Buffer.from(req.url, "latin1").toString().replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, ""));
   return { method: req.method, target, scheme: "http", headers, client: peerOf(req), body, connection: { req, res } };
 }
 
@@ -53,6 +56,10 @@ class Connected {
     if (!this.res.destroyed) this.res.end();
   }
 
+  last(chunk) {
+    if (!this.res.destroyed) this.res.end(chunk);
+  }
+
   cut() {
     this.res.destroy();
   }
@@ -90,7 +97,9 @@ function requestBody(req, res) {
 // abortOf is the signal that the client has gone.
 function abortOf(res) {
   const abort = new AbortController();
-  res.once("close", () => res.writableFinished || abort.abort());
+  const gone = () => res.writableFinished || abort.abort();
+  if (res.closed) gone();
+  else res.once("close", gone);
   return abort.signal;
 }
 

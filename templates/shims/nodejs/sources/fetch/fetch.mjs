@@ -31,9 +31,23 @@ function requestOf(exchange) {
   }
 }
 
+// Asked is a Request whose signal is made when it is asked for: one that follows another costs more than all the rest.
+class Asked extends Request {
+  #exchange;
+
+  constructor(url, init, exchange) {
+    super(url, init);
+    this.#exchange = exchange;
+  }
+
+  get signal() {
+    return this.#exchange.signal ?? super.signal;
+  }
+}
+
 // standard builds the Request. Its URL is put together, never resolved: "//evil.com" is a path.
 function standard(exchange) {
-  const { method, target, body, signal } = exchange;
+  const { method, target, body } = exchange;
   const headers = new Headers();
   let host = "localhost";
   for (const [name, value] of exchange.headers) {
@@ -44,21 +58,21 @@ function standard(exchange) {
   }
   const url = `${exchange.scheme}://${host}${target.replaceAll("#", "%23")}`;
   const init = { method, headers };
-  if (signal) init.signal = signal;
-  if (body.length === 0 || method === "GET" || method === "HEAD") return new Request(url, init);
-  return "whole" in body ? wholeRequest(url, init, body) : new Request(url, { ...init, body: body.stream(), duplex: "half" });
+  if (body.length === 0 || method === "GET" || method === "HEAD") return new Asked(url, init, exchange);
+  return "whole" in body ? wholeRequest(url, init, exchange) : new Asked(url, { ...init, body: body.stream(), duplex: "half" }, exchange);
 }
 
 let Whole;
 
 // wholeRequest is a Request whose body is there at once, so that it is read without a stream.
-function wholeRequest(url, init, body) {
-  Whole ??= class extends Request {
+function wholeRequest(url, init, exchange) {
+  Whole ??= class extends Asked {
     #sent;
 
-    constructor(url, init, sent) {
+    constructor(url, init, exchange) {
+      const sent = exchange.body;
       const once = { pull: (controller) => (controller.enqueue(new Uint8Array(sent.whole)), controller.close()) };
-      super(url, { ...init, body: new ReadableStream(once, { highWaterMark: 0 }), duplex: "half" });
+      super(url, { ...init, body: new ReadableStream(once, { highWaterMark: 0 }), duplex: "half" }, exchange);
       this.#sent = sent;
     }
 
@@ -83,7 +97,7 @@ function wholeRequest(url, init, body) {
       return JSON.parse(await this.text());
     }
   };
-  return new Whole(url, init, body);
+  return new Whole(url, init, exchange);
 }
 
 // sendResponse sends a body that is there at once with its length, and streams any other.
@@ -91,6 +105,8 @@ async function sendResponse(response, exchange) {
   if (typeof response?.status !== "number" || typeof response.headers?.get !== "function") {
     throw new TypeError(`${config.handler}: fetch returned ${response === null ? "null" : typeof response}, not a Response`);
   }
+  const given = Response.given?.(response);
+  if (given !== undefined) return exchange.send(response.status, headersOf(response), typeof given === "string" ? Buffer.from(given) : given);
   const reader = response.body?.getReader();
   const { chunks, next } = reader ? await (exchange.collected ? all(reader) : beginning(reader)) : { chunks: [] };
   exchange.begin(response.status, headersOf(response), next ? undefined : chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));

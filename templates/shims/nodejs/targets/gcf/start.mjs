@@ -10,7 +10,9 @@ function contextOf(exchange) {
     requestId: exchange.header("x-request-id") ?? crypto.randomUUID(),
     clientIp: exchange.client,
     deadline: seconds ? Date.now() + seconds * 1000 : undefined,
-    signal: exchange.signal,
+    get signal() {
+      return exchange.signal;
+    },
     platform: "gcf",
     waitUntil,
     native: exchange.connection,
@@ -33,7 +35,7 @@ async function respond(exchange) {
 // Its name is none that a function of the user has.
 framework.http("ferry", async (req, res) => {
   const exchange = new Exchange(requestOfFramework(req, res), new Connected(res));
-  exchange.signal = abortOf(res);
+  exchange.signal = () => abortOf(res);
   try {
     await respond(exchange);
   } catch (err) {

@@ -8,7 +8,9 @@ function contextOf(exchange) {
     requestId: exchange.header("x-request-id") ?? crypto.randomUUID(),
     clientIp: exchange.client,
     deadline: env.FERRY_TIMEOUT_MS ? Date.now() + Number(env.FERRY_TIMEOUT_MS) : undefined,
-    signal: exchange.signal,
+    get signal() {
+      return exchange.signal;
+    },
     platform: "run",
     waitUntil,
     native: exchange.connection,
@@ -28,7 +30,7 @@ function asked(exchange) {
 }
 
 async function respond(exchange) {
-  exchange.signal = abortOf(exchange.connection.res);
+  exchange.signal = () => abortOf(exchange.connection.res);
   const ours = asked(exchange);
   if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
   exchange.ctx = contextOf(exchange);
