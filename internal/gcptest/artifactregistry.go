@@ -32,6 +32,10 @@ func artifactRegistryAPI() *api {
 			"projects.locations.repositories.packages.versions.delete": (*Server).deleteImageVersion,
 			"projects.locations.operations.get":                        (*Server).getOperation,
 		}}},
+		permissions: map[string]string{
+			"projects.locations.repositories.dockerImages.get":  "artifactregistry.dockerimages.get",
+			"projects.locations.repositories.dockerImages.list": "artifactregistry.dockerimages.list",
+		},
 	}
 }
 

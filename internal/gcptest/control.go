@@ -19,6 +19,7 @@ type settings struct {
 	held           <-chan struct{}
 	fail           func(Work) *failure
 	answer         func(variables map[string]string) http.Handler
+	restricted     bool
 }
 
 // OperationPolls sets how often an operation, or what it is about, is read before it is done. It starts as 1.
@@ -31,6 +32,10 @@ func (s *Server) OperationPolls(n int) {
 func (s *Server) PolicyRequests(n int) {
 	s.set(func(k *control) { k.policyRequests = n })
 }
+
+// RestrictDomains forbids to name allUsers and allAuthenticatedUsers in policies, as the constraint iam.allowedPolicyMemberDomains of an
+// organisation does.
+func (s *Server) RestrictDomains() { s.set(func(k *control) { k.restricted = true }) }
 
 // Answer has requests to services answered by this function, which gets the variables of the revision's container: for tests of
 // many deployments, where starting containers would take all the time. Their images must be there all the same.

@@ -1,6 +1,10 @@
 package gcptest
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/ferryfn/ferry/internal/standin"
+)
 
 // permitted says whether somebody has a permission on a resource: the deployer has all, others what the policies of the project
 // and of the resource give.
@@ -10,6 +14,9 @@ func (s *Server) permitted(caller, permission, resource string) bool {
 
 // policyAt is the policy of a resource that has one of its own.
 func (p *place) policyAt(resource string) *policy {
+	if v := p.cloud.services[resource]; v != nil {
+		return v.policy
+	}
 	parts := strings.Split(resource, "/")
 	if b := p.buckets[parts[0]]; b != nil {
 		return b.policy
@@ -36,4 +43,19 @@ func (p *place) policyAt(resource string) *policy {
 		}
 	}
 	return nil
+}
+
+// Permission is what a call needs, as roles name it: "run.services.update".
+func (s *Server) Permission(of standin.Call) string {
+	if of.Service == "docker" {
+		switch {
+		case strings.HasPrefix(of.Operation, "delete"):
+			return "artifactregistry.versions.delete"
+		case of.Write:
+			return "artifactregistry.repositories.uploadArtifacts"
+		}
+		return "artifactregistry.repositories.downloadArtifacts"
+	}
+	a := s.apis[of.Service]
+	return (&call{api: a, method: &method{ID: a.name + "." + of.Operation}}).permission()
 }

@@ -147,6 +147,17 @@ func (p *pool) release(i *instance) {
 	}
 }
 
+// EndInstances ends what runs when it has answered, as services without requests are scaled to none.
+func (s *Server) EndInstances() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range s.services {
+		for _, r := range v.revisions {
+			r.pool.drain()
+		}
+	}
+}
+
 // drain ends all instances when they have answered what they are answering.
 func (p *pool) drain() {
 	p.mu.Lock()

@@ -1,6 +1,7 @@
 package gcptest
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"regexp"
@@ -64,12 +65,24 @@ func (s *Server) setServicePolicy(c *call) (any, error) {
 	if fail != nil {
 		return nil, fail
 	}
+	if fail := s.checkDomains(c.body); fail != nil {
+		return nil, fail
+	}
 	before := v.policy
 	out, err := in(setPolicy(servicePolicy))(s, c)
 	if err == nil {
 		v.before, v.requests = before, s.controls().policyRequests
 	}
 	return out, err
+}
+
+// checkDomains refuses everybody in a policy where the organisation does
+// (https://cloud.google.com/resource-manager/docs/organization-policy/restricting-domains).
+func (s *Server) checkDomains(policy []byte) *failure {
+	if s.controls().restricted && (bytes.Contains(policy, []byte(`"allUsers"`)) || bytes.Contains(policy, []byte(`"allAuthenticatedUsers"`))) {
+		return refuse(codeFailedPrecondition, "One or more users named in the policy do not belong to a permitted customer,  perhaps due to an organization policy.")
+	}
+	return nil
 }
 
 // service finds a service by its name; the number of the project stands for the project.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/api/run/v2"
 
 	"github.com/ferryfn/ferry/internal/gcptest"
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // answering is a project in which services answer with the variable SAYS, without containers.
@@ -228,5 +229,31 @@ func TestASnapshotHoldsServicesAndRevisions(t *testing.T) {
 	c.fine(c.run.Services.Delete(shop).Do())
 	if text := c.Snapshot(); text != empty {
 		t.Error(text)
+	}
+}
+
+func TestAnOrganisationMayForbidToLetEverybodyIn(t *testing.T) {
+	c, image := answering(t)
+	c.RestrictDomains()
+	c.fine(c.run.Services.Create(place, &run.GoogleCloudRunV2Service{Template: says(image, "one")}).ServiceId("shop").Do())
+	open := &run.GoogleIamV1Policy{Bindings: []*run.GoogleIamV1Binding{{Role: "roles/run.invoker", Members: []string{"allUsers"}}}}
+	_, err := c.run.Services.SetIamPolicy(shop, &run.GoogleIamV1SetIamPolicyRequest{Policy: open}).Do()
+	refused(t, err, 400, "do not belong to a permitted customer")
+}
+
+func TestACallSaysWhichPermissionItNeeds(t *testing.T) {
+	s := gcptest.New(t)
+	for _, x := range []struct {
+		call standin.Call
+		want string
+	}{
+		{standin.Call{Service: "run", Operation: "projects.locations.services.patch"}, "run.services.update"},
+		{standin.Call{Service: "cloudfunctions", Operation: "projects.locations.functions.generateUploadUrl"}, "cloudfunctions.functions.sourceCodeSet"},
+		{standin.Call{Service: "artifactregistry", Operation: "projects.locations.repositories.get"}, "artifactregistry.repositories.get"},
+		{standin.Call{Service: "docker", Operation: "putManifest", Write: true}, "artifactregistry.repositories.uploadArtifacts"},
+	} {
+		if got := s.Permission(x.call); got != x.want {
+			t.Errorf("%s: %s", x.call.Operation, got)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"io"
+	"maps"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"google.golang.org/api/logging/v2"
 	"google.golang.org/api/option"
 	"google.golang.org/api/run/v2"
 
@@ -91,10 +93,13 @@ func (c *cloud) server(id string) string {
 	}
 	return c.image(id, v1.Config{WorkingDir: "/workspace", Entrypoint: []string{"python3", "/workspace/main.py"}, Env: []string{"BASE=base"}}, map[string]string{
 		"workspace/main.py": `
-import http.server, os, sys
+import http.server, os, sys, time
 print("starting", os.environ["K_REVISION"], flush=True)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/pid":
+            time.sleep(0.3)
+            os.environ["SAYS"] = str(os.getpid())
         body = " ".join([os.environ.get("SAYS", "-"), os.environ["BASE"], os.environ["K_SERVICE"], self.headers.get("Authorization", "-")[-30:]]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -236,5 +241,83 @@ func TestARevisionThatDoesNotStartGetsNoTraffic(t *testing.T) {
 	revision, err := c.run.Services.Revisions.Get(is.LatestCreatedRevision).Do()
 	if err != nil || revision.Conditions[0].State != "CONDITION_FAILED" {
 		t.Errorf("%+v %v", revision, err)
+	}
+}
+
+// pids are the processes that answer two requests at once.
+func (c *cloud) pids(url string) map[string]bool {
+	c.t.Helper()
+	found := make(chan string)
+	for range 2 {
+		go func() {
+			answer, err := http.Get(url + "/pid")
+			if err != nil {
+				found <- err.Error()
+				return
+			}
+			defer answer.Body.Close()
+			text, _ := io.ReadAll(answer.Body)
+			pid, _, _ := strings.Cut(string(text), " ")
+			found <- pid
+		}()
+	}
+	return map[string]bool{<-found: true, <-found: true}
+}
+
+func TestAnInstanceTakesAsManyRequestsAsItMay(t *testing.T) {
+	c := runIn(t)
+	template := says(c.server("shop"), "one")
+	c.fine(c.run.Services.Create(place, &run.GoogleCloudRunV2Service{Template: template, InvokerIamDisabled: true}).ServiceId("shop").Do())
+	first := c.pids(c.get().Uri)
+	if len(first) != 1 {
+		t.Errorf("80 at once: processes %v", first)
+	}
+	c.EndInstances()
+	if again := c.pids(c.get().Uri); len(again) != 1 || maps.Equal(again, first) {
+		t.Errorf("after they ended: %v and %v", first, again)
+	}
+	template.MaxInstanceRequestConcurrency = 1
+	c.fine(c.run.Services.Patch(shop, &run.GoogleCloudRunV2Service{Template: template}).UpdateMask("template").Do())
+	if found := c.pids(c.get().Uri); len(found) != 2 {
+		t.Errorf("one at once: processes %v", found)
+	}
+}
+
+func TestWhatAContainerPrintsIsInTheLog(t *testing.T) {
+	c := runIn(t)
+	c.fine(c.run.Services.Create(place, &run.GoogleCloudRunV2Service{Template: says(c.server("shop"), "one"), InvokerIamDisabled: true}).ServiceId("shop").Do())
+	c.ask(c.get().Uri, "")
+	logs, err := logging.NewService(t.Context(), as(c.Server, "logging")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"stdout": "starting shop-00001-", "requests": ""} {
+		found, err := logs.Entries.List(&logging.ListLogEntriesRequest{
+			ResourceNames: []string{"projects/" + gcptest.Project},
+			Filter:        `resource.labels.service_name="shop" AND logName="projects/` + gcptest.Project + `/logs/run.googleapis.com%2F` + name + `"`,
+		}).Do()
+		if err != nil || len(found.Entries) != 1 || !strings.HasPrefix(found.Entries[0].TextPayload, want) {
+			t.Errorf("%s: %+v %v", name, found, err)
+		}
+	}
+}
+
+func TestTrafficIsSplitByItsPercentages(t *testing.T) {
+	c, image := answering(t)
+	template := says(image, "one")
+	template.Revision = "shop-one"
+	c.fine(c.run.Services.Create(place, &run.GoogleCloudRunV2Service{Template: template, InvokerIamDisabled: true}).ServiceId("shop").Do())
+	template = says(image, "two")
+	template.Revision = "shop-two"
+	c.fine(c.run.Services.Patch(shop, &run.GoogleCloudRunV2Service{
+		Template: template, Traffic: []*run.GoogleCloudRunV2TrafficTarget{to("shop-one", 90, ""), to("shop-two", 10, "")},
+	}).UpdateMask("template,traffic").Do())
+	uri, seen := c.get().Uri, map[string]int{}
+	for range 500 {
+		_, text := c.ask(uri, "")
+		seen[text]++
+	}
+	if seen["two"] < 15 || seen["two"] > 100 || seen["one"]+seen["two"] != 500 {
+		t.Errorf("answers %v", seen)
 	}
 }
