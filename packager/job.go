@@ -76,6 +76,7 @@ func (p *Packager) job(fn manifest.Function, pl Platform) *job {
 		Dir:      filepath.Join(p.Root, filepath.FromSlash(fn.Source)),
 		Cache:    p.Cache,
 		Looks:    &p.shared.looks,
+		Checked:  &p.shared.folders,
 		Shims:    &p.shared.shims,
 		Scratch:  cache{dir: p.Cache}.tmpDir,
 		Install:  p.install,

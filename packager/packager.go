@@ -66,6 +66,7 @@ type shared struct {
 	blocks    blocks
 	commands  commands
 	looks     source.Findings[*source.Look]
+	folders   sync.Map
 	shims     source.Findings[[]byte]
 	tools     source.Findings[string]
 	checked   source.Findings[bool] // whether the inputs of a look are what they were, by the key of its entry

@@ -177,12 +177,17 @@ func (r *reading) folder(dir string) error {
 	if err, known := r.looked[dir]; known {
 		return err
 	}
+	if _, known := r.modules.job.Checked.Load(dir); known {
+		return nil
+	}
 	r.looked[dir] = nil // a link may lead back
 	err := r.look(dir)
 	if parent := filepath.Dir(dir); err == nil && parent != dir {
 		err = r.folder(parent)
 	}
-	r.looked[dir] = err
+	if r.looked[dir] = err; err == nil {
+		r.modules.job.Checked.Store(dir, nil)
+	}
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -169,7 +170,7 @@ func Job(t testing.TB, root string, fn manifest.Function) *source.Job {
 	scratch := func() (string, error) { return t.TempDir(), nil }
 	return &source.Job{
 		Function: fn, Platform: Local(fn.Runtime), Root: root, Dir: filepath.Join(root, filepath.FromSlash(fn.Source)), Cache: t.TempDir(),
-		In: source.NewRecorder(&source.Hashes{}), Looks: &source.Findings[*source.Look]{}, Shims: &source.Findings[[]byte]{}, Scratch: scratch,
+		In: source.NewRecorder(&source.Hashes{}), Looks: &source.Findings[*source.Look]{}, Checked: &sync.Map{}, Shims: &source.Findings[[]byte]{}, Scratch: scratch,
 		Install: func(_ context.Context, _ source.Installation, fill func(dir string) error) (string, error) {
 			dir := t.TempDir()
 			return dir, fill(dir)

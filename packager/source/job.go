@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/ferryfn/ferry/manifest"
 )
@@ -23,6 +24,8 @@ type Job struct {
 	// Looks are shared with the other functions of a run; Seen are those that this one took files from.
 	Looks *Findings[*Look]
 	Seen  []*Look
+	// Checked are folders in which nothing is wrong that would hinder a build, shared in the same way.
+	Checked *sync.Map
 	// Shims are entry shims as they are made small, shared in the same way, by what they were.
 	Shims *Findings[[]byte]
 	// Scratch makes a folder for work in progress, which the caller removes.
