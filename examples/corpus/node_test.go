@@ -75,6 +75,16 @@ func nodePrograms() []program {
 			requests: []string{"GET /slug/A%20b", "GET /pad/A%20b", "GET /defaults"},
 		},
 		{
+			name: "yarn-pnp", tools: npm, prepare: "npx --yes @yarnpkg/cli-dist@4.9.2 install --immutable",
+			native: "exec node -r ./.pnp.cjs --no-warnings --experimental-loader ./.pnp.loader.mjs serve.js", function: "runtime: nodejs22\nhandler: app.js\nstyle: node",
+			requests: []string{"GET /?of=x", "GET /newest?range=1", "GET /id", `POST /orders {"count":2}`, "GET /none"},
+		},
+		{
+			name: "azure-node", tools: npm, prepare: install, native: "exec node serve.mjs",
+			function: "runtime: nodejs22\nhandler: src/functions/items.js\nstyle: azure",
+			requests: []string{"GET /api/items/7?shop=a%20b", "GET /api/items/9", `POST /api/orders {"id":"8","count":2}`, "GET /api/none", "GET /items/7"},
+		},
+		{
 			name: "esm-mix", tools: []string{"node"}, native: "exec node src/serve.js", function: "runtime: nodejs22\nhandler: src/app.js\nstyle: node",
 			requests: []string{"GET /", "GET /db", "GET /late", "GET /many", "GET /worker", "GET /none"},
 		},

@@ -51,6 +51,10 @@ func pythonPrograms() []program {
 			function: "handler: app:app\nstyle: wsgi", requests: []string{"GET /", "GET /notes.json", "GET /none"},
 		},
 		{
+			name: "azure-python", tools: python, prepare: install, native: wsgi, function: "handler: function_app:app\nstyle: azure",
+			requests: []string{"GET /api/items/7?shop=a%20b", "GET /api/items/7", "GET /api/teapot", `POST /api/orders {"count":2}`, "POST /api/orders x", "GET /api/none"},
+		},
+		{
 			name: "python-namespaces", tools: python, prepare: install, native: wsgi, function: "handler: app:app\nstyle: wsgi",
 			requests: []string{"GET /"},
 		},
