@@ -80,6 +80,12 @@ func nodePrograms() []program {
 			requests: []string{"GET /?of=x", "GET /newest?range=1", "GET /id", `POST /orders {"count":2}`, "GET /none"},
 		},
 		{
+			// The engine that Prisma would download is for migrations alone.
+			name: "prisma-client", tools: npm, prepare: "npm ci --ignore-scripts && PRISMA_SCHEMA_ENGINE_BINARY=/bin/true npx prisma generate",
+			native: "exec node serve.js", function: "runtime: nodejs22\nhandler: app.js\nstyle: node",
+			requests: []string{"GET /books", "GET /books?since=1900", "GET /books/2", "GET /books/9", "GET /books/x", "GET /count", "GET /models", "GET /none"},
+		},
+		{
 			name: "azure-node", tools: npm, prepare: install, native: "exec node serve.mjs",
 			function: "runtime: nodejs22\nhandler: src/functions/items.js\nstyle: azure",
 			requests: []string{"GET /api/items/7?shop=a%20b", "GET /api/items/9", `POST /api/orders {"id":"8","count":2}`, "GET /api/none", "GET /items/7"},
