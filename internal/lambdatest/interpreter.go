@@ -4,7 +4,9 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 )
@@ -30,7 +32,7 @@ func Interpreter(ctx context.Context, runtime string) (string, error) {
 	names, ask := []string{"node"}, []string{"-p", "process.execPath"}
 	if version, ok := strings.CutPrefix(runtime, "python"); ok {
 		names = []string{"python" + version, "python3"}
-		ask = []string{"-ISc", "import sys; print(sys.executable)"}
+		ask = []string{"-ISc", "import os, sys; print(os.path.realpath(sys.executable))"}
 	}
 	for _, name := range names {
 		wrapper, err := exec.LookPath(name)
@@ -53,6 +55,20 @@ func Interpreter(ctx context.Context, runtime string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s is missing", names[len(names)-1])
+}
+
+// alone is an interpreter of Python that sees nothing of what is installed on this machine, nor does what it starts by its own
+// path: an environment without packages.
+func alone(home, interpreter string) (program string, err error) {
+	if err := os.MkdirAll(filepath.Join(home, "bin"), 0o700); err != nil {
+		return "", err
+	}
+	config := "home = " + filepath.Dir(interpreter) + "\ninclude-system-site-packages = false\n"
+	if err := os.WriteFile(filepath.Join(home, "pyvenv.cfg"), []byte(config), 0o600); err != nil {
+		return "", err
+	}
+	program = filepath.Join(home, "bin", "python3")
+	return program, os.Symlink(interpreter, program)
 }
 
 // asked are the interpreters behind what is found on the PATH, "" where there is none: to ask a version manager takes as long

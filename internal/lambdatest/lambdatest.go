@@ -106,6 +106,11 @@ func (e *Environment) start(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if language == "python" {
+		if program, err = alone(filepath.Join(e.root, "runtime", "python"), program); err != nil {
+			return nil, err
+		}
+	}
 	file := filepath.Join(e.root, "runtime", client)
 	return []string{program, file}, os.WriteFile(file, code, 0o600)
 }

@@ -300,3 +300,50 @@ func TestAContextThatEndsEndsTheProcess(t *testing.T) {
 		t.Errorf("a new process counts from one, got %s", r.Payload)
 	}
 }
+
+func TestPythonSeesNothingOfWhatIsInstalledOnTheMachine(t *testing.T) {
+	e := start(t, Function{Runtime: python, Handler: "i.handler"}, "i.py", `
+import importlib.util, subprocess, sys
+look = "import importlib.util; print([m for m in ('pip', 'setuptools', 'boto3') if importlib.util.find_spec(m)])"
+def handler(event, context):
+    exec(look)
+    return subprocess.run([sys.executable, "-c", look], capture_output=True, text=True).stdout.strip()
+`)
+	if r := invoke(t, e, "{}"); string(r.Payload) != `"[]"` || !strings.Contains(r.Log, "[]") {
+		t.Errorf("it sees %s, and what it starts %s", r.Log, r.Payload)
+	}
+}
+
+func TestNobodyIsSignalledByTheIdOfAProcessThatEnded(t *testing.T) {
+	e := start(t, Function{Runtime: python, Handler: "i.handler"}, "i.py", "import os\nos._exit(3)\n")
+	p, err := e.spawn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.done
+	p.signal(func(*os.Process) { t.Error("its id may be another process's by now") })
+	p.end()
+}
+
+func TestWhatAProcessStartedEndsWithIt(t *testing.T) {
+	e := start(t, Function{Runtime: python, Handler: "i.handler"}, "i.py", `
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("child", child.pid, flush=True)
+def handler(event, context):
+    os._exit(3)
+`)
+	log := invoke(t, e, "{}").Log
+	_, rest, _ := strings.Cut(log, "child ")
+	pid, _, _ := strings.Cut(rest, "\n")
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		state, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+		if err != nil || strings.Contains(string(state), ") Z ") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("process %s lives: %s", pid, state)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}

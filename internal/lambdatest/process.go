@@ -24,6 +24,9 @@ type process struct {
 	said   chan message
 	done   chan struct{} // closed when the process has ended
 
+	alive sync.Mutex // held to signal the process, and to note its end
+	ended bool       // its id is no longer its own
+
 	mu      sync.Mutex
 	serving string // id of the invocation, "" when none runs
 }
@@ -47,7 +50,7 @@ func (e *Environment) spawn() (*process, error) {
 	p.cmd.Stdout, p.cmd.Stderr = log.w, log.w
 	p.server = &http.Server{Handler: p.api()}
 	go func() { _ = p.server.Serve(listener) }()
-	if err := launch(p.cmd, func() { close(p.done) }); err != nil {
+	if err := launch(p.cmd, p.leave, func() { close(p.done) }); err != nil {
 		_ = p.server.Close()
 		log.close()
 		return nil, err
@@ -139,9 +142,30 @@ func (p *process) current(id string) bool {
 	return id == p.serving
 }
 
+// signal does something to the process's group while its id is its own.
+func (p *process) signal(do func(*os.Process)) {
+	p.alive.Lock()
+	defer p.alive.Unlock()
+	if !p.ended {
+		do(p.cmd.Process)
+	}
+}
+
+// leave notes the end of the process, after which another one may get its id.
+func (p *process) leave() {
+	p.alive.Lock()
+	defer p.alive.Unlock()
+	p.ended = true
+}
+
+// freeze stops the process: on Lambda nothing runs between invocations.
+func (p *process) freeze() { p.signal(freeze) }
+
+func (p *process) thaw() { p.signal(thaw) }
+
 // end kills the process with all that it started, and returns what it wrote since the last take.
 func (p *process) end() string {
-	kill(p.cmd.Process)
+	p.signal(kill)
 	<-p.done
 	_ = p.server.Close()
 	said := p.log.take()

@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// launch starts a process and calls over when it has ended. Even for root files are as read-only as they
-// say, and the process never outlives this one.
-func launch(cmd *exec.Cmd, over func()) error {
+// launch starts a process. When it has ended it kills what that left of its group and calls leave, both while no other
+// process can have its id, and then over. Even for root files are as read-only as they say, and the process never
+// outlives this one.
+func launch(cmd *exec.Cmd, leave, over func()) error {
 	started := make(chan error)
 	go func() {
 		// The thread is not given back: what it loses here it loses for good, and the process is its child.
@@ -31,6 +32,10 @@ func launch(cmd *exec.Cmd, over func()) error {
 		if err != nil {
 			return
 		}
+		for unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+		}
+		kill(cmd.Process)
+		leave()
 		_ = cmd.Wait()
 		over()
 	}()

@@ -4,14 +4,15 @@ package lambdatest
 
 import "os/exec"
 
-// launch starts a process and calls over when it has ended.
-func launch(cmd *exec.Cmd, over func()) error {
+// launch starts a process. When it has ended it calls leave, and over.
+func launch(cmd *exec.Cmd, leave, over func()) error {
 	group(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	go func() {
 		_ = cmd.Wait()
+		leave()
 		over()
 	}()
 	return nil

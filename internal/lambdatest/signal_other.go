@@ -12,6 +12,6 @@ func group(*exec.Cmd) {}
 func kill(p *os.Process) { _ = p.Kill() }
 
 // freeze and thaw do nothing where a process cannot be stopped.
-func (p *process) freeze() {}
+func freeze(*os.Process) {}
 
-func (p *process) thaw() {}
+func thaw(*os.Process) {}

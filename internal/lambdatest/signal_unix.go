@@ -13,7 +13,6 @@ func group(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true
 
 func kill(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
-// freeze stops the process: on Lambda nothing runs between invocations.
-func (p *process) freeze() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGSTOP) }
+func freeze(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGSTOP) }
 
-func (p *process) thaw() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGCONT) }
+func thaw(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGCONT) }

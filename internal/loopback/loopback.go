@@ -10,21 +10,28 @@ import (
 
 // Range is ports that one test binary has for itself, so that tests of several packages do not meet. It must be one that
 // systems take no ports of outgoing connections from, and none of the local platform, which takes 10000 to 29999: then a
-// port stays free until the program that it was chosen for listens.
+// port stays free until the program that it was chosen for listens. Several runs of that binary at once do not meet either:
+// each claims a port by its twin, that of UDP, until the test ends.
 type Range struct {
 	First, Count int
 	next         atomic.Uint32
 }
 
-// Free returns an address that nobody listens on, and not the same one again soon.
+// Free returns an address that nobody listens on, and that nobody else gets before the test ends.
 func (r *Range) Free(t testing.TB) string {
 	t.Helper()
 	for range r.Count {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(r.First+int(r.next.Add(1))%r.Count))
+		claim, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
 		if l, err := net.Listen("tcp", address); err == nil {
 			_ = l.Close()
+			t.Cleanup(func() { _ = claim.Close() })
 			return address
 		}
+		_ = claim.Close()
 	}
 	t.Fatal("no port is free")
 	return ""
