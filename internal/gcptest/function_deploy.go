@@ -35,8 +35,7 @@ func (s *Server) deployFunction(c *call, f *function, verb string) *operation {
 			if b.fail != nil {
 				return b.fail
 			}
-			f.is.BuildConfig.Build, f.source = b.is.Name, b.source
-			f.is.BuildConfig.SourceProvenance = b.provenance
+			s.built(f, b)
 			if v == nil {
 				v = s.newServiceOf(f)
 			}
@@ -57,6 +56,15 @@ func (s *Server) deployFunction(c *call, f *function, verb string) *operation {
 	f.busy = s.beginFunction(c, f, verb, op)
 	f.busy.build = b.is.Name
 	return f.busy
+}
+
+// built notes what was built: from a copy of the source that Cloud Functions keeps, and names from then on.
+func (s *Server) built(f *function, b *build) {
+	kept := b.provenance.ResolvedStorageSource
+	s.archives[kept.Bucket+"/"+kept.Object] = &archive{data: b.source, generation: kept.Generation}
+	f.is.BuildConfig.Build, f.source = b.is.Name, b.source
+	f.is.BuildConfig.SourceProvenance = b.provenance
+	f.is.BuildConfig.Source = &cloudfunctions.Source{StorageSource: kept}
 }
 
 // healthFailure is a service that does not become ready, in the words of Cloud Functions.

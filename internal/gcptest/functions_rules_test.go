@@ -48,6 +48,9 @@ func TestAFunctionIsAServiceOfCloudRun(t *testing.T) {
 	if p := is.BuildConfig.SourceProvenance.ResolvedStorageSource; p.Bucket != "gcf-v2-sources-123456789012-europe-west1" || p.Generation == 0 {
 		t.Errorf("%+v", p)
 	}
+	if p := is.BuildConfig.Source.StorageSource; p.Bucket != "gcf-v2-sources-123456789012-europe-west1" {
+		t.Errorf("source %+v", p)
+	}
 	v, err := c.run.Services.Get(greeting).Do()
 	if err != nil {
 		t.Fatal(err)

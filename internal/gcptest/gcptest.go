@@ -55,7 +55,7 @@ type Server struct {
 	services       map[string]*runService
 	functions      map[string]*function
 	builds         map[string]*build
-	archives       map[string]*archive // by the name of their object
+	archives       map[string]*archive // by bucket/object
 	decommissioned map[string]bool     // runtimes
 	addresses      map[string]*address
 	metadata       map[string]string // the hosts of metadata servers, by account

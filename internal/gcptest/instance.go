@@ -44,8 +44,10 @@ func (s *Server) launch(ctx context.Context, r *runRevision, k *container, i *in
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(k.dir(), 0o755); err != nil {
-		return err
+	for _, dir := range []string{k.dir(), filepath.Join(k.root, "home")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
 	}
 	i.cmd = exec.Command(argv[0], argv[1:]...)
 	i.cmd.Dir, i.cmd.Env = k.dir(), env

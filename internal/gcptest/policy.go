@@ -42,7 +42,7 @@ func (p *policy) grant(role, member string) {
 func (p *policy) has(member, permission string) bool {
 	for _, b := range p.Bindings {
 		if includes(b.Role, permission) &&
-			(slices.Contains(b.Members, member) || slices.Contains(b.Members, "allUsers") || slices.Contains(b.Members, "allAuthenticatedUsers")) {
+			(slices.Contains(b.Members, member) || slices.Contains(b.Members, "allUsers") || member != "allUsers" && slices.Contains(b.Members, "allAuthenticatedUsers")) {
 			return true
 		}
 	}

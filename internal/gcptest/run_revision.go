@@ -189,8 +189,8 @@ func (s *Server) deleteRevision(c *call) (any, error) {
 	if fail := conflict(r.id(), c.query.Get("etag"), r.is.Etag); fail != nil {
 		return nil, fail
 	}
-	if v.uses(r.id()) {
-		return nil, refuse(codeFailedPrecondition, "Revision '%s' cannot be deleted because it is receiving traffic or has a traffic tag.", r.id())
+	if fail := v.spared(r); fail != nil {
+		return nil, fail
 	}
 	if v.is.LatestCreatedRevision == r.is.Name {
 		return nil, refuse(codeFailedPrecondition, "Revision '%s' cannot be deleted because it is the latest created revision of its service.", r.id())
@@ -199,6 +199,9 @@ func (s *Server) deleteRevision(c *call) (any, error) {
 		work:     Work{API: c.api.name, Verb: "delete", Target: r.is.Name},
 		metadata: func(*operation) any { return typed("google.cloud.run.v2.Revision", r.is) },
 		finish: func() (any, *failure) {
+			if fail := v.spared(r); fail != nil { // traffic may have come to it since
+				return nil, fail
+			}
 			delete(v.revisions, r.id())
 			r.stop()
 			r.is.DeleteTime = now()
@@ -206,6 +209,14 @@ func (s *Server) deleteRevision(c *call) (any, error) {
 		},
 	})
 	return op.body(), nil
+}
+
+// spared refuses to delete a revision that has traffic.
+func (v *runService) spared(r *runRevision) *failure {
+	if v.uses(r.id()) {
+		return refuse(codeFailedPrecondition, "Revision '%s' cannot be deleted because it is receiving traffic or has a traffic tag.", r.id())
+	}
+	return nil
 }
 
 // uses says whether traffic goes to a revision, or is to, or a tag names it.

@@ -13,6 +13,7 @@ func (s *Server) reconcileLater(c *call, v *runService, verb string) *operation 
 	if latest := v.revisions[lastOf(v.is.LatestCreatedRevision)]; latest != nil {
 		op.beside = latest.booted
 	}
+	op.failed = v.fail
 	op.finish = func() (any, *failure) {
 		if fail := s.reconcile(v); fail != nil {
 			return nil, fail
@@ -48,6 +49,12 @@ func (s *Server) reconcile(v *runService) *failure {
 		condition("RoutesReady", routes, succeeded), condition("ConfigurationsReady", configuration, succeeded),
 	}
 	return first
+}
+
+// fail ends what goes on with a service: it is not what was asked for, and nothing works on that any more.
+func (v *runService) fail(why *failure) {
+	v.is.ObservedGeneration, v.is.Reconciling = v.is.Generation, false
+	v.is.TerminalCondition = condition("Ready", why, succeeded)
 }
 
 // notReady is why a service with a revision that does not start is not ready.

@@ -217,6 +217,9 @@ func TestAnOperationEndsWithTheErrorThatATestWants(t *testing.T) {
 	if op.Error == nil || op.Error.Code != 13 {
 		t.Errorf("%+v", op)
 	}
+	if is := c.get(); is.Reconciling || is.TerminalCondition.State != "CONDITION_FAILED" {
+		t.Errorf("%+v", is)
+	}
 }
 
 func TestASnapshotHoldsServicesAndRevisions(t *testing.T) {
@@ -255,5 +258,21 @@ func TestACallSaysWhichPermissionItNeeds(t *testing.T) {
 		if got := s.Permission(x.call); got != x.want {
 			t.Errorf("%s: %s", x.call.Operation, got)
 		}
+	}
+}
+
+func TestAllWhoAreKnownAreNotEverybody(t *testing.T) {
+	c, image := answering(t)
+	c.fine(c.run.Services.Create(place, &run.GoogleCloudRunV2Service{Template: says(image, "one")}).ServiceId("shop").Do())
+	known := &run.GoogleIamV1Policy{Bindings: []*run.GoogleIamV1Binding{{Role: "roles/run.invoker", Members: []string{"allAuthenticatedUsers"}}}}
+	if _, err := c.run.Services.SetIamPolicy(shop, &run.GoogleIamV1SetIamPolicyRequest{Policy: known}).Do(); err != nil {
+		t.Fatal(err)
+	}
+	uri := c.get().Uri
+	if status, _ := c.ask(uri, ""); status != 403 {
+		t.Errorf("nobody: %d", status)
+	}
+	if status, _ := c.ask(uri, c.IDToken("somebody@example.com", uri)); status != 200 {
+		t.Errorf("somebody: %d", status)
 	}
 }

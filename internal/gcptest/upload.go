@@ -27,7 +27,7 @@ func (s *Server) generateUploadURL(c *call) (any, error) {
 		return nil, fail
 	}
 	object := s.uid() + ".zip"
-	s.archives[object] = &archive{}
+	s.archives[uploadBucket+"/"+object] = &archive{}
 	return &cloudfunctions.GenerateUploadUrlResponse{
 		UploadUrl:     s.URL + uploadPath + object + "?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-SignedHeaders=content-type%3Bhost&X-Goog-Signature=" + keyID,
 		StorageSource: &cloudfunctions.StorageSource{Bucket: uploadBucket, Object: object},
@@ -41,7 +41,7 @@ func (s *Server) generateDownloadURL(c *call) (any, error) {
 		return nil, fail
 	}
 	object := s.uid() + ".zip"
-	s.archives[object] = &archive{data: f.source, generation: 1}
+	s.archives[uploadBucket+"/"+object] = &archive{data: f.source, generation: 1}
 	return &cloudfunctions.GenerateDownloadUrlResponse{DownloadUrl: s.URL + uploadPath + object + "?X-Goog-Signature=" + keyID}, nil
 }
 
@@ -49,7 +49,7 @@ func (s *Server) generateDownloadURL(c *call) (any, error) {
 // (https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions/generateUploadUrl).
 func (s *Server) serveSigned(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	a := s.archives[strings.TrimPrefix(r.URL.Path, uploadPath)]
+	a := s.archives[uploadBucket+"/"+strings.TrimPrefix(r.URL.Path, uploadPath)]
 	s.mu.Unlock()
 	switch {
 	case a == nil || r.URL.Query().Get("X-Goog-Signature") != keyID:
@@ -82,13 +82,12 @@ func signedFailure(w http.ResponseWriter, status int, code, message string) {
 	_, _ = io.WriteString(w, "<?xml version='1.0' encoding='UTF-8'?><Error><Code>"+code+"</Code><Message>"+message+"</Message></Error>")
 }
 
-// sourceOf is an archive in a bucket, of Cloud Functions' own or of somebody's.
+// sourceOf is an archive in a bucket, one of Cloud Functions' own or somebody's.
 func (s *Server) sourceOf(from *cloudfunctions.StorageSource) ([]byte, *failure) {
-	if from.Bucket == uploadBucket {
-		if a := s.archives[from.Object]; a != nil && a.generation > 0 {
-			return a.data, nil
-		}
-	} else if b := s.place.buckets[from.Bucket]; b != nil {
+	if a := s.archives[from.Bucket+"/"+from.Object]; a != nil && a.generation > 0 && (from.Generation == 0 || from.Generation == a.generation) {
+		return a.data, nil
+	}
+	if b := s.place.buckets[from.Bucket]; b != nil {
 		if o := b.objects[from.Object]; o != nil && (from.Generation == 0 || from.Generation == o.is.Generation) {
 			return o.data, nil
 		}
