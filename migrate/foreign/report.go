@@ -3,6 +3,7 @@ package foreign
 import (
 	"fmt"
 	"regexp"
+	"sync"
 )
 
 // verdict is what became of a node and of all below it that has none of its own.
@@ -133,11 +134,16 @@ func (v *verdict) tell(r *Report, path string, line int) func() {
 	}
 }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z0-9_$:/-]+$`)
+// Pattern is a regular expression that is compiled when it is first used, since most commands import nothing.
+func Pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
+var plainKey = Pattern(`^[A-Za-z0-9_$:/-]+$`)
 
 // Join is the path of a key of what is at a path.
 func Join(path, key string) string {
-	if !plainKey.MatchString(key) {
+	if !plainKey().MatchString(key) {
 		return path + fmt.Sprintf("[%q]", key)
 	}
 	if path == "" {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,19 +13,19 @@ import (
 )
 
 var (
-	nodeRuntime   = regexp.MustCompile(`^nodejs(\d+)\.x$`)
-	pythonRuntime = regexp.MustCompile(`^python3\.\d+$`)
-	identifier    = regexp.MustCompile(`^[A-Za-z_]\w*$`)
-	nodeExport    = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$]*$`)
+	nodeRuntime   = foreign.Pattern(`^nodejs(\d+)\.x$`)
+	pythonRuntime = foreign.Pattern(`^python3\.\d+$`)
+	identifier    = foreign.Pattern(`^[A-Za-z_]\w*$`)
+	nodeExport    = foreign.Pattern(`^[A-Za-z_$][A-Za-z0-9_$]*$`)
 	nodeEndings   = []string{".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx"}
 )
 
 // Runtime is the neutral name of a runtime, for code that lies in a folder; else the reason why there is none.
 func Runtime(id, dir string) (runtime, reason string) {
 	switch {
-	case nodeRuntime.MatchString(id):
-		return "nodejs" + nodeRuntime.FindStringSubmatch(id)[1], ""
-	case pythonRuntime.MatchString(id):
+	case nodeRuntime().MatchString(id):
+		return "nodejs" + nodeRuntime().FindStringSubmatch(id)[1], ""
+	case pythonRuntime().MatchString(id):
 		return id, ""
 	case id == "go1.x", strings.HasPrefix(id, "provided") && isFile(filepath.Join(dir, "go.mod")):
 		return "go", ""
@@ -67,7 +66,7 @@ func Handler(runtime, dir, handler string) (written, reason string) {
 func nodeHandler(dir, handler string) (written, reason string) {
 	folder, base := path.Split(path.Clean(handler))
 	for i := len(base) - 1; i > 0; i-- {
-		if base[i] != '.' || !nodeExport.MatchString(base[i+1:]) {
+		if base[i] != '.' || !nodeExport().MatchString(base[i+1:]) {
 			continue
 		}
 		for _, ending := range nodeEndings {
@@ -82,11 +81,11 @@ func nodeHandler(dir, handler string) (written, reason string) {
 func pythonHandler(handler string) (written, reason string) {
 	module, attribute, found := cutLast(handler, '.')
 	parts := strings.FieldsFunc(module, func(r rune) bool { return r == '/' || r == '.' })
-	if !found || !identifier.MatchString(attribute) || len(parts) == 0 {
+	if !found || !identifier().MatchString(attribute) || len(parts) == 0 {
 		return "", "a handler of Python is written module.function"
 	}
 	for _, p := range parts {
-		if !identifier.MatchString(p) {
+		if !identifier().MatchString(p) {
 			return "", "the folder " + foreign.Plain(p) + " is no name of a Python module: name it so that Python can import it, or move the file"
 		}
 	}
@@ -123,7 +122,7 @@ func Architecture(id string) string {
 	return ""
 }
 
-var arnForm = regexp.MustCompile(`^arn:aws[a-z-]*:([a-z0-9-]+):([^:]*):([^:]*):(.+)$`)
+var arnForm = foreign.Pattern(`^arn:aws[a-z-]*:([a-z0-9-]+):([^:]*):([^:]*):(.+)$`)
 
 // Resource is the name in an ARN of a service (sqs, sns, s3, events); a plain name is itself. It is false for an ARN of
 // another service.
@@ -131,7 +130,7 @@ func Resource(service, text string) (string, bool) {
 	if !strings.HasPrefix(text, "arn:") {
 		return text, text != ""
 	}
-	parts := arnForm.FindStringSubmatch(text)
+	parts := arnForm().FindStringSubmatch(text)
 	if parts == nil || parts[1] != service {
 		return "", false
 	}
@@ -139,11 +138,11 @@ func Resource(service, text string) (string, bool) {
 }
 
 // secretWords are parts of the names of variables that hold what nobody else may know.
-var secretWords = regexp.MustCompile(`(?i)(^|_)(secret|token|password|passwd|pwd|credentials?|private_key|api_?key|apikey|access_key|signing_key|encryption_key|client_secret)(_|$)`)
+var secretWords = foreign.Pattern(`(?i)(^|_)(secret|token|password|passwd|pwd|credentials?|private_key|api_?key|apikey|access_key|signing_key|encryption_key|client_secret)(_|$)`)
 
 // Secret is whether a variable of that name with that text holds a secret in the open.
 func Secret(name, text string) bool {
-	return secretWords.MatchString(name) && text != "" && !strings.HasPrefix(text, "${")
+	return secretWords().MatchString(name) && text != "" && !strings.HasPrefix(text, "${")
 }
 
 // SecretName is a name in a secret manager for a variable or a parameter.
@@ -162,7 +161,7 @@ func Method(text string) string {
 	}
 }
 
-var pathParameter = regexp.MustCompile(`\{([^{}+]+)(\+?)\}`)
+var pathParameter = foreign.Pattern(`\{([^{}+]+)(\+?)\}`)
 
 // Path is a path of API Gateway as the manifest writes it; "" is every path.
 func Path(text string) string {
@@ -170,8 +169,8 @@ func Path(text string) string {
 	if p == "/{proxy+}" || p == "/*" || text == "*" || text == "$default" {
 		return ""
 	}
-	return pathParameter.ReplaceAllStringFunc(p, func(s string) string {
-		m := pathParameter.FindStringSubmatch(s)
+	return pathParameter().ReplaceAllStringFunc(p, func(s string) string {
+		m := pathParameter().FindStringSubmatch(s)
 		name := strings.Map(func(r rune) rune {
 			if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
 				return r

@@ -2,7 +2,6 @@ package lambda
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,19 +10,19 @@ import (
 )
 
 var (
-	rateForm = regexp.MustCompile(`^rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)$`)
-	cronForm = regexp.MustCompile(`^cron\((.*)\)$`)
-	stepForm = regexp.MustCompile(`^(\*|\d+)(?:-(\d+))?/(\d+)$`)
+	rateForm = foreign.Pattern(`^rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)$`)
+	cronForm = foreign.Pattern(`^cron\((.*)\)$`)
+	stepForm = foreign.Pattern(`^(\*|\d+)(?:-(\d+))?/(\d+)$`)
 )
 
 // Schedule is the five fields of an expression such as rate(5 minutes) or cron(0 3 ? * MON-FRI *); else the reason why there
 // are none. What cannot be said exactly is not said.
 func Schedule(expression string) (cron, reason string) {
 	text := strings.TrimSpace(expression)
-	if m := rateForm.FindStringSubmatch(text); m != nil {
+	if m := rateForm().FindStringSubmatch(text); m != nil {
 		return rate(m[1], m[2])
 	}
-	m := cronForm.FindStringSubmatch(text)
+	m := cronForm().FindStringSubmatch(text)
 	if m == nil {
 		return "", "the schedule " + foreign.Plain(expression) + " is neither rate(…) nor cron(…)"
 	}
@@ -47,10 +46,10 @@ func Schedule(expression string) (cron, reason string) {
 	return strings.Join(fields[:5], " "), ""
 }
 
-var dayName = regexp.MustCompile(`(?i)SUN|MON|TUE|WED|THU|FRI|SAT`)
+var dayName = foreign.Pattern(`(?i)SUN|MON|TUE|WED|THU|FRI|SAT`)
 
 // numberless is a field of weekdays without their names.
-func numberless(field string) string { return dayName.ReplaceAllString(field, "") }
+func numberless(field string) string { return dayName().ReplaceAllString(field, "") }
 
 // rate is a rate that cron can say: one that divides an hour or a day.
 func rate(number, unit string) (cron, reason string) {
@@ -87,7 +86,7 @@ func cronField(at int, field string, last int) (plain, reason string) {
 			items[i] = day
 			continue
 		}
-		m := stepForm.FindStringSubmatch(item)
+		m := stepForm().FindStringSubmatch(item)
 		if m == nil || m[1] == "*" || m[2] != "" {
 			continue
 		}

@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/ferryfn/ferry/migrate/draft"
@@ -103,7 +102,7 @@ func (t Template) given(id string) (string, bool) {
 	return t.Text(r.At("Properties", key))
 }
 
-var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
+var placeholder = foreign.Pattern(`\$\{([^}]*)\}`)
 
 func (t Template) sub(arg *foreign.Node) (string, bool) {
 	text, own := arg, (*foreign.Node)(nil)
@@ -111,7 +110,7 @@ func (t Template) sub(arg *foreign.Node) (string, bool) {
 		text, own = arg.Items()[0], arg.Items()[1]
 	}
 	ok := text.Is(foreign.Scalar)
-	made := placeholder.ReplaceAllStringFunc(text.Raw(), func(s string) string {
+	made := placeholder().ReplaceAllStringFunc(text.Raw(), func(s string) string {
 		id := strings.TrimSpace(s[2 : len(s)-1])
 		if rest, literal := strings.CutPrefix(id, "!"); literal {
 			return "$${" + rest + "}" // which the manifest leaves as it is

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ferryfn/ferry/internal/regular"
 )
@@ -211,39 +212,35 @@ type language struct {
 	writes    *regexp.Regexp // its groups are the name of a file that is written
 }
 
-var (
-	javascript = &language{
+// languages are those that code is read in. Their patterns are compiled when the first file is.
+var languages = sync.OnceValue(func() map[string]*language {
+	javascript := &language{
 		comment:   "//",
 		imports:   regexp.MustCompile(`(?:\bfrom\s*|\brequire\(\s*|\bimport\(\s*|\bimport\s+)["']([^"'./][^"']*)["']`),
 		variables: regexp.MustCompile(`\bprocess\.env(?:\.([A-Za-z_]\w*)|\[\s*["']([A-Za-z_]\w*)["']\s*\])`),
 		writes:    regexp.MustCompile(`\b(?:writeFile|writeFileSync|appendFile|appendFileSync|createWriteStream|mkdirSync|mkdir)\(\s*["']([^"']+)["']`),
 	}
-	python = &language{
+	python := &language{
 		comment:   "#",
 		imports:   regexp.MustCompile(`^\s*(?:from|import)\s+([A-Za-z_][\w.]*)`),
 		variables: regexp.MustCompile(`\bos\.(?:environ\[\s*["']([A-Za-z_]\w*)["']|environ\.get\(\s*["']([A-Za-z_]\w*)["']|getenv\(\s*["']([A-Za-z_]\w*)["'])`),
 		writes:    regexp.MustCompile(`\bopen\(\s*["']([^"']+)["']\s*,\s*(?:mode\s*=\s*)?["'][rb+t]*[wax]`),
 	}
-	golang = &language{
+	golang := &language{
 		comment:   "//",
 		imports:   regexp.MustCompile(`^\s*(?:import\s+)?(?:[\w.]+\s+)?"([A-Za-z][\w.-]*\.[\w.-]+/[^"]+)"`),
 		variables: regexp.MustCompile(`\bos\.(?:Getenv|LookupEnv)\(\s*"([A-Za-z_]\w*)"`),
 		writes:    regexp.MustCompile(`\bos\.(?:WriteFile|Create|Mkdir|MkdirAll)\(\s*"([^"]+)"`),
 	}
-)
+	all := map[string]*language{".py": python, ".go": golang}
+	for _, ext := range []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"} {
+		all[ext] = javascript
+	}
+	return all
+})
 
 // languageOf is the language of a file, nil for one that is none of them.
-func languageOf(file string) *language {
-	switch path.Ext(file) {
-	case ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx":
-		return javascript
-	case ".py":
-		return python
-	case ".go":
-		return golang
-	}
-	return nil
-}
+func languageOf(file string) *language { return languages()[path.Ext(file)] }
 
 // Score is how ready a service is for a target, from 0 to 100: a function with a blocker counts nothing, and each change
 // takes a tenth of a function, down to half of it.
