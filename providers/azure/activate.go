@@ -146,6 +146,9 @@ func (h *held) change(ctx context.Context, s *site, to record, ch providers.Chan
 		}
 	}
 	if fresh {
+		if _, err := h.resolved(ctx, to); err != nil { // else what the deployment starts gets the text of the references
+			return err
+		}
 		if err := h.deploy(ctx, s.scmHost(), to); err != nil {
 			return err
 		}
@@ -191,7 +194,7 @@ func (h *held) configure(ctx context.Context, s *site, was *record, to record) (
 		base[name] = value
 	}
 	want := h.desired(to, s, base)
-	if h.alike(s, has, want) {
+	if chosen := was != nil && was.Scale.concurrency() != to.Scale.concurrency(); !chosen && h.alike(s, has, want) {
 		return s, nil
 	}
 	now, err := h.putSite(ctx, h.name, want)

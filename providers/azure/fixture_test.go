@@ -14,6 +14,7 @@ import (
 	"github.com/ferryfn/ferry/internal/azuretest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/providertest"
 )
 
 // TestMain has more tests run at once than there are cores, unless the command line says how many: most of the time they
@@ -85,4 +86,16 @@ func serve(says string) {
 		_ = json.NewEncoder(w).Encode(said)
 	})
 	_ = http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), handler)
+}
+
+// programSpec is a function whose program is this test's own binary, which says a version.
+func programSpec(t testing.TB, a *Adapter, name, version, word string, events ...manifest.Event) providers.Spec {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn := providertest.Function(name, word, events...)
+	fn.Runtime, fn.Style, fn.Handler, fn.Memory = "custom", manifest.StyleServer, "run.sh", 512*manifest.MB
+	return providertest.Package(t, a, fn, map[string]string{"run.sh": "#!/bin/sh\nTEST_SAYS='" + version + "' exec '" + self + "'\n"})
 }

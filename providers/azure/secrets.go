@@ -51,9 +51,8 @@ func (c *connection) vault() (*azsecrets.Client, error) {
 // vaultID is the id of the key vault, which may be in any resource group of the subscription.
 func (c *connection) vaultID(ctx context.Context) (string, error) {
 	var list struct{ Value []struct{ ID, Name string } }
-	filter := "resourceType eq 'Microsoft.KeyVault/vaults' and name eq '" + c.target.KeyVault + "'"
-	path := "/subscriptions/" + c.subscription + "/resources?%24filter=" + strings.ReplaceAll(filter, " ", "%20")
-	if err := c.call(ctx, http.MethodGet, path, "2021-04-01", nil, &list); err != nil {
+	path := "/subscriptions/" + c.subscription + "/providers/Microsoft.KeyVault/vaults"
+	if err := c.call(ctx, http.MethodGet, path, "2023-07-01", nil, &list); err != nil {
 		return "", err
 	}
 	for _, v := range list.Value {

@@ -28,7 +28,11 @@ func (a *app) prove(ctx context.Context, s *site, r record) error {
 	if err := a.known(ctx, r); err != nil {
 		return err
 	}
-	if err := a.resolved(ctx, r); err != nil {
+	late, err := a.resolved(ctx, r)
+	if err == nil && late { // what runs was started before
+		err = a.act(ctx, a.name, "restart")
+	}
+	if err != nil {
 		return err
 	}
 	return a.answers(ctx, s, r)
@@ -72,18 +76,21 @@ func passing(err error) error {
 	return err
 }
 
-// resolved waits until the references to secrets have become values: an app whose references have not gets their text instead.
-func (a *app) resolved(ctx context.Context, r record) error {
+// resolved waits until the references to secrets have become values, and says whether that took more than a look: an app whose
+// references have not gets their text instead.
+func (a *app) resolved(ctx context.Context, r record) (late bool, err error) {
 	secret := map[string]bool{}
 	for name, v := range r.Settings {
 		secret[name] = strings.HasPrefix(v, "@Microsoft.KeyVault(")
 	}
 	if !slices.Contains(slicesOf(secret), true) {
-		return nil
+		return false, nil
 	}
 	var open []string
+	looks := 0
 	rule := until.Rule{For: "the secrets", Within: resolveTime, First: time.Second, Most: 5 * time.Second}
-	err := until.True(ctx, rule, func() (bool, error) {
+	err = until.True(ctx, rule, func() (bool, error) {
+		looks++
 		states, err := a.references(ctx)
 		if err != nil {
 			return false, passing(err)
@@ -97,12 +104,12 @@ func (a *app) resolved(ctx context.Context, r record) error {
 		slices.Sort(open)
 		return len(open) == 0, nil
 	})
-	var late *until.Late
-	if errors.As(err, &late) {
-		return fail(providers.Unhealthy, "activate", a.function, "see that the secrets are there, and that the vault takes roles for access",
+	var over *until.Late
+	if errors.As(err, &over) {
+		err = fail(providers.Unhealthy, "activate", a.function, "see that the secrets are there, and that the vault takes roles for access",
 			"the app %s cannot read its secrets: %s", a.name, strings.Join(open, ", "))
 	}
-	return err
+	return looks > 1, err
 }
 
 func slicesOf(m map[string]bool) []bool {
