@@ -140,7 +140,9 @@ func (c *Cloud) putAssignment(r *request) (any, error) {
 	}
 	scope := "/" + r.vars["scope"]
 	if c.resources[lower(scope)] == nil && strings.Count(scope, "/") > 2 {
-		if _, err := c.find(scope); err != nil {
+		// A secret is a scope of its own: learn.microsoft.com/azure/key-vault/general/rbac-guide, "Secret scope role assignment".
+		of, _, _ := strings.Cut(scope, "/secrets/")
+		if _, err := c.find(of); err != nil {
 			return nil, err
 		}
 	}

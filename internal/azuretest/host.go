@@ -80,6 +80,13 @@ func (c *Cloud) admin(w http.ResponseWriter, r *http.Request, s *site, serving *
 			return
 		}
 		_ = json.NewEncoder(w).Encode(object{"status": "success"})
+	case path == "admin/functions" && r.Method == http.MethodGet && serving != nil:
+		// Azure/azure-functions-host, src/WebJobs.Script.WebHost/Controllers/FunctionsController.cs, List.
+		all := []object{}
+		for _, f := range serving.all {
+			all = append(all, object{"name": f.Name, "language": f.Language, "isDisabled": s.disabled(f.Name), "config": object{"bindings": f.Bindings}})
+		}
+		_ = json.NewEncoder(w).Encode(all)
 	case isFunction && r.Method == http.MethodPost && serving != nil:
 		c.runByHand(w, r, s, serving, name)
 	default:

@@ -141,7 +141,7 @@ func (ref *reference) look(c *Cloud, s *site) {
 	case v == nil:
 		ref.status, ref.details = "VaultNotFound", "Key Vault reference was not able to be resolved because vault was not found."
 		return
-	case !c.permits(who, "Microsoft.KeyVault/vaults/secrets/getSecret/action", v.is.id):
+	case !c.permits(who, "Microsoft.KeyVault/vaults/secrets/getSecret/action", v.is.id+"/secrets/"+ref.secret):
 		ref.status, ref.details = "AccessToKeyVaultDenied", "Key Vault reference was not able to be resolved because site was denied access to Key Vault reference's vault."
 		return
 	}

@@ -61,6 +61,7 @@ type worker struct {
 	stream  string // where a worker that streams takes requests
 	all     []functionInfo
 	failed  error // why it cannot serve
+	began   time.Time
 	cancel  context.CancelFunc
 	done    chan struct{}
 	client  *http.Client
@@ -87,8 +88,8 @@ func (s *site) functions() ([]functionInfo, error) {
 func (s *site) serving() *worker {
 	s.running.Lock()
 	defer s.running.Unlock()
-	if s.worker != nil {
-		return s.worker
+	if w := s.worker; w != nil && (w.failed == nil || time.Since(w.began) < restartPause) {
+		return w
 	}
 	from := s.cloud.launched(s)
 	if from.code == nil {
@@ -97,6 +98,10 @@ func (s *site) serving() *worker {
 	s.worker = startWorker(from)
 	return s.worker
 }
+
+// restartPause is after what time a host that did not start is started again. The real one waits longer each time:
+// Azure/azure-functions-host, src/WebJobs.Script.WebHost/WebJobsScriptHostService.cs, UnsynchronizedStartHostAsync.
+const restartPause = 500 * time.Millisecond
 
 // recycle ends the worker of an app: the next request finds a new one, with the settings and the code of then.
 func (s *site) recycle() {
@@ -113,7 +118,7 @@ func (s *site) recycle() {
 
 func startWorker(from launched) *worker {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &worker{host: readHost(from.code), cancel: cancel, done: make(chan struct{}), client: &http.Client{
+	w := &worker{began: time.Now(), host: readHost(from.code), cancel: cancel, done: make(chan struct{}), client: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport:     &http.Transport{DisableCompression: true},
 	}}

@@ -25,14 +25,12 @@ func (a *Adapter) Activate(ctx context.Context, ch providers.Change) (providers.
 		return ch.From, err
 	}
 	at, err := c.app(fn)
-	if err == nil {
-		err = at.activate(ctx, ch)
+	if err != nil {
+		return ch.From, a.classify(op, fn, err)
 	}
+	st, err := at.activate(ctx, ch)
 	if err == nil {
-		var now providers.State
-		if now, err = at.status(ctx); err == nil {
-			return now, nil
-		}
+		return st, nil
 	}
 	err = a.classify(op, fn, err)
 	now, reading := at.status(context.WithoutCancel(ctx))
@@ -49,57 +47,74 @@ func (a *Adapter) Apart(from, to providers.Spec) bool {
 		f.function.own.Identity != t.function.own.Identity || !maps.Equal(a.tags(f.function), a.tags(t.function))
 }
 
-func (a *app) activate(ctx context.Context, ch providers.Change) error {
+func (a *app) activate(ctx context.Context, ch providers.Change) (providers.State, error) {
+	none := providers.State{Function: a.function, Bindings: providers.BindNone}
 	if there, err := a.hasStorage(ctx); err != nil || !there {
-		return errors.Join(err, a.unknown(ch))
+		return none, errors.Join(err, a.unknown(ch))
 	}
 	is, tag, err := a.claim(ctx)
 	if err != nil {
-		return err
+		return none, err
 	}
 	if tag == "" {
-		return errors.Join(a.free(ctx), a.unknown(ch))
+		return none, errors.Join(a.free(ctx), a.unknown(ch))
 	}
 	if err := a.admit(is, ch.Epoch); err != nil {
-		return err
+		return none, err
 	}
-	s, err := a.site(ctx, a.name)
-	switch {
-	case err != nil:
-		return err
-	case s == nil:
-		return fail(providers.NotFound, "activate", a.function, "deploy again: publishing makes it anew", "the app %s is gone", a.name)
-	case !a.owns(s.Tags, a.function):
-		return a.foreign("activate")
-	}
-	serving, _, err := a.serving(ctx, is, s)
+	s, err := a.reachable(ctx, is, ch)
 	if err != nil {
-		return err
-	}
-	if live := (providers.State{Revision: serving}); !live.Serves(ch.From.Revision) {
-		return a.stale(whatServes(serving))
+		return none, err
 	}
 	var to *record
 	if ch.To != nil {
 		if to, err = a.stored(ctx, ch.To.ID); err != nil {
-			return err
+			return none, err
 		}
 		if to == nil {
-			return fail(providers.NotFound, "activate", a.function, "", "there is no revision %s", ch.To.ID)
+			return none, fail(providers.NotFound, "activate", a.function, "", "there is no revision %s", ch.To.ID)
 		}
 	}
 	h, within, err := a.take(ctx, is, tag, ch.Epoch)
 	if err != nil {
-		return err
+		return none, err
 	}
 	defer h.release(ctx)
 	if to == nil {
-		err = h.down(within, s, ch.Epoch)
-	} else {
-		err = h.change(within, s, *to, ch)
+		return none, h.overtaken(ctx, within, h.down(within, s, ch.Epoch))
 	}
+	if err := h.overtaken(ctx, within, h.change(within, s, *to, ch)); err != nil {
+		return none, err
+	}
+	s.Properties.State = "Running"
+	return a.stateOf(ctx, h.claim, s)
+}
+
+// reachable is the app, which must still serve what the caller saw.
+func (a *app) reachable(ctx context.Context, is claim, ch providers.Change) (*site, error) {
+	s, err := a.site(ctx, a.name)
+	switch {
+	case err != nil:
+		return nil, err
+	case s == nil:
+		return nil, fail(providers.NotFound, "activate", a.function, "deploy again: publishing makes it anew", "the app %s is gone", a.name)
+	case !a.owns(s.Tags, a.function):
+		return nil, a.foreign("activate")
+	}
+	serving, _, err := a.serving(ctx, is, s)
+	if err != nil {
+		return nil, err
+	}
+	if live := (providers.State{Revision: serving}); !live.Serves(ch.From.Revision) {
+		return nil, a.stale(whatServes(serving))
+	}
+	return s, nil
+}
+
+// overtaken is the failure of a work, or that its lease was lost.
+func (h *held) overtaken(ctx, within context.Context, err error) error {
 	if cause := context.Cause(within); err != nil && cause != nil && ctx.Err() == nil {
-		return cause // the lease was lost
+		return cause
 	}
 	return err
 }

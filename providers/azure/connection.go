@@ -55,6 +55,7 @@ type connection struct {
 	spread spread
 	knowledge
 
+	gone   sync.Map // the names of apps that Status found deleted: publishing makes them again
 	mu     sync.Mutex
 	shared *foundation // what all functions of the service share, once it was seen to be there
 }

@@ -125,8 +125,12 @@ func (c *connection) foundation(ctx context.Context) (foundation, error) {
 	if c.shared != nil {
 		return *c.shared, nil
 	}
-	if err := c.makeStorage(ctx); err != nil {
+	if there, err := c.hasStorage(ctx); err != nil {
 		return foundation{}, err
+	} else if !there {
+		if err := c.makeStorage(ctx); err != nil {
+			return foundation{}, err
+		}
 	}
 	var f foundation
 	var component string

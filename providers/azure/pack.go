@@ -116,6 +116,10 @@ func (p *place) additions(s spec, in *zip.Reader) (map[string][]byte, error) {
 		for name, bindings := range bindingsOf(fn) {
 			files[name+"/function.json"] = text(map[string]any{"bindings": bindings})
 		}
+		files[s.marker()+"/function.json"] = text(map[string]any{"bindings": []map[string]any{
+			{"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "admin", "route": ".ferry/revision/" + s.revision()},
+			{"type": "http", "direction": "out", "name": "res"},
+		}})
 	case fn.Runtime.Language() == "python":
 		files[envFile] = text(p.environment(s))
 		module := strings.TrimSuffix(path.Base(s.artifact.Entry), ".py")
@@ -300,13 +304,27 @@ func level(e *manifest.HTTPEvent) string {
 	return "anonymous"
 }
 
+// marker is a function that nobody calls. Where a program is started as it is, its name is by what a host is seen to have loaded
+// this package and no other; "" is that the package's own shim says so.
+func (s spec) marker() string {
+	if !s.function.handled() {
+		return ""
+	}
+	return "ferry-" + s.revision()
+}
+
 // functionNames are the functions that an app of the spec has, sorted; nil is that only the package knows, as of apps that register
 // functions by themselves.
-func functionNames(fn function) []string {
-	if fn.Style == manifest.StyleAzure {
+func functionNames(s spec) []string {
+	if s.function.Style == manifest.StyleAzure && !s.function.handled() {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(bindingsOf(fn)))
+	all := slices.Collect(maps.Keys(bindingsOf(s.function)))
+	if m := s.marker(); m != "" {
+		all = append(all, m)
+	}
+	slices.Sort(all)
+	return all
 }
 
 // runtimeOf is what runs a function.

@@ -49,17 +49,11 @@ func (w *work) look(ctx context.Context) (*providers.Revision, error) {
 	if err := w.admit(is, w.epoch); err != nil {
 		return nil, err
 	}
-	s, err := w.site(ctx, w.name)
-	switch {
-	case err != nil:
-		return nil, err
-	case s == nil: // somebody deleted it: it is made again, and nothing is live then
+	if _, gone := w.gone.LoadAndDelete(w.name); gone { // it is made again, and nothing is live then
 		return nil, w.alter(ctx, w.epoch, func(c *claim) bool {
 			c.Live, c.Digest, c.Next, c.Package = "", "", "", ""
 			return true
 		})
-	case !w.owns(s.Tags, w.function):
-		return nil, w.foreign("publish")
 	}
 	w.known = true
 	r, err := w.stored(ctx, w.spec.revision())

@@ -23,8 +23,9 @@ type record struct {
 	Names    []string               `json:"functions"`          // that the app has; none is that only the package knows
 	Triggers []string               `json:"triggers,omitempty"` // those of them that events call
 	Grid     map[string]gridBinding `json:"grid,omitempty"`
-	HTTP     string                 `json:"http,omitempty"` // public or private
-	Probed   bool                   `json:"probed"`         // its shim says which revision it is
+	HTTP     string                 `json:"http,omitempty"`   // public or private
+	Probed   bool                   `json:"probed"`           // its shim says which revision it is
+	Marker   string                 `json:"marker,omitempty"` // the function by which a package is known that does not
 	Adopted  bool                   `json:"adopted,omitempty"`
 	Timeout  string                 `json:"timeout,omitempty"`
 }
@@ -34,7 +35,7 @@ func (c *connection) recordOf(s spec, own identity, roles []roleGrant, digest st
 	fn := s.function
 	r := record{
 		ID: s.revision(), Digest: s.digest, Package: digest, Scale: scaleOf(fn), Runtime: runtimeOf(fn), Settings: fixed(s), Tags: c.tags(fn),
-		Own: own.id, Roles: roles, Names: functionNames(fn), Grid: c.gridOf(fn), Timeout: wall(fn.Timeout.Std()),
+		Own: own.id, Roles: roles, Names: functionNames(s), Marker: s.marker(), Grid: c.gridOf(fn), Timeout: wall(fn.Timeout.Std()),
 	}
 	for name := range bindingsOf(fn) {
 		if name != httpFunction {

@@ -137,14 +137,18 @@ func (a *app) references(ctx context.Context) (map[string]string, error) {
 }
 
 // answers asks the address until it answers as the revision: an app is made anew instance by instance. Only who shows the
-// revision's nonce is told; a program without a shim is asked only whether it is there.
+// revision's nonce is told. A program without a shim is not asked at all: its host is, for the function that marks the package.
 func (a *app) answers(ctx context.Context, s *site, r record) error {
-	if r.HTTP == "" || s.Properties.DefaultHostName == "" {
+	host := s.Properties.DefaultHostName
+	if host == "" || r.HTTP == "" && r.Marker == "" {
 		return nil
 	}
 	providers.Stage(ctx, "waiting for the address to answer")
-	header := http.Header{"Ferry-Digest": {r.Digest}, "Ferry-Instance": {nonce(r.Digest)}}
-	if r.HTTP == "private" {
+	address, header := "https://"+host+"/.ferry/probe", http.Header{"Ferry-Digest": {r.Digest}, "Ferry-Instance": {nonce(r.Digest)}}
+	if !r.Probed && r.Marker != "" {
+		address, header = "https://"+host+"/admin/functions", http.Header{}
+	}
+	if !r.Probed && r.Marker != "" || r.HTTP == "private" {
 		keys, err := a.hostKeys(ctx, a.name)
 		if err != nil {
 			return err
@@ -154,25 +158,34 @@ func (a *app) answers(ctx context.Context, s *site, r record) error {
 	said := ""
 	rule := until.Rule{For: "the address to answer as the revision", Within: answerTime, First: 300 * time.Millisecond, Most: 5 * time.Second}
 	err := until.True(ctx, rule, func() (bool, error) {
-		status, body, err := a.fetch(ctx, "https://"+s.Properties.DefaultHostName+"/.ferry/probe", header)
+		status, body, err := a.fetch(ctx, address, header)
 		if err != nil {
 			said = brief(err).Error()
 			return false, nil //nolint:nilerr // it is not there yet
 		}
-		var answer struct{ Digest string }
-		_ = json.Unmarshal(body, &answer) // else it is of something else
 		said = fmt.Sprintf("status %d: %.200s", status, strings.TrimSpace(string(body)))
-		if !r.Probed || r.Adopted {
-			return status < http.StatusInternalServerError, nil
-		}
-		return answer.Digest == r.Digest, nil
+		return r.is(status, body), nil
 	})
 	var late *until.Late
 	if errors.As(err, &late) {
 		return fail(providers.Unhealthy, "activate", a.function, "see `ferry logs`: the handler may fail when it is loaded",
-			"after %s %s does not answer as revision %s: %s", answerTime, s.Properties.DefaultHostName, r.ID, said)
+			"after %s %s does not answer as revision %s: %s", answerTime, host, r.ID, said)
 	}
 	return err
+}
+
+// is reports whether an answer is the revision's. One that cannot be known by its answers is there when it answers at all.
+func (r record) is(status int, body []byte) bool {
+	var answer struct{ Digest string }
+	var loaded []struct{ Name string }
+	switch {
+	case r.Probed:
+		return json.Unmarshal(body, &answer) == nil && answer.Digest == r.Digest
+	case r.Marker != "":
+		_ = json.Unmarshal(body, &loaded) // else nothing is loaded
+		return slices.ContainsFunc(loaded, func(f struct{ Name string }) bool { return strings.EqualFold(f.Name, r.Marker) })
+	}
+	return status < http.StatusInternalServerError
 }
 
 // keyHeader is where a function's key goes; never into an address, which is written down on the way.

@@ -51,8 +51,15 @@ func (a *app) status(ctx context.Context) (providers.State, error) {
 		if st.Revision = is.revision(); st.Revision != nil {
 			st.Lacks = "its app " + a.name
 		}
+		a.gone.Store(a.name, true)
 		return st, nil
 	}
+	return a.stateOf(ctx, is, s)
+}
+
+// stateOf is the state of an app that is there, by what its blob says.
+func (a *app) stateOf(ctx context.Context, is claim, s *site) (providers.State, error) {
+	st := providers.State{Function: a.function, Bindings: providers.BindNone}
 	live, half, err := a.serving(ctx, is, s)
 	if err != nil || live == nil {
 		return st, err
