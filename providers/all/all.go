@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/aws"
+	"github.com/ferryfn/ferry/providers/azure"
 	"github.com/ferryfn/ferry/providers/gcp"
 	"github.com/ferryfn/ferry/providers/local"
 )
@@ -14,5 +15,6 @@ func Providers() []providers.Provider {
 		local.Provider(),
 		aws.Provider(),
 		gcp.Provider(),
+		azure.Provider(),
 	}
 }
