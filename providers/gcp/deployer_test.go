@@ -3,6 +3,7 @@ package gcp
 import (
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,20 @@ func deployerRoles() []string {
 	return []string{
 		"roles/artifactregistry.admin", "roles/cloudscheduler.admin", "roles/iam.serviceAccountAdmin", "roles/iam.serviceAccountUser", "roles/logging.viewer",
 		"roles/pubsub.admin", "roles/run.admin", "roles/secretmanager.admin", "roles/storage.admin",
+	}
+}
+
+func TestThePageListsTheRolesOfTheDeployer(t *testing.T) {
+	page, err := os.ReadFile("../../docs/gcp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## What a deployer may do")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for _, role := range deployerRoles() {
+		if !strings.Contains(table, "`"+role+"`") {
+			t.Errorf("docs/gcp.md does not list %s", role)
+		}
 	}
 }
 
