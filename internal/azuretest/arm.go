@@ -20,14 +20,14 @@ func armSurface() *surface {
 			return "", host == armHost || host == c.Host() || host == strings.Replace(c.Host(), "127.0.0.1", "localhost", 1)
 		},
 		ops: slices.Concat(metadataOperations(), resourcesOperations(), authorizationOperations(), storageOperations(), identityOperations(), insightsOperations(),
-			vaultOperations(), planOperations(), siteOperations(), eventOperations()),
+			vaultOperations(), planOperations(), siteOperations(), eventOperations(), busOperations()),
 	}
 	return s
 }
 
 // allKinds are the types of resources that are here.
 func allKinds() []*kind {
-	return slices.Concat(resourcesKinds(), storageKinds(), identityKinds(), insightsKinds(), vaultKinds(), webKinds(), eventKinds())
+	return slices.Concat(resourcesKinds(), storageKinds(), identityKinds(), insightsKinds(), vaultKinds(), webKinds(), eventKinds(), busKinds())
 }
 
 // kind is a type of resource: what its definition says of it.

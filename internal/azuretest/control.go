@@ -17,6 +17,7 @@ type control struct {
 	quota    int
 	logDelay int // milliseconds
 	restarts int
+	injects  int
 }
 
 // Polls sets how often a long operation reads as under way before it has ended. It starts as 1.
@@ -41,6 +42,10 @@ func (c *Cloud) LogDelay(d time.Duration) {
 //
 // Source: learn.microsoft.com/azure/azure-functions/flex-consumption-site-updates, "Recreate".
 func (c *Cloud) RestartGap(requests int) { c.set(func(k *control) { k.restarts = requests }) }
+
+// InjectStorage has the platform put a connection string of its own beside the identity of a new app's storage, which the host
+// prefers: Azure/azure-functions-host#11796.
+func (c *Cloud) InjectStorage() { c.set(func(k *control) { k.injects = 1 }) }
 
 // RateLimit has Resource Manager keep to its limits as they are for each subscription and principal: 250 reads in the bucket and 25
 // more each second, 200 writes and 10; a share makes both less. Zero ends that. What is over it is refused, and counted in Refusals.
@@ -76,3 +81,4 @@ func syncLag(k *control) int  { return k.syncLag }
 func quota(k *control) int    { return k.quota }
 func logDelay(k *control) int { return k.logDelay }
 func restarts(k *control) int { return k.restarts }
+func injects(k *control) int  { return k.injects }

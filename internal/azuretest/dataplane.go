@@ -20,6 +20,10 @@ func storageSurface(service string, ops []*operation) *surface {
 		host: func(_ *Cloud, host string) (string, bool) {
 			return strings.CutSuffix(host, "."+service+".core.windows.net")
 		},
+		fallback: data("Unknown", "", "", func(c *Cloud, _ *account, r *request) (any, error) {
+			c.t.Errorf("azuretest: %s: there is no operation for %s %s", service, r.http.Method, r.http.URL)
+			return nil, refuse(400, "InvalidUri", "The requested URI does not represent any resource on the server.")
+		}),
 	}
 }
 

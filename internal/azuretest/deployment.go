@@ -58,7 +58,7 @@ func scmSurface() *surface {
 		}}
 	}
 	return &surface{
-		name: "scm", word: wordKudu, audiences: []string{"https://management.azure.com", "https://management.core.windows.net"},
+		name: "scm", word: wordKudu, audiences: []string{"https://management.azure.com", "https://management.core.windows.net", "https://appservice.azure.com"},
 		host: func(_ *Cloud, host string) (string, bool) {
 			label, rest, _ := strings.Cut(host, ".")
 			return label, strings.HasPrefix(rest, "scm.") && strings.HasSuffix(rest, "azurewebsites.net")

@@ -8,7 +8,7 @@ import (
 const identityType = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
 func identityKinds() []*kind {
-	return []*kind{{name: identityType, versions: []string{"2018-11-30", "2022-01-31-preview", "2023-01-31", "2024-11-30"}}}
+	return []*kind{{name: identityType, versions: []string{"2018-11-30", "2022-01-31-preview", "2023-01-31", "2024-11-30", "2025-05-31-preview"}}}
 }
 
 // identityOperations are those of Microsoft.ManagedIdentity.

@@ -183,9 +183,9 @@ func endOfLife(runtime, version string) string {
 	}[runtime+" "+version]
 }
 
-// listStacks says what runs where, in the form that Core Tools reads.
+// listStacks says what runs where, in the form that Core Tools and the Azure CLI read: the second with "Sku" as it is written here.
 //
-// Source: Azure/azure-functions-core-tools, src/Cli/func/StacksApi/FlexFunctionsStacks.cs.
+// Sources: Azure/azure-functions-core-tools, src/Cli/func/StacksApi/FlexFunctionsStacks.cs; Azure/azure-cli, appservice/custom.py, _parse_raw_stacks.
 func (c *Cloud) listStacks(r *request) (any, error) {
 	all := []object{}
 	for _, name := range sortedKeys(runtimes()) {
@@ -196,7 +196,9 @@ func (c *Cloud) listStacks(r *request) (any, error) {
 		for _, version := range runtimes()[name] {
 			settings := object{
 				"runtimeVersion": name + "|" + version, "isHidden": false, "isPreview": name == "go", "supportedFunctionsExtensionVersions": []string{"~4"},
-				"sku": []object{{
+				"isDefault": version == runtimes()[name][0], "appSettingsDictionary": object{"FUNCTIONS_WORKER_RUNTIME": name}, "appInsightsSettings": object{"isSupported": true},
+				"gitHubActionSettings": object{"isSupported": true, "supportedVersion": version},
+				"Sku": []object{{
 					"skuCode": "FC1", "instanceMemoryMB": []object{{"size": 512, "isDefault": false}, {"size": 2048, "isDefault": true}, {"size": 4096, "isDefault": false}},
 					"maximumInstanceCount":        object{"lowestMaximumInstanceCount": 1, "highestMaximumInstanceCount": 1000, "defaultValue": 100},
 					"functionAppConfigProperties": object{"runtime": object{"name": name, "version": version}},

@@ -227,7 +227,7 @@ func resourcesKinds() []*kind {
 		{name: "Microsoft.Resources/tags", versions: versions},
 		{name: "Microsoft.Authorization/locks", versions: []string{"2016-09-01", "2020-05-01"}},
 		{name: "Microsoft.Authorization/roleAssignments", versions: []string{"2015-07-01", "2018-01-01-preview", "2020-04-01-preview", "2022-04-01"}},
-		{name: "Microsoft.Authorization/roleDefinitions", versions: []string{"2015-07-01", "2018-01-01-preview", "2022-04-01"}},
+		{name: "Microsoft.Authorization/roleDefinitions", versions: []string{"2015-07-01", "2018-01-01-preview", "2022-04-01", "2022-05-01-preview"}},
 		{name: "Microsoft.Authorization/permissions", versions: []string{"2015-07-01", "2018-07-01", "2022-04-01"}},
 	}
 }
@@ -369,6 +369,10 @@ func (c *Cloud) matches(r *request, found *resource) bool {
 			}
 		case strings.EqualFold(name, "resourceType"):
 			if !strings.EqualFold(found.kind, value) {
+				return false
+			}
+		case strings.EqualFold(name, "resourceGroup"):
+			if group := found.group(); !strings.EqualFold(group[strings.LastIndex(group, "/")+1:], value) {
 				return false
 			}
 		case strings.EqualFold(name, "name"):

@@ -198,11 +198,22 @@ func (c *Cloud) putSite(r *request) (any, error) {
 		config["siteUpdateStrategy"] = object{"type": "Recreate"}
 	}
 	next.config = config
+	if fresh && c.setting(injects) > 0 {
+		c.inject(next)
+	}
 	s.take(next)
 	is.identity, is.properties, is.tags = s.is.identity, s.is.properties, next.is.tags
 	s.is = is
 	s.recycle()
 	return s.wire(), nil
+}
+
+// inject sets a connection string as the platform does.
+func (c *Cloud) inject(s *site) {
+	if a, _ := c.containerAt(text(s.config, "deployment", "storage", "value")); a != nil && s.settings["AzureWebJobsStorage"] == "" {
+		value := "DefaultEndpointsProtocol=https;AccountName=" + a.is.name + ";AccountKey=" + a.keys[0] + ";EndpointSuffix=core.windows.net"
+		s.settings["AzureWebJobsStorage"], s.settings["DEPLOYMENT_STORAGE_CONNECTION_STRING"] = value, value
+	}
 }
 
 // siteFor is the site of a resource, or a new one that is not there yet.

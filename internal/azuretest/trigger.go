@@ -35,7 +35,7 @@ func (c *Cloud) deliver() {
 			return
 		case <-c.wake:
 		}
-		for c.life.Err() == nil && c.deliverOne() {
+		for c.life.Err() == nil && (c.deliverOne() || c.deliverBus()) {
 		}
 	}
 }
