@@ -112,7 +112,7 @@ func (c *connection) converge(ctx context.Context, fn function, e providers.Epoc
 	if err != nil {
 		return nil, err
 	}
-	return c.change(ctx, fn.Name, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
+	now, err := c.change(ctx, fn.Name, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
 		if err := c.admit(fn.Name, now, e); err != nil {
 			return nil, err
 		}
@@ -120,4 +120,8 @@ func (c *connection) converge(ctx context.Context, fn function, e providers.Epoc
 		now.Annotations[noteAccess] = string(want)
 		return []string{"invokerIamDisabled"}, nil
 	})
+	if err == nil {
+		err = c.entered(ctx, now, fn)
+	}
+	return now, err
 }

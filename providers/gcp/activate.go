@@ -238,7 +238,9 @@ func (c *connection) split(ctx context.Context, ch providers.Change, percent int
 			r.canary, r.percent = ch.To.ID, percent
 			now.Annotations[noteCanary] = note(*ch.To)
 		}
-		now.Traffic = r.targets()
+		if now.Traffic = r.targets(); r.canary != "" {
+			now.Traffic = r.with(r.canary) // it is probed again before it is promoted
+		}
 		now.Annotations[noteEpoch] = c.epoch(ch.Epoch)
 		return []string{"traffic"}, nil
 	})

@@ -83,6 +83,9 @@ func (f function) bound() bool {
 	return false
 }
 
+// reachable reports whether the function's address is to be reached from here.
+func (f function) reachable() bool { return f.own.Ingress == "" || f.own.Ingress == "all" }
+
 // access is who may call the function by its address.
 func (f function) access() access {
 	switch e := f.HTTP(); {

@@ -36,7 +36,7 @@ func (c *connection) probe(ctx context.Context, s spec, r providers.Revision) er
 	if err := c.startable(ctx, fn, r.ID); err != nil {
 		return err
 	}
-	if !s.function.Shimmed() {
+	if !s.function.Shimmed() || !s.function.reachable() {
 		return nil
 	}
 	found, err := c.get(ctx, fn)
@@ -44,13 +44,8 @@ func (c *connection) probe(ctx context.Context, s spec, r providers.Revision) er
 		return err
 	}
 	at := addressOf(found, r.ID)
-	if t := routed(found); t.live == r.ID && t.canary == "" {
-		at = found.Uri
-	}
-	if at == "" {
-		if at, err = c.tagFor(ctx, fn, r.ID); err != nil {
-			return err
-		}
+	if at == "" { // it was probed when it was made, and starts: that it does Google found out for itself
+		return nil
 	}
 	var wrong *providers.Error
 	err = until.True(ctx, answering("the revision to answer"), func() (bool, error) {
@@ -83,13 +78,19 @@ func (c *connection) tagFor(ctx context.Context, fn, id string) (string, error) 
 		}
 		return []string{"traffic"}, nil
 	})
-	if err != nil || now == nil {
+	if err == nil && (now == nil || addressOf(now, id) == "") {
+		err = &providers.Error{
+			Kind: providers.Unavailable, Op: "probe", Provider: name, Function: fn, Hint: "deploy again", Err: fmt.Errorf("the revision %s has no address of its own", id),
+		}
+	}
+	if err != nil {
 		return "", err
 	}
 	return addressOf(now, id), nil
 }
 
-// ask has a revision's shim say its digest, at an address that may be another revision's: only this one knows the word.
+// ask has a revision's shim say its digest, at an address that may be another revision's: only this one knows the word. It asks
+// as the caller, or without an audience as anybody.
 func (c *connection) ask(ctx context.Context, fn, id, at, audience string) (digest string, status int, err error) {
 	r, err := c.getRevision(ctx, fn, id)
 	if err != nil || r == nil {
@@ -100,11 +101,13 @@ func (c *connection) ask(ctx context.Context, fn, id, at, audience string) (dige
 		return "", 0, err
 	}
 	req.Header.Set("Ferry-Instance", variableOf(r.Containers, variableInstance))
-	token, err := c.idToken(ctx, audience)
-	if err != nil {
-		return "", 0, err
+	if audience != "" {
+		token, err := c.idToken(ctx, audience)
+		if err != nil {
+			return "", 0, err
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
 	res, err := c.plain.Do(req)
 	if err != nil {
 		return "", 0, err
@@ -116,21 +119,43 @@ func (c *connection) ask(ctx context.Context, fn, id, at, audience string) (dige
 	return said.Digest, res.StatusCode, err
 }
 
-// arrived waits until the address of a function answers as a revision. A program without a shim says nothing of itself: of it
-// Google's own word is taken.
+// arrived waits until the address of a function answers as a revision: of a public one, to anybody. A program without a shim
+// says nothing of itself: of it Google's own word is taken.
 func (c *connection) arrived(ctx context.Context, s *run.GoogleCloudRunV2Service, fn function, r providers.Revision) error {
-	if !fn.Shimmed() || r.Digest == "" || fn.Runtime == "" {
+	if !fn.Shimmed() || !fn.reachable() || r.Digest == "" || fn.Runtime == "" {
 		return nil
 	}
 	providers.Stage(ctx, "waiting for the address to answer as the new revision")
+	audience := s.Uri
+	if fn.access() == public {
+		audience = ""
+	}
 	err := until.True(ctx, answering("the address of the function to answer as the new revision"), func() (bool, error) {
-		digest, status, err := c.ask(ctx, fn.Name, r.ID, s.Uri, s.Uri)
+		digest, status, err := c.ask(ctx, fn.Name, r.ID, s.Uri, audience)
 		return status == http.StatusOK && digest == r.Digest, err
 	})
 	if errors.Is(err, providers.Unsupported) {
 		return nil // nobody can tell
 	}
 	return err
+}
+
+// entered waits until anybody is let in to a program without a shim, which was not so before.
+func (c *connection) entered(ctx context.Context, s *run.GoogleCloudRunV2Service, fn function) error {
+	if fn.Shimmed() || !fn.reachable() || fn.access() != public || s == nil {
+		return nil
+	}
+	return until.True(ctx, answering("anybody to be let in to the function"), func() (bool, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodHead, s.Uri, nil)
+		if err != nil {
+			return false, err
+		}
+		res, err := c.plain.Do(req)
+		if err != nil {
+			return false, err
+		}
+		return res.StatusCode != http.StatusForbidden, res.Body.Close()
+	})
 }
 
 // Invoke calls a function at its address, with a token of the caller where not everybody may call it. A request without a method

@@ -73,6 +73,10 @@ func (r *runner) publish(ctx context.Context, s spec, found *run.GoogleCloudRunV
 		if err != nil {
 			return providers.Revision{}, err
 		}
+	} else if addressOf(found, id) == "" && heading(found).live != id {
+		if _, err := r.tagFor(ctx, fn, id); err != nil { // so that it is probed again
+			return providers.Revision{}, err
+		}
 	}
 	made, err = r.decided(ctx, fn, id)
 	if err != nil {

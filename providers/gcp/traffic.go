@@ -77,13 +77,16 @@ func shared(s *run.GoogleCloudRunV2Service, shares map[string]int) route {
 	return r
 }
 
-// with is the traffic as it is, pinned by name, with a tag for a revision that serves nothing.
+// with is the traffic as it is, pinned by name, with a tag for a revision, by which it is reached alone.
 func (r route) with(revision string) []*run.GoogleCloudRunV2TrafficTarget {
-	t := r.targets()
-	if revision == r.live || revision == r.canary {
-		return t
+	all := r.targets()
+	for _, t := range all {
+		if t.Revision == revision {
+			t.Tag = tagOf(revision)
+			return all
+		}
 	}
-	return append(t, &run.GoogleCloudRunV2TrafficTarget{Type: toRevision, Revision: revision, Tag: tagOf(revision)})
+	return append(all, &run.GoogleCloudRunV2TrafficTarget{Type: toRevision, Revision: revision, Tag: tagOf(revision)})
 }
 
 // targets is the traffic by names.
