@@ -57,9 +57,9 @@ func Interpreter(ctx context.Context, runtime string) (string, error) {
 	return "", fmt.Errorf("%s is missing", names[len(names)-1])
 }
 
-// alone is an interpreter of Python that sees nothing of what is installed on this machine, nor does what it starts by its own
+// Alone is an interpreter of Python that sees nothing of what is installed on this machine, nor does what it starts by its own
 // path: an environment without packages.
-func alone(home, interpreter string) (program string, err error) {
+func Alone(home, interpreter string) (program string, err error) {
 	if err := os.MkdirAll(filepath.Join(home, "bin"), 0o700); err != nil {
 		return "", err
 	}

@@ -107,7 +107,7 @@ func (e *Environment) start(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	if language == "python" {
-		if program, err = alone(filepath.Join(e.root, "runtime", "python"), program); err != nil {
+		if program, err = Alone(filepath.Join(e.root, "runtime", "python"), program); err != nil {
 			return nil, err
 		}
 	}
@@ -136,7 +136,7 @@ func (e *Environment) Invoke(ctx context.Context, payload []byte) (Result, error
 			return Result{}, err
 		}
 	} else {
-		e.proc.thaw()
+		e.proc.child.Thaw()
 	}
 	i.begin()
 	if e.proc != nil {
@@ -203,7 +203,7 @@ func (e *Environment) serve(ctx context.Context, i *invocation) error {
 			return nil
 		}
 	}
-	p.freeze()
+	p.child.Freeze() // on Lambda nothing runs between invocations
 	i.memory = p.memory()
 	i.log = p.log.take()
 	return nil

@@ -314,17 +314,6 @@ def handler(event, context):
 	}
 }
 
-func TestNobodyIsSignalledByTheIdOfAProcessThatEnded(t *testing.T) {
-	e := start(t, Function{Runtime: python, Handler: "i.handler"}, "i.py", "import os\nos._exit(3)\n")
-	p, err := e.spawn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-p.done
-	p.signal(func(*os.Process) { t.Error("its id may be another process's by now") })
-	p.end()
-}
-
 func TestWhatAProcessStartedEndsWithIt(t *testing.T) {
 	e := start(t, Function{Runtime: python, Handler: "i.handler"}, "i.py", `
 import os, subprocess, sys

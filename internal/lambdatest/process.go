@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/child"
 )
 
 // process is the function's process with the runtime API that it alone uses.
@@ -22,10 +24,8 @@ type process struct {
 	piece  func([]byte)
 	events chan *invocation
 	said   chan message
-	done   chan struct{} // closed when the process has ended
-
-	alive sync.Mutex // held to signal the process, and to note its end
-	ended bool       // its id is no longer its own
+	child  *child.Process
+	done   <-chan struct{} // closed when the process has ended
 
 	mu      sync.Mutex
 	serving string // id of the invocation, "" when none runs
@@ -43,18 +43,19 @@ func (e *Environment) spawn() (*process, error) {
 	}
 	p := &process{
 		cmd: exec.Command(e.command[0], e.command[1:]...), log: log, piece: e.function.Piece,
-		events: make(chan *invocation), said: make(chan message), done: make(chan struct{}),
+		events: make(chan *invocation), said: make(chan message),
 	}
 	p.cmd.Dir = filepath.Join(e.root, "task")
 	p.cmd.Env = e.environ(listener.Addr().String())
 	p.cmd.Stdout, p.cmd.Stderr = log.w, log.w
-	p.server = &http.Server{Handler: p.api()}
-	go func() { _ = p.server.Serve(listener) }()
-	if err := launch(p.cmd, p.leave, func() { close(p.done) }); err != nil {
-		_ = p.server.Close()
+	if p.child, err = child.Start(p.cmd); err != nil {
+		_ = listener.Close()
 		log.close()
 		return nil, err
 	}
+	p.done = p.child.Done()
+	p.server = &http.Server{Handler: p.api()}
+	go func() { _ = p.server.Serve(listener) }()
 	return p, nil
 }
 
@@ -142,30 +143,9 @@ func (p *process) current(id string) bool {
 	return id == p.serving
 }
 
-// signal does something to the process's group while its id is its own.
-func (p *process) signal(do func(*os.Process)) {
-	p.alive.Lock()
-	defer p.alive.Unlock()
-	if !p.ended {
-		do(p.cmd.Process)
-	}
-}
-
-// leave notes the end of the process, after which another one may get its id.
-func (p *process) leave() {
-	p.alive.Lock()
-	defer p.alive.Unlock()
-	p.ended = true
-}
-
-// freeze stops the process: on Lambda nothing runs between invocations.
-func (p *process) freeze() { p.signal(freeze) }
-
-func (p *process) thaw() { p.signal(thaw) }
-
 // end kills the process with all that it started, and returns what it wrote since the last take.
 func (p *process) end() string {
-	p.signal(kill)
+	p.child.Kill()
 	<-p.done
 	_ = p.server.Close()
 	said := p.log.take()

@@ -1,6 +1,6 @@
 //go:build unix
 
-package lambdatest
+package child
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// group makes a process the head of its own group, which freeze, thaw and kill reach.
+// group makes a process the head of its own group, which signals reach as a whole.
 func group(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 func kill(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
@@ -16,3 +16,5 @@ func kill(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
 func freeze(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGSTOP) }
 
 func thaw(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGCONT) }
+
+func ask(p *os.Process) { _ = syscall.Kill(p.Pid, syscall.SIGTERM) }

@@ -1,4 +1,4 @@
-package lambdatest
+package child
 
 import (
 	"os"
@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// launch starts a process. When it has ended it kills what that left of its group and calls leave, both while no other
+// start starts a process. When it has ended it kills what that left of its group and calls leave, both while no other
 // process can have its id, and then over. Even for root files are as read-only as they say, and the process never
 // outlives this one.
-func launch(cmd *exec.Cmd, leave, over func()) error {
+func start(cmd *exec.Cmd, leave, over func()) error {
 	started := make(chan error)
 	go func() {
 		// The thread is not given back: what it loses here it loses for good, and the process is its child.

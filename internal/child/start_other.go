@@ -1,11 +1,11 @@
 //go:build !linux
 
-package lambdatest
+package child
 
 import "os/exec"
 
-// launch starts a process. When it has ended it calls leave, and over.
-func launch(cmd *exec.Cmd, leave, over func()) error {
+// start starts a process. When it has ended it calls leave, and over.
+func start(cmd *exec.Cmd, leave, over func()) error {
 	group(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
