@@ -197,10 +197,24 @@ func (k *container) program(ctx context.Context, name string) (string, error) {
 	case base == "node":
 		return lambdatest.Interpreter(ctx, "nodejs")
 	case strings.HasPrefix(base, "python"):
-		return lambdatest.Interpreter(ctx, base)
+		return k.python(ctx, base)
 	default:
 		return exec.LookPath(base)
 	}
+}
+
+// python is an interpreter of this machine that sees nothing of what is installed on it.
+func (k *container) python(ctx context.Context, name string) (string, error) {
+	home := filepath.Join(k.root, "home", ".python")
+	program := filepath.Join(home, "bin", "python3")
+	if _, err := os.Stat(program); err == nil {
+		return program, nil
+	}
+	interpreter, err := lambdatest.Interpreter(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	return lambdatest.Alone(home, interpreter)
 }
 
 // path is where a path of the container lies on this machine.

@@ -1,7 +1,7 @@
 package gcptest
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,8 +14,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/child"
 )
 
 // instance is a running container.
@@ -23,9 +24,9 @@ type instance struct {
 	id       string
 	serving  int // requests
 	started  chan struct{}
-	err      error         // why it did not start; valid when started
-	ended    chan struct{} // closed when its process has ended
-	cmd      *exec.Cmd
+	err      error           // why it did not start; valid when started
+	ended    <-chan struct{} // closed when its process has ended
+	process  *child.Process  // nil when none was started
 	proxy    http.Handler
 	draining bool
 }
@@ -49,29 +50,17 @@ func (s *Server) launch(ctx context.Context, r *runRevision, k *container, i *in
 			return err
 		}
 	}
-	i.cmd = exec.Command(argv[0], argv[1:]...)
-	i.cmd.Dir, i.cmd.Env = k.dir(), env
-	var outputs sync.WaitGroup
-	for stream, pipe := range map[string]func() (io.ReadCloser, error){"stdout": i.cmd.StdoutPipe, "stderr": i.cmd.StderrPipe} {
-		from, err := pipe()
-		if err != nil {
-			return err
-		}
-		outputs.Go(func() { s.record(r, i, stream, from) })
-	}
-	group(i.cmd)
-	if err := i.cmd.Start(); err != nil {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir, cmd.Env, cmd.WaitDelay = k.dir(), env, time.Second
+	cmd.Stdout, cmd.Stderr = &printed{s: s, r: r, i: i, stream: "stdout"}, &printed{s: s, r: r, i: i, stream: "stderr"}
+	if i.process, err = child.Start(cmd); err != nil {
 		return err
 	}
-	go func() {
-		outputs.Wait()
-		_ = i.cmd.Wait()
-		close(i.ended)
-	}()
+	i.ended = i.process.Done()
 	address := "127.0.0.1:" + strconv.Itoa(port)
 	i.proxy = proxy(address)
 	if err := i.await(ctx, r, address); err != nil {
-		terminate(i.cmd.Process)
+		i.process.Kill()
 		return err
 	}
 	return nil
@@ -177,33 +166,39 @@ func (i *instance) probed(ctx context.Context, address string, r *runRevision) b
 
 // stop ends the process: it is asked, and then made to.
 func (i *instance) stop() {
-	if i.cmd == nil || i.cmd.Process == nil {
+	if i.process == nil {
 		return
 	}
-	ask(i.cmd.Process)
+	i.process.Ask()
 	timer := time.NewTimer(2 * time.Second)
 	defer timer.Stop()
 	select {
 	case <-i.ended:
 	case <-timer.C:
+		i.process.Kill()
+		<-i.ended
 	}
-	terminate(i.cmd.Process) // and what it started
-	<-i.ended
 }
 
-// record keeps what a container writes, line by line.
-func (s *Server) record(r *runRevision, i *instance, stream string, from io.Reader) {
-	lines := bufio.NewReader(from)
+// printed keeps what a container writes into a stream, line by line.
+type printed struct {
+	s      *Server
+	r      *runRevision
+	i      *instance
+	stream string
+	begun  []byte // of a line
+}
+
+func (p *printed) Write(data []byte) (int, error) {
+	p.begun = append(p.begun, data...)
 	for {
-		line, err := lines.ReadString('\n')
-		if n := len(line); n > 0 && line[n-1] == '\n' {
-			line = line[:n-1]
+		line, rest, whole := bytes.Cut(p.begun, []byte("\n"))
+		if !whole {
+			return len(data), nil
 		}
-		if line != "" {
-			s.place.logged(regionOf(r.is.Name), r.is.Service, r.id(), i.id, stream, line)
-		}
-		if err != nil {
-			return
+		p.begun = rest
+		if len(line) > 0 {
+			p.s.place.logged(regionOf(p.r.is.Name), p.r.is.Service, p.r.id(), p.i.id, p.stream, string(line))
 		}
 	}
 }

@@ -110,7 +110,7 @@ func (p *pool) acquire(ctx context.Context) (*instance, error) {
 func (p *pool) find() *instance {
 	alive := 0
 	for _, i := range p.instances {
-		if i.draining || closed(i.ended) {
+		if i.draining || i.over() {
 			continue
 		}
 		alive++
@@ -123,18 +123,18 @@ func (p *pool) find() *instance {
 		return nil
 	}
 	p.count++
-	i := &instance{id: fmt.Sprintf("%s-%d", p.revision.is.Uid, p.count), serving: 1, started: make(chan struct{}), ended: make(chan struct{})}
+	i := &instance{id: fmt.Sprintf("%s-%d", p.revision.is.Uid, p.count), serving: 1, started: make(chan struct{})}
 	p.instances = append(p.instances, i)
 	k := p.container
 	p.s.work.Go(func() {
 		i.err = p.s.launch(p.s.alive, p.revision, k, i)
-		if i.err != nil && i.cmd == nil {
-			close(i.ended)
-		}
 		close(i.started)
 	})
 	return i
 }
+
+// over says whether an instance has not started, or has ended.
+func (i *instance) over() bool { return closed(i.started) && (i.err != nil || closed(i.ended)) }
 
 func (p *pool) release(i *instance) {
 	p.mu.Lock()
