@@ -56,7 +56,7 @@ process per FERRY_HOME, listening on 127.0.0.1. A deploy starts it when needed.`
 			if err != nil {
 				return nil, err
 			}
-			return nil, host.Serve(ctx)
+			return nil, host.Serve(ctx, a.Streams.Err)
 		}),
 	)
 	return c

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -279,6 +280,7 @@ func (r logsResult) text(p *printer) {
 type logLook struct {
 	today time.Time // lines of another day have a date
 	name  int       // the width of functions' names; 0 shows none
+	paint map[string]lipgloss.Style
 }
 
 // log prints one line of a function; what the platform adds is dim.
@@ -289,7 +291,11 @@ func (p *printer) log(l providers.LogLine, look logLook) {
 	}
 	begin := p.style.dim.Render(at.Format(layout))
 	if look.name > 0 {
-		begin += " " + p.style.bold.Render(pad(l.Function, look.name))
+		paint, ok := look.paint[l.Function]
+		if !ok {
+			paint = p.style.bold
+		}
+		begin += " " + paint.Render(pad(l.Function, look.name))
 	}
 	switch l.Stream {
 	case "stderr":

@@ -38,7 +38,7 @@ func words() []word {
 		{[]string{"new", "create", "scaffold", "generate"}, "run `ferry init`"},
 		{[]string{"show", "info", "ps", "state", "describe"}, "run `ferry status`"},
 		{[]string{"lint", "verify"}, "run `ferry validate`"},
-		{[]string{"dev", "start", "serve"}, "run `ferry deploy`: the target local is served on this machine"},
+		{[]string{"watch", "start", "serve", "offline"}, "run `ferry dev` to serve on this machine as you edit, or `ferry deploy` to leave it running"},
 		{[]string{"stop", "kill"}, "run `ferry local stop` to stop the local platform, or `ferry remove` to remove a service"},
 		{[]string{"config", "resolve", "render"}, "run `ferry print`"},
 		{[]string{"environment", "variables", "vars"}, "run `ferry env`"},

@@ -101,6 +101,11 @@ type Readier interface {
 	Obstacles(ctx context.Context, specs []Spec) ([]Obstacle, error)
 }
 
+// Restarter replaces all instances of what is live: requests that they serve finish, and new ones meet new instances.
+type Restarter interface {
+	Restart(ctx context.Context) error
+}
+
 // Invoker calls what is live with the caller's own rights, also a function that is private or has no HTTP event.
 type Invoker interface {
 	Invoke(ctx context.Context, function string, r Request) (Response, error)

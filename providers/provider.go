@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"io"
 
 	"github.com/ferryfn/ferry/manifest"
 )
@@ -42,8 +43,8 @@ type Host interface {
 	Stop(ctx context.Context) (HostInfo, error)
 	// Info says whether it runs, without starting it.
 	Info(ctx context.Context) (HostInfo, error)
-	// Serve is the platform itself: it runs until ctx ends.
-	Serve(ctx context.Context) error
+	// Serve is the platform itself: it runs until ctx ends, and tells the log what it is at.
+	Serve(ctx context.Context, log io.Writer) error
 }
 
 // HostInfo describes a host.

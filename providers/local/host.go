@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -82,8 +83,8 @@ func (h *host) about() providers.HostInfo {
 }
 
 // Serve is the platform.
-func (h *host) Serve(ctx context.Context) error {
-	o := platform.Options{Version: h.version, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+func (h *host) Serve(ctx context.Context, log io.Writer) error {
+	o := platform.Options{Version: h.version, Log: slog.New(slog.NewTextHandler(log, nil))}
 	if err := platform.Serve(ctx, h.home, o); err != nil && !errors.Is(err, context.Canceled) {
 		return classify(string(h.home), "serve", "", err)
 	}

@@ -40,6 +40,7 @@ var (
 	_ providers.Switcher  = (*Adapter)(nil)
 	_ providers.Splitter  = (*Adapter)(nil)
 	_ providers.Starter   = (*Adapter)(nil)
+	_ providers.Restarter = (*Adapter)(nil)
 	_ providers.Invoker   = (*Adapter)(nil)
 	_ providers.LogTailer = (*Adapter)(nil)
 	_ providers.Pruner    = (*Adapter)(nil)

@@ -156,6 +156,15 @@ func (a *Adapter) Start(ctx context.Context) error {
 	return a.classify("start", "", err)
 }
 
+// Restart replaces all instances.
+func (a *Adapter) Restart(ctx context.Context) error {
+	err := a.start(ctx)
+	if err == nil {
+		err = a.client.Renew(ctx, platform.SecretRequest{Scope: a.scope})
+	}
+	return a.classify("restart", "", err)
+}
+
 func (a *Adapter) start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -89,7 +89,7 @@ type FenceRequest struct {
 	Writer
 }
 
-// SecretRequest names a secret.
+// SecretRequest names a secret; "" is all, and what needs none.
 type SecretRequest struct {
 	Scope
 	Secret string `json:"secret"`

@@ -116,10 +116,14 @@ func (h Home) secretFile(s Scope, name string) (string, error) {
 	return filepath.Join(h.secrets(s), file), nil
 }
 
-// renew replaces the instances that got a secret's earlier value. Their requests finish.
+// renew replaces the instances that got a secret's earlier value, or all where none is named. Their requests finish.
 func (s *service) renew(secret string) {
 	for _, r := range *s.routes.Load() {
 		for _, p := range r.pools() {
+			if secret == "" {
+				p.renew("takes no new requests: it is replaced as somebody asked")
+				continue
+			}
 			for _, name := range p.revision.Secrets {
 				if name == secret {
 					p.renew("takes no new requests: the secret " + secret + " has a new value")

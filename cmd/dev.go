@@ -1,0 +1,306 @@
+package cmd
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"charm.land/lipgloss/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/release"
+)
+
+// dev is one run of `ferry dev`.
+type dev struct {
+	app     *app
+	envFile string
+	began   time.Time
+	watch   *watch
+
+	mu      sync.Mutex // of what is printed
+	printed printer
+	look    logLook
+	tails   map[string]context.CancelFunc // by function
+	shown   bool                          // the addresses were
+	serving *project                      // what was deployed last
+	warned  []warning                     // each is shown once
+}
+
+func newDev(a *app, out *outcome) *cobra.Command {
+	d := &dev{app: a, tails: map[string]context.CancelFunc{}}
+	c := a.command(out, &cobra.Command{
+		Use:   "dev",
+		Short: "Serve the functions on this machine, and again whenever a file is saved",
+		Long: `Deploy the manifest to the local platform, show what the functions log, and deploy what changed whenever a file
+is saved. Code that does not build or start leaves what served before serving, and the error is shown.
+
+Type o and Enter to open the first function in the browser, r and Enter to restart all instances, q and Enter to quit. If the
+local platform was not running it ends with this command, and so does all that it ran.
+
+What works on the local platform works meanwhile: ferry send, invoke, queues, logs, open.`,
+		Example: `  ferry dev
+  ferry dev --env-file .env`,
+		Args: noArgs(),
+	}, func(ctx context.Context, _ []string) (result, error) { return nil, d.run(ctx) })
+	c.Flags().StringVar(&d.envFile, "env-file", "", "a `file` of NAME=value lines: variables of all functions, over those and the secrets of the manifest")
+	return c
+}
+
+func (d *dev) run(ctx context.Context) error {
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
+	d.began, d.printed = d.app.Now(), *d.app.errors()
+	p, err := d.load()
+	if err != nil {
+		return err
+	}
+	end, err := d.platform(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if d.watch, err = newWatch(); err != nil {
+		return err
+	}
+	defer d.watch.close()
+	keys := d.keys()
+	for {
+		d.round(ctx)
+		for again := false; !again; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-d.watch.changed():
+				again = d.watch.settle(ctx)
+			case key := <-keys:
+				if key == "q" {
+					return nil
+				}
+				d.press(ctx, key)
+			}
+		}
+	}
+}
+
+// load reads the manifest, for functions that run on this machine.
+func (d *dev) load() (*project, error) {
+	p, err := d.app.project()
+	if err != nil {
+		return nil, err
+	}
+	if d.envFile == "" {
+		return p, nil
+	}
+	variables, err := readEnvFile(d.app.inDir(d.envFile))
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.manifest.Functions {
+		variables.giveTo(&p.manifest.Functions[i])
+	}
+	return p, nil
+}
+
+// platform runs the local platform in this process, unless it runs already. What it returns ends it.
+func (d *dev) platform(ctx context.Context, p *project) (end func(), err error) {
+	at := slices.IndexFunc(d.app.Providers(), func(q providers.Provider) bool { return q.Name == p.manifest.Target.Provider })
+	if d.app.Providers()[at].Host == nil {
+		return nil, usagef("choose a target of provider local with --target", "ferry dev serves on this machine, and the target %s is not there", p.manifest.Target.Name)
+	}
+	host, err := d.app.host()
+	if err != nil {
+		return nil, err
+	}
+	if i, err := host.Info(ctx); err != nil || i.Running {
+		return func() {}, err
+	}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var failed error
+	ended := make(chan struct{})
+	go func() {
+		failed = host.Serve(serving, io.Discard)
+		close(ended)
+	}()
+	end = func() {
+		stop()
+		<-ended
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ended:
+			stop()
+			return nil, failed
+		case <-ctx.Done():
+			end()
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+		if i, err := host.Info(ctx); err == nil && i.Running {
+			return end, nil
+		}
+	}
+}
+
+// round deploys what there is and follows what it logs. What fails is shown, and what served before serves on.
+func (d *dev) round(ctx context.Context) {
+	began := time.Now()
+	p, err := d.load()
+	if p != nil {
+		err = errors.Join(err, d.watch.follow(p))
+	}
+	var done *release.Result
+	if err == nil {
+		e := d.app.engine(p)
+		if err = d.app.check(e); err == nil {
+			done, err = e.Deploy(ctx, release.DeployOptions{Message: "ferry dev", NoVerify: true})
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fresh := slices.DeleteFunc(slices.Clone(d.app.warnings), func(w warning) bool { return slices.Contains(d.warned, w) })
+	d.printed.warnings(fresh)
+	d.warned = append(d.warned, fresh...)
+	d.app.warnings = nil
+	if err != nil {
+		d.printed.failures(reports(err))
+		d.printed.linef("%s", d.printed.style.dim.Render("waiting for a change; what served before serves on"))
+		return
+	}
+	d.serving = p
+	d.follow(ctx, p)
+	d.tell(done, time.Since(began))
+}
+
+// tell says what is served. The lock is held.
+func (d *dev) tell(done *release.Result, took time.Duration) {
+	if len(done.Changed)+len(done.Removed) == 0 && d.shown {
+		return
+	}
+	what := strings.Join(append(slices.Clone(done.Changed), done.Removed...), ", ")
+	d.printed.linef("%s %s  %s", d.printed.style.good.Render("✓"), cmp.Or(what, "all")+" up to date", d.printed.style.dim.Render(seconds(took.Seconds())))
+	if d.shown {
+		return
+	}
+	d.shown = true
+	var rows [][]string
+	for _, fn := range d.serving.manifest.Functions {
+		if url := done.Functions[fn.Name].URL; url != "" {
+			rows = append(rows, []string{d.name(fn.Name), d.printed.style.link.Render(url)})
+		}
+	}
+	d.printed.table(nil, rows)
+	d.printed.linef("%s", d.printed.style.dim.Render("o opens, r restarts, q quits, with Enter"))
+}
+
+// colors are those of functions' names, in turn.
+func colors() []lipgloss.Style {
+	var all []lipgloss.Style
+	for _, c := range []int{6, 5, 3, 2, 4} { // the terminal's own
+		all = append(all, lipgloss.NewStyle().Foreground(lipgloss.ANSIColor(c))) //nolint:gosec // a colour of sixteen
+	}
+	return all
+}
+
+// name is a function's name in its colour. The lock is held.
+func (d *dev) name(function string) string { return d.look.paint[function].Render(function) }
+
+// follow shows the logs of the functions from now on, each once. The lock is held.
+func (d *dev) follow(ctx context.Context, p *project) {
+	tailer, ok := providers.As[providers.LogTailer](p.adapter)
+	if !ok {
+		return
+	}
+	d.look = logLook{today: d.began, paint: map[string]lipgloss.Style{}}
+	for i, fn := range p.manifest.Functions {
+		d.look.name = max(d.look.name, len(fn.Name))
+		d.look.paint[fn.Name] = colors()[i%len(colors())]
+	}
+	for name, stop := range d.tails {
+		if _, there := p.manifest.Function(name); !there {
+			stop()
+			delete(d.tails, name)
+		}
+	}
+	for _, fn := range p.manifest.Functions {
+		if d.tails[fn.Name] != nil {
+			continue
+		}
+		tail, stop := context.WithCancel(ctx)
+		d.tails[fn.Name] = stop
+		shown := concealing{tailer, d.app, p}
+		go func() {
+			_ = shown.Tail(tail, fn.Name, providers.TailOptions{Since: d.began, Follow: true}, d.log)
+		}()
+	}
+}
+
+// log prints a line of a function.
+func (d *dev) log(l providers.LogLine) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.app.global.json {
+		return writeJSON(d.app.Streams.Out, l)
+	}
+	p := d.app.printer(d.app.Streams.Out)
+	p.log(l, d.look)
+	return p.failed
+}
+
+// keys are the lines that a person types.
+func (d *dev) keys() <-chan string {
+	typed := make(chan string)
+	if !d.app.Streams.InTerminal {
+		return typed // whatever else is there is nobody's wish
+	}
+	go func() {
+		lines := bufio.NewScanner(d.app.Streams.In)
+		for lines.Scan() {
+			typed <- strings.ToLower(strings.TrimSpace(lines.Text()))
+		}
+	}()
+	return typed
+}
+
+// press does what a key says.
+func (d *dev) press(ctx context.Context, key string) {
+	d.mu.Lock()
+	p := d.serving
+	d.mu.Unlock()
+	var err error
+	switch {
+	case p == nil:
+		return
+	case key == "o":
+		for _, fn := range p.manifest.Functions {
+			if http := fn.HTTP(); http != nil && !http.Private() {
+				_, err = d.app.open(ctx, fn.Name, "")
+				break
+			}
+		}
+	case key == "r":
+		if r, ok := providers.As[providers.Restarter](p.adapter); ok {
+			err = r.Restart(ctx)
+		}
+	default:
+		err = fmt.Errorf("%q is no key: type o to open, r to restart, q to quit", key)
+	}
+	if err != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.printed.failures(reports(err))
+	}
+}

@@ -1,0 +1,100 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// watch learns of changes to the files that functions are made from.
+type watch struct {
+	watcher *fsnotify.Watcher
+	news    chan struct{}
+}
+
+// quiet is for how long nothing must change until what changed is looked at: an editor writes a file in several steps.
+const quiet = 20 * time.Millisecond
+
+func newWatch() (*watch, error) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("watching files: %w", err)
+	}
+	all := &watch{watcher: w, news: make(chan struct{}, 1)}
+	go all.run()
+	return all, nil
+}
+
+func (w *watch) close() { _ = w.watcher.Close() }
+
+// changed has a value when something did.
+func (w *watch) changed() <-chan struct{} { return w.news }
+
+func (w *watch) run() {
+	for e := range w.watcher.Events {
+		if e.Op == fsnotify.Chmod || passing(filepath.Base(e.Name)) {
+			continue
+		}
+		select {
+		case w.news <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// passing reports whether a name is of what editors and tools write beside the sources.
+func passing(name string) bool {
+	return strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".swp") || strings.HasSuffix(name, ".pyc") || name == "4913" || strings.HasPrefix(name, ".#")
+}
+
+// settle waits until nothing has changed for a while; it is false when ctx ends first.
+func (w *watch) settle(ctx context.Context) bool {
+	for {
+		pause := time.NewTimer(quiet)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return false
+		case <-w.news:
+			pause.Stop()
+		case <-pause.C:
+			return true
+		}
+	}
+}
+
+// unwatched are folders that hold no sources, or those of others.
+func unwatched() []string {
+	return []string{".git", ".hg", "node_modules", "__pycache__", ".venv", "venv", ".idea", ".vscode", ".ferry"}
+}
+
+// follow watches the manifest and the sources of all functions, also folders that are new.
+func (w *watch) follow(p *project) error {
+	folders := []string{p.manifest.Dir, filepath.Dir(p.manifest.File)}
+	for _, fn := range p.manifest.Functions {
+		folders = append(folders, filepath.Join(p.manifest.Dir, filepath.FromSlash(fn.Source)))
+	}
+	var failures []error
+	for _, folder := range slices.Compact(folders) {
+		failures = append(failures, filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+			switch {
+			case err != nil || !e.IsDir():
+				return nil //nolint:nilerr // it went meanwhile, or packaging says what is wrong with it
+			case slices.Contains(unwatched(), e.Name()) && path != folder:
+				return filepath.SkipDir
+			}
+			if err := w.watcher.Add(path); err != nil {
+				return fmt.Errorf("watching %s: %w", path, err)
+			}
+			return nil
+		}))
+	}
+	return errors.Join(failures...)
+}
