@@ -26,6 +26,7 @@ type place struct {
 
 	policy        *policy
 	unseen        int // reads that miss a service account that was just made
+	spreading     int // reads of secrets that are refused, as before rights have spread
 	buckets       map[string]*bucket
 	uploads       map[string]*upload
 	topics        map[string]*topic

@@ -297,12 +297,22 @@ func (s *Server) Secret(email, id, version string) ([]byte, error) {
 	return s.place.secretValue("serviceAccount:"+email, id, version)
 }
 
+// SpreadRights has the next reads of secrets by functions be refused, as before the rights of their accounts have spread
+// (https://cloud.google.com/iam/docs/access-change-propagation).
+func (s *Server) SpreadRights(reads int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.place.spreading = reads
+}
+
 func (p *place) secretValue(member, id, version string) ([]byte, error) {
 	s := p.secrets[id]
 	if s == nil {
 		return nil, refuse(codeNotFound, "Secret [%s] not found.", p.secretName(id))
 	}
-	if !p.may(member, "secretmanager.versions.access", s.policy) {
+	spreads := p.spreading > 0
+	p.spreading = max(p.spreading-1, 0)
+	if spreads || !p.may(member, "secretmanager.versions.access", s.policy) {
 		return nil, refuse(codePermissionDenied, "Permission denied on secret: %s for Revision service account %s. The service account used must be granted the 'Secret Manager Secret Accessor' role (roles/secretmanager.secretAccessor) at the secret, project or higher level.", s.is.Name, member)
 	}
 	v, err := s.version(version)

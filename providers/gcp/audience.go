@@ -20,21 +20,21 @@ func (p *place) audienceSecret(fn string) string {
 // audienceVersion is the one version of that secret.
 const audienceVersion = "1"
 
-// ensureAudience makes the secret of a function that is guarded, and lets the account that the function runs as read it.
-func (c *connection) ensureAudience(ctx context.Context, fn function) error {
+// ensureAudience makes the secret of a function that is guarded, and lets the account that the function runs as read it. It says whether that is new.
+func (c *connection) ensureAudience(ctx context.Context, fn function) (granted bool, err error) {
 	if !packager.Guarded(fn.Function) {
-		return nil
+		return false, nil
 	}
 	id := c.audienceSecret(fn.Name)
 	if err := c.ensureSecret(ctx, id, tagged().Of(c.owner(fn.Name))); err != nil {
-		return err
+		return false, err
 	}
-	_, err := c.secrets.Projects.Secrets.Versions.Get(c.secretPath(id) + "/versions/" + audienceVersion).Context(ctx).Do()
+	_, err = c.secrets.Projects.Secrets.Versions.Get(c.secretPath(id) + "/versions/" + audienceVersion).Context(ctx).Do()
 	if isNotFound(err) {
 		err = c.addVersion(ctx, id, []byte(rand.Text()+rand.Text()))
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	return c.grant(ctx, c.secretPolicy(ctx, c.secretPath(id)), readsSecret, "serviceAccount:"+c.account(fn))
 }

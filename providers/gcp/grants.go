@@ -142,9 +142,14 @@ func policyAs[P any](from any) (*P, error) {
 	return into, json.Unmarshal(data, into)
 }
 
-// grant gives a member a role.
-func (c *connection) grant(ctx context.Context, at policyOf, role, member string) error {
-	return c.changeGrants(ctx, at, func(g *grants) bool { return g.add(role, member) })
+// grant gives a member a role, and says whether the member had it not.
+func (c *connection) grant(ctx context.Context, at policyOf, role, member string) (given bool, err error) {
+	err = c.changeGrants(ctx, at, func(g *grants) bool {
+		added := g.add(role, member)
+		given = given || added
+		return added
+	})
+	return given, err
 }
 
 // changeGrants reads a policy, changes it and writes it under its etag, again as long as somebody else did so in between, or

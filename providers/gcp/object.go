@@ -80,7 +80,7 @@ func (n news) ensure(ctx context.Context, b *binder) error {
 	if err != nil {
 		return err
 	}
-	if err := b.grant(ctx, b.topicPolicy(ctx, topic), publishes, "serviceAccount:"+agent); err != nil {
+	if _, err := b.grant(ctx, b.topicPolicy(ctx, topic), publishes, "serviceAccount:"+agent); err != nil {
 		return fmt.Errorf("letting Cloud Storage write to the topic %s: %w", n.id, err)
 	}
 	if err := n.subscription(b).ensure(ctx, b); err != nil {

@@ -61,9 +61,41 @@ type runner struct{ *connection }
 // publish finds the revision of the spec, or makes it. One that does not start is a revision as well: a probe says why.
 func (r *runner) publish(ctx context.Context, s spec, found *run.GoogleCloudRunV2Service) (providers.Revision, error) {
 	fn := s.function.Name
+	var made *run.GoogleCloudRunV2Revision
+	granted := false
+	err := until.Done(ctx, func() error {
+		var given bool
+		var err error
+		made, given, err = r.make(ctx, s, found)
+		granted = granted || given
+		if err == nil && granted && refusedSecret(made) {
+			if found, err = r.get(ctx, fn); err == nil {
+				err = errSpreading
+			}
+		}
+		return err
+	}, spreading())
+	if err != nil && !errors.Is(err, errSpreading) {
+		return providers.Revision{}, err
+	}
+	got := revisionOf(made)
+	if got.Digest != s.digest {
+		return providers.Revision{}, &providers.Error{
+			Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn, Hint: "deploy again",
+			Err: fmt.Errorf("the revision %s is not what was published", got.ID),
+		}
+	}
+	return got, nil
+}
+
+// errSpreading is a revision that was refused a secret which its account has just been let read.
+var errSpreading = errors.New("the right to read a secret has not spread yet")
+
+// make finds the revision of the spec, or makes it, and says whether its account got rights for it.
+func (r *runner) make(ctx context.Context, s spec, found *run.GoogleCloudRunV2Service) (made *run.GoogleCloudRunV2Revision, granted bool, err error) {
 	made, id, err := r.usable(ctx, s, found)
 	if err != nil {
-		return providers.Revision{}, err
+		return nil, false, err
 	}
 	if made == nil {
 		as, err := r.prepare(ctx, s, id)
@@ -71,25 +103,22 @@ func (r *runner) publish(ctx context.Context, s spec, found *run.GoogleCloudRunV
 			err = r.write(ctx, s, as, found)
 		}
 		if err != nil {
-			return providers.Revision{}, err
+			return nil, as.granted, err
 		}
+		granted = as.granted
 	} else if addressOf(found, id) == "" && heading(found).live != id {
-		if _, err := r.tagFor(ctx, fn, id); err != nil { // so that it is probed again
-			return providers.Revision{}, err
+		if _, err := r.tagFor(ctx, s.function.Name, id); err != nil { // so that it is probed again
+			return nil, false, err
 		}
 	}
-	made, err = r.decided(ctx, fn, id)
-	if err != nil {
-		return providers.Revision{}, err
-	}
-	got := revisionOf(made)
-	if got.Digest != s.digest {
-		return providers.Revision{}, &providers.Error{
-			Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn, Hint: "deploy again",
-			Err: fmt.Errorf("the revision %s is not what was published", id),
-		}
-	}
-	return got, nil
+	made, err = r.decided(ctx, s.function.Name, id)
+	return made, granted, err
+}
+
+// refusedSecret reports whether a revision does not start because its account may not read a secret.
+func refusedSecret(r *run.GoogleCloudRunV2Revision) bool {
+	ready := conditionOf(r.Conditions, "Ready")
+	return ready.State == conditionFailed && strings.Contains(ready.RevisionReason+" "+ready.Reason, "SECRETS_ACCESS_CHECK_FAILED")
 }
 
 // usable is the revision of the spec that is there with all that it needs, else nil and the name for a new one: those that
@@ -116,17 +145,19 @@ func (r *runner) usable(ctx context.Context, s spec, found *run.GoogleCloudRunV2
 
 // prepare makes what a revision needs: its image and its account.
 func (r *runner) prepare(ctx context.Context, s spec, id string) (execution, error) {
-	if err := r.ensureAccount(ctx, s); err != nil {
+	granted, err := r.ensureAccount(ctx, s)
+	if err != nil {
 		return execution{}, err
 	}
-	if err := r.ensureAudience(ctx, s.function); err != nil {
+	guarded, err := r.ensureAudience(ctx, s.function)
+	if err != nil {
 		return execution{}, err
 	}
 	image, err := r.image(ctx, s)
 	if err != nil {
 		return execution{}, err
 	}
-	return execution{revision: id, image: image.digest, tag: image.tag, account: r.account(s.function), instance: nonce()}, nil
+	return execution{revision: id, image: image.digest, tag: image.tag, account: r.account(s.function), instance: nonce(), granted: granted || guarded}, nil
 }
 
 // write makes the revision, in a service that is there or new. That it does not start is no failure of the write.

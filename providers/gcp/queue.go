@@ -65,7 +65,7 @@ func (b *binder) ensureDeadLetters(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := b.grant(ctx, b.topicPolicy(ctx, topic), publishes, b.pubsubAgent()); err != nil {
+	if _, err := b.grant(ctx, b.topicPolicy(ctx, topic), publishes, b.pubsubAgent()); err != nil {
 		return "", fmt.Errorf("letting Pub/Sub write to the dead letters: %w", err)
 	}
 	found, err := b.findSubscription(ctx, id)

@@ -49,6 +49,13 @@ func answering(what string) until.Rule {
 	return until.Rule{For: what, Within: spreadTime, First: 100 * time.Millisecond, Most: 2 * time.Second}
 }
 
+// spreading is for a right that was just given: each look makes a revision.
+func spreading() until.Rule {
+	return until.Rule{For: "the right to read the secrets to spread", Within: spreadTime, First: 5 * time.Second, Most: 30 * time.Second, Passing: func(err error) bool {
+		return errors.Is(err, errSpreading)
+	}}
+}
+
 // newAccount is for a service account that was just made: it is not known everywhere at once.
 func newAccount(passing func(error) bool) until.Rule {
 	return until.Rule{For: "the service account to be known", Within: accountTime, First: 500 * time.Millisecond, Most: 5 * time.Second, Passing: passing}

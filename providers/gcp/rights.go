@@ -69,31 +69,38 @@ func (p *place) accountMarkOf(fn string) string {
 }
 
 // ensureAccount makes what a function runs as, and gives it the rights that the function needs and has not. An account that the
-// manifest names stays as it is.
-func (c *connection) ensureAccount(ctx context.Context, s spec) error {
+// manifest names stays as it is. It says whether the account may read a secret that it could not read before.
+func (c *connection) ensureAccount(ctx context.Context, s spec) (granted bool, err error) {
 	fn := s.function
 	if fn.own.ServiceAccount != "" {
-		return nil
+		return false, nil
 	}
 	found, err := c.makeAccount(ctx, fn.Name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, secret := range s.secretsOf() {
-		if err := c.grant(ctx, c.secretPolicy(ctx, secret), readsSecret, "serviceAccount:"+found.Email); err != nil {
-			return fmt.Errorf("letting the function read the secret %s: %w", idOf(secret), err)
+		given, err := c.grant(ctx, c.secretPolicy(ctx, secret), readsSecret, "serviceAccount:"+found.Email)
+		if err != nil {
+			return false, fmt.Errorf("letting the function read the secret %s: %w", idOf(secret), err)
 		}
+		granted = granted || given
 	}
+	return granted, c.grantRoles(ctx, fn, found)
+}
+
+// grantRoles gives the account the roles of the manifest.
+func (c *connection) grantRoles(ctx context.Context, fn function, account *iam.ServiceAccount) error {
 	if len(fn.own.Roles) == 0 {
 		return nil
 	}
-	if err := c.noteRoles(ctx, found); err != nil {
+	if err := c.noteRoles(ctx, account); err != nil {
 		return err
 	}
-	err = c.changeGrants(ctx, c.projectPolicy(ctx), func(p *grants) bool {
+	err := c.changeGrants(ctx, c.projectPolicy(ctx), func(p *grants) bool {
 		changed := false
 		for _, role := range fn.own.Roles {
-			changed = p.add(role, "serviceAccount:"+found.Email) || changed
+			changed = p.add(role, "serviceAccount:"+account.Email) || changed
 		}
 		return changed
 	})

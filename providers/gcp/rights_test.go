@@ -10,6 +10,8 @@ import (
 	"github.com/ferryfn/ferry/internal/gcptest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/providertest"
+	"github.com/ferryfn/ferry/providers/until"
 )
 
 func TestAFunctionRunsAsAnAccountOfItsOwnWithWhatItNeedsAndNoMore(t *testing.T) {
@@ -87,4 +89,38 @@ func TestTheAccountIsMadeAlsoWhenAReplyIsLost(t *testing.T) {
 	b := newBench(t)
 	b.lose("projects.serviceAccounts.create")
 	b.deployQuiet(t, b.listening(t, "api", manifest.Event{HTTP: &manifest.HTTPEvent{Auth: "public"}}))
+}
+
+func TestAFirstRevisionWaitsUntilTheRightToReadItsSecretsHasSpread(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.Answer(imitated)
+	if err := b.a.SetSecret(t.Context(), "stripe-key", []byte("sk_1")); err != nil {
+		t.Fatal(err)
+	}
+	s := b.listening(t, "api", manifest.Event{HTTP: &manifest.HTTPEvent{Auth: "public"}})
+	s.Function.Secrets = map[string]string{"STRIPE_KEY": "stripe-key"}
+	var err error
+	if s.Secrets, err = b.a.Pin(t.Context(), s.Function); err != nil {
+		t.Fatal(err)
+	}
+	b.SpreadRights(2)
+	ctx := until.Hasten(t.Context(), haste)
+	r, err := b.a.Publish(ctx, s, 1)
+	if err == nil {
+		err = b.a.Probe(ctx, s, r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Who has had the right for long gets no such time.
+	b.SpreadRights(1)
+	s.Function.Env = map[string]string{"WORD": "other"}
+	s = providertest.Digested(s)
+	if r, err = b.a.Publish(ctx, s, 1); err == nil {
+		err = b.a.Probe(ctx, s, r)
+	}
+	if !errors.Is(err, providers.Denied) {
+		t.Errorf("a secret that is refused: %v", err)
+	}
 }

@@ -93,7 +93,7 @@ func (s subscription) ensure(ctx context.Context, b *binder) error {
 	if !b.owns(found.Labels, b.fn.Name) {
 		return s.another(b, found)
 	}
-	if err := b.grant(ctx, b.subscriptionPolicy(ctx, want.Name), subscribes, b.pubsubAgent()); err != nil {
+	if _, err := b.grant(ctx, b.subscriptionPolicy(ctx, want.Name), subscribes, b.pubsubAgent()); err != nil {
 		return fmt.Errorf("letting Pub/Sub move messages of %s to the dead letters: %w", s.id, err)
 	}
 	if mask := changed(want, found); mask != "" {

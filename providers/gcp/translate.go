@@ -167,6 +167,7 @@ type execution struct {
 	tag      string // of the image
 	account  string // the service account
 	instance string // the name that its shim answers ferry to
+	granted  bool   // the account may read secrets since just now
 }
 
 // limitOf is a number of CPUs as Kubernetes writes it.
