@@ -308,7 +308,7 @@ func (s *server) bind(_ context.Context, q BindRequest) (none, error) {
 	return none{}, svc.change(next)
 }
 
-// probe starts an instance of a revision that need not be live, and ends it once it has answered.
+// probe starts an instance of a revision that need not be live, and ends it once it has answered, unless it is kept.
 func (s *server) probe(ctx context.Context, q FunctionRequest) (none, error) {
 	svc, err := s.service(q.Scope)
 	if err != nil {
@@ -324,6 +324,9 @@ func (s *server) probe(ctx context.Context, q FunctionRequest) (none, error) {
 	in, err := s.host.launch(ctx, q.Scope, q.Function, r, j)
 	if err != nil {
 		return none{}, err
+	}
+	if svc.keep(q.Function, in) {
+		return none{}, nil
 	}
 	in.end(s.host.options.Grace)
 	<-in.exited

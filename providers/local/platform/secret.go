@@ -118,6 +118,11 @@ func (h Home) secretFile(s Scope, name string) (string, error) {
 
 // renew replaces the instances that got a secret's earlier value, or all where none is named. Their requests finish.
 func (s *service) renew(secret string) {
+	s.mu.Lock()
+	for function := range s.hot {
+		s.cool(function) // it may have begun with an earlier value
+	}
+	s.mu.Unlock()
 	for _, r := range *s.routes.Load() {
 		for _, p := range r.pools() {
 			if secret == "" {

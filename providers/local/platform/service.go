@@ -30,7 +30,8 @@ type service struct {
 	listener net.Listener // of the server
 	problem  error        // why it does not listen
 	journals map[string]*journal
-	stats    map[string]*stats // by function
+	stats    map[string]*stats    // by function
+	hot      map[string]*instance // by function, of revisions that were probed
 	events   *events
 	doors    map[string]*door               // of functions that answer HTTP
 	ports    atomic.Pointer[map[string]int] // the service's, by "", and those of the doors
@@ -213,6 +214,7 @@ func (s *service) change(next Table) error {
 	s.routes.Store(&routes)
 	for name, r := range routes {
 		for _, p := range r.without(old[name]) {
+			s.handOver(p)
 			p.start()
 		}
 	}
@@ -255,6 +257,10 @@ func (s *service) stop(ctx context.Context) {
 		all.Go(func() { shut(ctx, server, s.host.options.Drain) })
 	}
 	all.Wait()
+	for function, in := range s.hot {
+		s.cool(function)
+		s.retired.Go(func() { <-in.exited })
+	}
 	for _, r := range *s.routes.Load() {
 		for _, p := range r.pools() {
 			p.retire()
@@ -293,6 +299,7 @@ func (s *service) remove(ctx context.Context, function string, w Writer) error {
 	err := errors.Join(s.journal(function).remove(), discard(h.revisions(s.scope, function)))
 	delete(s.journals, function)
 	delete(s.stats, function)
+	s.cool(function)
 	if err != nil {
 		return fmt.Errorf("removing %s: %w", function, err)
 	}
