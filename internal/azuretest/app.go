@@ -41,7 +41,7 @@ func (c *Cloud) serveApp(w http.ResponseWriter, r *http.Request) {
 	case stopped:
 		page(w, http.StatusForbidden, "Error 403 - This web app is stopped.")
 		return
-	case c.gap(s):
+	case s.gap():
 		page(w, http.StatusServiceUnavailable, "Function host is not running.")
 		return
 	}
@@ -81,14 +81,11 @@ func page(w http.ResponseWriter, status int, title string) {
 }
 
 // gap says whether an app is still in the pause of its restart.
-func (c *Cloud) gap(s *site) bool {
-	s.running.Lock()
-	defer s.running.Unlock()
-	if s.pause > 0 && s.worker == nil {
-		s.pause--
-		return true
+func (s *site) gap() bool {
+	if s.pause.Load() <= 0 {
+		return false
 	}
-	return false
+	return s.pause.Add(-1) >= 0
 }
 
 // seenStatus remembers what was answered.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ferryfn/ferry/internal/standin"
 )
@@ -35,8 +36,9 @@ type site struct {
 	listed      []functionInfo // what Resource Manager and the scaler know: as of the last sync
 	syncs       int            // how often a sync still has no effect
 
-	running sync.Mutex // guards all below
-	pause   int        // how many requests are still refused after a restart
+	turn    atomic.Int64 // which restart it is
+	pause   atomic.Int64 // how many requests are still refused after it
+	running sync.Mutex   // guards worker
 	worker  *worker
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -62,6 +63,9 @@ type worker struct {
 	all     []functionInfo
 	failed  error // why it cannot serve
 	began   time.Time
+	turn    int64     // which restart of its app it is of
+	claim   io.Closer // keeps its port from others
+	process *os.Process
 	cancel  context.CancelFunc
 	done    chan struct{}
 	client  *http.Client
@@ -84,36 +88,57 @@ func (s *site) functions() ([]functionInfo, error) {
 	return w.all, w.failed
 }
 
-// serving is the worker of an app, started if none runs; nil when the app has no code.
+// serving is the worker of an app, started if none runs that is fit; nil when the app has no code.
 func (s *site) serving() *worker {
 	s.running.Lock()
 	defer s.running.Unlock()
-	if w := s.worker; w != nil && (w.failed == nil || time.Since(w.began) < restartPause) {
-		return w
+	turn := s.turn.Load()
+	if s.worker != nil && s.worker.turn == turn && s.worker.fit() {
+		return s.worker
 	}
+	s.retire()
 	from := s.cloud.launched(s)
 	if from.code == nil {
 		return nil
 	}
 	s.worker = startWorker(from)
+	s.worker.turn = turn
 	return s.worker
+}
+
+// retire ends the worker that there is. The caller holds the lock of what runs.
+func (s *site) retire() {
+	if gone := s.worker; gone != nil {
+		s.worker = nil
+		s.cloud.background.Go(gone.close)
+	}
+}
+
+// fit says whether a worker runs, or it is too early to start one that failed once more.
+func (w *worker) fit() bool {
+	select {
+	case <-w.done:
+		return w.failed != nil && time.Since(w.began) < restartPause
+	default:
+		return w.failed == nil || time.Since(w.began) < restartPause
+	}
 }
 
 // restartPause is after what time a host that did not start is started again. The real one waits longer each time:
 // Azure/azure-functions-host, src/WebJobs.Script.WebHost/WebJobsScriptHostService.cs, UnsynchronizedStartHostAsync.
 const restartPause = 500 * time.Millisecond
 
-// recycle ends the worker of an app: the next request finds a new one, with the settings and the code of then.
+// recycle has the next request find a new worker, with the settings and the code of then, and ends the one that there is.
 func (s *site) recycle() {
-	go func() { // a worker that is starting wants the cloud's lock, which the caller has
+	s.turn.Add(1)
+	s.pause.Store(int64(s.cloud.setting(restarts)))
+	s.cloud.background.Go(func() { // a worker that is starting wants the cloud's lock, which the caller has
 		s.running.Lock()
-		gone := s.worker
-		s.worker, s.pause = nil, s.cloud.setting(restarts)
-		s.running.Unlock()
-		if gone != nil {
-			gone.close()
+		defer s.running.Unlock()
+		if s.worker != nil && s.worker.turn != s.turn.Load() {
+			s.retire()
 		}
-	}()
+	})
 }
 
 func startWorker(from launched) *worker {
@@ -140,11 +165,12 @@ func (w *worker) start(ctx context.Context, from launched) error {
 		close(w.done)
 		return err
 	}
-	port, err := freePort()
+	port, claim, err := claimPort()
 	if err != nil {
 		close(w.done)
 		return err
 	}
+	w.claim = claim
 	w.address = "http://127.0.0.1:" + strconv.Itoa(port)
 	cmd, err := w.command(ctx, from, port)
 	if err != nil {
@@ -181,7 +207,7 @@ func (w *worker) command(ctx context.Context, from launched, port int) (*exec.Cm
 		if err := os.WriteFile(file, pythonWorker, 0o600); err != nil {
 			return nil, err
 		}
-		cmd = exec.CommandContext(ctx, "python3", file, strconv.Itoa(port), w.dir)
+		cmd = exec.CommandContext(ctx, "python3", "-S", "-s", file, strconv.Itoa(port), w.dir)
 	default:
 		return nil, fmt.Errorf("azuretest runs node, python and custom handlers, not %s", from.runtime)
 	}
@@ -202,10 +228,12 @@ func isFile(path string) bool {
 func (w *worker) run(cmd *exec.Cmd, log func(string)) error {
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = in, in, time.Second
+	group(cmd)
 	if err := cmd.Start(); err != nil {
 		close(w.done)
 		return fmt.Errorf("failed to start the worker: %w", err)
 	}
+	w.process = cmd.Process
 	go func() {
 		lines := bufio.NewScanner(out)
 		lines.Buffer(nil, 1<<20)
@@ -287,8 +315,18 @@ func (w *worker) ask(ctx context.Context, method, path string, body, into any) e
 }
 
 func (w *worker) close() {
+	if w.process != nil {
+		select {
+		case <-w.done: // its number may be another's by now
+		default:
+			kill(w.process)
+		}
+	}
 	w.cancel()
 	<-w.done
+	if w.claim != nil {
+		_ = w.claim.Close()
+	}
 	w.client.CloseIdleConnections()
 	if w.dir != "" {
 		_ = os.RemoveAll(w.dir)
@@ -317,13 +355,24 @@ func functionFiles(dir string) ([]functionInfo, error) {
 	return all, nil
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// claimPort finds a port that nobody listens on, of a range that systems take no ports of outgoing connections from. It is claimed by
+// its twin, that of UDP, so that two who look at once do not meet.
+func claimPort() (int, io.Closer, error) {
+	const first, count = 61100, 4000
+	for range 200 {
+		port := first + rand.IntN(count)
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		claim, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		l, err := net.Listen("tcp", address)
+		if err == nil && l.Close() == nil {
+			return port, claim, nil
+		}
+		_ = claim.Close()
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, nil, errors.New("no port is free for a worker")
 }
 
 // unzip unpacks a package as the host does: with the modes of its files, and nothing outside of the folder.
@@ -362,7 +411,7 @@ func unzipFile(f *zip.File, path string) error {
 	return os.WriteFile(path, data, f.Mode().Perm()|0o400)
 }
 
-// workers ends what runs of all apps.
+// endWorkers ends what runs of all apps.
 func (c *Cloud) endWorkers() {
 	c.mu.Lock()
 	var all []*site
