@@ -18,27 +18,20 @@ func (w *worker) routed(s *site, r *http.Request) (*functionInfo, map[string]str
 	}
 	var found *functionInfo
 	var params map[string]string
-	best, known := "", false
+	best := ""
 	for _, f := range w.all {
 		b := f.trigger("httpTrigger")
 		if b == nil || s.off(f.Name) {
 			continue
 		}
 		got, rank, ok := template(f.route(prefix), r.URL)
-		if !ok {
-			continue
-		}
-		known = true
-		if !accepts(b, r.Method) || found != nil && rank >= best {
+		if !ok || !accepts(b, r.Method) || found != nil && rank >= best {
 			continue
 		}
 		found, params, best = &f, got, rank
 	}
-	switch {
-	case found == nil && known:
-		return nil, nil, http.StatusNotFound // the host says 404 where a route has no such method
-	case found == nil:
-		return nil, nil, http.StatusNotFound
+	if found == nil {
+		return nil, nil, http.StatusNotFound // also where a route has no such method
 	}
 	level := text(found.trigger("httpTrigger"), "authLevel")
 	if level == "" {

@@ -54,7 +54,7 @@ func (r *resource) wire() object {
 	return out
 }
 
-// find is the resource of a path, of the given type.
+// find is the resource of an ID.
 func (c *Cloud) find(id string) (*resource, error) {
 	if known := c.resources[lower(id)]; known != nil {
 		return known, nil

@@ -14,10 +14,11 @@ type role struct {
 // roles are the built-in ones that this cloud knows.
 //
 // Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles, each role's page.
-func roles() []role {
+func roles() []role { return slices.Concat(controlRoles(), dataRoles()) }
+
+// controlRoles are those for resources.
+func controlRoles() []role {
 	read := []string{"Microsoft.Authorization/*/read", "Microsoft.Insights/alertRules/*", "Microsoft.Resources/deployments/*", "Microsoft.Resources/subscriptions/resourceGroups/read"}
-	blobs := "Microsoft.Storage/storageAccounts/blobServices/containers/"
-	queues := "Microsoft.Storage/storageAccounts/queueServices/queues/"
 	return []role{
 		{id: "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", name: "Owner", actions: []string{"*"}},
 		{id: "b24988ac-6180-42a0-ab88-20f7382dd24c", name: "Contributor", actions: []string{"*"}, notActions: []string{
@@ -36,6 +37,19 @@ func roles() []role {
 		{id: "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59", name: "Managed Identity Contributor", actions: append(read, "Microsoft.ManagedIdentity/userAssignedIdentities/*")},
 		{id: "f1a07417-d97a-45cb-824c-7a7467783830", name: "Managed Identity Operator", actions: append(read,
 			"Microsoft.ManagedIdentity/userAssignedIdentities/*/read", "Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action")},
+		{id: "43d0d8ad-25c7-4714-9337-8ba259a9fe05", name: "Monitoring Reader", actions: []string{"*/read", "Microsoft.OperationalInsights/workspaces/search/action"}},
+		{id: "92aaf0da-9dab-42b6-94a3-d43ce8d16293", name: "Log Analytics Contributor", actions: []string{"*/read", "Microsoft.OperationalInsights/*"}},
+		{id: "73c42c96-874c-492b-b04d-ab87d138a893", name: "Log Analytics Reader", actions: []string{"*/read", "Microsoft.OperationalInsights/workspaces/search/action"}},
+		{id: "f25e0fa2-a7c8-4377-a976-54943a77a395", name: "Key Vault Contributor", actions: append(read, "Microsoft.KeyVault/*")},
+		{id: "1e241071-0855-49ea-94dc-649edcd759de", name: "EventGrid Contributor", actions: append(read, "Microsoft.EventGrid/*")},
+	}
+}
+
+// dataRoles are those for what resources hold.
+func dataRoles() []role {
+	blobs := "Microsoft.Storage/storageAccounts/blobServices/containers/"
+	queues := "Microsoft.Storage/storageAccounts/queueServices/queues/"
+	return []role{
 		{
 			id: "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", name: "Storage Blob Data Owner",
 			actions:     []string{blobs + "*", "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action"},
@@ -70,10 +84,6 @@ func roles() []role {
 			dataActions: []string{"Microsoft.Storage/storageAccounts/tableServices/tables/entities/*"},
 		},
 		{id: "3913510d-42f4-4e42-8a64-420c390055eb", name: "Monitoring Metrics Publisher", dataActions: []string{"Microsoft.Insights/Metrics/Write", "Microsoft.Insights/Telemetry/Write"}},
-		{id: "43d0d8ad-25c7-4714-9337-8ba259a9fe05", name: "Monitoring Reader", actions: []string{"*/read", "Microsoft.OperationalInsights/workspaces/search/action"}},
-		{id: "92aaf0da-9dab-42b6-94a3-d43ce8d16293", name: "Log Analytics Contributor", actions: []string{"*/read", "Microsoft.OperationalInsights/*"}},
-		{id: "73c42c96-874c-492b-b04d-ab87d138a893", name: "Log Analytics Reader", actions: []string{"*/read", "Microsoft.OperationalInsights/workspaces/search/action"}},
-		{id: "f25e0fa2-a7c8-4377-a976-54943a77a395", name: "Key Vault Contributor", actions: append(read, "Microsoft.KeyVault/*")},
 		{id: "b86a8fe4-44ce-4948-aee5-eccb2c155cd7", name: "Key Vault Secrets Officer", dataActions: []string{"Microsoft.KeyVault/vaults/secrets/*"}},
 		{id: "4633458b-17de-408a-b874-0445c86b69e6", name: "Key Vault Secrets User", dataActions: []string{
 			"Microsoft.KeyVault/vaults/secrets/getSecret/action", "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
@@ -82,7 +92,6 @@ func roles() []role {
 		{id: "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0", name: "Azure Service Bus Data Receiver", dataActions: []string{"Microsoft.ServiceBus/*/receive/action"}},
 		{id: "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39", name: "Azure Service Bus Data Sender", dataActions: []string{"Microsoft.ServiceBus/*/send/action"}},
 		{id: "090c5cfd-751d-490a-894a-3ce6f1109419", name: "Azure Service Bus Data Owner", actions: []string{"Microsoft.ServiceBus/*"}, dataActions: []string{"Microsoft.ServiceBus/*"}},
-		{id: "1e241071-0855-49ea-94dc-649edcd759de", name: "EventGrid Contributor", actions: append(read, "Microsoft.EventGrid/*")},
 	}
 }
 

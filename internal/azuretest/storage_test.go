@@ -114,142 +114,171 @@ func TestAStorageAccountOfAnotherIsRefused(t *testing.T) {
 	c.refused(err, 409, "StorageAccountAlreadyTaken", "The storage account named shopstore is already taken.")
 }
 
-// answers is what a sequence of calls of the blob client gave, each as "call: status code".
+// sequence is calls of the blob client and what each gave, as "call: status code".
+type sequence struct {
+	ctx  context.Context
+	in   *container.Client
+	blob *blockblob.Client
+	said []string
+}
+
+// answers is what the same calls give on any service of blobs.
 func answers(t *testing.T, in *container.Client) []string {
-	ctx := t.Context()
-	var said []string
-	note := func(what string, err error) {
-		var refused *azcore.ResponseError
-		switch {
-		case errors.As(err, &refused):
-			what += fmt.Sprintf(": %d %s", refused.StatusCode, refused.ErrorCode)
-		case err != nil:
-			what += ": " + err.Error()
-		default:
-			what += ": ok"
-		}
-		said = append(said, what)
+	s := &sequence{ctx: t.Context(), in: in, blob: in.NewBlockBlobClient("dir/a b.txt")}
+	if _, err := in.Create(s.ctx, nil); err != nil {
+		s.note("container that is there", err)
 	}
-	body := func(text string) io.ReadSeekCloser { return streaming.NopCloser(strings.NewReader(text)) }
-	if _, err := in.Create(ctx, nil); err != nil {
-		note("container that is there", err)
+	first := s.conditions()
+	s.leases(first)
+	s.blocks()
+	s.lists()
+	_, err := in.NewBlockBlobClient("dir/c").Delete(s.ctx, &blob.DeleteOptions{AccessConditions: match(`"0x1"`, "")})
+	s.note("delete of an old one", err)
+	_, err = in.Delete(s.ctx, nil)
+	s.note("delete of the container", err)
+	_, err = in.NewBlockBlobClient("dir/c").GetProperties(s.ctx, nil)
+	s.note("properties in no container", err)
+	return s.said
+}
+
+func (s *sequence) note(what string, err error) {
+	var refused *azcore.ResponseError
+	switch {
+	case errors.As(err, &refused):
+		what += fmt.Sprintf(": %d %s", refused.StatusCode, refused.ErrorCode)
+	case err != nil:
+		what += ": " + err.Error()
+	default:
+		what += ": ok"
 	}
-	b := in.NewBlockBlobClient("dir/a b.txt")
-	_, err := b.GetProperties(ctx, nil)
-	note("properties of nothing", err)
-	_, err = b.Delete(ctx, nil)
-	note("delete of nothing", err)
-	none := &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: new(azcore.ETagAny)}}
-	upload := func(what, text string, when *blob.AccessConditions) azcore.ETag {
-		out, err := b.Upload(ctx, body(text), &blockblob.UploadOptions{
-			AccessConditions: when, Metadata: map[string]*string{"by": new("test")}, HTTPHeaders: &blob.HTTPHeaders{BlobContentType: new("text/plain")},
-		})
-		note(what, err)
-		if out.ETag == nil {
-			return ""
-		}
-		return *out.ETag
+	s.said = append(s.said, what)
+}
+
+func content(text string) io.ReadSeekCloser { return streaming.NopCloser(strings.NewReader(text)) }
+
+func match(tag azcore.ETag, leased string) *blob.AccessConditions {
+	out := &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{}}
+	if tag != "" {
+		out.ModifiedAccessConditions.IfMatch = &tag
 	}
-	match := func(tag azcore.ETag, leased string) *blob.AccessConditions {
-		out := &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{}}
-		if tag != "" {
-			out.ModifiedAccessConditions.IfMatch = &tag
-		}
-		if leased != "" {
-			out.LeaseAccessConditions = &blob.LeaseAccessConditions{LeaseID: &leased}
-		}
-		return out
+	if leased != "" {
+		out.LeaseAccessConditions = &blob.LeaseAccessConditions{LeaseID: &leased}
 	}
-	upload("If-Match of nothing", "0", match(`"0x1"`, ""))
-	first := upload("If-None-Match of nothing", "1", none)
-	upload("If-None-Match of what is there", "2", none)
-	second := upload("If-Match", "2", match(first, ""))
-	upload("If-Match of an old one", "3", match(first, ""))
-	got, err := b.DownloadStream(ctx, nil)
-	note("download", err)
+	return out
+}
+
+func (s *sequence) upload(what, text string, when *blob.AccessConditions) azcore.ETag {
+	out, err := s.blob.Upload(s.ctx, content(text), &blockblob.UploadOptions{
+		AccessConditions: when, Metadata: map[string]*string{"by": new("test")}, HTTPHeaders: &blob.HTTPHeaders{BlobContentType: new("text/plain")},
+	})
+	s.note(what, err)
+	if out.ETag == nil {
+		return ""
+	}
+	return *out.ETag
+}
+
+// conditions writes under conditions, and gives the first tag of the blob.
+func (s *sequence) conditions() azcore.ETag {
+	b, none := s.blob, &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: new(azcore.ETagAny)}}
+	_, err := b.GetProperties(s.ctx, nil)
+	s.note("properties of nothing", err)
+	_, err = b.Delete(s.ctx, nil)
+	s.note("delete of nothing", err)
+	s.upload("If-Match of nothing", "0", match(`"0x1"`, ""))
+	first := s.upload("If-None-Match of nothing", "1", none)
+	s.upload("If-None-Match of what is there", "2", none)
+	second := s.upload("If-Match", "2", match(first, ""))
+	s.upload("If-Match of an old one", "3", match(first, ""))
+	got, err := b.DownloadStream(s.ctx, nil)
+	s.note("download", err)
 	if err == nil {
 		data, _ := io.ReadAll(got.Body)
-		said = append(said, fmt.Sprintf("%s %s %v", data, *got.ContentType, len(got.Metadata)))
+		s.said = append(s.said, fmt.Sprintf("%s %s %v", data, *got.ContentType, len(got.Metadata)))
 	}
-	_, err = b.DownloadStream(ctx, &blob.DownloadStreamOptions{AccessConditions: &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: &second}}})
-	note("download of what is the same", err)
-	_, err = b.DownloadStream(ctx, &blob.DownloadStreamOptions{Range: blob.HTTPRange{Offset: 5, Count: 2}})
-	note("range beyond the end", err)
-	leases := func(id string) *lease.BlobClient {
-		l, err := lease.NewBlobClient(b, &lease.BlobClientOptions{LeaseID: &id})
-		note("lease client", err)
-		return l
-	}
+	_, err = b.DownloadStream(s.ctx, &blob.DownloadStreamOptions{AccessConditions: &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: &second}}})
+	s.note("download of what is the same", err)
+	_, err = b.DownloadStream(s.ctx, &blob.DownloadStreamOptions{Range: blob.HTTPRange{Offset: 5, Count: 2}})
+	s.note("range beyond the end", err)
+	return first
+}
+
+func (s *sequence) lease(id string) *lease.BlobClient {
+	l, err := lease.NewBlobClient(s.blob, &lease.BlobClientOptions{LeaseID: &id})
+	s.note("lease client", err)
+	return l
+}
+
+func (s *sequence) leases(first azcore.ETag) {
 	const one, two = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
-	mine, other := leases(one), leases(two)
-	_, err = mine.AcquireLease(ctx, 5, nil)
-	note("acquire too short", err)
-	_, err = mine.AcquireLease(ctx, 15, nil)
-	note("acquire", err)
-	_, err = mine.AcquireLease(ctx, 15, nil)
-	note("acquire again", err)
-	_, err = other.AcquireLease(ctx, 15, nil)
-	note("acquire of another", err)
-	upload("write without the lease", "4", nil)
-	upload("write with another lease", "4", match("", two))
-	upload("write with the lease", "4", match("", one))
-	upload("write with the lease and an old If-Match", "5", match(first, one))
-	_, err = b.Delete(ctx, nil)
-	note("delete without the lease", err)
-	_, err = other.RenewLease(ctx, nil)
-	note("renew of another", err)
-	_, err = mine.RenewLease(ctx, nil)
-	note("renew", err)
-	_, err = other.ReleaseLease(ctx, nil)
-	note("release of another", err)
-	_, err = mine.ReleaseLease(ctx, nil)
-	note("release", err)
-	_, err = mine.ReleaseLease(ctx, nil)
-	note("release again", err)
-	upload("write with a lease that is no more", "6", match("", one))
-	_, err = mine.AcquireLease(ctx, -1, nil)
-	note("acquire without end", err)
-	_, err = mine.BreakLease(ctx, &lease.BlobBreakOptions{BreakPeriod: new(int32(0))})
-	note("break", err)
-	_, err = mine.RenewLease(ctx, nil)
-	note("renew what is broken", err)
+	mine, other := s.lease(one), s.lease(two)
+	_, err := mine.AcquireLease(s.ctx, 5, nil)
+	s.note("acquire too short", err)
+	_, err = mine.AcquireLease(s.ctx, 15, nil)
+	s.note("acquire", err)
+	_, err = mine.AcquireLease(s.ctx, 15, nil)
+	s.note("acquire again", err)
+	_, err = other.AcquireLease(s.ctx, 15, nil)
+	s.note("acquire of another", err)
+	s.upload("write without the lease", "4", nil)
+	s.upload("write with another lease", "4", match("", two))
+	s.upload("write with the lease", "4", match("", one))
+	s.upload("write with the lease and an old If-Match", "5", match(first, one))
+	_, err = s.blob.Delete(s.ctx, nil)
+	s.note("delete without the lease", err)
+	_, err = other.RenewLease(s.ctx, nil)
+	s.note("renew of another", err)
+	_, err = mine.RenewLease(s.ctx, nil)
+	s.note("renew", err)
+	_, err = other.ReleaseLease(s.ctx, nil)
+	s.note("release of another", err)
+	_, err = mine.ReleaseLease(s.ctx, nil)
+	s.note("release", err)
+	_, err = mine.ReleaseLease(s.ctx, nil)
+	s.note("release again", err)
+	s.upload("write with a lease that is no more", "6", match("", one))
+	_, err = mine.AcquireLease(s.ctx, -1, nil)
+	s.note("acquire without end", err)
+	_, err = mine.BreakLease(s.ctx, &lease.BlobBreakOptions{BreakPeriod: new(int32(0))})
+	s.note("break", err)
+	_, err = mine.RenewLease(s.ctx, nil)
+	s.note("renew what is broken", err)
+}
+
+func (s *sequence) blocks() {
 	id := base64.StdEncoding.EncodeToString([]byte("block-1"))
-	c := in.NewBlockBlobClient("dir/c")
-	_, err = c.StageBlock(ctx, id, body("staged"), nil)
-	note("stage", err)
-	_, err = c.GetProperties(ctx, nil)
-	note("properties of what is only staged", err)
-	_, err = c.CommitBlockList(ctx, []string{base64.StdEncoding.EncodeToString([]byte("block-2"))}, nil)
-	note("commit of an unknown block", err)
-	_, err = c.CommitBlockList(ctx, []string{id}, nil)
-	note("commit", err)
-	for pages := in.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: new("dir/"), MaxResults: new(int32(1))}); pages.More(); {
-		page, err := pages.NextPage(ctx)
-		note("page", err)
+	c := s.in.NewBlockBlobClient("dir/c")
+	_, err := c.StageBlock(s.ctx, id, content("staged"), nil)
+	s.note("stage", err)
+	_, err = c.GetProperties(s.ctx, nil)
+	s.note("properties of what is only staged", err)
+	_, err = c.CommitBlockList(s.ctx, []string{base64.StdEncoding.EncodeToString([]byte("block-2"))}, nil)
+	s.note("commit of an unknown block", err)
+	_, err = c.CommitBlockList(s.ctx, []string{id}, nil)
+	s.note("commit", err)
+}
+
+func (s *sequence) lists() {
+	for pages := s.in.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: new("dir/"), MaxResults: new(int32(1))}); pages.More(); {
+		page, err := pages.NextPage(s.ctx)
+		s.note("page", err)
 		if err != nil {
 			break
 		}
 		for _, item := range page.Segment.BlobItems {
-			said = append(said, fmt.Sprintf("%s %d", *item.Name, *item.Properties.ContentLength))
+			s.said = append(s.said, fmt.Sprintf("%s %d", *item.Name, *item.Properties.ContentLength))
 		}
 	}
-	for pages := in.NewListBlobsHierarchyPager("/", nil); pages.More(); {
-		page, err := pages.NextPage(ctx)
-		note("page by folder", err)
+	for pages := s.in.NewListBlobsHierarchyPager("/", nil); pages.More(); {
+		page, err := pages.NextPage(s.ctx)
+		s.note("page by folder", err)
 		if err != nil {
 			break
 		}
 		for _, p := range page.Segment.BlobPrefixes {
-			said = append(said, *p.Name)
+			s.said = append(s.said, *p.Name)
 		}
 	}
-	_, err = in.NewBlockBlobClient("dir/c").Delete(ctx, &blob.DeleteOptions{AccessConditions: match(`"0x1"`, "")})
-	note("delete of an old one", err)
-	_, err = in.Delete(ctx, nil)
-	note("delete of the container", err)
-	_, err = c.GetProperties(ctx, nil)
-	note("properties in no container", err)
-	return said
 }
 
 func TestAzuriteAnswersTheSameToTheSameCalls(t *testing.T) {
