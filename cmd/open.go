@@ -14,15 +14,21 @@ import (
 func newOpen(a *app, out *outcome) *cobra.Command {
 	path := ""
 	c := a.command(out, &cobra.Command{
-		Use:   "open function",
-		Short: "Open a function in the browser",
+		Use:   "open [function]",
+		Short: "Open a function, or the local status page, in the browser",
 		Long: `Open the live function in the browser, and print its URL. The local platform is started if it is not running.
+Without a function it is the status page of the local platform, with queues and logs: whoever knows its URL sees them.
 A private function does not answer a browser: call it with ` + "`ferry invoke`" + `.`,
 		Example: `  ferry open api
   ferry open api --path /items/7`,
-		Args:              between(1, 1, "the name of a function"),
+		Args:              between(0, 1, "at most the name of a function"),
 		ValidArgsFunction: a.completeFunctions,
-	}, func(ctx context.Context, args []string) (result, error) { return a.open(ctx, args[0], path) })
+	}, func(ctx context.Context, args []string) (result, error) {
+		if len(args) == 0 {
+			return a.openPage(ctx)
+		}
+		return a.open(ctx, args[0], path)
+	})
 	c.Flags().StringVarP(&path, "path", "p", "", "the `path` and query to open")
 	c.PreRun = func(*cobra.Command, []string) {
 		if path != "" && !strings.HasPrefix(path, "/") {
@@ -57,7 +63,28 @@ func (a *app) open(ctx context.Context, function, path string) (result, error) {
 			return nil, err
 		}
 	}
-	shown := urlResult{Function: function, URL: strings.TrimSuffix(named(state.URL, function), "/") + path}
+	return a.browse(ctx, urlResult{Function: function, URL: strings.TrimSuffix(named(state.URL, function), "/") + path})
+}
+
+// openPage shows the status page of a place that has one.
+func (a *app) openPage(ctx context.Context) (result, error) {
+	p, err := a.deployed()
+	if err != nil {
+		return nil, err
+	}
+	pager, ok := providers.As[providers.Pager](p.adapter)
+	if !ok {
+		return nil, usagef("name a function: ferry open NAME", "the provider %s has no status page", p.manifest.Target.Provider)
+	}
+	url, err := pager.Page(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.browse(ctx, urlResult{URL: url})
+}
+
+// browse shows a URL in the browser.
+func (a *app) browse(ctx context.Context, shown urlResult) (result, error) {
 	switch err := a.Browse(ctx, shown.URL); {
 	case ctx.Err() != nil:
 		return shown, ctx.Err()

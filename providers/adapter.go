@@ -106,6 +106,12 @@ type Restarter interface {
 	Restart(ctx context.Context) error
 }
 
+// Pager has a page that shows a person what is live, how it does, and what waits.
+type Pager interface {
+	// Page is its URL. Who knows it may see all that is there.
+	Page(ctx context.Context) (string, error)
+}
+
 // Invoker calls what is live with the caller's own rights, also a function that is private or has no HTTP event.
 type Invoker interface {
 	Invoke(ctx context.Context, function string, r Request) (Response, error)

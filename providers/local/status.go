@@ -36,6 +36,24 @@ func (a *Adapter) state(fn string) (providers.State, error) {
 	return st, err
 }
 
+// Page is the status page of the service, with its key.
+func (a *Adapter) Page(ctx context.Context) (string, error) {
+	err := a.Start(ctx)
+	if err != nil {
+		return "", err
+	}
+	info, err := a.client.Info(ctx)
+	if err != nil {
+		return "", a.classify("find the status page", "", err)
+	}
+	for _, s := range info.Services {
+		if s.Scope == a.scope && s.Page != "" {
+			return s.Page, nil
+		}
+	}
+	return "", a.classify("find the status page", "", &platform.Error{Code: platform.CodeNotFound, Message: "nothing is deployed for " + a.scope.String()})
+}
+
 // Functions are those of which the platform keeps anything, live or not.
 func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
 	names, err := a.home.Functions(a.scope)

@@ -37,6 +37,7 @@ type ServiceInfo struct {
 	ColdStarts int           `json:"cold_starts"`
 	ColdStart  time.Duration `json:"cold_start"`
 	Problem    string        `json:"problem,omitempty"` // why it does not listen
+	Page       string        `json:"page,omitempty"`    // the status page with queues and logs; who knows it may see them
 }
 
 // Address is where a service answers. Port 0 leaves the choice to the platform. Hosts are names that requests may be
@@ -214,6 +215,9 @@ func (s *service) info() ServiceInfo {
 			i.Instances += len(p.processes)
 			p.mu.Unlock()
 		}
+	}
+	if i.URL != "" {
+		i.Page = i.URL + ".ferry/" + s.pageKey + "/"
 	}
 	i.ColdStarts, i.ColdStart = s.coldStarts()
 	if s.problem != nil {

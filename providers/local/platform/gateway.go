@@ -31,8 +31,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			target += "?" + query
 		}
 	}
-	if function == "" && target == "/" {
-		s.index(w)
+	if !byHost && s.serveStatus(w, r, targetOf(r)) {
 		return
 	}
 	c.function, c.target = function, target

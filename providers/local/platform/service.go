@@ -32,6 +32,7 @@ type service struct {
 	journals map[string]*journal
 	stats    map[string]*stats    // by function
 	hot      map[string]*instance // by function, of revisions that were probed
+	pageKey  string
 	events   *events
 	doors    map[string]*door               // of functions that answer HTTP
 	ports    atomic.Pointer[map[string]int] // the service's, by "", and those of the doors
