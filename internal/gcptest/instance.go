@@ -52,11 +52,19 @@ func (s *Server) launch(ctx context.Context, r *runRevision, k *container, i *in
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = k.dir(), env, time.Second
-	cmd.Stdout, cmd.Stderr = &printed{s: s, r: r, i: i, stream: "stdout"}, &printed{s: s, r: r, i: i, stream: "stderr"}
+	out, errs := &printed{s: s, r: r, i: i, stream: "stdout"}, &printed{s: s, r: r, i: i, stream: "stderr"}
+	cmd.Stdout, cmd.Stderr = out, errs
 	if i.process, err = child.Start(cmd); err != nil {
 		return err
 	}
-	i.ended = i.process.Done()
+	ended := make(chan struct{})
+	i.ended = ended
+	s.work.Go(func() {
+		<-i.process.Done()
+		out.keep(out.begun) // what ended without the end of a line
+		errs.keep(errs.begun)
+		close(ended)
+	})
 	address := "127.0.0.1:" + strconv.Itoa(port)
 	i.proxy = proxy(address)
 	if err := i.await(ctx, r, address); err != nil {
@@ -197,9 +205,13 @@ func (p *printed) Write(data []byte) (int, error) {
 			return len(data), nil
 		}
 		p.begun = rest
-		if len(line) > 0 {
-			p.s.place.logged(regionOf(p.r.is.Name), p.r.is.Service, p.r.id(), p.i.id, p.stream, string(line))
-		}
+		p.keep(line)
+	}
+}
+
+func (p *printed) keep(line []byte) {
+	if len(line) > 0 {
+		p.s.place.logged(regionOf(p.r.is.Name), p.r.is.Service, p.r.id(), p.i.id, p.stream, string(line))
 	}
 }
 

@@ -108,7 +108,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 if os.environ.get("SAYS") == "broken":
-    sys.exit("cannot start")
+    sys.stderr.write("cannot start")
+    sys.exit(1)
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 `,
 	})
@@ -237,6 +238,14 @@ func TestARevisionThatDoesNotStartGetsNoTraffic(t *testing.T) {
 	}
 	if is.Reconciling || is.TerminalCondition.State != "CONDITION_FAILED" || is.TerminalCondition.Reason != "REVISION_FAILED" || is.ObservedGeneration != 2 {
 		t.Errorf("%+v", is.TerminalCondition)
+	}
+	logs, err := logging.NewService(t.Context(), as(c.Server, "logging")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed, err := logs.Entries.List(&logging.ListLogEntriesRequest{ResourceNames: []string{"projects/" + gcptest.Project}, Filter: `textPayload="cannot start"`}).Do()
+	if err != nil || len(printed.Entries) != 1 {
+		t.Errorf("%+v %v", printed, err)
 	}
 	revision, err := c.run.Services.Revisions.Get(is.LatestCreatedRevision).Do()
 	if err != nil || revision.Conditions[0].State != "CONDITION_FAILED" {
