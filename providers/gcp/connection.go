@@ -75,7 +75,10 @@ func (a *Adapter) connect(ctx context.Context) (*connection, error) {
 func (c *connection) lookUpProject(ctx context.Context) error {
 	id := c.target.Project
 	found, err := c.projects.Projects.Get("projects/" + id).Context(ctx).Do()
+	var unidentified *tokenless
 	switch {
+	case errors.As(err, &unidentified):
+		return err
 	case isNotFound(err), statusOf(err) == http.StatusForbidden && reasonOf(err) != serviceDisabled: // Google does not say which it is
 		return &providers.Error{
 			Kind: providers.Denied, Op: "look up the project", Provider: name,

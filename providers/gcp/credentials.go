@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -116,11 +115,18 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// tokenless is a call that was not made, for want of a token.
+type tokenless struct{ error }
+
+func (t *tokenless) Error() string { return "asking for a token: " + t.error.Error() }
+
+func (t *tokenless) Unwrap() error { return t.error }
+
 // token is one for a header, and the project that the call is counted to.
 func token(ctx context.Context, c *auth.Credentials) (authorization, quota string, err error) {
 	t, err := c.Token(ctx)
 	if err != nil {
-		return "", "", fmt.Errorf("asking for a token: %w", err)
+		return "", "", &tokenless{err}
 	}
 	quota, err = c.QuotaProjectID(ctx)
 	return "Bearer " + t.Value, quota, err
