@@ -294,6 +294,29 @@ func TestAQueueHasOneConsumerAndWhatOthersBoundIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestASubscriptionThatAppearsBeforeItIsBoundIsNotTakenOver(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.Answer(imitated)
+	s := b.listening(t, "worker", manifest.Event{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}})
+	if _, err := b.a.Publish(t.Context(), s, 1); err != nil {
+		t.Fatal(err)
+	}
+	theirs := b.subscriptionPath("orders")
+	if _, err := b.pubsub.Projects.Subscriptions.Create(theirs, &pubsub.Subscription{Topic: b.topicPath("orders")}).Do(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.a.Bind(t.Context(), s, providers.BindEnabled, 1); !errors.Is(err, providers.Foreign) {
+		t.Errorf("want Foreign, got %v", err)
+	}
+	if err := b.a.Remove(t.Context(), "worker", 1); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := b.pubsub.Projects.Subscriptions.Get(theirs).Do(); err != nil || len(found.Labels) > 0 || found.PushConfig.PushEndpoint != "" {
+		t.Errorf("somebody else's subscription is %+v: %v", found, err)
+	}
+}
+
 func TestAMessageThatFailsIsKeptAsADeadLetter(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
