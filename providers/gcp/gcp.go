@@ -95,9 +95,16 @@ func (p *place) variable(name string) string {
 // shim is the target of templates that a package of this adapter is for.
 const shim = "run"
 
+// builtShim is that of a package which Cloud Functions builds.
+const builtShim = "gcf"
+
 // Platform is the Ubuntu of Google's runtime images. A package is started as a process, as locally, and gets its events by HTTP.
 func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
-	return packager.Platform{Shim: shim, OS: "linux", Arch: "amd64", Libc: "glibc", Runtime: fn.Runtime, Scripts: true}
+	pl := packager.Platform{Shim: shim, OS: "linux", Arch: "amd64", Libc: "glibc", Runtime: fn.Runtime, Scripts: true}
+	if functionOf(fn).viaFunctions() {
+		pl.Shim, pl.Source = builtShim, fn.Runtime.Language() == "go" // which the builder compiles
+	}
+	return pl
 }
 
 // Capabilities are all: a subscription is made paused, and a schedule when it is enabled.

@@ -18,6 +18,7 @@ const (
 	minMemory, maxMemory = 128 * manifest.MB, 32 * manifest.GB
 	maxTimeout           = 60 * time.Minute // of a request
 	maxEventTimeout      = 10 * time.Minute // of an event: Pub/Sub takes an unanswered one for lost after that time
+	maxBuiltEventTimeout = 9 * time.Minute  // of an event, where Cloud Functions builds the function
 	maxConcurrency       = 1000
 	maxInstances         = 1000     // that can be asked for
 	maxEnv               = 1000     // variables, secrets included

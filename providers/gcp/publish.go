@@ -22,11 +22,17 @@ type publisher interface {
 
 // The publishers, as labels say which made a service.
 const (
-	byRun = "run"
+	byRun       = "run"
+	byFunctions = "functions"
 )
 
 // publisherOf is what makes a function's revisions.
-func (c *connection) publisherOf(function) publisher { return &runner{c} }
+func (c *connection) publisherOf(fn function) publisher {
+	if fn.viaFunctions() {
+		return &compiler{c}
+	}
+	return &runner{c}
+}
 
 // Publish makes a revision. Its name is of its spec's digest, so that it is found again; what serves is pinned by name
 // before and after, and a service that is new lets nobody in. A write that was overtaken meets another etag, so that

@@ -43,6 +43,9 @@ func (c *connection) remove(ctx context.Context, fn string) error {
 	if err := c.removeRights(ctx, fn); err != nil {
 		return err
 	}
+	if found != nil && found.Labels[labelPublisher] == byFunctions {
+		return c.removeFunction(ctx, fn)
+	}
 	if found != nil {
 		op, err := c.run.Projects.Locations.Services.Delete(c.servicePath(fn)).Context(ctx).Do()
 		if err == nil {

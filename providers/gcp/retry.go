@@ -13,6 +13,7 @@ const (
 	busyTime    = 30 * time.Second // an answer that says to come again, and a host that does not answer any more
 	raceTime    = 20 * time.Second // another write of the same thing
 	changeTime  = 4 * time.Minute  // a change of a service; that of a network takes the longest
+	buildTime   = 20 * time.Minute // a build, which waits for its turn, and the revision after it
 	spreadTime  = 2 * time.Minute  // rights that were just given, and hosts that learn one after the other
 	accountTime = time.Minute      // an account that was just made
 	logTime     = 5 * time.Second  // the log of a revision that does not start
@@ -37,6 +38,11 @@ func unreachedRule() until.Rule {
 // working is for an operation that goes on at Google.
 func working(what string) until.Rule {
 	return until.Rule{For: what, Within: changeTime, First: 100 * time.Millisecond, Most: time.Second}
+}
+
+// building is for a build at Google, and the revision that follows.
+func building() until.Rule {
+	return until.Rule{For: "Google to build the function", Within: buildTime, First: 200 * time.Millisecond, Most: 3 * time.Second}
 }
 
 // racing is for conditional writes that met another one: it is looked again, and what is there decides.

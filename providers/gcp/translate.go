@@ -214,8 +214,11 @@ func (p *place) environment(s spec, as execution) []*run.GoogleCloudRunV2EnvVar 
 		env["NODE_OPTIONS"] = "--enable-source-maps"
 	}
 	maps.Copy(env, fn.Env)
+	if as.revision != "" { // Google names those that it builds
+		env["FERRY_REVISION"] = as.revision
+	}
 	maps.Copy(env, map[string]string{
-		variableDigest: s.digest, variableInstance: as.instance, "FERRY_REVISION": as.revision,
+		variableDigest: s.digest, variableInstance: as.instance,
 		"FERRY_SERVICE": p.service, "FERRY_STAGE": p.stage, "FERRY_FUNCTION": fn.Name,
 		"FERRY_TIMEOUT_MS": strconv.FormatInt(fn.Timeout.Std().Milliseconds(), 10),
 	})

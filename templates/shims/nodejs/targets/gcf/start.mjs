@@ -19,15 +19,19 @@ function contextOf(exchange) {
   };
 }
 
-// isProbe is whether ferry asks which revision this is. Who does not know it is told nothing.
-function isProbe(exchange) {
-  const digest = env.FERRY_DIGEST;
-  return digest && exchange.method === "GET" && pathOf(exchange.target) === "/.ferry/probe" && exchange.header("ferry-digest") === digest;
+// asked is what ferry itself wants of a request, undefined for one that is the handler's. Who does not know which revision this
+// is, or the word that it was given, is told nothing.
+function asked(exchange) {
+  const knows = (name, value) => Boolean(value) && exchange.header(name) === value;
+  if (!knows("ferry-digest", env.FERRY_DIGEST) && !knows("ferry-instance", env.FERRY_INSTANCE)) return undefined;
+  return { "GET /.ferry/probe": "probe", "POST /.ferry/event": "event" }[`${exchange.method} ${pathOf(exchange.target)}`];
 }
 
 async function respond(exchange) {
-  if (isProbe(exchange)) return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST });
+  const ours = asked(exchange);
+  if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
   exchange.ctx = contextOf(exchange);
+  if (ours === "event") return serveEvent(source.event, exchange, exchange.ctx);
   if (isGoogleEvent(exchange)) return deliverToSource(exchange);
   return serveExchange(source.http, exchange);
 }

@@ -31,8 +31,16 @@ def context_of(request, **more):
     )
 
 
+def is_ours(request, method, path):
+    """Whether ferry itself asks. Who does not know which revision this is, or the word that it was given, is told nothing."""
+    said = {b"ferry-digest": os.environ.get("FERRY_DIGEST"), b"ferry-instance": os.environ.get("FERRY_INSTANCE")}
+    return (request.method, request.path) == (method, path) and any(value and request.get(name) == value for name, value in said.items())
+
+
 async def respond(exchange):
     request = exchange.request
+    if is_ours(request, "POST", b"/.ferry/event"):
+        return await serve_event(SOURCE.event, exchange, lambda body: context_of(request, raw_body=body))
     if is_google_event(request):
         try:
             return await deliver_google(exchange)
@@ -44,10 +52,10 @@ async def respond(exchange):
 
 @functions_framework.http
 def ferry(request):
-    loop, digest = ENGINE.running(), os.environ.get("FERRY_DIGEST", "")
+    loop = ENGINE.running()
     asked, client = request_of_flask(request)
-    if (asked.method, asked.path) == ("GET", b"/.ferry/probe") and digest and asked.get(b"ferry-digest") == digest:
-        return {"digest": digest}
+    if is_ours(asked, "GET", b"/.ferry/probe"):
+        return {"digest": os.environ.get("FERRY_DIGEST", ""), "instance": os.environ.get("FERRY_INSTANCE", "")}
     flowing, gone = Flowing(request.get_data(), loop), asyncio.Event()
     exchange = Exchange(asked, client, flowing, gone)
     asyncio.run_coroutine_threadsafe(respond(exchange), loop).add_done_callback(lambda done: flowing.queue.put(Flowing.BROKEN))
