@@ -126,10 +126,10 @@ func (b *compiler) prepare(ctx context.Context, s spec) error {
 	if err := b.checkBuilder(ctx, s.function); err != nil {
 		return err
 	}
-	if err := b.ensureAccount(ctx, s); err != nil {
+	if _, err := b.ensureAccount(ctx, s); err != nil { // a build takes longer than a right to spread
 		return err
 	}
-	if err := b.ensureAudience(ctx, s.function); err != nil {
+	if _, err := b.ensureAudience(ctx, s.function); err != nil {
 		return err
 	}
 	_, err := b.change(ctx, s.function.Name, func(now *run.GoogleCloudRunV2Service) ([]string, error) {

@@ -168,7 +168,7 @@ func TestALifeOnCloudFunctionsMakesTheseWrites(t *testing.T) {
 		"first: cloudfunctions functions.create, run services.patch, run services.patch, run services.setIamPolicy, run services.patch",
 		"the same: ",
 		"second: cloudfunctions functions.patch, run services.patch, run services.patch",
-		"rollback: run services.patch, run services.patch",
+		"rollback: run services.patch",
 		"remove: run services.setIamPolicy, cloudfunctions functions.delete",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
