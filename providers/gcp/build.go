@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	functions "google.golang.org/api/cloudfunctions/v2"
 	logging "google.golang.org/api/logging/v2"
 
-	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/until"
 )
@@ -115,18 +113,4 @@ func (c *connection) buildLog(ctx context.Context, build string) ([]string, erro
 		return len(lines) > 0, nil
 	})
 	return lines, err
-}
-
-// keep has a file in the bucket under a name that stands for its content: what is there is the same.
-func (s *store) keep(ctx context.Context, key, path string) error {
-	f, err := regular.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = s.Put(ctx, key, f, providers.Condition{Absent: true})
-	if errors.Is(err, providers.Conflict) {
-		return nil
-	}
-	return err
 }

@@ -283,9 +283,13 @@ func (b *compiler) upload(ctx context.Context, s spec) (*functions.StorageSource
 	providers.Stage(ctx, "sending the sources")
 	in := b.storeIn()
 	key := b.sources(s.function.Name) + strings.TrimPrefix(s.artifact.ZipDigest, "sha256:") + ".zip"
-	err := s.artifact.Lend(func(path string) error { return in.keep(ctx, key, path) })
+	content, err := s.artifact.Open()
 	if err != nil {
 		return nil, err
+	}
+	defer content.Close()
+	if _, err := in.Put(ctx, key, content, providers.Condition{Absent: true}); err != nil && !errors.Is(err, providers.Conflict) {
+		return nil, err // one that is there has the same content
 	}
 	found, err := b.storage.Objects.Get(in.bucket, key).Context(ctx).Do()
 	if err != nil {
