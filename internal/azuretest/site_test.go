@@ -240,6 +240,10 @@ func TestQueuesAndTimersReachCustomHandlersOnceTheirTriggersAreKnown(t *testing.
 	if err := c.cloud.Fire(t.Context(), "shop-api", "nightly"); err == nil {
 		t.Error("a timer fires before a sync")
 	}
+	c.send(http.MethodPost, web+"/sites/shop-api/host/default/sync"+webVersion, nil, http.StatusNoContent)
+	if names := c.functions(); names != nil {
+		t.Errorf("the first sync, which answers that all is well, had the effect that %q are known", names)
+	}
 	c.sync("nightly", "web", "worker")
 	c.ok(c.cloud.Fire(t.Context(), "shop-api", "nightly"))
 	if diff := cmp.Diff([]string{"nightly timerTrigger", "web httpTrigger", "worker queueTrigger"}, c.cloud.Triggers("shop-api")); diff != "" {
