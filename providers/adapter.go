@@ -24,80 +24,79 @@ type Adapter interface {
 	// Capabilities says what a caller may rely on.
 	Capabilities() Capabilities
 	// Publish stores a revision. What serves is unaffected, also when Publish fails half way.
-	// What was published last from the same digest is found again, so a retry is safe; an older revision of that
-	// digest may be, too.
+	// If the spec that was published last has the same digest, its revision is returned, so a retry is safe. An older
+	// revision of that digest may be returned as well.
 	Publish(ctx context.Context, s Spec, e Epoch) (Revision, error)
-	// Activate makes c.To serve if c.From is still live, else fails with Conflict, also where c.To serves already, and
-	// converges the settings that the provider does not version. A revision that is not stored is NotFound. A nil To deactivates: nobody outside reaches the function, and its
-	// State has no revision. On error the State is the truth.
+	// Activate makes c.To serve, and converges the settings that the provider does not version. If c.From is no longer live
+	// it fails with Conflict, even if c.To serves already. A revision that is not stored is NotFound. A nil To deactivates:
+	// nobody outside can reach the function, and its State has no revision. Also on error, the State says what is so.
 	Activate(ctx context.Context, c Change) (State, error)
 	// Bind converges the function's event bindings.
 	Bind(ctx context.Context, s Spec, m Mode, e Epoch) error
 	// Status is what is live now, as observed, never as remembered. A function that does not exist has
 	// a State without a revision and no error.
 	Status(ctx context.Context, function string) (State, error)
-	// Remove takes away exactly what ferry made for the function. Removing nothing is no error. Of a function that ferry
-	// did not make it takes nothing, with an error of kind Foreign or none.
+	// Remove takes away exactly what ferry made for the function. Removing nothing is no error. If ferry did not make the
+	// function, it takes nothing away, and may say so with an error of kind Foreign.
 	Remove(ctx context.Context, function string, e Epoch) error
 	// Store is where this account keeps releases and artifacts. Reading creates nothing.
 	Store(ctx context.Context) (Store, error)
 }
 
-// Epoch counts how often the lock of a ledger changed hands. Every write carries the epoch of the lock that it is made
-// under, so that one whose holder was overtaken has no effect, however late it arrives.
+// Epoch counts how often the lock of a ledger changed hands. Every write carries the epoch of the lock under which it is
+// made. So a write whose holder was overtaken has no effect, however late it arrives.
 type Epoch int64
 
-// Fencer keeps out whoever was overtaken: once it was shown an epoch, a lower one is stale. What it keeps belongs to one
-// ledger: another service, stage or target has epochs of its own.
+// Fencer keeps out whoever was overtaken: once it has been shown an epoch, every lower one is stale. Each ledger, that is
+// each service, stage and target, has epochs of its own.
 type Fencer interface {
-	// Fence shows the place an epoch. From its return on a change, a split and, where the place can tell, any other
-	// write of a lower epoch to these functions is a Conflict and changes nothing. What serves stays.
+	// Fence shows an epoch to the place. From its return on, a change or a split of these functions with a lower epoch is a
+	// Conflict and changes nothing; so is any other write that the place can compare. What serves stays.
 	Fence(ctx context.Context, functions []string, e Epoch) error
-	// Epoch is the highest that the place was shown for its ledger, as far as these functions, which are live, tell of
-	// it; 0 is none.
+	// Epoch is the highest epoch that these functions, which are live, remember for the ledger; 0 is none.
 	Epoch(ctx context.Context, functions []string) (Epoch, error)
 }
 
-// Prober starts a revision that is not live and has its shim answer with its digest. The error of a
-// handler that does not start is of kind Crashed and holds the end of its log. Unsupported means that nothing can be
-// started at this place: that is a warning.
+// Prober starts a revision that is not live, and has its shim answer with its digest. If the handler does not start, the
+// error is of kind Crashed and holds the end of the log. Unsupported means that this place cannot start anything, which is
+// only a warning.
 type Prober interface {
 	Probe(ctx context.Context, s Spec, r Revision) error
 }
 
-// Switcher does several Activates as one: after an error or a kill all of them serve, or none does.
-// The states are in the order of the changes.
+// Switcher does several Activates as one: after an error or a kill, all of them serve or none does. The states are in the
+// order of the changes.
 type Switcher interface {
 	Switch(ctx context.Context, changes []Change) ([]State, error)
 }
 
-// Stepwise makes code and configuration of some changes live one after the other, so that for a while the code of one revision
-// runs with the configuration of the other. An adapter that is none makes every change in one step.
+// Stepwise is for a provider where the code and the configuration of some changes go live one after the other. For a while
+// the code of one revision then runs with the configuration of the other. All other adapters make every change in one step.
 type Stepwise interface {
-	// Apart reports whether that holds for a change from what serves to another spec of the same function. Pure.
+	// Apart reports whether a change from one spec of a function to another one goes live in two steps. Pure.
 	Apart(from, to Spec) bool
 }
 
-// Splitter sends a share of the requests to a revision that is not live. percent is 1 to 99, of each
-// function's requests, each chosen by itself; what c.From says is live goes on serving the rest. Without a
-// revision on both sides it is Invalid, and with a stale From nothing changes. Activating either revision ends it,
-// and so do deactivating and Remove. After an error or a kill all changes hold, or none does, where the adapter
-// is a Switcher, too; else some may hold, and activating what is live ends those.
+// Splitter sends a share of the requests to a revision that is not live. percent is 1 to 99 of each function's requests, and
+// each request is chosen by itself. What c.From says is live goes on serving the rest. Without a revision on both sides the
+// split is Invalid. With a stale From nothing changes. Activating either revision ends the split, and so do deactivating and
+// Remove. If the adapter is also a Switcher, all changes hold after an error or a kill, or none does. Else some may hold, and
+// activating what is live ends them.
 type Splitter interface {
 	Split(ctx context.Context, changes []Change, percent int) ([]State, error)
 }
 
-// Starter makes sure that what is live can be reached and started, as far as that is in its hands (a Readier says what is
-// not); it changes nothing that is.
+// Starter makes sure that what is live can be reached and started, as far as it can do something about it; a Readier says
+// what is left. It changes nothing that is live.
 type Starter interface {
 	Start(ctx context.Context) error
 }
 
-// Readier says whether functions can be reached and started at a place, before they are deployed there and while they are
-// live. It looks, and changes nothing.
+// Readier says whether functions can be reached and started at a place, both before they are deployed and while they are
+// live. It only looks.
 type Readier interface {
-	// Obstacles are what keeps the functions of the specs from being reached or started, as things are. A spec needs
-	// its function and secrets only.
+	// Obstacles are what keeps the functions from being reached or started, as things are now. Of the specs only functions
+	// and secrets are set.
 	Obstacles(ctx context.Context, specs []Spec) ([]Obstacle, error)
 }
 
@@ -112,52 +111,52 @@ type Pager interface {
 	Page(ctx context.Context) (string, error)
 }
 
-// Invoker calls what is live with the caller's own rights, also a function that is private or has no HTTP event.
+// Invoker calls what is live with the caller's own rights. That works for a function that is private or has no HTTP event, too.
 type Invoker interface {
 	Invoke(ctx context.Context, function string, r Request) (Response, error)
 }
 
-// LogTailer hands a function's log lines to emit, oldest first, until the end or, with Follow, until ctx ends.
+// LogTailer hands the lines of a function's log to emit, oldest first. It stops at the end, or with Follow when ctx ends.
 type LogTailer interface {
 	Tail(ctx context.Context, function string, o TailOptions, emit func(LogLine) error) error
 }
 
-// Pruner lists and deletes stored revisions. Pruning one that gets requests is a Conflict, one that is gone no error.
+// Pruner lists and deletes stored revisions. Pruning a revision that gets requests is a Conflict. Pruning one that is gone is
+// no error.
 type Pruner interface {
 	Revisions(ctx context.Context, function string) ([]Revision, error)
-	// Stored reports whether this revision is still there with all that it needs to run, such as its image: one that is not
-	// is published again. It costs less than to list them.
+	// Stored reports whether this revision is still there, with all that it needs to run, such as its image. If not, it is
+	// published again. It is cheaper than a list.
 	Stored(ctx context.Context, function string, r Revision) (bool, error)
 	Prune(ctx context.Context, function string, r Revision, e Epoch) error
 }
 
-// Vault keeps the values of secrets for one service and stage. A request that begins after SetSecret returned
-// meets the new value; with a Pinner, a revision that is published after it does. Values are never returned and part
-// of no error.
+// Vault keeps the values of secrets for one service and stage. A request that begins after SetSecret returned gets the new
+// value. With a Pinner, a revision that is published after it does. Values are never returned, and no error holds one.
 type Vault interface {
-	// SetSecret keeps a value, in place of an earlier one. An empty one is Invalid.
+	// SetSecret keeps a value in place of any earlier one. An empty value is Invalid.
 	SetSecret(ctx context.Context, name string, value []byte) error
 	// Secrets names those that have a value, sorted.
 	Secrets(ctx context.Context) ([]string, error)
-	// RemoveSecret forgets a value; what runs keeps it. Removing nothing is no error.
+	// RemoveSecret forgets a value. What runs already keeps it. Removing nothing is no error.
 	RemoveSecret(ctx context.Context, name string) error
 }
 
-// Pinner resolves the names under a function's secrets to references that give the same value for ever: the name of
-// the environment variable to the reference. It never reads a value. All that is missing is reported at once.
+// Pinner resolves the names under a function's secrets to references that give the same value for ever. It returns a
+// reference for each environment variable, and never reads a value. It reports all missing secrets at once.
 type Pinner interface {
 	Pin(ctx context.Context, fn manifest.Function) (map[string]string, error)
 }
 
-// Adopter takes over a function that ferry did not make: it is ferry's from then on, and what it serves becomes a
-// revision, whose digest may be "", since it was made from no spec. What it answers stays as it was. Adopting nothing is
-// NotFound.
+// Adopter takes over a function that ferry did not make. From then on it is ferry's, and what it serves is a revision. The
+// digest may be "", because that revision was made from no spec. The function answers as before. Adopting nothing is NotFound.
 type Adopter interface {
 	Adopt(ctx context.Context, function string, e Epoch) (State, error)
 }
 
-// Inspector compares all that the provider keeps for a live function with the spec that it was made from, also what
-// Status does not look at because it costs calls: also which revision serves, where Status says what was written last. A value that must not be shown is "•••".
+// Inspector compares everything that the provider keeps for a live function with the spec that it was made from. That
+// includes what Status leaves out because it costs calls, and which revision serves if Status only says what was written
+// last. A value that must not be shown is "•••".
 type Inspector interface {
 	Inspect(ctx context.Context, s Spec) ([]Difference, error)
 }
@@ -167,8 +166,8 @@ type Lister interface {
 	Functions(ctx context.Context) ([]string, error)
 }
 
-// Purger forgets what a place keeps for the service and stage beside its functions and its store, such as the values of
-// secrets that only ferry can read. It is asked when the service is removed for good. Purging nothing is no error.
+// Purger forgets what a place keeps for the service and stage besides functions and store, such as the values of secrets that
+// only ferry can read. It is called when the service is removed for good. Purging nothing is no error.
 type Purger interface {
 	Purge(ctx context.Context) error
 }
@@ -181,7 +180,7 @@ type Spec struct {
 	Digest   string            // SpecDigest of the others
 }
 
-// ConfigDigest identifies what a revision does beside its code: the canonical function and the pinned secrets.
+// ConfigDigest identifies everything about a revision but its code: the canonical function and the pinned secrets.
 func ConfigDigest(fn manifest.Function, secrets map[string]string) string {
 	fn.Varying = nil
 	data, err := json.Marshal(struct {
@@ -194,8 +193,8 @@ func ConfigDigest(fn manifest.Function, secrets map[string]string) string {
 	return digest(data)
 }
 
-// SpecDigest identifies a revision's content: its configuration's digest and its zip's. The two are told apart, so
-// that an adapter can keep each where the provider keeps what it is of, and change one without the other.
+// SpecDigest identifies the content of a revision by the digests of its configuration and its zip. The two stay separate, so
+// that an adapter can keep each one where the provider keeps that part, and change one without the other.
 func SpecDigest(config, zip string) string { return digest([]byte(config + "\n" + zip)) }
 
 func digest(data []byte) string {
@@ -224,19 +223,19 @@ type State struct {
 	URL      string    `json:"url,omitempty"`
 	Canary   *Canary   `json:"canary,omitempty"` // what gets a share of the requests beside Revision
 	Bindings Mode      `json:"bindings"`
-	// Fence is what Activate got to make the next change of this state conditional; "" where that is asked for when
-	// it is needed. Status leaves it empty where it would cost a call.
+	// Fence makes the next change of this state conditional. Activate returns it; "" means that the adapter asks for it when
+	// it is needed. Status leaves it empty if it would cost a call.
 	Fence string `json:"fence,omitempty"`
-	// Unsettled means that what the provider does not version is not as the live revision needs it: activating that
-	// revision again mends it.
+	// Unsettled means that some setting which the provider does not version is not as the live revision needs it. Activating
+	// that revision again mends it.
 	Unsettled bool `json:"unsettled,omitempty"`
-	// Lacks names what the live revision ran with and has lost, such as its role, "" when it has all: publishing and
+	// Lacks names something that the live revision needs and has lost, such as its role; "" is nothing. Publishing and
 	// activating its spec again mends it, and overwrites nobody's work.
 	Lacks string `json:"lacks,omitempty"`
-	// AsWritten means that Revision is what ferry wrote down there last, as in a tag: what serves cannot be seen by a look. Such
-	// an adapter is an Inspector, which sees it.
+	// AsWritten means that Revision is what ferry wrote there last, for example in a tag, because a look does not show what
+	// serves. Such an adapter is an Inspector, which does see it.
 	AsWritten bool `json:"as_written,omitempty"`
-	// Foreign means that a function of that name exists which ferry did not make. Nothing else is said of it.
+	// Foreign means that there is a function of that name which ferry did not make. Then all other fields are empty.
 	Foreign bool `json:"foreign,omitempty"`
 }
 
@@ -271,16 +270,16 @@ const (
 type Capabilities struct {
 	Fenced       bool // Activate compares and writes in one step
 	PausesEvents bool // Bind can hold events back
-	// BindsOnActivate means that a revision's events reach it from its activation on, whatever Bind does: triggers
-	// are part of the package.
+	// BindsOnActivate means that events reach a revision from its activation on, whatever Bind does, because triggers are part
+	// of the package.
 	BindsOnActivate bool
 	Probes          bool // is a Prober
 	Splits          bool // can send a share of the traffic to a revision
-	// Memory and Timeout are offered in these steps. See Fit.
+	// Memory and Timeout are the steps in which they are offered; see Fit.
 	Memory  Steps[manifest.Size]
 	Timeout Steps[manifest.Duration]
-	// Settling is how long it may take to put one function back: the longest that an Activate waits, with what it is bound to.
-	// What goes on after an interruption gets that much for each.
+	// Settling is how long it may take to put one function back: the longest that an Activate and a Bind wait together. After
+	// an interruption ferry allows that much time for each function.
 	Settling time.Duration
 }
 
@@ -303,8 +302,8 @@ type Issue struct {
 	From     time.Time // when set, it holds from that date only; the caller compares
 }
 
-// Request is one call of a function. An empty Method calls the function's event handler: with Body as the data of a
-// dev.ferry.invoke.v1 event, or with Event in the form in which such an event comes on the provider, Body being the
+// Request is one call of a function. An empty Method calls the event handler. Without an Event, Body is the data of a
+// dev.ferry.invoke.v1 event. With an Event, the call has the form that such an event has on the provider, and Body is the
 // message or the object's key.
 type Request struct {
 	Method string

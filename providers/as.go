@@ -1,8 +1,8 @@
 package providers
 
-// As is an optional ability of an adapter, or of a store, if it has it: the one way to ask for it. What wraps another one has
-// the abilities of which it has the methods and which the other has, too; it says so by a method Unwrap, which returns that
-// other one as the interface that it is asked as.
+// As returns an optional ability of an adapter or a store, if it has that. It is the one way to ask for one. A type that wraps
+// another one has a method Unwrap, which returns the other one as the interface that As is called with. Such a type has an
+// ability only if both of them have its methods.
 func As[T, O any](of O) (T, bool) {
 	ability, ok := any(of).(T)
 	if wrapper, wraps := any(of).(interface{ Unwrap() O }); ok && wraps {

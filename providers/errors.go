@@ -30,8 +30,8 @@ const (
 	Failed          Kind = "failed" // none of the above
 )
 
-// KindOfStatus is the class of an answer over HTTP of which nothing more is known. What a provider says in its own words
-// outranks it.
+// KindOfStatus is the class of an HTTP answer of which only the status is known. If the provider says more in its own words,
+// that counts instead.
 func KindOfStatus(status int) Kind {
 	switch {
 	case status == http.StatusUnauthorized:

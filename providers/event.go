@@ -8,7 +8,7 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 )
 
-// BoundEvent is one of a function's events, for a call that comes as from there.
+// BoundEvent is one of a function's events, for a call that looks as if it came from there.
 type BoundEvent struct {
 	manifest.Event
 	Function manifest.Function
@@ -25,15 +25,15 @@ type EventObject struct {
 // noContent is the ETag of an object without content.
 const noContent = "d41d8cd98f00b204e9800998ecf8427e"
 
-// Object is the one that a call with an object event is about. Its key is the body; without one it is a key that the event
-// lets through.
+// Object is the object that a call with an object event is about. Its key is the body. Without a body it is some key that the
+// event lets through.
 func (r Request) Object() EventObject {
 	e := r.Event.Object
 	return EventObject{Bucket: e.Bucket, Key: cmp.Or(string(r.Body), e.Prefix+"example"+e.Suffix), ETag: noContent}
 }
 
-// CloudEvent is the event of a call as a CloudEvent in binary mode: its attributes but for id and time, which are of the
-// call, and its data.
+// CloudEvent returns the event of a call as a CloudEvent in binary mode: its data, and its attributes except id and time, which
+// belong to the call.
 func (r Request) CloudEvent() (attributes map[string]string, contentType string, data []byte) {
 	e := r.Event
 	message := func(kind, name string) (map[string]string, string, []byte) {

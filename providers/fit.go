@@ -9,9 +9,9 @@ import (
 	"github.com/ferryfn/ferry/packager"
 )
 
-// Fit is the function as the adapter's provider can run it, and what that provider cannot honour exactly. A value that is
-// offered only in steps becomes the next one that is enough, with a warning that names both, so that a move to another
-// provider needs no edit. What Fit returns is what is published. Pure.
+// Fit returns the function as the provider can run it, and what the provider cannot honour exactly. If a value is offered only
+// in steps, it becomes the next one that is enough, with a warning that names both. So a move to another provider needs no
+// edit. What Fit returns is what is published. Pure.
 func Fit(a Adapter, fn manifest.Function) (manifest.Function, []Issue) {
 	var issues []Issue
 	offers := a.Capabilities()
@@ -34,8 +34,8 @@ func packaging(pl packager.Platform, fn manifest.Function, said []Issue) []Issue
 	return []Issue{{Function: fn.Name, Field: "style", Severity: Blocker, Hint: e.Hint, Message: e.Message}}
 }
 
-// Steps are the values of a setting that a provider offers: those listed, else those from Least on at a distance of Step. The
-// zero value is any. How much is too much is for Check.
+// Steps are the values that a provider offers for a setting: those listed, or else Least and every Step above it. The zero
+// value allows any. Check refuses what is too much.
 type Steps[T value] struct {
 	Values      []T // ascending
 	Least, Step T

@@ -7,10 +7,10 @@ import (
 )
 
 // Store is a small compare-and-swap object store. Keys are slash paths of [A-Za-z0-9._-] segments.
-// A write is whole or absent, and durable when it returns. A failed condition is Conflict, an absent key
-// NotFound, and a key that may not be read Denied, never NotFound. A store whose reply was lost repeats the request or
-// reads back; a repeated request that meets its own write is a Conflict. A writer that gets an ambiguous answer
-// reads back: finding its own bytes is success.
+// A write happens whole or not at all, and is durable when it returns. A failed condition is Conflict, an absent key
+// NotFound, and a key that may not be read Denied, never NotFound. After a lost reply a store repeats the request or reads
+// back. A repeated request that meets its own write is a Conflict, so a writer that gets an ambiguous answer reads back, too:
+// if it finds its own bytes, it succeeded.
 type Store interface {
 	// Get opens an object. The caller closes the body.
 	Get(ctx context.Context, key string) (Object, error)
@@ -36,12 +36,12 @@ type Tag string
 type Condition struct {
 	Absent bool // only if the key does not exist
 	Tag    Tag  // only if the object has this tag
-	// While is another object that must be as it was read. Where a store cannot compare and write in one step, it
-	// compares just before.
+	// While is another object that must still be as it was read. A store that cannot compare and write in one step compares
+	// just before it writes.
 	While Guard
 }
 
-// Guard is an object as it was read, that a write of another one relies on. The zero Guard is none.
+// Guard is an object, as it was read, on which the write of another one relies. The zero Guard is none.
 type Guard struct {
 	Key string
 	Tag Tag
@@ -65,8 +65,7 @@ func ValidKey(key string) bool {
 
 const keyChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
-// Disposer takes away the store itself, if ferry made it and nothing is left in it. Else it does nothing, and that is
-// no error.
+// Disposer takes away the store itself if ferry made it and it is empty. Otherwise it does nothing, which is no error.
 type Disposer interface {
 	Dispose(ctx context.Context) error
 }

@@ -15,8 +15,8 @@ type fitted struct {
 	warnings  []providers.Issue
 }
 
-// Check returns what the target does other than the manifest says, as warnings. What it cannot do at all is an error of
-// type Blocked. It makes no call, and does its work once: Deploy and Plan begin with what it found.
+// Check returns warnings about what the target does differently from the manifest. What the target cannot do at all is an
+// error of type Blocked. Check makes no call. It does its work once, and Deploy and Plan start from what it found.
 func (e *Engine) Check() ([]providers.Issue, error) {
 	if e.fitted != nil {
 		return e.fitted.warnings, nil

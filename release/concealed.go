@@ -10,7 +10,7 @@ import (
 // concealedIn is how many of the newest records are asked for values: what older releases wrote may be in a log too.
 const concealedIn = 20
 
-// Concealed are the values that must not be shown of what a function writes: those that the manifest and the newest
+// Concealed returns the values that must not be shown when a function writes them: those that the manifest and the newest
 // records mask.
 func (e *Engine) Concealed(ctx context.Context, function string) ([]string, error) {
 	l, err := e.openLedger(ctx)

@@ -11,8 +11,8 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// Engine releases one service and stage to one target. Its methods may be called one after another, each
-// takes the lock for itself.
+// Engine releases one service and stage to one target. Its methods may be called one after another; each takes the lock by
+// itself.
 type Engine struct {
 	Manifest *manifest.Manifest
 	Adapter  providers.Adapter
@@ -60,7 +60,7 @@ const (
 	StepRemove   Step = "remove"
 )
 
-// Event says that a step began, is at a stage or ended for a function, or for the release when Function is "".
+// Event says that a step began, reached a stage or ended, for a function or, if Function is "", for the whole release.
 type Event struct {
 	Step     Step
 	Function string

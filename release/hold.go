@@ -18,8 +18,8 @@ import (
 // that somebody still repeats.
 const holdsLen = 50
 
-// Hold keeps what was rolled away from out of later deploys until somebody asks for it: a person judged it, and a
-// repeated job knows nothing of that.
+// Hold keeps content that was rolled away from out of later deploys, until somebody asks for it. A person judged that
+// content, and a job that runs again does not know.
 type Hold struct {
 	Release int       `json:"release"` // whose content it is
 	Actor   string    `json:"actor"`   // who rolled it away
@@ -29,7 +29,7 @@ type Hold struct {
 	Functions map[string]Content `json:"functions"`
 }
 
-// Content is what a function is, but for what a repeated job would do differently. The zero value is one that is absent.
+// Content identifies what a function is, without what differs each time a job runs. The zero value is an absent function.
 type Content struct {
 	Package string `json:"package"` // digest of its files
 	// Config is the digest of its settings without pinned secrets and without what came from ${env:…} or ${git:sha}.

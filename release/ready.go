@@ -22,8 +22,8 @@ type Obstacle struct {
 
 func (o Obstacle) concerns(function string) bool { return o.Function == "" || o.Function == function }
 
-// Obstacles are what keeps the manifest's functions from being deployed and started, without building them. Secrets that
-// the provider resolves are resolved.
+// Obstacles returns what keeps the manifest's functions from being deployed and started. It builds nothing. Secrets that the
+// provider resolves are resolved.
 func (e *Engine) Obstacles(ctx context.Context) ([]Obstacle, error) {
 	pinned, err := e.pin(ctx, e.Manifest.Functions)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// Remove takes the service off the target: an attempt like any other, which Resume finishes and Rollback undoes. The
-// ledger stays, so that a rollback can bring the service back later too, unless it is purged.
+// Remove takes the service off the target. It is an attempt like any other: Resume finishes it, and Rollback undoes it. Unless
+// it is purged, the ledger stays, so that a rollback can bring the service back later, too.
 func (e *Engine) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) {
 	return inTurn(e, claim{force: o.Force}, func(e *Engine) (*Removal, error) { return e.remove(ctx, o) })
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// Rollback makes an earlier release serve again, code and configuration, as a new release. With an
-// interrupted attempt it puts back what served before that attempt instead.
+// Rollback makes an earlier release serve again as a new release, with its code and configuration. If an attempt was
+// interrupted, it puts back what served before that attempt instead.
 func (e *Engine) Rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
 	return inTurn(e, claim{force: o.Force}, func(e *Engine) (*Result, error) { return e.rollback(ctx, o) })
 }
