@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ferryfn/ferry/internal/lambdatest"
 	"github.com/ferryfn/ferry/internal/loopback"
 	"github.com/ferryfn/ferry/manifest"
 )
@@ -84,11 +85,14 @@ func pythonCommand(t *testing.T, dir, source string, s Shim) *exec.Cmd {
 	t.Helper()
 	copyDir(t, source, dir)
 	write(t, dir, s.Files)
-	name := "python3"
 	if v := os.Getenv("FERRY_TEST_PYTHON"); v != "" {
-		name = v
+		return exec.Command(tool(t, v), s.Entry)
 	}
-	return exec.Command(tool(t, name), s.Entry)
+	program, err := lambdatest.Interpreter(t.Context(), "python3") // not a version manager's wrapper, which takes longer than a test
+	if err != nil {
+		t.Skip(err)
+	}
+	return exec.Command(program, s.Entry)
 }
 
 // builds holds the Go binaries of this run, so that the same function is linked once.
