@@ -100,7 +100,6 @@ func buildOnAFullDisk(t *testing.T, root, dir string) {
 }
 
 func TestAKilledBuildLeavesACacheThatWorks(t *testing.T) {
-	t.Parallel()
 	if dir := os.Getenv(childVariable); dir != "" {
 		_, err := (&Packager{Root: filepath.Join(dir, "tree"), Cache: filepath.Join(dir, "cache")}).Build(context.Background(), packagertest.Server("main.py"), packagertest.Local("python3.11"))
 		t.Log(err)

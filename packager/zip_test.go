@@ -183,7 +183,6 @@ func TestAFileThatChangesWhileItIsReadIsAnError(t *testing.T) {
 }
 
 func TestLargeFilesTakeNoMemory(t *testing.T) {
-	t.Parallel()
 	root := packagertest.Project(t, "main.py", "")
 	f, err := os.Create(filepath.Join(root, "big"))
 	if err != nil {
