@@ -36,6 +36,8 @@ var (
 	_ providers.Readier   = (*adapter)(nil)
 	_ providers.Stepwise  = (*adapter)(nil)
 	_ providers.Doctor    = (*adapter)(nil)
+	_ providers.Restarter = (*adapter)(nil)
+	_ providers.Pager     = (*adapter)(nil)
 )
 
 // Wrap puts the process between its caller and an adapter. What it returns has the optional abilities of the adapter and no
@@ -136,6 +138,20 @@ func (a *adapter) Start(ctx context.Context) error {
 // Purge is one call.
 func (a *adapter) Purge(ctx context.Context) error {
 	return try(ctx, a.process, "purge", "", func(ctx context.Context) error { return able[providers.Purger](a.inner).Purge(ctx) })
+}
+
+// Restart is one call.
+func (a *adapter) Restart(ctx context.Context) error {
+	return try(ctx, a.process, "restart", "", func(ctx context.Context) error {
+		return able[providers.Restarter](a.inner).Restart(ctx)
+	})
+}
+
+// Page is one call.
+func (a *adapter) Page(ctx context.Context) (string, error) {
+	return run(ctx, a.process, "page", "", func(ctx context.Context) (string, error) {
+		return able[providers.Pager](a.inner).Page(ctx)
+	})
 }
 
 // Obstacles is one call.
