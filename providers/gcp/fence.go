@@ -13,7 +13,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// Fence writes the epoch on each service that is live, which also gives it another etag. What was read before is then refused
+// Fence writes the epoch on each service, also where nothing is live yet, which gives it another etag, too. What was read before is then refused
 // by Google, and what is read after shows the epoch.
 func (a *Adapter) Fence(ctx context.Context, functions []string, e providers.Epoch) error {
 	c, err := a.connect(ctx)
@@ -22,7 +22,7 @@ func (a *Adapter) Fence(ctx context.Context, functions []string, e providers.Epo
 	}
 	return a.classify("fence", "", each(ctx, functions, func(ctx context.Context, fn string) error {
 		_, err := c.change(ctx, fn, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
-			if !c.owns(now.Labels, fn) || heading(now).live == "" {
+			if !c.owns(now.Labels, fn) {
 				return nil, nil
 			}
 			if err := c.admit(fn, now, e); err != nil {
