@@ -40,7 +40,8 @@ func roleIDs() map[string]string {
 	}
 }
 
-// hasStorage reports whether the storage account is there. It is asked once, until it is.
+// hasStorage reports whether the storage account is there. It is asked once, until it is. Who may not look finds out when the
+// blobs are asked for, which is all that a later deploy needs.
 func (c *connection) hasStorage(ctx context.Context) (bool, error) {
 	c.storageKnown.Lock()
 	defer c.storageKnown.Unlock()
@@ -48,8 +49,11 @@ func (c *connection) hasStorage(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	_, err := c.storage.GetProperties(ctx, c.target.ResourceGroup, c.storageName(), nil)
-	c.storageThere = err == nil
-	return err == nil, unlessMissing(err)
+	c.storageThere = err == nil || kindOf(err) == providers.Denied
+	if c.storageThere {
+		return true, nil
+	}
+	return false, unlessMissing(err)
 }
 
 // makeStorage makes the resource group, the storage account, ferry's container in it, and lets the caller in.

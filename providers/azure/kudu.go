@@ -139,22 +139,20 @@ func (a *app) send(ctx context.Context, host string, r record) (string, error) {
 // holds decides, and what the list of deployments says.
 func (a *app) await(ctx context.Context, host, id, before string) error {
 	var last deployment
-	var missing time.Time
+	missing := 0 // looks in a row that found nothing
 	rule := until.Rule{For: "the deployment to end", Within: deployTime, First: 500 * time.Millisecond, Most: 2 * time.Second}
 	err := until.True(ctx, rule, func() (bool, error) {
 		now, err := a.deployment(ctx, host, id)
 		switch {
 		case isNotFound(err):
-			if missing.IsZero() {
-				missing = time.Now()
-			}
+			missing++
 			return a.forgotten(ctx, host, id, before, missing)
 		case unavailableKind(err): // the host is being made anew
 			return false, nil
 		case err != nil:
 			return false, err
 		}
-		missing, last = time.Time{}, now
+		missing, last = 0, now
 		switch now.Status {
 		case deploySucceeded:
 			return true, nil
@@ -178,7 +176,7 @@ func (a *app) deployment(ctx context.Context, host, id string) (deployment, erro
 
 // forgotten decides about a deployment that its host does not know: it has not begun, it failed before it was written down, or
 // it ended and its host was made anew.
-func (a *app) forgotten(ctx context.Context, host, id, before string, since time.Time) (bool, error) {
+func (a *app) forgotten(ctx context.Context, host, id, before string, looks int) (bool, error) {
 	var all []deployment
 	err := a.ask(ctx, host, "/api/deployments", &all)
 	for _, d := range all {
@@ -195,7 +193,7 @@ func (a *app) forgotten(ctx context.Context, host, id, before string, since time
 	if err != nil && !isNotFound(err) && !unavailableKind(err) {
 		return false, err
 	}
-	if time.Since(since) <= missingTime {
+	if looks < missingLooks {
 		return false, nil
 	}
 	now, err := a.packageTag(ctx)

@@ -243,9 +243,6 @@ func (p *place) environment(s spec) map[string]string {
 	env["FERRY_DIGEST"], env["FERRY_INSTANCE"] = s.digest, nonce(s.digest)
 	env["FERRY_SERVICE"], env["FERRY_STAGE"], env["FERRY_FUNCTION"] = p.service, p.stage, fn.Name
 	env["FERRY_REVISION"] = s.revision()
-	if e := fn.HTTP(); e != nil {
-		env["FERRY_AUTH"] = level(e) // for shims that register their functions by themselves
-	}
 	env["FERRY_TIMEOUT_MS"] = strconv.FormatInt(fn.Timeout.Std().Milliseconds(), 10)
 	return env
 }

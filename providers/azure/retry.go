@@ -18,13 +18,14 @@ const (
 	rightsTime   = 10 * time.Second // roles that should be there
 	deployTime   = 10 * time.Minute // one deployment
 	publishTime  = 3 * time.Minute  // a host of deployments that is not there
-	missingTime  = 30 * time.Second // a deployment that the host does not know, before and after its time
 	triggerTime  = 5 * time.Minute  // triggers that are not known yet
 	answerTime   = 5 * time.Minute  // an address that answers as what was there before
 	resolveTime  = 3 * time.Minute  // references to secrets
 	deletionTime = 3 * time.Minute  // a container of the same name that is being deleted
 	subscribing  = 3 * time.Minute  // an event subscription whose function is not known yet
-	busyTime     = 30 * time.Second // somebody else's lease, which ends soon after its holder has died
+	busyTime     = 30 * time.Second // another deployment
+
+	missingLooks = 15 // at a deployment that the host does not know, before and after its time: about half a minute
 )
 
 // shortest and longest are the pauses of most rules.

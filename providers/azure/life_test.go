@@ -1,0 +1,218 @@
+package azure
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ferryfn/ferry/internal/standin"
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
+	"github.com/ferryfn/ferry/release"
+)
+
+// managed are the calls of Resource Manager since the last Reset, and those of them that make, change or delete a resource.
+func (s *shop) managed() (all, writes []standin.Call) {
+	for _, c := range s.cloud.Calls() {
+		if !strings.HasPrefix(c.Service, "Microsoft.") {
+			continue
+		}
+		all = append(all, c)
+		if c.Write && c.Operation != "WebApps_SyncFunctions" {
+			writes = append(writes, c)
+		}
+	}
+	return all, writes
+}
+
+func (s *shop) deploys(version string) {
+	s.Helper()
+	ctx := until.Hasten(s.Context(), haste)
+	if _, err := s.engine(version).Deploy(ctx, release.DeployOptions{Message: version}); err != nil {
+		s.Fatalf("deploying %s: %v", version, err)
+	}
+}
+
+func (s *shop) serves(version string) {
+	s.Helper()
+	got := s.serving()
+	for _, fn := range functions(version) {
+		if got[fn] != version {
+			s.Errorf("want all of %q to serve, got %v", version, got)
+			return
+		}
+	}
+}
+
+// only has a shop be of HTTP functions alone, as many as that; of those that are named in changed the version varies.
+func only(count int, changed func(version, fn string) string) func(*manifest.Manifest) {
+	return func(m *manifest.Manifest) {
+		m.Functions, m.Dir = nil, filepath.Dir(m.Dir)
+		for i := range count {
+			version := changed(m.Digest, fmt.Sprintf("f%d", i))
+			fn := declared(version, "api")
+			fn.Name, fn.Source = fmt.Sprintf("f%d", i), version+"/api"
+			m.Functions = append(m.Functions, fn)
+		}
+	}
+}
+
+func TestACallCostsWhatThePageSays(t *testing.T) {
+	t.Parallel()
+	const count = 10
+	s := newShop(t, newSources(t))
+	s.cloud.SyncLag(0)
+	s.adjust = only(count, func(version, fn string) string {
+		if fn == "f0" {
+			return version
+		}
+		return "one"
+	})
+	s.deploys("one")
+	if _, writes := s.managed(); len(writes) > 13+3*count {
+		t.Errorf("a cold service of %d functions takes %d writes", count, len(writes))
+	} else {
+		t.Logf("cold: %d writes for %d functions", len(writes), count)
+	}
+	s.cloud.Reset()
+	s.deploys("one")
+	all, writes := s.managed()
+	if len(writes) > 0 || len(all) > count+3 {
+		t.Errorf("nothing to do takes %d calls and %d writes for %d functions: %v", len(all), len(writes), count, all)
+	}
+	t.Logf("no-op: %d calls", len(all))
+	s.cloud.Reset()
+	s.deploys("two")
+	all, writes = s.managed()
+	ofIt := slices.DeleteFunc(slices.Clone(all), func(c standin.Call) bool { return !strings.Contains(c.Resource, "shop-dev-f0") })
+	if len(ofIt) > 8 || len(writes) > 0 {
+		t.Errorf("one changed function takes %d calls, %d writes: %v", len(ofIt), len(writes), ofIt)
+	}
+	t.Logf("one changed: %d calls of it, %d in all", len(ofIt), len(all))
+	restarts := 0
+	for _, c := range s.cloud.Calls() {
+		if c.Service == "scm" && c.Operation == "Publish" || c.Operation == "WebApps_UpdateApplicationSettings" || c.Operation == "WebApps_CreateOrUpdate" || c.Operation == "WebApps_Restart" {
+			restarts++
+		}
+	}
+	if restarts != 1 {
+		t.Errorf("one changed function restarts %d times", restarts)
+	}
+}
+
+func TestOfTwoDeploysAtOnceOneWins(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, newSources(t))
+	s.deploys("one")
+	done := make(chan error, 2)
+	for _, version := range []string{"two", "three"} {
+		e := s.engine(version)
+		go func() {
+			_, err := e.Deploy(until.Hasten(t.Context(), haste), release.DeployOptions{Message: version})
+			done <- err
+		}()
+	}
+	first, second := <-done, <-done
+	if (first == nil) == (second == nil) || !errors.Is(errors.Join(first, second), providers.Conflict) {
+		t.Errorf("want one to win and one conflict, got %v and %v", first, second)
+	}
+	got := s.serving()
+	if got["api"] == "one" || got["api"] != got["web"] || got["api"] != got["jobs"] {
+		t.Errorf("the versions are %v", got)
+	}
+}
+
+// memory changes a setting of the app beside the code: both steps are needed.
+func memory(m *manifest.Manifest) {
+	for i := range m.Functions {
+		if m.Digest != "one" {
+			m.Functions[i].Memory = 2048 * manifest.MB
+		}
+	}
+}
+
+// killed is a shop whose deploy of a second version was killed when the first of its packages was to be sent: nothing that it still
+// did after that had an effect.
+func killed(t *testing.T) *shop {
+	s := newShop(t, newSources(t))
+	s.adjust = memory
+	s.deploys("one")
+	var dead atomic.Bool
+	s.cloud.Intercept(func(c standin.Call) standin.Fault {
+		if dead.Load() || c.Operation == "Publish" && !dead.Swap(true) {
+			return standin.Fail(400, "Dead", "the process is dead")
+		}
+		return standin.Fault{}
+	})
+	_, err := s.engine("two").Deploy(until.Hasten(t.Context(), haste), release.DeployOptions{Message: "two"})
+	if err == nil {
+		t.Fatal("the deploy was not killed")
+	}
+	s.cloud.Intercept(nil)
+	return s
+}
+
+func TestKilledBetweenTheTwoStepsStatusSaysWhichHalfIsInForce(t *testing.T) {
+	t.Parallel()
+	s := killed(t)
+	said := ""
+	for _, fn := range functions("") {
+		st, err := adapterOf(t, s.cloud).Status(t.Context(), fn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Lacks != "" && st.Unsettled {
+			said = st.Lacks
+		}
+	}
+	if !strings.Contains(said, "the code of revision") || !strings.Contains(said, "runs with that of") {
+		t.Errorf("status says %q", said)
+	}
+}
+
+func TestKilledBetweenTheTwoStepsResumeAndRollbackEndWhole(t *testing.T) {
+	t.Parallel()
+	for want, do := range map[string]func(*release.Engine, *shop) error{
+		"two": func(e *release.Engine, s *shop) error {
+			_, err := e.Resume(until.Hasten(s.Context(), haste), false)
+			return err
+		},
+		"one": func(e *release.Engine, s *shop) error {
+			_, err := e.Rollback(until.Hasten(s.Context(), haste), release.RollbackOptions{})
+			return err
+		},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			s := killed(t)
+			s.T = t
+			if err := do(s.engine("two"), s); err != nil {
+				t.Fatal(err)
+			}
+			s.serves(want)
+			sizes := map[string]int{}
+			for _, fn := range functions("") {
+				conn, err := s.judge.connect(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				is, err := conn.site(t.Context(), conn.appName(fn))
+				if err != nil {
+					t.Fatal(err)
+				}
+				sizes[fn] = is.scale().InstanceMemoryMB
+			}
+			size := map[string]int{"one": 512, "two": 2048}[want]
+			if diff := cmp.Diff(map[string]int{"api": size, "jobs": size, "web": size}, sizes); diff != "" {
+				t.Errorf("the configuration is of another version: %s", diff)
+			}
+		})
+	}
+}
