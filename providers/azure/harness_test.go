@@ -1,15 +1,24 @@
 package azure
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ferryfn/ferry/internal/azuretest"
+	"github.com/ferryfn/ferry/internal/sample"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 	"github.com/ferryfn/ferry/release"
 	"github.com/ferryfn/ferry/release/faults"
 )
@@ -132,3 +141,101 @@ func TestNoFaultAtAnyCallBreaksAReleaseOnAzure(t *testing.T) {
 		t.Error("no fault was tried")
 	}
 }
+
+// mishap is what goes wrong with one call over the network.
+type mishap struct {
+	name  string
+	fault standin.Fault
+}
+
+func mishaps() []mishap {
+	return []mishap{
+		{"is throttled", standin.Throttle()},
+		{"meets a failure of the service", standin.ServerError()},
+		{"loses its reply", standin.LoseReply()},
+		{"does not arrive", standin.Cut()},
+		{"meets a conflict", standin.Fail(409, "AnotherOperationInProgress", "Another operation is in progress. Please try again later.")},
+		{"is denied", standin.Deny()},
+	}
+}
+
+// Every call of a deploy, to whichever service, goes wrong once in every way. What served before serves, or the deploy
+// completes; the next command ends what was left, and nothing is there twice.
+func TestEveryCallOfADeployToAzureMayGoWrong(t *testing.T) {
+	t.Parallel()
+	from := newSources(t)
+	calls, clean := afterDeploys(t, from, 0, standin.Fault{})
+	cases := sample.Of(t, 20)
+	for n := 1; n <= calls; n++ {
+		for _, m := range mishaps() {
+			if !cases.Takes() {
+				continue
+			}
+			t.Run(fmt.Sprintf("call %d %s", n, m.name), func(t *testing.T) {
+				t.Parallel()
+				_, left := afterDeploys(t, from, n, m.fault)
+				if diff := cmp.Diff(clean, left); diff != "" {
+					t.Errorf("what is left is not what a clean run leaves (-clean +left):\n%s", diff)
+				}
+			})
+		}
+	}
+	t.Logf("%d calls and %d mishaps", calls, len(mishaps()))
+}
+
+// afterDeploys releases two versions, with a fault at a call of the second deploy, then a third, and returns how many calls the
+// second made and what there is in the end.
+func afterDeploys(t *testing.T, from *sources, at int, fault standin.Fault) (calls int, left []string) {
+	s := newShop(t, from)
+	s.adjust = memory
+	s.deploys("one")
+	s.cloud.Reset()
+	s.cloud.Intercept(func(c standin.Call) standin.Fault {
+		if c.Number == at {
+			return fault
+		}
+		return standin.Fault{}
+	})
+	ctx := until.Hasten(t.Context(), haste)
+	_, err := s.engine("two").Deploy(ctx, release.DeployOptions{Message: "two"})
+	s.cloud.Intercept(nil)
+	calls = len(s.cloud.Calls())
+	var hit standin.Call
+	if at > 0 && at <= calls {
+		hit = s.cloud.Calls()[at-1]
+	}
+	var failed *release.Error
+	if err == nil || errors.As(err, &failed) && failed.Release == 2 {
+		s.serves("two")
+	} else {
+		s.serves("one")
+	}
+	if err != nil {
+		t.Logf("%s %s: %v", hit.Service, hit.Operation, err)
+	}
+	if _, err := s.engine("three").Deploy(ctx, release.DeployOptions{Message: "three"}); errors.Is(err, providers.Conflict) {
+		if _, err := s.engine("three").Rollback(ctx, release.RollbackOptions{}); err != nil {
+			t.Fatalf("rolling back what %s %s left: %v", hit.Service, hit.Operation, err)
+		}
+		s.deploys("three")
+	} else if err != nil {
+		t.Fatalf("deploying after %s %s went wrong: %v", hit.Service, hit.Operation, err)
+	}
+	s.serves("three")
+	return calls, s.resources()
+}
+
+// resources are all things in the subscription but blobs, of which there are more or fewer with what happened.
+func (s *shop) resources() []string {
+	var list []string
+	for line := range strings.Lines(s.cloud.Snapshot()) {
+		line = strings.TrimSpace(line)
+		if strings.Contains(line, "blob ") || strings.Contains(line, "/blobs/") || varying.MatchString(line) {
+			continue
+		}
+		list = append(list, line)
+	}
+	return list
+}
+
+var varying = regexp.MustCompile(`revisions/|packages/|releases/|released-package`)
