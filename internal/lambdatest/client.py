@@ -74,6 +74,7 @@ def described(err):
 def main():
     sys.stdout, sys.stderr = Unbuffered(sys.stdout), Unbuffered(sys.stderr)
     sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]
+    sys.path.append(os.path.join(os.environ["LAMBDA_RUNTIME_DIR"], "sdk"))  # of the managed runtime
     connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 
     def call(method, path, body=None, headers=None):

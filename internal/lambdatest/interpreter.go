@@ -71,6 +71,43 @@ func Alone(home, interpreter string) (program string, err error) {
 	return program, os.Symlink(interpreter, program)
 }
 
-// asked are the interpreters behind what is found on the PATH, "" where there is none: to ask a version manager takes as long
-// as to start a function.
+// findSDK prints where Python finds what the managed runtimes carry: AWS's SDK, with what that needs.
+const findSDK = `
+import importlib.util, os
+for name in ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"):
+    found = importlib.util.find_spec(name)
+    if found and found.origin:
+        print(os.path.dirname(found.origin) if found.submodule_search_locations else found.origin)
+`
+
+// carrySDK lays the SDK of this machine's Python into a folder, as far as there is one.
+func carrySDK(ctx context.Context, dir string) error {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		return err
+	}
+	found, known := asked.Load(findSDK)
+	if !known {
+		out, err := exec.CommandContext(ctx, python, "-c", findSDK).Output()
+		if err != nil {
+			return fmt.Errorf("looking for the SDK of Python: %w", err)
+		}
+		found = string(out)
+		asked.Store(findSDK, found)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	text, _ := found.(string)
+	for line := range strings.Lines(text) {
+		at := strings.TrimSpace(line)
+		if err := os.Symlink(at, filepath.Join(dir, filepath.Base(at))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asked are the interpreters behind what is found on the PATH, "" where there is none, and where the SDK is: to ask a version
+// manager takes as long as to start a function.
 var asked sync.Map

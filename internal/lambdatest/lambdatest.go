@@ -110,6 +110,9 @@ func (e *Environment) start(ctx context.Context) ([]string, error) {
 		if program, err = Alone(filepath.Join(e.root, "runtime", "python"), program); err != nil {
 			return nil, err
 		}
+		if err := carrySDK(ctx, filepath.Join(e.root, "runtime", "sdk")); err != nil {
+			return nil, err
+		}
 	}
 	file := filepath.Join(e.root, "runtime", client)
 	return []string{program, file}, os.WriteFile(file, code, 0o600)
