@@ -107,7 +107,7 @@ func newRoot(a *app, out *outcome) *cobra.Command {
 	}
 	add(groupWork, newInit(a, out), newImport(a, out), newValidate(a, out), newPackage(a, out), newCheck(a, out), newPlan(a, out), newDeploy(a, out), newDev(a, out),
 		newPromote(a, out), newRollback(a, out), newResume(a, out), newRemove(a, out))
-	add(groupObserve, newStatus(a, out), newReleases(a, out), newInvoke(a, out), newSend(a, out), newQueues(a, out), newLogs(a, out), newOpen(a, out),
+	add(groupObserve, newStatus(a, out), newReleases(a, out), newInvoke(a, out), newCompare(a, out), newSend(a, out), newQueues(a, out), newLogs(a, out), newOpen(a, out),
 		newURL(a, out))
 	add(groupOther, newLocal(a, out), newSecrets(a, out), newDoctor(a, out), newPrint(a, out), newEnv(a, out),
 		newSchema(a, out), newCompletion(a, out), newVersion(a, out))

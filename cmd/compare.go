@@ -1,0 +1,266 @@
+package cmd
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/migrate/compare"
+	"github.com/ferryfn/ferry/providers"
+)
+
+type compareOptions struct {
+	app              *app
+	from, to         string
+	requests         string
+	function         string
+	methods          []string
+	ignore, tolerate []string
+	atOnce           int
+	rate             float64
+	junit, html      string
+}
+
+// compareResult is what came of the requests.
+type compareResult struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	compare.Report
+}
+
+func newCompare(a *app, out *outcome) *cobra.Command {
+	o := &compareOptions{app: a}
+	c := a.command(out, &cobra.Command{
+		Use:   "compare",
+		Short: "Send the same requests to two places and compare the answers",
+		Long: `Send the same requests to two places and compare the answers: status, headers, cookies, and bodies, JSON by its values.
+A place is a target of the manifest, which is called with your own credentials, or a URL. Headers that say where and when an
+answer was made are left out. It exits with 3 when answers differ.
+
+The file has a request on each line, as JSON: {"method": "POST", "path": "/items?page=2", "headers": {"Accept":
+"text/html"}, "body": "…", "function": "api"}, of which only the path is needed; or it is a HAR file, as browsers save them.
+
+Only GET, HEAD and OPTIONS are sent, unless --methods names others: both places get every request.`,
+		Example: `  ferry compare --from aws --to gcp --requests requests.jsonl
+  ferry compare --from https://shop.example.com --to gcp --requests shop.har --function api
+  ferry compare --from aws --to gcp --requests r.jsonl --ignore 'json:$.items[*].id' --tolerate time=5s --html report.html`,
+		Args: noArgs(),
+	}, o.run)
+	f := c.Flags()
+	f.StringVar(&o.from, "from", "", "the `place` that serves today: a target or a URL")
+	f.StringVar(&o.to, "to", "", "the `place` that is to answer alike")
+	f.StringVar(&o.requests, "requests", "", "the `file` of requests; - is stdin")
+	f.StringVar(&o.function, "function", "", "the `name` of the function for requests that name none (default: the one that answers HTTP)")
+	f.StringSliceVar(&o.methods, "methods", nil, "the `methods` that are sent (default: GET, HEAD and OPTIONS)")
+	f.StringArrayVar(&o.ignore, "ignore", nil, "a `rule` of what may differ: header:NAME or json:$.path[*].id; may be repeated")
+	f.StringArrayVar(&o.tolerate, "tolerate", nil, "a `rule` of what may differ by a little: time=5s or uuid; may be repeated")
+	f.IntVar(&o.atOnce, "at-once", 4, "the `number` of requests under way at the same time")
+	f.Float64Var(&o.rate, "rate", 0, "the `number` of requests a second (default: as fast as they are answered)")
+	f.StringVar(&o.junit, "junit", "", "write the report to this `file`, too, as JUnit")
+	f.StringVar(&o.html, "html", "", "write the report to this `file`, too, as a page")
+	targets := a.completeNames(func(c manifest.Choices) []string { return c.Targets })
+	offer(c, "from", targets)
+	offer(c, "to", targets)
+	return c
+}
+
+func (o *compareOptions) run(ctx context.Context, _ []string) (result, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	rules, err := compare.NewRules(o.ignore, o.tolerate)
+	if err != nil {
+		return nil, usagef("see `ferry compare --help`", "%s", err)
+	}
+	all, err := o.read()
+	if err != nil {
+		return nil, usagef("write a request on each line, such as {\"path\": \"/\"}", "%s", err)
+	}
+	from, err := o.place(ctx, o.from)
+	if err != nil {
+		return nil, err
+	}
+	to, err := o.place(ctx, o.to)
+	if err != nil {
+		return nil, err
+	}
+	for i := range o.methods {
+		o.methods[i] = strings.ToUpper(o.methods[i])
+	}
+	report, err := compare.Run(ctx, all, from, to, compare.Options{Rules: rules, Methods: o.methods, AtOnce: o.atOnce, PerSecond: o.rate})
+	if err != nil {
+		return nil, err
+	}
+	if report.Requests == 0 {
+		return nil, usagef("name their methods with --methods", "none of the %s has a method that is sent", count(len(all), "request"))
+	}
+	r := compareResult{From: o.from, To: o.to, Report: report}
+	return r, o.save(r)
+}
+
+// complete checks that all is there that has no default.
+func (o *compareOptions) complete() error {
+	var errs []error
+	for _, f := range [][2]string{{"from", o.from}, {"to", o.to}, {"requests", o.requests}} {
+		if f[1] == "" {
+			errs = append(errs, usagef("see `ferry compare --help`", "--%s is missing", f[0]))
+		}
+	}
+	if o.atOnce < 1 {
+		errs = append(errs, usagef("write 1 or more", "--at-once is %d", o.atOnce))
+	}
+	return errors.Join(errs...)
+}
+
+func (o *compareOptions) read() ([]compare.Request, error) {
+	if o.requests == "-" {
+		return compare.Read("stdin", o.app.Streams.In)
+	}
+	text, err := os.ReadFile(o.app.inDir(o.requests))
+	if err != nil {
+		return nil, err
+	}
+	return compare.Read(o.requests, bytes.NewReader(text))
+}
+
+// place is how a request gets to a target or a URL.
+func (o *compareOptions) place(ctx context.Context, name string) (compare.Call, error) {
+	if strings.Contains(name, "://") {
+		return overHTTP(strings.TrimSuffix(name, "/")), nil
+	}
+	options := o.app.manifestOptions()
+	options.Target = name
+	m, err := manifest.Load(options)
+	if err != nil {
+		return nil, err
+	}
+	p, err := o.app.at(m)
+	if err != nil {
+		return nil, err
+	}
+	invoker, ok := providers.As[providers.Invoker](p.adapter)
+	if !ok {
+		return nil, &failure{kind: providers.Unsupported, message: "the target " + name + " cannot invoke functions", hint: "name its URL"}
+	}
+	if starter, ok := providers.As[providers.Starter](p.adapter); ok {
+		if err := starter.Start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	function, err := o.standard(m)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, r compare.Request) compare.Answer {
+		got, err := invoker.Invoke(ctx, cmp.Or(r.Function, function), providers.Request{Method: r.Method, Path: r.Path, Header: r.Header, Body: r.Body})
+		return compare.Answer{Status: got.Status, Header: got.Header, Body: got.Body, Seconds: got.Seconds, Err: err}
+	}, nil
+}
+
+// standard is the function for requests that name none.
+func (o *compareOptions) standard(m *manifest.Manifest) (string, error) {
+	if o.function != "" {
+		if _, ok := m.Function(o.function); !ok {
+			return "", usagef("", "there is no function %q", o.function)
+		}
+		return o.function, nil
+	}
+	var answer []string
+	for _, fn := range m.Functions {
+		if fn.HTTP() != nil {
+			answer = append(answer, fn.Name)
+		}
+	}
+	if len(answer) == 1 {
+		return answer[0], nil
+	}
+	return "", usagef("name one with --function, or in each request", "%d functions answer HTTP", len(answer))
+}
+
+// overHTTP sends requests to an address, and follows no redirects.
+func overHTTP(base string) compare.Call {
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return func(ctx context.Context, r compare.Request) compare.Answer {
+		begun := time.Now()
+		request, err := http.NewRequestWithContext(ctx, r.Method, base+r.Path, bytes.NewReader(r.Body))
+		if err != nil {
+			return compare.Answer{Err: err}
+		}
+		for name, values := range r.Header {
+			request.Header[http.CanonicalHeaderKey(name)] = values
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return compare.Answer{Err: err}
+		}
+		defer func() { _ = response.Body.Close() }() // it was read
+		body, err := io.ReadAll(response.Body)
+		return compare.Answer{Status: response.StatusCode, Header: response.Header, Body: body, Seconds: time.Since(begun).Seconds(), Err: err}
+	}
+}
+
+// save writes the reports that were asked for.
+func (o *compareOptions) save(r compareResult) error {
+	var errs []error
+	write := func(name string, text []byte, err error) {
+		if name != "" && err == nil {
+			err = os.WriteFile(o.app.inDir(name), text, 0o644)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("writing %s: %w", name, err))
+		}
+	}
+	junit, err := r.JUnit("ferry compare " + r.From + " " + r.To)
+	write(o.junit, junit, err)
+	write(o.html, r.HTML(r.From, r.To), nil)
+	return errors.Join(errs...)
+}
+
+func (r compareResult) exitCode() int {
+	if len(r.Different) > 0 {
+		return exitDiffers
+	}
+	return exitDone
+}
+
+func (r compareResult) text(p *printer) {
+	mark := p.style.good.Render("✓")
+	if len(r.Different) > 0 {
+		mark = p.style.bad.Render("✗")
+	}
+	p.linef("%s %d of %s answered alike  %s", mark, r.Equal, count(r.Requests, "request"), p.style.dim.Render(r.From+" and "+r.To))
+	for _, d := range r.Different {
+		p.linef("")
+		p.linef("%d  %s", d.Number, d.Request)
+		for _, x := range d.Differences {
+			p.linef("  %s", x.At)
+			p.linef("    %s: %s", r.From, x.From)
+			p.linef("    %s: %s", r.To, x.To)
+		}
+	}
+	p.linef("")
+	milliseconds := func(l compare.Latency) []string {
+		var cells []string
+		for _, s := range []float64{l.P50, l.P95, l.P99} {
+			cells = append(cells, fmt.Sprintf("%.0f ms", 1000*s))
+		}
+		return cells
+	}
+	p.table([]string{"", "half within", "95 of 100", "99 of 100"}, [][]string{
+		append([]string{r.From}, milliseconds(r.Latency.From)...), append([]string{r.To}, milliseconds(r.Latency.To)...),
+	})
+	if r.Left > 0 {
+		p.linef("")
+		p.linef("%s left out for the method: --methods sends others", count(r.Left, "request"))
+	}
+}
