@@ -58,6 +58,7 @@ require (
 	golang.org/x/text v0.43.0
 	golang.org/x/time v0.16.0
 	google.golang.org/api v0.315.0
+	maragu.dev/gomponents v1.2.0
 )
 
 require (

@@ -4,18 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	_ "embed"
 	"encoding/hex"
-	"html/template"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 )
-
-//go:embed page.html
-var pageText string
 
 // page is what the status page shows.
 type page struct {
@@ -78,11 +73,7 @@ func (s *service) serveStatus(w http.ResponseWriter, r *http.Request, target str
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
-	shown, err := template.New("page").Parse(pageText)
-	if err == nil {
-		err = shown.Execute(w, s.page(known))
-	}
-	if err != nil {
+	if err := s.page(known).Render(w); err != nil {
 		s.host.options.Log.Error("showing the status page", "service", s.scope.String(), "error", err)
 	}
 	return true
