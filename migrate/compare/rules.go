@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/internal/pattern"
 )
 
 // Rules say what may differ.
@@ -67,13 +67,13 @@ func (r Rules) ignoresHeader(name string) bool {
 	})
 }
 
-var index = foreign.Pattern(`\[\d+\]`)
+var index = pattern.Of(`\[\d+\]`)
 
 func (r Rules) ignoresPath(at string) bool {
 	return slices.Contains(r.paths, at) || slices.Contains(r.paths, index().ReplaceAllString(at, "[*]"))
 }
 
-var uuid = foreign.Pattern(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+var uuid = pattern.Of(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 
 // tolerates is whether two different texts may stand for the same.
 func (r Rules) tolerates(from, to string) bool {

@@ -2,8 +2,8 @@ package foreign
 
 import (
 	"fmt"
-	"regexp"
-	"sync"
+
+	"github.com/ferryfn/ferry/internal/pattern"
 )
 
 // verdict is what became of a node and of all below it that has none of its own.
@@ -134,12 +134,7 @@ func (v *verdict) tell(r *Report, path string, line int) func() {
 	}
 }
 
-// Pattern is a regular expression that is compiled when it is first used, since most commands import nothing.
-func Pattern(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
-}
-
-var plainKey = Pattern(`^[A-Za-z0-9_$:/-]+$`)
+var plainKey = pattern.Of(`^[A-Za-z0-9_$:/-]+$`)
 
 // Join is the path of a key of what is at a path.
 func Join(path, key string) string {

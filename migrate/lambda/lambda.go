@@ -8,15 +8,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/migrate/draft"
 	"github.com/ferryfn/ferry/migrate/foreign"
 )
 
 var (
-	nodeRuntime   = foreign.Pattern(`^nodejs(\d+)\.x$`)
-	pythonRuntime = foreign.Pattern(`^python3\.\d+$`)
-	identifier    = foreign.Pattern(`^[A-Za-z_]\w*$`)
-	nodeExport    = foreign.Pattern(`^[A-Za-z_$][A-Za-z0-9_$]*$`)
+	nodeRuntime   = pattern.Of(`^nodejs(\d+)\.x$`)
+	pythonRuntime = pattern.Of(`^python3\.\d+$`)
+	identifier    = pattern.Of(`^[A-Za-z_]\w*$`)
+	nodeExport    = pattern.Of(`^[A-Za-z_$][A-Za-z0-9_$]*$`)
 	nodeEndings   = []string{".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx"}
 )
 
@@ -122,7 +123,7 @@ func Architecture(id string) string {
 	return ""
 }
 
-var arnForm = foreign.Pattern(`^arn:aws[a-z-]*:([a-z0-9-]+):([^:]*):([^:]*):(.+)$`)
+var arnForm = pattern.Of(`^arn:aws[a-z-]*:([a-z0-9-]+):([^:]*):([^:]*):(.+)$`)
 
 // Resource is the name in an ARN of a service (sqs, sns, s3, events); a plain name is itself. It is false for an ARN of
 // another service.
@@ -138,7 +139,7 @@ func Resource(service, text string) (string, bool) {
 }
 
 // secretWords are parts of the names of variables that hold what nobody else may know.
-var secretWords = foreign.Pattern(`(?i)(^|_)(secret|token|password|passwd|pwd|credentials?|private_key|api_?key|apikey|access_key|signing_key|encryption_key|client_secret)(_|$)`)
+var secretWords = pattern.Of(`(?i)(^|_)(secret|token|password|passwd|pwd|credentials?|private_key|api_?key|apikey|access_key|signing_key|encryption_key|client_secret)(_|$)`)
 
 // Secret is whether a variable of that name with that text holds a secret in the open.
 func Secret(name, text string) bool {
@@ -161,7 +162,7 @@ func Method(text string) string {
 	}
 }
 
-var pathParameter = foreign.Pattern(`\{([^{}+]+)(\+?)\}`)
+var pathParameter = pattern.Of(`\{([^{}+]+)(\+?)\}`)
 
 // Path is a path of API Gateway as the manifest writes it; "" is every path.
 func Path(text string) string {

@@ -6,13 +6,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/migrate/foreign"
 )
 
 var (
-	rateForm = foreign.Pattern(`^rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)$`)
-	cronForm = foreign.Pattern(`^cron\((.*)\)$`)
-	stepForm = foreign.Pattern(`^(\*|\d+)(?:-(\d+))?/(\d+)$`)
+	rateForm = pattern.Of(`^rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)$`)
+	cronForm = pattern.Of(`^cron\((.*)\)$`)
+	stepForm = pattern.Of(`^(\*|\d+)(?:-(\d+))?/(\d+)$`)
 )
 
 // Schedule is the five fields of an expression such as rate(5 minutes) or cron(0 3 ? * MON-FRI *); else the reason why there
@@ -46,7 +47,7 @@ func Schedule(expression string) (cron, reason string) {
 	return strings.Join(fields[:5], " "), ""
 }
 
-var dayName = foreign.Pattern(`(?i)SUN|MON|TUE|WED|THU|FRI|SAT`)
+var dayName = pattern.Of(`(?i)SUN|MON|TUE|WED|THU|FRI|SAT`)
 
 // numberless is a field of weekdays without their names.
 func numberless(field string) string { return dayName().ReplaceAllString(field, "") }

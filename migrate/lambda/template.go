@@ -3,6 +3,7 @@ package lambda
 import (
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/migrate/draft"
 	"github.com/ferryfn/ferry/migrate/foreign"
 )
@@ -102,7 +103,7 @@ func (t Template) given(id string) (string, bool) {
 	return t.Text(r.At("Properties", key))
 }
 
-var placeholder = foreign.Pattern(`\$\{([^}]*)\}`)
+var placeholder = pattern.Of(`\$\{([^}]*)\}`)
 
 func (t Template) sub(arg *foreign.Node) (string, bool) {
 	text, own := arg, (*foreign.Node)(nil)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -22,7 +23,7 @@ type archives struct {
 }
 
 // virtual is a package that lies in several places for its peers: "__virtual__/<hash>/<folders above>/".
-var virtual = source.Pattern(`/(?:__virtual__|\$\$virtual)/[^/]+/(\d+)/`)
+var virtual = pattern.Of(`/(?:__virtual__|\$\$virtual)/[^/]+/(\d+)/`)
 
 // really is where a path of Plug'n'Play leads.
 func really(path string) string {

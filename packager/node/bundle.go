@@ -11,6 +11,7 @@ import (
 
 	"github.com/evanw/esbuild/pkg/api"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/packager/source"
 )
@@ -337,7 +338,7 @@ func (j *job) likelyFormat(handler string) api.Format {
 }
 
 // moduleSyntax finds a line that looks like one of an ES module. What it takes for one or misses costs a second build.
-var moduleSyntax = source.Pattern(`(?m)^(import[\s"'{*]|export[\s{*])`)
+var moduleSyntax = pattern.Of(`(?m)^(import[\s"'{*]|export[\s{*])`)
 
 // typeModule is what the nearest package.json says about .js files.
 func (j *job) typeModule(handler string) bool {

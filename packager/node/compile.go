@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/packager/source"
 )
@@ -36,12 +37,12 @@ type tsconfig struct {
 }
 
 var (
-	decorator = source.Pattern(`(?m)(?:^|[\s(,])@[A-Za-z_$]`)
-	metadata  = source.Pattern(`(?m)^[^/\n]*"emitDecoratorMetadata"\s*:\s*true`)
-	interop   = source.Pattern(`(?m)^[^/\n]*"(?:esModuleInterop"\s*:\s*true|module"\s*:\s*"(?i:node16|node18|node20|nodenext|preserve)")`)
-	system    = source.Pattern(`(?m)^[^/\n]*"module"\s*:\s*"([^"]+)"`)
-	transform = source.Pattern(`"plugins"\s*:\s*\[[^\]]*"transform"\s*:\s*"([^"]+)"`)
-	namespace = source.Pattern(`(?m)^(\s*)import\s*\*\s*as\s+([\w$]+)\s+from\s*(["'][^"'\n]+["'])`)
+	decorator = pattern.Of(`(?m)(?:^|[\s(,])@[A-Za-z_$]`)
+	metadata  = pattern.Of(`(?m)^[^/\n]*"emitDecoratorMetadata"\s*:\s*true`)
+	interop   = pattern.Of(`(?m)^[^/\n]*"(?:esModuleInterop"\s*:\s*true|module"\s*:\s*"(?i:node16|node18|node20|nodenext|preserve)")`)
+	system    = pattern.Of(`(?m)^[^/\n]*"module"\s*:\s*"([^"]+)"`)
+	transform = pattern.Of(`"plugins"\s*:\s*\[[^\]]*"transform"\s*:\s*"([^"]+)"`)
+	namespace = pattern.Of(`(?m)^(\s*)import\s*\*\s*as\s+([\w$]+)\s+from\s*(["'][^"'\n]+["'])`)
 )
 
 // ofOwn is whether a file is one's own TypeScript.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/packager/source"
 )
@@ -36,7 +37,7 @@ func isNative(dir string, packageJSON []byte) bool {
 }
 
 // chooses finds that a package loads one of several packages of programs, such as "@img/sharp-linux-x64".
-var chooses = source.Pattern(`"[^"\s]*[-/](linux|linuxmusl|darwin|win32)-(x64|arm64)[^"\s]*"\s*:`)
+var chooses = pattern.Of(`"[^"\s]*[-/](linux|linuxmusl|darwin|win32)-(x64|arm64)[^"\s]*"\s*:`)
 
 // globQuote makes a path mean itself in a pattern.
 func globQuote(path string) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/evanw/esbuild/pkg/api"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -48,7 +49,7 @@ func places() map[string]string {
 }
 
 // prologue is what must stay before all other code: comments may say how to compile, and directives are none later.
-var prologue = source.Pattern(`(?s)^(?:\x{FEFF})?(?:#![^\n]*\n)?(?:\s+|//[^\n]*(?:\n|$)|/\*.*?\*/|(?:"use [^"\n]*"|'use [^'\n]*')[ \t]*;?)*`)
+var prologue = pattern.Of(`(?s)^(?:\x{FEFF})?(?:#![^\n]*\n)?(?:\s+|//[^\n]*(?:\n|$)|/\*.*?\*/|(?:"use [^"\n]*"|'use [^'\n]*')[ \t]*;?)*`)
 
 // placed is a source that declares the names for its place as far as it mentions it, on the line of its first statement.
 func (b *bundle) placed(file, code string) string {
@@ -106,7 +107,7 @@ func (b *bundle) inPackage(file string) (string, bool) {
 }
 
 // directives are those at the begin of a CommonJS module that esbuild wrote.
-var directives = source.Pattern(`^(?:"[^"\n]*";\n)*`)
+var directives = pattern.Of(`^(?:"[^"\n]*";\n)*`)
 
 // bannered gives a CommonJS bundle its banner, behind its directives. A source map has it start at a later line.
 func bannered(out []api.OutputFile, format api.Format) {

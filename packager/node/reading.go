@@ -14,6 +14,7 @@ import (
 
 	"github.com/evanw/esbuild/pkg/api"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -120,7 +121,7 @@ func (r *reading) note(path string) error {
 	return nil
 }
 
-var mapped = source.Pattern(`(?m)[#@] ?sourceMappingURL=([^\s'"]+)`)
+var mapped = pattern.Of(`(?m)[#@] ?sourceMappingURL=([^\s'"]+)`)
 
 // namedMap looks at the map that a source names, which esbuild reads.
 func namedMap(path string, code []byte) error {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/packager/source"
 )
@@ -65,8 +66,8 @@ func (m *modules) folders(dirs map[string]bool) error {
 
 // extends finds what a tsconfig.json builds upon; a comment that looks the same costs an input too many.
 var (
-	extends = source.Pattern(`"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")`)
-	strung  = source.Pattern(`"([^"]+)"`)
+	extends = pattern.Of(`"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")`)
+	strung  = pattern.Of(`"([^"]+)"`)
 )
 
 var tsconfigs = []string{"tsconfig.json", "jsconfig.json"}

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ferryfn/ferry/packager/source"
+	"github.com/ferryfn/ferry/internal/pattern"
 )
 
 // A package is rooted when it looks for something from the place where it lies: a file of its own (data, a style sheet,
@@ -20,14 +20,14 @@ import (
 // is not used.
 
 var (
-	placeOf  = source.Pattern(`\b(?:__ferry_(?:dirname|filename|meta)\d*|__dirname|__filename)\b`)
-	loads    = source.Pattern(`\b(?:__require|require|import)\(([^"'` + "`" + `)\s])`) // by an expression
-	itself   = source.Pattern(`\b(?:resolve|join|normalize)\((?:__ferry_dirname\d*|__dirname)\)|(?:\breturn |[=:>] )(?:__ferry_dirname\d*|__dirname)(?:[,;)]|$)`)
-	finds    = source.Pattern(`\b(?:__require|require)\.resolve\(["'` + "`" + `]([^"'` + "`" + `]+)`)
-	maker    = source.Pattern(`\b([\w$]+) = (?:\(0, )?[\w$.]*createRequire\d*\)?\(`)
-	literal  = source.Pattern(`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|` + "`((?:[^`\\\\]|\\\\.)*)`")
-	declares = source.Pattern(`\b__ferry(?:Place|Meta)\(`) // the place of a module, which is no use of it
-	inserts  = source.Pattern(`\$\{[^}]*\}`)
+	placeOf  = pattern.Of(`\b(?:__ferry_(?:dirname|filename|meta)\d*|__dirname|__filename)\b`)
+	loads    = pattern.Of(`\b(?:__require|require|import)\(([^"'` + "`" + `)\s])`) // by an expression
+	itself   = pattern.Of(`\b(?:resolve|join|normalize)\((?:__ferry_dirname\d*|__dirname)\)|(?:\breturn |[=:>] )(?:__ferry_dirname\d*|__dirname)(?:[,;)]|$)`)
+	finds    = pattern.Of(`\b(?:__require|require)\.resolve\(["'` + "`" + `]([^"'` + "`" + `]+)`)
+	maker    = pattern.Of(`\b([\w$]+) = (?:\(0, )?[\w$.]*createRequire\d*\)?\(`)
+	literal  = pattern.Of(`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|` + "`((?:[^`\\\\]|\\\\.)*)`")
+	declares = pattern.Of(`\b__ferry(?:Place|Meta)\(`) // the place of a module, which is no use of it
+	inserts  = pattern.Of(`\$\{[^}]*\}`)
 )
 
 // asWritten is code that esbuild wrote with the words of its source.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -156,7 +157,7 @@ func (b *building) reported(ctx context.Context, file string) (out []string, err
 }
 
 // address is a URL without what comes after it in a requirement.
-var address = source.Pattern(`^[^\s;#?]*`)
+var address = pattern.Of(`^[^\s;#?]*`)
 
 // mustBuild is whether a requirement names no wheel: a folder, an archive of sources, a repository.
 func mustBuild(line string) bool {

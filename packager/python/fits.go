@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -48,7 +49,7 @@ func (b *building) fits(dir string) *source.Error {
 	return nil
 }
 
-var wheelTag = source.Pattern(`(?m)^Tag:\s*([^-\s]+)-([^-\s]+)-(\S+)`)
+var wheelTag = pattern.Of(`(?m)^Tag:\s*([^-\s]+)-([^-\s]+)-(\S+)`)
 
 // ofVersion is whether a tag is of the function's version of Python.
 func (b *building) ofVersion(tag []string) bool {
@@ -65,7 +66,7 @@ func (j *job) where() string {
 }
 
 // everywhere are the libraries that programs of wheels may rely on.
-var everywhere = source.Pattern(`^(lib(c|m|dl|rt|pthread|util|resolv|nsl|gcc_s|stdc\+\+|python3[.0-9]*)\.so|ld-linux)`)
+var everywhere = pattern.Of(`^(lib(c|m|dl|rt|pthread|util|resolv|nsl|gcc_s|stdc\+\+|python3[.0-9]*)\.so|ld-linux)`)
 
 // foreign is what the programs in a folder need of this machine that another one may not have, "" for nothing.
 func (j *job) foreign(dir string) (why string) {
@@ -86,7 +87,7 @@ func (j *job) foreign(dir string) (why string) {
 	return ""
 }
 
-var glibcVersion = source.Pattern(`^GLIBC_2\.(\d+)`)
+var glibcVersion = pattern.Of(`^GLIBC_2\.(\d+)`)
 
 // needed is what a program needs that is neither its own nor everywhere.
 func (j *job) needed(path string, own map[string]bool) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -83,15 +84,15 @@ type hashedFile struct {
 	Hash string `toml:"hash"`
 }
 
-var separators = source.Pattern(`[-_.]+`)
+var separators = pattern.Of(`[-_.]+`)
 
 // normal is a package's name as registries compare it.
 func normal(name string) string { return strings.ToLower(separators().ReplaceAllString(name, "-")) }
 
 // The forms of names and versions. An installer is handed them in lines of text.
 var (
-	lockedName    = source.Pattern(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
-	lockedVersion = source.Pattern(`^[A-Za-z0-9.!+_-]*$`)
+	lockedName    = pattern.Of(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	lockedVersion = pattern.Of(`^[A-Za-z0-9.!+_-]*$`)
 )
 
 const lockAgain = "regenerate it with the tool that wrote it"
@@ -213,7 +214,7 @@ func texts(v any) (out []string) {
 	return out
 }
 
-var extraMarker = source.Pattern(`(\s+and\s+)?\(?extra\s*==\s*["'][^"']*["']\)?(\s+and\s+)?`)
+var extraMarker = pattern.Of(`(\s+and\s+)?\(?extra\s*==\s*["'][^"']*["']\)?(\s+and\s+)?`)
 
 // withoutExtra takes from a marker what asks for an extra: who follows it has asked.
 func withoutExtra(marker string) string {
@@ -225,7 +226,7 @@ func withoutExtra(marker string) string {
 	}))
 }
 
-var comparison = source.Pattern(`(\^|~=?|[<>=!]=?)\s*([0-9][0-9.*]*)`)
+var comparison = pattern.Of(`(\^|~=?|[<>=!]=?)\s*([0-9][0-9.*]*)`)
 
 // pythonMarker is a marker for Poetry's form of a range of Python versions.
 func pythonMarker(versions string) string {
@@ -240,7 +241,7 @@ func pythonMarker(versions string) string {
 	return strings.Join(out, " and ")
 }
 
-var requirementForm = source.Pattern(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?([^;]*)(?:;\s*(.*))?$`)
+var requirementForm = pattern.Of(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?([^;]*)(?:;\s*(.*))?$`)
 
 // parseRequirement reads a dependency as pyproject.toml has it, but for its version.
 func parseRequirement(line string) need {

@@ -5,11 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
 // lacks finds the package that an installer has nothing for.
-var lacks = source.Pattern(`(?:No matching distribution found for|Could not find a version that satisfies the requirement|Because (?:there (?:are no versions|is no version) of |only )?)\s*([A-Za-z0-9][A-Za-z0-9._-]*)`)
+var lacks = pattern.Of(`(?:No matching distribution found for|Could not find a version that satisfies the requirement|Because (?:there (?:are no versions|is no version) of |only )?)\s*([A-Za-z0-9][A-Za-z0-9._-]*)`)
 
 // lacking is the package that an installer says it has nothing for, "" when it says something else.
 func lacking(said string) string {
@@ -20,13 +21,13 @@ func lacking(said string) string {
 }
 
 // out is what installers say when an index does not answer.
-var out = source.Pattern(`(?i)connection broken by|Failed to establish a new connection|Failed to fetch: |error sending request|Read timed out|ProxyError|Could not fetch URL|HTTP error (?:401|403|407|5\d\d)|dns error`)
+var out = pattern.Of(`(?i)connection broken by|Failed to establish a new connection|Failed to fetch: |error sending request|Read timed out|ProxyError|Could not fetch URL|HTTP error (?:401|403|407|5\d\d)|dns error`)
 
 // unreachable is whether an installer did not get to ask for a package.
 func unreachable(said string) bool { return out().MatchString(said) }
 
 // offline is whether an installer was told not to ask.
-var offline = source.Pattern(`network was disabled|network is disabled`)
+var offline = pattern.Of(`network was disabled|network is disabled`)
 
 // problem is why a list cannot be installed, nil without an error.
 func (b *building) problem(said string, err error) error {

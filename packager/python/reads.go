@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/packager/source"
 )
@@ -19,16 +20,16 @@ import (
 // The forms in which code names a place from where it lies. A place that was understood stands in the text as the number of
 // steps upward from the file, between two marks.
 var (
-	ofPathlib = source.Pattern(`(?:pathlib\.)?Path\(__file__\)((?:\s*\.(?:resolve|absolute)\(\))*)((?:\s*\.parents?\b(?:\[\d+\])?)*)`)
-	ofPlace   = source.Pattern(`\x00(\d+)\x00((?:\s*\.(?:resolve|absolute)\(\)|\s*\.parents?\b(?:\[\d+\])?)+)`)
-	ofDirname = source.Pattern(`((?:(?:os\.)?(?:path\.)?(?:dirname|abspath|realpath)\()+)__file__(\)+)`)
-	assigned  = source.Pattern(`^\s*([A-Za-z_]\w*)\s*(?::[^=]+)?=[\s(]*\x00(\d+)\x00[\s)]*$`)
-	slashed   = source.Pattern(`\x00(\d+)\x00((?:\s*/\s*(?:"[^"\\]*"|'[^'\\]*'))+)`)
-	joined    = source.Pattern(`(?:\bjoin\(\s*\x00(\d+)\x00\s*,|\x00(\d+)\x00\.(?:joinpath|with_name)\()((?:\s*(?:"[^"\\]*"|'[^'\\]*')\s*(?:,|\)))+)`)
-	inserted  = source.Pattern(`\{\x00(\d+)\x00\}((?:/[^"'{}/\s]+)*)`)
-	literal   = source.Pattern(`"[^"\\]*"|'[^'\\]*'`)
-	pieces    = source.Pattern(`(?s)#[^\n]*|"""(?:[^\\]|\\.)*?"""|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\\\r?\n|[^#"'()\[\]{}\\\n]+|.`)
-	upward    = source.Pattern(`\.parent(?:s\[(\d+)\])?`)
+	ofPathlib = pattern.Of(`(?:pathlib\.)?Path\(__file__\)((?:\s*\.(?:resolve|absolute)\(\))*)((?:\s*\.parents?\b(?:\[\d+\])?)*)`)
+	ofPlace   = pattern.Of(`\x00(\d+)\x00((?:\s*\.(?:resolve|absolute)\(\)|\s*\.parents?\b(?:\[\d+\])?)+)`)
+	ofDirname = pattern.Of(`((?:(?:os\.)?(?:path\.)?(?:dirname|abspath|realpath)\()+)__file__(\)+)`)
+	assigned  = pattern.Of(`^\s*([A-Za-z_]\w*)\s*(?::[^=]+)?=[\s(]*\x00(\d+)\x00[\s)]*$`)
+	slashed   = pattern.Of(`\x00(\d+)\x00((?:\s*/\s*(?:"[^"\\]*"|'[^'\\]*'))+)`)
+	joined    = pattern.Of(`(?:\bjoin\(\s*\x00(\d+)\x00\s*,|\x00(\d+)\x00\.(?:joinpath|with_name)\()((?:\s*(?:"[^"\\]*"|'[^'\\]*')\s*(?:,|\)))+)`)
+	inserted  = pattern.Of(`\{\x00(\d+)\x00\}((?:/[^"'{}/\s]+)*)`)
+	literal   = pattern.Of(`"[^"\\]*"|'[^'\\]*'`)
+	pieces    = pattern.Of(`(?s)#[^\n]*|"""(?:[^\\]|\\.)*?"""|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\\\r?\n|[^#"'()\[\]{}\\\n]+|.`)
+	upward    = pattern.Of(`\.parent(?:s\[(\d+)\])?`)
 )
 
 // read is a file that a line of code names.

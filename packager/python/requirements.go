@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -114,7 +115,7 @@ func under(dir, path string) string {
 	return filepath.Join(dir, filepath.FromSlash(path))
 }
 
-var comment = source.Pattern(`(^|\s)#.*$`)
+var comment = pattern.Of(`(^|\s)#.*$`)
 
 // logicalLines are the lines of a requirements file without comments, and with those joined that a backslash continues.
 func logicalLines(text string) (out []string) {
@@ -174,8 +175,8 @@ func listOption(line string) (value string, kind optionKind) {
 }
 
 var (
-	ofFile = source.Pattern(`^(?:([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*@\s*)?file:(?://)?(/[^;\s]*)(.*)$`)
-	ofPath = source.Pattern(`^((?:\.|/|[^\s\[;@:]+/)[^\[;:]*?)(\[[^\]]*\])?(\s*;.*|\s+--.*)?$`)
+	ofFile = pattern.Of(`^(?:([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*@\s*)?file:(?://)?(/[^;\s]*)(.*)$`)
+	ofPath = pattern.Of(`^((?:\.|/|[^\s\[;@:]+/)[^\[;:]*?)(\[[^\]]*\])?(\s*;.*|\s+--.*)?$`)
 )
 
 // pathIn is the path on disk that a requirement names, "" when it names none, and its extras, markers and hashes.

@@ -70,7 +70,7 @@ func New(c providers.Config) (providers.Adapter, error) {
 		return nil, refuse("location", "add location: westeurope", "no location is chosen")
 	case !regexp.MustCompile(`^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$`).MatchString(t.ResourceGroup):
 		return nil, refuse("resource_group", "use at most 90 letters, digits, _, -, . and parentheses", "%q is no name of a resource group", t.ResourceGroup)
-	case t.Subscription != "" && !guid.MatchString(t.Subscription):
+	case t.Subscription != "" && !guid().MatchString(t.Subscription):
 		return nil, refuse("subscription", "write its id, as `az account show` prints it", "%q is no id of a subscription", t.Subscription)
 	case t.StorageAccount != "" && !regexp.MustCompile(`^[a-z0-9]{3,24}$`).MatchString(t.StorageAccount):
 		return nil, refuse("storage_account", "use 3 to 24 lower-case letters and digits", "%q is no name of a storage account", t.StorageAccount)

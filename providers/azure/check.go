@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
@@ -59,8 +60,8 @@ func checkScaling(fn function) []providers.Issue {
 }
 
 var (
-	guid       = regexp.MustCompile(`(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	identityID = regexp.MustCompile(`(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+$`)
+	guid       = pattern.Of(`(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	identityID = pattern.Of(`(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+$`)
 )
 
 // checkSettings checks the function's azure block.
@@ -68,7 +69,7 @@ func checkSettings(fn function) []providers.Issue {
 	own := fn.own
 	group := regexp.MustCompile(`^(http|blob|durable|function:[A-Za-z0-9_-]+)$`)
 	found := slices.Concat(
-		check.Forms("azure.identity", identityID, "the id of a user-assigned identity", own.Identity),
+		check.Forms("azure.identity", identityID(), "the id of a user-assigned identity", own.Identity),
 		check.When(own.Identity != "" && len(own.Roles) > 0).Block("azure.roles", "give them to the identity", "roles are given to the identity that ferry creates, but azure.identity names another one"),
 	)
 	for _, r := range own.Roles {
@@ -107,7 +108,7 @@ func checkEvents(fn function) []providers.Issue {
 	return found
 }
 
-var queueName = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`)
+var queueName = pattern.Of(`^[a-z0-9](-?[a-z0-9])*$`)
 
 // checkQueue reports what a queue of Azure Storage cannot do. How it is read is a setting of the app, and so of all its queues.
 func checkQueue(fn function, e *manifest.QueueEvent, field string) []providers.Issue {
@@ -117,7 +118,7 @@ func checkQueue(fn function, e *manifest.QueueEvent, field string) []providers.I
 	}
 	return slices.Concat(
 		check.When(e.Batch > maxBatch).Block(field+".batch", fmt.Sprintf("choose at most %d", maxBatch), "a queue of Azure Storage does not hand out %d messages at a time", e.Batch),
-		check.Forms(field+".name", queueName, "3 to 63 lower-case letters, digits and single hyphens", named),
+		check.Forms(field+".name", queueName(), "3 to 63 lower-case letters, digits and single hyphens", named),
 		check.When(named != e.Name && !fn.handled()).Block(field+".name", "give the queue the name of the event", "the worker for %s reads the queue by the name in the manifest", fn.Runtime.Language()),
 		check.When(e.Backoff > 0).Warn(field+".backoff", "", "every pause is as long as the first one: Azure Storage does not double it"),
 		check.When(differs).Block(field, "make them alike, or write a function for each", "the queues of one function are read with one batch, number of attempts and pause on Azure"),

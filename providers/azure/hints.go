@@ -2,12 +2,12 @@ package azure
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -47,8 +47,8 @@ func (p *place) howToSignIn(err error) string {
 }
 
 var (
-	actionSaid = regexp.MustCompile(`(?:perform action|Action:) '([^']+)'`)
-	scopeSaid  = regexp.MustCompile(`over scope '([^']+)'`)
+	actionSaid = pattern.Of(`(?:perform action|Action:) '([^']+)'`)
+	scopeSaid  = pattern.Of(`over scope '([^']+)'`)
 )
 
 // howToPermit names the role that the caller lacks.
@@ -62,11 +62,11 @@ func (p *place) howToPermit(err error) string {
 	if res.RawResponse != nil && res.RawResponse.Request != nil {
 		host = res.RawResponse.Request.URL.Host
 	}
-	if m := scopeSaid.FindStringSubmatch(message); m != nil {
+	if m := scopeSaid().FindStringSubmatch(message); m != nil {
 		scope = m[1]
 	}
 	action := ""
-	if m := actionSaid.FindStringSubmatch(message); m != nil {
+	if m := actionSaid().FindStringSubmatch(message); m != nil {
 		action = m[1]
 	}
 	switch code := res.ErrorCode; {

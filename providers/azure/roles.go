@@ -126,7 +126,7 @@ func (c *connection) needs(ctx context.Context, s spec) ([]roleGrant, error) {
 
 // roleID is the id of a role: itself, of a name that ferry knows, or of one that Azure does.
 func (c *connection) roleID(ctx context.Context, fn string, r grant) (string, error) {
-	if guid.MatchString(r.Role) {
+	if guid().MatchString(r.Role) {
 		return strings.ToLower(r.Role), nil
 	}
 	if id, ok := roleIDs()[r.Role]; ok {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
@@ -92,18 +93,18 @@ func checkSettings(fn function) []providers.Issue {
 		check.When(fn.viaFunctions() && fn.bound() && fn.Timeout > manifest.Duration(maxBuiltEventTimeout)).Block("timeout", "choose at most 9m, or set gcp.via to run", "events call a function that Cloud Functions builds for at most %s", manifest.Duration(maxBuiltEventTimeout)),
 		check.OneOf("gcp.ingress", own.Ingress, "ingress", "all", "internal", "internal-and-load-balancer"),
 		check.OneOf("gcp.egress", own.Egress, "egress", "private-ranges-only", "all-traffic"),
-		check.Forms("gcp.service_account", accountForm, "the email of a service account", own.ServiceAccount),
-		check.Forms("gcp.build_service_account", accountForm, "the email of a service account", own.BuildServiceAccount),
+		check.Forms("gcp.service_account", accountForm(), "the email of a service account", own.ServiceAccount),
+		check.Forms("gcp.build_service_account", accountForm(), "the email of a service account", own.BuildServiceAccount),
 		check.Forms("gcp.roles", role, "a role such as roles/datastore.user", own.Roles...),
 		check.Forms("gcp.vpc_connector", connector, "the name of a connector", own.VPCConnector),
 		check.When(own.ServiceAccount != "" && len(own.Roles) > 0).Block("gcp.roles", "grant them to the account", "roles are granted to the service account that ferry creates, but gcp.service_account names another one"),
 		check.When(own.VPCConnector != "" && own.Network+own.Subnet != "").Block("gcp.network", "name one of them", "a function is connected through a connector or to a network directly, not both"),
 		check.When(own.Egress != "" && own.VPCConnector+own.Network+own.Subnet == "").Block("gcp.egress", "name vpc_connector or network", "nothing goes through a network that the function is not connected to"),
-		check.When(own.BaseImage != "" && !imageForm.MatchString(own.BaseImage)).Block("gcp.base_image", "write it like europe-west1-docker.pkg.dev/my-project/images/base:1", "%q is not the name of an image", own.BaseImage),
+		check.When(own.BaseImage != "" && !imageForm().MatchString(own.BaseImage)).Block("gcp.base_image", "write it like europe-west1-docker.pkg.dev/my-project/images/base:1", "%q is not the name of an image", own.BaseImage),
 	)
 }
 
-var imageForm = regexp.MustCompile(`^[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?$`)
+var imageForm = pattern.Of(`^[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?$`)
 
 func checkLabels(labels map[string]string) []providers.Issue {
 	const field = "gcp.labels"

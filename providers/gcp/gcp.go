@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
@@ -66,24 +67,24 @@ func New(c providers.Config) (providers.Adapter, error) {
 	switch {
 	case t.Project == "":
 		return nil, refuse("project", "add project: my-project, or set GOOGLE_CLOUD_PROJECT", "no project is chosen")
-	case !projectForm.MatchString(t.Project):
+	case !projectForm().MatchString(t.Project):
 		return nil, refuse("project", "write the project's id, as `gcloud projects list` shows it", "%q is not the id of a project", t.Project)
 	case t.Region == "":
 		return nil, refuse("region", "add region: europe-west1, or set GOOGLE_CLOUD_REGION", "no region is chosen")
 	case !regexp.MustCompile(`^[a-z]+(-[a-z]+)+\d+$`).MatchString(t.Region):
 		return nil, refuse("region", "write it like europe-west1", "%q is not a region", t.Region)
-	case t.Impersonate != "" && !accountForm.MatchString(t.Impersonate):
+	case t.Impersonate != "" && !accountForm().MatchString(t.Impersonate):
 		return nil, refuse("impersonate", "write it like deploy@my-project.iam.gserviceaccount.com", "%q is not a service account", t.Impersonate)
-	case t.Repository != "" && !repositoryForm.MatchString(t.Repository):
+	case t.Repository != "" && !repositoryForm().MatchString(t.Repository):
 		return nil, refuse("repository", "write it like europe-west1-docker.pkg.dev/my-project/ferry", "%q is not a repository of images", t.Repository)
 	}
 	return a, nil
 }
 
 var (
-	projectForm    = regexp.MustCompile(`^([a-z0-9.]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
-	accountForm    = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.gserviceaccount\.com$`)
-	repositoryForm = regexp.MustCompile(`^[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+$`)
+	projectForm    = pattern.Of(`^([a-z0-9.]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
+	accountForm    = pattern.Of(`^[^@\s]+@[^@\s]+\.gserviceaccount\.com$`)
+	repositoryForm = pattern.Of(`^[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+$`)
 )
 
 // variable is an environment variable, "" when it is not set.

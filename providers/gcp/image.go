@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"cloud.google.com/go/auth"
@@ -15,6 +14,7 @@ import (
 	artifacts "google.golang.org/api/artifactregistry/v1"
 	run "google.golang.org/api/run/v2"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/image"
 	"github.com/ferryfn/ferry/providers/until"
@@ -97,11 +97,11 @@ func (k *keys) ResolveContext(ctx context.Context, of authn.Resource) (authn.Aut
 }
 
 // artifactRepository is a repository of Artifact Registry by its parts.
-var artifactRepository = regexp.MustCompile(`^([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/([^/]+)$`)
+var artifactRepository = pattern.Of(`^([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/([^/]+)$`)
 
 // repositoryPath is the repository's full name in Artifact Registry, "" where the manifest names one of another registry.
 func (p *place) repositoryPath() (parent, id string) {
-	if found := artifactRepository.FindStringSubmatch(p.repository()); found != nil {
+	if found := artifactRepository().FindStringSubmatch(p.repository()); found != nil {
 		return "projects/" + found[2] + "/locations/" + found[1], found[3]
 	}
 	return "", ""
