@@ -171,7 +171,7 @@ func (o *compareOptions) place(ctx context.Context, name string) (compare.Call, 
 func (o *compareOptions) standard(m *manifest.Manifest) (string, error) {
 	if o.function != "" {
 		if _, ok := m.Function(o.function); !ok {
-			return "", usagef("", "there is no function %q", o.function)
+			return "", usagef(suggest(o.function, manifest.Names(o.app.manifestOptions()).Functions), "there is no function %q", o.function)
 		}
 		return o.function, nil
 	}

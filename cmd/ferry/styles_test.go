@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,14 +20,15 @@ import (
 
 // TestWhatNoPackageIsMadeOfIsRefusedBefore asks all targets about all styles of all runtimes.
 func TestWhatNoPackageIsMadeOfIsRefusedBefore(t *testing.T) {
-	env := func(name string) (string, bool) { return "eu-west-1", name == "AWS_REGION" }
 	styles := []manifest.Style{
 		manifest.StyleFetch, manifest.StyleNode, manifest.StyleWSGI, manifest.StyleASGI, manifest.StyleGo, manifest.StyleServer, manifest.StyleLambda,
 		manifest.StyleGCF, manifest.StyleGCFHTTP, manifest.StyleGCFEvent, manifest.StyleAzure,
 	}
 	refused := 0
 	for _, p := range all.Providers() {
-		adapter, err := p.New(providers.Config{Service: "shop", Stage: "dev", Target: p.Name, Env: env})
+		adapter, err := p.New(providers.Config{
+			Service: "shop", Stage: "dev", Target: p.Name, Block: exampleOf(t, p), Env: func(string) (string, bool) { return "", false },
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,4 +90,19 @@ func refusal(t *testing.T, dir string, args ...string) string {
 		return ""
 	}
 	return out.String() + errs.String()
+}
+
+// exampleOf is the block of a target as the provider's hints write it.
+func exampleOf(t *testing.T, p providers.Provider) *manifest.Node {
+	t.Helper()
+	example := cmp.Or(p.Blocks.Example, "{provider: "+p.Name+"}")
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, manifest.FileName), []byte("service: shop\ntargets:\n  it: "+example+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := manifest.LoadPlace(manifest.Options{Dir: dir, Target: "it", Providers: map[string]manifest.Blocks{p.Name: p.Blocks}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Target.Config
 }
