@@ -16,8 +16,9 @@ import (
 //	carriers/<ingress>  makes an exchange of what comes in on an ingress, and what goes out of its answer
 //	targets/<target>    starts it all: secrets, the context of a call, the events of that place
 //
-// Two kinds are there where a language needs them: targets/<target>-<style> is all that a program gets which the target
-// itself calls, and targets/<target>-process what comes before the user's code; events/<style> writes events down for both.
+// Some kinds are there where a language needs them: targets/<target>-<style> is all that a program gets which the target
+// itself calls, and targets/<target>-process what comes before the user's code; events/<style> writes events down for both;
+// carriers/<ingress>-<style> is what a style has besides on one ingress alone.
 //
 // A style such as lambda, gcf-http or azure is one more folder in sources; an ingress such as API Gateway's REST API is
 // one more in carriers and a name in the list of the targets that have it; a cloud is one more in targets and an entry in
@@ -102,6 +103,9 @@ func cells(shims fs.FS, language string, style manifest.Style, name string) []st
 	all, served := []string{"core", path.Join("sources", string(style))}, targets()[name]
 	for _, c := range served.carriersOf(style) {
 		all = append(all, path.Join("carriers", c))
+		if own := path.Join("carriers", c+"-"+string(style)); has(shims, language, own) {
+			all = append(all, own)
+		}
 	}
 	for _, c := range slices.Concat(served.beneath(style), served.more) {
 		if cell := path.Join("carriers", c); has(shims, language, cell) {

@@ -47,7 +47,7 @@ func TestTheResponseOfAHandlerIsTheStandardsOwnInAllThatCanBeSeen(t *testing.T) 
 		t.Skip("node is not installed")
 	}
 	dir := t.TempDir()
-	before, err := files.ReadFile("shims/nodejs/sources/fetch/before.mjs")
+	before, err := files.ReadFile("shims/nodejs/carriers/socket-fetch/before.mjs")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,6 @@ class Exchange {
   #out;
   #left; // how much of the body is to come, where that is known
   #silent; // the answer has no body
-  #signal; // of the client's going, where the ingress tells, or what makes it
 
   constructor({ method, target, scheme, headers, client, body, connection }, out) {
     this.method = method;
@@ -34,6 +33,7 @@ class Exchange {
     this.client = client;
     this.body = body;
     this.connection = connection; // the request and response of node:http, where the ingress has them
+    this.aborted = undefined; // gives the signal of the client's going, where the ingress tells
     this.collected = false; // whether the outlet waits for the whole answer
     this.ctx = undefined;
     this.#out = out;
@@ -43,28 +43,16 @@ class Exchange {
     return this.#out.gone;
   }
 
-  // signal is made when it is first asked for, where it was given as a function.
-  get signal() {
-    if (typeof this.#signal === "function") this.#signal = this.#signal();
-    return this.#signal;
-  }
-
-  set signal(signal) {
-    this.#signal = signal;
-  }
-
   // header is a header's value, those of one that is there twice joined.
   header(name) {
     let found;
-    for (const [key, value] of this.headers) {
-      if (key.length === name.length && key.toLowerCase() === name) found = found === undefined ? value : `${found}, ${value}`;
-    }
+    for (const [key, value] of this.headers) if (key.toLowerCase() === name) found = found === undefined ? value : `${found}, ${value}`;
     return found;
   }
 
   // begin begins the answer, of a body of length bytes where that is known. What no answer can be throws.
   begin(status, headers, length) {
-    if (!(Number.isInteger(status) && status >= 200 && status <= 599)) throw new RangeError(`an answer cannot have the status ${status}`);
+    if (!(Number.isInteger(status) && status >= 200 && status <= 599)) throw new TypeError(`an answer cannot have the status ${status}`);
     const pairs = [];
     let declared;
     for (const [name, value] of headers) {
@@ -96,15 +84,11 @@ class Exchange {
     this.#out.end();
   }
 
-  // send is a whole answer, in one piece where the outlet has one for it.
-  send(status, headers, bytes) {
-    this.begin(status, headers, bytes.byteLength);
-    if (this.#silent || !this.#out.last) {
-      this.write(bytes);
-      return this.end();
-    }
-    if (this.#left < bytes.byteLength) throw new Error("the answer is longer than its content-length");
-    return this.#out.last(bytes);
+  // last sends the rest of the body, in one piece where the outlet takes one.
+  last(chunk) {
+    if (this.#out.last && !this.#silent) return this.#out.last(chunk);
+    this.write(chunk);
+    this.end();
   }
 
   // fail answers for a handler that failed: before anything is out with a 500, within the answer by breaking it off. An
@@ -124,8 +108,7 @@ class Exchange {
   answer(status, headers, text) {
     const bytes = Buffer.from(text);
     this.begin(status, text ? [...headers, ["content-type", "text/plain; charset=utf-8"]] : headers, text ? bytes.length : undefined);
-    this.write(bytes);
-    this.end();
+    this.last(bytes);
   }
 }
 

@@ -94,13 +94,17 @@ function requestBody(req, res) {
   return stream;
 }
 
-// abortOf is the signal that the client has gone.
+// abortOf gives the signal that the client has gone, which is made when it is first asked for.
 function abortOf(res) {
-  const abort = new AbortController();
-  const gone = () => res.writableFinished || abort.abort();
-  if (res.closed) gone();
-  else res.once("close", gone);
-  return abort.signal;
+  let abort;
+  return () => {
+    if (abort) return abort.signal;
+    abort = new AbortController();
+    const gone = () => res.writableFinished || abort.abort();
+    if (res.closed) gone();
+    else res.once("close", gone);
+    return abort.signal;
+  };
 }
 
 // peerOf is the address of the client, as the last proxy saw it.

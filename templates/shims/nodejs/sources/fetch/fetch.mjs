@@ -41,7 +41,7 @@ class Asked extends Request {
   }
 
   get signal() {
-    return this.#exchange.signal ?? super.signal;
+    return this.#exchange.aborted?.() ?? super.signal;
   }
 }
 
@@ -51,15 +51,15 @@ function standard(exchange) {
   const headers = new Headers();
   let host = "localhost";
   for (const [name, value] of exchange.headers) {
-    const key = name.length === 4 || name.length === 6 ? name.toLowerCase() : "";
+    const key = name.toLowerCase();
     if (key === "host" && !/[\s/?#@\\]/.test(value)) host = value;
     if (key === "cookie" && headers.has(key)) headers.set(key, `${headers.get(key)}; ${value}`);
     else headers.append(name, value);
   }
   const url = `${exchange.scheme}://${host}${target.replaceAll("#", "%23")}`;
-  const init = { method, headers };
+  const init = { method, headers, duplex: "half" };
   if (body.length === 0 || method === "GET" || method === "HEAD") return new Asked(url, init, exchange);
-  return "whole" in body ? wholeRequest(url, init, exchange) : new Asked(url, { ...init, body: body.stream(), duplex: "half" }, exchange);
+  return "whole" in body ? wholeRequest(url, init, exchange) : new Asked(url, { ...init, body: body.stream() }, exchange);
 }
 
 let Whole;
@@ -72,7 +72,7 @@ function wholeRequest(url, init, exchange) {
     constructor(url, init, exchange) {
       const sent = exchange.body;
       const once = { pull: (controller) => (controller.enqueue(new Uint8Array(sent.whole)), controller.close()) };
-      super(url, { ...init, body: new ReadableStream(once, { highWaterMark: 0 }), duplex: "half" }, exchange);
+      super(url, { ...init, body: new ReadableStream(once, { highWaterMark: 0 }) }, exchange);
       this.#sent = sent;
     }
 
@@ -106,7 +106,10 @@ async function sendResponse(response, exchange) {
     throw new TypeError(`${config.handler}: fetch returned ${response === null ? "null" : typeof response}, not a Response`);
   }
   const given = Response.given?.(response);
-  if (given !== undefined) return exchange.send(response.status, headersOf(response), typeof given === "string" ? Buffer.from(given) : given);
+  if (given) {
+    exchange.begin(response.status, headersOf(response), given.byteLength);
+    return exchange.last(given);
+  }
   const reader = response.body?.getReader();
   const { chunks, next } = reader ? await (exchange.collected ? all(reader) : beginning(reader)) : { chunks: [] };
   exchange.begin(response.status, headersOf(response), next ? undefined : chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
@@ -121,7 +124,7 @@ async function sendResponse(response, exchange) {
 // sendRest sends a stream as it comes, until there is nobody to send it to.
 async function sendRest(reader, next, exchange) {
   const cancel = () => reader.cancel().catch(() => {});
-  exchange.signal?.addEventListener("abort", cancel);
+  exchange.aborted?.().addEventListener("abort", cancel);
   for (let result = await next; !result.done && !exchange.gone; result = await reader.read()) await exchange.write(bytesOf(result.value));
   if (exchange.gone) cancel();
 }
@@ -149,7 +152,7 @@ async function beginning(reader) {
 function bytesOf(chunk) {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk === "string") return Buffer.from(chunk);
-  throw new TypeError(`a response stream gave a ${typeof chunk}; its chunks must be Uint8Array or text`);
+  throw new TypeError(`a response stream gave a ${typeof chunk}, not text or a Uint8Array`);
 }
 
 // headersOf are the headers of a Response. Of one that fetch() gave the body is decoded already.

@@ -23,7 +23,7 @@ async function serve(request, context) {
   if (isProbe(exchange)) return { jsonBody: { digest: env.FERRY_DIGEST } };
   const abort = new AbortController();
   outlet.connection?.once("close", () => outlet.connection.writableFinished || abort.abort());
-  exchange.signal = abort.signal;
+  exchange.aborted = () => abort.signal;
   exchange.ctx = contextOf(context, { request }, { clientIp: exchange.client, signal: abort.signal });
   serveExchange(source.http, exchange).catch((err) => exchange.fail(err));
   return outlet.response;

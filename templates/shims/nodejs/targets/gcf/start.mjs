@@ -11,7 +11,7 @@ function contextOf(exchange) {
     clientIp: exchange.client,
     deadline: seconds ? Date.now() + seconds * 1000 : undefined,
     get signal() {
-      return exchange.signal;
+      return exchange.aborted();
     },
     platform: "gcf",
     waitUntil,
@@ -39,7 +39,7 @@ async function respond(exchange) {
 // Its name is none that a function of the user has.
 framework.http("ferry", async (req, res) => {
   const exchange = new Exchange(requestOfFramework(req, res), new Connected(res));
-  exchange.signal = () => abortOf(res);
+  exchange.aborted = abortOf(res);
   try {
     await respond(exchange);
   } catch (err) {

@@ -8,7 +8,7 @@ function contextOf(exchange) {
     clientIp: exchange.client,
     deadline: env.FERRY_TIMEOUT_MS ? Date.now() + Number(env.FERRY_TIMEOUT_MS) : undefined,
     get signal() {
-      return exchange.signal;
+      return exchange.aborted();
     },
     platform: "local",
     waitUntil,
@@ -31,7 +31,7 @@ function asked(exchange) {
 async function main() {
   const source = await opened();
   listen(Number(env.PORT), env.FERRY_HOST ?? "127.0.0.1", async (exchange) => {
-    exchange.signal = () => abortOf(exchange.connection.res);
+    exchange.aborted = abortOf(exchange.connection.res);
     const ours = asked(exchange);
     if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
     exchange.ctx = contextOf(exchange);

@@ -9,7 +9,7 @@ function contextOf(exchange) {
     clientIp: exchange.client,
     deadline: env.FERRY_TIMEOUT_MS ? Date.now() + Number(env.FERRY_TIMEOUT_MS) : undefined,
     get signal() {
-      return exchange.signal;
+      return exchange.aborted();
     },
     platform: "run",
     waitUntil,
@@ -30,7 +30,7 @@ function asked(exchange) {
 }
 
 async function respond(exchange) {
-  exchange.signal = () => abortOf(exchange.connection.res);
+  exchange.aborted = abortOf(exchange.connection.res);
   const ours = asked(exchange);
   if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
   exchange.ctx = contextOf(exchange);

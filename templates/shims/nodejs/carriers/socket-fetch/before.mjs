@@ -16,9 +16,10 @@ globalThis.Response = class Response extends Standard {
     if (text && !this.headers.has("content-type")) this.headers.set("content-type", "text/plain;charset=UTF-8");
   }
 
-  // given is what a Response was made of, undefined where it has to be read.
+  // given are the bytes that a Response was made of, undefined where it has to be read.
   static given(response) {
-    return #given in response && !response.#whole ? response.#given : undefined;
+    if (!(#given in response) || response.#whole || response.#given === undefined) return undefined;
+    return typeof response.#given === "string" ? Buffer.from(response.#given) : response.#given;
   }
 
   get #read() {
