@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +46,7 @@ type Server struct {
 	alive   context.Context // ends with the test
 	end     context.CancelFunc
 	work    sync.WaitGroup // what goes on beside
+	writes  atomic.Int64   // how many files were written
 
 	mu             sync.Mutex // guards all below
 	tokens         map[string]string

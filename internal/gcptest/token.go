@@ -44,9 +44,15 @@ func (s *Server) UserFile(email string) string {
 	return s.write("user-"+email+".json", data)
 }
 
+// write puts a file where it is seen whole or not at all: another may read it while it is asked for again.
 func (s *Server) write(name string, data []byte) string {
 	file := filepath.Join(s.dir, name)
-	if err := os.WriteFile(file, data, 0o600); err != nil {
+	unseen := fmt.Sprintf("%s.%d", file, s.writes.Add(1))
+	err := os.WriteFile(unseen, data, 0o600)
+	if err == nil {
+		err = os.Rename(unseen, file)
+	}
+	if err != nil {
 		s.t.Errorf("gcptest: %v", err)
 	}
 	return file

@@ -79,7 +79,7 @@ func (s boundSpecs) life(t *testing.T, at int, fault standin.Fault) (calls int, 
 		bind(s.all, providers.BindPaused),
 		func(ctx context.Context) error {
 			from, err := b.a.Status(ctx, "worker")
-			if err == nil && !from.Serves(&r) {
+			if err == nil && !from.Holds(&r) {
 				_, err = b.a.Activate(ctx, providers.Change{Spec: s.all, From: from, To: &r, Epoch: 1})
 			}
 			return err

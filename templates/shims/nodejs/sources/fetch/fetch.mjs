@@ -152,7 +152,7 @@ async function beginning(reader) {
 function bytesOf(chunk) {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk === "string") return Buffer.from(chunk);
-  throw new TypeError(`a response stream gave a ${typeof chunk}, not text or a Uint8Array`);
+  throw new TypeError(`chunks must be Uint8Array or text, not ${typeof chunk}`);
 }
 
 // headersOf are the headers of a Response. Of one that fetch() gave the body is decoded already.
