@@ -226,7 +226,7 @@ func TestMemoryThatIsRoundedUpIsAWarningOfValidateAndOfDeploy(t *testing.T) {
 	s := newService(t)
 	s.world.Memory = []manifest.Size{512 * manifest.MB}
 	for _, command := range []string{"validate", "deploy"} {
-		if got := s.must(t, 0, command); !strings.Contains(got.err, "it is rounded up from 256MB to 512MB") {
+		if got := s.must(t, 0, command); !strings.Contains(got.err, "memory is rounded up from 256MB to 512MB") {
 			t.Errorf("%s says %s", command, got.err)
 		}
 	}

@@ -51,7 +51,7 @@ func roundUp[T value](issues []Issue, function, field string, asked T, s Steps[T
 	if enough != asked {
 		issues = append(issues, Issue{
 			Function: function, Field: field, Severity: Warning,
-			Message: fmt.Sprintf("it is rounded up from %s to %s: this target offers %s", asked, enough, s),
+			Message: fmt.Sprintf("%s is rounded up from %s to %s: this target offers %s", field, asked, enough, s),
 		})
 	}
 	return enough, issues

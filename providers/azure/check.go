@@ -51,11 +51,11 @@ func checkScaling(fn function) []providers.Issue {
 	return slices.Concat(
 		check.When(fn.Scaling.Max > maxInstances).Block("scaling.max", fmt.Sprintf("choose at most %d", maxInstances), "Flex Consumption does not start %d instances", fn.Scaling.Max),
 		check.When(fn.Scaling.Max > 0 && fn.HTTP() != nil).Warn("scaling.max", "limit what it calls at its own side",
-			"it is not a hard limit on Azure: bursts of requests may start more than %d instances", fn.Scaling.Max),
+			"scaling.max is not a hard limit on Azure: bursts of requests may start more than %d instances", fn.Scaling.Max),
 		check.When(fn.Scaling.Max > 0 && len(fn.Events) > 1).Warn("scaling.max", "",
 			"it counts for each kind of event apart: %d instances for HTTP, and %d for each other event", fn.Scaling.Max, fn.Scaling.Max),
 		check.When(fn.Scaling.Concurrency > maxConcurrency).Block("scaling.concurrency", fmt.Sprintf("choose at most %d", maxConcurrency), "an instance does not take %d requests at a time", fn.Scaling.Concurrency),
-		check.When(fn.Scaling.Concurrency > 0 && fn.HTTP() == nil).Warn("scaling.concurrency", "", "it is about requests over HTTP, and the function gets none"),
+		check.When(fn.Scaling.Concurrency > 0 && fn.HTTP() == nil).Warn("scaling.concurrency", "", "concurrency is about requests over HTTP, and the function gets none"),
 	)
 }
 

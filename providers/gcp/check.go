@@ -58,7 +58,7 @@ func checkCPU(fn function) []providers.Issue {
 	asked, given := fn.own.CPU, fn.cpu()
 	return slices.Concat(
 		check.When(asked > 8000).Block(field, "choose at most 8", "Cloud Run does not offer %s CPUs", asked),
-		check.When(asked > 0 && asked <= 8000 && given != asked).Warn(field, "", "it is rounded up from %s to %s: Cloud Run offers 0.08 to 1, 2, 4, 6 or 8", asked, given),
+		check.When(asked > 0 && asked <= 8000 && given != asked).Warn(field, "", "cpu is rounded up from %s to %s: Cloud Run offers 0.08 to 1, 2, 4, 6 or 8", asked, given),
 		check.When(asked <= 8000 && fn.Memory <= maxMemory && given < neededCPU(fn.Memory)).Block(field, "choose at least "+neededCPU(fn.Memory).String(), "%s of memory needs more than %s CPUs", fn.Memory, given),
 		check.When(asked <= 8000 && fn.Memory < leastMemory(given)).Block("memory", "choose at least "+leastMemory(given).String(), "%s CPUs need more than %s of memory", given, fn.Memory),
 	)

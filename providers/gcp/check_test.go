@@ -59,7 +59,7 @@ func TestWhatGoogleCannotHonourIsSaidBeforeAnythingIsSent(t *testing.T) {
 		{nil, func(fn *manifest.Function) { fn.Scaling.Concurrency = 2000 }, "blocker scaling.concurrency: "},
 		{nil, func(fn *manifest.Function) { fn.Scaling.Concurrency = 40 }, ""},
 		{map[string]any{"cpu": "0.5"}, func(fn *manifest.Function) { fn.Scaling.Concurrency = 40 }, "warning scaling.concurrency: an instance with 0.5 CPUs gets one request at a time, not 40"},
-		{map[string]any{"cpu": "3"}, func(fn *manifest.Function) { fn.Memory = 2 * manifest.GB }, "warning gcp.cpu: it is rounded up from 3 to 4"},
+		{map[string]any{"cpu": "3"}, func(fn *manifest.Function) { fn.Memory = 2 * manifest.GB }, "warning gcp.cpu: cpu is rounded up from 3 to 4"},
 		{map[string]any{"cpu": "16"}, nil, "blocker gcp.cpu: "},
 		{map[string]any{"cpu": "0.1"}, func(fn *manifest.Function) { fn.Memory = 2 * manifest.GB }, "blocker gcp.cpu: 2GB of memory needs more than 0.1 CPUs"},
 		{map[string]any{"cpu": "8"}, nil, "blocker memory: 8 CPUs need more than 512MB of memory"},
