@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/fence"
 )
 
 // Fence writes the epoch into the description of each live alias, which also gives the alias another revision id. What
@@ -22,7 +21,7 @@ func (a *Adapter) Fence(ctx context.Context, functions []string, e providers.Epo
 	if err != nil {
 		return err
 	}
-	return a.classify("fence", "", eachAlias(ctx, functions, func(ctx context.Context, fn string) error {
+	return a.classify("fence", "", fence.Each(ctx, functions, func(ctx context.Context, fn string) error {
 		at, err := c.get(ctx, fn, live)
 		if err != nil || at == nil || !a.owns(at.Tags, fn) {
 			return err
@@ -57,28 +56,14 @@ func (a *Adapter) Epoch(ctx context.Context, functions []string) (providers.Epoc
 	if err != nil {
 		return 0, err
 	}
-	var mu sync.Mutex
-	var highest providers.Epoch
-	err = eachAlias(ctx, functions, func(ctx context.Context, fn string) error {
+	highest, err := fence.Highest(ctx, functions, func(ctx context.Context, fn string) (providers.Epoch, error) {
 		now, err := c.alias(ctx, fn)
 		if err != nil {
-			return unlessMissing(err)
+			return 0, unlessMissing(err)
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		highest = max(highest, a.epochOf(now))
-		return nil
+		return a.epochOf(now), nil
 	})
 	return highest, a.classify("read the epoch", "", err)
-}
-
-func eachAlias(ctx context.Context, functions []string, do func(context.Context, string) error) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(16)
-	for _, fn := range functions {
-		g.Go(func() error { return do(ctx, fn) })
-	}
-	return g.Wait()
 }
 
 // mark is the description of an alias that was written under this epoch.
@@ -98,14 +83,7 @@ func (p *place) epochOf(now pointer) providers.Epoch {
 
 // admit refuses to change an alias that a later lock was at. Every look at an alias that precedes a write asks it.
 func (p *place) admit(fn string, now pointer, e providers.Epoch) error {
-	shown := p.epochOf(now)
-	if shown <= e {
-		return nil
-	}
-	return &providers.Error{
-		Kind: providers.Conflict, Op: "activate", Provider: name, Function: fn, Hint: "run `ferry status` to see what serves",
-		Err: fmt.Errorf("another command took over from this one: the alias shows epoch %d, and this one's is %d", shown, e),
-	}
+	return fence.Admit(name, fn, "alias", p.epochOf(now), e)
 }
 
 // admitted refuses to go on with a function whose alias a later lock was at.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/vault"
 )
 
 var (
@@ -40,23 +39,13 @@ func (a *Adapter) Pin(ctx context.Context, fn manifest.Function) (map[string]str
 	if err != nil {
 		return nil, err
 	}
-	references := map[string]string{} // by the secret's name, which several variables may share
-	var errs []error
-	for _, secret := range slices.Compact(slices.Sorted(maps.Values(fn.Secrets))) {
+	return vault.Pinned(ctx, fn, func(ctx context.Context, secret string) (string, error) {
 		reference, err := c.pin(ctx, secret)
 		if err != nil {
-			errs = append(errs, a.unpinned(fn.Name, secret, err))
+			return "", a.unpinned(fn.Name, secret, err)
 		}
-		references[secret] = reference
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	pinned := map[string]string{}
-	for variable, secret := range fn.Secrets {
-		pinned[variable] = references[secret]
-	}
-	return pinned, nil
+		return reference, nil
+	})
 }
 
 // errNoValue is a secret that exists and cannot be read.
@@ -164,15 +153,8 @@ func (p *place) keepable(secret string, value []byte) error {
 		e.Hint = "run `aws ssm put-parameter --overwrite --type SecureString --name " + parameter + " --value file://FILE`"
 	case !strings.HasPrefix(secret, "arn:") && !regexp.MustCompile(`^[\w/+=.@-]{1,512}$`).MatchString(secret):
 		e.Err, e.Hint = fmt.Errorf("%q is not a valid name for a secret", secret), "use letters, digits and /_+=.@-"
-	case len(value) == 0:
-		e.Err = fmt.Errorf("the value of the secret %s is empty", secret)
-	case len(value) > secretSize:
-		e.Err = fmt.Errorf("the value of the secret %s is longer than %d bytes", secret, secretSize)
-	case !utf8.Valid(value) || slices.Contains(value, 0):
-		e.Err = fmt.Errorf("the value of the secret %s holds bytes that an environment variable cannot", secret)
-		e.Hint = "encode it, for instance with base64"
 	default:
-		return nil
+		return vault.Keepable(name, secret, value, secretSize)
 	}
 	return e
 }

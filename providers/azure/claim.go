@@ -10,6 +10,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/lease"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/fence"
 )
 
 // claim is what an app's container says of what is live. ARM takes no conditions for apps: this blob takes them, and whoever
@@ -162,10 +163,7 @@ func (a *app) stale(why string) *providers.Error {
 
 // admit refuses to change an app that a later lock was at.
 func (a *app) admit(c claim, e providers.Epoch) error {
-	if shown := c.Epochs[a.targetName]; shown > e {
-		return a.stale(fmt.Sprintf("another command took over from this one: the app was shown epoch %d, and this one's is %d", shown, e))
-	}
-	return nil
+	return fence.Admit(name, a.function, "app", c.Epochs[a.targetName], e)
 }
 
 // alter changes what the app's blob says while nobody holds it, again and again until it was the one as it was read.

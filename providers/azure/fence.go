@@ -2,11 +2,9 @@ package azure
 
 import (
 	"context"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/fence"
 )
 
 // Fence shows the apps an epoch, in the blobs that writers hold: what an overtaken one still does to a blob fails, and it stops.
@@ -15,8 +13,17 @@ func (a *Adapter) Fence(ctx context.Context, functions []string, e providers.Epo
 	if err != nil {
 		return err
 	}
-	err = eachApp(ctx, c, functions, func(ctx context.Context, at *app) error { return at.fence(ctx, e) })
-	return a.classify("fence", "", err)
+	there, err := c.hasStorage(ctx)
+	if err != nil || !there {
+		return a.classify("fence", "", err)
+	}
+	return a.classify("fence", "", fence.Each(ctx, functions, func(ctx context.Context, fn string) error {
+		at, err := c.app(fn)
+		if err != nil {
+			return err
+		}
+		return at.fence(ctx, e)
+	}))
 }
 
 func (a *app) fence(ctx context.Context, e providers.Epoch) error {
@@ -46,33 +53,16 @@ func (a *Adapter) Epoch(ctx context.Context, functions []string) (providers.Epoc
 	if err != nil {
 		return 0, err
 	}
-	var mu sync.Mutex
-	var highest providers.Epoch
-	err = eachApp(ctx, c, functions, func(ctx context.Context, at *app) error {
+	if there, err := c.hasStorage(ctx); err != nil || !there {
+		return 0, a.classify("read the epoch", "", err)
+	}
+	highest, err := fence.Highest(ctx, functions, func(ctx context.Context, fn string) (providers.Epoch, error) {
+		at, err := c.app(fn)
+		if err != nil {
+			return 0, err
+		}
 		shown, _, err := at.claim(ctx)
-		mu.Lock()
-		defer mu.Unlock()
-		highest = max(highest, shown.Epochs[a.targetName])
-		return err
+		return shown.Epochs[a.targetName], err
 	})
 	return highest, a.classify("read the epoch", "", err)
-}
-
-// eachApp does something with the apps of functions, of which a name is all that is known.
-func eachApp(ctx context.Context, c *connection, functions []string, do func(context.Context, *app) error) error {
-	if there, err := c.hasStorage(ctx); err != nil || !there {
-		return err
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(16)
-	for _, fn := range functions {
-		g.Go(func() error {
-			at, err := c.app(fn)
-			if err != nil {
-				return err
-			}
-			return do(ctx, at)
-		})
-	}
-	return g.Wait()
 }

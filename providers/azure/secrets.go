@@ -3,15 +3,12 @@ package azure
 import (
 	"cmp"
 	"context"
-	"errors"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 
@@ -19,6 +16,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/names"
 	"github.com/ferryfn/ferry/providers/until"
+	"github.com/ferryfn/ferry/providers/vault"
 )
 
 const (
@@ -78,27 +76,16 @@ func (a *Adapter) Pin(ctx context.Context, fn manifest.Function) (map[string]str
 	if err != nil {
 		return nil, a.classify(op, fn.Name, err)
 	}
-	references := map[string]string{} // by the secret's name, which several variables may share
-	var errs []error
-	for _, secret := range slices.Compact(slices.Sorted(maps.Values(fn.Secrets))) {
+	return vault.Pinned(ctx, fn, func(ctx context.Context, secret string) (string, error) {
 		now, err := c.current(ctx, v, secret)
 		if err == nil && now == nil {
 			err = fail(providers.NotFound, op, fn.Name, "run `ferry secrets set "+secret+" --target "+a.targetName+" --stage "+a.stage+"`", "the secret %s has no value", secret)
 		}
 		if err != nil {
-			errs = append(errs, a.classify(op, fn.Name, err))
-			continue
+			return "", a.classify(op, fn.Name, err)
 		}
-		references[secret] = string(*now.ID)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	pinned := map[string]string{}
-	for variable, secret := range fn.Secrets {
-		pinned[variable] = references[secret]
-	}
-	return pinned, nil
+		return string(*now.ID), nil
+	})
 }
 
 // current is the newest version of a secret that is in force; nil is that there is none.
@@ -137,16 +124,8 @@ func ordered(a, b *azsecrets.SecretProperties) bool {
 // current when it was made.
 func (a *Adapter) SetSecret(ctx context.Context, secret string, value []byte) error {
 	const op = "set secret"
-	refuse := func(hint, format string, args ...any) error {
-		return fail(providers.Invalid, op, "", hint, format, args...)
-	}
-	switch {
-	case len(value) == 0:
-		return refuse("", "the value of %s is empty", secret)
-	case len(value) > secretSize:
-		return refuse("keep it in a container of blobs", "the value of %s is longer than the %d bytes that a key vault takes", secret, secretSize)
-	case !utf8.Valid(value):
-		return refuse("encode it, as in Base64", "the value of %s is no text", secret)
+	if err := vault.Keepable(name, secret, value, secretSize); err != nil {
+		return err
 	}
 	c, err := a.connect(ctx)
 	if err == nil {

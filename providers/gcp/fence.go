@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 
-	"golang.org/x/sync/errgroup"
 	run "google.golang.org/api/run/v2"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/fence"
 )
 
 // Fence writes the epoch on each service, also where nothing is live yet, which gives it another etag, too. What was read before is then refused
@@ -20,7 +19,7 @@ func (a *Adapter) Fence(ctx context.Context, functions []string, e providers.Epo
 	if err != nil {
 		return err
 	}
-	return a.classify("fence", "", each(ctx, functions, func(ctx context.Context, fn string) error {
+	return a.classify("fence", "", fence.Each(ctx, functions, func(ctx context.Context, fn string) error {
 		_, err := c.change(ctx, fn, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
 			if !c.owns(now.Labels, fn) {
 				return nil, nil
@@ -41,29 +40,14 @@ func (a *Adapter) Epoch(ctx context.Context, functions []string) (providers.Epoc
 	if err != nil {
 		return 0, err
 	}
-	var mu sync.Mutex
-	var highest providers.Epoch
-	err = each(ctx, functions, func(ctx context.Context, fn string) error {
+	highest, err := fence.Highest(ctx, functions, func(ctx context.Context, fn string) (providers.Epoch, error) {
 		found, err := c.get(ctx, fn)
 		if err != nil || found == nil || !c.owns(found.Labels, fn) {
-			return err
+			return 0, err
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		highest = max(highest, c.epochOf(found))
-		return nil
+		return c.epochOf(found), nil
 	})
 	return highest, a.classify("read the epoch", "", err)
-}
-
-// each does a thing for several functions at once.
-func each(ctx context.Context, functions []string, do func(context.Context, string) error) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(16)
-	for _, fn := range functions {
-		g.Go(func() error { return do(ctx, fn) })
-	}
-	return g.Wait()
 }
 
 // epoch is what says under which epoch of this target's ledger a service was written.
@@ -81,14 +65,7 @@ func (p *place) epochOf(s *run.GoogleCloudRunV2Service) providers.Epoch {
 
 // admit refuses to change a service that a later lock was at. Every edit of what serves asks it.
 func (p *place) admit(fn string, s *run.GoogleCloudRunV2Service, e providers.Epoch) error {
-	shown := p.epochOf(s)
-	if shown <= e {
-		return nil
-	}
-	return &providers.Error{
-		Kind: providers.Conflict, Op: "activate", Provider: name, Function: fn, Hint: "run `ferry status` to see what serves",
-		Err: fmt.Errorf("another command took over from this one: the service shows epoch %d, and this one's is %d", shown, e),
-	}
+	return fence.Admit(name, fn, "service", p.epochOf(s), e)
 }
 
 // admitted refuses to go on with a function whose service a later lock was at.

@@ -5,16 +5,15 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	secrets "google.golang.org/api/secretmanager/v1"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/vault"
 )
 
 var (
@@ -31,23 +30,13 @@ func (a *Adapter) Pin(ctx context.Context, fn manifest.Function) (map[string]str
 	if err != nil {
 		return nil, err
 	}
-	references := map[string]string{} // by the secret's name, which several variables may share
-	var errs []error
-	for _, secret := range slices.Compact(slices.Sorted(maps.Values(fn.Secrets))) {
+	return vault.Pinned(ctx, fn, func(ctx context.Context, secret string) (string, error) {
 		reference, err := c.pin(ctx, secret)
 		if err != nil {
-			errs = append(errs, a.unpinned(fn.Name, secret, err))
+			return "", a.unpinned(fn.Name, secret, err)
 		}
-		references[secret] = reference
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	pinned := map[string]string{}
-	for variable, secret := range fn.Secrets {
-		pinned[variable] = references[secret]
-	}
-	return pinned, nil
+		return reference, nil
+	})
 }
 
 // errNoValue is a secret that exists and cannot be read.
@@ -112,21 +101,13 @@ func (a *Adapter) SetSecret(ctx context.Context, secret string, value []byte) er
 
 // keepable refuses what cannot be a secret's name, or the value of an environment variable.
 func keepable(secret string, value []byte) error {
-	e := &providers.Error{Kind: providers.Invalid, Op: "set secret", Provider: name}
-	switch {
-	case !regexp.MustCompile(`^[\w-]{1,255}$`).MatchString(secret):
-		e.Err, e.Hint = fmt.Errorf("%q is not a valid name for a secret", secret), "use letters, digits, _ and -"
-	case len(value) == 0:
-		e.Err = fmt.Errorf("the value of the secret %s is empty", secret)
-	case len(value) > secretSize:
-		e.Err = fmt.Errorf("the value of the secret %s is longer than %d bytes", secret, secretSize)
-	case !utf8.Valid(value) || slices.Contains(value, 0):
-		e.Err = fmt.Errorf("the value of the secret %s holds bytes that an environment variable cannot", secret)
-		e.Hint = "encode it, for instance with base64"
-	default:
-		return nil
+	if !regexp.MustCompile(`^[\w-]{1,255}$`).MatchString(secret) {
+		return &providers.Error{
+			Kind: providers.Invalid, Op: "set secret", Provider: name, Hint: "use letters, digits, _ and -",
+			Err: fmt.Errorf("%q is not a valid name for a secret", secret),
+		}
 	}
-	return e
+	return vault.Keepable(name, secret, value, secretSize)
 }
 
 // ensureSecret makes a secret with these labels, or finds the one that has them.
