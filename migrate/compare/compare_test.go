@@ -181,3 +181,26 @@ func TestTheReportsSayTheSameInEveryForm(t *testing.T) {
 		t.Error(page)
 	}
 }
+
+func TestWhatIsRecordedIsReadAndHasNoCredentials(t *testing.T) {
+	request := compare.Request{
+		Function: "api", Method: "POST", Path: "/a%2Fb?c=1", Body: []byte{0xff, 'x'},
+		Header: map[string][]string{"Accept": {"text/html"}, "Host": {"a"}, "Authorization": {"Bearer abc"}, "Cookie": {"a=1; b=2", "odd"}},
+	}
+	reply := answer(201, "made", "Set-Cookie", "sid=secret; Path=/; HttpOnly", "X-A", "1")
+	reply.Seconds = 0.25
+	line, err := compare.Record(request, reply, "hidden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := compare.Read("r", strings.NewReader(string(line)+string(line)))
+	request.Header = map[string][]string{"Accept": {"text/html"}, "Authorization": {"hidden"}, "Cookie": {"a=hidden; b=hidden", "hidden"}}
+	if diff := cmp.Diff([]compare.Request{request, request}, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	for _, want := range []string{`"status":201`, `"body":"made"`, `"seconds":0.25`, "sid=hidden; Path=/; HttpOnly", `"X-A":["1"]`} {
+		if !strings.Contains(string(line), want) {
+			t.Errorf("the line has no %s: %s", want, line)
+		}
+	}
+}

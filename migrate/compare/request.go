@@ -27,12 +27,12 @@ func (r Request) Name() string { return r.Method + " " + r.Path }
 
 // line is a request as a line of JSON.
 type line struct {
-	Function string  `json:"function"`
+	Function string  `json:"function,omitempty"`
 	Method   string  `json:"method"`
 	Path     string  `json:"path"`
-	Headers  headers `json:"headers"`
-	Body     string  `json:"body"`
-	Encoding string  `json:"encoding"` // utf-8 (default) or base64
+	Headers  headers `json:"headers,omitempty"`
+	Body     string  `json:"body,omitempty"`
+	Encoding string  `json:"encoding,omitempty"` // utf-8 (default) or base64
 }
 
 // headers take one value or a list of them for a name.
