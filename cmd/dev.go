@@ -1,11 +1,10 @@
 package cmd
 
 import (
-	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -21,10 +20,12 @@ import (
 
 // dev is one run of `ferry dev`.
 type dev struct {
-	app     *app
-	envFile string
-	began   time.Time
-	watch   *watch
+	app       *app
+	envFile   string
+	recording string // a file, or ""
+	began     time.Time
+	watch     *watch
+	announced func() // takes back what browsers are shown
 
 	mu      sync.Mutex // of what is printed
 	printed printer
@@ -41,17 +42,23 @@ func newDev(a *app, out *outcome) *cobra.Command {
 		Use:   "dev",
 		Short: "Serve the functions on this machine, and again whenever a file is saved",
 		Long: `Deploy the manifest to the local platform, show what the functions log, and deploy what changed whenever a file
-is saved. Code that does not build or start leaves what served before serving, and the error is shown.
+is saved. Code that does not build or start leaves what served before serving; the error is shown, and a browser that
+opens a page of a function sees it, too.
 
-Type o and Enter to open the first function in the browser, r and Enter to restart all instances, q and Enter to quit. If the
-local platform was not running it ends with this command, and so does all that it ran.
+Type o to open the first function in the browser, r to restart all instances, q to quit. If the local platform was not
+running it ends with this command, and so does all that it ran.
+
+--record writes what the functions are asked over HTTP and what they answer into a file, which ferry compare reads. Values of
+secrets and of --env-file, cookies and credentials are not in it.
 
 What works on the local platform works meanwhile: ferry send, invoke, queues, logs, open.`,
 		Example: `  ferry dev
-  ferry dev --env-file .env`,
+  ferry dev --env-file .env
+  ferry dev --record .ferry/requests.jsonl`,
 		Args: noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) { return nil, d.run(ctx) })
 	c.Flags().StringVar(&d.envFile, "env-file", "", "a `file` of NAME=value lines: variables of all functions, over those and the secrets of the manifest")
+	c.Flags().StringVar(&d.recording, "record", "", "a `file` that requests and answers are added to, for ferry compare")
 	return c
 }
 
@@ -72,7 +79,20 @@ func (d *dev) run(ctx context.Context) error {
 		return err
 	}
 	defer d.watch.close()
-	keys := d.keys()
+	if d.recording != "" {
+		recording, stop := context.WithCancel(ctx)
+		wait, err := d.record(recording, p)
+		if err != nil {
+			stop()
+			return err
+		}
+		defer wait()
+		defer stop()
+	}
+	keys, err := d.keys(ctx)
+	if err != nil {
+		return err
+	}
 	for {
 		d.round(ctx)
 		for again := false; !again; {
@@ -82,7 +102,7 @@ func (d *dev) run(ctx context.Context) error {
 			case <-d.watch.changed():
 				again = d.watch.settle(ctx)
 			case key := <-keys:
-				if key == "q" {
+				if key == 'q' || key == 'Q' {
 					return nil
 				}
 				d.press(ctx, key)
@@ -177,10 +197,12 @@ func (d *dev) round(ctx context.Context) {
 	d.app.warnings = nil
 	if err != nil {
 		d.printed.failures(reports(err))
+		d.announce(ctx, cmp.Or(d.serving, p), reports(err))
 		d.printed.linef("%s", d.printed.style.dim.Render("waiting for a change; what served before serves on"))
 		return
 	}
 	d.serving = p
+	d.announce(ctx, p, nil)
 	d.follow(ctx, p)
 	d.tell(done, time.Since(began))
 }
@@ -203,7 +225,7 @@ func (d *dev) tell(done *release.Result, took time.Duration) {
 		}
 	}
 	d.printed.table(nil, rows)
-	d.printed.linef("%s", d.printed.style.dim.Render("o opens, r restarts, q quits, with Enter"))
+	d.printed.linef("%s", d.printed.style.dim.Render(keysHelp))
 }
 
 // colors are those of functions' names, in turn.
@@ -260,23 +282,16 @@ func (d *dev) log(l providers.LogLine) error {
 	return p.failed
 }
 
-// keys are the lines that a person types.
-func (d *dev) keys() <-chan string {
-	typed := make(chan string)
-	if !d.app.Streams.InTerminal {
-		return typed // whatever else is there is nobody's wish
+// keys are those that a person types.
+func (d *dev) keys(ctx context.Context) (<-chan byte, error) {
+	if d.app.Streams.Keys == nil {
+		return nil, nil // whatever else is there is nobody's wish
 	}
-	go func() {
-		lines := bufio.NewScanner(d.app.Streams.In)
-		for lines.Scan() {
-			typed <- strings.ToLower(strings.TrimSpace(lines.Text()))
-		}
-	}()
-	return typed
+	return d.app.Streams.Keys(ctx)
 }
 
-// press does what a key says.
-func (d *dev) press(ctx context.Context, key string) {
+// press does what a key says. One without a meaning has the keys named.
+func (d *dev) press(ctx context.Context, key byte) {
 	d.mu.Lock()
 	p := d.serving
 	d.mu.Unlock()
@@ -284,23 +299,62 @@ func (d *dev) press(ctx context.Context, key string) {
 	switch {
 	case p == nil:
 		return
-	case key == "o":
+	case key == 'o' || key == 'O':
 		for _, fn := range p.manifest.Functions {
 			if http := fn.HTTP(); http != nil && !http.Private() {
 				_, err = d.app.open(ctx, fn.Name, "")
 				break
 			}
 		}
-	case key == "r":
+	case key == 'r' || key == 'R':
 		if r, ok := providers.As[providers.Restarter](p.adapter); ok {
-			err = r.Restart(ctx)
+			if err = r.Restart(ctx); err == nil {
+				d.say("restarted")
+			}
 		}
 	default:
-		err = fmt.Errorf("%q is no key: type o to open, r to restart, q to quit", key)
+		d.say(keysHelp)
 	}
 	if err != nil {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.printed.failures(reports(err))
+		d.fail(err)
 	}
+}
+
+// keysHelp names the keys.
+const keysHelp = "o opens, r restarts, q quits"
+
+// say prints a line beside what the functions log.
+func (d *dev) say(line string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.printed.linef("%s", d.printed.style.dim.Render(line))
+}
+
+// fail prints what went wrong, which does not end the command.
+func (d *dev) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.printed.failures(reports(err))
+}
+
+// announce has browsers shown what keeps the sources from being served, and takes back what they were shown before. The lock
+// is held.
+func (d *dev) announce(ctx context.Context, p *project, failures []report) {
+	if d.announced != nil {
+		d.announced()
+		d.announced = nil
+	}
+	if p == nil || len(failures) == 0 {
+		return
+	}
+	announcer, ok := providers.As[providers.Announcer](p.adapter)
+	if !ok {
+		return
+	}
+	var text bytes.Buffer
+	plain := d.app.printer(Output{Writer: &text})
+	plain.failures(failures)
+	shown, end := context.WithCancel(ctx)
+	d.announced = end
+	go func() { _ = announcer.Announce(shown, text.String()) }() // the terminal has it all the same
 }

@@ -111,6 +111,25 @@ type Pager interface {
 	Page(ctx context.Context) (string, error)
 }
 
+// Announcer shows people a text in place of the pages of what is live, until ctx ends. All other requests are answered as ever.
+type Announcer interface {
+	Announce(ctx context.Context, text string) error
+}
+
+// Recorder hands over each request that comes to what is live over HTTP, with its answer, until ctx ends. The values of
+// secrets are not in it.
+type Recorder interface {
+	Record(ctx context.Context, each func(Exchange) error) error
+}
+
+// Exchange is a request and what came of it.
+type Exchange struct {
+	Function string
+	Request  Request
+	Response Response
+	Cut      bool // a body is longer than what is kept of it
+}
+
 // Invoker calls what is live with the caller's own rights. That works for a function that is private or has no HTTP event, too.
 type Invoker interface {
 	Invoke(ctx context.Context, function string, r Request) (Response, error)

@@ -200,6 +200,34 @@ func nudge(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// openPage waits until a browser that opens a URL gets an answer of that status with a text: `page URL STATUS TEXT`.
+func openPage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: page URL STATUS TEXT")
+	}
+	r, err := http.NewRequest(http.MethodGet, args[0], nil)
+	ts.Check(err)
+	r.Header.Set("Accept", "text/html")
+	client := &http.Client{Timeout: 20 * time.Second}
+	defer client.CloseIdleConnections()
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		answer, err := client.Do(r)
+		ts.Check(err)
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		ts.Check(err)
+		if strconv.Itoa(answer.StatusCode) == args[1] && strings.Contains(string(body), args[2]) {
+			return
+		}
+		if <-tick.C; time.Now().After(deadline) {
+			ts.Fatalf("%s answers %d: %s", args[0], answer.StatusCode, body)
+		}
+	}
+}
+
 // onlyIn checks that of all files below a folder one alone holds a text: `onlyin DIR TEXT FILE`.
 func onlyIn(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {

@@ -67,7 +67,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "json": jsonValue, "get": get, "http": request, "program": program, "waitfile": waitFile, "occupy": occupy,
 			"answers": answers, "nudge": nudge, "onlyin": onlyIn, "cloud": aws.command,
-			"paste": paste, "settled": settled,
+			"paste": paste, "page": openPage, "settled": settled,
 		},
 		Condition: installed,
 		Setup: func(env *testscript.Env) error {

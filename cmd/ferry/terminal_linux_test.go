@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -49,16 +50,7 @@ func TestTheFirstSignalEndsACommandThatAsksAPerson(t *testing.T) {
 			p := &child{T: t, cmd: c, ended: make(chan struct{})}
 			c.Stdin, c.Stdout, c.Stderr = program, &p.out, program
 			p.start()
-			go func() {
-				data := make([]byte, 1024)
-				for {
-					n, err := person.Read(data)
-					_, _ = p.err.Write(data[:n])
-					if err != nil {
-						return
-					}
-				}
-			}()
+			go func() { _, _ = io.Copy(&p.err, person) }()
 			p.says(question)
 			p.stops(syscall.SIGINT, 130)
 			if said := p.err.String(); strings.Contains(said, "not confirmed") {

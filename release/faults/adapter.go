@@ -38,6 +38,8 @@ var (
 	_ providers.Doctor    = (*adapter)(nil)
 	_ providers.Restarter = (*adapter)(nil)
 	_ providers.Pager     = (*adapter)(nil)
+	_ providers.Announcer = (*adapter)(nil)
+	_ providers.Recorder  = (*adapter)(nil)
 )
 
 // Wrap puts the process between its caller and an adapter. What it returns has the optional abilities of the adapter and no
@@ -151,6 +153,20 @@ func (a *adapter) Restart(ctx context.Context) error {
 func (a *adapter) Page(ctx context.Context) (string, error) {
 	return run(ctx, a.process, "page", "", func(ctx context.Context) (string, error) {
 		return able[providers.Pager](a.inner).Page(ctx)
+	})
+}
+
+// Announce is one call.
+func (a *adapter) Announce(ctx context.Context, text string) error {
+	return try(ctx, a.process, "announce", "", func(ctx context.Context) error {
+		return able[providers.Announcer](a.inner).Announce(ctx, text)
+	})
+}
+
+// Record is one call.
+func (a *adapter) Record(ctx context.Context, each func(providers.Exchange) error) error {
+	return try(ctx, a.process, "record", "", func(ctx context.Context) error {
+		return able[providers.Recorder](a.inner).Record(ctx, each)
 	})
 }
 

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/internal/filelock"
-	"github.com/ferryfn/ferry/internal/waits"
 	"github.com/ferryfn/ferry/providers/until"
 )
 
@@ -359,61 +358,4 @@ func (c *Client) Send(ctx context.Context, q SendRequest) (sent SendResponse, er
 		req.Header.Set(attributesHeader, string(attributes))
 	}
 	return do[SendResponse](c, e, "take a message", req)
-}
-
-// running is the platform, which must be there and be understood.
-func (c *Client) running() (Endpoint, error) {
-	e, alive := c.home.endpoint()
-	if !alive {
-		return e, failed(CodeNotRunning, "", "no platform is running for %s", c.home)
-	}
-	return e, e.compatible()
-}
-
-// ask sends one operation to the running platform.
-func ask[A any](ctx context.Context, c *Client, operation string, q any) (A, error) {
-	e, err := c.running()
-	if err != nil {
-		var a A
-		return a, err
-	}
-	return send[A](ctx, c, e, operation, q)
-}
-
-func send[A any](ctx context.Context, c *Client, e Endpoint, operation string, q any) (a A, err error) {
-	body, err := json.Marshal(q)
-	if err != nil {
-		return a, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+e.Address+"/"+operation, bytes.NewReader(body))
-	if err != nil {
-		return a, err
-	}
-	return do[A](c, e, operation, req)
-}
-
-// do has the platform do what the request says.
-func do[A any](c *Client, e Endpoint, operation string, req *http.Request) (a A, err error) {
-	ctx := req.Context()
-	req.Header.Set("Authorization", "Bearer "+e.Token)
-	req.Header.Set(protocolHeader, strconv.Itoa(Protocol))
-	wait := waits.For(ctx, fmt.Sprintf("the local platform, process %d, to %s", e.PID, operation))
-	defer wait.Done()
-	res, err := c.http.Do(req)
-	if err != nil {
-		if ctx.Err() != nil {
-			return a, fmt.Errorf("asking the platform to %s: %w", operation, ctx.Err())
-		}
-		return a, failed(CodeNotRunning, "", "the platform, process %d, does not answer: %w", e.PID, err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		failure := &Error{Code: CodeFailed, Message: "the platform answered " + res.Status}
-		_ = json.NewDecoder(res.Body).Decode(failure)
-		return a, failure
-	}
-	if err := json.NewDecoder(res.Body).Decode(&a); err != nil {
-		return a, fmt.Errorf("reading the platform's answer: %w", err)
-	}
-	return a, nil
 }

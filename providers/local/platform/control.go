@@ -135,6 +135,8 @@ func (s *server) handler() http.Handler {
 	mux.Handle("POST /redrive", operation(s, s.redrive))
 	mux.Handle("POST /queues/{service}/{stage}/{name}", s.send(KindQueue))
 	mux.Handle("POST /topics/{service}/{stage}/{name}", s.send(KindTopic))
+	mux.Handle("POST /announce", operation(s, s.announce))
+	mux.HandleFunc("POST /record", s.record)
 	mux.Handle("POST /remove", operation(s, s.remove))
 	mux.Handle("POST /prune", operation(s, s.prune))
 	return mux

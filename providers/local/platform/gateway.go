@@ -64,6 +64,9 @@ func (s *service) admitHost(w http.ResponseWriter, r *http.Request) (host string
 
 // pass gives a request to its function, where people may call that.
 func (s *service) pass(w http.ResponseWriter, r *http.Request, c *call) {
+	if s.announces(w, r) {
+		return
+	}
 	function := c.function
 	p := s.choose(function)
 	switch {
@@ -74,7 +77,11 @@ func (s *service) pass(w http.ResponseWriter, r *http.Request, c *call) {
 	default:
 		// An answer may begin before the request's body has ended.
 		_ = http.NewResponseController(w).EnableFullDuplex()
-		c.forward(w, r, p)
+		if !s.hearers.any() {
+			c.forward(w, r, p)
+			return
+		}
+		s.listenTo(w, r, c, func(w http.ResponseWriter, r *http.Request) { c.forward(w, r, p) })
 	}
 }
 

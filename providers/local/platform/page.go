@@ -68,11 +68,7 @@ func (s *service) serveStatus(w http.ResponseWriter, r *http.Request, target str
 		s.index(w)
 		return true
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-store")
+	pageHeader(w.Header())
 	if err := s.page(known).Render(w); err != nil {
 		s.host.options.Log.Error("showing the status page", "service", s.scope.String(), "error", err)
 	}

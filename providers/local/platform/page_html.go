@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -18,16 +19,29 @@ var pageStyle string
 // every method of every client in the binary, which doubles it.
 func (p page) Render(w io.Writer) error {
 	title := p.Scope.String()
+	return document(title, "5", html.H1(g.Text(title)), p.functions(), p.more()).Render(w)
+}
+
+// document is a page that asks again after some seconds, and needs no script.
+func document(title, seconds string, body ...g.Node) g.Node {
 	return html.Doctype(html.HTML(html.Lang("en"),
 		html.Head(
 			html.Meta(html.Charset("utf-8")),
 			html.Meta(html.Name("viewport"), html.Content("width=device-width, initial-scale=1")),
-			html.Meta(g.Attr("http-equiv", "refresh"), html.Content("5")),
+			html.Meta(g.Attr("http-equiv", "refresh"), html.Content(seconds)),
 			html.TitleEl(g.Text(title)),
 			html.StyleEl(g.Raw(pageStyle)),
 		),
-		html.Body(html.H1(g.Text(title)), p.functions(), p.more()),
-	)).Render(w)
+		html.Body(body...),
+	))
+}
+
+// pageHeader is the head of every page: nothing on it loads anything, and nobody keeps it.
+func pageHeader(h http.Header) {
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
 }
 
 func (p page) functions() g.Node {

@@ -53,6 +53,7 @@ type server struct {
 	token   string
 	started time.Time
 	stop    context.CancelFunc
+	ending  <-chan struct{} // closed when the platform stops
 
 	mu       sync.Mutex // taken after a service's lock, never before it
 	services map[Scope]*service
@@ -81,7 +82,7 @@ func Serve(ctx context.Context, home Home, o Options) (err error) {
 	}
 	s := &server{
 		host:  &host{home: home, options: o.withDefaults(), ports: newPortPool(), epochs: &epochs{file: home.epochsFile(), shown: shown}},
-		token: token(32), started: time.Now(), stop: stop, services: map[Scope]*service{},
+		token: token(32), started: time.Now(), stop: stop, ending: ctx.Done(), services: map[Scope]*service{},
 	}
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

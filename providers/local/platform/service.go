@@ -38,7 +38,11 @@ type service struct {
 	ports    atomic.Pointer[map[string]int] // the service's, by "", and those of the doors
 	hosts    atomic.Pointer[[]string]       // the table's
 	routes   atomic.Pointer[map[string]route]
-	retired  sync.WaitGroup // pools that drain
+
+	announced atomic.Pointer[announcement] // nil is nothing
+	hearers   hearers
+
+	retired sync.WaitGroup // pools that drain
 }
 
 // lock begins a change of the service; the caller unlocks mu. It fails once the platform ends.

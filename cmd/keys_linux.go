@@ -1,0 +1,9 @@
+package cmd
+
+import "golang.org/x/sys/unix"
+
+// What a terminal is asked for its mode by.
+const (
+	getTermios = unix.TCGETS
+	setTermios = unix.TCSETS
+)

@@ -1,0 +1,14 @@
+//go:build !linux && !darwin
+
+package cmd
+
+import (
+	"context"
+	"errors"
+	"os"
+)
+
+// readKeys is not to be had here, where the local platform does not run either.
+func readKeys(context.Context, *os.File) (<-chan byte, error) {
+	return nil, errors.New("single keys cannot be read on this system")
+}
