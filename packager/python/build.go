@@ -2,7 +2,6 @@ package python
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -54,7 +53,7 @@ func (b *building) all(ctx context.Context) error {
 			}
 		}
 		var err error
-		if lines, err = b.resolved(ctx, lines); err != nil {
+		if lines, err = b.chosen(ctx, lines); err != nil {
 			return err
 		}
 	}
@@ -89,73 +88,6 @@ func (b *building) wheels(ctx context.Context, lines []string, options ...string
 	return said, err
 }
 
-// resolved are the requirements that others lead to, with their versions, wherever they come from.
-func (b *building) resolved(ctx context.Context, lines []string) ([]string, error) {
-	file, err := b.list(lines)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	if b.tool.uv {
-		list, said, err := b.tool.run(ctx, slices.Concat([]string{"pip", "compile", "--quiet", "--no-header", "--no-annotate"}, b.uvTarget(), []string{file})...)
-		if err != nil {
-			return nil, b.problem(said, err)
-		}
-		out = logicalLines(string(list))
-	} else if out, err = b.reported(ctx, file); err != nil {
-		return nil, err
-	}
-	return append(slices.DeleteFunc(lines, func(line string) bool { // an index, and where wheels lie
-		return !strings.HasPrefix(line, "-") || strings.HasPrefix(line, "-c ")
-	}), out...), nil
-}
-
-// report is what pip says that it would install.
-type report struct {
-	Install []struct {
-		Direct   bool `json:"is_direct"`
-		Metadata struct {
-			Name    string `json:"name"`
-			Version string `json:"version"`
-		} `json:"metadata"`
-		From struct {
-			URL string `json:"url"`
-			VCS struct {
-				Kind   string `json:"vcs"`
-				Commit string `json:"commit_id"`
-			} `json:"vcs_info"`
-		} `json:"download_info"`
-	} `json:"install"`
-}
-
-// reported is what pip finds for the interpreter that it runs in.
-func (b *building) reported(ctx context.Context, file string) (out []string, err error) {
-	to := b.work("report.json")
-	_, said, err := b.tool.run(ctx, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--prefer-binary", "--report", to, "-r", file)
-	if err != nil {
-		return nil, b.problem(said, err)
-	}
-	data, err := os.ReadFile(to)
-	if err != nil {
-		return nil, err
-	}
-	var r report
-	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, err
-	}
-	for _, one := range r.Install {
-		switch from := one.From; {
-		case !one.Direct:
-			out = append(out, one.Metadata.Name+"=="+one.Metadata.Version)
-		case from.VCS.Kind != "":
-			out = append(out, one.Metadata.Name+" @ "+from.VCS.Kind+"+"+from.URL+"@"+from.VCS.Commit)
-		default:
-			out = append(out, one.Metadata.Name+" @ "+from.URL)
-		}
-	}
-	return out, nil
-}
-
 // address is a URL without what comes after it in a requirement.
 var address = pattern.Of(`^[^\s;#?]*`)
 
@@ -174,35 +106,12 @@ func mustBuild(line string) bool {
 // pinned installs a complete list: wheels where there are any for the platform, and what is built of the rest. Everything that
 // cannot be had is an error of its own.
 func (b *building) pinned(ctx context.Context, lines []string) error {
-	var options, registry, missing []string
-	for _, line := range lines {
-		line = strings.TrimPrefix(line, "-e ") // uv keeps what the list says
-		switch {
-		case strings.HasPrefix(line, "-"):
-			options = append(options, line)
-		case mustBuild(line):
-			missing = append(missing, line)
-		default:
-			registry = append(registry, line)
-		}
+	options, registry, missing := sorted(lines)
+	without, err := b.without(ctx, options, registry)
+	if err != nil {
+		return err
 	}
-	for len(registry) > 0 {
-		said, err := b.wheels(ctx, slices.Concat(options, registry), "--no-deps")
-		if err == nil {
-			break
-		}
-		name := lacking(said)
-		is := func(line string) bool { return name != "" && parseRequirement(line).name == normal(name) }
-		if unreachable(said) || !slices.ContainsFunc(registry, is) {
-			return b.problem(said, err)
-		}
-		for _, line := range registry {
-			if is(line) {
-				missing = append(missing, line)
-			}
-		}
-		registry = slices.DeleteFunc(registry, is)
-	}
+	missing = append(missing, without...)
 	var refused source.Errors
 	for _, line := range missing {
 		switch e := b.build(ctx, options, line).(type) { //nolint:errorlint // it is made here
@@ -217,6 +126,49 @@ func (b *building) pinned(ctx context.Context, lines []string) error {
 		return refused.Join()
 	}
 	return nil
+}
+
+// sorted are the lines that say something of all, those that name a package and its version, and those whose package has to be
+// built.
+func sorted(lines []string) (options, registry, sources []string) {
+	for _, line := range lines {
+		line = strings.TrimPrefix(line, "-e ") // uv keeps what the list says
+		switch {
+		case strings.HasPrefix(line, "-"):
+			options = append(options, line)
+		case mustBuild(line):
+			sources = append(sources, line)
+		default:
+			registry = append(registry, line)
+		}
+	}
+	return options, registry, sources
+}
+
+// without installs what has a wheel for the platform, and returns the lines of what has none.
+func (b *building) without(ctx context.Context, options, registry []string, how ...string) (missing []string, err error) {
+	for len(registry) > 0 {
+		said, err := b.wheels(ctx, slices.Concat(options, registry), append(how, "--no-deps")...)
+		if err == nil {
+			break
+		}
+		is := names(lacking(said))
+		if unreachable(said) || !slices.ContainsFunc(registry, is) {
+			return nil, b.problem(said, err)
+		}
+		for _, line := range registry {
+			if is(line) {
+				missing = append(missing, line)
+			}
+		}
+		registry = slices.DeleteFunc(registry, is)
+	}
+	return missing, nil
+}
+
+// names is whether a line asks for the package of a name.
+func names(name string) func(line string) bool {
+	return func(line string) bool { return name != "" && parseRequirement(line).name == normal(name) }
 }
 
 // build builds one package, and takes the result when it runs on the platform.

@@ -2,9 +2,11 @@ package python
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"cmp"
 	"compress/gzip"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,6 +79,33 @@ func archive(t *testing.T, dir, name, tag string, needs ...string) {
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// wheel writes a package that need not be built.
+func wheel(t *testing.T, dir, name, version string) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, name+"-"+version+"-"+pure+".whl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, info := zip.NewWriter(f), name+"-"+version+".dist-info/"
+	for _, file := range [][2]string{
+		{name + "/__init__.py", "NAME = '" + name + "'\n"},
+		{info + "METADATA", "Metadata-Version: 2.1\nName: " + name + "\nVersion: " + version + "\n"},
+		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: " + pure + "\n"},
+		{info + "RECORD", name + "/__init__.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n"},
+	} {
+		w, err := z.Create(file[0])
+		if err == nil {
+			_, err = w.Write([]byte(file[1]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(z.Close(), f.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -217,6 +246,36 @@ func TestAChangeInAFolderIsAnotherInstallation(t *testing.T) {
 	}
 }
 
+// A release that has no wheel for the platform must not make what was packaged yesterday impossible.
+func TestAnOlderVersionWithAWheelGoesBeforeOneThatMustBeBuilt(t *testing.T) {
+	eachInstaller(t, func(t *testing.T) {
+		root := packagertest.Project(t, "app.py", "", "requirements.txt", "--no-index\n--find-links ./dist\nasks\nnewer>=1.0\n")
+		dist := filepath.Join(root, "dist")
+		archive(t, dist, "asks", pure, "deep")
+		archive(t, dist, "deep", "cp27-cp27-linux_m68k")
+		archive(t, dist, "newer", pure)
+		wheel(t, dist, "deep", "0.9")
+		wheel(t, dist, "newer", "0.9")
+		files, err := packed(t, root, ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		holds(t, files, "asks", "newer")
+		packagertest.Contains(t, files["deep-0.9.dist-info/METADATA"], "Version: 0.9")
+	})
+}
+
+func TestAPinIsToldFromARange(t *testing.T) {
+	for line, want := range map[string]bool{
+		"a==1": true, "a[b]===1.0 ; os_name == 'c'": true, "a == 1.0": true, "a==1,<2": true, "a==1 --hash=sha256:0": true,
+		"a": false, "a==1.*": false, "a>=1": false, "a!=1": false, "a<=1 ; os_name == 'c'": false, "a ; python_version == '3'": false,
+	} {
+		if got := pin().MatchString(line); got != want {
+			t.Errorf("%s is a pin: %v", line, got)
+		}
+	}
+}
+
 func TestAllThatCannotBeHadIsNamedAtOnce(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the wheels are for Linux")
@@ -226,6 +285,7 @@ func TestAllThatCannotBeHadIsNamedAtOnce(t *testing.T) {
 		root := packagertest.Project(t, "app.py", "", "requirements.txt", "--no-index\n--find-links ./dist\nfast==1.0\nquick==1.0\nfine==1.0\n")
 		for name, tag := range map[string]string{"fast": tag, "quick": tag, "fine": pure} {
 			archive(t, filepath.Join(root, "dist"), name, tag)
+			wheel(t, filepath.Join(root, "dist"), name, "0.9") // a pin is not moved for it
 		}
 		if runtime.GOARCH == "amd64" { // what a build gives for this machine is taken for it
 			files, err := packed(t, root, ".")

@@ -10,7 +10,7 @@ import (
 )
 
 // lacks finds the package that an installer has nothing for.
-var lacks = pattern.Of(`(?:No matching distribution found for|Could not find a version that satisfies the requirement|Because (?:there (?:are no versions|is no version) of |only )?)\s*([A-Za-z0-9][A-Za-z0-9._-]*)`)
+var lacks = pattern.Of(`(?:No matching distribution found for|Could not find a version that satisfies the requirement|Because (?:there (?:are no versions|is no version) of |all versions of |only )?)\s*([A-Za-z0-9][A-Za-z0-9._-]*)`)
 
 // lacking is the package that an installer says it has nothing for, "" when it says something else.
 func lacking(said string) string {
