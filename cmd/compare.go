@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,11 +87,11 @@ func (o *compareOptions) run(ctx context.Context, _ []string) (result, error) {
 	if err != nil {
 		return nil, usagef("write a request on each line, such as {\"path\": \"/\"}", "%s", err)
 	}
-	from, err := o.place(ctx, o.from)
+	from, err := o.place(ctx, o.from, all)
 	if err != nil {
 		return nil, err
 	}
-	to, err := o.place(ctx, o.to)
+	to, err := o.place(ctx, o.to, all)
 	if err != nil {
 		return nil, err
 	}
@@ -133,8 +134,8 @@ func (o *compareOptions) read() ([]compare.Request, error) {
 	return compare.Read(o.requests, bytes.NewReader(text))
 }
 
-// place is how a request gets to a target or a URL.
-func (o *compareOptions) place(ctx context.Context, name string) (compare.Call, error) {
+// place is how the requests get to a target or a URL.
+func (o *compareOptions) place(ctx context.Context, name string, all []compare.Request) (compare.Call, error) {
 	if strings.Contains(name, "://") {
 		return overHTTP(strings.TrimSuffix(name, "/")), nil
 	}
@@ -157,7 +158,7 @@ func (o *compareOptions) place(ctx context.Context, name string) (compare.Call, 
 			return nil, err
 		}
 	}
-	function, err := o.standard(m)
+	function, err := o.standard(m, all)
 	if err != nil {
 		return nil, err
 	}
@@ -167,13 +168,16 @@ func (o *compareOptions) place(ctx context.Context, name string) (compare.Call, 
 	}, nil
 }
 
-// standard is the function for requests that name none.
-func (o *compareOptions) standard(m *manifest.Manifest) (string, error) {
+// standard is the function for those requests that name none, "" where all name one.
+func (o *compareOptions) standard(m *manifest.Manifest, all []compare.Request) (string, error) {
 	if o.function != "" {
 		if _, ok := m.Function(o.function); !ok {
 			return "", usagef(suggest(o.function, manifest.Names(o.app.manifestOptions()).Functions), "there is no function %q", o.function)
 		}
 		return o.function, nil
+	}
+	if !slices.ContainsFunc(all, func(r compare.Request) bool { return r.Function == "" }) {
+		return "", nil
 	}
 	var answer []string
 	for _, fn := range m.Functions {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,6 +39,7 @@ func run(m *testing.M) int {
 type deployed struct {
 	*testing.T
 	dir, home string
+	env       []string          // beside that of the test
 	urls      map[string]string // without a slash at the end
 }
 
@@ -85,7 +87,7 @@ func (d *deployed) command(name string, args ...string) []byte {
 	d.Helper()
 	c := exec.Command(name, args...)
 	c.Dir = d.dir
-	c.Env = append(os.Environ(), "FERRY_HOME="+d.home, "SHORTENER_DB="+filepath.Join(d.home, "links.db"))
+	c.Env = slices.Concat(os.Environ(), []string{"FERRY_HOME=" + d.home, "SHORTENER_DB=" + filepath.Join(d.home, "links.db")}, d.env)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	out, err := c.Output()

@@ -100,7 +100,7 @@ func (c *connection) lookUpProject(ctx context.Context) error {
 // clients makes the clients of one HTTP client, which has the credentials.
 func (a *Adapter) clients(ctx context.Context) (*connection, error) {
 	base := a.reach.transport()
-	plain := &http.Client{Transport: base}
+	plain := &http.Client{Transport: base, CheckRedirect: lastResponse}
 	credentials, err := a.identify(plain)
 	if err != nil {
 		return nil, err
@@ -139,6 +139,9 @@ func (a *Adapter) clients(ctx context.Context) (*connection, error) {
 	keep(err)
 	return c, errors.Join(failed...)
 }
+
+// lastResponse has a redirect be the answer: a function's own is for its caller.
+func lastResponse(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // The services whose rate ferry keeps under, as gcloud calls them.
 const (

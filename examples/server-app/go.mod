@@ -1,0 +1,3 @@
+module example.com/server-app
+
+go 1.24
