@@ -3,6 +3,7 @@ package gcptest
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"maps"
@@ -144,18 +145,13 @@ type pushedMessage struct {
 
 // post sends a message once, and says whether it was acknowledged within the deadline.
 func (p *place) post(s pubsub.Subscription, d *delivery) bool {
-	m := d.message
-	body := pushBody{Subscription: s.Name, Message: pushedMessage{
-		Attributes: m.Attributes, Data: m.Data, MessageID: m.MessageId, MessageID2: m.MessageId,
-		OrderingKey: m.OrderingKey, PublishTime: m.PublishTime, PublishTime2: m.PublishTime,
-	}}
-	if s.DeadLetterPolicy != nil {
-		body.DeliveryAttempt = d.attempts
-	}
-	data, _ := json.Marshal(body) // strings always encode
 	ctx, cancel := context.WithTimeout(p.alive, time.Duration(s.AckDeadlineSeconds)*time.Second)
 	defer cancel()
-	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"CloudPubSub-Google"}}
+	made, err := p.transformed(ctx, s, d.message)
+	if err != nil || made == nil {
+		return err == nil // what is dropped is acknowledged
+	}
+	header, data := requestOf(s, *made, d.attempts)
 	var email, audience string
 	if t := s.PushConfig.OidcToken; t != nil {
 		email, audience = t.ServiceAccountEmail, t.Audience
@@ -165,6 +161,34 @@ func (p *place) post(s pubsub.Subscription, d *delivery) bool {
 	}
 	status, err := p.request(ctx, "POST", s.PushConfig.PushEndpoint, header, data, pubsubAgent, email, audience)
 	return err == nil && slices.Contains(acknowledging, status)
+}
+
+// requestOf is what brings a message: wrapped, or its data with attributes and metadata as headers.
+// https://cloud.google.com/pubsub/docs/payload-unwrapping
+func requestOf(s pubsub.Subscription, m pubsub.PubsubMessage, attempts int64) (http.Header, []byte) {
+	header := http.Header{"User-Agent": {"CloudPubSub-Google"}}
+	if wrapper := s.PushConfig.NoWrapper; wrapper != nil {
+		if wrapper.WriteMetadata {
+			for name, value := range m.Attributes {
+				header.Set(name, value)
+			}
+			header.Set("X-Goog-Pubsub-Message-Id", m.MessageId)
+			header.Set("X-Goog-Pubsub-Publish-Time", m.PublishTime)
+			header.Set("X-Goog-Pubsub-Subscription-Name", s.Name)
+		}
+		data, _ := base64.StdEncoding.DecodeString(m.Data) // it was published so
+		return header, data
+	}
+	header.Set("Content-Type", "application/json")
+	body := pushBody{Subscription: s.Name, Message: pushedMessage{
+		Attributes: m.Attributes, Data: m.Data, MessageID: m.MessageId, MessageID2: m.MessageId,
+		OrderingKey: m.OrderingKey, PublishTime: m.PublishTime, PublishTime2: m.PublishTime,
+	}}
+	if s.DeadLetterPolicy != nil {
+		body.DeliveryAttempt = attempts
+	}
+	data, _ := json.Marshal(body) // strings always encode
+	return header, data
 }
 
 // request makes a request as a service of Google, with an ID token of an account if there is one.

@@ -90,6 +90,7 @@ func (p *place) checkSubscription(c *call, s *pubsub.Subscription) error {
 		func() error { return p.checkDeadLetter(s.DeadLetterPolicy) },
 		func() error { return checkRetry(s.RetryPolicy) },
 		func() error { return checkExpiration(s) },
+		func() error { return checkTransforms(s.MessageTransforms) },
 	} {
 		if err := check(); err != nil {
 			return err

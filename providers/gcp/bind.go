@@ -282,7 +282,7 @@ func eventKinds() []eventKind {
 		{name: "schedule", noted: notedJob, parse: parseJob, binding: jobOf, check: checkSchedule},
 		{name: "queue", noted: notedSubscription, parse: parseSubscription, binding: queueOf, check: checkQueue, look: lookAtQueue},
 		{name: "topic", noted: notedSubscription, parse: parseSubscription, binding: topicOf, look: lookAtTopic},
-		{name: "object", noted: notedBucket, parse: parseBucket, binding: bucketOf, check: checkObject, look: lookAtBucket},
+		{name: "object", noted: notedBucket, parse: parseBucket, binding: bucketOf, look: lookAtBucket},
 	}
 }
 

@@ -123,7 +123,8 @@ func checkEvents(fn function) []providers.Issue {
 	var found []providers.Issue
 	for i, e := range fn.Events {
 		field := fmt.Sprintf("events[%d].%s", i, e.Kind())
-		found = append(found, check.When(e.HTTP == nil && !fn.Shimmed()).Block(field, "move it to a function of its own that has a handler", "Pub/Sub and Cloud Scheduler send no CloudEvents, and a program without ferry's shim gets them as they are")...)
+		found = append(found, check.When(e.Schedule != nil && !fn.Shimmed()).Block(field, "move it to a function of its own that has a handler", "Cloud Scheduler sends no CloudEvents, and a program without ferry's shim gets its calls as they are")...)
+		found = append(found, check.When(e.HTTP == nil && !fn.Shimmed() && fn.access() == public).Block(field, "write http: {auth: private}, or move it to a function of its own", "a program that everybody may call cannot tell an event from a forged one")...)
 		if k := eventKindOf(e); k.check != nil {
 			found = append(found, k.check(fn, field, e)...)
 		}

@@ -39,6 +39,10 @@ func checked(t *testing.T, block map[string]any, change func(*manifest.Function)
 	return all
 }
 
+func queued(attempts int, backoff time.Duration) []manifest.Event {
+	return []manifest.Event{{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1, Attempts: attempts, Backoff: manifest.Duration(backoff)}}}
+}
+
 func TestWhatGoogleCannotHonourIsSaidBeforeAnythingIsSent(t *testing.T) {
 	schedule := manifest.Event{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *", Timezone: "UTC"}}
 	for _, c := range []struct {
@@ -56,6 +60,15 @@ func TestWhatGoogleCannotHonourIsSaidBeforeAnythingIsSent(t *testing.T) {
 		{nil, func(fn *manifest.Function) { fn.Env = map[string]string{"PORT": "1"} }, "blocker env.PORT: Cloud Run sets PORT itself"},
 		{nil, func(fn *manifest.Function) { fn.Env = map[string]string{"K_SERVICE": "x"} }, "blocker env.K_SERVICE: "},
 		{nil, func(fn *manifest.Function) { fn.Env = map[string]string{"BIG": strings.Repeat("x", maxValue+1)} }, "blocker env.BIG: "},
+		{nil, func(fn *manifest.Function) { fn.Style, fn.Events = manifest.StyleServer, queued(0, 0) }, ""},
+		{nil, func(fn *manifest.Function) {
+			fn.Style, fn.Events = manifest.StyleServer, append(fn.Events, queued(0, 0)...)
+		}, "blocker events[1].queue: a program that everybody may call cannot tell"},
+		{nil, func(fn *manifest.Function) { fn.Style, fn.Events = manifest.StyleServer, []manifest.Event{schedule} }, "blocker events[0].schedule: Cloud Scheduler sends no CloudEvents"},
+		{nil, func(fn *manifest.Function) { fn.Events = queued(3, 0) }, "warning events[0].queue.attempts: Pub/Sub tries a message 5 times at least, not 3"},
+		{nil, func(fn *manifest.Function) { fn.Events = queued(101, 0) }, "blocker events[0].queue.attempts: "},
+		{nil, func(fn *manifest.Function) { fn.Events = queued(0, 11*time.Minute) }, "blocker events[0].queue.backoff: "},
+		{nil, func(fn *manifest.Function) { fn.Events = queued(0, 1500*time.Millisecond) }, "warning events[0].queue.backoff: backoff is rounded up to 2s"},
 		{nil, func(fn *manifest.Function) { fn.Scaling.Concurrency = 2000 }, "blocker scaling.concurrency: "},
 		{nil, func(fn *manifest.Function) { fn.Scaling.Concurrency = 40 }, ""},
 		{map[string]any{"cpu": "0.5"}, func(fn *manifest.Function) { fn.Scaling.Concurrency = 40 }, "warning scaling.concurrency: an instance with 0.5 CPUs gets one request at a time, not 40"},

@@ -12,7 +12,6 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/check"
 )
 
 // news is what a bucket tells a function of its objects: notifications to a topic of ferry's own, and a subscription to that.
@@ -58,7 +57,10 @@ func bucketIn(filter string) string {
 }
 
 func (n news) subscription(b *binder) subscription {
-	return subscription{id: n.id, topic: b.topicPath(n.id), kind: "object", name: n.name, filter: n.filter(), taken: "rename the function, or delete it"}
+	return subscription{
+		id: n.id, topic: b.topicPath(n.id), kind: "object", name: n.name, filter: n.filter(), taken: "rename the function, or delete it",
+		plain: !b.fn.Shimmed(), bucket: n.bucket, wanted: wantedOf(b.fn, n.bucket),
+	}
 }
 
 func (n news) calls(ctx context.Context, b *binder) (bool, error) {
@@ -134,9 +136,6 @@ func (n news) tell(ctx context.Context, b *binder) error {
 		return err
 	}
 	wanted := n.wanted(b)
-	alike := func(x, y *storage.Notification) bool {
-		return x.ObjectNamePrefix == y.ObjectNamePrefix && slices.Equal(slices.Sorted(slices.Values(x.EventTypes)), slices.Sorted(slices.Values(y.EventTypes)))
-	}
 	for _, one := range wanted {
 		if slices.ContainsFunc(has, func(h *storage.Notification) bool { return alike(h, one) }) {
 			continue
@@ -158,18 +157,18 @@ func (n news) tell(ctx context.Context, b *binder) error {
 	return nil
 }
 
-// wanted are the notifications of the function's events on the bucket.
+func alike(x, y *storage.Notification) bool {
+	return x.ObjectNamePrefix == y.ObjectNamePrefix && slices.Equal(slices.Sorted(slices.Values(x.EventTypes)), slices.Sorted(slices.Values(y.EventTypes)))
+}
+
+// wanted are the notifications of the function's events on the bucket. They do not know of suffixes, which the subscription looks at.
 func (n news) wanted(b *binder) []*storage.Notification {
 	var all []*storage.Notification
-	for _, e := range b.fn.Events {
-		if e.Object == nil || bucketNamed(b.fn, e.Object.Bucket) != n.bucket {
-			continue
+	for _, w := range wantedOf(b.fn, n.bucket) {
+		one := &storage.Notification{Topic: "//pubsub.googleapis.com/" + b.topicPath(n.id), PayloadFormat: "JSON_API_V1", ObjectNamePrefix: w.Prefix, EventTypes: w.On}
+		if !slices.ContainsFunc(all, func(has *storage.Notification) bool { return alike(has, one) }) {
+			all = append(all, one)
 		}
-		one := &storage.Notification{Topic: "//pubsub.googleapis.com/" + b.topicPath(n.id), PayloadFormat: "JSON_API_V1", ObjectNamePrefix: e.Object.Prefix}
-		for _, on := range e.Object.On {
-			one.EventTypes = append(one.EventTypes, map[string]string{"created": "OBJECT_FINALIZE", "deleted": "OBJECT_DELETE"}[on])
-		}
-		all = append(all, one)
 	}
 	return all
 }
@@ -197,11 +196,6 @@ func (n news) remove(ctx context.Context, b *binder) error {
 		return err
 	}
 	return b.removeTopic(ctx, n.id)
-}
-
-// checkObject refuses to choose objects by the end of their name.
-func checkObject(_ function, field string, e manifest.Event) []providers.Issue {
-	return check.When(e.Object.Suffix != "").Block(field+".suffix", "remove it, and look at the name in the handler", "Cloud Storage cannot choose objects by the end of their name")
 }
 
 // lookAtBucket looks whether the bucket is there.

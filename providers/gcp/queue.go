@@ -3,6 +3,8 @@ package gcp
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	pubsub "google.golang.org/api/pubsub/v1"
 
@@ -17,14 +19,27 @@ import (
 func queueOf(c *connection, fn function, e manifest.Event) binding {
 	topic := c.topic(fn, e.Queue.Name)
 	return subscription{
-		id: idOf(topic), topic: topic, kind: "queue", name: e.Queue.Name,
+		id: idOf(topic), topic: topic, kind: "queue", name: e.Queue.Name, plain: !fn.Shimmed(),
+		attempts: e.Queue.Attempts, backoff: wholeSeconds(e.Queue.Backoff.Std()),
 		taken: "delete it once nothing reads it: `gcloud pubsub subscriptions delete " + idOf(topic) + "`, or use a topic event",
 	}
 }
 
-// checkQueue warns of a batch: Pub/Sub pushes messages one by one.
+// checkQueue is about how messages are delivered: Pub/Sub pushes them one by one, and gives none up before the fifth attempt.
 func checkQueue(_ function, field string, e manifest.Event) []providers.Issue {
-	return check.When(e.Queue.Batch > 1).Warn(field+".batch", "", "Pub/Sub delivers messages one by one, not %d at once", e.Queue.Batch)
+	q := e.Queue
+	return slices.Concat(
+		check.When(q.Batch > 1).Warn(field+".batch", "", "Pub/Sub delivers messages one by one, not %d at once", q.Batch),
+		check.When(q.Attempts > 0 && q.Attempts < leastAttempts).Warn(field+".attempts", "", "Pub/Sub tries a message %d times at least, not %d", leastAttempts, q.Attempts),
+		check.When(q.Attempts > mostAttempts).Block(field+".attempts", fmt.Sprintf("choose at most %d", mostAttempts), "Pub/Sub does not try a message %d times", q.Attempts),
+		check.When(q.Backoff.Std() > mostPause).Block(field+".backoff", "choose at most "+manifest.Duration(mostPause).String(), "Pub/Sub does not wait %s between two attempts", q.Backoff),
+		check.When(q.Backoff.Std()%time.Second != 0).Warn(field+".backoff", "", "backoff is rounded up to %s: ferry sets whole seconds", manifest.Duration(wholeSeconds(q.Backoff.Std()))),
+	)
+}
+
+// wholeSeconds rounds up.
+func wholeSeconds(d time.Duration) time.Duration {
+	return (d + time.Second - 1).Truncate(time.Second)
 }
 
 // lookAtQueue looks whether the queue is there, and free.

@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -21,6 +22,12 @@ type subscription struct {
 	kind, name string // of the event
 	filter     string
 	taken      string // why another's of that name is in the way
+
+	attempts int           // 0 is ferry's own number
+	backoff  time.Duration // before the second attempt, 0 is ferry's own
+	plain    bool          // the function has no shim: it gets CloudEvents
+	bucket   string        // whose news these are
+	wanted   []wantedObject
 }
 
 // pubsubNaming is how topics and subscriptions are named.
@@ -121,19 +128,25 @@ func (s subscription) another(b *binder, found *pubsub.Subscription) error {
 	return b.foreign(s.taken, "the subscription %s exists, and ferry did not make it", s.id)
 }
 
-// The pauses between two attempts to deliver a message, and how many attempts there are: more than half an hour of them.
+// The pauses between two attempts to deliver a message, and how many attempts there are where the manifest does not say: more than half
+// an hour of them.
 const (
-	leastPause, mostPause = 10 * time.Second, 10 * time.Minute
-	attempts              = 10
+	leastPause, mostPause       = 10 * time.Second, 10 * time.Minute
+	attempts                    = 10
+	leastAttempts, mostAttempts = 5, 100 // that Pub/Sub takes
 )
+
+// tries is how often a message is delivered at most.
+func (s subscription) tries() int { return max(leastAttempts, cmp.Or(s.attempts, attempts)) }
 
 // as is the subscription as it shall be, but for where it pushes to.
 func (s subscription) as(b *binder, dead string) *pubsub.Subscription {
 	return &pubsub.Subscription{
 		Name: b.subscriptionPath(s.id), Topic: s.topic, Filter: s.filter, Labels: b.labels(b.fn), AckDeadlineSeconds: ackDeadline(b.fn),
-		RetryPolicy:      &pubsub.RetryPolicy{MinimumBackoff: seconds(leastPause), MaximumBackoff: seconds(mostPause)},
-		DeadLetterPolicy: &pubsub.DeadLetterPolicy{DeadLetterTopic: dead, MaxDeliveryAttempts: attempts},
-		ExpirationPolicy: &pubsub.ExpirationPolicy{}, // else Pub/Sub deletes one that is not used for a month
+		RetryPolicy:       &pubsub.RetryPolicy{MinimumBackoff: seconds(cmp.Or(s.backoff, leastPause)), MaximumBackoff: seconds(mostPause)},
+		DeadLetterPolicy:  &pubsub.DeadLetterPolicy{DeadLetterTopic: dead, MaxDeliveryAttempts: int64(s.tries())},
+		MessageTransforms: s.transform(),
+		ExpirationPolicy:  &pubsub.ExpirationPolicy{}, // else Pub/Sub deletes one that is not used for a month
 	}
 }
 
@@ -159,8 +172,9 @@ func changed(want, has *pubsub.Subscription) string {
 	keep(len(left) > 0, "labels")
 	keep(want.AckDeadlineSeconds != has.AckDeadlineSeconds, "ackDeadlineSeconds")
 	keep(has.RetryPolicy == nil || has.RetryPolicy.MinimumBackoff != want.RetryPolicy.MinimumBackoff || has.RetryPolicy.MaximumBackoff != want.RetryPolicy.MaximumBackoff, "retryPolicy")
-	keep(has.DeadLetterPolicy == nil || has.DeadLetterPolicy.DeadLetterTopic != want.DeadLetterPolicy.DeadLetterTopic || has.DeadLetterPolicy.MaxDeliveryAttempts != attempts, "deadLetterPolicy")
+	keep(has.DeadLetterPolicy == nil || has.DeadLetterPolicy.DeadLetterTopic != want.DeadLetterPolicy.DeadLetterTopic || has.DeadLetterPolicy.MaxDeliveryAttempts != want.DeadLetterPolicy.MaxDeliveryAttempts, "deadLetterPolicy")
 	keep(has.ExpirationPolicy == nil || has.ExpirationPolicy.Ttl != "", "expirationPolicy")
+	keep(!sameTransforms(want.MessageTransforms, has.MessageTransforms), "messageTransforms")
 	return strings.Join(mask, ",")
 }
 
@@ -173,9 +187,12 @@ func (s subscription) push(ctx context.Context, b *binder, found *pubsub.Subscri
 			return err
 		}
 		want.PushEndpoint = b.endpointOf(s.kind, s.name)
+		if s.plain {
+			want.PushEndpoint, want.NoWrapper = strings.TrimSuffix(b.uri, "/")+"/", &pubsub.NoWrapper{WriteMetadata: true}
+		}
 		want.OidcToken = &pubsub.OidcToken{ServiceAccountEmail: b.caller, Audience: audience}
 	}
-	if has := found.PushConfig; has != nil && has.PushEndpoint == want.PushEndpoint && same(has.OidcToken, want.OidcToken) {
+	if has := found.PushConfig; has != nil && has.PushEndpoint == want.PushEndpoint && same(has.OidcToken, want.OidcToken) && (has.NoWrapper == nil) == (want.NoWrapper == nil) {
 		return nil
 	}
 	_, err := b.pubsub.Projects.Subscriptions.ModifyPushConfig(found.Name, &pubsub.ModifyPushConfigRequest{PushConfig: want}).Context(ctx).Do()

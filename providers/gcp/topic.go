@@ -12,7 +12,7 @@ import (
 func topicOf(c *connection, fn function, e manifest.Event) binding {
 	topic := c.topic(fn, e.Topic.Name)
 	return subscription{
-		id: pubsubNaming().Of(c.prefix() + fn.Name + "-" + idOf(topic)), topic: topic, kind: "topic", name: e.Topic.Name, taken: "rename the function, or delete it",
+		id: pubsubNaming().Of(c.prefix() + fn.Name + "-" + idOf(topic)), topic: topic, kind: "topic", name: e.Topic.Name, plain: !fn.Shimmed(), taken: "rename the function, or delete it",
 	}
 }
 
