@@ -3,6 +3,7 @@ package azure
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -82,7 +83,8 @@ func (c *connection) revokeAt(ctx context.Context, scope string) error {
 }
 
 func (c *connection) revokeFound(ctx context.Context, scope, filter string, meant func(*armauthorization.RoleAssignmentProperties) bool) error {
-	pages := c.assignments.NewListForScopePager(scope, &armauthorization.RoleAssignmentsClientListForScopeOptions{Filter: &filter})
+	encoded := url.PathEscape(filter) // which this client, unlike the others, puts into the address as it is
+	pages := c.assignments.NewListForScopePager(scope, &armauthorization.RoleAssignmentsClientListForScopeOptions{Filter: &encoded})
 	for pages.More() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -100,8 +102,9 @@ func (c *connection) revokeFound(ctx context.Context, scope, filter string, mean
 	return nil
 }
 
-// needs are the roles that a function's own identity needs: those of its manifest, and what reads its secrets.
-func (c *connection) needs(ctx context.Context, s spec) ([]roleGrant, error) {
+// needs are the roles that a function's own identity needs: those of its manifest, and what reads its secrets. Where the key vault is
+// stands in the roles that were given before.
+func (c *connection) needs(ctx context.Context, s spec, before []roleGrant) ([]roleGrant, error) {
 	var roles []roleGrant
 	for _, r := range s.function.own.Roles {
 		id, err := c.roleID(ctx, s.function.Name, r)
@@ -113,7 +116,7 @@ func (c *connection) needs(ctx context.Context, s spec) ([]roleGrant, error) {
 	if len(s.secrets) == 0 {
 		return roles, nil
 	}
-	vault, err := c.vaultID(ctx)
+	vault, err := c.vaultID(ctx, before)
 	if err != nil {
 		return nil, err
 	}
