@@ -104,14 +104,20 @@ func roleNamed(name string) (role, bool) {
 	return role{}, false
 }
 
-// allows says whether a definition has an action; one that begins with "data:" is of the data plane.
+// allows says whether a definition has an action; one that begins with "data:" is of the data plane. A wildcard between two slashes
+// stands for nothing, too: Managed Identity Operator, which has userAssignedIdentities/*/assign/action, lets assign an identity, and
+// Key Vault Reader, which has vaults/*/read, lets see a vault.
+//
+// Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles.
 func (r role) allows(action string) bool {
 	yes, no := r.actions, r.notActions
 	if data, ok := strings.CutPrefix(action, "data:"); ok {
 		action, yes, no = data, r.dataActions, r.notDataActs
 	}
 	has := func(patterns []string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return glob(lower(p), lower(action)) })
+		return slices.ContainsFunc(patterns, func(p string) bool {
+			return glob(lower(p), lower(action)) || glob(strings.ReplaceAll(lower(p), "/*/", "/"), lower(action))
+		})
 	}
 	return has(yes) && !has(no)
 }

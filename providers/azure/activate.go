@@ -160,18 +160,12 @@ func (h *held) change(ctx context.Context, s *site, to record, ch providers.Chan
 			return err
 		}
 	}
+	begin := h.wake
 	if fresh {
-		if _, err := h.resolved(ctx, to); err != nil { // else what the deployment starts gets the text of the references
-			return err
-		}
-		if err := h.deploy(ctx, s.scmHost(), to); err != nil {
-			return err
-		}
+		begin = h.replace
 	}
-	if strings.EqualFold(s.Properties.State, "Stopped") {
-		if err := h.act(ctx, h.name, "start"); err != nil {
-			return err
-		}
+	if err := begin(ctx, s, to); err != nil {
+		return err
 	}
 	if err := h.prove(ctx, s, to); err != nil {
 		return err

@@ -159,7 +159,10 @@ type permission struct{ Actions, NotActions []string }
 
 func (p permission) allows(action string) bool {
 	matches := func(patterns []string) bool {
-		return slices.ContainsFunc(patterns, func(pattern string) bool { return covers(strings.ToLower(pattern), strings.ToLower(action)) })
+		return slices.ContainsFunc(patterns, func(pattern string) bool {
+			pattern = strings.ToLower(pattern) // whose /*/ stands for no part, too
+			return covers(pattern, strings.ToLower(action)) || covers(strings.ReplaceAll(pattern, "/*/", "/"), strings.ToLower(action))
+		})
 	}
 	return matches(p.Actions) && !matches(p.NotActions)
 }

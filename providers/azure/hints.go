@@ -49,6 +49,7 @@ func (p *place) howToSignIn(err error) string {
 var (
 	actionSaid = pattern.Of(`(?:perform action|Action:) '([^']+)'`)
 	scopeSaid  = pattern.Of(`over scope '([^']+)'`)
+	linkedSaid = pattern.Of(`action\(s\) '([^',]+)[^']*' on the linked scope\(s\) '([^',]+)`) // what is used, and lacks the right
 )
 
 // howToPermit names the role that the caller lacks.
@@ -68,6 +69,9 @@ func (p *place) howToPermit(err error) string {
 	action := ""
 	if m := actionSaid().FindStringSubmatch(message); m != nil {
 		action = m[1]
+	}
+	if m := linkedSaid().FindStringSubmatch(message); m != nil {
+		action, scope = m[1], m[2]
 	}
 	switch code := res.ErrorCode; {
 	case code == "RequestDisallowedByPolicy":
@@ -94,6 +98,8 @@ func roleFor(action string) string {
 	switch {
 	case strings.HasPrefix(kind, "microsoft.authorization/"):
 		return "Role Based Access Control Administrator"
+	case strings.HasSuffix(kind, "/assign/action"):
+		return "Managed Identity Operator"
 	case strings.HasPrefix(kind, "microsoft.insights/"), strings.HasPrefix(kind, "microsoft.operationalinsights/"):
 		if strings.HasSuffix(kind, "/read") {
 			return "Log Analytics Reader"

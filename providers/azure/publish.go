@@ -55,7 +55,7 @@ func (w *work) look(ctx context.Context) (*providers.Revision, error) {
 			return true
 		})
 	}
-	w.known = true
+	w.known, w.is = true, is
 	r, err := w.stored(ctx, w.spec.revision())
 	if err != nil || r == nil || !is.holds(r.Roles) {
 		return nil, err
@@ -68,13 +68,17 @@ func (w *work) look(ctx context.Context) (*providers.Revision, error) {
 type work struct {
 	*app
 	spec  spec
-	known bool // ferry has made the app before
+	known bool  // ferry has made the app before
+	is    claim // what its blob says, where it has
 	epoch providers.Epoch
 }
 
 // holds reports whether the function's identity has these roles.
-func (c claim) holds(roles []roleGrant) bool {
-	return !slices.ContainsFunc(roles, func(r roleGrant) bool { return !slices.Contains(c.Granted, r) })
+func (c claim) holds(roles []roleGrant) bool { return covered(roles, c.Granted) }
+
+// covered reports whether all of some roles are among others.
+func covered(roles, by []roleGrant) bool {
+	return !slices.ContainsFunc(roles, func(r roleGrant) bool { return !slices.Contains(by, r) })
 }
 
 // publish lays the package and the record down, and makes the app where ferry has none.
@@ -84,7 +88,7 @@ func (w *work) publish(ctx context.Context) (providers.Revision, error) {
 		return providers.Revision{}, err
 	}
 	defer pkg.close()
-	roles, err := w.needs(ctx, w.spec)
+	roles, err := w.needs(ctx, w.spec, w.is.Granted)
 	if err != nil {
 		return providers.Revision{}, err
 	}
@@ -138,13 +142,23 @@ func (a *app) foreign(op string) error {
 }
 
 // executor is the identity that the function runs as: one that was given, or one of its own where it needs roles. They are given
-// before anything needs them; those of other revisions stay until none needs them.
+// before anything needs them; those of other revisions stay until none needs them. Roles of the revision whose configuration the app
+// has were given already: who deploys nothing but code needs no right to give any.
 func (w *work) executor(ctx context.Context, roles []roleGrant) (identity, error) {
 	if given := w.spec.function.own.Identity; given != "" {
 		return identity{id: given}, nil
 	}
 	if len(roles) == 0 {
 		return identity{}, nil
+	}
+	if w.known {
+		was, err := w.record(ctx, w.is.Settings)
+		if err != nil {
+			return identity{}, err
+		}
+		if was != nil && was.Own != "" && covered(roles, was.Roles) && w.is.holds(roles) {
+			return identity{id: was.Own}, nil
+		}
 	}
 	own, err := w.makeIdentity(ctx, w.name, w.tags(w.spec.function))
 	if err != nil {

@@ -20,8 +20,10 @@ import (
 )
 
 const (
-	tagSecret = ours + "secret" // the name of a secret as the manifest has it
-	tagOrder  = ours + "order"  // of its versions, of which Azure tells seconds only
+	tagSecret    = ours + "secret" // the name of a secret as the manifest has it
+	tagOrder     = ours + "order"  // of its versions, of which Azure tells seconds only
+	vaultVersion = "2023-07-01"    // of Resource Manager's definition of key vaults
+
 	// secretSize is how long a value may be, in bytes.
 	secretSize = 25 << 10
 )
@@ -46,14 +48,26 @@ func (c *connection) vault() (*azsecrets.Client, error) {
 	return azsecrets.NewClient("https://"+c.target.KeyVault+"."+c.cloud.vault, c.credential, &azsecrets.ClientOptions{ClientOptions: c.options.ClientOptions})
 }
 
-// vaultID is the id of the key vault, which may be in any resource group of the subscription.
-func (c *connection) vaultID(ctx context.Context) (string, error) {
-	var list struct{ Value []struct{ ID, Name string } }
-	path := "/subscriptions/" + c.subscription + "/providers/Microsoft.KeyVault/vaults"
-	if err := c.call(ctx, http.MethodGet, path, "2023-07-01", nil, &list); err != nil {
+// vaultID is the id of the key vault: as roles on its secrets name it, of the resource group, or of any in the subscription, which
+// takes rights on all of it to see.
+func (c *connection) vaultID(ctx context.Context, given []roleGrant) (string, error) {
+	const kind = "Microsoft.KeyVault/vaults"
+	for _, r := range given {
+		id, _, _ := strings.Cut(r.Scope, "/secrets/")
+		if strings.HasSuffix(strings.ToLower(id), strings.ToLower("/"+kind+"/"+c.target.KeyVault)) {
+			return id, nil
+		}
+	}
+	var found struct{ ID string }
+	err := c.call(ctx, http.MethodGet, c.id(kind, c.target.KeyVault), vaultVersion, nil, &found)
+	if unlessMissing(err) != nil || err == nil {
+		return found.ID, err
+	}
+	all, err := entries[struct{ ID, Name string }](ctx, c, "/subscriptions/"+c.subscription+"/providers/"+kind, vaultVersion)
+	if err != nil {
 		return "", err
 	}
-	for _, v := range list.Value {
+	for _, v := range all {
 		if strings.EqualFold(v.Name, c.target.KeyVault) {
 			return v.ID, nil
 		}

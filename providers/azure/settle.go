@@ -22,17 +22,40 @@ func (a *app) packageTag(ctx context.Context) (azcore.ETag, error) {
 	return a.packages.tag(ctx, packageBlob)
 }
 
-// prove waits until what was deployed is what serves: Azure knows its triggers, its secrets are there, and its address answers as
-// the revision.
-func (a *app) prove(ctx context.Context, s *site, r record) error {
-	if err := a.known(ctx, r); err != nil {
+// replace has the app run the package of a revision, once its secrets are there: else what the deployment starts gets the text of
+// the references.
+func (a *app) replace(ctx context.Context, s *site, to record) error {
+	if _, err := a.resolved(ctx, to); err != nil {
 		return err
 	}
-	late, err := a.resolved(ctx, r)
+	if err := a.deploy(ctx, s.scmHost(), to); err != nil {
+		return err
+	}
+	return a.start(ctx, s)
+}
+
+// wake has the app run the package that it has, with its secrets.
+func (a *app) wake(ctx context.Context, s *site, to record) error {
+	if err := a.start(ctx, s); err != nil {
+		return err
+	}
+	late, err := a.resolved(ctx, to)
 	if err == nil && late { // what runs was started before
 		err = a.act(ctx, a.name, "restart")
 	}
-	if err != nil {
+	return err
+}
+
+func (a *app) start(ctx context.Context, s *site) error {
+	if !strings.EqualFold(s.Properties.State, "Stopped") {
+		return nil
+	}
+	return a.act(ctx, a.name, "start")
+}
+
+// prove waits until what was deployed is what serves: Azure knows its triggers, and its address answers as the revision.
+func (a *app) prove(ctx context.Context, s *site, r record) error {
+	if err := a.known(ctx, r); err != nil {
 		return err
 	}
 	return a.answers(ctx, s, r)
@@ -106,7 +129,7 @@ func (a *app) resolved(ctx context.Context, r record) (late bool, err error) {
 	})
 	var over *until.Late
 	if errors.As(err, &over) {
-		err = fail(providers.Unhealthy, "activate", a.function, "see that the secrets are there, and that the vault takes roles for access",
+		err = fail(providers.Unhealthy, "activate", a.function, "see that the secrets are there, that the vault takes roles for access, and that the function's identity still has the role \"Key Vault Secrets User\" on each",
 			"the app %s cannot read its secrets: %s", a.name, strings.Join(open, ", "))
 	}
 	return looks > 1, err

@@ -383,37 +383,3 @@ func TestReferencesLeftLiteralAreNoSuccess(t *testing.T) {
 		t.Error("the value is in the error")
 	}
 }
-
-func TestADeployerNeedsNoMoreRolesThanThePageSays(t *testing.T) {
-	s := newScene(t)
-	goLive(t, s.a, s.spec("one"))
-	id, env := s.cloud.Principal("ci")
-	conn, err := s.a.connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.cloud.Grant(id, "Website Contributor", conn.groupID())
-	s.cloud.Grant(id, "Storage Blob Data Contributor", conn.storageID())
-	later := &scene{t, s.cloud, newAdapter(t, env, "shop", "dev", block)}
-	if _, err := later.activate(s.spec("two")); err != nil {
-		t.Errorf("%v, hint %q", err, hint(err))
-	}
-	s.says("two")
-	first := azuretest.Start(t)
-	first.Polls(0)
-	admin := adapterOf(t, first)
-	made, err := admin.connect(t.Context())
-	if err == nil {
-		err = made.makeGroup(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, env = first.Principal("bootstrap")
-	first.Grant(id, "Contributor", made.groupID())
-	first.Grant(id, "Role Based Access Control Administrator", made.groupID())
-	begin := &scene{t, first, newAdapter(t, env, "shop", "dev", block)}
-	if _, err := begin.activate(s.spec("one")); err != nil {
-		t.Errorf("the first deploy: %v, hint %q", err, hint(err))
-	}
-}

@@ -171,7 +171,10 @@ func (c *connection) call(ctx context.Context, method, path, version string, bod
 }
 
 func (c *connection) once(ctx context.Context, method, path, version string, body, into any) error {
-	path, query, _ := cutQuery(path)
+	path, query, err := cutQuery(path)
+	if err != nil {
+		return err
+	}
 	req, err := runtime.NewRequest(ctx, method, runtime.JoinPaths(c.arm.Endpoint(), path))
 	if err != nil {
 		return err
@@ -238,15 +241,20 @@ func (c *connection) site(ctx context.Context, app string) (*site, error) {
 
 // sites are all apps of the resource group.
 func (c *connection) sites(ctx context.Context) ([]site, error) {
-	var all []site
-	path := c.groupID() + "/providers/Microsoft.Web/sites"
+	all, err := entries[site](ctx, c, c.groupID()+"/providers/Microsoft.Web/sites", webVersion)
+	return all, unlessMissing(err)
+}
+
+// entries are all of a list, page by page.
+func entries[T any](ctx context.Context, c *connection, path, version string) ([]T, error) {
+	var all []T
 	for path != "" {
 		var page struct {
-			Value    []site
+			Value    []T
 			NextLink string
 		}
-		if err := c.call(ctx, http.MethodGet, path, webVersion, nil, &page); err != nil {
-			return nil, unlessMissing(err)
+		if err := c.call(ctx, http.MethodGet, path, version, nil, &page); err != nil {
+			return nil, err
 		}
 		all = append(all, page.Value...)
 		u, err := url.Parse(page.NextLink)
