@@ -128,7 +128,7 @@ func TestMemoryIsRoundedUpWithAWarning(t *testing.T) {
 	}
 }
 
-func TestNamesAreShortAndToldApartByHowTheyBegin(t *testing.T) {
+func TestTrap27NamesAreShortAndToldApartByHowTheyBegin(t *testing.T) {
 	a := nowhere(t)
 	c := &connection{place: &a.place, subscription: "s"}
 	long := strings.Repeat("a", 31)

@@ -158,16 +158,6 @@ func TestWhoLacksARightLearnsWhichRoleGivesIt(t *testing.T) {
 	}
 }
 
-func TestTrap28AllRequestsOfARunHaveOneIDInTheFormOfAGUID(t *testing.T) {
-	one, two := newGUID(), newGUID()
-	if !guid().MatchString(one) || one == two {
-		t.Errorf("%q, %q", one, two)
-	}
-	if a, b := guidFor("a", "bc"), guidFor("ab", "c"); !guid().MatchString(a) || a == b || a != guidFor("a", "bc") {
-		t.Errorf("%q, %q", a, b)
-	}
-}
-
 // hint is the next step of an error.
 func hint(err error) string {
 	var e *providers.Error

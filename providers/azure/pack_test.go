@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,6 +128,38 @@ func TestTheHostIsToldOfTheFunctionsOfAProgram(t *testing.T) {
 	}
 	if prefix := host["extensions"].(map[string]any)["http"].(map[string]any)["routePrefix"]; prefix != "" {
 		t.Errorf("paths begin with %q", prefix)
+	}
+}
+
+func TestTrap16FilesWhoseNamesBeginWithADotAreInThePackage(t *testing.T) {
+	a := nowhere(t)
+	fn := providertest.Function("api", "a")
+	fn.Runtime, fn.Style, fn.Handler, fn.Build.Include = "custom", manifest.StyleServer, "run.sh", []string{".azurefunctions/**"}
+	dir, _ := unpacked(t, a, providertest.Package(t, a, fn, map[string]string{"run.sh": "#!/bin/sh\n", ".azurefunctions/x.json": "{}"}))
+	if _, err := os.Stat(filepath.Join(dir, ".azurefunctions", "x.json")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTrap18ThePackageBringsItsDependenciesSinceNothingIsBuiltOnAzure(t *testing.T) {
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("needs node")
+	}
+	a := nowhere(t)
+	fn := providertest.Function("api", "a")
+	node := languages()["Node"]
+	fn.Runtime, fn.Style, fn.Handler = node.runtime, node.style, node.handler
+	dir, _ := unpacked(t, a, providertest.Package(t, a, fn, node.files))
+	found := false
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			data, reading := os.ReadFile(path)
+			found, err = found || strings.HasSuffix(path, "@azure/functions/package.json") || strings.Contains(string(data), "azure/functions-core"), reading
+		}
+		return err
+	})
+	if err != nil || !found {
+		t.Errorf("the library of Azure Functions is not in the package: %v", err)
 	}
 }
 

@@ -78,10 +78,7 @@ func (a *app) known(ctx context.Context, r record) error {
 			return false, passing(err)
 		}
 		slices.Sort(found)
-		if r.Names == nil { // only the package knows
-			return len(found) > 0 && !slices.Equal(found, []string{"WarmUp"}), nil
-		}
-		return slices.Equal(r.Names, found), nil
+		return r.complete(found), nil
 	})
 	var late *until.Late
 	if errors.As(err, &late) {
@@ -89,6 +86,15 @@ func (a *app) known(ctx context.Context, r record) error {
 			"after %s the app %s has the functions [%s] instead of [%s]", triggerTime, a.name, strings.Join(found, " "), strings.Join(r.Names, " "))
 	}
 	return err
+}
+
+// complete reports whether the functions that Azure lists are those of the revision. Of an app that registers them by itself only
+// its package knows them, and what Azure adds by itself is none of them.
+func (r record) complete(found []string) bool {
+	if r.Names == nil {
+		return len(found) > 0 && !slices.Equal(found, []string{"WarmUp"})
+	}
+	return slices.Equal(r.Names, found)
 }
 
 // passing is nil for a failure that passes by itself while the app starts.

@@ -89,7 +89,7 @@ func schedule() manifest.Event {
 	return manifest.Event{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *", Timezone: "UTC"}}
 }
 
-func TestTrap1And51021OnlyWhatThePlanTakesIsSent(t *testing.T) {
+func TestTrap1And2And51021OnlyWhatThePlanTakesIsSent(t *testing.T) {
 	s := newScene(t) // whose Azure refuses all else, also when it is null
 	goLive(t, s.a, s.spec("one"))
 	bigger := s.spec("one")
@@ -105,7 +105,7 @@ func TestTrap3And5AFailedDeploymentIsAnErrorWithItsLog(t *testing.T) {
 	has := s.settings()
 	has["WEBSITE_RUN_FROM_PACKAGE"] = "1" // trap 20: deployments fail with it
 	if err := at.putSettings(t.Context(), has); err != nil {
-		t.Skipf("the setting is refused before: %v", err)
+		t.Fatal(err)
 	}
 	_, err := s.activate(s.spec("two"))
 	var e *providers.Error
@@ -115,7 +115,7 @@ func TestTrap3And5AFailedDeploymentIsAnErrorWithItsLog(t *testing.T) {
 	s.says("one")
 }
 
-func TestTrap4And21TriggersAreSyncedUntilTheyAreThoseOfTheRevision(t *testing.T) {
+func TestTrap4And21UnsyncedTriggersAreSyncedUntilTheyAreThoseOfTheRevision(t *testing.T) {
 	s := newScene(t)
 	s.cloud.SyncLag(3)
 	goLive(t, s.a, s.spec("one", schedule()))
@@ -127,7 +127,7 @@ func TestTrap4And21TriggersAreSyncedUntilTheyAreThoseOfTheRevision(t *testing.T)
 	}
 }
 
-func TestTrap6AForgottenDeploymentIsNoSuccessWithoutItsPackage(t *testing.T) {
+func TestTrap6And404NoSuccessIsTakenFromADeploymentThatIsForgotten(t *testing.T) {
 	s := newScene(t)
 	goLive(t, s.a, s.spec("one"))
 	s.cloud.Intercept(func(c standin.Call) standin.Fault {
@@ -161,7 +161,7 @@ func TestTrap6ADeploymentWhoseHostWasMadeAnewIsDoneWhenItsPackageIsThere(t *test
 	s.says("two")
 }
 
-func TestTrap7AHostOfDeploymentsThatIsGoneIsAskedSomeTimesAndThenNamed(t *testing.T) {
+func TestTrap7And503AHostOfDeploymentsThatIsGoneIsAskedSomeTimesAndThenNamed(t *testing.T) {
 	s := newScene(t)
 	goLive(t, s.a, s.spec("one"))
 	var tries atomic.Int64
@@ -183,7 +183,7 @@ func TestTrap7AHostOfDeploymentsThatIsGoneIsAskedSomeTimesAndThenNamed(t *testin
 	s.says("one")
 }
 
-func TestTrap8RolesThatAreNotKnownYetAreWaitedFor(t *testing.T) {
+func TestTrap8RoleLagRolesThatAreNotKnownYetAreWaitedFor(t *testing.T) {
 	s := newScene(t)
 	s.cloud.RoleLag(4)
 	goLive(t, s.a, s.spec("one"))
@@ -203,10 +203,14 @@ func TestTrap9ContainersAreMadeThroughResourceManagerAndKeysAreOff(t *testing.T)
 	}
 }
 
-func TestTrap10WhatAzureInjectsBesideIdentitiesIsTakenAway(t *testing.T) {
+func TestTrap10AzureWebJobsStorageThatAzureInjectsIsTakenAway(t *testing.T) {
 	s := newScene(t)
+	s.cloud.InjectStorage()
 	goLive(t, s.a, s.spec("one"))
 	has := s.settings()
+	if value, there := has["AzureWebJobsStorage"]; there {
+		t.Errorf("the new app has the connection string %q, which its host prefers to its identity", value)
+	}
 	for _, name := range injected() {
 		has[name] = "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=y"
 	}
@@ -224,7 +228,7 @@ func TestTrap10WhatAzureInjectsBesideIdentitiesIsTakenAway(t *testing.T) {
 	}
 }
 
-func TestTrap13And14SettingsAndTagsOfOthersStay(t *testing.T) {
+func TestTrap13And14SettingsAndTagsAreNotReplacedWholesale(t *testing.T) {
 	s := newScene(t)
 	goLive(t, s.a, s.spec("one"))
 	at := s.app()
@@ -314,7 +318,7 @@ func TestTrap29OfTwoWritersOneHasTheLease(t *testing.T) {
 	s.says("two")
 }
 
-func TestAStopThatDoesNotStopDisablesTheTriggersToo(t *testing.T) {
+func TestTrapOfAStopThatDoesNotStopDisablesTheTriggersToo(t *testing.T) {
 	s := newScene(t)
 	spec := s.spec("one", schedule())
 	st := goLive(t, s.a, spec)
@@ -336,7 +340,7 @@ func TestAStopThatDoesNotStopDisablesTheTriggersToo(t *testing.T) {
 	}
 }
 
-func TestRestartBetweenSettingsAndCodeIsSaidBefore(t *testing.T) {
+func TestTrapOfARestartBetweenSettingsAndCodeItIsSaidBefore(t *testing.T) {
 	a := nowhere(t)
 	one := programSpec(t, a, "api", "one", "a")
 	code := programSpec(t, a, "api", "two", "b")
@@ -353,7 +357,7 @@ func TestRestartBetweenSettingsAndCodeIsSaidBefore(t *testing.T) {
 	}
 }
 
-func TestReferencesLeftLiteralAreNoSuccess(t *testing.T) {
+func TestTrapOfReferencesThatStayLiteralTheyAreNoSuccess(t *testing.T) {
 	s := newScene(t)
 	makeVault(t, s.cloud)
 	if err := s.a.SetSecret(t.Context(), "key", []byte("value")); err != nil {
