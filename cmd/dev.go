@@ -32,6 +32,7 @@ type dev struct {
 	look    logLook
 	tails   map[string]context.CancelFunc // by function
 	shown   bool                          // the addresses were
+	broken  bool                          // what was saved last cannot be served
 	serving *project                      // what was deployed last
 	warned  []warning                     // each is shown once
 }
@@ -195,7 +196,8 @@ func (d *dev) round(ctx context.Context) {
 	d.printed.warnings(fresh)
 	d.warned = append(d.warned, fresh...)
 	d.app.warnings = nil
-	if err != nil {
+	mended := d.broken && err == nil
+	if d.broken = err != nil; d.broken {
 		d.printed.failures(reports(err))
 		d.announce(ctx, cmp.Or(d.serving, p), reports(err))
 		d.printed.linef("%s", d.printed.style.dim.Render("waiting for a change; what served before serves on"))
@@ -204,14 +206,13 @@ func (d *dev) round(ctx context.Context) {
 	d.serving = p
 	d.announce(ctx, p, nil)
 	d.follow(ctx, p)
-	d.tell(done, time.Since(began))
+	if mended || !d.shown || len(done.Changed)+len(done.Removed) > 0 {
+		d.tell(done, time.Since(began))
+	}
 }
 
 // tell says what is served. The lock is held.
 func (d *dev) tell(done *release.Result, took time.Duration) {
-	if len(done.Changed)+len(done.Removed) == 0 && d.shown {
-		return
-	}
 	what := strings.Join(append(slices.Clone(done.Changed), done.Removed...), ", ")
 	d.printed.linef("%s %s  %s", d.printed.style.good.Render("✓"), cmp.Or(what, "all")+" up to date", d.printed.style.dim.Render(seconds(took.Seconds())))
 	if d.shown {
