@@ -48,8 +48,8 @@ def enter():
     return redirect("/")
 `
 
-// browser follows redirects and keeps cookies as a browser does: by name, whatever the port.
-func browser(t *testing.T) *http.Client {
+// visitor follows redirects and keeps cookies as a browser does: by name, whatever the port.
+func visitor(t *testing.T) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -71,7 +71,7 @@ func TestRedirectsOfFrameworksLeadToWhereTheyMean(t *testing.T) {
 	packagertest.Registries(t, "python3")
 	d := redirects(t)
 	for _, address := range []string{d.urls["site"] + "/admin", d.named("site") + "/admin"} {
-		b := browser(t)
+		b := visitor(t)
 		page, at := d.visit(b.Get(address))
 		if !strings.Contains(page, "csrfmiddlewaretoken") || at.Path != "/admin/login/" {
 			t.Errorf("%s led to %s: %.200s", address, at, page)
@@ -82,14 +82,14 @@ func TestRedirectsOfFrameworksLeadToWhereTheyMean(t *testing.T) {
 		}
 	}
 	for _, address := range []string{d.urls["albums"], d.prefix("albums")} {
-		if page, at := d.visit(browser(t).Get(address + "/v1/albums/1/")); !strings.HasSuffix(at.Path, "/v1/albums/1") || strings.Contains(page, "404") {
+		if page, at := d.visit(visitor(t).Get(address + "/v1/albums/1/")); !strings.HasSuffix(at.Path, "/v1/albums/1") || strings.Contains(page, "404") {
 			t.Errorf("%s led to %s: %.200s", address, at, page)
 		}
 	}
-	if page, at := d.visit(browser(t).Get(d.prefix("shop") + "/")); at.Path != "/shop/login" || !strings.Contains(page, "<form") {
+	if page, at := d.visit(visitor(t).Get(d.prefix("shop") + "/")); at.Path != "/shop/login" || !strings.Contains(page, "<form") {
 		t.Errorf("under the prefix Flask led to %s: %.200s", at, page)
 	}
-	b := browser(t)
+	b := visitor(t)
 	for _, function := range []string{"shop", "team", "shop"} { // the second cookie does not end the first session
 		page, at := d.visit(b.Get(d.named(function) + "/"))
 		if at.Path == "/login" {
@@ -99,6 +99,7 @@ func TestRedirectsOfFrameworksLeadToWhereTheyMean(t *testing.T) {
 			t.Errorf("at %s: got %.200s, want %s", function, page, want)
 		}
 	}
+	t.Run("in a real browser", func(t *testing.T) { inARealBrowser(t, d) })
 }
 
 // redirects deploys programs whose frameworks redirect.

@@ -129,10 +129,10 @@ func (f *pageFunction) count(s *stats) {
 	const most, high, apart = 100, 40, 4
 	last = last[max(0, len(last)-most):]
 	longest := quantile(durations(last), 1)
-	f.Longest, f.Width = rounded(longest), max(1, len(last))*apart
+	f.Longest, f.Width = rounded(longest), most*apart
 	for i, one := range last {
-		b := bar{X: i * apart, Height: max(1, high*float64(one.took)/float64(max(1, longest)))}
-		b.Y = high - b.Height
+		b := bar{Height: max(1, high*float64(one.took)/float64(max(1, longest)))}
+		b.X, b.Y = (most-len(last)+i)*apart, high-b.Height // the newest stands at the end
 		switch {
 		case one.bad:
 			b.Class = "bad"
