@@ -67,7 +67,7 @@ func (p program) project(t *testing.T, files ...string) *packager.Packager {
 			t.Fatal(err)
 		}
 	}
-	return &packager.Packager{Root: root, Cache: filepath.Join(root, "cache")}
+	return &packager.Packager{Root: root, Cache: packages().Cache}
 }
 
 // seen is what the handlers say of an event.

@@ -75,6 +75,23 @@ var packages = sync.OnceValue(func() *packager.Packager {
 	return &packager.Packager{Root: root, Cache: filepath.Join(templates.CacheDir(), "packages")}
 })
 
+// unpackings are the folders of packages by their digests.
+var unpackings sync.Map
+
+// unpacked is the folder of a package, which all that run it share.
+func unpacked(t *testing.T, a packager.Artifact) string {
+	t.Helper()
+	once, _ := unpackings.LoadOrStore(a.ZipDigest, sync.OnceValues(func() (string, error) {
+		dir := filepath.Join(templates.CacheDir(), "unpacked", strings.ReplaceAll(a.ZipDigest, ":", "-"))
+		return dir, lambdatest.Unpack(a.Path, dir)
+	}))
+	dir, err := once.(func() (string, error))()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func (p program) function(edit ...func(*manifest.Function)) manifest.Function {
 	fn := manifest.Function{
 		Name: "fn", Source: p.source, Handler: p.handler, Runtime: p.runtime, Style: p.style,
@@ -96,10 +113,7 @@ func (p program) build(t *testing.T, pk *packager.Packager, fn manifest.Function
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	if err := lambdatest.Unpack(a.Path, dir); err != nil {
-		t.Fatal(err)
-	}
+	dir := unpacked(t, a)
 	if fn.Runtime.Language() == "go" {
 		if info, err := os.Stat(filepath.Join(dir, "bootstrap")); err != nil || info.Mode().Perm()&0o111 == 0 {
 			t.Fatalf("the package has no program of the name bootstrap: %v", err)

@@ -349,6 +349,9 @@ func (p program) conformsBehind(t *testing.T, host string, cases []httpCase, los
 			verdict(t, losses, c.Name, host, p.runtime.Language()+" "+string(p.style), c.judge(t, client.send(c.message(t), c.Chunked)))
 		}
 	}
+	if p.throws != "" { // it answers the corpus
+		p.carriesCorpus(t, i, host)
+	}
 	i.probed("ferry-digest: sha256:abc")
 }
 
@@ -389,48 +392,4 @@ func TestConformanceOfHTTP(t *testing.T) {
 	s := sample.Of(t, 3)
 	further := slices.DeleteFunc(slices.Concat(natives(), frameworks(t)), func(program) bool { return !s.Takes() })
 	each(t, append(echoes(), further...), func(t *testing.T, p program) { p.conforms(t, cases, losses) })
-}
-
-// frameworks are the echo handlers of styles that a framework stands in.
-func frameworks(t *testing.T) []program {
-	t.Helper()
-	all := []program{{
-		name: "go gcf", runtime: "go", lambda: "provided.al2023", entry: "bootstrap",
-		style: manifest.StyleGCF, source: "echo/goecho", handler: "gcf:Echo",
-	}}
-	if !missing(t, "node gcf-http", "npm") {
-		all = append(all, program{
-			name: "node gcf-http", runtime: "nodejs22", lambda: "nodejs22.x", entry: "ferry-entry.handler",
-			style: manifest.StyleGCFHTTP, source: "echo/nodejs", handler: "gcf.mjs:echo",
-		})
-	}
-	if !missing(t, "python gcf-http", "python3") {
-		this := packagertest.ThisPython(t)
-		all = append(all, program{
-			name: "python gcf-http", runtime: this, lambda: string(this), entry: "ferry_entry.handler",
-			style: manifest.StyleGCFHTTP, source: "echo/python", handler: "gcf_echo:echo",
-		})
-	}
-	return slices.DeleteFunc(all, func(p program) bool {
-		return !slices.Contains(templates.Styles(p.runtime.Language(), "local"), p.style)
-	})
-}
-
-// missing reports whether a style cannot be tried here, which then shows as skipped.
-func missing(t *testing.T, style, tool string) bool {
-	t.Helper()
-	return !packagertest.Reachable(tool) && t.Run(style, func(t *testing.T) { t.Skip("what " + tool + " installs cannot be had, or not with -short") })
-}
-
-// natives are the echo handlers of styles that other places call by themselves: there they get what they always get, so
-// that only where ferry stands in for those places something can be lost.
-func natives() []program {
-	all := []program{
-		{name: "node lambda", runtime: "nodejs22", style: manifest.StyleLambda, source: "echo/nodejs", handler: "lambda.mjs"},
-		{name: "python lambda", runtime: "python3.13", style: manifest.StyleLambda, source: "echo/python", handler: "lambda_echo:handler"},
-		{name: "go lambda", runtime: "go", style: manifest.StyleLambda, source: "echo/golambda", handler: "."},
-	}
-	return slices.DeleteFunc(all, func(p program) bool {
-		return !slices.Contains(templates.Styles(p.runtime.Language(), "local"), p.style)
-	})
 }

@@ -13,17 +13,6 @@ import (
 	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
-func TestBehindGooglesFrameworkAGoFunctionCarriesRequestsAndAnswers(t *testing.T) {
-	p := goProgram(manifest.StyleGo)
-	p.source, p.handler = "echo/goecho", "."
-	i := p.started(t, packages(), p.function(), "gcf").probed("ferry-digest: sha256:abc")
-	// The framework's router redirects to the path without the second slash.
-	i.carries(t, p.style, map[string]answer{"a double slash is a path and no host": {status: 307}})
-	if a, err := i.try("GET", "/special/throw-late", nil); err == nil {
-		t.Errorf("an answer that broke off is whole: %d %q", a.status, a.body)
-	}
-}
-
 const goEvents = `package user
 
 import (
@@ -75,6 +64,7 @@ func (p program) goEvents(t *testing.T) *packager.Packager {
 
 // TestBehindGooglesFrameworkAGoFunctionTakesEventsOfGoogleAlone is also of a package at the module's root with an internal one.
 func TestBehindGooglesFrameworkAGoFunctionTakesEventsOfGoogleAlone(t *testing.T) {
+	t.Parallel()
 	p := goProgram(manifest.StyleGo)
 	p.source, p.handler = ".", "."
 	pk := p.goEvents(t)
@@ -86,6 +76,7 @@ func TestBehindGooglesFrameworkAGoFunctionTakesEventsOfGoogleAlone(t *testing.T)
 }
 
 func TestAGoFunctionOfGooglesFrameworkIsServedBehindIt(t *testing.T) {
+	t.Parallel()
 	p, fn := goFunctions()
 	i := p.started(t, packages(), fn, "gcf", "FERRY_EVENT_AUDIENCE=secret").probed("ferry-digest: sha256:abc")
 	if a := i.do("POST", "/a%2Fb?x=1", []byte("hello"), "x-name: grün"); a.status != 200 || !strings.HasPrefix(a.body, `POST shop.example:8080 /a%2Fb?x=1 grün "hello"`) {
@@ -97,17 +88,8 @@ func TestAGoFunctionOfGooglesFrameworkIsServedBehindIt(t *testing.T) {
 	i.says("MESSAGE 9 //pubsub.googleapis.com/projects/p/topics/signups hi")
 }
 
-func TestOnAzureAGoFunctionIsACustomHandler(t *testing.T) {
-	p := goProgram(manifest.StyleGo)
-	p.source, p.handler = "echo/goecho", "."
-	i := p.started(t, packages(), p.function(), "azure").probed("ferry-digest: sha256:abc")
-	i.carries(t, p.style, nil)
-	if a, err := i.try("GET", "/special/throw-late", nil); err == nil {
-		t.Errorf("an answer that broke off is whole: %d %q", a.status, a.body)
-	}
-}
-
 func TestOnAzureAGoFunctionTakesEventsOfTheHostAlone(t *testing.T) {
+	t.Parallel()
 	p := goProgram(manifest.StyleGo)
 	p.source, p.handler = ".", "."
 	fn := p.function(func(fn *manifest.Function) {

@@ -41,10 +41,7 @@ func (p program) launch(t *testing.T, pk *packager.Packager, fn manifest.Functio
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	if err := lambdatest.Unpack(a.Path, dir); err != nil {
-		t.Fatal(err)
-	}
+	dir := unpacked(t, a)
 	i := &process{t: t, addr: templates.FreeAddr(t), cmd: p.command(t, filepath.Join(dir, a.Entry)), out: &output{}, done: make(chan struct{})}
 	_, port, _ := net.SplitHostPort(i.addr)
 	i.cmd.Dir = dir

@@ -2,9 +2,13 @@ package templates_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,19 +19,34 @@ import (
 	"github.com/ferryfn/ferry/templates"
 )
 
+// npmProjects are the roots of projects by their folder and dependencies.
+var npmProjects sync.Map
+
 // npmProject is a packager for a copy of a folder below testdata, with what its package.json asks for installed; without
-// dependencies it has none.
+// dependencies it has none. Who asks for the same shares it.
 func npmProject(t *testing.T, folder, dependencies string) *packager.Packager {
 	t.Helper()
-	root := t.TempDir()
-	if err := os.CopyFS(filepath.Join(root, folder), os.DirFS(filepath.Join("testdata", folder))); err != nil {
+	once, _ := npmProjects.LoadOrStore(folder+dependencies, sync.OnceValues(func() (string, error) {
+		root := filepath.Join(templates.CacheDir(), "npm", url.PathEscape(folder+dependencies))
+		dir := filepath.Join(root, folder)
+		if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", folder))); err != nil || dependencies == "" {
+			return root, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"private":true,"dependencies":`+dependencies+`}`), 0o600); err != nil {
+			return "", err
+		}
+		cmd := exec.Command("npm", "install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%w: %s", err, out)
+		}
+		return root, nil
+	}))
+	root, err := once.(func() (string, error))()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if dependencies != "" {
-		packagertest.Write(t, filepath.Join(root, folder, "package.json"), `{"private":true,"dependencies":`+dependencies+`}`)
-		packagertest.Output(t, filepath.Join(root, folder), "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
-	}
-	return &packager.Packager{Root: root, Cache: filepath.Join(templates.CacheDir(), "packages")}
+	return &packager.Packager{Root: root, Cache: packages().Cache}
 }
 
 func TestANodeFunctionOfGooglesFrameworkIsServedUnmodified(t *testing.T) {

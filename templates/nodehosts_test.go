@@ -16,25 +16,6 @@ import (
 	"github.com/ferryfn/ferry/templates"
 )
 
-func TestBehindGooglesFrameworkANodeFunctionCarriesRequestsAndAnswers(t *testing.T) {
-	packagertest.Registries(t, "npm", "node")
-	for _, p := range echoes() {
-		if p.runtime.Language() != "nodejs" {
-			continue
-		}
-		t.Run(p.name, func(t *testing.T) {
-			i := p.started(t, packages(), p.function(), "gcf").probed("ferry-digest: sha256:abc")
-			i.carries(t, p.style, nil)
-			if a, err := i.try("GET", "/special/throw-late", nil); err == nil {
-				t.Errorf("an answer that broke off is whole: %d %q", a.status, a.body)
-			}
-			if a := i.do("GET", "/robots.txt", nil); a.status == 404 {
-				t.Error("the framework keeps robots.txt to itself")
-			}
-		})
-	}
-}
-
 // pushed is what Pub/Sub pushes, for a message of text.
 func pushed(text, attributes string) string {
 	return `{"message":{"data":"` + base64.StdEncoding.EncodeToString([]byte(text)) + `","messageId":"9","publishTime":"2026-01-02T03:04:05Z","orderingKey":"g","attributes":` +
@@ -197,23 +178,6 @@ func TestAPackageForGooglesFrameworkIsAsItsBuilderWantsIt(t *testing.T) {
 `
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("package.json (want -, got +): %s", diff)
-	}
-}
-
-func TestBehindAzuresLibraryANodeFunctionCarriesRequestsAndAnswers(t *testing.T) {
-	packagertest.Registries(t, "npm", "node")
-	for _, p := range echoes() {
-		if p.runtime.Language() != "nodejs" {
-			continue
-		}
-		t.Run(p.name, func(t *testing.T) {
-			i := p.started(t, packages(), p.function(), "azure").probed("ferry-digest: sha256:abc")
-			// The library refuses a header that holds what no UTF-8 is.
-			i.carries(t, p.style, map[string]answer{"headers": {status: 500}})
-			if a, err := i.try("GET", "/special/throw-late", nil); err == nil {
-				t.Errorf("an answer that broke off is whole: %d %q", a.status, a.body)
-			}
-		})
 	}
 }
 

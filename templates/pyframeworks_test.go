@@ -87,8 +87,9 @@ func TestRealFrameworksOfPythonAnswerAlikeEverywhere(t *testing.T) {
 	packagertest.Registries(t, "python3")
 	for name, style := range map[string]manifest.Style{"flask": "wsgi", "django": "wsgi", "fastapi": "asgi", "starlette": "asgi"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := pythonProgram(style)
-			p.source, p.handler = "frameworks/python", name+"_app:app"
+			p.source, p.handler = "frameworks/python/"+name, "app:app"
 			p.runtime = packagertest.ThisPython(t) // what is compiled is compiled for one
 			p.lambda = string(p.runtime)
 			requests := []request{

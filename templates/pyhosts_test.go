@@ -4,18 +4,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/packager/packagertest"
-	"github.com/ferryfn/ferry/templates"
 )
 
 const (
@@ -33,82 +27,6 @@ func (p program) onGoogle(t *testing.T, pk *packager.Packager, fn manifest.Funct
 func (p program) onAzure(t *testing.T, pk *packager.Packager, fn manifest.Function) *process {
 	t.Helper()
 	return p.started(t, pk, fn, "azure")
-}
-
-// pythonEchoes are the echo handlers beside a framework.
-func pythonEchoes(t *testing.T, p program, list string) *packager.Packager {
-	t.Helper()
-	files := []string{"requirements.txt", list}
-	found, err := filepath.Glob("testdata/echo/python/*.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range found {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, filepath.Base(file), string(data))
-	}
-	return p.project(t, files...)
-}
-
-// carries makes the requests of the corpus. Lost are answers that the host makes something else of.
-func (i *process) carries(t *testing.T, style manifest.Style, lost map[string]answer) {
-	t.Helper()
-	for _, c := range templates.RequestCases() {
-		if strings.Contains(strings.Join(c.Headers, ""), "chunked") {
-			c.Headers, c.Body = nil, c.Want.Body // the test's client sends a length
-		}
-		t.Run(c.Name, func(t *testing.T) {
-			if changed, ok := lost[c.Name]; ok {
-				if a := i.do(c.Method, c.Target, c.Body, c.Headers...); a.status != changed.status {
-					t.Errorf("got %d %s", a.status, a.body)
-				}
-				return
-			}
-			a := i.do(c.Method, c.Target, c.Body, c.Headers...)
-			c.Judge(t, style, a.status, a.body)
-		})
-	}
-	for _, c := range templates.ResponseCases() {
-		if changed, ok := lost[c.Name]; ok {
-			c.Header = changed.header
-		}
-		a := i.do(c.Method, c.Target, nil)
-		if a.status != c.Status || a.body != c.Body {
-			t.Errorf("%s: got %d %.40q\n%s", c.Name, a.status, a.body, i.out)
-		}
-		for name, want := range c.Header {
-			got := a.header[name]
-			if name != "Set-Cookie" && len(got) > 1 {
-				got = []string{strings.Join(got, ", ")}
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s: header %s: %s", c.Name, name, diff)
-			}
-		}
-	}
-}
-
-func TestBehindGooglesFrameworkRequestsAndAnswersAreCarried(t *testing.T) {
-	packagertest.Registries(t, "python3")
-	for _, p := range echoes() {
-		if p.runtime.Language() != "python" {
-			continue
-		}
-		t.Run(p.name, func(t *testing.T) {
-			p.source = "."
-			i := p.onGoogle(t, pythonEchoes(t, p, frameworkList), p.function()).probed("ferry-digest: sha256:abc")
-			i.carries(t, p.style, nil)
-			if a, err := i.try("GET", "/special/throw-late", nil); err == nil {
-				t.Errorf("an answer that broke off is whole: %d %q", a.status, a.body)
-			}
-			if a := i.do("GET", "/special/status", nil); a.status != 418 {
-				t.Errorf("afterwards it answers %d", a.status)
-			}
-		})
-	}
 }
 
 func TestBehindGooglesFrameworkItsEventsAreCloudEventsOfFerry(t *testing.T) {
@@ -167,24 +85,6 @@ func TestBehindGooglesFrameworkAWrongHandlerNeverServes(t *testing.T) {
 	i = p.onGoogle(t, pk, p.function())
 	<-i.done
 	i.says("write `style: lambda`")
-}
-
-func TestBehindAzuresLibraryRequestsAndAnswersAreCarried(t *testing.T) {
-	packagertest.Registries(t, "python3")
-	for _, p := range echoes() {
-		if p.runtime.Language() != "python" {
-			continue
-		}
-		t.Run(p.name, func(t *testing.T) {
-			p.source = "."
-			i := p.onAzure(t, pythonEchoes(t, p, azureList), p.function()).probed("ferry-digest: sha256:abc")
-			// Azure reads cookies and writes them anew: one with a comma is none to it.
-			i.carries(t, p.style, map[string]answer{"two cookies": {header: http.Header{"Set-Cookie": {"a=1; Path=/"}}}})
-			if a := i.do("GET", "/special/throw-late", nil); a.status != 500 {
-				t.Errorf("nothing was out, and the client got %d", a.status)
-			}
-		})
-	}
 }
 
 func TestBehindAzuresLibraryItsTriggersAreCloudEventsOfFerry(t *testing.T) {

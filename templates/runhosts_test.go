@@ -8,6 +8,7 @@ import (
 )
 
 func TestOnCloudRunAFunctionTakesEventsOfGoogleAndOfFerryAlone(t *testing.T) {
+	t.Parallel()
 	golang := goProgram(manifest.StyleGo)
 	golang.source, golang.handler = ".", "."
 	node, python := nodeProgram(manifest.StyleFetch, ".", "app.mjs"), pythonProgram(manifest.StyleWSGI)

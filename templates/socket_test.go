@@ -3,6 +3,7 @@ package templates_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ferryfn/ferry/internal/lambdatest"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/templates"
@@ -55,10 +55,7 @@ func (p program) local(t *testing.T, edit ...func(*manifest.Function)) local {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	if err := lambdatest.Unpack(a.Path, dir); err != nil {
-		t.Fatal(err)
-	}
+	dir := unpacked(t, a)
 	command := []string{filepath.Join(dir, a.Entry)}
 	if program, ok := map[string]string{"nodejs": "node", "python": "python3"}[fn.Runtime.Language()]; ok {
 		found, err := exec.LookPath(program)
@@ -129,6 +126,9 @@ func (l local) send(m message, chunked bool) outcome {
 		return outcome{Broken: true}
 	}
 	data, err := io.ReadAll(res.Body)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.t.Errorf("the answer to %s %s is left open", m.method, m.path)
+	}
 	o := outcome{Status: res.StatusCode, Headers: map[string][]string{}, Body: string(data), Broken: err != nil}
 	for name, values := range res.Header {
 		for _, value := range values {

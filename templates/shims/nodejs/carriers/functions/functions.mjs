@@ -6,14 +6,27 @@ async function frameworkListener(register) {
   const { default: framework } = await import("@google-cloud/functions-framework");
   const { default: testing } = await import("@google-cloud/functions-framework/testing");
   const name = config.export || process.env.FUNCTION_TARGET || "function";
-  if (!testing.getFunction(name)) {
-    const found = config.export || typeof exported === "function" ? exported : named(name);
+  let found = testing.getFunction(name);
+  if (!found) {
+    found = config.export || typeof exported === "function" ? exported : named(name);
     if (typeof found !== "function" || isApp(found)) {
       refuseOthers();
       fault(`it registers and exports no function ${name}`, "name the function in handler as file.js:NAME");
     }
-    framework[register](name, found);
   }
+  framework[register](name, register === "http" ? breaking(found) : found);
   const server = testing.getTestServer(name);
   return (req, res) => void server.emit("request", req, res);
+}
+
+// breaking is a function of (req, res) whose answer breaks off when it fails within it: the framework leaves that open.
+function breaking(call) {
+  return async (req, res) => {
+    try {
+      return await call(req, res);
+    } catch (err) {
+      if (res.headersSent && !res.writableEnded) setImmediate(() => res.destroy()); // after what was written is out
+      throw err;
+    }
+  };
 }
