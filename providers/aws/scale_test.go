@@ -13,7 +13,7 @@ import (
 func TestAnyScalingCanFollowAnyOtherAndBeRolledBackWhileAWSIsSlow(t *testing.T) {
 	t.Parallel()
 	settings := []manifest.Scaling{{}, {Max: 2}, {Min: 1, Max: 2}, {Min: 4, Max: 6}, {Min: 5}, {Min: 2, Max: 2}}
-	from, cases := newSources(t), sample.Of(t, 3)
+	cache, cases := t.TempDir(), sample.Of(t, 3)
 	for _, before := range settings {
 		for _, after := range settings {
 			if before == after || !cases.Takes() {
@@ -22,7 +22,7 @@ func TestAnyScalingCanFollowAnyOtherAndBeRolledBackWhileAWSIsSlow(t *testing.T) 
 			t.Run(fmt.Sprintf("%d-%d to %d-%d", before.Min, before.Max, after.Min, after.Max), func(t *testing.T) {
 				t.Parallel()
 				s := newTenant(t).imitated()
-				s.cache = from.cache
+				s.cache = cache
 				s.PendingPolls(2)
 				s.UpdatingPolls(2)
 				is := func(want manifest.Scaling) {

@@ -14,7 +14,6 @@ import (
 	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/until"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -34,7 +33,7 @@ func (s *shop) managed() (all, writes []standin.Call) {
 
 func (s *shop) deploys(version string) {
 	s.Helper()
-	ctx := until.Hasten(s.Context(), haste)
+	ctx := s.Context()
 	if _, err := s.engine(version).Deploy(ctx, release.DeployOptions{Message: version}); err != nil {
 		s.Fatalf("deploying %s: %v", version, err)
 	}
@@ -43,7 +42,7 @@ func (s *shop) deploys(version string) {
 func (s *shop) serves(version string) {
 	s.Helper()
 	got := s.serving()
-	for _, fn := range functions(version) {
+	for _, fn := range s.sources.Functions(version) {
 		if got[fn] != version {
 			s.Errorf("want all of %q to serve, got %v", version, got)
 			return
@@ -54,11 +53,11 @@ func (s *shop) serves(version string) {
 // only has a shop be of HTTP functions alone, as many as that; of those that are named in changed the version varies.
 func only(count int, changed func(version, fn string) string) func(*manifest.Manifest) {
 	return func(m *manifest.Manifest) {
+		api := m.Functions[0]
 		m.Functions, m.Dir = nil, filepath.Dir(m.Dir)
 		for i := range count {
-			version := changed(m.Digest, fmt.Sprintf("f%d", i))
-			fn := declared(version, "api")
-			fn.Name, fn.Source = fmt.Sprintf("f%d", i), version+"/api"
+			version, fn := changed(m.Digest, fmt.Sprintf("f%d", i)), api
+			fn.Name, fn.Source, fn.Env = fmt.Sprintf("f%d", i), version+"/api", map[string]string{"WORD": version}
 			m.Functions = append(m.Functions, fn)
 		}
 	}
@@ -115,7 +114,7 @@ func TestOfTwoDeploysAtOnceOneWins(t *testing.T) {
 	for _, version := range []string{"two", "three"} {
 		e := s.engine(version)
 		go func() {
-			_, err := e.Deploy(until.Hasten(t.Context(), haste), release.DeployOptions{Message: version})
+			_, err := e.Deploy(s.Context(), release.DeployOptions{Message: version})
 			done <- err
 		}()
 	}
@@ -151,7 +150,7 @@ func killed(t *testing.T) *shop {
 		}
 		return standin.Fault{}
 	})
-	_, err := s.engine("two").Deploy(until.Hasten(t.Context(), haste), release.DeployOptions{Message: "two"})
+	_, err := s.engine("two").Deploy(s.Context(), release.DeployOptions{Message: "two"})
 	if err == nil {
 		t.Fatal("the deploy was not killed")
 	}
@@ -163,7 +162,7 @@ func TestKilledBetweenTheTwoStepsStatusSaysWhichHalfIsInForce(t *testing.T) {
 	t.Parallel()
 	s := killed(t)
 	said := ""
-	for _, fn := range functions("") {
+	for _, fn := range s.sources.Functions("") {
 		st, err := adapterOf(t, s.cloud).Status(t.Context(), fn)
 		if err != nil {
 			t.Fatal(err)
@@ -181,11 +180,11 @@ func TestKilledBetweenTheTwoStepsResumeAndRollbackEndWhole(t *testing.T) {
 	t.Parallel()
 	for want, do := range map[string]func(*release.Engine, *shop) error{
 		"two": func(e *release.Engine, s *shop) error {
-			_, err := e.Resume(until.Hasten(s.Context(), haste), false)
+			_, err := e.Resume(s.Context(), false)
 			return err
 		},
 		"one": func(e *release.Engine, s *shop) error {
-			_, err := e.Rollback(until.Hasten(s.Context(), haste), release.RollbackOptions{})
+			_, err := e.Rollback(s.Context(), release.RollbackOptions{})
 			return err
 		},
 	} {
@@ -198,7 +197,7 @@ func TestKilledBetweenTheTwoStepsResumeAndRollbackEndWhole(t *testing.T) {
 			}
 			s.serves(want)
 			sizes := map[string]int{}
-			for _, fn := range functions("") {
+			for _, fn := range s.sources.Functions("") {
 				conn, err := s.judge.connect(t.Context())
 				if err != nil {
 					t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/until"
+	"github.com/ferryfn/ferry/release/faults"
 )
 
 // boundSpecs are a function's two specs: with an event of each kind, and with fewer and others.
@@ -40,14 +41,14 @@ func TestEveryCallOfBindingMayGoWrong(t *testing.T) {
 	calls, clean := s.life(t, 0, standin.Fault{})
 	cases, tried := sample.Of(t, 25), 0
 	for n := 1; n <= calls; n++ {
-		for _, m := range mishaps() {
+		for _, m := range faults.Mishaps(contended()) {
 			if !cases.Takes() {
 				continue
 			}
 			tried++
-			t.Run(fmt.Sprintf("call %d %s", n, m.name), func(t *testing.T) {
+			t.Run(fmt.Sprintf("call %d %s", n, m.Name), func(t *testing.T) {
 				t.Parallel()
-				_, got := s.life(t, n, m.fault)
+				_, got := s.life(t, n, m.Fault)
 				for i := range clean {
 					if diff := cmp.Diff(clean[i], got[i]); diff != "" {
 						t.Errorf("after step %d (-clean +got):\n%s", i+1, diff)
@@ -56,7 +57,7 @@ func TestEveryCallOfBindingMayGoWrong(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("%d of %d calls × %d mishaps were tried", tried, calls, len(mishaps()))
+	t.Logf("%d of %d calls × %d mishaps were tried", tried, calls, len(faults.Mishaps(contended())))
 }
 
 // life takes a function through all that its events go through, and says what there was after each step. One step that fails is

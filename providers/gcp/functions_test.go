@@ -98,7 +98,7 @@ func TestAFunctionThatWasMadeOnCloudRunStaysThere(t *testing.T) {
 }
 
 // onFunctions is a tenant whose functions Cloud Functions builds.
-func onFunctions(t *testing.T, from *sources) *tenant {
+func onFunctions(t *testing.T, from *faults.Shop) *tenant {
 	t.Helper()
 	s := newTenant(t, from)
 	s.adjust = func(m *manifest.Manifest) {
@@ -109,7 +109,7 @@ func onFunctions(t *testing.T, from *sources) *tenant {
 	return s
 }
 
-func needsBuilds(t *testing.T) *sources {
+func needsBuilds(t *testing.T) *faults.Shop {
 	t.Helper()
 	if !packagertest.Reachable("python3") {
 		t.Skip("what python3 installs cannot be had, or not with -short")
@@ -182,12 +182,5 @@ func TestNoFaultAtAnyCallBreaksAReleaseThatCloudFunctionsBuilds(t *testing.T) {
 		return
 	}
 	from := needsBuilds(t)
-	for _, r := range faults.Run(t, faults.Options{Every: 320}, func(t *testing.T) faults.Place {
-		s := onFunctions(t, from)
-		return faults.Place{Functions: deployed, Serving: s.serving, Engine: s.engine}
-	}) {
-		if r.Broken > 0 {
-			t.Errorf("%s: %d of %d faults broke it", r.Work, r.Broken, r.Faults)
-		}
-	}
+	faults.Withstands(t, faults.Options{Every: 320}, func(t *testing.T) faults.Place { return onFunctions(t, from).network().Place })
 }

@@ -32,6 +32,8 @@ type Place struct {
 	Functions func(version string) []string
 	// Serving asks every function for its version over HTTP. One that does not answer is left out.
 	Serving func() map[string]string
+	// Context is that in which the engines work, which may make the adapter's pauses shorter. Nil is that of the test.
+	Context func() context.Context
 }
 
 // The versions of a run: "one" and "two" are released first, "three" is the work's, "four" comes after it and
@@ -210,6 +212,21 @@ func Run(t *testing.T, o Options, open func(t *testing.T) Place) []Row {
 	return rows
 }
 
+// Withstands is Run of a place that no fault may break.
+func Withstands(t *testing.T, o Options, open func(t *testing.T) Place) {
+	t.Helper()
+	tried := 0
+	for _, r := range Run(t, o, open) {
+		tried += r.Faults
+		if r.Broken > 0 {
+			t.Errorf("%s: %d of %d faults broke it", r.Work, r.Broken, r.Faults)
+		}
+	}
+	if tried == 0 {
+		t.Error("no fault was tried")
+	}
+}
+
 // expiring gives the engines of a place the time after which a lock expires.
 func (o Options) expiring(open func(t *testing.T) Place) func(t *testing.T) Place {
 	return func(t *testing.T) Place {
@@ -289,6 +306,14 @@ type trial struct {
 	start   *Ledger       // when the work begins
 	frozen  chan struct{} // closed when the process has stopped
 	resumes chan struct{} // closed when it goes on
+}
+
+// Context is that in which engines work.
+func (c *trial) Context() context.Context {
+	if c.Place.Context != nil {
+		return c.Place.Context()
+	}
+	return c.T.Context()
 }
 
 // trial returns the number of calls that the work made.
