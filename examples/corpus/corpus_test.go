@@ -168,9 +168,42 @@ func (p program) checkout(t *testing.T) *checkout {
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", p.prepare, err, out)
 		}
+		d.pinned()
 	}
 	t.Cleanup(func() { d.ferry("local", "stop") })
 	return d
+}
+
+// pinned wants all that is installed for Python to be of a version that the program's lists name: what a registry gets tomorrow
+// must not change what is compared. The tools of the other languages see to that by themselves.
+func (d *checkout) pinned() {
+	d.Helper()
+	var lists strings.Builder
+	for _, form := range []string{"requirements.txt", "pyproject.toml", "poetry.lock", "*/*/pyproject.toml"} {
+		for _, list := range d.glob(form) {
+			data, err := os.ReadFile(list)
+			if err != nil {
+				d.Fatal(err)
+			}
+			text := strings.ReplaceAll(string(data), "\"\nversion = \"", "==")
+			lists.WriteString(strings.ToLower(strings.ReplaceAll(text, "_", "-")))
+		}
+	}
+	for _, info := range slices.Concat(d.glob("*.dist-info"), d.glob(".venv/lib/*/site-packages/*.dist-info")) {
+		name, version, _ := strings.Cut(strings.TrimSuffix(filepath.Base(info), ".dist-info"), "-")
+		if name = strings.ToLower(strings.ReplaceAll(name, "_", "-")); !strings.Contains(lists.String(), name+"=="+version) {
+			d.Errorf("%s %s is installed, and no list of the program pins it", name, version)
+		}
+	}
+}
+
+func (d *checkout) glob(form string) []string {
+	d.Helper()
+	found, err := filepath.Glob(filepath.Join(d.dir, form))
+	if err != nil {
+		d.Fatal(err)
+	}
+	return found
 }
 
 // manifest writes ferry.yaml, with one line more where a refusal asked for it.

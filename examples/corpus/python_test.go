@@ -6,6 +6,7 @@ package corpus_test
 func pythonPrograms() []program {
 	const (
 		install, wsgi = "uv venv -q .venv && uv pip install -q -r requirements.txt", "exec .venv/bin/python serve.py"
+		poetryLock    = "blinker==1.9.0 click==8.5.1 flask==3.1.2 itsdangerous==2.2.0 jinja2==3.1.6 markupsafe==3.0.4 text-unidecode==1.3 werkzeug==3.1.9"
 		uvicorn       = "exec .venv/bin/uvicorn --no-proxy-headers --log-level warning --port $PORT "
 	)
 	python, uv := []string{"python3", "uv"}, []string{"python3", "uv"}
@@ -39,7 +40,7 @@ func pythonPrograms() []program {
 			requests: []string{"GET /feed/Blue%20Tit", "GET /none"},
 		},
 		{
-			name: "poetry-path", tools: python, prepare: "uv venv -q .venv && uv pip install -q ./libs/wording flask==3.1.2", native: wsgi, function: "handler: app:app\nstyle: wsgi",
+			name: "poetry-path", tools: python, prepare: "uv venv -q .venv && uv pip install -q ./libs/wording " + poetryLock, native: wsgi, function: "handler: app:app\nstyle: wsgi",
 			requests: []string{"GET /12", "GET /none"},
 		},
 		{
