@@ -14,9 +14,13 @@ func TestWhatOnesOwnModulesReadComesAlong(t *testing.T) {
 		code  string
 		files []string
 	}{
-		"a URL":                          {esm + "export const got = () => fs.readFileSync(new URL('./data/a.json', import.meta.url), 'utf8');", []string{"lib/data/a.json", "1"}},
-		"a folder of its own name":       {esm + "const here = path.dirname(fileURLToPath(import.meta.url));\nconst views = path.resolve(here, 'views');\nexport const got = (name = 'a') => fs.readFileSync(path.join(views, name + '.html'), 'utf8');", []string{"lib/views/a.html", "view"}},
-		"the working folder":             {esm + "const root = process.cwd();\nconsole.assert(root, process.cwd());\nexport const got = () => fs.readFileSync(path.join(root, 'config', 'a.txt'), 'utf8') + fs.readFileSync(`${process.cwd()}/b.txt`, 'utf8');", []string{"config/a.txt", "a", "b.txt", "b"}},
+		"a URL":                         {esm + "export const got = () => fs.readFileSync(new URL('./data/a.json', import.meta.url), 'utf8');", []string{"lib/data/a.json", "1"}},
+		"a folder of its own name":      {esm + "const here = path.dirname(fileURLToPath(import.meta.url));\nconst views = path.resolve(here, 'views');\nexport const got = (name = 'a') => fs.readFileSync(path.join(views, name + '.html'), 'utf8');", []string{"lib/views/a.html", "view"}},
+		"the working folder":            {esm + "const root = process.cwd();\nconsole.assert(root, process.cwd());\nexport const got = () => fs.readFileSync(path.join(root, 'config', 'a.txt'), 'utf8') + fs.readFileSync(`${process.cwd()}/b.txt`, 'utf8');", []string{"config/a.txt", "a", "b.txt", "b"}},
+		"paths from the working folder": {esm + "const at = 'config/a.txt';\nconst read = (name = 'd') => fs.readFileSync(`./config/d/${name}.txt`, 'utf8');\nexport const got = () => fs.readFileSync(at, 'utf8') + read() + fs.readFileSync('b.txt', 'utf8') + fs.readdirSync(path.resolve('lib/views')) + fs.existsSync('nothing.txt');", []string{"config/a.txt", "a", "config/d/d.txt", "d", "b.txt", "b", "lib/views/a.html", ""}},
+		"a worker from the working folder": {"import { Worker } from 'node:worker_threads';\nexport const got = () => new Promise((done, fail) => new Worker('./lib/worker.js').on('message', done).on('error', fail));", []string{
+			"lib/worker.js", "import { parentPort } from 'node:worker_threads';\nimport p from 'p';\nimport { more } from './more.js';\nparentPort.postMessage(p + more);", "lib/more.js", "export const more = '!';",
+		}},
 		"above":                          {esm + "const __dirname = fileURLToPath(new URL('.', import.meta.url));\nexport const got = () => fs.readFileSync(`${__dirname}../shared/${'a'}.txt`, 'utf8');", []string{"shared/a.txt", "text"}},
 		"what import.meta holds":         {esm + "const { url } = import.meta;\nexport const got = () => fs.readFileSync(fileURLToPath(new URL('a.txt', url)), 'utf8');", []string{"lib/a.txt", "text"}},
 		"a default":                      {esm + "export const got = () => fs.readdirSync(path.join(path.dirname(fileURLToPath(import.meta.url)), process.env.NOT_SET ?? 'views')).join();", []string{"lib/views/a.html", "view"}},
@@ -91,16 +95,18 @@ func TestWhatCannotComeAlongIsNamedWithItsLine(t *testing.T) {
 		code, includes, excludes string
 		message, hint            string
 	}{
-		"names that are not known":    {"\nexports.got = (name) => require('fs').readFileSync(require('path').join(__dirname, name));", "", "", "src/app.js:2 reads from the folder src by names that are known only when it runs", "build: {include: "},
-		"the folder itself":           {"exports.got = (res) => res.sendFile('a.html', { root: __dirname });", "", "", "src/app.js:1 reads from the folder src", "build: {include: "},
-		"names, when it is handled":   {"exports.got = (name) => require('fs').readFileSync(require('path').join(__dirname, name));", "src/*.txt", "", "", ""},
-		"a secret":                    {"require('dotenv').config({ path: __dirname + '/../.env' });", "", "", "src/app.js:1 reads .env, which is not in the package: .env looks like a secret", "`env` and `secrets`"},
-		"what is ignored":             {"exports.got = require('fs').readFileSync(__dirname + '/big.bin');", "", "", "src/app.js:1 reads src/big.bin, which is not in the package: api/.ferryignore:1", "build.include"},
-		"what is left out":            {"exports.got = require('fs').readFileSync(__dirname + '/big.bin');", "", "src/big.bin", "", ""},
-		"what lies outside":           {"exports.got = require('fs').readFileSync(__dirname + '/../../beside.txt');", "", "", "src/app.js:1 reads ../beside.txt, which is not in the package: it lies outside of the source folder", "set `source`"},
-		"names in the working folder": {"exports.got = (name) => require('fs').readFileSync(require('path').join(process.cwd(), name));", "", "", "src/app.js:1 reads from the source folder by names that are known only when it runs", "build: {include: "},
-		"the working folder":          {"const root = process.cwd(); exports.got = (find) => find({ cwd: process.cwd(), root }, require('path').join(root, 'node_modules'));", "", "", "", ""},
-		"nothing":                     {"console.log(__dirname, require('path').relative(__dirname, '/'), __filename, module.filename === __filename);", "", "", "", ""},
+		"names that are not known":      {"\nexports.got = (name) => require('fs').readFileSync(require('path').join(__dirname, name));", "", "", "src/app.js:2 reads from the folder src by names that are known only when it runs", "build: {include: "},
+		"the folder itself":             {"exports.got = (res) => res.sendFile('a.html', { root: __dirname });", "", "", "src/app.js:1 reads from the folder src", "build: {include: "},
+		"names, when it is handled":     {"exports.got = (name) => require('fs').readFileSync(require('path').join(__dirname, name));", "src/*.txt", "", "", ""},
+		"a secret":                      {"require('dotenv').config({ path: __dirname + '/../.env' });", "", "", "src/app.js:1 reads .env, which is not in the package: .env looks like a secret", "`env` and `secrets`"},
+		"what is ignored":               {"exports.got = require('fs').readFileSync(__dirname + '/big.bin');", "", "", "src/app.js:1 reads src/big.bin, which is not in the package: api/.ferryignore:1", "build.include"},
+		"what is left out":              {"exports.got = require('fs').readFileSync(__dirname + '/big.bin');", "", "src/big.bin", "", ""},
+		"what lies outside":             {"exports.got = require('fs').readFileSync(__dirname + '/../../beside.txt');", "", "", "src/app.js:1 reads ../beside.txt, which is not in the package: it lies outside of the source folder", "set `source`"},
+		"names in the working folder":   {"exports.got = (name) => require('fs').readFileSync(require('path').join(process.cwd(), name));", "", "", "src/app.js:1 reads from the source folder by names that are known only when it runs", "build: {include: "},
+		"the working folder":            {"const root = process.cwd(); exports.got = (find) => find({ cwd: process.cwd(), root }, require('path').join(root, 'node_modules'));", "", "", "", ""},
+		"names from the working folder": {"exports.got = (name) => require('fs').readFileSync('./' + name);", "", "", "src/app.js:1 reads from the source folder by names that are known only when it runs", "build: {include: "},
+		"names that are no paths here":  {"exports.got = async (name) => require('fs').readFileSync(name) + require('fs').readFileSync('/etc/hostname') + await Promise.resolve('src') + name.readFile('data:x') + require('fs').readFileSync('not-here.txt');", "", "", "", ""},
+		"nothing":                       {"console.log(__dirname, require('path').relative(__dirname, '/'), __filename, module.filename === __filename);", "", "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := packagertest.Project(t, "beside.txt", "", "api/src/app.js", c.code+"\nexports.fetch = () => {};\n", "api/src/a.txt", "", "api/src/big.bin", "", "api/.env", "A=1", "api/.ferryignore", "big.bin\n",

@@ -62,7 +62,11 @@ func (p *paths) look(words []token) {
 			continue
 		}
 		if word(words, i-1) != "." {
-			if v, next, ok := p.sum(words, i); ok && v.rooted {
+			v, next, ok := p.sum(words, i)
+			if ok && readsFirst(word(words, i-2)) && word(words, i-1) == "(" {
+				v = p.fromCwd(v)
+			}
+			if ok && v.rooted {
 				p.used(v, words, i)
 				i = next
 				continue
@@ -73,6 +77,24 @@ func (p *paths) look(words []token) {
 		}
 		i++
 	}
+}
+
+// readsFirst is whether a function reads the file or folder that its first argument names.
+func readsFirst(function string) bool {
+	return lists(function) || slices.Contains([]string{"readFileSync", "readFile", "createReadStream", "openSync", "static", "Worker", "fork"}, function)
+}
+
+// fromCwd is the path that a relative one means to the system: it begins at the working folder.
+func (p *paths) fromCwd(v value) value {
+	if v.text == "" || v.rooted || v.spent || path.IsAbs(v.text) || strings.Contains(v.text, ":") {
+		return v
+	}
+	last := strings.HasSuffix(v.text, "/")
+	v.text, v.rooted, v.cwd = path.Join(p.cwd, v.text), true, true
+	if last {
+		v.text += "/"
+	}
+	return v
 }
 
 func (p *paths) used(v value, words []token, i int) {
@@ -307,6 +329,9 @@ func (p *paths) named(words []token, i int) (v value, next int, ok bool) {
 		return value{}, i, false
 	}
 	args, next := p.arguments(words, i+2)
+	if word(words, i) == "resolve" && word(words, i-2) == "path" && len(args) > 0 {
+		args[0] = p.fromCwd(args[0])
+	}
 	v, ok = call(args)
 	return v, next, ok
 }

@@ -114,7 +114,7 @@ func (r *reads) module(file string) error {
 
 // mentionsPlace rules out most code, faster than to read it does.
 func mentionsPlace(code string) bool {
-	return slices.ContainsFunc([]string{"__dirname", "__filename", "import.meta", "createRequire", "require.resolve", "process.cwd"},
+	return slices.ContainsFunc([]string{"__dirname", "__filename", "import.meta", "createRequire", "require.resolve", "process.cwd", "path.resolve", "readFile", "createReadStream", "openSync", "readdir", "opendir", ".static", "Worker", "fork"},
 		func(word string) bool { return strings.Contains(code, word) })
 }
 
