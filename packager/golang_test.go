@@ -22,7 +22,7 @@ var Handler http.Handler = http.NotFoundHandler()
 func TestAGoHandlerBecomesOneStaticProgram(t *testing.T) {
 	t.Parallel()
 	packagertest.Needs(t, "go")
-	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "internal/api/api.go", goHandler, "views/a.html", "a")
+	root := packagertest.Project(t, "go.mod", "module example.com/shop\n\ngo 1.24\n", "internal/api/api.go", "package api\n\nimport \"net/http\"\n\nvar Handler = http.FileServer(http.Dir(\"static\"))\n", "views/a.html", "a", "static/b.css", "b")
 	fn := packagertest.Go("internal/api")
 	fn.Build.Include = []string{"views/**"}
 	a := build(t, newPackager(t, root), fn)
@@ -30,7 +30,7 @@ func TestAGoHandlerBecomesOneStaticProgram(t *testing.T) {
 		t.Errorf("entry is %s", a.Entry)
 	}
 	got := contents(t, a)
-	if got["views/a.html"] != "a" || len(got) != 2 {
+	if got["views/a.html"] != "a" || got["static/b.css"] != "b" || len(got) != 3 {
 		t.Errorf("got %d entries", len(got))
 	}
 	if strings.Contains(got["bootstrap"], root) {

@@ -178,20 +178,19 @@ func (p program) checkout(t *testing.T) *checkout {
 // must not change what is compared. The tools of the other languages see to that by themselves.
 func (d *checkout) pinned() {
 	d.Helper()
-	var lists strings.Builder
+	lists, same := "", strings.NewReplacer("_", "-", ".", "-", "\"\nversion = \"", "==")
 	for _, form := range []string{"requirements.txt", "pyproject.toml", "poetry.lock", "*/*/pyproject.toml"} {
 		for _, list := range d.glob(form) {
 			data, err := os.ReadFile(list)
 			if err != nil {
 				d.Fatal(err)
 			}
-			text := strings.ReplaceAll(string(data), "\"\nversion = \"", "==")
-			lists.WriteString(strings.ToLower(strings.ReplaceAll(text, "_", "-")))
+			lists += strings.ToLower(same.Replace(string(data)))
 		}
 	}
 	for _, info := range slices.Concat(d.glob("*.dist-info"), d.glob(".venv/lib/*/site-packages/*.dist-info")) {
 		name, version, _ := strings.Cut(strings.TrimSuffix(filepath.Base(info), ".dist-info"), "-")
-		if name = strings.ToLower(strings.ReplaceAll(name, "_", "-")); !strings.Contains(lists.String(), name+"=="+version) {
+		if !strings.Contains(lists, strings.ToLower(same.Replace(name+"=="+version))) {
 			d.Errorf("%s %s is installed, and no list of the program pins it", name, version)
 		}
 	}

@@ -71,8 +71,10 @@ func (j *job) leftOut(p pkg, matters func(name string) bool) string {
 }
 
 // parsed is a file of a package, nil where the compiler will say what is wrong with it.
-func parsed(p pkg, name string) *ast.File {
-	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+func parsed(p pkg, name string) *ast.File { return parsedInto(token.NewFileSet(), p, name) }
+
+func parsedInto(set *token.FileSet, p pkg, name string) *ast.File {
+	f, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 	if err != nil {
 		return nil
 	}

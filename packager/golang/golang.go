@@ -112,7 +112,7 @@ func (j *job) build(ctx context.Context) error {
 	case j.Platform.Source:
 		return j.sources(ctx, packages, tmp)
 	}
-	if j.made.Files, err = j.Included(ctx); err != nil {
+	if j.made.Files, err = j.along(ctx, packages); err != nil {
 		return err
 	}
 	j.made.Entry = all[0].name
