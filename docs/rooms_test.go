@@ -28,7 +28,7 @@ func TestTheMapOfTheCodeHasEveryRoomAndNoOther(t *testing.T) {
 	_, table, _ := strings.Cut(text, "| folder | owns |")
 	table, _, _ = strings.Cut(table, "\n\n")
 	for room := range all {
-		if named := "`" + path.Base(room) + "`"; !strings.Contains(table, "`"+room+"`") && !strings.Contains(table, "`"+room+"`") && !strings.Contains(table, named) {
+		if !strings.Contains(table, "`"+room+"`") && !strings.Contains(table, "`"+path.Base(room)+"`") {
 			t.Errorf("CONTRIBUTING.md does not say what %s owns", room)
 		}
 	}

@@ -211,7 +211,7 @@ func noteConstants(f *ast.File, into map[string]string) {
 			return true
 		}
 		for _, s := range d.Specs {
-			v := s.(*ast.ValueSpec) //nolint:errcheck,forcetypeassert // constants have no other
+			v := s.(*ast.ValueSpec) // constants have no other
 			for i, name := range v.Names {
 				if i < len(v.Values) {
 					if text, open := known(v.Values[i], into); text != "" && !open {
