@@ -153,6 +153,37 @@ func TestAGoProgramOfLambdaIsProbedAndGetsItsSecretsOnLambda(t *testing.T) {
 	}
 }
 
+func TestAGoProgramOfLambdaGetsNoRequestOnLambdaThatTheManifestExcludes(t *testing.T) {
+	t.Parallel()
+	p, fn := goLambda()
+	fn.Events = []manifest.Event{{HTTP: &manifest.HTTPEvent{Path: "/items/{id}", Methods: []string{"GET"}}}}
+	fn.Health = &manifest.Health{Path: "/healthz?full"}
+	l := p.run(t, p.build(t, packages(), fn), lambdatest.Function{})
+	for _, in := range lambdaIngresses() {
+		for _, c := range []struct {
+			method, path string
+			status       int
+			allow        []string
+		}{
+			{"GET", "/items/1", 200, nil},
+			{"GET", "/healthz", 200, nil},
+			{"GET", "/items/1/2", 404, nil},
+			{"DELETE", "/items/1", 405, []string{"GET, HEAD"}},
+		} {
+			if c.status == 200 && strings.HasPrefix(in.name, "alb") {
+				c.status = 502 // the program's own results have no description, which load balancers ask for
+			}
+			got := in.got(l.invoke(in.event(message{method: c.method, path: c.path, headers: [][2]string{{"host", "x"}}})))
+			if got.Status != c.status || !slices.Equal(got.Headers["allow"], c.allow) {
+				t.Errorf("%s: %s %s gets %+v", in.name, c.method, c.path, got)
+			}
+		}
+	}
+	if r := l.invoke(map[string]any{"Records": []any{}}); r.FunctionError != "" {
+		t.Errorf("an event is the program's: %s", r.Payload)
+	}
+}
+
 func TestAGoProgramOfLambdaGetsOneRequestAtATimeAndTheTimeThatItHas(t *testing.T) {
 	t.Parallel()
 	p, fn := goLambda()

@@ -5,7 +5,7 @@ const functionName = config.function || "function";
 const logStreamName = `${new Date().toISOString().slice(0, 10).replaceAll("-", "/")}/[$LATEST]${crypto.randomUUID().replaceAll("-", "")}`;
 
 function region() {
-  return process.env.AWS_REGION ?? "local";
+  return process.env.AWS_REGION || "local";
 }
 
 // arnOf is the ARN of what is none of AWS's; what is keeps its own.

@@ -2,7 +2,7 @@
 import decimal
 import uuid
 
-REGION = os.environ.get("AWS_REGION", "local")
+REGION = os.environ.get("AWS_REGION") or "local"
 FUNCTION = CONFIG.get("function") or "function"
 STREAM = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
 
