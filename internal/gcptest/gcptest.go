@@ -131,6 +131,7 @@ func (s *Server) Env() []string {
 		"GOOGLE_CLOUD_PROJECT=" + Project,
 		"GOOGLE_APPLICATION_CREDENTIALS=" + s.KeyFile(Deployer),
 		"NO_GCE_CHECK=true",
+		"CLOUDSDK_AUTH_TOKEN_HOST=" + s.URL + "/token",
 	}
 	for name, a := range s.apis {
 		env = append(env, "CLOUDSDK_API_ENDPOINT_OVERRIDES_"+strings.ToUpper(name)+"="+a.url+"/")

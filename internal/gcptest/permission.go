@@ -9,7 +9,15 @@ import (
 // permitted says whether somebody has a permission on a resource: the deployer has all, others what the policies of the project
 // and of the resource give.
 func (s *Server) permitted(caller, permission, resource string) bool {
-	return caller == Deployer || permission == "" || s.place.may("serviceAccount:"+caller, permission, s.place.policyAt(resource))
+	return caller == Deployer || permission == "" || s.place.may(memberOf(caller), permission, s.place.policyAt(resource))
+}
+
+// memberOf is a caller as policies name them.
+func memberOf(caller string) string {
+	if strings.HasPrefix(caller, "principal:") {
+		return caller
+	}
+	return "serviceAccount:" + caller
 }
 
 // policyAt is the policy of a resource that has one of its own.

@@ -84,6 +84,7 @@ func roles() map[string][]string {
 		"roles/iam.serviceAccountUser":                 {"iam.serviceAccounts.actAs", "iam.serviceAccounts.get", "iam.serviceAccounts.list", "resourcemanager.projects.get"},
 		"roles/iam.serviceAccountAdmin":                {"iam.serviceAccounts.create", "iam.serviceAccounts.delete", "iam.serviceAccounts.get", "iam.serviceAccounts.getIamPolicy", "iam.serviceAccounts.list", "iam.serviceAccounts.setIamPolicy", "iam.serviceAccounts.update", "resourcemanager.projects.get"},
 		"roles/iam.serviceAccountTokenCreator":         {"iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken"},
+		"roles/iam.workloadIdentityUser":               {"iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken", "iam.serviceAccounts.get", "iam.serviceAccounts.list"},
 		"roles/iam.serviceAccountOpenIdTokenCreator":   {"iam.serviceAccounts.getOpenIdToken"},
 		"roles/storage.admin":                          {"storage.buckets.*", "storage.objects.*", "resourcemanager.projects.get"},
 		"roles/storage.objectAdmin":                    {"storage.objects.get", "storage.objects.create", "storage.objects.delete", "storage.objects.list"},
@@ -214,7 +215,7 @@ func testPermissions(find policyOf) placed {
 		}
 		out := permissions{}
 		for _, asked := range in.Permissions {
-			if c.caller == Deployer || p.may("serviceAccount:"+c.caller, asked, *at) {
+			if c.caller == Deployer || p.may(memberOf(c.caller), asked, *at) {
 				out.Permissions = append(out.Permissions, asked)
 			}
 		}

@@ -168,21 +168,13 @@ func (d dial) to(service, address string) []option.ClientOption {
 // endpoint is where a service is: where gcloud would look for it too, else at Google's own address. One without a path
 // has the path of Google's.
 func (p *place) endpoint(service, address string) (string, error) {
-	variable := "CLOUDSDK_API_ENDPOINT_OVERRIDES_" + service
-	other := p.variable(variable)
+	other, err := p.elsewhere("CLOUDSDK_API_ENDPOINT_OVERRIDES_" + service)
 	if other == "" {
-		return address, nil
+		return address, err
 	}
 	at, err := url.Parse(other)
-	if err != nil || at.Host == "" {
-		return "", &providers.Error{
-			Kind: providers.Invalid, Op: "configure", Provider: name, Hint: "write a URL, or unset it", Err: fmt.Errorf("%s is %q", variable, other),
-		}
-	}
-	if at.Scheme != "https" && !isLoopback(at.Hostname()) {
-		return "", &providers.Error{
-			Kind: providers.Invalid, Op: "configure", Provider: name, Hint: "use https", Err: fmt.Errorf("%s is %q, which would send tokens unencrypted", variable, other),
-		}
+	if err != nil {
+		return "", err
 	}
 	own, err := url.Parse(address)
 	if err != nil {
@@ -192,6 +184,25 @@ func (p *place) endpoint(service, address string) (string, error) {
 		at.Path = own.Path
 	}
 	return strings.TrimSuffix(at.String(), "/") + "/", nil
+}
+
+// elsewhere is the address that a variable of gcloud has in place of Google's own, "" for none. It is one to which tokens may be sent.
+func (p *place) elsewhere(variable string) (string, error) {
+	other := p.variable(variable)
+	if other == "" {
+		return "", nil
+	}
+	refuse := func(hint, format string, args ...any) error {
+		return &providers.Error{Kind: providers.Invalid, Op: "configure", Provider: name, Hint: hint, Err: fmt.Errorf(format, args...)}
+	}
+	at, err := url.Parse(other)
+	if err != nil || at.Host == "" {
+		return "", refuse("write a URL, or unset it", "%s is %q", variable, other)
+	}
+	if at.Scheme != "https" && !isLoopback(at.Hostname()) {
+		return "", refuse("use https", "%s is %q, which would send tokens unencrypted", variable, other)
+	}
+	return other, nil
 }
 
 // parent is the place of the project that functions are in.

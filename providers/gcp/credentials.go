@@ -22,8 +22,13 @@ const scope = "https://www.googleapis.com/auth/cloud-platform"
 // identify finds the credentials that Google's own tools would take: those of a file, of `gcloud auth application-default
 // login`, of workload identity federation, or of the machine.
 func (a *Adapter) identify(client *http.Client) (*auth.Credentials, error) {
+	const variable = "CLOUDSDK_AUTH_TOKEN_HOST" // where gcloud renews a person's token, if not at Google
+	host, err := a.elsewhere(variable)
+	if err != nil {
+		return nil, err
+	}
 	found, err := credentials.DetectDefault(&credentials.DetectOptions{
-		Scopes: []string{scope}, Client: client,
+		Scopes: []string{scope}, Client: client, TokenURL: host,
 		CredentialsFile: a.variable("GOOGLE_APPLICATION_CREDENTIALS"), //nolint:staticcheck // the user's own, as Google's tools take it
 	})
 	if err != nil {
