@@ -52,7 +52,7 @@ func newQueues(a *app, out *outcome) *cobra.Command {
 messages, how old the oldest is, and the dead letters with the error of the handler.`,
 		Args: unknownCommand,
 	}, func(ctx context.Context, _ []string) (result, error) {
-		p, messenger, err := messengerOf(a.deployed())
+		p, messenger, err := carrierOf[providers.Messenger](a.deployed())
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ messages, how old the oldest is, and the dead letters with the error of the hand
 		Example: `  ferry queues redrive orders`,
 		Args:    between(1, 1, "the name of a queue, topic, bucket or schedule"),
 	}, func(ctx context.Context, args []string) (result, error) {
-		_, messenger, err := messengerOf(a.deployed())
+		_, messenger, err := carrierOf[providers.Messenger](a.deployed())
 		if err != nil {
 			return nil, err
 		}

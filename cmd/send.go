@@ -82,27 +82,28 @@ func (o *sendOptions) run(ctx context.Context, kind, name string) (result, error
 	if m.Body, err = o.data.read(o.app); err != nil {
 		return nil, err
 	}
-	_, messenger, err := messengerOf(o.app.deployed())
+	_, sender, err := carrierOf[providers.Sender](o.app.deployed())
 	if err != nil {
 		return nil, err
 	}
-	sent, err := messenger.Send(ctx, m)
+	sent, err := sender.Send(ctx, m)
 	if err != nil {
 		return nil, err
 	}
 	return sendResult{ID: sent.ID, Kind: kind, Name: name, Functions: sent.Functions}, nil
 }
 
-// messengerOf is what carries messages at a project's target.
-func messengerOf(p *project, err error) (*project, providers.Messenger, error) {
+// carrierOf is what carries messages at a project's target.
+func carrierOf[T any](p *project, err error) (*project, T, error) {
+	var none T
 	if err != nil {
-		return nil, nil, err
+		return nil, none, err
 	}
-	if m, ok := providers.As[providers.Messenger](p.adapter); ok {
+	if m, ok := providers.As[T](p.adapter); ok {
 		return p, m, nil
 	}
-	return nil, nil, &failure{
-		kind: providers.Unsupported, message: "ferry carries no messages for the provider " + p.manifest.Target.Provider,
+	return nil, none, &failure{
+		kind: providers.Unsupported, message: "ferry does not do this with messages of the provider " + p.manifest.Target.Provider,
 		hint: "use the provider's own tools, or `ferry invoke NAME --event queue` to call a function as with a message",
 	}
 }

@@ -43,13 +43,19 @@ func onAWS(t *testing.T) cloud {
 
 func onGoogle(t *testing.T) cloud {
 	t.Helper()
+	c, _ := onGoogleProject(t)
+	return c
+}
+
+func onGoogleProject(t *testing.T) (cloud, *gcptest.Server) {
+	t.Helper()
 	project := gcptest.New(t)
 	project.AddRepository("ferry")
 	for _, base := range []string{"google-22/runtimes/nodejs22", "google-24/runtimes/osonly24", "google-22/runtimes/python310", "google-22/runtimes/python311", "google-22/runtimes/python312", "google-22/runtimes/python313", "google-24/runtimes/python314"} {
 		project.BaseImage(base, "1")
 	}
 	repository := project.Registry() + "/" + gcptest.Project + "/ferry"
-	return cloud{target: "gcp", block: "{provider: gcp, region: " + gcptest.Region + ", repository: " + repository + "}", env: project.Env()}
+	return cloud{target: "gcp", block: "{provider: gcp, region: " + gcptest.Region + ", repository: " + repository + "}", env: project.Env()}, project
 }
 
 // example is one with the requests that lie beside it, in requests.jsonl.

@@ -5,11 +5,16 @@ import (
 	"time"
 )
 
-// Messenger puts messages into the queues and topics of a place, and shows what waits for functions there.
-type Messenger interface {
+// Sender puts messages into the queues and topics of a place.
+type Sender interface {
 	// Send puts a message. Once it returns the message is delivered at least once. A name that nothing is bound to is
 	// NotFound.
 	Send(ctx context.Context, m Message) (Sent, error)
+}
+
+// Messenger is a Sender that shows what waits for functions, too.
+type Messenger interface {
+	Sender
 	// Queues describes all that waits, by kind and name.
 	Queues(ctx context.Context) ([]Queue, error)
 	// Redrive has the dead letters of a queue, topic, bucket or schedule delivered again, and says how many they are.
