@@ -139,6 +139,7 @@ func (c *functional) asked() string {
 const nodeSource = `exports.hello = (req, res) => res.send(process.env.SAYS + " " + req.path);` + "\n"
 
 func TestAFunctionRunsUnderTheRealFramework(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it installs packages")
 	}
@@ -168,6 +169,7 @@ func init() {
 `}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if _, err := exec.LookPath(x.needs); err != nil {
 				t.Skip(x.needs + " is missing")
 			}

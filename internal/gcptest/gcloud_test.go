@@ -72,6 +72,7 @@ func (c *cloud) told(args ...string) map[string]any {
 }
 
 func TestGcloudReadsWhatIsThereAndMovesTraffic(t *testing.T) {
+	t.Parallel()
 	c := answeringFunctions(t)
 	c.create(nodeFunction(c.upload("index.js", nodeSource), "one"))
 	first := c.latest()
@@ -102,6 +103,7 @@ func TestGcloudReadsWhatIsThereAndMovesTraffic(t *testing.T) {
 }
 
 func TestGcloudDeploysAFunctionForEverybody(t *testing.T) {
+	t.Parallel()
 	c := answeringFunctions(t)
 	source := t.TempDir()
 	for name, text := range map[string]string{"index.js": nodeSource, "package.json": "{}"} {

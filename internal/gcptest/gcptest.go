@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,7 @@ type Server struct {
 	docker  *httptest.Server
 	servers []*httptest.Server
 	apis    map[string]*api // by name
+	env     func() []string
 	control control
 	alive   context.Context // ends with the test
 	end     context.CancelFunc
@@ -86,6 +88,7 @@ func New(t testing.TB) *Server {
 		s.apis[a.name] = a
 		a.url = s.listen(s.handle(a)).URL
 	}
+	s.env = sync.OnceValue(s.environ)
 	t.Cleanup(s.close)
 	return s
 }
@@ -125,7 +128,9 @@ func (s *Server) Endpoint(api string) string { return s.apis[api].url + "/" }
 
 // Env is the environment of a user of this project, as "NAME=value": the endpoints by the names that gcloud has for them,
 // and the key of the Deployer.
-func (s *Server) Env() []string {
+func (s *Server) Env() []string { return slices.Clone(s.env()) }
+
+func (s *Server) environ() []string {
 	env := []string{
 		"CLOUDSDK_CORE_PROJECT=" + Project,
 		"GOOGLE_CLOUD_PROJECT=" + Project,
@@ -141,7 +146,7 @@ func (s *Server) Env() []string {
 
 // Lookup finds a variable of Env.
 func (s *Server) Lookup(name string) (string, bool) {
-	for _, variable := range s.Env() {
+	for _, variable := range s.env() {
 		if value, ok := strings.CutPrefix(variable, name+"="); ok {
 			return value, true
 		}

@@ -141,6 +141,7 @@ func same(t *testing.T, mine, token, theirs string, requests [][2]string) {
 }
 
 func TestTopicsAndSubscriptionsAreAsInThePubSubEmulator(t *testing.T) {
+	t.Parallel()
 	theirs := pubsubEmulator.start(t)
 	s := gcptest.New(t)
 	const at = "/v1/" + project

@@ -16,7 +16,7 @@ import (
 )
 
 // haste is how much faster pauses between two attempts pass here than at Google.
-const haste = 100
+const haste = 1000
 
 // The answers that acknowledge a message: https://cloud.google.com/pubsub/docs/push#receive_push
 var acknowledging = []int{102, 200, 201, 202, 204}

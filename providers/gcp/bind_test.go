@@ -79,23 +79,24 @@ func (b bench) listening(t *testing.T, function string, events ...manifest.Event
 // deploy publishes a function and makes it live, with its events.
 func (b bench) deploy(t *testing.T, s providers.Spec) {
 	t.Helper()
+	ctx := until.Hasten(t.Context(), haste)
 	fn := s.Function.Name
-	from, err := b.a.Status(t.Context(), fn)
+	from, err := b.a.Status(ctx, fn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := b.a.Publish(t.Context(), s, 1)
+	r, err := b.a.Publish(ctx, s, 1)
 	if err == nil {
-		err = b.a.Bind(t.Context(), s, providers.BindPaused, 1)
+		err = b.a.Bind(ctx, s, providers.BindPaused, 1)
 	}
 	if err == nil {
-		err = b.a.Probe(t.Context(), s, r)
+		err = b.a.Probe(ctx, s, r)
 	}
 	if err == nil {
-		_, err = b.a.Activate(t.Context(), providers.Change{Spec: s, From: from, To: &r, Epoch: 1})
+		_, err = b.a.Activate(ctx, providers.Change{Spec: s, From: from, To: &r, Epoch: 1})
 	}
 	if err == nil {
-		err = b.a.Bind(t.Context(), s, providers.BindEnabled, 1)
+		err = b.a.Bind(ctx, s, providers.BindEnabled, 1)
 	}
 	if err != nil {
 		t.Fatal(err)

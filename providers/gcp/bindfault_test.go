@@ -39,7 +39,7 @@ func TestEveryCallOfBindingMayGoWrong(t *testing.T) {
 	t.Parallel()
 	s := newBoundSpecs(t)
 	calls, clean := s.life(t, 0, standin.Fault{})
-	cases, tried := sample.Of(t, 25), 0
+	cases, tried := sample.Of(t, 50), 0
 	for n := 1; n <= calls; n++ {
 		for _, m := range faults.Mishaps(contended()) {
 			if !cases.Takes() {

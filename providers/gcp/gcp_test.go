@@ -55,7 +55,7 @@ func (s shop) place(t testing.TB, service, stage string) providertest.Place {
 	t.Helper()
 	a := s.process(t, service, stage)
 	return providertest.Place{
-		Adapter: a, Service: service, Stage: stage, Call: calling(a), Neighbour: s.place,
+		Adapter: a, Service: service, Stage: stage, Haste: haste, Call: calling(a), Neighbour: s.place,
 		Spec: func(t testing.TB, function, version, word string) providers.Spec {
 			return s.packaged(t, a, function, word, fmt.Sprintf(application, version))
 		},

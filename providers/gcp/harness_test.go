@@ -103,20 +103,20 @@ func (s *tenant) serving() map[string]string {
 func TestNoFaultAtAnyCallBreaksAReleaseOnGoogle(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	// Each of these takes as long as a hundred in memory.
-	faults.Withstands(t, faults.Options{Every: 160}, func(t *testing.T) faults.Place { return newTenant(t, from).network().Place })
+	// Each of these takes as long as some hundred in memory.
+	faults.Withstands(t, faults.Options{Every: 320}, func(t *testing.T) faults.Place { return newTenant(t, from).network().Place })
 }
 
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Calls(t, faults.Options{Every: 20}, func(t *testing.T) faults.Network { return newTenant(t, from).network() })
+	faults.Calls(t, faults.Options{Every: 40}, func(t *testing.T) faults.Network { return newTenant(t, from).network() })
 }
 
 func TestARequestOfAnOvertakenDeployChangesNothingThatServes(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Late(t, faults.Options{Every: 20}, func(t *testing.T) faults.Network { return newTenant(t, from).network() })
+	faults.Late(t, faults.Options{Every: 40}, func(t *testing.T) faults.Network { return newTenant(t, from).network() })
 }
 
 func (s *tenant) deploys(version string) {
