@@ -202,17 +202,23 @@ func (w *workshop) serve(program string) (string, error) {
 
 func get(url string) func() error {
 	return func() error {
-		res, err := http.Get(url)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(io.Discard, res.Body)
-		if err := errors.Join(err, res.Body.Close()); err != nil {
-			return err
-		}
-		if res.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s answered %d", url, res.StatusCode)
-		}
-		return nil
+		_, err := body(url)
+		return err
 	}
+}
+
+// body is what a URL answers.
+func body(url string) (string, error) {
+	res, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(res.Body)
+	if err := errors.Join(err, res.Body.Close()); err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s answered %d", url, res.StatusCode)
+	}
+	return string(text), nil
 }

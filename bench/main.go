@@ -59,6 +59,11 @@ func run(only string, log io.Writer) error {
 			return err
 		}
 	}
+	for _, p := range places() {
+		if err := show(w, only, p.name, p.measure); err != nil {
+			return err
+		}
+	}
 	for _, l := range lambdas(log) {
 		if err := show(w, only, l.name, l.measure); err != nil {
 			return err

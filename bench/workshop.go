@@ -10,12 +10,13 @@ import (
 
 // workshop is where the cases work: a ferry built from this tree, and a folder and a home for each case.
 type workshop struct {
-	root  string // all below it is temporary
-	tree  string // the sources of ferry
-	ferry string
-	dir   string // of the case at work
-	home  string // FERRY_HOME of the case at work
-	count int
+	root    string // all below it is temporary
+	tree    string // the sources of ferry
+	ferry   string
+	dir     string // of the case at work
+	home    string // FERRY_HOME of the case at work
+	count   int
+	modules string // the node_modules that cases about the local platform share, once they are installed
 	// servers are peers that run; they end with the bench.
 	servers []*exec.Cmd
 }

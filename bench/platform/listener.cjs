@@ -1,0 +1,4 @@
+module.exports = (req, res) => {
+  res.setHeader("content-type", "text/plain");
+  res.end("hello");
+};

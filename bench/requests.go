@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bufio"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+//go:embed platform
+var platformFiles embed.FS
+
+// What the load is: so many connections for so long, each server in turn, so many times.
+const (
+	loadConnections = 16
+	loadTurn        = time.Second
+	loadRounds      = 8
+)
+
+// server is one that is loaded.
+type server struct {
+	name, url string
+	pid       int
+	rates     []float64 // requests a second, of each round
+	p99       []float64 // seconds
+	processor []float64 // seconds a request
+}
+
+// turn loads the server once.
+func (s *server) turn() error {
+	before := spent(s.pid)
+	took, err := load(s.url, loadConnections, loadTurn)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	s.rates = append(s.rates, float64(len(took))/loadTurn.Seconds())
+	s.p99 = append(s.p99, took[len(took)*99/100].Seconds())
+	s.processor = append(s.processor, (spent(s.pid)-before).Seconds()/float64(len(took)))
+	return nil
+}
+
+// requests are how many requests servers answer in a second, with the same answer.
+func (w *workshop) requests() (string, error) {
+	servers, err := w.loaded()
+	if err != nil {
+		return "", err
+	}
+	for _, s := range servers { // until their code is compiled
+		if _, err := load(s.url, loadConnections, loadTurn); err != nil {
+			return "", fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	for range loadRounds {
+		for _, s := range servers {
+			if err := s.turn(); err != nil {
+				return "", err
+			}
+		}
+	}
+	var lines []string
+	for _, ours := range servers[:2] {
+		for _, peer := range servers[2:] {
+			lines = append(lines, fmt.Sprintf("| requests a second, %s | %.0f | %.0f | %.2f | %s |", ours.name, median(ours.rates), median(peer.rates), ratio(peer.rates, ours.rates), peer.name),
+				fmt.Sprintf("| processor time of a request, %s | %.0f µs | %.0f µs | %.2f | %s |", ours.name, 1e6*median(ours.processor), 1e6*median(peer.processor), ratio(ours.processor, peer.processor), peer.name))
+			if peer.name == bare {
+				lines = append(lines, fmt.Sprintf("| 99 of 100 answers within, %s | %.1f ms | %.1f ms | %.2f | %s |", ours.name, 1000*median(ours.p99), 1000*median(peer.p99), ratio(ours.p99, peer.p99), peer.name))
+			}
+		}
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+// ratio is the median of the ratios of all rounds.
+func ratio(mine, theirs []float64) float64 {
+	each := make([]float64, len(mine))
+	for i := range mine {
+		each[i] = mine[i] / theirs[i]
+	}
+	return median(each)
+}
+
+const bare = "a bare server of Node"
+
+// loaded are ferry's two functions and their peers, all serving.
+func (w *workshop) loaded() ([]*server, error) {
+	if err := w.platformFolder(); err != nil {
+		return nil, err
+	}
+	if err := w.command(w.dir, w.ferry, "deploy")(); err != nil {
+		return nil, err
+	}
+	servers := make([]*server, 0, 5)
+	platform, err := w.platformProcess()
+	if err != nil {
+		return nil, err
+	}
+	for _, function := range []string{"fetch", "listener"} {
+		url, err := w.deployed(function)
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, &server{name: map[string]string{"fetch": "fetch", "listener": "(req, res)"}[function], url: url, pid: platform})
+	}
+	for _, peer := range []struct {
+		name    string
+		command func(port string) []string
+	}{
+		{bare, func(port string) []string { return []string{"node", "bare.cjs", port} }},
+		{"functions-framework", func(port string) []string { return []string{"node", "ff.cjs", port} }},
+		{"serverless-offline", func(port string) []string {
+			return []string{filepath.Join("node_modules", ".bin", "osls"), "offline", "--host", "127.0.0.1", "--httpPort", port, "--lambdaPort", "0"}
+		}},
+	} {
+		url, err := w.serveHere(peer.command)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", peer.name, err)
+		}
+		servers = append(servers, &server{name: peer.name, url: url, pid: w.servers[len(w.servers)-1].Process.Pid})
+	}
+	return servers, nil
+}
+
+// platformFolder fills the case's folder with functions and peers.
+func (w *workshop) platformFolder() error {
+	if err := needs("node", "npm"); err != nil {
+		return err
+	}
+	if err := w.fresh(); err != nil {
+		return err
+	}
+	scripts, err := platformFiles.ReadDir("platform")
+	if err != nil {
+		return err
+	}
+	files := map[string]string{}
+	for _, script := range scripts {
+		text, err := platformFiles.ReadFile("platform/" + script.Name())
+		if err != nil {
+			return err
+		}
+		files[script.Name()] = string(text)
+	}
+	modules := filepath.Join(w.dir, "node_modules")
+	if w.modules != "" {
+		return errors.Join(w.write(files), os.Symlink(w.modules, modules))
+	}
+	install := w.command(w.dir, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
+	w.modules = modules
+	return all(func() error { return w.write(files) }, install)()
+}
+
+// serveHere starts a peer in the case's folder and waits until it answers.
+func (w *workshop) serveHere(command func(port string) []string) (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return "", err
+	}
+	_, port, _ := net.SplitHostPort(address)
+	args := command(port)
+	c := exec.Command(args[0], args[1:]...)
+	c.Dir, c.Env = w.dir, append(os.Environ(), "NODE_ENV=production")
+	if err := c.Start(); err != nil {
+		return "", err
+	}
+	w.servers = append(w.servers, c)
+	return "http://" + address + "/", answers("http://" + address + "/")
+}
+
+// answers waits until there is an answer.
+func answers(url string) error {
+	deadline, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
+	for get(url)() != nil {
+		select {
+		case <-deadline:
+			return errors.New("it does not answer")
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// load calls a server over connections of its own for a while, without a pause, and returns how long each answer took, sorted.
+func load(address string, connections int, turn time.Duration) ([]time.Duration, error) {
+	at, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	end := time.Now().Add(turn)
+	took, failures := make([][]time.Duration, connections), make([]error, connections)
+	var working sync.WaitGroup
+	for i := range connections {
+		working.Go(func() { took[i], failures[i] = callUntil(at, end) })
+	}
+	working.Wait()
+	all := slices.Concat(took...)
+	slices.Sort(all)
+	if len(all) == 0 {
+		failures = append(failures, errors.New("nothing was answered"))
+	}
+	return all, errors.Join(failures...)
+}
+
+func callUntil(at *url.URL, end time.Time) (took []time.Duration, err error) {
+	c, err := net.Dial("tcp", at.Host)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = c.Close() }()
+	request := []byte("GET " + at.Path + " HTTP/1.1\r\nHost: " + at.Host + "\r\nAccept: */*\r\n\r\n")
+	for read := bufio.NewReader(c); ; {
+		began := time.Now()
+		if began.After(end) {
+			return took, nil
+		}
+		if _, err := c.Write(request); err != nil {
+			return took, err
+		}
+		res, err := http.ReadResponse(read, nil)
+		if err != nil {
+			return took, err
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+			return took, errors.Join(err, fmt.Errorf("%s answered %d", at, res.StatusCode))
+		}
+		took = append(took, time.Since(began))
+	}
+}
