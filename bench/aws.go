@@ -93,7 +93,10 @@ func steps() (once, round []step) {
 }
 
 // sources are a service of small functions. Their code and their env have a number, and no two ever the same.
-type sources struct{ functions, code, before, env, newest int }
+type sources struct {
+	target                               string // of the manifest
+	functions, code, before, env, newest int
+}
 
 func (s *sources) changeCode() { s.newest++; s.before, s.code = s.code, s.newest }
 
@@ -107,8 +110,8 @@ func (*sources) stay() {}
 func (s sources) write(w *workshop) error {
 	files := map[string]string{}
 	var m strings.Builder
-	fmt.Fprintf(&m, "service: many\ntargets: {aws: {provider: aws, region: eu-west-1}}\n"+
-		"defaults: {runtime: python3.13, style: wsgi, events: [{http: {}}], env: {NUMBER: \"%d\"}}\nfunctions:\n", s.env)
+	fmt.Fprintf(&m, "service: many\ntargets: {%s}\n"+
+		"defaults: {runtime: python3.13, style: wsgi, events: [{http: {}}], env: {NUMBER: \"%d\"}}\nfunctions:\n", s.target, s.env)
 	for i := range s.functions {
 		name := fmt.Sprintf("f%03d", i)
 		fmt.Fprintf(&m, "  %s: {source: ./%s, handler: \"app:app\"}\n", name, name)
@@ -140,7 +143,7 @@ func (l fleet) measure(w *workshop) (string, error) {
 	}
 	defer p.close()
 	once, round := steps()
-	t := &trial{fleet: l, workshop: w, proxy: p, sources: &sources{functions: l.functions}, times: map[string][]measured{}}
+	t := &trial{fleet: l, workshop: w, proxy: p, sources: &sources{functions: l.functions, target: "aws: {provider: aws, region: eu-west-1}"}, times: map[string][]measured{}}
 	if err := t.run(once...); err != nil {
 		return "", err
 	}

@@ -2,7 +2,7 @@
 //
 //	go run ./bench              all cases
 //	go run ./bench -run plan    the cases whose name contains "plan"
-//	go run ./bench -calls       also how often each call of AWS was made, to stderr
+//	go run ./bench -calls       also how often each call of a cloud was made, to stderr
 package main
 
 import (
@@ -29,7 +29,7 @@ type bench struct {
 
 func main() {
 	only := flag.String("run", "", "measure the cases whose name contains this")
-	calls := flag.Bool("calls", false, "print how often each call of AWS was made to stderr")
+	calls := flag.Bool("calls", false, "print how often each call of a cloud was made to stderr")
 	flag.Parse()
 	log := io.Discard
 	if *calls {
@@ -66,6 +66,11 @@ func run(only string, log io.Writer) error {
 	}
 	for _, l := range lambdas(log) {
 		if err := show(w, only, l.name, l.measure); err != nil {
+			return err
+		}
+	}
+	for _, g := range onGoogle(log) {
+		if err := show(w, only, g.name, g.measure); err != nil {
 			return err
 		}
 	}
