@@ -290,7 +290,7 @@ func awsCron(expression string) (string, error) {
 	days, weekdays := fieldOf(spec.Dom, 1, 31), "?"
 	switch everyDay, everyWeekday := isEvery(fields[2]), isEvery(fields[4]); {
 	case !everyDay && !everyWeekday:
-		return "", errors.New("it restricts both the day of the month and the day of the week, which EventBridge Scheduler cannot do do do do")
+		return "", errors.New("it restricts both the day of the month and the day of the week, which EventBridge Scheduler cannot do")
 	case !everyWeekday:
 		days, weekdays = "?", weekdaysOf(spec.Dow)
 	}

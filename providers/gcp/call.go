@@ -19,29 +19,28 @@ import (
 )
 
 // pace keeps under the rates that a project has in a region: 60 writes in a minute for Cloud Functions, which cannot be
-// raised, and 180 for Cloud Run.
+// raised, and 180 for Cloud Run; and 1200 and 3000 reads, of which a command may have many at once.
 type pace struct {
-	writes map[string]*rate.Limiter // by service
-	reads  *rate.Limiter
+	writes, reads map[string]*rate.Limiter // by service
 }
 
 func newPace() *pace {
 	return &pace{
 		writes: map[string]*rate.Limiter{serviceRun: rate.NewLimiter(3, 20), serviceFunctions: rate.NewLimiter(1, 5)},
-		reads:  rate.NewLimiter(40, 20),
+		reads:  map[string]*rate.Limiter{serviceRun: rate.NewLimiter(40, 600), serviceFunctions: rate.NewLimiter(15, 300)},
 	}
 }
 
 // turn waits until a call may be made.
 func (p *pace) turn(ctx context.Context, service, method string) error {
-	writes, limited := p.writes[service]
-	switch {
-	case !limited:
-		return nil
-	case method == http.MethodGet:
-		return p.reads.Wait(ctx)
+	of := p.writes
+	if method == http.MethodGet {
+		of = p.reads
 	}
-	return writes.Wait(ctx)
+	if limiter := of[service]; limiter != nil {
+		return limiter.Wait(ctx)
+	}
+	return nil
 }
 
 // caller adds the caller's token to a call, has it wait for its turn, and does it again while it fails in passing.
