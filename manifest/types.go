@@ -71,6 +71,12 @@ func (f Function) HTTP() *HTTPEvent {
 	return nil
 }
 
+// MigrationVariable tells the shim of a function which part it has in a migration. No manifest can set it.
+const MigrationVariable = "FERRY_MIGRATION"
+
+// Migrating reports whether the function is one side of a migration, so that its shim forwards requests, or takes forwarded ones.
+func (f Function) Migrating() bool { return f.Env[MigrationVariable] != "" }
+
 // Shimmed reports whether the package begins with an entry of ferry's, which answers probes, resolves secrets and
 // routes requests: all but programs that listen by themselves do.
 func (f Function) Shimmed() bool { return f.Style != StyleServer && f.Runtime.Language() != "custom" }

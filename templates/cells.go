@@ -15,6 +15,7 @@ import (
 //	sources/<style>     opens the user's module as an HTTP handler of exchanges and as an event handler
 //	carriers/<ingress>  makes an exchange of what comes in on an ingress, and what goes out of its answer
 //	targets/<target>    starts it all: secrets, the context of a call, the events of that place
+//	forward             has the other side of a migration answer; noforward is in its place where a language needs one
 //
 // Some kinds are there where a language needs them: targets/<target>-<style> is all that a program gets which the target
 // itself calls, and targets/<target>-process what comes before the user's code; events/<style> writes events down for both;
@@ -131,19 +132,44 @@ func cells(shims fs.FS, language string, style manifest.Style, name string) []st
 // and secrets come before the core, which loads the user's module, and the start comes last.
 func parts(language string, style manifest.Style, name string) (out []part) {
 	for _, cell := range cells(files, language, style, name) {
-		dir := path.Join("shims", language, cell)
-		err := fs.WalkDir(files, dir, func(file string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() {
-				out = append(out, part{dir: dir, name: strings.TrimPrefix(file, dir+"/")})
-			}
-			return err
-		})
-		if err != nil {
-			panic(err) // Styles has seen the cell
-		}
+		out = append(out, filesOf(language, cell)...)
 	}
 	slices.SortStableFunc(out, func(a, b part) int { return a.turn() - b.turn() })
 	return out
+}
+
+// filesOf are the files of a cell.
+func filesOf(language, cell string) (out []part) {
+	dir := path.Join("shims", language, cell)
+	err := fs.WalkDir(files, dir, func(file string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			out = append(out, part{dir: dir, name: strings.TrimPrefix(file, dir+"/")})
+		}
+		return err
+	})
+	if err != nil {
+		panic(err) // Styles has seen the cell
+	}
+	return out
+}
+
+// forwarder is the cell that has requests answered by the other side of a migration.
+const forwarder = "forward"
+
+// parts are those of the shim of a function with the configuration: with the forwarder for one side of a migration.
+func (c config) parts(language string, style manifest.Style, target string) []part {
+	all, cell := parts(language, style, target), "no"+forwarder
+	if c.Forward != nil && Forwards(language, style, target) {
+		cell = forwarder
+	}
+	if !has(files, language, cell) || has(files, language, path.Join("targets", target+"-"+string(style))) {
+		return all
+	}
+	start := slices.IndexFunc(all, func(p part) bool { return p.turn() > 0 })
+	if start < 0 {
+		start = len(all)
+	}
+	return slices.Insert(all, start, filesOf(language, cell)...)
 }
 
 // part is one file of a cell.

@@ -99,6 +99,9 @@ func TestAShimHoldsTheCellsOfItsStyleAndTargetAlone(t *testing.T) {
 				continue
 			}
 			wanted := cells(files, language, fn.Style, name)
+			if !has(files, language, "targets/"+name+"-"+string(fn.Style)) {
+				wanted = append(wanted, "noforward")
+			}
 			var whole []byte
 			for _, files := range []map[string][]byte{shim.Files, shim.Beside} {
 				for _, content := range files {
@@ -125,7 +128,7 @@ func everyPart(t *testing.T, language string) (all []part) {
 		}
 		steps := strings.SplitN(strings.TrimPrefix(file, root+"/"), "/", 3)
 		depth := 2
-		if steps[0] == "core" {
+		if slices.Contains([]string{"core", "forward", "noforward"}, steps[0]) {
 			depth = 1
 		}
 		dir := path.Join(root, path.Join(steps[:depth]...))

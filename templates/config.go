@@ -19,8 +19,15 @@ type config struct {
 	// Guarded says that everybody may call the function, so that its events show by something else that they are none of a
 	// stranger's. Only where HTTP and events come in at one place.
 	Guarded bool `json:"guarded,omitempty"`
+	// Forward is there for one side of a migration alone.
+	Forward *forwardConfig `json:"forward,omitempty"`
 	native
 	triggers
+}
+
+// forwardConfig is what the forwarder of a migration knows when its package is made.
+type forwardConfig struct {
+	CORS bool `json:"cors,omitempty"` // the ingress adds the headers of CORS, so that those of the other side are left out
 }
 
 // triggers are the events that a program registers functions for by itself, as Azure has it. Other targets know them alone.
@@ -74,6 +81,9 @@ func configOf(fn manifest.Function, t Target) config {
 		c.HTTP = &httpConfig{Path: pattern(e.Path), Methods: accepted(e.Methods)}
 		if !t.AnswersCORS {
 			c.HTTP.CORS = corsOf(e)
+		}
+		if fn.Migrating() {
+			c.Forward = &forwardConfig{CORS: t.AnswersCORS && e.CORS != nil}
 		}
 	}
 	return c

@@ -36,6 +36,7 @@ class Exchange {
     this.aborted = undefined; // gives the signal of the client's going, where the ingress tells
     this.collected = false; // whether the outlet waits for the whole answer
     this.ctx = undefined;
+    this.added = []; // headers that an answer has beside the handler's own
     this.#out = out;
   }
 
@@ -53,7 +54,7 @@ class Exchange {
   // begin begins the answer, of a body of length bytes where that is known. What no answer can be throws.
   begin(status, headers, length) {
     if (!(Number.isInteger(status) && status >= 200 && status <= 599)) throw new TypeError(`an answer cannot have the status ${status}`);
-    const pairs = [];
+    const pairs = [...this.added];
     let declared;
     for (const [name, value] of headers) {
       const key = name.toLowerCase();
@@ -133,6 +134,7 @@ function lengthOf(text) {
 // serveExchange answers with what a source opened; undefined is a function without HTTP. What fails is answered for.
 async function serveExchange(handler, exchange) {
   try {
+    if (config.forward && (await migrated(exchange))) return;
     if (handler) await handler(exchange);
     else answerWith(exchange, answerOf(exchange));
   } catch (err) {

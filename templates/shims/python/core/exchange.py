@@ -58,6 +58,7 @@ class Exchange:
         self.request, self.client, self.carrier, self.ctx = request, client, carrier, ctx
         self.gone, self.over = gone or asyncio.Event(), asyncio.Event()
         self.begun, self.length, self.sent = False, None, 0
+        self.added = []  # headers that an answer has beside the application's own
 
     async def read(self):
         """The next piece of the request's body, b"" at its end."""
@@ -76,7 +77,7 @@ class Exchange:
             raise RuntimeError("the response was begun twice")
         if not isinstance(status, int) or not 200 <= status <= 599:
             raise ValueError(f"{status!r} is no status of a response")
-        headers = with_cors(self.request, fit(headers))
+        headers = self.added + with_cors(self.request, fit(headers))
         self.bodiless = self.request.method == "HEAD" or status in BODILESS
         given = length_of(headers)
         if self.bodiless:
@@ -163,10 +164,11 @@ def length_of(headers):
 async def serve_http(serve, exchange):
     """Answers with what a source opened, None for a function without HTTP."""
     try:
-        answer = answer_of(exchange.request)
+        elsewhere = "forward" in CONFIG and await migrated(exchange)
+        answer = not elsewhere and answer_of(exchange.request)
         if answer:
             exchange.answer(*answer)
-        else:
+        elif not elsewhere:
             await serve(exchange)
             if not exchange.over.is_set() and not exchange.gone.is_set():
                 raise RuntimeError("the application returned without a complete response")

@@ -8,6 +8,7 @@ function onWire(listener) {
     if (refusal) return answerWith(exchange, refusal);
     const { req, res } = exchange.connection;
     req.url = exchange.target;
+    for (const [name, value] of exchange.added) res.setHeader(name, value);
     if (config.http.cors) for (const [name, value] of corsHeaders(exchange)) res.setHeader(name, value);
     return listener(req, res);
   };

@@ -13,6 +13,10 @@ function handed(native) {
     return async (event, out, context) => {
       if (isOurs(event)) return finish(out, await answered(event, context));
       const { exchange, outlet, refusal } = excluded(event, context, out);
+      if (config.forward) {
+        const there = await elsewhere(event, context, out);
+        if (there) return finish(out, there.outlet.result());
+      }
       if (!refusal) return native.call(event, out, context);
       answerWith(exchange, refusal);
       return finish(out, outlet.result());
@@ -21,11 +25,33 @@ function handed(native) {
   return (...given) => {
     const [event, context] = given;
     if (isOurs(event)) return answered(event, context);
+    if (config.forward) return elsewhere(event, context).then((there) => (there ? there.outlet.result() : handedOn(event, context)));
+    return handedOn(...given);
+  };
+  function handedOn(...given) {
+    const [event, context] = given;
     const { exchange, outlet, refusal } = excluded(event, context);
     if (!refusal) return native.call(...given);
     answerWith(exchange, refusal);
     return Promise.resolve(outlet.result());
-  };
+  }
+}
+
+// elsewhere is the exchange of a request that the other side of a migration has answered or handed over, undefined for one
+// that is the handler's as it is.
+async function elsewhere(event, context, out) {
+  const carrier = carrierOf(event);
+  if (!carrier) return undefined;
+  const made = exchangeOf(carrier, event, context, out);
+  const { exchange } = made;
+  const came = exchange.header(ENVELOPE) !== undefined && migration.accepts;
+  try {
+    if (came) await serveExchange(source.http, exchange);
+    else if (!(await migrated(exchange))) return undefined;
+  } catch (err) {
+    exchange.fail(err);
+  }
+  return made;
 }
 
 // excluded is the answer to a request whose path or method the manifest excludes, if it is one.

@@ -75,7 +75,23 @@ def passes(event, native):
     return not carrier or answer_of(carrier[0](event, native, b"")[0]) is None
 
 
+async def elsewhere(event, native, request_of, result_of):
+    """The result of a request that the other side of a migration has answered or handed over, None for one that is the
+    handler's as it is."""
+    body = body_of(event)
+    request, client = request_of(event, native, body)
+    answer = Whole(body)
+    exchange = Exchange(request, client, answer, ctx=context_of(native, event))
+    if request.get(ENVELOPE) is not None and "accepts" in MIGRATION:
+        await serve_http(SOURCE.serve, exchange)
+    elif not await migrated(exchange):
+        return None
+    return result_of(event, answer)
+
+
 def handler(event, context):
     if SOURCE.native and passes(event, context):
-        return SOURCE.native(event, context)
+        carrier = carrier_of(event) if "forward" in CONFIG else None
+        there = LOOP.run_until_complete(elsewhere(event, context, *carrier)) if carrier else None
+        return SOURCE.native(event, context) if there is None else there
     return LOOP.run_until_complete(serve(event, context))
