@@ -30,6 +30,7 @@ type compareOptions struct {
 	atOnce           int
 	rate             float64
 	junit, html      string
+	prepare          func(compare.Request) compare.Request // what is sent of a request; nil sends it as it is
 }
 
 // compareResult is what came of the requests.
@@ -60,6 +61,16 @@ Only GET, HEAD and OPTIONS are sent, unless --methods names others: both places 
 	f := c.Flags()
 	f.StringVar(&o.from, "from", "", "the `place` that serves today: a target or a URL")
 	f.StringVar(&o.to, "to", "", "the `place` that is to answer alike")
+	o.flags(c)
+	targets := a.completeNames(func(c manifest.Choices) []string { return c.Targets })
+	offer(c, "from", targets)
+	offer(c, "to", targets)
+	return c
+}
+
+// flags are those of what is sent and compared.
+func (o *compareOptions) flags(c *cobra.Command) {
+	f := c.Flags()
 	f.StringVar(&o.requests, "requests", "", "the `file` of requests; - is stdin")
 	f.StringVar(&o.function, "function", "", "the `name` of the function for requests that name none (default: the one that answers HTTP)")
 	f.StringSliceVar(&o.methods, "methods", nil, "the `methods` that are sent (default: GET, HEAD and OPTIONS)")
@@ -69,10 +80,6 @@ Only GET, HEAD and OPTIONS are sent, unless --methods names others: both places 
 	f.Float64Var(&o.rate, "rate", 0, "the `number` of requests a second (default: as fast as they are answered)")
 	f.StringVar(&o.junit, "junit", "", "write the report to this `file`, too, as JUnit")
 	f.StringVar(&o.html, "html", "", "write the report to this `file`, too, as a page")
-	targets := a.completeNames(func(c manifest.Choices) []string { return c.Targets })
-	offer(c, "from", targets)
-	offer(c, "to", targets)
-	return c
 }
 
 func (o *compareOptions) run(ctx context.Context, _ []string) (result, error) {
@@ -86,6 +93,11 @@ func (o *compareOptions) run(ctx context.Context, _ []string) (result, error) {
 	all, err := o.read()
 	if err != nil {
 		return nil, usagef("write a request on each line, such as {\"path\": \"/\"}", "%s", err)
+	}
+	if o.prepare != nil {
+		for i := range all {
+			all[i] = o.prepare(all[i])
+		}
 	}
 	from, err := o.place(ctx, o.from, all)
 	if err != nil {

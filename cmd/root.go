@@ -105,7 +105,7 @@ func newRoot(a *app, out *outcome) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(groupWork, newInit(a, out), newImport(a, out), newValidate(a, out), newPackage(a, out), newCheck(a, out), newPlan(a, out), newDeploy(a, out), newDev(a, out),
+	add(groupWork, newInit(a, out), newImport(a, out), newValidate(a, out), newPackage(a, out), newCheck(a, out), newPlan(a, out), newDeploy(a, out), newDev(a, out), newMigrate(a, out),
 		newPromote(a, out), newRollback(a, out), newResume(a, out), newRemove(a, out))
 	add(groupObserve, newStatus(a, out), newReleases(a, out), newInvoke(a, out), newCompare(a, out), newSend(a, out), newQueues(a, out), newLogs(a, out), newOpen(a, out),
 		newURL(a, out))

@@ -41,6 +41,9 @@ type attempt struct {
 // begin takes the lock on the scene that was seen, and returns the context of the work under it. What an earlier
 // process left behind is for clear or adopt. Other releases since then are a Conflict.
 func (e *Engine) begin(ctx context.Context, l *ledger, s *scene, c claim) (*attempt, context.Context, error) {
+	if err := e.admits(s.lock.Migration); err != nil && !c.finishes {
+		return nil, nil, err
+	}
 	var err error
 	if c.shown, err = e.shown(ctx, s, c); err != nil {
 		return nil, nil, err

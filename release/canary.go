@@ -127,6 +127,9 @@ func (e *Engine) promote(ctx context.Context, o PromoteOptions) (*Result, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := e.admits(s.lock.Migration); err != nil {
+		return nil, err
+	}
 	if s.last == nil || s.last.State != StateCanary || !s.last.unfinished(s.head) {
 		return nil, notFound("promote", "", errors.New("no release has a share of the requests"), "run `ferry deploy --traffic 10` first")
 	}

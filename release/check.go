@@ -39,6 +39,9 @@ func (e *Engine) Check() ([]providers.Issue, error) {
 	if len(blockers) > 0 {
 		return f.warnings, blockers
 	}
+	if e.part != nil && e.part.Functions != nil {
+		f.functions = e.part.Functions(f.functions)
+	}
 	e.fitted = f
 	return f.warnings, nil
 }

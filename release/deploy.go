@@ -73,7 +73,10 @@ func (e *Engine) deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if err := a.keep(ctx, g.functions); err != nil {
 		return nil, a.quit(ctx, err, 0)
 	}
-	r := e.newRecord(a, KindDeploy, o.Message, g.functions)
+	r := e.newRecord(a, e.kind(), o.Message, g.functions)
+	if e.part != nil && e.part.Base > 0 {
+		r.Source = e.part.Base
+	}
 	r.credit(e.Origin)
 	return a.carryOut(ctx, r, p, began)
 }

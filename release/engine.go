@@ -29,6 +29,7 @@ type Engine struct {
 
 	turn   *turn // of the command that is at work
 	fitted *fitted
+	part   *Part // in a migration; nil is none
 }
 
 // Origin says who makes a release and from what.

@@ -22,8 +22,10 @@ type lockFile struct {
 	Attempt int     `json:"attempt"` // the newest number given to a record
 	Holder  *holder `json:"holder"`  // nil is free
 	// Unfinished is an attempt that was left between two releases; 0 is none.
-	Unfinished int    `json:"unfinished,omitempty"`
-	Nonce      string `json:"nonce"` // new in every write, so that a renewal shows
+	Unfinished int `json:"unfinished,omitempty"`
+	// Migration is the move of the service that is under way; nil is none.
+	Migration *Migration `json:"migration,omitempty"`
+	Nonce     string     `json:"nonce"` // new in every write, so that a renewal shows
 }
 
 // holder is the process that has the lock.
@@ -80,6 +82,7 @@ func (k *lock) lost() error { return context.Cause(k.held) }
 
 // claim is how the lock is wanted.
 type claim struct {
+	finishes bool            // an attempt that others began, of a migration too
 	force    bool            // also from a living holder
 	numbered bool            // with a new number for a record
 	shown    providers.Epoch // the highest that the place knows of, where the ledger may not

@@ -111,7 +111,10 @@ func (a *attempt) withBuilt(ctx context.Context, name string, do func(packager.A
 	if !errors.Is(err, packager.ErrDamaged) {
 		return err
 	}
-	fn, _ := a.Manifest.Function(name)
+	fn, err := a.fit(name)
+	if err != nil {
+		return err
+	}
 	if p, err = a.Packager.Rebuild(ctx, fn, a.Adapter.Platform(fn), p); err != nil {
 		return err
 	}

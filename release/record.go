@@ -15,8 +15,9 @@ type Kind string
 const (
 	KindDeploy   Kind = "deploy"
 	KindRollback Kind = "rollback"
-	KindAdopt    Kind = "adopt"  // what served unknown to the ledger was written down
-	KindRemove   Kind = "remove" // the service was taken off the target: an attempt like any other, and no release
+	KindAdopt    Kind = "adopt"   // what served unknown to the ledger was written down
+	KindMigrate  Kind = "migrate" // one side of a migration changed
+	KindRemove   Kind = "remove"  // the service was taken off the target: an attempt like any other, and no release
 )
 
 // State is how far a release came.

@@ -28,7 +28,7 @@ func (e *Engine) resume(ctx context.Context, force bool) (*Result, error) {
 	if s.last.State == StateCanary && s.last.unfinished(s.head) {
 		return nil, waiting(s.last)
 	}
-	a, ctx, err := e.begin(ctx, l, s, claim{force: force})
+	a, ctx, err := e.begin(ctx, l, s, claim{force: force, finishes: true})
 	if err != nil {
 		return nil, err
 	}

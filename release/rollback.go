@@ -23,6 +23,9 @@ func (e *Engine) rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := e.admits(s.lock.Migration); err != nil {
+		return nil, err
+	}
 	if s.mustUndo(o) {
 		o.announce(s.head.Number, e.plan(s, &goods{functions: s.liveFunctions()}))
 		return e.undo(ctx, l, s, o, began)

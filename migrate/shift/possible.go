@@ -1,0 +1,115 @@
+package shift
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/release"
+	"github.com/ferryfn/ferry/templates"
+)
+
+// Stay is what a migration does not move.
+type Stay struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+}
+
+// possible refuses what no migration can move, all at once.
+func (m *Move) possible() error {
+	if m.from() == m.to() {
+		return &providers.Error{Kind: providers.Invalid, Op: "migrate", Err: errSame}
+	}
+	var errs []error
+	for _, fn := range m.From.Manifest.Functions {
+		if !callable(fn) {
+			continue
+		}
+		there, _ := m.To.Manifest.Function(fn.Name)
+		for _, side := range []struct {
+			engine *release.Engine
+			fn     manifest.Function
+		}{{m.From, fn}, {m.To, there}} {
+			if why := unmovable(side.engine, side.fn); why != "" {
+				errs = append(errs, &providers.Error{
+					Kind: providers.Unsupported, Op: "migrate", Function: fn.Name, Provider: side.engine.Manifest.Target.Provider,
+					Hint: "deploy it to the new target and change the address that its callers use", Err: errors.New(why),
+				})
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unmovable is why requests of a function cannot be forwarded; "" is that they can.
+func unmovable(e *release.Engine, fn manifest.Function) string {
+	shim := e.Adapter.Platform(fn).Shim
+	switch {
+	case fn.HTTP() == nil:
+		return "it answers no requests there"
+	case fn.HTTP().Private():
+		return "it is private on " + e.Manifest.Target.Name + ", and a forwarded request cannot prove there who sent it"
+	case !fn.Shimmed() || !templates.Forwards(fn.Runtime.Language(), fn.Style, shim):
+		return fmt.Sprintf("a function of style %s answers on %s without a shim of ferry's, which is what forwards requests", fn.Style, e.Manifest.Target.Name)
+	}
+	return ""
+}
+
+// stays is what is not moved: it is listed when a migration starts.
+func (m *Move) stays() []Stay {
+	stays := []Stay{
+		{"data", "databases, buckets and what is in them stay where they are: both sides use them at once while requests are shared"},
+		{"addresses", "functions on " + m.to() + " have addresses of their own; those on " + m.from() + " forward until the service is removed there. Domains stay where they point"},
+	}
+	var names, secrets []string
+	for _, fn := range m.From.Manifest.Functions {
+		for _, e := range fn.Events {
+			switch {
+			case e.Queue != nil:
+				names = append(names, "queue "+e.Queue.Name)
+			case e.Topic != nil:
+				names = append(names, "topic "+e.Topic.Name)
+			case e.Object != nil:
+				names = append(names, "bucket "+e.Object.Bucket)
+			case e.Schedule != nil:
+				names = append(names, "schedule "+e.Schedule.Cron)
+			}
+		}
+		for _, secret := range fn.Secrets {
+			secrets = append(secrets, secret)
+		}
+	}
+	if len(names) > 0 {
+		stays = append(stays, Stay{"events", listed(names) + ": those of " + m.to() + " begin at commit, then those of " + m.from() +
+			" end; messages that wait on " + m.from() + " stay there, and one event can reach both sides"})
+	}
+	if len(secrets) > 0 {
+		stays = append(stays, Stay{"secrets", listed(secrets) + ": set their values on " + m.to() + " with `ferry secrets set`"})
+	}
+	return stays
+}
+
+// changing is what one change of the share costs on the old side.
+func (m *Move) changing() string {
+	for _, fn := range m.From.Manifest.Functions {
+		if !callable(fn) {
+			continue
+		}
+		if m.From.Adapter.Platform(fn).Source {
+			return "each change of the share has " + m.from() + " build its functions anew, which takes minutes"
+		}
+	}
+	if _, stepwise := providers.As[providers.Stepwise](m.From.Adapter); stepwise {
+		return "each change of the share restarts the functions on " + m.from()
+	}
+	return "each change of the share takes " + m.from() + " seconds"
+}
+
+// listed are names, each once.
+func listed(names []string) string {
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
+}
