@@ -130,16 +130,25 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 	return done
 }
 
-// brokeOff says why a request got no answer.
+// brokeOff says why a request got no answer. A connection ends a little before its process is known to have ended.
 func (in *instance) brokeOff() string {
+	select {
+	case <-in.exited:
+	case <-time.After(fateKnown):
+	}
 	switch {
 	case in.crowd.Load() > 0:
 		return in.function + " was killed, since it " + in.greed()
 	case in.excess.Load() > 0:
 		return in.function + " was killed, since it " + in.greed() + "; " + cure
+	case in.dead():
+		return in.function + " ended in the midst of the request: " + in.cmd.ProcessState.String() + "; its log may say why"
 	}
 	return in.function + " broke off the request; its log may say why"
 }
+
+// fateKnown is how long a request that broke off waits for its instance to have ended.
+const fateKnown = time.Second
 
 // leave ends a request whose client went away. Whoever reads on all the same meets the end of the connection, and not
 // an answer that no function gave.

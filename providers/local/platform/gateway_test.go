@@ -225,7 +225,7 @@ func TestACrashCostsTheRequestItServedAndNothingElse(t *testing.T) {
 	p.live("web", revision("two"))
 	p.echo("api/")
 	web := p.echo("web/").PID
-	if status, body := p.get("api/exit"); status != http.StatusBadGateway {
+	if status, body := p.get("api/exit"); status != http.StatusBadGateway || !strings.Contains(body, "exit status 7") {
 		t.Fatalf("got %d: %s", status, body)
 	}
 	p.echo("api/")
