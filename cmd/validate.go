@@ -2,8 +2,12 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
 )
 
 // validateResult is a manifest without errors.
@@ -18,7 +22,7 @@ func newValidate(a *app, out *outcome) *cobra.Command {
 	return a.command(out, &cobra.Command{
 		Use:   "validate",
 		Short: "Check the manifest, and that the target can run it",
-		Long:  "Check the manifest, and that the target can run it. It uses neither network nor credentials.",
+		Long:  "Check the manifest, that the target can run it, and what the handlers show to be written for. It uses neither network nor credentials.",
 		Args:  noArgs(),
 	}, func(context.Context, []string) (result, error) {
 		p, err := a.project()
@@ -28,12 +32,41 @@ func newValidate(a *app, out *outcome) *cobra.Command {
 		if err := a.check(a.engine(p)); err != nil {
 			return nil, err
 		}
+		if err := a.foresee(p); err != nil {
+			return nil, err
+		}
 		r := validateResult{Service: p.manifest.Service, Stage: p.manifest.Stage, Target: p.manifest.Target.Name}
 		for _, fn := range p.manifest.Functions {
 			r.Functions = append(r.Functions, fn.Name)
 		}
 		return r, nil
 	})
+}
+
+// foresee looks at what the sources show by themselves, of all functions at once.
+func (a *app) foresee(p *project) error {
+	var problems packager.Errors
+	pk := p.packager()
+	for _, fn := range p.manifest.Functions {
+		warnings, err := pk.Foresee(fn, p.adapter.Platform(fn))
+		for _, w := range warnings {
+			a.warn(providers.Issue{Function: fn.Name, Severity: providers.Warning, Message: w.Message, Hint: w.Hint})
+		}
+		var many packager.Errors
+		var one *packager.Error
+		switch {
+		case errors.As(err, &many):
+			problems = append(problems, many...)
+		case errors.As(err, &one):
+			problems = append(problems, one)
+		case err != nil:
+			return err
+		}
+	}
+	if len(problems) > 0 {
+		return problems.Join()
+	}
+	return nil
 }
 
 func (r validateResult) text(p *printer) {

@@ -21,15 +21,16 @@ import (
 // language is how functions of a language become the content of packages.
 type language struct {
 	content func(ctx context.Context, of *source.Job, shim templates.Shim) (source.Content, error)
+	foresee func(dir string, fn manifest.Function, pl source.Platform) ([]source.Warning, error)
 	tools   []string // programs whose change means that a package is out of date
 }
 
 // languageOf is the table of languages.
 func languageOf(r manifest.Runtime) (language, bool) {
 	l, ok := map[string]language{
-		"nodejs": {content: node.Content},
-		"python": {content: python.Content, tools: []string{"uv", "python3"}},
-		"go":     {content: golang.Content, tools: []string{"go"}},
+		"nodejs": {content: node.Content, foresee: node.Foresee},
+		"python": {content: python.Content, foresee: python.Foresee, tools: []string{"uv", "python3"}},
+		"go":     {content: golang.Content, foresee: golang.Foresee, tools: []string{"go"}},
 		"custom": {content: custom.Content},
 	}[r.Language()]
 	return l, ok

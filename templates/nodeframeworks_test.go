@@ -213,6 +213,7 @@ func TestANodeModuleThatRegistersItsFunctionsIsToldTheLineToAdd(t *testing.T) {
 		{google, manifest.StyleFetch, "gcf", "index.js", "add `style: gcf-http`"},
 		{google, manifest.StyleFetch, "gcf", "index.js:hello", "add `style: gcf-http`"},
 		{google, manifest.StyleLambda, "gcf", "index.js", "add `style: gcf-http`"},
+		{google, manifest.StyleGCFEvent, "gcf", "index.js:background", "background is a background function of Google's first generation, (data, context); take a CloudEvent: functions.cloudEvent(\"background\", (event) => …)"},
 		{google, manifest.StyleGCFHTTP, "gcf", "index.js:absent", "it registers and exports no function absent"},
 		{azure, manifest.StyleFetch, "azure", "app.js", "add `style: azure`"},
 		{azure, manifest.StyleNode, "azure", "app.js", "add `style: azure`"},

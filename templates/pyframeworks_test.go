@@ -329,17 +329,18 @@ func TestWhatAFrameworkIsNotThereForNeverGoesLive(t *testing.T) {
 		name, code string // of the handler in its module, and what that holds
 		says       string
 	}{
-		"an output of Azure's host":      {"azure", "app", azure + "@app.route()\n@app.queue_output(arg_name='out', queue_name='q', connection='C')\ndef f(req, out): pass\n", "a binding of type queue, which only Azure's own host fulfils"},
-		"a trigger of Azure's host":      {"azure", "app", azure + "@app.cosmos_db_trigger(arg_name='d', container_name='c', database_name='d', connection='C')\ndef f(d): pass\n", "has a cosmosDBTrigger, which only Azure's own host serves"},
-		"many messages at once":          {"azure", "app", azure + "@app.service_bus_queue_trigger(arg_name='m', queue_name='q', connection='C', cardinality='many')\ndef f(m): pass\n", `write cardinality="one"`},
-		"a function of the app":          {"azure", "f", azure + "@app.route()\ndef f(req): pass\n", "write `handler: MODULE:app` in ferry.yaml"},
-		"an app without routes":          {"azure", "app", azure, "register one with @app.route"},
-		"an Azure app with wsgi":         {"wsgi", "app", azure, "add `style: azure` to the function in ferry.yaml"},
-		"a Lambda handler with gcf":      {"gcf-http", "f", "def f(event, context): pass\n", "write `style: lambda` to the function in ferry.yaml"},
-		"a Flask app with gcf":           {"gcf-http", "app", "import flask\napp = flask.Flask('x')\n", "write `style: wsgi` to the function in ferry.yaml"},
-		"an event function with http":    {"gcf-http", "f", google + "@functions_framework.cloud_event\ndef f(e): pass\n", "write `style: gcf-event` to the function in ferry.yaml"},
-		"another name":                   {"gcf-http", "f", "def hello(request): pass\n", "write `handler: MODULE:hello` in ferry.yaml"},
-		"a function of Google with wsgi": {"wsgi", "f", google + "@functions_framework.http\ndef f(x): pass\n", "add `style: gcf-http` to the function in ferry.yaml"},
+		"an output of Azure's host":         {"azure", "app", azure + "@app.route()\n@app.queue_output(arg_name='out', queue_name='q', connection='C')\ndef f(req, out): pass\n", "a binding of type queue, which only Azure's own host fulfils"},
+		"a trigger of Azure's host":         {"azure", "app", azure + "@app.cosmos_db_trigger(arg_name='d', container_name='c', database_name='d', connection='C')\ndef f(d): pass\n", "has a cosmosDBTrigger, which only Azure's own host serves"},
+		"many messages at once":             {"azure", "app", azure + "@app.service_bus_queue_trigger(arg_name='m', queue_name='q', connection='C', cardinality='many')\ndef f(m): pass\n", `write cardinality="one"`},
+		"a function of the app":             {"azure", "f", azure + "@app.route()\ndef f(req): pass\n", "write `handler: MODULE:app` in ferry.yaml"},
+		"an app without routes":             {"azure", "app", azure, "register one with @app.route"},
+		"an Azure app with wsgi":            {"wsgi", "app", azure, "add `style: azure` to the function in ferry.yaml"},
+		"a Lambda handler with gcf":         {"gcf-http", "f", "def f(event, context): pass\n", "write `style: lambda` to the function in ferry.yaml"},
+		"a Flask app with gcf":              {"gcf-http", "app", "import flask\napp = flask.Flask('x')\n", "write `style: wsgi` to the function in ferry.yaml"},
+		"an event function with http":       {"gcf-http", "f", google + "@functions_framework.cloud_event\ndef f(e): pass\n", "write `style: gcf-event` to the function in ferry.yaml"},
+		"a function of two generations ago": {"gcf-event", "f", "def f(event, context): pass\n", "it is a background function of Google's first generation, (event, context); define a function of the CloudEvent alone"},
+		"another name":                      {"gcf-http", "f", "def hello(request): pass\n", "write `handler: MODULE:hello` in ferry.yaml"},
+		"a function of Google with wsgi":    {"wsgi", "f", google + "@functions_framework.http\ndef f(x): pass\n", "add `style: gcf-http` to the function in ferry.yaml"},
 	}
 	files := []string{"requirements.txt", "functions-framework==3.10.2\nazure-functions==1.26.0\n"}
 	module := func(name string) string { return "m_" + strings.NewReplacer(" ", "_", "'", "").Replace(name) }

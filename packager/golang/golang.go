@@ -101,7 +101,7 @@ func (j *job) build(ctx context.Context) error {
 		return err
 	}
 	j.note(ctx, dir, packages)
-	j.upgrades(packages)
+	j.made.Warnings = append(j.made.Warnings, upgrades(packages, j.Dir, j.Platform.Shim)...)
 	all, err := j.programs(packages, tmp)
 	if err != nil {
 		return err

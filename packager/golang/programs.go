@@ -30,6 +30,9 @@ const (
 // beside is the folder of a shim whose files belong into every package of the user's module.
 const beside = "beside"
 
+// lambdaPackage is what programs for AWS Lambda call.
+const lambdaPackage = "github.com/aws/aws-lambda-go/lambda"
+
 // programs are what a package holds, the one that is started first: the shim, which may need the user's own program beside
 // it, or that alone.
 func (j *job) programs(packages []pkg, tmp string) ([]program, error) {
@@ -60,7 +63,6 @@ func (j *job) fits(target pkg, packages []pkg) error {
 	imports := func(name string) bool {
 		return slices.ContainsFunc(packages, func(p pkg) bool { return p.ImportPath == name })
 	}
-	const lambda = "github.com/aws/aws-lambda-go/lambda"
 	whole := target.Name == "main"
 	switch style := j.Function.Style; {
 	case style == manifest.StyleServer && !whole:
@@ -71,8 +73,8 @@ func (j *job) fits(target pkg, packages []pkg) error {
 			"handler %s is package %s, not a program", j.Function.Handler, target.Name)
 	case style == manifest.StyleServer || style == manifest.StyleLambda || !whole:
 		return nil
-	case imports(lambda):
-		return source.Problem(target.Dir, "add `style: lambda`", "handler %s is a program for AWS Lambda: it imports %s", j.Function.Handler, lambda)
+	case imports(lambdaPackage):
+		return source.Problem(target.Dir, "add `style: lambda`", "handler %s is a program for AWS Lambda: it imports %s", j.Function.Handler, lambdaPackage)
 	default:
 		return source.Problem(target.Dir, "rename the package, or use style: server for a program that listens on $PORT",
 			"handler %s is a package main, which no other program can import", j.Function.Handler)

@@ -76,13 +76,10 @@ func TestATakenConnectionIsAWarningWhereThereIsNone(t *testing.T) {
 				{ImportPath: "example.com/other", Dir: root + "/api", GoFiles: []string{"a.go"}, Module: &module{Path: "example.com/other"}},
 				{ImportPath: "example.com/shop/api", Dir: root + "/api", GoFiles: []string{"a.go"}, Module: of},
 			}
-			j := &job{Job: packagertest.Job(t, root, packagertest.Go("api"))}
-			if j.upgrades(packages); len(j.made.Warnings) > 0 {
-				t.Errorf("there are connections locally: %+v", j.made.Warnings)
+			if said := upgrades(packages, root, "local"); len(said) > 0 {
+				t.Errorf("there are connections locally: %+v", said)
 			}
-			j.Platform.Shim = "aws"
-			j.upgrades(packages)
-			switch said := j.made.Warnings; {
+			switch said := upgrades(packages, root, "aws"); {
 			case c.want == "" && len(said) == 0:
 			case c.want == "" || len(said) != 1:
 				t.Errorf("got %+v", said)

@@ -15,9 +15,9 @@ import (
 
 // upgrades warns of where the user's module takes over connections, on a target that has none: a WebSocket that is served
 // there answers every client with an error.
-func (j *job) upgrades(packages []pkg) {
-	if templates.Connected(j.Platform.Shim) {
-		return
+func upgrades(packages []pkg, dir, shim string) (all []source.Warning) {
+	if templates.Connected(shim) {
+		return nil
 	}
 	target := packages[len(packages)-1]
 	for _, p := range packages {
@@ -30,16 +30,17 @@ func (j *job) upgrades(packages []pkg) {
 				continue
 			}
 			file := name
-			if rel, err := filepath.Rel(j.Dir, at.Filename); err == nil {
+			if rel, err := filepath.Rel(dir, at.Filename); err == nil {
 				file = filepath.ToSlash(rel)
 			}
-			j.made.Warnings = append(j.made.Warnings, source.Warning{
+			all = append(all, source.Warning{
 				File: file, Line: at.Line,
-				Message: file + ":" + strconv.Itoa(at.Line) + " takes over a connection (" + what + "), and " + j.Platform.Shim + " has none: such a request is answered with an error there",
+				Message: file + ":" + strconv.Itoa(at.Line) + " takes over a connection (" + what + "), and " + shim + " has none: such a request is answered with an error there",
 				Hint:    "serve it on a target with connections, such as local, or send events as they come (text/event-stream)",
 			})
 		}
 	}
+	return all
 }
 
 // takesOver is where a file serves a WebSocket or takes a connection over, and by what; "" is nowhere.

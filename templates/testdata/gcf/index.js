@@ -28,3 +28,5 @@ exports.received = (event, done) => {
     done(err);
   }
 };
+
+exports.background = (data, context) => console.log(data, context);

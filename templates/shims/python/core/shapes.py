@@ -25,6 +25,8 @@ def wanted(module, style, *defaults):
     found = style_of(value)
     if style == "azure" and found in (None, style) and not is_azure_app(value) or found is None and not callable(value):
         fault(f"the module has no {WORDS[style].split(' ', 1)[1]} of that name", offered(module, style))
+    if style == "gcf-event" and found == "lambda":
+        fault("it is a background function of Google's first generation, (event, context)", "define a function of the CloudEvent alone")
     if found not in (None, style):
         fault(f"it is {WORDS[found]}", f"{'add' if style == 'wsgi' else 'write'} `style: {found}` to the function in ferry.yaml")
     if style in ARGUMENTS and not takes(value, ARGUMENTS[style]) or style == "wsgi" and is_asynchronous(value):

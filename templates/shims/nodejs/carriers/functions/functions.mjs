@@ -13,10 +13,19 @@ async function frameworkListener(register) {
       refuseOthers();
       fault(`it registers and exports no function ${name}`, "name the function in handler as file.js:NAME");
     }
+    if (register === "cloudEvent" && isBackground(found)) {
+      fault(`${name} is a background function of Google's first generation, (data, context)`, `take a CloudEvent: functions.cloudEvent("${name}", (event) => …)`);
+    }
   }
   framework[register](name, register === "http" ? breaking(found) : found);
   const server = testing.getTestServer(name);
   return (req, res) => void server.emit("request", req, res);
+}
+
+// isBackground is whether a function of events has the context of Google's first generation beside them. A second parameter
+// may also be a callback.
+function isBackground(call) {
+  return call.length > 2 || (call.length === 2 && /^_*(context|ctx|meta\w*)$/i.test(parametersOf(call)[1]));
 }
 
 // breaking is a function of (req, res) whose answer breaks off when it fails within it: the framework leaves that open.

@@ -1,0 +1,110 @@
+package packager
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/packagertest"
+)
+
+// foreseen is what is said of a handler in a file of its own.
+func foreseen(t *testing.T, fn manifest.Function, shim string, files ...string) string {
+	t.Helper()
+	fn.Name, fn.Source = "api", "."
+	p := &Packager{Root: packagertest.Project(t, files...)}
+	warnings, err := p.Foresee(fn, Platform{Shim: shim, Runtime: fn.Runtime})
+	if err != nil {
+		e := packagertest.OfUser(t, err)
+		if filepath.IsAbs(e.File) || e.Function != "api" {
+			t.Errorf("it is not of a file of the function: %+v", e)
+		}
+		return e.Message + "; " + e.Hint
+	}
+	var said []string
+	for _, w := range warnings {
+		said = append(said, w.Message)
+	}
+	return strings.Join(said, "\n")
+}
+
+func TestAHandlerOfAnotherStyleIsForeseenByItsFileAlone(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		style   manifest.Style
+		handler string
+		code    string
+		want    string // "" where nothing is sure
+	}{
+		{"fetch", "app.js", "exports.handler = async (event) => ({ statusCode: 200 });", "add `style: lambda`"},
+		{"fetch", "app.mjs", "export const handler = async (event, context) => {};", "add `style: lambda`"},
+		{"fetch", "app.mjs", "export async function handler(event, context, callback) {}", "add `style: lambda`"},
+		{"fetch", "app.ts:run", "export const run = async (event: APIGatewayProxyEventV2) => {};", "add `style: lambda`"},
+		{"fetch", "app.js:run", "module.exports.run = function (evt, ctx, cb) {};", "add `style: lambda`"},
+		{"fetch", "app.js", "const express = require('express');\nconst app = express();\napp.get('/', (req, res) => res.send());\nmodule.exports = app;", "add `style: node`"},
+		{"lambda", "app.js", "import Fastify from 'fastify';\nconst app = Fastify({});\nexport default app;", "add `style: node`"},
+		{"fetch", "app.js", "module.exports = (req, res) => res.end();", "add `style: node`"},
+		{"fetch", "app.js", "export default function (req, res) {}", "add `style: node`"},
+		{"node", "app.js", "import { Hono } from 'hono';\nconst app = new Hono();\nexport default app;", "add `style: fetch`"},
+		{"fetch", "app.js", "const { app } = require('@azure/functions');\napp.http('hello', {});", "add `style: azure`"},
+		{"fetch", "app.js", "const functions = require('@google-cloud/functions-framework');\nfunctions.http('hello', (req, res) => res.send());", "add `style: gcf-http`"},
+		{"fetch", "app.js", "import { cloudEvent } from '@google-cloud/functions-framework';\ncloudEvent('hello', (e) => {});", "add `style: gcf-event`"},
+		{"fetch", "app.js", "export default { fetch: () => new Response() };", ""},
+		{"fetch", "app.js", "export const fetch = () => new Response();\nexport const handler = (event) => {};", ""},
+		{"fetch", "app.js", "// exports.handler = (event, context) => {}\nexport default make();", ""},
+		{"fetch", "app.js", "export default (request) => new Response();", ""},
+		{"gcf-http", "app.js:hello", "exports.hello = (req, res) => res.send();", ""},
+		{"lambda", "app.js", "exports.handler = async (event) => {};", ""},
+		{"fetch", "absent.js", "", ""},
+		{"wsgi", "app:app", "from fastapi import FastAPI\napp = FastAPI()\n", "add `style: asgi`"},
+		{"wsgi", "app:app", "import os\nfrom django.core.asgi import get_asgi_application\napp = get_asgi_application()\n", "add `style: asgi`"},
+		{"asgi", "app:app", "from flask import Flask\napp = Flask(__name__)\n", "add `style: wsgi`"},
+		{"wsgi", "app:app", "async def app(scope, receive, send):\n    pass\n", "add `style: asgi`"},
+		{"wsgi", "app:handler", "def handler(event, context):\n    pass\n", "add `style: lambda`"},
+		{"wsgi", "app:main", "def main(request):\n    pass\n", "add `style: gcf-http`"},
+		{"wsgi", "app:main", "import functions_framework\n@functions_framework.cloud_event\ndef main(e):\n    pass\n", "add `style: gcf-event`"},
+		{"wsgi", "app:app", "import azure.functions as func\napp = func.FunctionApp()\n", "add `style: azure`"},
+		{"gcf-event", "app:work", "def work(event, context):\n    pass\n", "a background function of Google's first generation, (event, context); define"},
+		{"wsgi", "app:app", "def app(environ, start_response):\n    pass\n", ""},
+		{"wsgi", "app:app", "@wrapped\ndef app(event, context):\n    pass\n", ""},
+		{"wsgi", "app:app", "from shop import app\n", ""},
+		{"go", ".", "package main\n\nimport \"github.com/aws/aws-lambda-go/lambda\"\n\nfunc main() { lambda.Start(nil) }\n", "add `style: lambda`"},
+		{"go", ".", "package app\n\nimport \"github.com/GoogleCloudPlatform/functions-framework-go/functions\"\n\nfunc init() { functions.HTTP(\"Hello\", nil) }\n", "add `style: gcf`"},
+		{"gcf", ".", "package app\n\nimport \"net/http\"\n\nvar Handler http.Handler\n", "add `style: go`"},
+		{"go", ".", "package app\n\nimport \"net/http\"\n\nvar Handler http.Handler\n", ""},
+	} {
+		fn := manifest.Function{Handler: c.handler, Style: c.style, Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{}}}}
+		files := []string{strings.SplitN(c.handler, ":", 2)[0], c.code}
+		switch {
+		case c.style == "go" || c.style == "gcf":
+			fn.Runtime, files = "go", []string{"app.go", c.code, "go.mod", "module example.com/app\n"}
+		case strings.HasPrefix(c.handler, "app:"):
+			fn.Runtime, files[0] = "python3.13", "app.py"
+		default:
+			fn.Runtime = "nodejs22"
+		}
+		if c.code == "" {
+			files = []string{"README", ""}
+		}
+		if said := foreseen(t, fn, "local", files...); c.want == "" && said != "" || !strings.Contains(said, c.want) {
+			t.Errorf("%s %s: %q: it says %q, want %q", c.style, c.handler, c.code, said, c.want)
+		}
+	}
+}
+
+func TestATakenConnectionIsForeseenInAPackageThatTheHandlerImports(t *testing.T) {
+	t.Parallel()
+	fn := manifest.Function{Handler: "cmd/api", Style: manifest.StyleGo, Runtime: "go"}
+	files := []string{
+		"go.mod", "module example.com/app\n\nrequire example.com/absent v1.0.0\n",
+		"cmd/api/app.go", "package api\n\nimport (\n\t\"example.com/absent\"\n\t\"example.com/app/chat\"\n)\n\nvar Handler = chat.Handler\n",
+		"chat/chat.go", "package chat\n\nimport \"github.com/gorilla/websocket\"\n\nvar up = websocket.Upgrader{}\n",
+		"other/other.go", "package other\n\nimport \"net/http\"\n\nvar _ http.Hijacker\n",
+	}
+	for shim, want := range map[string]string{"aws": "chat/chat.go:5 takes over a connection (websocket.Upgrader), and aws has none", "local": "", "run": ""} {
+		if said := foreseen(t, fn, shim, files...); want == "" && said != "" || !strings.Contains(said, want) || strings.Contains(said, "other") {
+			t.Errorf("%s: it says %q", shim, said)
+		}
+	}
+}
