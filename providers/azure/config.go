@@ -66,6 +66,9 @@ func (f function) handled() bool {
 	return f.Style == manifest.StyleServer || language != "nodejs" && language != "python"
 }
 
+// native reports whether the function is an app of Azure's own programming model, which registers its functions by itself.
+func (f function) native() bool { return f.Style == manifest.StyleAzure && !f.handled() }
+
 // spec is a spec whose function's own block is read, which is once for each call of the contract.
 type spec struct {
 	function function

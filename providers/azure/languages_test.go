@@ -29,7 +29,23 @@ func languages() map[string]language {
 	fetch(request) { return new Response(process.env.WORD + " " + new URL(request.url).pathname, {headers: {"x-a": "b"}}); },
 	event(event) {},
 };`}},
-		"Python": {"python3", "python3.13", manifest.StyleWSGI, "app:app", map[string]string{"app.py": `import os
+		"an app of Azure's in Node": {"node", "nodejs24", manifest.StyleAzure, "app.mjs", map[string]string{"host.json": `{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}`, "app.mjs": `import { app } from "@azure/functions";
+
+app.http("pages", {
+	authLevel: process.env.LEVEL, route: "{*path}",
+	handler: async (request) => ({body: process.env.WORD + " " + new URL(request.url).pathname, headers: {"x-a": "b"}}),
+});
+`}},
+		"an app of Azure's in Python": {"python3", "python3.13", manifest.StyleAzure, "function_app:app", map[string]string{"host.json": `{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}`, "function_app.py": `import os
+import azure.functions as func
+
+app = func.FunctionApp()
+
+@app.route(route="{*path}", auth_level=getattr(func.AuthLevel, os.environ["LEVEL"].upper()))
+def pages(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(os.environ["WORD"] + " /" + req.route_params["path"], headers={"x-a": "b"})
+`}},
+		"Python": {"python3", "python3.13", manifest.StyleWSGI, "function_app:app", map[string]string{"function_app.py": `import os
 
 def app(environ, start_response):
     start_response("200 OK", [("x-a", "b")])
@@ -67,7 +83,7 @@ func TestAHandlerOfEachLanguageServesByItsShim(t *testing.T) {
 				a := adapterOf(t, c)
 				fn := providertest.Function("api", "it's")
 				fn.Runtime, fn.Style, fn.Handler, fn.Memory = of.runtime, of.style, of.handler, 512*manifest.MB
-				fn.Events[0].HTTP.Auth = auth
+				fn.Events[0].HTTP.Auth, fn.Env["LEVEL"] = auth, map[string]string{"public": "anonymous", "private": "function"}[auth]
 				spec := providertest.Package(t, a, fn, of.files)
 				st := goLive(t, a, spec)
 				status, body := requested(t, c, st.URL+"/a/b", nil)

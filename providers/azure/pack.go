@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,10 +21,11 @@ import (
 // What ferry adds to a package for Azure's host.
 const (
 	hostFile     = "host.json"
-	startFile    = "ferry-start"         // starts a program as a custom handler
-	envFile      = "ferry-env.json"      // the environment of what Azure's workers load
-	revisionFile = "ferry-revision.json" // which revision it is
-	pythonFile   = "function_app.py"
+	startFile    = "ferry-start"           // starts a program as a custom handler
+	envFile      = "ferry-env.json"        // the environment of what Azure's workers load
+	revisionFile = "ferry-revision.json"   // which revision it is
+	pythonFile   = "function_app.py"       // what Azure's worker for Python loads
+	pythonOwn    = "ferry_function_app.py" // the function's own file of that name
 	nodeFile     = "ferry-app.mjs"
 	packageFile  = "package.json"
 )
@@ -117,26 +117,15 @@ func (p *place) additions(s spec, in *zip.Reader) (map[string][]byte, error) {
 			files[name+"/function.json"] = text(map[string]any{"bindings": bindings})
 		}
 		files[s.marker()+"/function.json"] = text(map[string]any{"bindings": []map[string]any{
-			{"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "admin", "route": ".ferry/revision/" + s.revision()},
+			{"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "admin", "route": s.markedRoute()},
 			{"type": "http", "direction": "out", "name": "res"},
 		}})
 	case fn.Runtime.Language() == "python":
 		files[envFile] = text(p.environment(s))
-		module := strings.TrimSuffix(path.Base(s.artifact.Entry), ".py")
-		files[pythonFile] = []byte("import json, os, time\n\n" +
-			"with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), \"" + envFile + "\"), encoding=\"utf-8\") as given:\n" +
-			"    os.environ.update(json.load(given))\ntime.tzset()\n\nfrom " + module + " import app\n")
+		return files, startPython(files, s, in)
 	default:
 		files[envFile] = text(p.environment(s))
-		files[nodeFile] = []byte("import {readFileSync} from \"node:fs\";\n\n" +
-			"Object.assign(process.env, JSON.parse(readFileSync(new URL(\"" + envFile + "\", import.meta.url), \"utf8\")));\n" +
-			"await import(\"./" + s.artifact.Entry + "\");\n")
-		manifest := map[string]any{}
-		if err := from(in, packageFile, &manifest); err != nil {
-			return nil, err
-		}
-		manifest["main"] = nodeFile
-		files[packageFile] = text(manifest)
+		return files, startNode(files, s, in)
 	}
 	return files, nil
 }
@@ -301,19 +290,21 @@ func level(e *manifest.HTTPEvent) string {
 	return "anonymous"
 }
 
-// marker is a function that nobody calls. Where a program is started as it is, its name is by what a host is seen to have loaded
-// this package and no other; "" is that the package's own shim says so.
+// marker is a function that nobody calls. Where a program is started as it is, or an app registers its functions by itself, its name
+// is by what a host is seen to have loaded this package and no other; "" is that the package's own shim says so.
 func (s spec) marker() string {
-	if !s.function.handled() {
+	if !s.function.handled() && !s.function.native() {
 		return ""
 	}
 	return "ferry-" + s.revision()
 }
 
+func (s spec) markedRoute() string { return ".ferry/revision/" + s.revision() }
+
 // functionNames are the functions that an app of the spec has, sorted; nil is that only the package knows, as of apps that register
 // functions by themselves.
 func functionNames(s spec) []string {
-	if s.function.Style == manifest.StyleAzure && !s.function.handled() {
+	if s.function.native() {
 		return nil
 	}
 	all := slices.Collect(maps.Keys(bindingsOf(s.function)))

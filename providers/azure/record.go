@@ -44,7 +44,7 @@ func (c *connection) recordOf(s spec, own identity, roles []roleGrant, digest st
 	}
 	slices.Sort(r.Triggers)
 	if e := fn.HTTP(); e != nil {
-		r.HTTP, r.Probed = "public", fn.Shimmed()
+		r.HTTP, r.Probed = "public", fn.Shimmed() && !fn.native()
 		if e.Private() {
 			r.HTTP = "private"
 		}

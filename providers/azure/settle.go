@@ -89,12 +89,15 @@ func (a *app) known(ctx context.Context, r record) error {
 }
 
 // complete reports whether the functions that Azure lists are those of the revision. Of an app that registers them by itself only
-// its package knows them, and what Azure adds by itself is none of them.
+// its package knows them, but for the one that marks the package; what Azure adds by itself is none of them.
 func (r record) complete(found []string) bool {
-	if r.Names == nil {
-		return len(found) > 0 && !slices.Equal(found, []string{"WarmUp"})
+	switch {
+	case r.Names != nil:
+		return slices.Equal(r.Names, found)
+	case r.Marker != "":
+		return len(found) > 1 && slices.Contains(found, r.Marker)
 	}
-	return slices.Equal(r.Names, found)
+	return len(found) > 0 && !slices.Equal(found, []string{"WarmUp"})
 }
 
 // passing is nil for a failure that passes by itself while the app starts.

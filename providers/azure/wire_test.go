@@ -45,6 +45,10 @@ func TestTrap4OnlyWarmUpIsNotTheFunctionsOfAnApp(t *testing.T) {
 			t.Errorf("of an app that registers its functions by itself Azure lists [%s], which is taken for all: %v", names, got)
 		}
 	}
+	own := record{Marker: "ferry-two"}
+	if own.complete([]string{"ferry-one", "http"}) || own.complete([]string{"ferry-two"}) || !own.complete([]string{"ferry-two", "http"}) {
+		t.Error("what Azure lists of an app that registers its functions by itself is of another package, or not all, or not believed")
+	}
 	if (record{Names: []string{"http", "queue0"}}).complete([]string{"http"}) {
 		t.Error("one of two functions is taken for all")
 	}
