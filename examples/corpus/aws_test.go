@@ -42,7 +42,7 @@ func (d *checkout) onAWS(native caller) (v verdict) {
 		}
 		if own {
 			w := alike(d.T, "AWS", native, d.lambda(dir, ""), d.requests)
-			v.requests, v.failed, v.wrong = w.requests, w.failed, v.wrong || w.wrong
+			v.requests, v.failed, v.wrong = w.requests, w.failed, v.wrong || w.wrong || !d.lists(dir)
 		}
 	}
 	return v

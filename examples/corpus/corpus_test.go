@@ -33,6 +33,7 @@ type program struct {
 	refused         *refusal
 	requests        []string // method, target and, where there is one, body
 	onAWS           string   // what ferry says where AWS cannot run the program; empty where it can
+	differs         string   // an expression for what differs from the list of the language's own tool, where something does
 	foreign         string   // what it says for the architecture that is not this machine's, where it cannot be packaged for that
 }
 

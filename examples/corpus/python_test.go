@@ -7,6 +7,7 @@ func pythonPrograms() []program {
 	const (
 		install, wsgi = "uv venv -q .venv && uv pip install -q -r requirements.txt", "exec .venv/bin/python serve.py"
 		poetryLock    = "blinker==1.9.0 click==8.5.1 flask==3.1.2 itsdangerous==2.2.0 jinja2==3.1.6 markupsafe==3.0.4 text-unidecode==1.3 werkzeug==3.1.9"
+		linked        = `^(_editable_impl_\w+\.pth|wording/.*|bird_feeder/.*)$` // a package holds what an editable installation only names
 		uvicorn       = "exec .venv/bin/uvicorn --no-proxy-headers --log-level warning --port $PORT "
 	)
 	python, uv := []string{"python3", "uv"}, []string{"python3", "uv"}
@@ -36,7 +37,7 @@ func pythonPrograms() []program {
 			requests: []string{"GET /", "GET /items/7?a=1&a=2", "POST /items/7 a=1", "GET /items/x", "GET /stream", "GET /static/app.js", "DELETE /items/7"},
 		},
 		{
-			name: "uv-workspace", tools: uv, prepare: "uv lock -q && uv sync -q --frozen", native: wsgi, function: "handler: app:app\nstyle: wsgi",
+			name: "uv-workspace", differs: linked, tools: uv, prepare: "uv lock -q && uv sync -q --frozen", native: wsgi, function: "handler: app:app\nstyle: wsgi",
 			requests: []string{"GET /feed/Blue%20Tit", "GET /none"},
 		},
 		{
@@ -44,7 +45,7 @@ func pythonPrograms() []program {
 			requests: []string{"GET /12", "GET /none"},
 		},
 		{
-			name: "python-editable", tools: python, prepare: install, native: wsgi, function: "handler: app:app\nstyle: wsgi",
+			name: "python-editable", differs: linked, tools: python, prepare: install, native: wsgi, function: "handler: app:app\nstyle: wsgi",
 			requests: []string{"GET /12", "GET /none"},
 		},
 		{

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ferryfn/ferry/internal/sample"
 	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/packager/source"
 	"github.com/ferryfn/ferry/templates"
@@ -109,7 +110,8 @@ func wheel(t *testing.T, dir, name, version string) {
 	}
 }
 
-// eachInstaller runs a test with uv and with pip, each where it is there.
+// eachInstaller runs a test with uv and with pip, each where it is there. pip, which takes ten times as long, has its turn in some of
+// the tests.
 func eachInstaller(t *testing.T, test func(t *testing.T)) {
 	packagertest.Needs(t, "python3")
 	python := strings.TrimSpace(packagertest.Output(t, t.TempDir(), "python3", "-c", "import sys; print(sys.executable)"))
@@ -117,10 +119,10 @@ func eachInstaller(t *testing.T, test func(t *testing.T)) {
 		packagertest.Needs(t, "uv")
 		test(t)
 	})
+	if testing.Short() || !sample.Of(t, 3).Takes() {
+		return
+	}
 	t.Run("pip", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("-short: pip takes its time to build")
-		}
 		if exec.Command(python, "-m", "pip", "--version").Run() != nil {
 			t.Skip("pip is not installed")
 		}
