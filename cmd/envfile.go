@@ -28,7 +28,7 @@ func readEnvFile(file string) (givenEnv, error) {
 		name, value, ok := strings.Cut(line, "=")
 		name = strings.TrimSpace(name)
 		if !ok || name == "" || strings.ContainsAny(name, " \t\"'") {
-			return nil, usagef("write it as NAME=value", "%s:%d: this is no variable", file, i+1)
+			return nil, usagef("write it as NAME=value", "%s:%d: this is not a variable", file, i+1)
 		}
 		found[name] = unquoted(strings.TrimSpace(value))
 	}

@@ -27,7 +27,7 @@ func TestAHostileFileEndsInAClearError(t *testing.T) {
 		"a key that is there twice":      {head + "functions: {}\nfunctions: {}\n", "already defined|there twice"},
 		"nothing":                        {"", "empty"},
 		"something else":                 {"kind: Deployment\n", "neither"},
-		"a broken line":                  {head + "functions: [\n", "no valid YAML"},
+		"a broken line":                  {head + "functions: [\n", "not valid YAML"},
 		"functions that are none":        {head + "functions: 3\n", "no function"},
 		"a tag that asks for an object":  {head + "functions: !!python/object:os.system {a: b}\n", "no function"},
 		"escapes of a terminal in names": {head + "functions:\n  \"\\e[2Jx\": {handler: \"\\e[31mno.main\"}\n", "no function"},

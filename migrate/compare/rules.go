@@ -39,7 +39,7 @@ func NewRules(ignore, tolerate []string) (Rules, error) {
 		case kind == "json" && strings.HasPrefix(what, "$"):
 			r.paths = append(r.paths, what)
 		default:
-			return r, fmt.Errorf("%q is no rule: write header:NAME or json:$.path", rule)
+			return r, fmt.Errorf("%q is not a rule: write header:NAME or json:$.path", rule)
 		}
 	}
 	for _, rule := range tolerate {
@@ -50,11 +50,11 @@ func NewRules(ignore, tolerate []string) (Rules, error) {
 		case "time":
 			d, err := time.ParseDuration(what)
 			if err != nil || d <= 0 {
-				return r, fmt.Errorf("%q is no rule: write time=5s", rule)
+				return r, fmt.Errorf("%q is not a rule: write time=5s", rule)
 			}
 			r.within = d
 		default:
-			return r, fmt.Errorf("%q is no rule: write time=5s or uuid", rule)
+			return r, fmt.Errorf("%q is not a rule: write time=5s or uuid", rule)
 		}
 	}
 	return r, nil

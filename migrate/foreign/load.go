@@ -119,12 +119,12 @@ func Parse(name string, data []byte) (*Node, error) {
 
 // syntax says where a file is no YAML.
 func syntax(name string, err error) *Error {
-	e := &Error{File: name, Message: "it is no valid YAML: " + Plain(err.Error()), Hint: "mend the line"}
+	e := &Error{File: name, Message: "it is not valid YAML: " + Plain(err.Error()), Hint: "mend the line"}
 	var le *yaml.LoadError
 	if !errors.As(err, &le) {
 		return e
 	}
-	e.Line, e.Message = le.Mark.Line, "it is no valid YAML: "+Plain(le.Message)
+	e.Line, e.Message = le.Mark.Line, "it is not valid YAML: "+Plain(le.Message)
 	if strings.Contains(le.Message, "max depth") {
 		e.Message, e.Hint = fmt.Sprintf("it is nested deeper than %d levels", maxDepth), "write it flatter"
 	}

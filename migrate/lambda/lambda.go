@@ -87,7 +87,7 @@ func pythonHandler(handler string) (written, reason string) {
 	}
 	for _, p := range parts {
 		if !identifier().MatchString(p) {
-			return "", "the folder " + foreign.Plain(p) + " is no name of a Python module: name it so that Python can import it, or move the file"
+			return "", "the folder " + foreign.Plain(p) + " is not the name of a Python module: name it so that Python can import it, or move the file"
 		}
 	}
 	return strings.Join(parts, ".") + ":" + attribute, ""

@@ -15,7 +15,7 @@ type Rules struct{ Provider string }
 // Admit refuses what is no key.
 func (r Rules) Admit(key string) error {
 	if !providers.ValidKey(key) {
-		return r.refuse(providers.Invalid, fmt.Errorf("%q is no key", key))
+		return r.refuse(providers.Invalid, fmt.Errorf("%q is not a key", key))
 	}
 	return nil
 }

@@ -229,7 +229,7 @@ func (s *server) sent(kind string, r *http.Request) (SendResponse, error) {
 	}
 	if text := r.Header.Get(attributesHeader); text != "" {
 		if err := json.Unmarshal([]byte(text), &q.Attributes); err != nil {
-			return SendResponse{}, failed(CodeInvalid, "", "%s is no JSON object of text: %w", attributesHeader, err)
+			return SendResponse{}, failed(CodeInvalid, "", "%s is not a JSON object of texts: %w", attributesHeader, err)
 		}
 	}
 	var err error

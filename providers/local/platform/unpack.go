@@ -62,7 +62,7 @@ func (u *unpacking) entry(f *zip.File) error {
 		return u.mkdir(path)
 	}
 	if !f.Mode().IsRegular() {
-		return &Error{Code: CodeInvalid, Message: "the package holds an entry that is no file: " + quote(f.Name)}
+		return &Error{Code: CodeInvalid, Message: "the package holds an entry that is not a file: " + quote(f.Name)}
 	}
 	if err := u.mkdir(filepath.Dir(path)); err != nil {
 		return err
