@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/internal/child"
+	"github.com/ferryfn/ferry/internal/container"
 )
 
 // instance is a running container.
@@ -32,8 +33,8 @@ type instance struct {
 }
 
 // launch starts the container of a revision, and waits until it listens.
-func (s *Server) launch(ctx context.Context, r *runRevision, k *container, i *instance) error {
-	argv, err := k.command(ctx)
+func (s *Server) launch(ctx context.Context, r *runRevision, k *container.Container, i *instance) error {
+	argv, err := k.Argv(ctx)
 	if err != nil {
 		return err
 	}
@@ -45,13 +46,13 @@ func (s *Server) launch(ctx context.Context, r *runRevision, k *container, i *in
 	if err != nil {
 		return err
 	}
-	for _, dir := range []string{k.dir(), filepath.Join(k.root, "home")} {
+	for _, dir := range []string{k.Dir(), filepath.Join(k.Root, "home")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir, cmd.Env, cmd.WaitDelay = k.dir(), env, time.Second
+	cmd.Dir, cmd.Env, cmd.WaitDelay = k.Dir(), env, time.Second
 	out, errs := &printed{s: s, r: r, i: i, stream: "stdout"}, &printed{s: s, r: r, i: i, stream: "stderr"}
 	cmd.Stdout, cmd.Stderr = out, errs
 	if i.process, err = child.Start(cmd); err != nil {
@@ -75,12 +76,12 @@ func (s *Server) launch(ctx context.Context, r *runRevision, k *container, i *in
 }
 
 // environment is what the container finds (https://cloud.google.com/run/docs/container-contract#env-vars).
-func (s *Server) environment(r *runRevision, k *container, port int) ([]string, error) {
+func (s *Server) environment(r *runRevision, k *container.Container, port int) ([]string, error) {
 	all := map[string]string{}
-	for _, variable := range k.config.Env {
+	for _, variable := range k.Config.Env {
 		for at := range variable {
 			if variable[at] == '=' {
-				all[variable[:at]] = k.here(variable[at+1:])
+				all[variable[:at]] = k.Here(variable[at+1:])
 				break
 			}
 		}
@@ -90,10 +91,10 @@ func (s *Server) environment(r *runRevision, k *container, port int) ([]string, 
 		return nil, err
 	}
 	for name, value := range values {
-		all[name] = k.here(value)
+		all[name] = k.Here(value)
 	}
 	all["PATH"] = "/usr/local/bin:/usr/bin:/bin"
-	all["HOME"] = filepath.Join(k.root, "home")
+	all["HOME"] = filepath.Join(k.Root, "home")
 	all["PORT"] = strconv.Itoa(port)
 	all["GCE_METADATA_HOST"] = s.metadataHost(r.is.ServiceAccount)
 	out := make([]string, 0, len(all))

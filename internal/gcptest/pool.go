@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/container"
 )
 
 // pool is the instances of a revision: as many as its requests need.
@@ -17,7 +19,7 @@ type pool struct {
 	service  string
 
 	mu        sync.Mutex
-	container *container // nil until the image is unpacked
+	container *container.Container // nil until the image is unpacked
 	instances []*instance
 	freed     chan struct{} // closed when an instance may have become free
 	closed    bool
@@ -57,12 +59,12 @@ func (p *pool) boot() *failure {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return refuse(codeInternal, "%v", err)
 	}
-	config, err := unpack(image, root)
+	config, err := container.Unpack(image, root)
 	if err != nil {
 		return refuse(codeInternal, "%v", err)
 	}
 	p.mu.Lock()
-	p.container = &container{root: root, config: config, spec: spec}
+	p.container = &container.Container{Root: root, Config: config, Command: spec.Command, Args: spec.Args, WorkingDir: spec.WorkingDir}
 	p.mu.Unlock()
 	i, err := p.acquire(p.s.alive)
 	if err != nil {
