@@ -1,0 +1,92 @@
+package knativetest
+
+import (
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ferryfn/ferry/internal/standin"
+)
+
+// gateway chooses the route by the host of a request, and one of its revisions by its shares. known is the address of a route
+// there, "" of one that it does not know.
+func (s *Server) gateway(known func(route object) string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler := s.choose(r.Host, known)
+		if handler == nil {
+			http.NotFound(w, r)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// outside is the address for the world, and inside the one within the cluster.
+func outside(route object) string {
+	if text(route, "metadata", "labels", "networking.knative.dev/visibility") == "cluster-local" {
+		return ""
+	}
+	return text(route, "status", "url")
+}
+
+func inside(route object) string { return text(route, "status", "address", "url") }
+
+func (s *Server) choose(host string, known func(object) string) http.Handler {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range s.of(routes) {
+		if u, err := url.Parse(known(o)); err != nil || u.Host != host || at(o, "metadata", "deletionTimestamp") != nil {
+			continue
+		}
+		chance := rand.IntN(100)
+		for _, t := range items(o, "status", "traffic") {
+			if chance -= number(t, "percent"); chance < 0 {
+				return s.handlerOf(text(t, "revisionName"))
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Server) handlerOf(revision string) http.Handler {
+	if w := s.running[text(s.get(revisions, revision), "metadata", "uid")]; w != nil {
+		return w.handler
+	}
+	return nil
+}
+
+// pods are those of the revisions that run.
+func (s *Server) pods() []object {
+	var all []object
+	for _, uid := range sorted(s.running) {
+		w := s.running[uid]
+		all = append(all, object{"metadata": object{"name": w.name + "-deployment-" + uid[:8], "labels": object{
+			"serving.knative.dev/revision": w.name, "serving.knative.dev/configuration": w.configuration,
+		}}})
+	}
+	return all
+}
+
+// podLog is what a pod wrote.
+func (s *Server) podLog(q *request) (standin.Reply, *status) {
+	for _, uid := range sorted(s.running) {
+		w := s.running[uid]
+		if w.name+"-deployment-"+uid[:8] != q.name {
+			continue
+		}
+		if k := q.query.Get("container"); k != "user-container" {
+			return standin.Reply{}, refuse(http.StatusBadRequest, "BadRequest", "container %s is not valid for pod %s", k, q.name)
+		}
+		from, err := time.Parse(time.RFC3339, q.query.Get("sinceTime"))
+		if err != nil || q.query.Get("timestamps") != "true" {
+			return standin.Reply{}, refuse(http.StatusBadRequest, "BadRequest", "sinceTime: %v", err)
+		}
+		return standin.Reply{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/plain"}}, Body: w.output.since(from)}, nil
+	}
+	return standin.Reply{}, refuse(http.StatusNotFound, "NotFound", "pods %q not found", q.name)
+}
