@@ -32,11 +32,13 @@ type workload struct {
 	handler             http.Handler // once it is ready
 	failed              *status
 	process             *child.Process
+	ended               bool // what is started after that is ended at once
 	output              output
 }
 
 // stop ends it. It is called with the cluster's lock held.
 func (w *workload) stop() {
+	w.ended = true
 	if w.process != nil {
 		w.process.Kill()
 	}
@@ -168,7 +170,7 @@ func (s *Server) launch(w *workload, k *container.Container, variables map[strin
 	}
 	s.mu.Lock()
 	w.process = process
-	if s.alive.Err() != nil {
+	if w.ended {
 		process.Kill()
 	}
 	s.mu.Unlock()

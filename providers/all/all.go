@@ -6,6 +6,7 @@ import (
 	"github.com/ferryfn/ferry/providers/aws"
 	"github.com/ferryfn/ferry/providers/azure"
 	"github.com/ferryfn/ferry/providers/gcp"
+	"github.com/ferryfn/ferry/providers/knative"
 	"github.com/ferryfn/ferry/providers/local"
 )
 
@@ -16,5 +17,6 @@ func Providers() []providers.Provider {
 		aws.Provider(),
 		gcp.Provider(),
 		azure.Provider(),
+		knative.Provider(),
 	}
 }

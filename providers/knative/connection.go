@@ -1,0 +1,326 @@
+package knative
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ferryfn/ferry/providers/until"
+)
+
+// connection speaks to the API server of a cluster.
+type connection struct {
+	*place
+	access
+	client *http.Client // of the API server
+	plain  *http.Client // of functions and registries
+
+	tokens sync.Mutex
+	token  string
+	ends   time.Time // of the token; zero is never
+}
+
+// connect reads the kubeconfig, once.
+func (a *Adapter) connect(ctx context.Context) (*connection, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.connection != nil {
+		return a.connection, ctx.Err()
+	}
+	access, err := a.access()
+	if err != nil {
+		return nil, err
+	}
+	access.namespace = cmp.Or(a.target.Namespace, access.namespace, "default")
+	transport, err := access.transport()
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{place: &a.place, access: access, client: &http.Client{Transport: transport}, plain: &http.Client{Transport: http.DefaultTransport, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}}
+	if p := access.user.Exec; p != nil {
+		if err := c.ask(ctx, p); err != nil {
+			return nil, err
+		}
+		transport.TLSClientConfig.Certificates = c.client.Transport.(*http.Transport).TLSClientConfig.Certificates
+	}
+	a.connection = c
+	return c, nil
+}
+
+// ask has a plugin give a token, or a certificate.
+func (c *connection) ask(ctx context.Context, p *plugin) error {
+	given, err := p.run(ctx)
+	if err != nil {
+		return err
+	}
+	c.token, c.ends = given.Status.Token, given.Status.Expires
+	if given.Status.Cert != "" {
+		return offer(c.client.Transport.(*http.Transport).TLSClientConfig, []byte(given.Status.Cert), []byte(given.Status.Key))
+	}
+	return nil
+}
+
+// authorize says who asks. A file is read each time, as Kubernetes replaces it, and a plugin is asked again before its token
+// ends.
+func (c *connection) authorize(ctx context.Context, h http.Header) error {
+	if c.user.Username != "" {
+		r := http.Request{Header: h}
+		r.SetBasicAuth(c.user.Username, c.user.Password)
+		return nil
+	}
+	c.tokens.Lock()
+	defer c.tokens.Unlock()
+	token := c.user.Token
+	switch {
+	case c.user.Exec != nil:
+		if !c.ends.IsZero() && time.Until(c.ends) < time.Minute {
+			if err := c.ask(ctx, c.user.Exec); err != nil {
+				return err
+			}
+		}
+		token = c.token
+	case c.user.TokenFile != "":
+		data, err := c.bytes(c.user.TokenFile, "")
+		if err != nil {
+			return unusable(err, "sign in to the cluster again")
+		}
+		token = strings.TrimSpace(string(data))
+	}
+	if token != "" {
+		h.Set("Authorization", "Bearer "+token)
+	}
+	return nil
+}
+
+// resource is a kind of objects by its group, version and plural.
+type resource string
+
+// The resources that the adapter uses.
+const (
+	configurations resource = "serving.knative.dev/v1/configurations"
+	routes         resource = "serving.knative.dev/v1/routes"
+	revisions      resource = "serving.knative.dev/v1/revisions"
+	services       resource = "serving.knative.dev/v1/services"
+	cronJobs       resource = "batch/v1/cronjobs"
+	secretObjects  resource = "v1/secrets"
+	configMaps     resource = "v1/configmaps"
+	pods           resource = "v1/pods"
+)
+
+// path is where a resource's objects of the namespace are, or one of them.
+func (c *connection) path(r resource, name string) string {
+	root, parts := "/apis/", strings.Split(string(r), "/")
+	if len(parts) == 2 {
+		root = "/api/"
+	}
+	last := len(parts) - 1
+	path := root + strings.Join(parts[:last], "/") + "/namespaces/" + c.namespace + "/" + parts[last]
+	if name != "" {
+		path += "/" + name
+	}
+	return path
+}
+
+// of is what an object of a resource says of its kind.
+func of(r resource) typeMeta {
+	at := strings.LastIndexByte(string(r), '/')
+	kind := map[resource]string{
+		configurations: "Configuration", routes: "Route", services: "Service", cronJobs: "CronJob", secretObjects: "Secret", configMaps: "ConfigMap",
+	}[r]
+	return typeMeta{APIVersion: string(r)[:at], Kind: kind}
+}
+
+// call is one request to the API server.
+type call struct {
+	method, path string
+	query        url.Values
+	media        string // of the body; "" is JSON
+	accept       string // "" is JSON
+	body         any
+}
+
+// do makes a call, again while it fails in passing, and reads the answer into out.
+func (c *connection) do(ctx context.Context, q call, out any) error {
+	var data []byte
+	var err error
+	if q.body != nil {
+		if data, err = json.Marshal(q.body); err != nil {
+			return err
+		}
+	}
+	return until.Done(ctx, func() error { return c.send(ctx, q, data, out) }, busyRule(), unreachedRule())
+}
+
+func (c *connection) send(ctx context.Context, q call, data []byte, out any) error {
+	res, err := c.open(ctx, q, data)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return reaching(ctx, err)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("reading the answer to %s %s: %w", q.method, q.path, err)
+	}
+	return nil
+}
+
+// open makes a call once; the answer is a good one, and its body the caller's to close.
+func (c *connection) open(ctx context.Context, q call, data []byte) (*http.Response, error) {
+	address := strings.TrimSuffix(c.cluster.Server, "/") + q.path
+	if len(q.query) > 0 {
+		address += "?" + q.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, q.method, address, bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", cmp.Or(q.accept, "application/json"))
+	req.Header.Set("User-Agent", "ferry")
+	if data != nil {
+		req.Header.Set("Content-Type", cmp.Or(q.media, "application/json"))
+	}
+	if err := c.authorize(ctx, req.Header); err != nil {
+		return nil, err
+	}
+	res, err := c.client.Do(req)
+	if err != nil {
+		return nil, reaching(ctx, err)
+	}
+	if res.StatusCode >= http.StatusMultipleChoices {
+		defer res.Body.Close()
+		return nil, refusalOf(res)
+	}
+	return res, nil
+}
+
+// find reads an object; one that is not there is nil.
+func find[T any](ctx context.Context, c *connection, r resource, name string) (*T, error) {
+	out := new(T)
+	err := c.do(ctx, call{method: http.MethodGet, path: c.path(r, name)}, out)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// list reads the objects that have these labels.
+func list[T any](ctx context.Context, c *connection, r resource, labels map[string]string) ([]T, error) {
+	var out struct{ Items []T }
+	err := c.do(ctx, call{method: http.MethodGet, path: c.path(r, ""), query: url.Values{"labelSelector": {selector(labels)}}}, &out)
+	return out.Items, err
+}
+
+// create makes an object. The answer is what is there then.
+func create[T any](ctx context.Context, c *connection, r resource, object *T) (*T, error) {
+	out := new(T)
+	err := c.do(ctx, call{method: http.MethodPost, path: c.path(r, ""), body: object}, out)
+	return out, err
+}
+
+// deletion says which object is meant, and what becomes of those that it owns.
+type deletion struct {
+	Preconditions struct {
+		UID             string `json:"uid,omitempty"`
+		ResourceVersion string `json:"resourceVersion,omitempty"`
+	} `json:"preconditions"`
+	Propagation string `json:"propagationPolicy,omitempty"`
+}
+
+// How what an object owns goes: before it, or not at all.
+const (
+	foreground = "Foreground"
+	orphan     = "Orphan"
+)
+
+// erase deletes an object as it was read. One that is gone is no error.
+func (c *connection) erase(ctx context.Context, r resource, m meta, propagation string) error {
+	d := deletion{Propagation: propagation}
+	d.Preconditions.UID, d.Preconditions.ResourceVersion = m.UID, m.ResourceVersion
+	err := c.do(ctx, call{method: http.MethodDelete, path: c.path(r, m.Name), body: d}, nil)
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// edit is a change of an object that was read: the fields to be merged into it, besides its metadata; nil is that there is
+// nothing to do.
+type edit[T any] func(now *T) (*merge, error)
+
+// merge is what is merged into an object. A nil value takes a label or an annotation away.
+type merge struct {
+	labels, annotations map[string]any
+	spec                any
+}
+
+// change reads an object, lets it be edited, and writes it under its resourceVersion in one conditional PATCH; what is not as it
+// was read is read again, and the edit decides anew. An object that is not there is nil.
+func change[T any, P interface {
+	*T
+	head() *meta
+}](ctx context.Context, c *connection, r resource, name string, e edit[T]) (P, error) {
+	mine := nonce()
+	var now P
+	err := until.Done(ctx, func() error {
+		var err error
+		if now, err = find[T](ctx, c, r, name); err != nil || now == nil {
+			return err
+		}
+		m := now.head()
+		if m.Annotations[noteWrite] == mine {
+			return nil // the reply to it was lost
+		}
+		what, err := e(now)
+		if err != nil || what == nil {
+			return err
+		}
+		if what.annotations == nil {
+			what.annotations = map[string]any{}
+		}
+		what.annotations[noteWrite] = mine
+		body := map[string]any{"metadata": map[string]any{"resourceVersion": m.ResourceVersion, "annotations": what.annotations, "labels": what.labels}}
+		if what.labels == nil {
+			delete(body["metadata"].(map[string]any), "labels")
+		}
+		if what.spec != nil {
+			body["spec"] = what.spec
+		}
+		now = new(T)
+		return c.do(ctx, call{method: http.MethodPatch, path: c.path(r, name), media: "application/merge-patch+json", body: body}, now)
+	}, racing())
+	if err != nil {
+		return nil, err
+	}
+	return now, nil
+}
+
+// gone waits until an object of that uid is not there any more.
+func gone[T any, P interface {
+	*T
+	head() *meta
+}](ctx context.Context, c *connection, r resource, m meta) error {
+	return until.True(ctx, working(m.Name+" to go"), func() (bool, error) {
+		var now P
+		now, err := find[T](ctx, c, r, m.Name)
+		return err == nil && (now == nil || now.head().UID != m.UID), err
+	})
+}

@@ -1,0 +1,93 @@
+package knative
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/doctor"
+)
+
+// Diagnose looks at the cluster, at Knative in it, at what the caller may do there, and at the registry.
+func (a *Adapter) Diagnose(ctx context.Context, _ []manifest.Function) []providers.Finding {
+	d := doctor.Doctor{Patience: 15 * time.Second, Classify: func(subject string, err error) *providers.Error {
+		var e *providers.Error
+		errors.As(a.classify(subject, "", err), &e)
+		return e
+	}}
+	c, err := a.connect(ctx)
+	if err != nil {
+		return d.All(ctx, doctor.Look{Subject: "cluster", At: func(context.Context) (string, error) { return "", err }})
+	}
+	return d.All(ctx,
+		doctor.Look{Subject: "cluster", At: func(ctx context.Context) (string, error) {
+			var version struct{ GitVersion string }
+			err := c.do(ctx, call{method: http.MethodGet, path: "/version"}, &version)
+			return fmt.Sprintf("Kubernetes %s, namespace %s", version.GitVersion, c.namespace), err
+		}},
+		doctor.Look{Subject: "knative", At: func(ctx context.Context) (string, error) {
+			return "Knative Serving is installed", c.do(ctx, call{method: http.MethodGet, path: "/apis/serving.knative.dev/v1"}, nil)
+		}},
+		doctor.Look{Subject: "permissions", At: c.lookAtRights},
+		doctor.Look{Subject: "registry", At: func(ctx context.Context) (string, error) {
+			_, err := c.registries().Has(ctx, c.target.Registry+"/ferry-base:none")
+			return "images go to " + c.target.Registry, err
+		}},
+	)
+}
+
+// rights are what a deployer may do in the namespace, the least that is enough.
+func rights() map[resource][]string {
+	return map[resource][]string{
+		configurations: {"create", "delete", "get", "list", "patch", "update"},
+		routes:         {"create", "delete", "get", "list", "patch"},
+		revisions:      {"delete", "get", "list"},
+		services:       {"delete", "get"},
+		cronJobs:       {"create", "delete", "get", "list", "patch"},
+		secretObjects:  {"create", "delete", "get", "list", "patch"},
+		configMaps:     {"create", "delete", "get", "list", "update"},
+		pods:           {"list"},
+		"v1/pods/log":  {"get"},
+	}
+}
+
+// lookAtRights asks Kubernetes for each of the rights, and names those that are missing.
+func (c *connection) lookAtRights(ctx context.Context) (string, error) {
+	var missing []string
+	for r, verbs := range rights() {
+		parts := strings.Split(string(r), "/")
+		group, plural, sub := "", parts[1], ""
+		if strings.Contains(parts[0], ".") || parts[0] == "batch" {
+			group, plural = parts[0], parts[2]
+		} else if len(parts) == 3 {
+			sub = parts[2]
+		}
+		for _, verb := range verbs {
+			var review struct{ Status struct{ Allowed bool } }
+			err := c.do(ctx, call{method: http.MethodPost, path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body: map[string]any{
+				"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+				"spec": map[string]any{"resourceAttributes": map[string]string{"namespace": c.namespace, "group": group, "resource": plural, "subresource": sub, "verb": verb}},
+			}}, &review)
+			if err != nil {
+				return "", err
+			}
+			if !review.Status.Allowed {
+				missing = append(missing, verb+" "+plural)
+			}
+		}
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		return "", &providers.Error{
+			Kind: providers.Denied, Op: "permissions", Provider: name, Hint: "give the caller the role that docs/knative.md shows",
+			Err: fmt.Errorf("the caller may not %s in the namespace %s", strings.Join(missing, ", "), c.namespace),
+		}
+	}
+	return "the caller may do all that is needed", nil
+}

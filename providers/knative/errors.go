@@ -1,0 +1,170 @@
+package knative
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/image"
+	"github.com/ferryfn/ferry/providers/until"
+)
+
+// refusal is what the API server answered in place of what it was asked for.
+type refusal struct {
+	code            int
+	Reason, Message string
+}
+
+func (r *refusal) Error() string {
+	return fmt.Sprintf("%s (%s)", strings.TrimSuffix(r.Message, "."), cmp.Or(r.Reason, fmt.Sprint(r.code)))
+}
+
+func refusalOf(res *http.Response) error {
+	r := &refusal{code: res.StatusCode}
+	data, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil || json.Unmarshal(data, r) != nil {
+		r.Message = strings.TrimSpace(string(data))
+	}
+	r.Message = cmp.Or(r.Message, http.StatusText(res.StatusCode))
+	return r
+}
+
+// unreached is a call that got no answer: whether it was done is not known.
+type unreached struct{ err error }
+
+func (u *unreached) Error() string { return u.err.Error() }
+func (u *unreached) Unwrap() error { return u.err }
+
+func reaching(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return &unreached{err}
+}
+
+// statusOf is the HTTP status of the API server or of a registry, 0 when there was none.
+func statusOf(err error) int {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r.code
+	}
+	return image.StatusOf(err)
+}
+
+func isNotFound(err error) bool { return statusOf(err) == http.StatusNotFound }
+
+// isTaken reports whether what was to be made is there, and isStale whether a condition of a write did not hold.
+func isTaken(err error) bool {
+	return statusOf(err) == http.StatusConflict && reasonOf(err) == "AlreadyExists"
+}
+
+func isStale(err error) bool {
+	return statusOf(err) == http.StatusConflict && reasonOf(err) != "AlreadyExists"
+}
+
+func reasonOf(err error) string {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r.Reason
+	}
+	return ""
+}
+
+// classify gives every failure its kind and its next step.
+func (p *place) classify(op, fn string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var done *providers.Error
+	if errors.As(err, &done) {
+		return done
+	}
+	e := &providers.Error{Provider: name, Op: op, Function: fn, Kind: kindOf(err), Err: err}
+	e.Hint = hintOf(e.Kind)
+	if e.Kind == providers.NotFound && strings.Contains(err.Error(), "the server could not find the requested resource") {
+		e.Kind, e.Hint = providers.Unsupported, "install Knative Serving in the cluster: https://knative.dev/docs/install/"
+	}
+	if image.StatusOf(err) != 0 && (e.Kind == providers.Unauthenticated || e.Kind == providers.Denied) {
+		e.Hint = "sign in to the registry: `docker login`"
+	}
+	return e
+}
+
+func kindOf(err error) providers.Kind {
+	var late *until.Late
+	var lost *unreached
+	switch {
+	case errors.As(err, &late), errors.Is(err, context.DeadlineExceeded):
+		return providers.Timeout
+	case errors.Is(err, context.Canceled):
+		return providers.Failed
+	case errors.As(err, &lost):
+		return providers.Unavailable
+	case statusOf(err) == http.StatusUnprocessableEntity:
+		return providers.Invalid
+	case reasonOf(err) == "Forbidden" && strings.Contains(err.Error(), "exceeded quota"):
+		return providers.Limit
+	case statusOf(err) > 0:
+		return providers.KindOfStatus(statusOf(err))
+	}
+	return providers.Failed
+}
+
+func hintOf(k providers.Kind) string {
+	switch k {
+	case providers.Unauthenticated:
+		return "sign in to the cluster again, or choose another context"
+	case providers.Denied:
+		return "give the caller the role that docs/knative.md shows"
+	case providers.Limit:
+		return "raise the namespace's quota, or remove what is not needed"
+	case providers.Unavailable:
+		return "see whether the cluster is reached: `kubectl version`"
+	case providers.Conflict:
+		return "run `ferry status` to see what serves"
+	}
+	return ""
+}
+
+// foreign is a name that is taken by what ferry did not make.
+func (p *place) foreign(op, fn string) error {
+	return &providers.Error{
+		Kind: providers.Foreign, Op: op, Provider: name, Function: fn, Hint: "run `ferry deploy --adopt` to take it over, or rename the function",
+		Err: fmt.Errorf("%s exists in the namespace, and ferry did not make it", p.object(fn)),
+	}
+}
+
+func stale(fn, what string) error {
+	return &providers.Error{
+		Kind: providers.Conflict, Op: "activate", Provider: name, Function: fn, Hint: "run `ferry status` to see what serves",
+		Err: fmt.Errorf("what is live changed in the meantime: %s", what),
+	}
+}
+
+// broken is why a revision does not start, nil of one that does or of which it is not known yet. Knative writes the end of the
+// container's log into the condition.
+func broken(fn string, r *revision) *providers.Error {
+	ready := r.Status.ready()
+	if ready.Status != isFalse {
+		return nil
+	}
+	e := &providers.Error{Kind: providers.Crashed, Op: "start", Provider: name, Function: fn, Err: fmt.Errorf("the revision %s does not start: %s", r.Name, strings.TrimSpace(ready.Message))}
+	switch {
+	case strings.HasPrefix(ready.Reason, "ExitCode"):
+		e.Log = strings.TrimSpace(strings.TrimPrefix(ready.Message, "Container failed with: "))
+		e.Err, e.Hint = fmt.Errorf("the revision %s does not start (%s)", r.Name, ready.Reason), providers.CrashHint(e.Log)
+	case ready.Reason == "ContainerMissing", strings.HasPrefix(ready.Reason, "ImagePull"), ready.Reason == "ErrImagePull":
+		e.Kind, e.Hint = providers.Denied, "let the cluster pull from the registry: knative.pull_secret"
+	case ready.Reason == "CreateContainerConfigError":
+		e.Kind, e.Hint = providers.NotFound, "set the secrets with `ferry secrets set`, and deploy again"
+	case ready.Reason == "ProgressDeadlineExceeded", ready.Reason == "Unschedulable":
+		e.Kind, e.Hint = providers.Unavailable, "see whether the cluster has room: `kubectl get events`"
+	}
+	return e
+}

@@ -1,0 +1,173 @@
+package knative
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/names"
+	"github.com/ferryfn/ferry/providers/vault"
+)
+
+// A secret is a row of immutable Secrets, one for each value that it had; a reference is the name of one.
+const (
+	labelSecret  = ours + "secret" // the name, as a label takes it
+	noteSecret   = ours + "name"   // the name as it is
+	noteVersion  = ours + "version"
+	labelRetired = ours + "retired" // what runs may still need it, and nothing new gets it
+)
+
+func labelValue(secret string) string { return names.Rule{Most: 30, Spell: names.Lower}.Of(secret) }
+
+// Pin finds the versions that the function's secrets have now.
+func (a *Adapter) Pin(ctx context.Context, fn manifest.Function) (map[string]string, error) {
+	if len(fn.Secrets) == 0 {
+		return nil, nil
+	}
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, a.classify("find the secrets of", fn.Name, err)
+	}
+	return vault.Pinned(ctx, fn, func(ctx context.Context, one string) (string, error) {
+		all, err := c.versions(ctx, one)
+		if err != nil {
+			return "", a.classify("find the secrets of", fn.Name, err)
+		}
+		if latest := current(all); latest != nil {
+			return latest.Name, nil
+		}
+		return "", &providers.Error{
+			Kind: providers.NotFound, Op: "find the secrets of", Provider: name, Function: fn.Name, Err: fmt.Errorf("the secret %s has no value", one),
+			Hint: "run `ferry secrets set " + one + " --target " + a.targetName + " --stage " + a.stage + "`",
+		}
+	})
+}
+
+// versions are those of a secret, oldest first; "" is all secrets.
+func (c *connection) versions(ctx context.Context, of string) ([]secret, error) {
+	labels := c.labels("")
+	if of != "" {
+		labels[labelSecret] = labelValue(of)
+	}
+	all, err := list[secret](ctx, c, secretObjects, labels)
+	all = slices.DeleteFunc(all, func(s secret) bool { return s.Labels[labelSecret] == "" || !c.owns(&s.meta, "") })
+	slices.SortFunc(all, func(a, b secret) int { return versionOf(a) - versionOf(b) })
+	return all, err
+}
+
+func versionOf(s secret) int {
+	n, _ := strconv.Atoi(s.Annotations[noteVersion]) // 0 of what somebody changed
+	return n
+}
+
+// current is the newest version; nil is that the secret has no value.
+func current(all []secret) *secret {
+	if len(all) == 0 || all[len(all)-1].Labels[labelRetired] != "" {
+		return nil
+	}
+	return &all[len(all)-1]
+}
+
+// SetSecret keeps the value as a new version. The next deploy brings it to what runs.
+func (a *Adapter) SetSecret(ctx context.Context, one string, value []byte) error {
+	const op = "set secret"
+	if one == "" {
+		return &providers.Error{Kind: providers.Invalid, Op: op, Provider: name, Err: errors.New("a secret needs a name")}
+	}
+	if err := vault.Keepable(name, one, value, maxSecret); err != nil {
+		return err
+	}
+	c, err := a.connect(ctx)
+	for taken := true; err == nil && taken; {
+		taken, err = c.addVersion(ctx, one, value)
+	}
+	return a.classify(op, "", err)
+}
+
+// addVersion makes the version after the newest, and reports whether somebody else did so before.
+func (c *connection) addVersion(ctx context.Context, one string, value []byte) (taken bool, err error) {
+	all, err := c.versions(ctx, one)
+	if err != nil {
+		return false, err
+	}
+	version := 1
+	if len(all) > 0 {
+		version = versionOf(all[len(all)-1]) + 1
+	}
+	made := &secret{typeMeta: of(secretObjects), Immutable: true, Data: map[string][]byte{keyValue: value}}
+	made.Name = fmt.Sprintf("%s-%s-v%d", names.Rule{Most: 80}.Of(c.service+"-"+c.stage), labelValue(one), version)
+	made.Labels, made.Annotations = c.labels(""), map[string]string{noteSecret: one, noteVersion: strconv.Itoa(version), noteWrite: nonce()}
+	made.Labels[labelSecret] = labelValue(one)
+	if _, err = create(ctx, c, secretObjects, made); !isTaken(err) {
+		return false, err
+	}
+	there, err := find[secret](ctx, c, secretObjects, made.Name)
+	if err == nil && there != nil && !c.owns(&there.meta, "") {
+		err = &providers.Error{Kind: providers.Foreign, Op: "set secret", Provider: name, Hint: "choose another name", Err: fmt.Errorf("the Secret %s is not ferry's", made.Name)}
+	}
+	return there == nil || there.Annotations[noteWrite] != made.Annotations[noteWrite], err
+}
+
+// Secrets names those that have a value.
+func (a *Adapter) Secrets(ctx context.Context) ([]string, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, a.classify("list secrets", "", err)
+	}
+	all, err := c.versions(ctx, "")
+	newest := map[string]bool{}
+	for _, one := range all {
+		newest[one.Annotations[noteSecret]] = one.Labels[labelRetired] == ""
+	}
+	maps.DeleteFunc(newest, func(_ string, valued bool) bool { return !valued })
+	return slices.Sorted(maps.Keys(newest)), a.classify("list secrets", "", err)
+}
+
+// RemoveSecret deletes the versions that no revision refers to, and retires the others: an instance of what runs already may
+// start at any time, and needs them.
+func (a *Adapter) RemoveSecret(ctx context.Context, one string) error {
+	c, err := a.connect(ctx)
+	if err == nil {
+		err = c.forget(ctx, one)
+	}
+	return a.classify("remove secret", "", err)
+}
+
+func (c *connection) forget(ctx context.Context, one string) error {
+	all, err := c.versions(ctx, one)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	made, err := list[revision](ctx, c, revisions, c.labels(""))
+	if err != nil {
+		return err
+	}
+	used := map[string]bool{}
+	for _, r := range made {
+		for _, k := range r.Spec.Containers {
+			for _, v := range k.Env {
+				if v.From != nil && v.From.Secret != nil {
+					used[v.From.Secret.Name] = true
+				}
+			}
+		}
+	}
+	for _, version := range slices.Backward(all) { // the newest first: it says whether the secret has a value
+		if used[version.Name] {
+			_, err = change[secret](ctx, c, secretObjects, version.Name, func(*secret) (*merge, error) {
+				return &merge{labels: map[string]any{labelRetired: "true"}}, nil
+			})
+		} else {
+			err = c.erase(ctx, secretObjects, unversioned(version.meta), "")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
