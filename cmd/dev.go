@@ -90,10 +90,11 @@ func (d *dev) run(ctx context.Context) error {
 		defer wait()
 		defer stop()
 	}
-	keys, err := d.keys(ctx)
+	keys, restore, err := d.keys(ctx)
 	if err != nil {
 		return err
 	}
+	defer restore()
 	for {
 		d.round(ctx)
 		for again := false; !again; {
@@ -284,9 +285,9 @@ func (d *dev) log(l providers.LogLine) error {
 }
 
 // keys are those that a person types.
-func (d *dev) keys(ctx context.Context) (<-chan byte, error) {
+func (d *dev) keys(ctx context.Context) (typed <-chan byte, restore func(), err error) {
 	if d.app.Streams.Keys == nil {
-		return nil, nil // whatever else is there is nobody's wish
+		return nil, func() {}, nil // whatever else is there is nobody's wish
 	}
 	return d.app.Streams.Keys(ctx)
 }

@@ -9,6 +9,6 @@ import (
 )
 
 // readKeys is not to be had here, where the local platform does not run either.
-func readKeys(context.Context, *os.File) (<-chan byte, error) {
-	return nil, errors.New("single keys cannot be read on this system")
+func readKeys(context.Context, *os.File) (typed <-chan byte, restore func(), err error) {
+	return nil, nil, errors.New("single keys cannot be read on this system")
 }

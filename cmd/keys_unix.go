@@ -10,21 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readKeys has a terminal hand over each key as it is typed, without showing it, until ctx ends; then the terminal is as it
-// was before. Ctrl-C stays a signal.
-func readKeys(ctx context.Context, terminal *os.File) (<-chan byte, error) {
+// readKeys has a terminal hand over each key as it is typed, without showing it, until ctx ends or restore is called: then the
+// terminal is as it was before. Ctrl-C stays a signal.
+func readKeys(ctx context.Context, terminal *os.File) (typed <-chan byte, restore func(), err error) {
 	fd := int(terminal.Fd())
 	before, err := unix.IoctlGetTermios(fd, getTermios)
 	if err != nil {
-		return nil, fmt.Errorf("asking the terminal for its mode: %w", err)
+		return nil, nil, fmt.Errorf("asking the terminal for its mode: %w", err)
 	}
 	mode := *before
 	mode.Lflag &^= unix.ICANON | unix.ECHO
 	mode.Cc[unix.VMIN], mode.Cc[unix.VTIME] = 1, 0
 	if err := unix.IoctlSetTermios(fd, setTermios, &mode); err != nil {
-		return nil, fmt.Errorf("setting the mode of the terminal: %w", err)
+		return nil, nil, fmt.Errorf("setting the mode of the terminal: %w", err)
 	}
-	context.AfterFunc(ctx, func() { _ = unix.IoctlSetTermios(fd, setTermios, before) })
+	restore = func() { _ = unix.IoctlSetTermios(fd, setTermios, before) }
+	context.AfterFunc(ctx, restore)
 	keys := make(chan byte)
 	go func() {
 		one := make([]byte, 1)
@@ -39,5 +40,5 @@ func readKeys(ctx context.Context, terminal *os.File) (<-chan byte, error) {
 			}
 		}
 	}()
-	return keys, nil
+	return keys, restore, nil
 }

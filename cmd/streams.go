@@ -18,8 +18,8 @@ type Streams struct {
 	InTerminal bool // a person types there
 	// Hidden reads a line that a person types without its being shown; nil where nobody does.
 	Hidden func(ctx context.Context) ([]byte, error)
-	// Keys are those that a person types, each at once, until ctx ends; nil where nobody does.
-	Keys     func(ctx context.Context) (<-chan byte, error)
+	// Keys are those that a person types, each at once, until ctx ends or restore is called; nil where nobody does.
+	Keys     func(ctx context.Context) (typed <-chan byte, restore func(), err error)
 	Out, Err Output
 	Width    int // of the terminal in columns; 0 is unknown
 }
@@ -39,7 +39,7 @@ func SystemStreams() Streams {
 	}
 	if s.InTerminal {
 		s.Hidden = func(ctx context.Context) ([]byte, error) { return readHidden(ctx, int(os.Stdin.Fd())) }
-		s.Keys = func(ctx context.Context) (<-chan byte, error) { return readKeys(ctx, os.Stdin) }
+		s.Keys = func(ctx context.Context) (<-chan byte, func(), error) { return readKeys(ctx, os.Stdin) }
 	}
 	for _, f := range []*os.File{os.Stderr, os.Stdout} {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
