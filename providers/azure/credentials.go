@@ -55,6 +55,9 @@ func (p *place) private() bool {
 func (p *place) sources(o policy.ClientOptions) []source {
 	tenant, client := p.variable("AZURE_TENANT_ID"), p.variable("AZURE_CLIENT_ID")
 	app := tenant != "" && client != ""
+	if only := p.variable("AZURE_TOKEN_CREDENTIALS"); only != "" && !strings.EqualFold(only, "prod") {
+		return nil // the SDK's own choice is narrowed to what it names
+	}
 	secret, certificate, file := p.variable("AZURE_CLIENT_SECRET"), p.variable("AZURE_CLIENT_CERTIFICATE_PATH"), p.variable("AZURE_FEDERATED_TOKEN_FILE")
 	service, system := p.variable("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"), p.variable("SYSTEM_ACCESSTOKEN")
 	if p.variable("AZURESUBSCRIPTION_CLIENT_ID") != "" {
