@@ -157,6 +157,42 @@ func TestNoTwoPartsOfAShimHaveOneNameInGo(t *testing.T) {
 	}
 }
 
+// TestNoTwoPartsOfAShimDeclareOneName is of the languages whose parts are one file.
+func TestNoTwoPartsOfAShimDeclareOneName(t *testing.T) {
+	t.Parallel()
+	declared := map[string]*regexp.Regexp{
+		"nodejs": regexp.MustCompile(`(?m)^(?:export )?(?:async )?(?:function|class|const|let|import \* as) (\w+)`),
+		"python": regexp.MustCompile(`(?m)^(?:async )?(?:def|class) (\w+)`),
+	}
+	imported := regexp.MustCompile(`(?m)^import (?:\w+, )?\{(.*)\} from`)
+	for language, declares := range declared {
+		for name := range targets() {
+			for _, style := range Styles(language, name) {
+				seen := map[string]string{}
+				for _, p := range (config{Forward: &forwardConfig{}}).parts(language, style, name) {
+					var names []string
+					for _, found := range declares.FindAllSubmatch(p.text(), -1) {
+						names = append(names, string(found[1]))
+					}
+					for _, found := range imported.FindAllSubmatch(p.text(), -1) {
+						for one := range strings.SplitSeq(string(found[1]), ",") {
+							fields := strings.Fields(one)
+							names = append(names, fields[len(fields)-1])
+						}
+					}
+					for _, one := range names {
+						replaces := language == "python" && strings.Contains(p.dir, "/sources/") && strings.Contains(seen[one], "/core/")
+						if other := seen[one]; other != "" && other != path.Join(p.dir, p.name) && !replaces {
+							t.Errorf("%s on %s: %s is declared in %s and in %s", style, name, one, other, path.Join(p.dir, p.name))
+						}
+						seen[one] = path.Join(p.dir, p.name)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestOnlyASourceKnowsItsStyle keeps the cells apart: what asks for the style has to change with every new one.
 func TestOnlyASourceKnowsItsStyle(t *testing.T) {
 	t.Parallel()

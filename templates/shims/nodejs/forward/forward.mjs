@@ -1,9 +1,9 @@
 // One side of a migration. The old side has the new one answer a share of its requests, and answers by itself where that
 // fails; the new side takes what the old one hands over as if the client had sent it.
-import { createHash, timingSafeEqual } from "node:crypto";
+import * as sealing from "node:crypto";
 import * as plainly from "node:http";
 import * as securely from "node:https";
-import { Readable } from "node:stream";
+import * as flowing from "node:stream";
 
 // What the deploy says of the migration: of the old side {from, to, url, percent, secret, final}, of the new one {to, accepts}.
 const migration = JSON.parse(process.env.FERRY_MIGRATION ?? "{}");
@@ -34,7 +34,7 @@ function unsealed(exchange) {
   if (!sealed || !migration.accepts) return undefined;
   try {
     const envelope = JSON.parse(Buffer.from(sealed, "base64url"));
-    return timingSafeEqual(createHash("sha256").update(envelope.secret).digest(), Buffer.from(migration.accepts, "hex")) ? envelope : undefined;
+    return sealing.timingSafeEqual(sealing.createHash("sha256").update(envelope.secret).digest(), Buffer.from(migration.accepts, "hex")) ? envelope : undefined;
   } catch {
     return undefined;
   }
@@ -158,7 +158,7 @@ async function sendBody(exchange, out, keeps) {
     exchange.body = { length: whole.length, whole, bytes: () => whole };
     return void out.end(whole);
   }
-  for await (const chunk of Readable.fromWeb(body.stream())) {
+  for await (const chunk of flowing.Readable.fromWeb(body.stream())) {
     if (!out.write(chunk)) await new Promise((resolve) => out.once("drain", resolve).once("close", resolve));
   }
   out.end();
