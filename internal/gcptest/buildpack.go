@@ -1,6 +1,7 @@
 package gcptest
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -23,14 +25,15 @@ import (
 // (https://github.com/GoogleCloudPlatform/buildpacks, cmd/*/functions_framework).
 type buildpack struct {
 	build  *build
-	dir    string            // the source, which becomes /workspace
+	source fs.FS             // what is built
+	dir    string            // its files, which become /workspace, unless nobody will start them
 	layers string            // what is added, which becomes /layers
 	added  map[string]string // folders that are added besides, by where they lie in the image
 }
 
 // run gives the configuration of the image.
 func (p *buildpack) run(ctx context.Context) (v1.Config, error) {
-	if err := unzip(p.build.source, p.dir); err != nil {
+	if err := p.fetch(); err != nil {
 		return v1.Config{}, fmt.Errorf("failed to fetch the source: %w", err)
 	}
 	if err := os.MkdirAll(p.layers, 0o755); err != nil {
@@ -55,6 +58,17 @@ func (p *buildpack) run(ctx context.Context) (v1.Config, error) {
 	return config, err
 }
 
+// fetch has the source there. Its files are written only where something will be started of them.
+func (p *buildpack) fetch() error {
+	if p.build.unstarted {
+		files, err := zip.NewReader(bytes.NewReader(p.build.source), int64(len(p.build.source)))
+		p.source = files
+		return err
+	}
+	p.source = os.DirFS(p.dir)
+	return unzip(p.build.source, p.dir)
+}
+
 // packageJSON is what the buildpacks read of a package.json.
 type packageJSON struct {
 	Main         string            `json:"main"`
@@ -74,7 +88,7 @@ func (p *buildpack) node(ctx context.Context) ([]string, error) {
 		main = "index.js"
 	}
 	var of packageJSON
-	if data, err := os.ReadFile(filepath.Join(p.dir, "package.json")); err == nil {
+	if data, err := fs.ReadFile(p.source, "package.json"); err == nil {
 		if err := json.Unmarshal(data, &of); err != nil {
 			return nil, fmt.Errorf("unmarshalling package.json: %w", err)
 		}
@@ -128,7 +142,7 @@ func (p *buildpack) npm(ctx context.Context, of packageJSON) error {
 	}
 	files := map[string][]byte{}
 	for _, name := range []string{"package.json", "package-lock.json"} {
-		if data, err := os.ReadFile(filepath.Join(p.dir, name)); err == nil {
+		if data, err := fs.ReadFile(p.source, name); err == nil {
 			files[name] = data
 		}
 	}
@@ -227,7 +241,7 @@ func (p *buildpack) python(ctx context.Context) ([]string, error) {
 
 // wanted is what pip has to install: the requirements that are not in the source in the version that they name, and the framework.
 func (p *buildpack) wanted() string {
-	data, err := os.ReadFile(filepath.Join(p.dir, "requirements.txt"))
+	data, err := fs.ReadFile(p.source, "requirements.txt")
 	var lines []string
 	framework := false
 	for line := range strings.Lines(string(data)) {
@@ -253,7 +267,7 @@ func (p *buildpack) wanted() string {
 func (p *buildpack) golang(ctx context.Context) ([]string, error) {
 	p.build.say("=== Go - Functions Framework (google.go.functions-framework) ===")
 	dir := filepath.Join(p.dir, filepath.FromSlash(p.build.variables["GOOGLE_FUNCTION_SOURCE"]))
-	data, err := os.ReadFile(filepath.Join(p.dir, "go.mod"))
+	data, err := fs.ReadFile(p.source, "go.mod")
 	if err != nil {
 		return nil, errors.New("function build requires go.mod file")
 	}
@@ -306,7 +320,7 @@ func main() {
 `
 
 func (p *buildpack) has(name string) bool {
-	_, err := os.Stat(filepath.Join(p.dir, filepath.FromSlash(name)))
+	_, err := fs.Stat(p.source, path.Clean(name))
 	return err == nil
 }
 

@@ -38,7 +38,8 @@ func (s *Server) PolicyRequests(n int) {
 func (s *Server) RestrictDomains() { s.set(func(k *control) { k.restricted = true }) }
 
 // Answer has requests to services answered by this function, which gets the variables of the revision's container: for tests of
-// many deployments, where starting containers would take all the time. Their images must be there all the same.
+// many deployments, where starting containers would take all the time. Their images must be there all the same. A container that
+// it has no handler for does not start.
 func (s *Server) Answer(by func(variables map[string]string) http.Handler) {
 	s.set(func(k *control) { k.answer = by })
 }

@@ -41,7 +41,13 @@ func (s *Server) boot(r *runRevision) {
 	s.work.Go(func() {
 		defer close(r.booted)
 		if answer != nil {
-			_, r.fail = s.pull(s.alive, r.is.Containers[0].Image)
+			if _, r.fail = s.pull(s.alive, r.is.Containers[0].Image); r.fail != nil {
+				return
+			}
+			if variables, err := s.variables(r); err == nil && answer(variables) == nil {
+				s.place.logged(regionOf(r.is.Name), r.is.Service, r.id(), r.is.Uid, "stderr", "the container has ended")
+				r.fail = r.pool.unready()
+			}
 			return
 		}
 		r.fail = r.pool.boot()
@@ -68,12 +74,18 @@ func (p *pool) boot() *failure {
 	p.mu.Unlock()
 	i, err := p.acquire(p.s.alive)
 	if err != nil {
-		return refuse(codeFailedPrecondition, "The user-provided container failed to start and listen on the port defined provided by the PORT=%d environment variable "+
-			"within the allocated timeout. This can happen when the container port is misconfigured or if the timeout is too short. The health check timeout can be extended. "+
-			"Logs for this revision might contain more information.\n\nLogs URL: %s", spec.Ports[0].ContainerPort, p.revision.is.LogUri)
+		return p.unready()
 	}
 	p.release(i)
 	return nil
+}
+
+// unready is how Cloud Run says that a container does not start.
+func (p *pool) unready() *failure {
+	spec := p.revision.is.Containers[0]
+	return refuse(codeFailedPrecondition, "The user-provided container failed to start and listen on the port defined provided by the PORT=%d environment variable "+
+		"within the allocated timeout. This can happen when the container port is misconfigured or if the timeout is too short. The health check timeout can be extended. "+
+		"Logs for this revision might contain more information.\n\nLogs URL: %s", spec.Ports[0].ContainerPort, p.revision.is.LogUri)
 }
 
 // acquire gives an instance that takes one more request, and starts one if none does.

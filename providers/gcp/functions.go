@@ -42,8 +42,8 @@ func builtRuntime(r manifest.Runtime) string {
 // Cloud Run but the traffic: what serves is pinned by name before a write, and a function that is new lets nobody in.
 type compiler struct{ *connection }
 
-// publish finds the revision of the spec, or has it built. An operation that somebody left is waited for, for it may be the one
-// that makes it: nothing is built twice.
+// publish finds the revision of the spec, or has it built. One that does not start is a revision as well: a probe says why. An
+// operation that somebody left is waited for, for it may be the one that makes it: nothing is built twice.
 func (b *compiler) publish(ctx context.Context, s spec, found *run.GoogleCloudRunV2Service) (providers.Revision, error) {
 	fn := s.function
 	if found != nil && found.Labels[labelPublisher] != byFunctions {
@@ -59,13 +59,26 @@ func (b *compiler) publish(ctx context.Context, s spec, found *run.GoogleCloudRu
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	if made == nil {
-		return providers.Revision{}, &providers.Error{
-			Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn.Name, Hint: "deploy again",
+	if made != nil {
+		return revisionOf(made), b.tag(ctx, fn.Name, idOf(made.Name))
+	}
+	return b.stillborn(ctx, s)
+}
+
+// stillborn is the revision of the spec that does not start. It has no address.
+func (b *compiler) stillborn(ctx context.Context, s spec) (providers.Revision, error) {
+	fn := s.function.Name
+	made, err := b.newest(ctx, s, func(r *run.GoogleCloudRunV2Revision) bool { return broken(fn, r) != nil })
+	if err == nil && made == nil {
+		err = &providers.Error{
+			Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn, Hint: "deploy again",
 			Err: errors.New("the revision that was built is gone: somebody else deployed the function meanwhile"),
 		}
 	}
-	return revisionOf(made), b.tag(ctx, fn.Name, idOf(made.Name))
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	return revisionOf(made), nil
 }
 
 // settle has the revision there, as far as that is in its hands: it is there, what somebody left makes it, or it is built.
@@ -95,15 +108,29 @@ func (b *compiler) settle(ctx context.Context, s spec) error {
 		if err != nil {
 			return err
 		}
-		if err := b.attend(ctx, fn, op); err != nil {
+		if err := b.attend(ctx, fn, op); err != nil && !errors.Is(err, providers.Crashed) {
 			return err
 		}
 		return b.discard(ctx, fn)
 	}, racing(), newAccount(isUnknownAccount))
 }
 
-// made is the newest revision of the spec that starts, nil for none.
+// made is the newest revision of the spec that starts and has its image still, nil for none.
 func (b *compiler) made(ctx context.Context, s spec) (*run.GoogleCloudRunV2Revision, error) {
+	found, err := b.newest(ctx, s, func(r *run.GoogleCloudRunV2Revision) bool {
+		return conditionOf(r.Conditions, "Ready").State == succeeded
+	})
+	if err != nil || found == nil {
+		return nil, err
+	}
+	if whole, err := b.complete(ctx, found); err != nil || !whole {
+		return nil, err
+	}
+	return found, nil
+}
+
+// newest is the newest revision of the spec that is so, nil for none.
+func (b *compiler) newest(ctx context.Context, s spec, so func(*run.GoogleCloudRunV2Revision) bool) (*run.GoogleCloudRunV2Revision, error) {
 	found, err := b.get(ctx, s.function.Name)
 	if err != nil || found == nil {
 		return nil, err
@@ -113,8 +140,7 @@ func (b *compiler) made(ctx context.Context, s spec) (*run.GoogleCloudRunV2Revis
 		return nil, err
 	}
 	for _, r := range slices.Backward(all) {
-		ready := conditionOf(r.Conditions, "Ready").State == succeeded
-		if revisionOf(r).Digest == s.digest && ready && !pruned(found, idOf(r.Name)) {
+		if revisionOf(r).Digest == s.digest && so(r) && !pruned(found, idOf(r.Name)) {
 			return r, nil
 		}
 	}

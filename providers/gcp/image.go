@@ -161,9 +161,9 @@ func (c *connection) makeRepository(ctx context.Context, parent, id string) erro
 	return err
 }
 
-// complete reports whether a revision has its image still. One that is not of ferry's making is for Google to know.
+// complete reports whether a revision has its image still. One that was not published is for Google to know.
 func (c *connection) complete(ctx context.Context, r *run.GoogleCloudRunV2Revision) (bool, error) {
-	if r.Labels[labelImage] == "" {
+	if revisionOf(r).Digest == "" {
 		return true, nil
 	}
 	return c.registries().Has(ctx, imageOf(r))
