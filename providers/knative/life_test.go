@@ -321,6 +321,17 @@ func TestASecretThatIsSetAgainIsAnotherVersionAndTheOldOneStays(t *testing.T) {
 	}
 }
 
+func TestAValueThatNamesAnotherVariableArrivesAsItIs(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	a := c.process(t, "shop", "dev")
+	const value = "$(FERRY_STAGE) $$ $(SAYS)"
+	live(t, a, c.program(t, a, "api", value, says(t, "one")))
+	if _, word := c.call(t, a, "api"); word != value {
+		t.Errorf("it says %q", word)
+	}
+}
+
 func TestTrafficThatCannotBeFollowedIsTakenBack(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
