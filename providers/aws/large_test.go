@@ -157,7 +157,7 @@ func TestAPackageThatUnpacksToTooMuchIsRefusedBeforeAnythingIsSent(t *testing.T)
 	for _, part := range []struct {
 		name string
 		size int64
-	}{{"weights/model.bin", 200 << 20}, {"corpus/words.txt", 60 << 20}, {"small.txt", 1 << 20}} {
+	}{{"weights/model.bin", 200 << 20}, {"corpus/words.txt", 60 << 20}, {"small.txt", 980 << 10}} {
 		s.write("api/"+part.name, "")
 		s.must(os.Truncate(filepath.Join(s.root, "api", filepath.FromSlash(part.name)), part.size))
 	}
