@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/internal/lambdatest"
+	"github.com/ferryfn/ferry/internal/sample"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/packager/packagertest"
@@ -243,4 +244,36 @@ func TestAnExpressAppIsServedUnmodified(t *testing.T) {
 		{method: "GET", target: "/raises", status: 500, want: "raised on purpose"},
 		{method: "GET", target: "/absent", status: 404},
 	})
+}
+
+func TestRealFrameworksOfNodeAnswerAlikeEverywhere(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	pk := npmProject(t, "frameworks/node", `{"hono":"4.7.7","fastify":"5.3.2","koa":"2.16.1","h3":"1.15.1"}`)
+	s := sample.Of(t, 2)
+	for _, name := range []string{"hono", "fastify", "koa", "h3"} {
+		style := manifest.StyleNode
+		if name == "hono" {
+			style = manifest.StyleFetch
+		}
+		requests := []request{
+			{method: "GET", target: "/hello/caf%C3%A9%20x?n=1", status: 200, want: `{"name":"café x","n":"1"}`},
+			{method: "POST", target: "/echo", body: "\x00\xff bytes", headers: [][2]string{{"content-type", "application/octet-stream"}}, status: 201, want: "\x00\xff bytes"},
+			{method: "GET", target: "/cookies", status: 200, want: "ok", cookies: []string{"a=1", "b=2"}},
+			{method: "GET", target: "/away", status: 302},
+			{method: "GET", target: "/raises", status: 500},
+			{method: "GET", target: "/missing", status: 404},
+		}
+		var hosts []string
+		for _, host := range []string{"gcf", "azure"} {
+			if s.Takes() {
+				hosts = append(hosts, host)
+			}
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := nodeProgram(style, "frameworks/node", name+".mjs")
+			here := alike(t, p, pk, requests)
+			p.alikeBehind(t, pk, here, requests, hosts)
+		})
+	}
 }
