@@ -69,7 +69,7 @@ func (s viaFunctions) place(t testing.TB, service, stage string) providertest.Pl
 		return s.versioned(t, a, function, "one", "a", manifest.Event{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * 1-5", Timezone: "Europe/Berlin"}})
 	}
 	p.Observe = func(t testing.TB, function string) manifest.Function { return observed(t, a, function) }
-	p.Occupy = func(t testing.TB, function string) { s.occupy(t, s.shop.process(t, service, stage), function) }
+	p.Occupy = nil // a service of Cloud Run stays one
 	p.Lose = func(t testing.TB, function string, r providers.Revision) { s.loseBuilt(t, a, function, r) }
 	p.Overwrite = func(t testing.TB, function string, r providers.Revision) { overwrite(t, a, function, r) }
 	return p

@@ -71,7 +71,7 @@ func revisionDiff(want *run.GoogleCloudRunV2RevisionTemplate, has *run.GoogleClo
 		return providers.Differences{{Path: "containers", Spec: "1", Actual: "0"}}
 	}
 	w, h := want.Containers[0], has.Containers[0]
-	d.CompareHidden("env", variablesOf(w), variablesOf(h))
+	d.CompareHidden("env", variablesOf(w), variablesOf(h, builtVariables()...))
 	d.Compare("memory", w.Resources.Limits["memory"], limit(h, "memory"))
 	d.Compare("gcp.cpu", w.Resources.Limits["cpu"], limit(h, "cpu"))
 	d.Compare("timeout", want.Timeout, has.Timeout)
@@ -87,10 +87,18 @@ func revisionDiff(want *run.GoogleCloudRunV2RevisionTemplate, has *run.GoogleClo
 	return d
 }
 
-// variablesOf are a container's variables, with references to secrets as they are written.
-func variablesOf(c *run.GoogleCloudRunV2Container) map[string]string {
+// builtVariables are those that only what Cloud Functions builds has, by itself or for its framework.
+func builtVariables() []string {
+	return []string{"FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "LOG_EXECUTION_ID", "IGNORED_ROUTES"}
+}
+
+// variablesOf are a container's variables but some, with references to secrets as they are written.
+func variablesOf(c *run.GoogleCloudRunV2Container, but ...string) map[string]string {
 	all := map[string]string{}
 	for _, v := range c.Env {
+		if slices.Contains(but, v.Name) {
+			continue
+		}
 		all[v.Name] = v.Value
 		if v.ValueSource != nil && v.ValueSource.SecretKeyRef != nil {
 			all[v.Name] = "secret " + idOf(v.ValueSource.SecretKeyRef.Secret) + " " + v.ValueSource.SecretKeyRef.Version
