@@ -71,7 +71,7 @@ func revisionDiff(want *run.GoogleCloudRunV2RevisionTemplate, has *run.GoogleClo
 		return providers.Differences{{Path: "containers", Spec: "1", Actual: "0"}}
 	}
 	w, h := want.Containers[0], has.Containers[0]
-	d.CompareHidden("env", variablesOf(w), variablesOf(h, builtVariables()...))
+	d.CompareHidden("env", variablesOf(w, unasked()...), variablesOf(h, unasked()...))
 	d.Compare("memory", w.Resources.Limits["memory"], limit(h, "memory"))
 	d.Compare("gcp.cpu", w.Resources.Limits["cpu"], limit(h, "cpu"))
 	d.Compare("timeout", want.Timeout, has.Timeout)
@@ -87,9 +87,10 @@ func revisionDiff(want *run.GoogleCloudRunV2RevisionTemplate, has *run.GoogleClo
 	return d
 }
 
-// builtVariables are those that only what Cloud Functions builds has, by itself or for its framework.
-func builtVariables() []string {
-	return []string{"FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "LOG_EXECUTION_ID", "IGNORED_ROUTES"}
+// unasked are the variables of which a spec says nothing: those that only what Cloud Functions builds has, by itself or for its
+// framework, and the revision's name, which it has not.
+func unasked() []string {
+	return []string{"FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "LOG_EXECUTION_ID", "IGNORED_ROUTES", "FERRY_REVISION"}
 }
 
 // variablesOf are a container's variables but some, with references to secrets as they are written.
