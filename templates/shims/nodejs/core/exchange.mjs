@@ -5,6 +5,7 @@
 //   headers                       as pairs; each value is text of one character per byte
 //   body                          {length, bytes()} with the whole where all of it is there, else with stream(); a length
 //                                 that nobody knows is undefined
+//   connection                    the request and response of node:http, where the ingress has them
 // and an outlet for the answer,
 //   head(status, pairs, length)   begins it, with pairs that are its own; without a length the body's end is told otherwise
 //   write(chunk), end()           a part of the body, the rest
@@ -24,19 +25,13 @@ class Exchange {
   #out;
   #left; // how much of the body is to come, where that is known
   #silent; // the answer has no body
+  aborted; // gives the signal of the client's going, where the ingress tells
+  collected = false; // whether the outlet waits for the whole answer
+  ctx;
+  added = []; // headers that an answer has beside the handler's own
 
-  constructor({ method, target, scheme, headers, client, body, connection }, out) {
-    this.method = method;
-    this.target = target;
-    this.scheme = scheme;
-    this.headers = headers;
-    this.client = client;
-    this.body = body;
-    this.connection = connection; // the request and response of node:http, where the ingress has them
-    this.aborted = undefined; // gives the signal of the client's going, where the ingress tells
-    this.collected = false; // whether the outlet waits for the whole answer
-    this.ctx = undefined;
-    this.added = []; // headers that an answer has beside the handler's own
+  constructor(request, out) {
+    Object.assign(this, request);
     this.#out = out;
   }
 
