@@ -61,7 +61,7 @@ func (s *shop) Context() context.Context { return until.Hasten(s.T.Context(), ha
 func (s *shop) engine(version string) *release.Engine {
 	return s.Engine(version, manifest.Target{Name: "aws", Provider: name}, adapterOf(s.T, s.cloud), manifest.Function{
 		Handler: "app:app", Runtime: "python3.13", Style: manifest.StyleWSGI, Memory: 256 * manifest.MB,
-	})
+	}, nil)
 }
 
 // network is the shop as faults breaks it.

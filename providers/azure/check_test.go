@@ -156,11 +156,11 @@ func TestTheTargetsBlockIsCheckedBeforeAnythingIsAsked(t *testing.T) {
 	for block, want := range map[string]string{
 		`{"location": "westeurope"}`:                                                                      "no resource group",
 		`{"resource_group": "shop"}`:                                                                      "no location",
-		`{"resource_group": "shop.", "location": "westeurope"}`:                                           "no name of a resource group",
-		`{"resource_group": "shop", "location": "x", "subscription": "mine"}`:                             "no id of a subscription",
-		`{"resource_group": "shop", "location": "x", "storage_account": "my-account"}`:                    "no name of a storage account",
+		`{"resource_group": "shop.", "location": "westeurope"}`:                                           "is not the name of a resource group",
+		`{"resource_group": "shop", "location": "x", "subscription": "mine"}`:                             "is not the id of a subscription",
+		`{"resource_group": "shop", "location": "x", "storage_account": "my-account"}`:                    "is not the name of a storage account",
 		`{"resource_group": "shop", "location": "x", "log_retention": 7}`:                                 "for 7 days",
-		`{"resource_group": "shop", "location": "x", "apps": {"api": "` + strings.Repeat("a", 33) + `"}}`: "no name of an app",
+		`{"resource_group": "shop", "location": "x", "apps": {"api": "` + strings.Repeat("a", 33) + `"}}`: "is not the name of an app",
 	} {
 		node := new(manifest.Node)
 		if err := json.Unmarshal([]byte(block), node); err != nil {

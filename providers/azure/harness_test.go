@@ -47,13 +47,9 @@ func (s *shop) Context() context.Context { return until.Hasten(s.T.Context(), ha
 
 // engine is a new process's engine on the sources of a version.
 func (s *shop) engine(version string) *release.Engine {
-	e := s.sources.Engine(version, manifest.Target{Name: "here", Provider: name}, adapterOf(s, s.cloud), manifest.Function{
+	return s.sources.Engine(version, manifest.Target{Name: "here", Provider: name}, adapterOf(s, s.cloud), manifest.Function{
 		Handler: "run.sh", Runtime: "custom", Style: manifest.StyleServer, Memory: 512 * manifest.MB,
-	})
-	if s.adjust != nil {
-		s.adjust(e.Manifest)
-	}
-	return e
+	}, s.adjust)
 }
 
 // network is the shop as faults breaks it.

@@ -64,13 +64,9 @@ func imitated(variables map[string]string) http.Handler {
 
 // engine is a new process's engine on the sources of a version.
 func (s *tenant) engine(version string) *release.Engine {
-	e := s.sources.Engine(version, manifest.Target{Name: "gcp", Provider: name}, s.process(s.T, "shop", "dev"), manifest.Function{
+	return s.sources.Engine(version, manifest.Target{Name: "gcp", Provider: name}, s.process(s.T, "shop", "dev"), manifest.Function{
 		Handler: "app:app", Runtime: "python3.13", Style: manifest.StyleWSGI, Memory: 256 * manifest.MB,
-	})
-	if s.adjust != nil {
-		s.adjust(e.Manifest)
-	}
-	return e
+	}, s.adjust)
 }
 
 // network is the tenant as faults breaks it.

@@ -61,7 +61,10 @@ func (c *connection) probe(ctx context.Context, s spec, r providers.Revision) er
 			wrong.Err = fmt.Errorf("the revision %s answers with the digest %q in place of %s", r.ID, digest, r.Digest)
 			return false, wrong
 		}
-		return status == http.StatusOK, nil
+		if status != http.StatusOK { // it may have turned out since that it does not start
+			return false, c.startable(ctx, fn, r.ID)
+		}
+		return true, nil
 	})
 	var late *until.Late
 	if errors.As(err, &late) && wrong != nil {

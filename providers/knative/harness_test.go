@@ -55,7 +55,7 @@ func (s tenant) Context() context.Context { return hasty(s.T) }
 func (s tenant) engine(version string) *release.Engine {
 	like := s.function("", "")
 	like.Handler, like.Runtime, like.Style = "app:app", "python3.13", manifest.StyleWSGI
-	return s.sources.Engine(version, manifest.Target{Name: "cluster", Provider: name}, s.process(s.T, "shop", "dev"), like)
+	return s.sources.Engine(version, manifest.Target{Name: "cluster", Provider: name}, s.process(s.T, "shop", "dev"), like, nil)
 }
 
 // serving is the version of each function as its address answers, "" where nobody is let in.

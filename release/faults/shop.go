@@ -38,14 +38,18 @@ func NewShop(t testing.TB, file func(version string) (name, text string)) *Shop 
 // Functions are the names of a version's functions. A schedule calls jobs.
 func (s *Shop) Functions(string) []string { return []string{"api", "jobs", "web"} }
 
-// Engine is that of a new process on the sources of a version, whose functions are like this one.
-func (s *Shop) Engine(version string, target manifest.Target, a providers.Adapter, like manifest.Function) *release.Engine {
+// Engine is that of a new process on the sources of a version, whose functions are like this one; adjust, where it is not nil,
+// changes the manifest.
+func (s *Shop) Engine(version string, target manifest.Target, a providers.Adapter, like manifest.Function, adjust func(*manifest.Manifest)) *release.Engine {
 	m := &manifest.Manifest{
 		File: "ferry.yaml", Dir: filepath.Join(s.dir, version), Service: "shop", Stage: "dev", Digest: version,
 		Target: target, Releases: manifest.Releases{Keep: 20},
 	}
 	for _, fn := range s.Functions(version) {
 		m.Functions = append(m.Functions, declared(like, version, fn))
+	}
+	if adjust != nil {
+		adjust(m)
 	}
 	return &release.Engine{
 		Manifest: m, Adapter: a, Packager: &packager.Packager{Root: m.Dir, Cache: s.cache},
