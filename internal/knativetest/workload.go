@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +23,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/child"
 	"github.com/ferryfn/ferry/internal/container"
+	"github.com/ferryfn/ferry/internal/loopback"
 )
 
 // workload is a revision that runs, in one instance.
@@ -153,13 +153,11 @@ func (s *Server) launch(w *workload, k *container.Container, variables map[strin
 	if err := errors.Join(os.MkdirAll(k.Dir(), 0o755), os.MkdirAll(filepath.Join(k.Root, "home"), 0o755)); err != nil {
 		return "", nil, err
 	}
-	port, err := freePort()
-	if err != nil {
-		return "", nil, err
-	}
+	address = ports.Free(s.t)
+	_, port, _ := net.SplitHostPort(address)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.WaitDelay = k.Dir(), time.Second
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(k.Root, "home"), "PORT=" + strconv.Itoa(port)}
+	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(k.Root, "home"), "PORT=" + port}
 	for name, value := range variables {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -175,7 +173,7 @@ func (s *Server) launch(w *workload, k *container.Container, variables map[strin
 	}
 	s.mu.Unlock()
 	s.work.Go(func() { <-process.Done() })
-	return "127.0.0.1:" + strconv.Itoa(port), process.Done(), nil
+	return address, process.Done(), nil
 }
 
 // accepting waits until somebody listens, or the process has ended.
@@ -215,13 +213,8 @@ func proxy(address string) http.Handler {
 	}
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
-}
+// ports are those of containers.
+var ports = loopback.Range{First: 4000, Count: 800}
 
 // output is what a container wrote, in lines with the time of each.
 type output struct {

@@ -33,14 +33,14 @@ type Mishap struct {
 
 // Mishaps are all that can go wrong with a call where that is how the provider says that something else is changing the same thing.
 func Mishaps(conflict standin.Fault) []Mishap {
-	failed := []providers.Kind{providers.Conflict, providers.Denied, providers.Unavailable, providers.Throttled}
+	failed := []providers.Kind{providers.Conflict, providers.Denied, providers.Unauthenticated, providers.Unavailable, providers.Throttled}
 	return []Mishap{
 		{"is throttled", standin.Throttle(), failed},
 		{"meets a failure of the service", standin.ServerError(), failed},
 		{"loses its reply", standin.LoseReply(), failed},
 		{"does not arrive", standin.Cut(), failed},
 		{"meets a conflict", conflict, append(slices.Clone(failed), providers.Failed, providers.Invalid)},
-		{"is denied", standin.Deny(), append(slices.Clone(failed), providers.Unauthenticated)}, // also to sign in
+		{"is denied", standin.Deny(), failed},
 	}
 }
 
