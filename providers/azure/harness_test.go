@@ -58,6 +58,7 @@ func (s *shop) network() faults.Network {
 		Place:   faults.Place{Functions: s.sources.Functions, Serving: s.serving, Engine: s.engine, Context: s.Context},
 		Control: &s.cloud.Control, Left: s.resources,
 		Conflict: standin.Fail(409, "AnotherOperationInProgress", "Another operation is in progress. Please try again later."),
+		Unfenced: func(c standin.Call) bool { return c.Service != "blob" }, // Resource Manager and One Deploy take no conditions
 	}
 }
 

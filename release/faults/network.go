@@ -22,6 +22,9 @@ type Network struct {
 	Left func() []string
 	// Conflict is how the provider says that something else is changing the same thing.
 	Conflict standin.Fault
+	// Unfenced are the calls for which the provider has no precondition: a late one may change what serves, and then the next
+	// deploy says so. Nil is none.
+	Unfenced func(standin.Call) bool
 }
 
 // Mishap is what goes wrong with one call over the network.
