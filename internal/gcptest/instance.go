@@ -6,14 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httputil"
-	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/ferryfn/ferry/internal/child"
@@ -34,28 +28,13 @@ type instance struct {
 
 // launch starts the container of a revision, and waits until it listens.
 func (s *Server) launch(ctx context.Context, r *runRevision, k *container.Container, i *instance) error {
-	argv, err := k.Argv(ctx)
+	variables, err := s.environment(r, k)
 	if err != nil {
 		return err
 	}
-	port, err := freePort()
-	if err != nil {
-		return err
-	}
-	env, err := s.environment(r, k, port)
-	if err != nil {
-		return err
-	}
-	for _, dir := range []string{k.Dir(), filepath.Join(k.Root, "home")} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-	}
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir, cmd.Env, cmd.WaitDelay = k.Dir(), env, time.Second
 	out, errs := &printed{s: s, r: r, i: i, stream: "stdout"}, &printed{s: s, r: r, i: i, stream: "stderr"}
-	cmd.Stdout, cmd.Stderr = out, errs
-	if i.process, err = child.Start(cmd); err != nil {
+	var address string
+	if i.process, address, err = k.Start(ctx, variables, out, errs); err != nil {
 		return err
 	}
 	ended := make(chan struct{})
@@ -66,7 +45,6 @@ func (s *Server) launch(ctx context.Context, r *runRevision, k *container.Contai
 		errs.keep(errs.begun)
 		close(ended)
 	})
-	address := "127.0.0.1:" + strconv.Itoa(port)
 	i.proxy = proxy(address)
 	if err := i.await(ctx, r, address); err != nil {
 		i.process.Kill()
@@ -76,7 +54,7 @@ func (s *Server) launch(ctx context.Context, r *runRevision, k *container.Contai
 }
 
 // environment is what the container finds (https://cloud.google.com/run/docs/container-contract#env-vars).
-func (s *Server) environment(r *runRevision, k *container.Container, port int) ([]string, error) {
+func (s *Server) environment(r *runRevision, k *container.Container) (map[string]string, error) {
 	all := map[string]string{}
 	for _, variable := range k.Config.Env {
 		for at := range variable {
@@ -93,15 +71,10 @@ func (s *Server) environment(r *runRevision, k *container.Container, port int) (
 	for name, value := range values {
 		all[name] = k.Here(value)
 	}
-	all["PATH"] = "/usr/local/bin:/usr/bin:/bin"
-	all["HOME"] = filepath.Join(k.Root, "home")
-	all["PORT"] = strconv.Itoa(port)
+	delete(all, "PATH") // which are this machine's
+	delete(all, "HOME")
 	all["GCE_METADATA_HOST"] = s.metadataHost(r.is.ServiceAccount)
-	out := make([]string, 0, len(all))
-	for name, value := range all {
-		out = append(out, name+"="+value)
-	}
-	return out, nil
+	return all, nil
 }
 
 // variables are those that the revision's template names, with the values of secrets as they are now, and those of the system.
@@ -130,20 +103,7 @@ func (i *instance) await(ctx context.Context, r *runRevision, address string) er
 	limit := time.Duration(p.InitialDelaySeconds+p.PeriodSeconds*p.FailureThreshold) * time.Second
 	ctx, cancel := context.WithTimeout(ctx, min(limit, startLimit))
 	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if i.probed(ctx, address, r) {
-			return nil
-		}
-		select {
-		case <-i.ended:
-			return errors.New("the container has ended")
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
+	return container.Await(ctx, i.ended, func(ctx context.Context) bool { return i.probed(ctx, address, r) })
 }
 
 // startLimit is how long a container may take to listen: less than at Google, as nobody wants to wait for what does not.
@@ -152,11 +112,7 @@ const startLimit = 30 * time.Second
 func (i *instance) probed(ctx context.Context, address string, r *runRevision) bool {
 	p := r.is.Containers[0].StartupProbe
 	if p.HttpGet == nil {
-		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		if err != nil {
-			return false
-		}
-		return connection.Close() == nil
+		return container.Listens(ctx, address)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+p.HttpGet.Path, nil)
 	if err != nil {
@@ -218,39 +174,23 @@ func (p *printed) keep(line []byte) {
 
 // proxy hands requests to a container as Google's front end does.
 func proxy(address string) http.Handler {
-	to := &url.URL{Scheme: "http", Host: address}
-	return &httputil.ReverseProxy{
-		FlushInterval: -1,
-		Transport:     &http.Transport{DisableCompression: true, DisableKeepAlives: true},
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(to)
-			r.Out.Host, r.Out.URL.RawQuery = r.In.Host, r.In.URL.RawQuery
-			r.SetXForwarded()
-			r.Out.Header.Set("X-Forwarded-Proto", "https")
-			r.Out.Header.Set("X-Cloud-Trace-Context", "0123456789abcdef0123456789abcdef/1;o=1")
-			r.Out.Header.Set("Forwarded", fmt.Sprintf(`for="%s";proto=https`, r.Out.Header.Get("X-Forwarded-For")))
-		},
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-			w.Header().Set("Content-Type", "text/plain")
-			if errors.Is(err, context.DeadlineExceeded) {
-				w.WriteHeader(http.StatusGatewayTimeout)
-				_, _ = io.WriteString(w, "upstream request timeout")
-				return
-			}
-			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = io.WriteString(w, "upstream connect error or disconnect/reset before headers. reset reason: connection termination")
-		},
+	p := container.Proxy(address)
+	plain := p.Rewrite
+	p.Rewrite = func(r *httputil.ProxyRequest) {
+		plain(r)
+		r.Out.Header.Set("X-Forwarded-Proto", "https")
+		r.Out.Header.Set("X-Cloud-Trace-Context", "0123456789abcdef0123456789abcdef/1;o=1")
+		r.Out.Header.Set("Forwarded", fmt.Sprintf(`for="%s";proto=https`, r.Out.Header.Get("X-Forwarded-For")))
 	}
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	p.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
+		w.Header().Set("Content-Type", "text/plain")
+		if errors.Is(err, context.DeadlineExceeded) {
+			w.WriteHeader(http.StatusGatewayTimeout)
+			_, _ = io.WriteString(w, "upstream request timeout")
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "upstream connect error or disconnect/reset before headers. reset reason: connection termination")
 	}
-	_, text, err := net.SplitHostPort(l.Addr().String())
-	if err := errors.Join(err, l.Close()); err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(text)
+	return p
 }

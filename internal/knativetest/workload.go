@@ -4,14 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -23,7 +17,6 @@ import (
 
 	"github.com/ferryfn/ferry/internal/child"
 	"github.com/ferryfn/ferry/internal/container"
-	"github.com/ferryfn/ferry/internal/loopback"
 )
 
 // workload is a revision that runs, in one instance.
@@ -146,23 +139,7 @@ func expanded(value string, defined map[string]string) string {
 
 // launch starts the process of a container.
 func (s *Server) launch(w *workload, k *container.Container, variables map[string]string) (address string, ended <-chan struct{}, err error) {
-	argv, err := k.Argv(s.alive)
-	if err != nil {
-		return "", nil, err
-	}
-	if err := errors.Join(os.MkdirAll(k.Dir(), 0o755), os.MkdirAll(filepath.Join(k.Root, "home"), 0o755)); err != nil {
-		return "", nil, err
-	}
-	address = ports.Free(s.t)
-	_, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir, cmd.WaitDelay = k.Dir(), time.Second
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(k.Root, "home"), "PORT=" + port}
-	for name, value := range variables {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	cmd.Stdout, cmd.Stderr = &w.output, &w.output
-	process, err := child.Start(cmd)
+	process, address, err := k.Start(s.alive, variables, &w.output, &w.output)
 	if err != nil {
 		return "", nil, err
 	}
@@ -180,41 +157,16 @@ func (s *Server) launch(w *workload, k *container.Container, variables map[strin
 func accepting(ctx context.Context, address string, ended <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-		if err == nil {
-			return connection.Close()
-		}
-		select {
-		case <-ended:
-			return errors.New("the container has ended")
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
+	return container.Await(ctx, ended, func(ctx context.Context) bool { return container.Listens(ctx, address) })
 }
 
 func proxy(address string) http.Handler {
-	to := &url.URL{Scheme: "http", Host: address}
-	return &httputil.ReverseProxy{
-		FlushInterval: -1,
-		Transport:     &http.Transport{DisableCompression: true, DisableKeepAlives: true},
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(to)
-			r.Out.Host, r.Out.URL.RawQuery = r.In.Host, r.In.URL.RawQuery
-			r.SetXForwarded()
-		},
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-			http.Error(w, err.Error(), http.StatusBadGateway)
-		},
+	p := container.Proxy(address)
+	p.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
+		http.Error(w, err.Error(), http.StatusBadGateway)
 	}
+	return p
 }
-
-// ports are those of containers.
-var ports = loopback.Range{First: 4000, Count: 800}
 
 // output is what a container wrote, in lines with the time of each.
 type output struct {

@@ -2,6 +2,7 @@
 package loopback
 
 import (
+	"errors"
 	"net"
 	"strconv"
 	"sync/atomic"
@@ -20,6 +21,16 @@ type Range struct {
 // Free returns an address that nobody listens on, and that nobody else gets before the test ends.
 func (r *Range) Free(t testing.TB) string {
 	t.Helper()
+	address, release, err := r.Claim()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return address
+}
+
+// Claim returns an address that nobody listens on, and that nobody else gets before it is released.
+func (r *Range) Claim() (address string, release func(), err error) {
 	for range r.Count {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(r.First+int(r.next.Add(1))%r.Count))
 		claim, err := net.ListenPacket("udp", address)
@@ -28,11 +39,9 @@ func (r *Range) Free(t testing.TB) string {
 		}
 		if l, err := net.Listen("tcp", address); err == nil {
 			_ = l.Close()
-			t.Cleanup(func() { _ = claim.Close() })
-			return address
+			return address, func() { _ = claim.Close() }, nil
 		}
 		_ = claim.Close()
 	}
-	t.Fatal("no port is free")
-	return ""
+	return "", nil, errors.New("no port is free")
 }
