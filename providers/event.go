@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/ferryfn/ferry/manifest"
 )
@@ -53,6 +56,32 @@ func (r Request) CloudEvent() (attributes map[string]string, contentType string,
 		return map[string]string{"type": "dev.ferry.object." + e.Object.On[0] + ".v1", "source": "/buckets/" + o.Bucket, "subject": o.Key}, "application/json", data
 	}
 	return map[string]string{"type": "dev.ferry.schedule.v1", "source": "/schedules/" + e.Function.Name}, "", nil
+}
+
+// Structured is the event of a call as a CloudEvent in JSON, with this id; of a call without an event, a dev.ferry.invoke.v1 of that
+// source.
+func (r Request) Structured(id, source string, at time.Time) ([]byte, error) {
+	event := map[string]any{
+		"specversion": "1.0", "id": id, "time": at.UTC().Format(time.RFC3339Nano), "type": "dev.ferry.invoke.v1", "source": source,
+	}
+	data, media := r.Body, ""
+	if r.Event != nil {
+		var attributes map[string]string
+		attributes, media, data = r.CloudEvent()
+		for key, value := range attributes {
+			event[key] = value
+		}
+	}
+	switch {
+	case len(data) == 0:
+	case json.Valid(data) && (media == "" || strings.Contains(media, "json")):
+		event["datacontenttype"], event["data"] = cmp.Or(media, "application/json"), json.RawMessage(data)
+	case utf8.Valid(data):
+		event["datacontenttype"], event["data"] = cmp.Or(media, "text/plain"), string(data)
+	default:
+		event["datacontenttype"], event["data_base64"] = cmp.Or(media, "application/octet-stream"), data
+	}
+	return json.Marshal(event)
 }
 
 // ContentType is that of the message of a call, which is text unless a header says otherwise.

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -27,6 +28,14 @@ type Config struct {
 	Home    Home
 	// Env looks up an environment variable.
 	Env func(name string) (string, bool)
+}
+
+// Refuse is what a provider has against a setting of the target, by its key, or by the keys that lead to it with dots between.
+func (c Config) Refuse(provider, key, hint, format string, args ...any) error {
+	return &Error{
+		Kind: Invalid, Op: "configure", Provider: provider, Hint: hint,
+		Err: fmt.Errorf("targets.%s.%s: %w", c.Target, key, fmt.Errorf(format, args...)),
+	}
 }
 
 // Home holds the folders that ferry keeps on this machine, absolute. They need not exist.

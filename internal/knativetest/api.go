@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ferryfn/ferry/internal/standin"
@@ -98,7 +99,7 @@ func (s *Server) handle(q *request) (standin.Reply, *status) {
 	case q.plural == "" && q.group == "serving.knative.dev":
 		return reply(http.StatusOK, object{"kind": "APIResourceList", "groupVersion": q.expected()}), nil
 	case q.plural == "selfsubjectaccessreviews":
-		return reply(http.StatusCreated, object{"status": object{"allowed": true}}), nil
+		return s.review(q)
 	}
 	kind := kinds()[q.qualified()]
 	if kind == "" || !strings.Contains(q.http.URL.Path, "/namespaces/"+Namespace+"/") {
@@ -268,4 +269,27 @@ func (s *Server) delete(q *request, found object) (any, int, *status) {
 		s.remove(q.qualified(), q.name)
 	}
 	return object{"kind": "Status", "apiVersion": "v1", "status": "Success"}, http.StatusOK, nil
+}
+
+// Forbid has the cluster say that its caller may not do these things, such as "get pods/log".
+func (s *Server) Forbid(what ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forbids = what
+}
+
+// review says whether the caller may do what a SelfSubjectAccessReview is about.
+func (s *Server) review(q *request) (standin.Reply, *status) {
+	var o object
+	if err := json.Unmarshal(q.body, &o); err != nil {
+		return standin.Reply{}, refuse(http.StatusBadRequest, "BadRequest", "%v", err)
+	}
+	asked, _ := at(o, "spec", "resourceAttributes").(object)
+	what := text(asked, "verb") + " " + text(asked, "resource")
+	if sub := text(asked, "subresource"); sub != "" {
+		what += "/" + sub
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return reply(http.StatusCreated, object{"status": object{"allowed": !slices.Contains(s.forbids, what)}}), nil
 }

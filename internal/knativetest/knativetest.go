@@ -53,6 +53,7 @@ type Server struct {
 	version int
 	running map[string]*workload // by the uid of the revision
 	answer  func(variables map[string]string) http.Handler
+	forbids []string
 }
 
 // New starts a cluster, which ends with the test.

@@ -4,7 +4,6 @@ package aws
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"sync"
 	"time"
@@ -60,21 +59,15 @@ func New(c providers.Config) (providers.Adapter, error) {
 	if region, ok := c.Env("AWS_DEFAULT_REGION"); ok {
 		a.target.Region = cmp.Or(a.target.Region, region)
 	}
-	refuse := func(key, hint, format string, args ...any) error {
-		return &providers.Error{
-			Kind: providers.Invalid, Op: "configure", Provider: name, Hint: hint,
-			Err: fmt.Errorf("targets.%s.%s: %w", c.Target, key, fmt.Errorf(format, args...)),
-		}
-	}
 	switch t := a.target; {
 	case t.Region == "":
-		return nil, refuse("region", "add region: eu-west-1, or set AWS_REGION", "no region is chosen")
+		return nil, c.Refuse(name, "region", "add region: eu-west-1, or set AWS_REGION", "no region is chosen")
 	case !regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`).MatchString(t.Region):
-		return nil, refuse("region", "write it like eu-west-1", "%q is not a region", t.Region)
+		return nil, c.Refuse(name, "region", "write it like eu-west-1", "%q is not a region", t.Region)
 	case t.Account != "" && !regexp.MustCompile(`^\d{12}$`).MatchString(t.Account):
-		return nil, refuse("account", "write its twelve digits in quotes", "%q is not an account", t.Account)
+		return nil, c.Refuse(name, "account", "write its twelve digits in quotes", "%q is not an account", t.Account)
 	case t.AssumeRole != "" && !roleARN.MatchString(t.AssumeRole):
-		return nil, refuse("assume_role", "write it like arn:aws:iam::123456789012:role/deploy", "%q is not the ARN of a role", t.AssumeRole)
+		return nil, c.Refuse(name, "assume_role", "write it like arn:aws:iam::123456789012:role/deploy", "%q is not the ARN of a role", t.AssumeRole)
 	}
 	return a, nil
 }

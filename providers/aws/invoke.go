@@ -152,19 +152,11 @@ func (c *connection) payload(fn string, r providers.Request) ([]byte, error) {
 		return c.native(r, now)
 	}
 	if r.Method == "" {
-		event := map[string]any{
-			"specversion": "1.0", "type": "dev.ferry.invoke.v1", "id": fmt.Sprintf("%s-%d", fn, now.UnixNano()),
-			"source": "/ferry/" + c.service + "/" + c.stage + "/" + fn, "time": now.Format(time.RFC3339Nano),
+		event, err := r.Structured(fmt.Sprintf("%s-%d", fn, now.UnixNano()), "/ferry/"+c.service+"/"+c.stage+"/"+fn, now)
+		if err != nil {
+			return nil, err
 		}
-		switch {
-		case json.Valid(r.Body):
-			event["datacontenttype"], event["data"] = "application/json", json.RawMessage(r.Body)
-		case utf8.Valid(r.Body) && len(r.Body) > 0:
-			event["datacontenttype"], event["data"] = "text/plain", string(r.Body)
-		case len(r.Body) > 0:
-			event["datacontenttype"], event["data_base64"] = "application/octet-stream", r.Body
-		}
-		return json.Marshal(map[string]any{"dev.ferry.event": event})
+		return json.Marshal(map[string]any{"dev.ferry.event": json.RawMessage(event)})
 	}
 	return json.Marshal(c.functionURL(fn, r, now))
 }

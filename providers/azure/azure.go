@@ -57,30 +57,24 @@ func New(c providers.Config) (providers.Adapter, error) {
 	}
 	a.target.Subscription = cmp.Or(a.target.Subscription, a.variable("AZURE_SUBSCRIPTION_ID"), a.variable("ARM_SUBSCRIPTION_ID"))
 	a.target.Location = normal(a.target.Location)
-	refuse := func(key, hint, format string, args ...any) error {
-		return &providers.Error{
-			Kind: providers.Invalid, Op: "configure", Provider: name, Hint: hint,
-			Err: fmt.Errorf("targets.%s.%s: %w", c.Target, key, fmt.Errorf(format, args...)),
-		}
-	}
 	switch t := a.target; {
 	case t.ResourceGroup == "":
-		return nil, refuse("resource_group", "add resource_group: "+c.Service, "no resource group is chosen")
+		return nil, c.Refuse(name, "resource_group", "add resource_group: "+c.Service, "no resource group is chosen")
 	case t.Location == "":
-		return nil, refuse("location", "add location: westeurope", "no location is chosen")
+		return nil, c.Refuse(name, "location", "add location: westeurope", "no location is chosen")
 	case !regexp.MustCompile(`^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$`).MatchString(t.ResourceGroup):
-		return nil, refuse("resource_group", "use at most 90 letters, digits, _, -, . and parentheses", "%q is not the name of a resource group", t.ResourceGroup)
+		return nil, c.Refuse(name, "resource_group", "use at most 90 letters, digits, _, -, . and parentheses", "%q is not the name of a resource group", t.ResourceGroup)
 	case t.Subscription != "" && !guid().MatchString(t.Subscription):
-		return nil, refuse("subscription", "write its id, as `az account show` prints it", "%q is not the id of a subscription", t.Subscription)
+		return nil, c.Refuse(name, "subscription", "write its id, as `az account show` prints it", "%q is not the id of a subscription", t.Subscription)
 	case t.StorageAccount != "" && !regexp.MustCompile(`^[a-z0-9]{3,24}$`).MatchString(t.StorageAccount):
-		return nil, refuse("storage_account", "use 3 to 24 lower-case letters and digits", "%q is not the name of a storage account", t.StorageAccount)
+		return nil, c.Refuse(name, "storage_account", "use 3 to 24 lower-case letters and digits", "%q is not the name of a storage account", t.StorageAccount)
 	case t.LogRetention != 0 && (t.LogRetention < leastRetention || t.LogRetention > maxRetention):
-		return nil, refuse("log_retention", fmt.Sprintf("choose %d to %d", leastRetention, maxRetention), "logs cannot be kept for %d days", t.LogRetention)
+		return nil, c.Refuse(name, "log_retention", fmt.Sprintf("choose %d to %d", leastRetention, maxRetention), "logs cannot be kept for %d days", t.LogRetention)
 	}
 	appName := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,30}[A-Za-z0-9]$`) // longer ones are not told apart by their hosts
 	for _, fn := range slices.Sorted(maps.Keys(a.target.Apps)) {
 		if !appName.MatchString(a.target.Apps[fn]) {
-			return nil, refuse("apps."+fn, "use 2 to 32 letters, digits and hyphens", "%q is not the name of an app that ferry can take", a.target.Apps[fn])
+			return nil, c.Refuse(name, "apps."+fn, "use 2 to 32 letters, digits and hyphens", "%q is not the name of an app that ferry can take", a.target.Apps[fn])
 		}
 	}
 	return a, nil

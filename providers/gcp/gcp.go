@@ -5,7 +5,6 @@ package gcp
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"sync"
 	"time"
@@ -58,25 +57,19 @@ func New(c providers.Config) (providers.Adapter, error) {
 	t.Region = cmp.Or(t.Region, a.variable("GOOGLE_CLOUD_REGION"), a.variable("CLOUDSDK_RUN_REGION"))
 	t.QuotaProject = cmp.Or(t.QuotaProject, a.variable("GOOGLE_CLOUD_QUOTA_PROJECT"))
 	t.Impersonate = cmp.Or(t.Impersonate, a.variable("CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT"))
-	refuse := func(key, hint, format string, args ...any) error {
-		return &providers.Error{
-			Kind: providers.Invalid, Op: "configure", Provider: name, Hint: hint,
-			Err: fmt.Errorf("targets.%s.%s: %w", c.Target, key, fmt.Errorf(format, args...)),
-		}
-	}
 	switch {
 	case t.Project == "":
-		return nil, refuse("project", "add project: my-project, or set GOOGLE_CLOUD_PROJECT", "no project is chosen")
+		return nil, c.Refuse(name, "project", "add project: my-project, or set GOOGLE_CLOUD_PROJECT", "no project is chosen")
 	case !projectForm().MatchString(t.Project):
-		return nil, refuse("project", "write the project's id, as `gcloud projects list` shows it", "%q is not the id of a project", t.Project)
+		return nil, c.Refuse(name, "project", "write the project's id, as `gcloud projects list` shows it", "%q is not the id of a project", t.Project)
 	case t.Region == "":
-		return nil, refuse("region", "add region: europe-west1, or set GOOGLE_CLOUD_REGION", "no region is chosen")
+		return nil, c.Refuse(name, "region", "add region: europe-west1, or set GOOGLE_CLOUD_REGION", "no region is chosen")
 	case !regexp.MustCompile(`^[a-z]+(-[a-z]+)+\d+$`).MatchString(t.Region):
-		return nil, refuse("region", "write it like europe-west1", "%q is not a region", t.Region)
+		return nil, c.Refuse(name, "region", "write it like europe-west1", "%q is not a region", t.Region)
 	case t.Impersonate != "" && !accountForm().MatchString(t.Impersonate):
-		return nil, refuse("impersonate", "write it like deploy@my-project.iam.gserviceaccount.com", "%q is not a service account", t.Impersonate)
+		return nil, c.Refuse(name, "impersonate", "write it like deploy@my-project.iam.gserviceaccount.com", "%q is not a service account", t.Impersonate)
 	case t.Repository != "" && !repositoryForm().MatchString(t.Repository):
-		return nil, refuse("repository", "write it like europe-west1-docker.pkg.dev/my-project/ferry", "%q is not a repository of images", t.Repository)
+		return nil, c.Refuse(name, "repository", "write it like europe-west1-docker.pkg.dev/my-project/ferry", "%q is not a repository of images", t.Repository)
 	}
 	return a, nil
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	logging "google.golang.org/api/logging/v2"
 	run "google.golang.org/api/run/v2"
@@ -219,28 +218,7 @@ func (c *connection) eventRequest(ctx context.Context, fn, id string, r provider
 	if err != nil {
 		return r, err
 	}
-	event := map[string]any{
-		"specversion": "1.0", "id": nonce(), "time": time.Now().UTC().Format(time.RFC3339Nano),
-		"type": "dev.ferry.invoke.v1", "source": "/ferry/" + c.service + "/" + c.stage + "/" + fn,
-	}
-	data, media := r.Body, ""
-	if r.Event != nil {
-		var attributes map[string]string
-		attributes, media, data = r.CloudEvent()
-		for key, value := range attributes {
-			event[key] = value
-		}
-	}
-	switch {
-	case len(data) == 0:
-	case json.Valid(data) && (media == "" || strings.Contains(media, "json")):
-		event["datacontenttype"], event["data"] = cmp.Or(media, "application/json"), json.RawMessage(data)
-	case utf8.Valid(data):
-		event["datacontenttype"], event["data"] = cmp.Or(media, "text/plain"), string(data)
-	default:
-		event["datacontenttype"], event["data_base64"] = cmp.Or(media, "application/octet-stream"), data
-	}
-	body, err := json.Marshal(event)
+	body, err := r.Structured(nonce(), "/ferry/"+c.service+"/"+c.stage+"/"+fn, time.Now())
 	if err != nil {
 		return r, err
 	}

@@ -10,7 +10,6 @@ import (
 
 	pubsub "google.golang.org/api/pubsub/v1"
 
-	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -32,7 +31,7 @@ func (c *connection) send(ctx context.Context, m providers.Message) (providers.S
 			Kind: providers.Unsupported, Op: "send", Provider: name, Hint: "leave out --group", Err: errors.New("messages are not kept in order on Google Cloud"),
 		}
 	}
-	topic := c.topic(function{Function: manifest.Function{}, own: c.target.settings}, m.Name)
+	topic := c.topic(function{own: c.target.settings}, m.Name)
 	bound, err := c.boundTo(ctx, topic)
 	if isNotFound(err) || err == nil && len(bound) == 0 {
 		return providers.Sent{}, &providers.Error{

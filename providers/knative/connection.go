@@ -51,7 +51,6 @@ func (a *Adapter) connect(ctx context.Context) (*connection, error) {
 		if err := c.ask(ctx, p); err != nil {
 			return nil, err
 		}
-		transport.TLSClientConfig.Certificates = c.client.Transport.(*http.Transport).TLSClientConfig.Certificates
 	}
 	a.connection = c
 	return c, nil
@@ -117,14 +116,20 @@ const (
 	pods           resource = "v1/pods"
 )
 
+// parts are the version of a resource, with its group where it has one, and its plural.
+func (r resource) parts() (version, plural string) {
+	at := strings.LastIndexByte(string(r), '/')
+	return string(r)[:at], string(r)[at+1:]
+}
+
 // path is where a resource's objects of the namespace are, or one of them.
 func (c *connection) path(r resource, name string) string {
-	root, parts := "/apis/", strings.Split(string(r), "/")
-	if len(parts) == 2 {
-		root = "/api/"
+	version, plural := r.parts()
+	root := "/api/"
+	if strings.Contains(version, "/") {
+		root = "/apis/"
 	}
-	last := len(parts) - 1
-	path := root + strings.Join(parts[:last], "/") + "/namespaces/" + c.namespace + "/" + parts[last]
+	path := root + version + "/namespaces/" + c.namespace + "/" + plural
 	if name != "" {
 		path += "/" + name
 	}
@@ -133,11 +138,11 @@ func (c *connection) path(r resource, name string) string {
 
 // of is what an object of a resource says of its kind.
 func of(r resource) typeMeta {
-	at := strings.LastIndexByte(string(r), '/')
+	version, _ := r.parts()
 	kind := map[resource]string{
 		configurations: "Configuration", routes: "Route", services: "Service", cronJobs: "CronJob", secretObjects: "Secret", configMaps: "ConfigMap",
 	}[r]
-	return typeMeta{APIVersion: string(r)[:at], Kind: kind}
+	return typeMeta{APIVersion: version, Kind: kind}
 }
 
 // call is one request to the API server.

@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
@@ -57,30 +60,27 @@ func rights() map[resource][]string {
 	}
 }
 
-// lookAtRights asks Kubernetes for each of the rights, and names those that are missing.
+// lookAtRights asks Kubernetes for each of the rights, several at once, and names those that are missing.
 func (c *connection) lookAtRights(ctx context.Context) (string, error) {
+	var mu sync.Mutex
 	var missing []string
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(8)
 	for r, verbs := range rights() {
-		parts := strings.Split(string(r), "/")
-		group, plural, sub := "", parts[1], ""
-		if strings.Contains(parts[0], ".") || parts[0] == "batch" {
-			group, plural = parts[0], parts[2]
-		} else if len(parts) == 3 {
-			sub = parts[2]
-		}
 		for _, verb := range verbs {
-			var review struct{ Status struct{ Allowed bool } }
-			err := c.do(ctx, call{method: http.MethodPost, path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body: map[string]any{
-				"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-				"spec": map[string]any{"resourceAttributes": map[string]string{"namespace": c.namespace, "group": group, "resource": plural, "subresource": sub, "verb": verb}},
-			}}, &review)
-			if err != nil {
-				return "", err
-			}
-			if !review.Status.Allowed {
-				missing = append(missing, verb+" "+plural)
-			}
+			all.Go(func() error {
+				what, allowed, err := c.may(ctx, r, verb)
+				if err == nil && !allowed {
+					mu.Lock()
+					defer mu.Unlock()
+					missing = append(missing, what)
+				}
+				return err
+			})
 		}
+	}
+	if err := all.Wait(); err != nil {
+		return "", err
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
@@ -90,4 +90,18 @@ func (c *connection) lookAtRights(ctx context.Context) (string, error) {
 		}
 	}
 	return "the caller may do all that is needed", nil
+}
+
+// may asks Kubernetes whether the caller may do something with a resource, and says in words what that is.
+func (c *connection) may(ctx context.Context, r resource, verb string) (what string, allowed bool, err error) {
+	group, rest, _ := strings.Cut("/"+string(r), "/v1/")
+	plural, sub, _ := strings.Cut(rest, "/")
+	var review struct{ Status struct{ Allowed bool } }
+	err = c.do(ctx, call{method: http.MethodPost, path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body: map[string]any{
+		"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+		"spec": map[string]any{"resourceAttributes": map[string]string{
+			"namespace": c.namespace, "group": strings.TrimPrefix(group, "/"), "resource": plural, "subresource": sub, "verb": verb,
+		}},
+	}}, &review)
+	return verb + " " + rest, review.Status.Allowed, err
 }

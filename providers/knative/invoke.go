@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/until"
@@ -185,28 +184,7 @@ func (c *connection) request(ctx context.Context, address string, r providers.Re
 
 // event is the request that brings an event to a shim: a CloudEvent in JSON.
 func (p *place) event(fn, word string, r providers.Request) (providers.Request, error) {
-	event := map[string]any{
-		"specversion": "1.0", "id": nonce(), "time": time.Now().UTC().Format(time.RFC3339Nano),
-		"type": "dev.ferry.invoke.v1", "source": "/ferry/" + p.service + "/" + p.stage + "/" + fn,
-	}
-	data, media := r.Body, ""
-	if r.Event != nil {
-		var attributes map[string]string
-		attributes, media, data = r.CloudEvent()
-		for key, value := range attributes {
-			event[key] = value
-		}
-	}
-	switch {
-	case len(data) == 0:
-	case json.Valid(data) && (media == "" || strings.Contains(media, "json")):
-		event["datacontenttype"], event["data"] = cmp.Or(media, "application/json"), json.RawMessage(data)
-	case utf8.Valid(data):
-		event["datacontenttype"], event["data"] = cmp.Or(media, "text/plain"), string(data)
-	default:
-		event["datacontenttype"], event["data_base64"] = cmp.Or(media, "application/octet-stream"), data
-	}
-	body, err := json.Marshal(event)
+	body, err := r.Structured(nonce(), "/ferry/"+p.service+"/"+p.stage+"/"+fn, time.Now())
 	header := http.Header{"Content-Type": {"application/cloudevents+json"}, "Ferry-Instance": {word}}
 	return providers.Request{Method: http.MethodPost, Path: "/.ferry/event", Header: header, Body: body}, err
 }

@@ -5,7 +5,6 @@ package knative
 
 import (
 	"cmp"
-	"fmt"
 	"sync"
 	"time"
 
@@ -52,21 +51,15 @@ func New(c providers.Config) (providers.Adapter, error) {
 	}
 	t := &a.target
 	t.Architecture = cmp.Or(t.Architecture, "amd64")
-	refuse := func(key, hint, format string, args ...any) error {
-		return &providers.Error{
-			Kind: providers.Invalid, Op: "configure", Provider: name, Hint: hint,
-			Err: fmt.Errorf("targets.%s.%s: %w", c.Target, key, fmt.Errorf(format, args...)),
-		}
-	}
 	switch {
 	case t.Registry == "":
-		return nil, refuse("registry", "add registry: registry.example.com/shop, which the cluster can pull from", "no registry for images is chosen")
+		return nil, c.Refuse(name, "registry", "add registry: registry.example.com/shop, which the cluster can pull from", "no registry for images is chosen")
 	case !registryForm().MatchString(t.Registry):
-		return nil, refuse("registry", "write it like registry.example.com/shop", "%q is not a repository of images", t.Registry)
+		return nil, c.Refuse(name, "registry", "write it like registry.example.com/shop", "%q is not a repository of images", t.Registry)
 	case t.Namespace != "" && !labelForm().MatchString(t.Namespace):
-		return nil, refuse("namespace", "write it as `kubectl get namespaces` shows it", "%q is not a namespace", t.Namespace)
+		return nil, c.Refuse(name, "namespace", "write it as `kubectl get namespaces` shows it", "%q is not a namespace", t.Namespace)
 	case t.Architecture != "amd64" && t.Architecture != "arm64":
-		return nil, refuse("architecture", "write amd64 or arm64, as the nodes of the cluster are", "%q is not an architecture", t.Architecture)
+		return nil, c.Refuse(name, "architecture", "write amd64 or arm64, as the nodes of the cluster are", "%q is not an architecture", t.Architecture)
 	}
 	return a, nil
 }

@@ -208,7 +208,8 @@ func TestEveryCallIsOneThatTheRoleAllows(t *testing.T) {
 		a.Prune(ctx, "api", r, 0), a.Fence(ctx, []string{"api"}, 3), a.RemoveSecret(ctx, "key"), a.Purge(ctx),
 		a.Tail(ctx, "api", providers.TailOptions{}, func(providers.LogLine) error { return nil }),
 	)
-	c.occupy(t, a, "theirs")
+	asked := c.Calls()
+	c.occupy(t, a, "theirs") // as somebody else
 	c.Reset()
 	_, adopting := a.Adopt(ctx, "theirs", 3)
 	if err = errors.Join(err, adopting, a.Remove(ctx, "api", 3)); err != nil {
@@ -221,7 +222,7 @@ func TestEveryCallIsOneThatTheRoleAllows(t *testing.T) {
 			allowed[verb+" "+parts[1]] = true
 		}
 	}
-	for _, call := range c.Calls() {
+	for _, call := range append(asked, c.Calls()...) {
 		if !allowed[call.Operation] {
 			t.Errorf("the role does not allow to %s", call.Operation)
 		}
@@ -261,6 +262,17 @@ func TestDoctorNamesWhatTheCallerMayNotDo(t *testing.T) {
 	}
 	if failed["permissions"] != providers.Denied || failed["cluster"] != "" {
 		t.Errorf("what failed: %v", failed)
+	}
+}
+
+func TestDoctorNamesEachRightThatTheCallerLacks(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.Forbid("get pods/log", "patch routes")
+	for _, f := range c.process(t, "shop", "dev").Diagnose(hasty(t), nil) {
+		if f.Subject == "permissions" && (f.Level != providers.LevelFailed || !strings.Contains(f.Message, "may not get pods/log, patch routes in the namespace")) {
+			t.Errorf("doctor finds %+v", f)
+		}
 	}
 }
 
