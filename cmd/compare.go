@@ -151,13 +151,7 @@ func (o *compareOptions) place(ctx context.Context, name string, all []compare.R
 	if strings.Contains(name, "://") {
 		return overHTTP(strings.TrimSuffix(name, "/")), nil
 	}
-	options := o.app.manifestOptions()
-	options.Target = name
-	m, err := manifest.Load(options)
-	if err != nil {
-		return nil, err
-	}
-	p, err := o.app.at(m)
+	p, err := o.app.projectOn(name)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +164,7 @@ func (o *compareOptions) place(ctx context.Context, name string, all []compare.R
 			return nil, err
 		}
 	}
-	function, err := o.standard(m, all)
+	function, err := o.standard(p.manifest, all)
 	if err != nil {
 		return nil, err
 	}

@@ -171,13 +171,7 @@ func (o *migrateOptions) run(ctx context.Context, do func(*shift.Move) (*shift.R
 
 // side is the engine of a target.
 func (o *migrateOptions) side(target string) (*release.Engine, error) {
-	options := o.app.manifestOptions()
-	options.Target = target
-	m, err := manifest.Load(options)
-	if err != nil {
-		return nil, err
-	}
-	p, err := o.app.at(m)
+	p, err := o.app.projectOn(target)
 	if err != nil {
 		return nil, err
 	}
@@ -191,9 +185,9 @@ func (r migrateResult) text(p *printer) {
 	case shift.None:
 		p.linef("nothing is being moved  %s", place)
 		return
-	case "committed":
+	case shift.Committed:
 		p.linef("%s %s serves everything; %s forwards to it until the service is removed there  %s", mark, r.To, r.From, place)
-	case "aborted":
+	case shift.Aborted:
 		p.linef("%s all is as it was before the migration  %s", mark, place)
 		return
 	case shift.Started:

@@ -42,8 +42,13 @@ func (a *app) manifestOptions() manifest.Options {
 }
 
 // project loads the manifest and configures the adapter of its target. Neither touches the network.
-func (a *app) project() (*project, error) {
-	m, err := manifest.Load(a.manifestOptions())
+func (a *app) project() (*project, error) { return a.projectOn(a.global.target) }
+
+// projectOn is project for another target than the one that was chosen; "" is the manifest's default.
+func (a *app) projectOn(target string) (*project, error) {
+	options := a.manifestOptions()
+	options.Target = target
+	m, err := manifest.Load(options)
 	if err != nil {
 		return nil, err
 	}

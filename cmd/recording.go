@@ -68,18 +68,9 @@ func (d *dev) keep(ctx context.Context, p *project, file *os.File, e providers.E
 	if err != nil {
 		return err
 	}
-	headers := func(all map[string][]string) map[string][]string {
-		shown := map[string][]string{}
-		for name, values := range all {
-			for _, v := range values {
-				shown[name] = append(shown[name], hide(v))
-			}
-		}
-		return shown
-	}
 	line, err := compare.Record(
-		compare.Request{Function: e.Function, Method: e.Request.Method, Path: hide(e.Request.Path), Header: headers(e.Request.Header), Body: []byte(hide(string(e.Request.Body)))},
-		compare.Answer{Status: e.Response.Status, Header: headers(e.Response.Header), Body: []byte(hide(string(e.Response.Body))), Seconds: e.Response.Seconds},
+		compare.Request{Function: e.Function, Method: e.Request.Method, Path: hide(e.Request.Path), Header: masking.Headers(e.Request.Header, hide), Body: []byte(hide(string(e.Request.Body)))},
+		compare.Answer{Status: e.Response.Status, Header: masking.Headers(e.Response.Header, hide), Body: []byte(hide(string(e.Response.Body))), Seconds: e.Response.Seconds},
 		masking.Hidden,
 	)
 	if err == nil {

@@ -46,6 +46,16 @@ func (e *Engine) Check() ([]providers.Issue, error) {
 	return f.warnings, nil
 }
 
+// fit is a function of the manifest as its package is made.
+func (e *Engine) fit(name string) (manifest.Function, error) {
+	for _, fn := range e.fitted.functions {
+		if fn.Name == name {
+			return fn, nil
+		}
+	}
+	return manifest.Function{}, errors.New("there is no function " + name)
+}
+
 // warnings are those about some functions, with how the target goes about a release of them.
 func (e *Engine) warnings(functions []manifest.Function) []providers.Issue {
 	about := map[string][]providers.Issue{}

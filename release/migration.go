@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -165,14 +164,4 @@ func (e *Engine) kind() Kind {
 		return KindMigrate
 	}
 	return KindDeploy
-}
-
-// fit is a function of the manifest as its package is made.
-func (e *Engine) fit(name string) (manifest.Function, error) {
-	for _, fn := range e.fitted.functions {
-		if fn.Name == name {
-			return fn, nil
-		}
-	}
-	return manifest.Function{}, errors.New("there is no function " + name)
 }

@@ -275,3 +275,14 @@ func unhex(digits string) rune {
 	}
 	return rune(n)
 }
+
+// Headers are headers of which hide has hidden what is to be hidden.
+func Headers(all map[string][]string, hide func(string) string) map[string][]string {
+	shown := map[string][]string{}
+	for name, values := range all {
+		for _, v := range values {
+			shown[name] = append(shown[name], hide(v))
+		}
+	}
+	return shown
+}

@@ -1,8 +1,10 @@
 package shift
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,7 +23,7 @@ type Stay struct {
 // possible refuses what no migration can move, all at once.
 func (m *Move) possible() error {
 	if m.from() == m.to() {
-		return &providers.Error{Kind: providers.Invalid, Op: "migrate", Err: errSame}
+		return &providers.Error{Kind: providers.Invalid, Op: "migrate", Err: errors.New("both targets are the same")}
 	}
 	var errs []error
 	for _, fn := range m.From.Manifest.Functions {
@@ -112,4 +114,47 @@ func (m *Move) changing() string {
 func listed(names []string) string {
 	slices.Sort(names)
 	return strings.Join(slices.Compact(names), ", ")
+}
+
+// settled refuses to begin where something else is under way, or was changed by hand.
+func settled(s *release.Status, target string) error {
+	if s.Release == 0 {
+		return &providers.Error{
+			Kind: providers.NotFound, Op: "migrate", Hint: fmt.Sprintf("run `ferry deploy -t %s` first", target), Err: fmt.Errorf("nothing is live on %s", target),
+		}
+	}
+	if err := finished(s, target); err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(s.Functions)) {
+		if drift := s.Functions[name].Drift; drift != "" {
+			errs = append(errs, conflict(fmt.Errorf("%s was changed on %s by hand: %s", name, target, drift), look(target)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// finished refuses to begin beside a release that is not finished.
+func finished(s *release.Status, target string) error {
+	if s.Unfinished == 0 && s.Canary == 0 {
+		return nil
+	}
+	return conflict(fmt.Errorf("a release on %s is not finished", target), look(target))
+}
+
+func look(target string) string { return fmt.Sprintf("run `ferry status -t %s`", target) }
+
+// unchanged refuses sources and a manifest that are not those of the old side's release.
+func (m *Move) unchanged(ctx context.Context, number int) error {
+	changes, err := m.From.As(release.Part{}).Differences(ctx, number)
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	names := make([]string, len(changes))
+	for i, c := range changes {
+		names[i] = c.Function
+	}
+	return conflict(fmt.Errorf("what is here is not what release %d on %s was made from: %s would change", number, m.from(), listed(names)),
+		fmt.Sprintf("check out that release's sources, or deploy these first: `ferry deploy -t %s`", m.from()))
 }

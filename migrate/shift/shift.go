@@ -17,10 +17,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -36,6 +33,13 @@ const (
 	Aborting   = "aborting"
 )
 
+// How a migration ends, and that there is none.
+const (
+	Committed = "committed"
+	Aborted   = "aborted"
+	None      = "none"
+)
+
 // Move is a service on the way from one target to another.
 type Move struct {
 	From, To *release.Engine
@@ -45,16 +49,13 @@ type Move struct {
 type Report struct {
 	From    string            `json:"from"`
 	To      string            `json:"to"`
-	State   string            `json:"state"` // of Starting, Started, …; "none" when there is none
+	State   string            `json:"state"` // of those above
 	Percent int               `json:"percent"`
 	URLs    map[string]string `json:"urls,omitempty"` // of the functions on the new side
 	Stays   []Stay            `json:"stays,omitempty"`
 	// Changing says what each change of the share costs.
 	Changing string `json:"changing,omitempty"`
 }
-
-// None is the state where nothing is being moved.
-const None = "none"
 
 func (m *Move) from() string { return m.From.Manifest.Target.Name }
 
@@ -109,7 +110,7 @@ func (m *Move) Start(ctx context.Context) (*Report, error) {
 		return m.report(now), nil
 	}
 	sum := sha256.Sum256([]byte(now.Secret))
-	accepts := told{To: m.to(), Accepts: hex.EncodeToString(sum[:])}
+	accepts := func(manifest.Function) told { return told{To: m.to(), Accepts: hex.EncodeToString(sum[:])} }
 	side := m.To.As(release.Part{ID: now.ID, Functions: func(all []manifest.Function) []manifest.Function { return silent(telling(all, accepts)) }})
 	if err := m.deploy(ctx, side); err != nil {
 		return nil, err
@@ -173,8 +174,8 @@ func (m *Move) prepare(ctx context.Context) (*release.Migration, error) {
 	if err != nil {
 		return nil, err
 	}
-	if there.Unfinished > 0 || there.Canary > 0 {
-		return nil, conflict(fmt.Errorf("a release on %s is not finished", m.to()), fmt.Sprintf("run `ferry status -t %s`", m.to()))
+	if err := finished(there, m.to()); err != nil {
+		return nil, err
 	}
 	return &release.Migration{
 		ID: rand.Text(), From: m.from(), To: m.to(), State: Starting, Base: status.Release, Secret: rand.Text(),
@@ -203,7 +204,7 @@ func (m *Move) shift(ctx context.Context, now *release.Migration, percent int) e
 		return err
 	}
 	return m.forward(ctx, now, func(all []manifest.Function) []manifest.Function {
-		return m.forwarding(all, now, told{Percent: percent})
+		return forwarding(all, now, told{Percent: percent})
 	})
 }
 
@@ -213,20 +214,6 @@ func (m *Move) forward(ctx context.Context, now *release.Migration, functions fu
 		return err
 	}
 	return m.deploy(ctx, m.From.As(release.Part{ID: now.ID, Base: now.Base, Functions: functions}))
-}
-
-// unchanged refuses sources and a manifest that are not those of the old side's release.
-func (m *Move) unchanged(ctx context.Context, number int) error {
-	changes, err := m.From.As(release.Part{}).Differences(ctx, number)
-	if err != nil || len(changes) == 0 {
-		return err
-	}
-	names := make([]string, len(changes))
-	for i, c := range changes {
-		names[i] = c.Function
-	}
-	return conflict(fmt.Errorf("what is here is not what release %d on %s was made from: %s would change", number, m.from(), listed(names)),
-		fmt.Sprintf("check out that release's sources, or deploy these first: `ferry deploy -t %s`", m.from()))
 }
 
 // Commit gives everything to the new side: requests first, then events.
@@ -244,7 +231,7 @@ func (m *Move) Commit(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	final := func(all []manifest.Function) []manifest.Function {
-		return m.forwarding(all, now, told{Percent: 100, Final: true})
+		return forwarding(all, now, told{Percent: 100, Final: true})
 	}
 	requests := m.From.Manifest.Functions
 	if slices.ContainsFunc(requests, callable) {
@@ -327,8 +314,9 @@ func (m *Move) end(ctx context.Context, now *release.Migration) (*Report, error)
 		return nil, err
 	}
 	done := m.report(now)
-	if done.State = "committed"; now.State == Aborting {
-		done.State = "aborted"
+	done.State = Committed
+	if now.State == Aborting {
+		done.State = Aborted
 	}
 	return done, nil
 }
@@ -366,60 +354,6 @@ func (m *Move) addresses(ctx context.Context, side *release.Engine) (map[string]
 	return urls, nil
 }
 
-// told is what the shim of a function is told of the migration.
-type told struct {
-	From    string `json:"from,omitempty"`
-	To      string `json:"to"`
-	URL     string `json:"url,omitempty"`
-	Percent int    `json:"percent,omitempty"`
-	Secret  string `json:"secret,omitempty"`
-	Final   bool   `json:"final,omitempty"` // the old side has nothing to answer with any more
-	Accepts string `json:"accepts,omitempty"`
-}
-
-func (m *Move) forwarding(all []manifest.Function, now *release.Migration, t told) []manifest.Function {
-	t.From, t.To, t.Secret = now.From, now.To, now.Secret
-	out := slices.Clone(all)
-	for i, fn := range out {
-		if t.URL = now.URLs[fn.Name]; callable(fn) {
-			out[i] = telling([]manifest.Function{fn}, t)[0]
-		}
-	}
-	return out
-}
-
-// telling are the functions whose shims are told.
-func telling(all []manifest.Function, t told) []manifest.Function {
-	text, err := json.Marshal(t)
-	if err != nil {
-		panic(err) // it holds only strings and numbers
-	}
-	out := slices.Clone(all)
-	for i, fn := range out {
-		if !callable(fn) {
-			continue
-		}
-		if fn.Env = maps.Clone(fn.Env); fn.Env == nil {
-			fn.Env = map[string]string{}
-		}
-		fn.Env[manifest.MigrationVariable] = string(text)
-		fn.Masked = append(slices.Clone(fn.Masked), manifest.MigrationVariable)
-		out[i] = fn
-	}
-	return out
-}
-
-// silent are the functions without events but requests.
-func silent(all []manifest.Function) []manifest.Function {
-	out := slices.Clone(all)
-	for i := range out {
-		out[i].Events = slices.DeleteFunc(slices.Clone(out[i].Events), func(e manifest.Event) bool { return e.HTTP == nil })
-	}
-	return out
-}
-
-func callable(fn manifest.Function) bool { return fn.HTTP() != nil }
-
 // step is the command that finishes a state.
 func step(state string) string {
 	return map[string]string{Starting: "start", Committing: "commit", Aborting: "abort"}[state]
@@ -428,24 +362,3 @@ func step(state string) string {
 func conflict(err error, hint string) error {
 	return &providers.Error{Kind: providers.Conflict, Op: "migrate", Hint: hint, Err: err}
 }
-
-// settled refuses to begin where something else is under way.
-func settled(s *release.Status, target string) error {
-	hint := fmt.Sprintf("run `ferry status -t %s`", target)
-	switch {
-	case s.Release == 0:
-		return &providers.Error{
-			Kind: providers.NotFound, Op: "migrate", Hint: fmt.Sprintf("run `ferry deploy -t %s` first", target), Err: fmt.Errorf("nothing is live on %s", target),
-		}
-	case s.Unfinished > 0 || s.Canary > 0:
-		return conflict(fmt.Errorf("a release on %s is not finished", target), hint)
-	}
-	for name, f := range s.Functions {
-		if f.Drift != "" {
-			return conflict(fmt.Errorf("%s was changed on %s by hand: %s", name, target, f.Drift), hint)
-		}
-	}
-	return nil
-}
-
-var errSame = errors.New("both targets are the same")

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/masking"
 )
 
 // RecordRequest asks for what the gateway answers from now on, for as long as the call lasts.
@@ -160,17 +162,8 @@ func (s *service) listenTo(w http.ResponseWriter, r *http.Request, c *call, serv
 // concealed is an exchange without the values of the function's secrets.
 func (s *service) concealed(e Exchange) Exchange {
 	hide := func(text string) string { return s.hide(e.Function, text) }
-	headers := func(h map[string][]string) map[string][]string {
-		shown := map[string][]string{}
-		for name, values := range h {
-			for _, v := range values {
-				shown[name] = append(shown[name], hide(v))
-			}
-		}
-		return shown
-	}
-	e.Path, e.Header, e.Body = hide(e.Path), headers(e.Header), []byte(hide(string(e.Body)))
-	e.Answer.Header, e.Answer.Body = headers(e.Answer.Header), []byte(hide(string(e.Answer.Body)))
+	e.Path, e.Header, e.Body = hide(e.Path), masking.Headers(e.Header, hide), []byte(hide(string(e.Body)))
+	e.Answer.Header, e.Answer.Body = masking.Headers(e.Answer.Header, hide), []byte(hide(string(e.Answer.Body)))
 	return e
 }
 
