@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -45,28 +44,16 @@ func newValidate(a *app, out *outcome) *cobra.Command {
 
 // foresee looks at what the sources show by themselves, of all functions at once.
 func (a *app) foresee(p *project) error {
-	var problems packager.Errors
+	var errs []error
 	pk := p.packager()
 	for _, fn := range p.manifest.Functions {
 		warnings, err := pk.Foresee(fn, p.adapter.Platform(fn))
 		for _, w := range warnings {
 			a.warn(providers.Issue{Function: fn.Name, Severity: providers.Warning, Message: w.Message, Hint: w.Hint})
 		}
-		var many packager.Errors
-		var one *packager.Error
-		switch {
-		case errors.As(err, &many):
-			problems = append(problems, many...)
-		case errors.As(err, &one):
-			problems = append(problems, one)
-		case err != nil:
-			return err
-		}
+		errs = append(errs, err)
 	}
-	if len(problems) > 0 {
-		return problems.Join()
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (r validateResult) text(p *printer) {

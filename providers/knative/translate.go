@@ -187,7 +187,7 @@ func address(fn function) any {
 	return noAddress
 }
 
-// reach is where an address of a function is reached from here, "" for nowhere.
+// reach is where an address of a function is reached from here; "" is that it is not.
 func (c *connection) reach(address string) string {
 	at, err := url.Parse(address)
 	if err != nil || address == "" {
