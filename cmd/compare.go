@@ -92,7 +92,7 @@ func (o *compareOptions) run(ctx context.Context, _ []string) (result, error) {
 	}
 	all, err := o.read()
 	if err != nil {
-		return nil, usagef("write a request on each line, such as {\"path\": \"/\"}", "%s", err)
+		return nil, err
 	}
 	if o.prepare != nil {
 		for i := range all {
@@ -136,14 +136,19 @@ func (o *compareOptions) complete() error {
 }
 
 func (o *compareOptions) read() ([]compare.Request, error) {
-	if o.requests == "-" {
-		return compare.Read("stdin", o.app.Streams.In)
+	name, from := "stdin", o.app.Streams.In
+	if o.requests != "-" {
+		text, err := os.ReadFile(o.app.inDir(o.requests))
+		if err != nil {
+			return nil, usagef("check the name after --requests", "reading the requests: %s", err)
+		}
+		name, from = o.requests, bytes.NewReader(text)
 	}
-	text, err := os.ReadFile(o.app.inDir(o.requests))
+	all, err := compare.Read(name, from)
 	if err != nil {
-		return nil, err
+		return nil, usagef("write a request on each line, such as {\"path\": \"/\"}", "%s", err)
 	}
-	return compare.Read(o.requests, bytes.NewReader(text))
+	return all, nil
 }
 
 // place is how the requests get to a target or a URL.

@@ -95,8 +95,12 @@ answers these, too, if nothing can be done twice by that. The header ferry-side 
 	}, func(m *shift.Move, ctx context.Context) (*shift.Report, error) { return m.Shift(ctx, o.percent) })
 	c.Flags().IntVar(&o.percent, "percent", 0, "the `share` of the requests, 0 to 100")
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
-		if !c.Flags().Changed("percent") || o.percent < 0 || o.percent > 100 {
-			return usagef("write --percent 10, or another share from 0 to 100", "no share of the requests is given")
+		const hint = "write --percent 10, or another share from 0 to 100"
+		switch {
+		case !c.Flags().Changed("percent"):
+			return usagef(hint, "no share of the requests is given")
+		case o.percent < 0 || o.percent > 100:
+			return usagef(hint, "%d is not a share of the requests", o.percent)
 		}
 		return nil
 	}
@@ -132,13 +136,16 @@ func answeredThere(r compare.Request) compare.Request {
 	return r
 }
 
-// complete checks that all is there that has no default.
+// complete checks that two targets are named.
 func (o *migrateOptions) complete() error {
 	var errs []error
 	for _, f := range [][2]string{{"from", o.from}, {"to", o.to}} {
 		if f[1] == "" {
 			errs = append(errs, usagef("see `ferry migrate --help`", "--%s is missing", f[0]))
 		}
+	}
+	if o.from != "" && o.from == o.to {
+		errs = append(errs, usagef("name two targets, with --from and --to", "%s cannot be moved to itself", o.from))
 	}
 	return errors.Join(errs...)
 }

@@ -22,9 +22,6 @@ type Stay struct {
 
 // possible refuses what no migration can move, all at once.
 func (m *Move) possible() error {
-	if m.from() == m.to() {
-		return &providers.Error{Kind: providers.Invalid, Op: "migrate", Err: errors.New("both targets are the same")}
-	}
 	var errs []error
 	for _, fn := range m.From.Manifest.Functions {
 		if !callable(fn) {
