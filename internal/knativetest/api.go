@@ -124,6 +124,10 @@ func (s *Server) verb(q *request, kind string) (any, int, *status) {
 	}
 	switch q.verb {
 	case "get":
+		if q.qualified() == routes {
+			s.looks[generationOf(found)]++
+			s.stir()
+		}
 		return found, http.StatusOK, nil
 	case "list":
 		return s.list(q, kind), http.StatusOK, nil

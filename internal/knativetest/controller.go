@@ -187,8 +187,22 @@ func (s *Server) revision(o object) {
 	s.observe(revisions, o, object{"observedGeneration": at(o, "metadata", "generation"), "conditions": []any{state}})
 }
 
+// RouteLag has the controller follow what is written to a route only once the route was looked at so often.
+func (s *Server) RouteLag(looks int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lag = looks
+}
+
+func generationOf(o object) string {
+	return fmt.Sprintf("%s %d", text(o, "metadata", "name"), number(o, "metadata", "generation"))
+}
+
 // route sends requests where it says, once all that it names is ready; until then they go where they went.
 func (s *Server) route(o object) {
+	if number(o, "status", "observedGeneration") < number(o, "metadata", "generation") && s.looks[generationOf(o)] < s.lag {
+		return // it comes to that later
+	}
 	id := text(o, "metadata", "name")
 	found := object{"observedGeneration": at(o, "metadata", "generation"), "address": object{"url": "http://" + id + "." + Namespace + ".svc.cluster.local"}}
 	found["url"] = "http://" + id + "." + Namespace + ".example.com"

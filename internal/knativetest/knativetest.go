@@ -54,6 +54,8 @@ type Server struct {
 	running map[string]*workload // by the uid of the revision
 	answer  func(variables map[string]string) http.Handler
 	forbids []string
+	lag     int            // how often a route is looked at before the controller follows what was written
+	looks   map[string]int // by route and generation
 }
 
 // New starts a cluster, which ends with the test.
@@ -62,7 +64,7 @@ func New(t testing.TB) *Server {
 	alive, end := context.WithCancel(context.WithoutCancel(t.Context()))
 	s := &Server{
 		t: t, dir: t.TempDir(), alive: alive, wake: make(chan struct{}, 1),
-		objects: map[string]object{}, running: map[string]*workload{},
+		objects: map[string]object{}, running: map[string]*workload{}, looks: map[string]int{},
 	}
 	s.registry = httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	s.Registry = strings.TrimPrefix(s.registry.URL, "http://") + "/ferry"

@@ -265,6 +265,19 @@ func TestDoctorNamesWhatTheCallerMayNotDo(t *testing.T) {
 	}
 }
 
+func TestWhatIsActivatedServesWhenThatEnds(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	a := c.process(t, "shop", "dev")
+	c.RouteLag(4)
+	for _, version := range []string{"one", "two"} {
+		live(t, a, c.program(t, a, "api", "a", says(t, version)))
+		if got, _ := c.call(t, a, "api"); got != version {
+			t.Errorf("%q serves after %q was activated", got, version)
+		}
+	}
+}
+
 func TestDoctorNamesEachRightThatTheCallerLacks(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
