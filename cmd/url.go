@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -84,7 +85,7 @@ func (p *project) undeployed(ctx context.Context, function string) error {
 func (p *project) nearestDeployed(ctx context.Context, function string) string {
 	hint := "run `ferry deploy`, or `ferry status` to see what serves"
 	if lister, ok := providers.As[providers.Lister](p.adapter); ok {
-		if names, err := lister.Functions(ctx); err == nil && len(nearest(function, names)) > 0 {
+		if names, err := lister.Functions(ctx); err == nil && !slices.Contains(names, function) && len(nearest(function, names)) > 0 {
 			return suggest(function, names) + " otherwise " + hint
 		}
 	}

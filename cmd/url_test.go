@@ -27,6 +27,15 @@ func TestTheURLOfAFunctionIsAloneOnItsLine(t *testing.T) {
 	}
 }
 
+func TestAFunctionThatWasPublishedAndNeverServedIsNotSuggestedInItsOwnPlace(t *testing.T) {
+	s := newService(t)
+	s.failures["probe api"] = &providers.Error{Kind: providers.Crashed, Op: "probe", Provider: "memory", Function: "api"}
+	s.must(t, exitFailed, "deploy")
+	if got := s.must(t, exitNotFound, "url", "api"); strings.Contains(got.err, "did you mean") || !strings.Contains(got.err, "ferry deploy") {
+		t.Errorf("got %s", got.err)
+	}
+}
+
 func TestTheURLIsKnownWhenTheManifestIsBroken(t *testing.T) {
 	s := newService(t)
 	s.must(t, exitDone, "deploy")
