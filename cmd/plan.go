@@ -83,6 +83,7 @@ func (r planResult) text(p *printer) {
 		p.canary(r.Canary, r.Percent)
 		p.linef("")
 	}
+	p.moving(r.Migration)
 	p.obstacles(r.Obstacles)
 	if r.Empty && len(r.Obstacles) > 0 {
 		p.linef("nothing to change, but release %d is not serving: a deploy fixes that  %s", r.Release, p.style.dim.Render(r.place))

@@ -56,6 +56,19 @@ func (p *printer) canary(number, percent int) {
 	p.decide()
 }
 
+// moving says that the service is on the way to another target.
+func (p *printer) moving(m *release.Move) {
+	if m == nil {
+		return
+	}
+	share := ""
+	if m.Percent > 0 {
+		share = fmt.Sprintf(", which gets %d%% of the requests", m.Percent)
+	}
+	p.linef("%s the service is being moved from %s to %s%s  %s", p.style.warn.Render("◐"), m.From, m.To, share, p.style.dim.Render("by "+m.Actor))
+	p.linef("  %s see `ferry migrate status --from %s --to %s`; until `commit` or `abort` no other release is made", p.style.good.Render("hint:"), m.From, m.To)
+}
+
 // decide says how a canary ends.
 func (p *printer) decide() {
 	p.linef("  %s run `ferry promote` to give it all of them, or `ferry rollback` to end it", p.style.good.Render("hint:"))

@@ -63,6 +63,7 @@ func (r releasesResult) text(p *printer) {
 	if r.NextRollback > 0 {
 		p.linef("`%s` restores release %d", p.command("rollback"), r.NextRollback)
 	}
+	p.moving(r.Migration)
 	p.held(r.Held)
 }
 

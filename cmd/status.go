@@ -52,6 +52,7 @@ func (r statusResult) text(p *printer) {
 	if r.Canary > 0 {
 		p.canary(r.Canary, r.Percent)
 	}
+	p.moving(r.Migration)
 	p.held(r.Held)
 	p.obstacles(r.Obstacles)
 	if len(r.Functions) == 0 {

@@ -128,6 +128,8 @@ type Plan struct {
 	Empty   bool              `json:"empty"`
 	Release int               `json:"release"` // what is live now; 0 is nothing
 	Issues  []providers.Issue `json:"-"`       // warnings
+	// Migration is under way between this target and another one; nil is none.
+	Migration *Move `json:"migration,omitempty"`
 	// Unfinished names an attempt that was interrupted; 0 is none. Removing says that it is a removal.
 	Unfinished int  `json:"unfinished,omitempty"`
 	Removing   bool `json:"removing,omitempty"`
@@ -212,6 +214,8 @@ type History struct {
 	NextRollback int `json:"next_rollback"`
 	// Held is what is not deployed again unasked, oldest first.
 	Held []Hold `json:"held"`
+	// Migration is under way between this target and another one; nil is none.
+	Migration *Move `json:"migration,omitempty"`
 }
 
 // Summary is one line of the ledger.
@@ -246,6 +250,8 @@ type Status struct {
 	Release   int                       `json:"release"` // 0 is nothing
 	Source    int                       `json:"source"`
 	Functions map[string]FunctionStatus `json:"functions"`
+	// Migration is under way between this target and another one; nil is none.
+	Migration *Move `json:"migration,omitempty"`
 	// Unfinished names an attempt that was interrupted; 0 is none. Removing says that it is a removal.
 	Unfinished int  `json:"unfinished,omitempty"`
 	Removing   bool `json:"removing,omitempty"`

@@ -27,6 +27,24 @@ type Migration struct {
 	Since  time.Time         `json:"since"`
 }
 
+// Move is a migration that is under way, as results show it.
+type Move struct {
+	From  string `json:"from"`
+	To    string `json:"to"`
+	State string `json:"state"`
+	// Percent is how many of the requests the new side gets; the new side itself does not know.
+	Percent int       `json:"percent,omitempty"`
+	Actor   string    `json:"actor"`
+	Since   time.Time `json:"since"`
+}
+
+func (m *Migration) shown() *Move {
+	if m == nil {
+		return nil
+	}
+	return &Move{From: m.From, To: m.To, State: m.State, Percent: m.Percent, Actor: m.Actor, Since: m.Since}
+}
+
 // Part is what an engine does for a migration.
 type Part struct {
 	ID string

@@ -95,7 +95,7 @@ func (e *Engine) plan(s *scene, g *goods) *Plan {
 	}
 	p.Empty = len(p.Changes) == 0 && len(p.Drift) == 0 && !s.removing()
 	p.Unfinished, p.Canary, p.Percent = s.undecided()
-	p.Removing = p.Unfinished > 0 && s.removing()
+	p.Removing, p.Migration = p.Unfinished > 0 && s.removing(), s.lock.Migration.shown()
 	return p
 }
 

@@ -23,7 +23,7 @@ func (e *Engine) Releases(ctx context.Context, limit int) (*History, error) {
 	if err := s.read(ctx, l); err != nil {
 		return nil, err
 	}
-	all := &History{Releases: []Summary{}, NextRollback: s.nextRollback(), Held: append([]Hold{}, s.head.Holds...)}
+	all := &History{Releases: []Summary{}, NextRollback: s.nextRollback(), Held: append([]Hold{}, s.head.Holds...), Migration: s.lock.Migration.shown()}
 	for next := s.lock.Attempt; next > 0 && (limit == 0 || len(all.Releases) < limit); {
 		batch := next
 		if limit > 0 {
@@ -98,7 +98,7 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 		Held: append([]Hold{}, s.head.Holds...),
 	}
 	st.Unfinished, st.Canary, st.Percent = s.undecided()
-	st.Removing = st.Unfinished > 0 && s.removing()
+	st.Removing, st.Migration = st.Unfinished > 0 && s.removing(), s.lock.Migration.shown()
 	live := s.liveFunctions()
 	found, err := e.inspect(ctx, s)
 	if err != nil {

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,92 +15,183 @@ import (
 	"testing"
 
 	"github.com/ferryfn/ferry/internal/awstest"
+	"github.com/ferryfn/ferry/internal/azuretest"
 	"github.com/ferryfn/ferry/internal/gcptest"
+	"github.com/ferryfn/ferry/internal/knativetest"
 )
 
-const cloudsManifest = `service: shop
-functions:
-  native: {runtime: nodejs22, style: lambda, handler: "native.js:handler", events: [http: {}]}
-  python: {runtime: python3.13, handler: "app:app", events: [http: {}]}
-targets:
-  aws: {provider: aws, region: eu-west-1}
-  gcp: {provider: gcp, region: %s, repository: %s/%s/ferry}
+// side is a target that a stand-in is for, with the environment of its user.
+type side struct {
+	target, block string
+	environ       []string
+	certificates  string // what functions elsewhere have to trust
+}
+
+// sideOf starts the stand-in for a target.
+func sideOf(t *testing.T, target string) side {
+	t.Helper()
+	s := side{target: target}
+	switch target {
+	case "aws":
+		account := awstest.Start(t)
+		s.block = "{provider: aws, region: eu-west-1}"
+		for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "FERRY_AWS_ENDPOINT"} {
+			value, _ := account.Env(name)
+			s.environ = append(s.environ, name+"="+value)
+		}
+	case "gcp":
+		project := gcptest.New(t)
+		project.AddRepository("ferry")
+		for _, base := range []string{"google-22/runtimes/nodejs22", "google-22/runtimes/python313"} {
+			project.BaseImage(base, "1")
+		}
+		s.block = fmt.Sprintf("{provider: gcp, region: %s, repository: %s/%s/ferry}", gcptest.Region, project.Registry(), gcptest.Project)
+		s.environ = project.Env()
+	case "azure":
+		subscription := azuretest.Start(t)
+		subscription.OnLoopback()
+		subscription.Polls(0)
+		subscription.RoleLag(0)
+		subscription.SyncLag(0)
+		s.block, s.environ = "{provider: azure, resource_group: shop, location: westeurope}", subscription.Environ()
+		s.certificates, _ = subscription.Env("SSL_CERT_FILE")
+	case "knative":
+		cluster := knativetest.New(t)
+		cluster.OnLoopback()
+		s.block = fmt.Sprintf("{provider: knative, registry: %s, kubeconfig: %s, base_image: %s}", cluster.Registry, cluster.Kubeconfig(t), cluster.BaseImage("node"))
+	default:
+		s.block = "{provider: local}"
+	}
+	return s
+}
+
+const nativeCode = `exports.handler = async (event) => ({
+  statusCode: 201, cookies: ["a=1; Path=/"], headers: {"content-type": "application/json"},
+  body: JSON.stringify({path: event.rawPath, query: event.rawQueryString, method: event.requestContext.http.method, host: event.headers.host, body: event.body}),
+});
 `
 
-// TestAServiceMovesFromAWSToGoogleAndBack moves functions of which one was written for Lambda. Their packages are those that
-// they were before.
-func TestAServiceMovesFromAWSToGoogleAndBack(t *testing.T) {
-	t.Parallel()
+const wsgiCode = `import json
+def app(environ, start_response):
+    start_response("200 OK", [("content-type", "application/json"), ("set-cookie", "a=1; Path=/")])
+    got = {k: environ.get(k) for k in ("PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "HTTP_HOST")}
+    return [json.dumps({**got, "body": environ["wsgi.input"].read().decode()}).encode()]
+`
+
+// between is a service that is live on one side and is to be moved to the other.
+func between(t *testing.T, from, to side, functions string, files map[string]string) *moving {
+	t.Helper()
 	for _, tool := range []string{"node", "python3"} {
 		if ok, _ := installed(tool); !ok {
 			t.Skipf("%s is not installed", tool)
 		}
 	}
-	s := &moving{shop: newShop(t)}
-	aws, google := awstest.Start(t), gcptest.New(t)
-	google.AddRepository("ferry")
-	for _, base := range []string{"google-22/runtimes/nodejs22", "google-22/runtimes/python313"} {
-		google.BaseImage(base, "1")
+	s := &moving{shop: newShop(t), from: from.target, to: to.target, client: trusting(t, from.certificates)}
+	manifest := "service: shop\n"
+	if trusted := from.certificates + to.certificates; trusted != "" {
+		manifest += fmt.Sprintf("defaults: {env: {NODE_EXTRA_CA_CERTS: %[1]q, SSL_CERT_FILE: %[1]q}}\n", trusted)
 	}
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "FERRY_AWS_ENDPOINT"} {
-		value, _ := aws.Env(name)
-		s.environ = append(s.environ, name+"="+value)
+	manifest += "functions:\n" + functions + "targets:\n"
+	for _, place := range []side{from, to} {
+		manifest += "  " + place.target + ": " + place.block + "\n"
+		s.environ = append(s.environ, place.environ...)
 	}
-	s.environ = append(s.environ, google.Env()...)
-	for name, text := range map[string]string{
-		"ferry.yaml": fmt.Sprintf(cloudsManifest, gcptest.Region, google.Registry(), gcptest.Project),
-		"native.js": `exports.handler = async (event) => ({
-  statusCode: 201, cookies: ["a=1; Path=/"], headers: {"content-type": "application/json"},
-  body: JSON.stringify({path: event.rawPath, query: event.rawQueryString, method: event.requestContext.http.method, host: event.headers.host, body: event.body}),
-});
-`,
-		"app.py": `import json
-def app(environ, start_response):
-    start_response("200 OK", [("content-type", "application/json"), ("set-cookie", "a=1; Path=/")])
-    got = {k: environ.get(k) for k in ("PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "HTTP_HOST")}
-    return [json.dumps({**got, "body": environ["wsgi.input"].read().decode()}).encode()]
-`,
-	} {
+	files["ferry.yaml"] = manifest
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.cloudDeploy("aws")
-	digests, home := s.digests("aws"), map[string]string{}
+	s.cloudDeploy(from.target)
+	return s
+}
+
+// trusting is a client that trusts the certificates of a file, too.
+func trusting(t *testing.T, file string) *http.Client {
+	t.Helper()
+	if file == "" {
+		return http.DefaultClient
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(text)
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+}
+
+const (
+	nativeFunction = `  native: {runtime: nodejs22, style: lambda, handler: "native.js:handler", events: [http: {}]}` + "\n"
+	wsgiFunction   = `  python: {runtime: python3.13, handler: "app:app", events: [http: {}]}` + "\n"
+)
+
+// TestAServiceMovesFromOnePlaceToAnotherAndBack moves functions of which one was written for Lambda. Their packages are those
+// that they were before.
+func TestAServiceMovesFromOnePlaceToAnotherAndBack(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ from, to, functions string }{
+		{"aws", "gcp", nativeFunction + wsgiFunction},
+		{"gcp", "azure", nativeFunction + wsgiFunction},
+		{"azure", "aws", nativeFunction},
+		{"aws", "local", nativeFunction},
+		{"local", "knative", nativeFunction},
+	} {
+		t.Run("from "+c.from+" to "+c.to, func(t *testing.T) {
+			t.Parallel()
+			s := between(t, sideOf(t, c.from), sideOf(t, c.to), c.functions, map[string]string{
+				"native.js": nativeCode, "app.py": wsgiCode, "requests.jsonl": `{"path": "/a?b=1"}` + "\n",
+			})
+			s.thereAndBack(c.from, c.to)
+		})
+	}
+}
+
+// thereAndBack takes every step of a move, and moves the service back.
+func (s *moving) thereAndBack(from, to string) {
+	s.Helper()
+	digests, home := s.digests(from), map[string]string{}
 	for name := range s.urls {
 		_, home[name] = s.ask(name)
 	}
 	answeredBy := func(side string) {
-		t.Helper()
+		s.Helper()
 		for name := range s.urls {
 			by, got := s.ask(name)
 			if by != side || got != home[name] {
-				t.Errorf("%s: answered by %q:\n%s\nnot by %q:\n%s", name, by, got, side, home[name])
+				s.Errorf("%s: answered by %q:\n%s\nnot by %q:\n%s", name, by, got, side, home[name])
 			}
 		}
 	}
-	there := func(args ...string) {
-		s.ferry(append([]string{"migrate", args[0], "--from", "aws", "--to", "gcp"}, args[1:]...)...)
+	s.ferry(migrating(from, to, "start")...)
+	answeredBy("")
+	for name := range s.urls {
+		s.ferry(migrating(from, to, "verify", "--requests", filepath.Join(s.dir, "requests.jsonl"), "--function", name, "--ignore", "json:$.host", "--ignore", "json:$.HTTP_HOST")...)
 	}
-	there("start")
-	answeredBy("")
-	there("shift", "--percent", "100")
-	answeredBy("gcp")
-	there("shift", "--percent", "0")
-	answeredBy("")
-	there("commit")
-	for name := range s.urls { // the new side has a host of its own now
-		if by, got := s.ask(name); by != "gcp" || !strings.Contains(got, "some text") {
-			t.Errorf("%s: answered by %q after commit: %s", name, by, got)
+	s.ferry(migrating(from, to, "shift", "--percent", "100")...)
+	answeredBy(to)
+	for _, target := range []string{from, to} {
+		for _, command := range []string{"status", "plan", "releases"} {
+			if out := strings.ReplaceAll(s.ferry(command, "-t", target), " ", ""); !strings.Contains(out, fmt.Sprintf(`"migration":{"from":%q,"to":%q`, from, to)) {
+				s.Errorf("%s of %s does not tell of the migration: %s", command, target, out)
+			}
 		}
 	}
-	s.ferry("migrate", "start", "--from", "gcp", "--to", "aws")
-	s.ferry("migrate", "shift", "--from", "gcp", "--to", "aws", "--percent", "100")
-	s.ferry("migrate", "commit", "--from", "gcp", "--to", "aws")
+	s.ferry(migrating(from, to, "shift", "--percent", "0")...)
 	answeredBy("")
-	for name, digest := range s.digests("aws") {
+	s.ferry(migrating(from, to, "commit")...)
+	for name := range s.urls { // the new side has a host of its own now
+		if by, got := s.ask(name); by != to || !strings.Contains(got, "some text") {
+			s.Errorf("%s: answered by %q after commit: %s", name, by, got)
+		}
+	}
+	s.ferry(migrating(to, from, "start")...)
+	s.ferry(migrating(to, from, "shift", "--percent", "100")...)
+	s.ferry(migrating(to, from, "commit")...)
+	answeredBy("")
+	for name, digest := range s.digests(from) {
 		if digest != digests[name] {
-			t.Errorf("the package of %s is another than before the moves", name)
+			s.Errorf("the package of %s is another than before the moves", name)
 		}
 	}
 }
@@ -134,7 +227,7 @@ func (s *moving) digests(target string) map[string]string {
 // ask sends a request to a function at the address that it had first, and is which side answered, and the answer.
 func (s *moving) ask(function string) (side, answer string) {
 	s.Helper()
-	res, err := http.Post(strings.TrimSuffix(s.urls[function], "/")+"/a/b?x=1&y=%26", "text/plain", strings.NewReader("some text"))
+	res, err := s.client.Post(strings.TrimSuffix(s.urls[function], "/")+"/a/b?x=1&y=%26", "text/plain", strings.NewReader("some text"))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -143,5 +236,6 @@ func (s *moving) ask(function string) (side, answer string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	return res.Header.Get("ferry-side"), fmt.Sprint(res.StatusCode, res.Header.Get("content-type"), res.Header["Set-Cookie"], string(body))
+	cookies := strings.ToLower(fmt.Sprint(res.Header["Set-Cookie"])) // Azure's library for Python writes attributes its own way
+	return res.Header.Get("ferry-side"), fmt.Sprint(res.StatusCode, res.Header.Get("content-type"), cookies, string(body))
 }

@@ -55,9 +55,10 @@ type Cloud struct {
 	principals    map[string]*principal // by object ID
 	tokens        map[string]*token
 	federations   []federation
-	assignments   map[string]*assignment // by their lower-case ID
-	locks         map[string]*lock       // by their lower-case ID
-	taken         map[string]bool        // global names of others
+	assignments   map[string]*assignment      // by their lower-case ID
+	locks         map[string]*lock            // by their lower-case ID
+	taken         map[string]bool             // global names of others
+	addresses     map[string]*httptest.Server // on loopback, by the lower-case name of the app
 }
 
 // Start serves an empty subscription until the test ends.
@@ -73,6 +74,7 @@ func Start(t testing.TB) *Cloud {
 		assignments: map[string]*assignment{},
 		locks:       map[string]*lock{},
 		taken:       map[string]bool{},
+		addresses:   map[string]*httptest.Server{},
 	}
 	c.control.polls, c.control.roleLag, c.control.syncLag, c.control.quota = 1, 1, 1, 250
 	c.life, c.stop = context.WithCancel(context.Background())
@@ -100,6 +102,10 @@ func (c *Cloud) close() {
 	c.proxy.Close()
 	c.server.CloseClientConnections()
 	c.server.Close()
+	for _, listens := range c.addresses {
+		listens.CloseClientConnections()
+		listens.Close()
+	}
 	c.endWorkers()
 	c.background.Wait()
 }

@@ -18,6 +18,8 @@ type control struct {
 	logDelay int // milliseconds
 	restarts int
 	injects  int
+
+	onLoopback int
 }
 
 // Polls sets how often a long operation reads as under way before it has ended. It starts as 1.

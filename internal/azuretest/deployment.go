@@ -82,7 +82,10 @@ func wordKudu(f *failure, r *request) standin.Reply {
 }
 
 func (c *Cloud) siteAt(host string) *site {
-	host, _, _ = strings.Cut(lower(host), ":")
+	host = lower(host)
+	if name, _, _ := strings.Cut(host, ":"); name != "127.0.0.1" {
+		host = name // on loopback the port tells apps apart
+	}
 	for _, r := range c.resources {
 		if s, ok := r.state.(*site); ok && (s.host == host || s.scm == host) {
 			return s

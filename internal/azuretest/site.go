@@ -212,11 +212,15 @@ func (c *Cloud) siteFor(known *resource, name string) *site {
 	if known != nil {
 		return known.state.(*site)
 	}
-	return &site{
+	s := &site{
 		is: &resource{name: name, properties: object{}}, cloud: c, settings: map[string]string{}, web: object{}, policies: map[string]bool{"scm": true, "ftp": true},
 		host: lower(name) + ".azurewebsites.net", scm: lower(name) + ".scm.azurewebsites.net",
 		masterKey: newHostKey(), defaultKey: newHostKey(), systemKeys: map[string]string{}, functionKeys: map[string]string{}, syncs: c.setting(syncLag),
 	}
+	if c.setting(onLoopback) > 0 {
+		s.host = c.loopback(name)
+	}
+	return s
 }
 
 func newHostKey() string {

@@ -205,7 +205,7 @@ func (s *Server) route(o object) {
 	}
 	id := text(o, "metadata", "name")
 	found := object{"observedGeneration": at(o, "metadata", "generation"), "address": object{"url": "http://" + id + "." + Namespace + ".svc.cluster.local"}}
-	found["url"] = "http://" + id + "." + Namespace + ".example.com"
+	found["url"] = s.public(id)
 	if text(o, "metadata", "labels", "networking.knative.dev/visibility") == "cluster-local" {
 		found["url"] = at(found, "address", "url")
 	}

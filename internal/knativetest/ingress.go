@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"time"
 
@@ -34,8 +35,8 @@ func outside(route object) string {
 func inside(route object) string { return text(route, "status", "address", "url") }
 
 func (s *Server) choose(host string, known func(object) string) http.Handler {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	if name, _, err := net.SplitHostPort(host); err == nil && name != "127.0.0.1" {
+		host = name // on loopback the port tells routes apart
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,6 +52,25 @@ func (s *Server) choose(host string, known func(object) string) http.Handler {
 		}
 	}
 	return nil
+}
+
+// OnLoopback gives routes that are public an address of 127.0.0.1 of their own in place of a name of the cluster's domain, for callers
+// that no DNS tells of that.
+func (s *Server) OnLoopback() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addresses = map[string]*httptest.Server{}
+}
+
+// public is the address of a route for the world.
+func (s *Server) public(route string) string {
+	switch {
+	case s.addresses == nil:
+		return "http://" + route + "." + Namespace + ".example.com"
+	case s.addresses[route] == nil:
+		s.addresses[route] = httptest.NewServer(s.gateway(outside))
+	}
+	return s.addresses[route].URL
 }
 
 func (s *Server) handlerOf(revision string) http.Handler {

@@ -54,8 +54,10 @@ type Server struct {
 	running map[string]*workload // by the uid of the revision
 	answer  func(variables map[string]string) http.Handler
 	forbids []string
-	lag     int            // how often a route is looked at before the controller follows what was written
-	looks   map[string]int // by route and generation
+	// addresses of routes on loopback, by their names; nil where they have names of the cluster's domain
+	addresses map[string]*httptest.Server
+	lag       int            // how often a route is looked at before the controller follows what was written
+	looks     map[string]int // by route and generation
 }
 
 // New starts a cluster, which ends with the test.
@@ -80,6 +82,9 @@ func New(t testing.TB) *Server {
 		s.mu.Lock()
 		for _, w := range s.running {
 			w.stop()
+		}
+		for _, l := range s.addresses {
+			defer l.Close()
 		}
 		s.mu.Unlock()
 		s.work.Wait()

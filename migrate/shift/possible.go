@@ -102,7 +102,7 @@ func (m *Move) changing() string {
 		}
 	}
 	if _, stepwise := providers.As[providers.Stepwise](m.From.Adapter); stepwise {
-		return "each change of the share restarts the functions on " + m.from()
+		return "each change of the share restarts the functions on " + m.from() + ": requests that are under way there then may fail"
 	}
 	return "each change of the share takes " + m.from() + " seconds"
 }
