@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +36,10 @@ percentage changes the share.
 
 What was rolled back is not deployed again by accident: a repeated CI job would undo what somebody just did. ferry
 exits with 6 and names the release. Pass its number with --again (or FERRY_AGAIN) to deploy it anyway;
-` + "`ferry releases allow`" + ` lets every later deploy do so.`,
+` + "`ferry releases allow`" + ` lets every later deploy do so.
+
+What a provider cannot take back, as to take a function from Cloud Functions, ferry asks about first; where there is no
+terminal it needs --yes.`,
 		Example: `  ferry deploy
   ferry deploy api worker -m "fix the date"
   ferry deploy --target aws --stage prod
@@ -78,16 +82,38 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 		return nil, err
 	}
 	e.Origin = origin()
-	done, err := o.app.release(e, func() (*release.Result, error) {
-		return e.Deploy(ctx, release.DeployOptions{
-			Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force, Adopt: o.adopt, Traffic: o.traffic, Again: o.again,
-		})
-	})
+	options := release.DeployOptions{
+		Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force, Adopt: o.adopt, Traffic: o.traffic, Again: o.again, OneWay: o.app.global.yes,
+	}
+	deploy := func() (*release.Result, error) { return e.Deploy(ctx, options) }
+	done, err := o.app.release(e, deploy)
+	var final *release.OneWay
+	if errors.As(err, &final) {
+		if err := o.confirm(p, final); err != nil {
+			return nil, err
+		}
+		options.OneWay = true
+		done, err = o.app.release(e, deploy)
+	}
 	if r, ok := done.(releaseResult); ok && r.State == release.StateCanary {
 		r.Percent = o.traffic
 		done = r
 	}
 	return done, o.app.held(err, o.again)
+}
+
+// confirm has a person type the service's name before what cannot be taken back; where nobody can be asked, --yes is needed.
+func (o *deployOptions) confirm(p *project, final *release.OneWay) error {
+	if !o.app.interactive() {
+		return usagef("add --yes if you mean it", "%v; and there is no terminal to ask for confirmation", final)
+	}
+	ask := o.app.errors()
+	ask.linef("%v", final)
+	answer, err := o.app.ask("Type " + p.manifest.Service + " to continue:")
+	if err != nil || answer == p.manifest.Service {
+		return err
+	}
+	return usagef("type the name of the service exactly, or use --yes", "not confirmed: nothing was deployed")
 }
 
 // release runs work that makes a release, showing its progress.

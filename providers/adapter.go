@@ -77,6 +77,14 @@ type Stepwise interface {
 	Apart(from, to Spec) bool
 }
 
+// Turner is for a provider that makes functions in several ways, where a function that was made in one cannot always be made in
+// another one, or never again in the first.
+type Turner interface {
+	// Turn says what cannot be taken back when a function that is there, also a foreign one, is made as the spec wants it; "" is
+	// nothing. That there is no way is an error. Pure.
+	Turn(now State, to Spec) (string, error)
+}
+
 // Splitter sends a share of the requests to a revision that is not live. percent is 1 to 99 of each function's requests, and
 // each request is chosen by itself. What c.From says is live goes on serving the rest. Without a revision on both sides the
 // split is Invalid. With a stale From nothing changes. Activating either revision ends the split, and so do deactivating and
@@ -254,7 +262,9 @@ type State struct {
 	// AsWritten means that Revision is what ferry wrote there last, for example in a tag, because a look does not show what
 	// serves. Such an adapter is an Inspector, which does see it.
 	AsWritten bool `json:"as_written,omitempty"`
-	// Foreign means that there is a function of that name which ferry did not make. Then all other fields are empty.
+	// Maker is what made the function, in the adapter's own word, where the adapter is a Turner.
+	Maker string `json:"maker,omitempty"`
+	// Foreign means that there is a function of that name which ferry did not make. Then all other fields are empty, but for Maker.
 	Foreign bool `json:"foreign,omitempty"`
 }
 

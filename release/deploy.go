@@ -55,6 +55,9 @@ func (e *Engine) deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if err := refuse(p.Held, o.Again); err != nil {
 		return nil, err
 	}
+	if len(g.turns) > 0 && !o.OneWay {
+		return nil, &OneWay{g.turns}
+	}
 	a, ctx, err := e.begin(ctx, l, s, claim{force: o.Force, numbered: true})
 	if err != nil {
 		return nil, err

@@ -80,6 +80,7 @@ type DeployOptions struct {
 	NoVerify  bool // skip the health calls; what serves is read back all the same
 	Force     bool // overwrite drift and take the lock from a living holder
 	Adopt     bool // record what serves unknown to the ledger as a release of its own first
+	OneWay    bool // also do what cannot be taken back
 	// Again names releases that were rolled away from and that may be deployed again all the same.
 	Again []int
 	// Traffic is the percentage of requests that the release gets, 1 to 99, until it is promoted or rolled

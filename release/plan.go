@@ -43,6 +43,9 @@ func (e *Engine) survey(ctx context.Context, l *ledger, only []string) (*goods, 
 		return nil, nil, err
 	}
 	var err error
+	if g.turns, err = e.turns(s, g.functions); err != nil {
+		return nil, nil, err
+	}
 	g.obstacles, err = e.obstacles(ctx, g.functions)
 	return g, s, err
 }
@@ -57,7 +60,7 @@ func (e *Engine) names() []string {
 
 // plan compares what a release is to hold with what is live.
 func (e *Engine) plan(s *scene, g *goods) *Plan {
-	p := &Plan{Changes: []Change{}, Drift: []Drift{}, Release: s.head.Number, Issues: g.issues, Obstacles: g.obstacles, Held: s.against(g.functions)}
+	p := &Plan{Changes: []Change{}, Drift: []Drift{}, Release: s.head.Number, Issues: slices.Concat(g.issues, g.turns), Obstacles: g.obstacles, Held: s.against(g.functions)}
 	var have map[string]FunctionRecord
 	if s.live != nil {
 		have = s.live.Functions

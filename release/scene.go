@@ -37,6 +37,7 @@ type goods struct {
 	chosen    map[string]FunctionRecord    // those that the command is about
 	built     map[string]packager.Artifact // packages that lie on this machine, by function
 	issues    []providers.Issue            // warnings
+	turns     []providers.Issue            // warnings of what cannot be taken back
 	obstacles []Obstacle                   // to reaching and starting the functions, as things are
 }
 

@@ -285,7 +285,7 @@ func (c *connection) adopt(ctx context.Context, fn string, e providers.Epoch) (*
 		}
 		now.Traffic = r.targets()
 		now.Labels = relabelled(now.Labels, c.labels(function{Function: namedFunction(fn)}), "")
-		now.Labels[labelPublisher] = byRun
+		now.Labels[labelPublisher] = makerOf(now)
 		now.Annotations[noteLive], now.Annotations[noteEpoch] = r.live, c.epoch(e)
 		now.Annotations[noteAccess] = string(private)
 		if open(p) || now.InvokerIamDisabled {

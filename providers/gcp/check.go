@@ -90,7 +90,7 @@ func checkSettings(fn function) []providers.Issue {
 		check.OneOf("gcp.via", own.Via, "way to make a function", byRun, byFunctions),
 		check.When(fn.viaFunctions() && !buildable(fn.Function)).Block("gcp.via", "leave it at run", "Cloud Functions calls functions and builds no programs: a %s of style %s runs on Cloud Run", fn.Runtime, fn.Style),
 		check.When(fn.viaFunctions() && own.BaseImage != "").Block("gcp.base_image", "leave it out, or set gcp.via to run", "Cloud Functions builds over an image of its own"),
-		check.When(fn.viaFunctions() && fn.bound() && fn.Timeout > manifest.Duration(maxBuiltEventTimeout)).Block("timeout", "choose at most 9m, or set gcp.via to run", "events call a function that Cloud Functions builds for at most %s", manifest.Duration(maxBuiltEventTimeout)),
+		check.When(fn.viaFunctions() && fn.tooLate()).Block("timeout", "choose at most 9m, or set gcp.via to run", "events call a function that Cloud Functions builds for at most %s", manifest.Duration(maxBuiltEventTimeout)),
 		check.OneOf("gcp.ingress", own.Ingress, "ingress", "all", "internal", "internal-and-load-balancer"),
 		check.OneOf("gcp.egress", own.Egress, "egress", "private-ranges-only", "all-traffic"),
 		check.Forms("gcp.service_account", accountForm(), "the email of a service account", own.ServiceAccount),

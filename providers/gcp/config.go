@@ -24,7 +24,7 @@ type target struct {
 
 // settings are the block functions.<name>.gcp.
 type settings struct {
-	Via                 string            `json:"via,omitempty" jsonschema:"What makes the function: run (default), an image of ferry's own on Cloud Run, in seconds; or functions, a build by Cloud Functions, in minutes."`
+	Via                 string            `json:"via,omitempty" jsonschema:"What makes the function: run, an image of ferry's own on Cloud Run, in seconds; or functions, a build by Cloud Functions, in minutes. Default: functions for what is written for its framework (gcf-http, gcf-event, gcf), run for all else."`
 	ServiceAccount      string            `json:"service_account,omitempty" jsonschema:"The service account that the function runs as; ferry changes nothing in it. Default: ferry creates one with the least rights."`
 	BuildServiceAccount string            `json:"build_service_account,omitempty" jsonschema:"The service account that Cloud Build builds as. Default: the project's."`
 	Roles               []string          `json:"roles,omitempty" jsonschema:"Further roles in the project for the service account that ferry creates."`

@@ -16,8 +16,20 @@ import (
 	"github.com/ferryfn/ferry/providers/until"
 )
 
-// viaFunctions is whether Cloud Functions builds the function.
-func (f function) viaFunctions() bool { return f.own.Via == byFunctions }
+// viaFunctions is whether Cloud Functions builds the function. Unless the manifest says so, it builds only what was written for its
+// framework, which changes the requests of everything else, and only where it takes all that the function asks for.
+func (f function) viaFunctions() bool {
+	if f.own.Via != "" {
+		return f.own.Via == byFunctions
+	}
+	written := slices.Contains([]manifest.Style{manifest.StyleGCFHTTP, manifest.StyleGCFEvent, manifest.StyleGCF}, f.Style)
+	return written && f.own.BaseImage == "" && !f.tooLate()
+}
+
+// tooLate is whether events call the function for longer than Cloud Functions lets them.
+func (f function) tooLate() bool {
+	return f.bound() && f.Timeout > manifest.Duration(maxBuiltEventTimeout)
+}
 
 // buildable is whether Cloud Functions can build a function of the style: it calls functions, and no programs.
 func buildable(fn manifest.Function) bool {
@@ -46,11 +58,8 @@ type compiler struct{ *connection }
 // operation that somebody left is waited for, for it may be the one that makes it: nothing is built twice.
 func (b *compiler) publish(ctx context.Context, s spec, found *run.GoogleCloudRunV2Service) (providers.Revision, error) {
 	fn := s.function
-	if found != nil && found.Labels[labelPublisher] != byFunctions {
-		return providers.Revision{}, &providers.Error{
-			Kind: providers.Unsupported, Op: "publish", Provider: name, Function: fn.Name, Hint: "leave gcp.via at run, or rename the function",
-			Err: errors.New("the function was made on Cloud Run, and Cloud Functions cannot take a service over"),
-		}
+	if found != nil && makerOf(found) != byFunctions {
+		return providers.Revision{}, stays(fn.Name)
 	}
 	if err := b.settle(ctx, s); err != nil {
 		return providers.Revision{}, err
@@ -224,17 +233,33 @@ func (b *compiler) begin(ctx context.Context, s spec) (*functions.Operation, err
 	}
 	want := b.describe(s, source)
 	there, err := b.functions.Projects.Locations.Functions.Get(b.functionPath(s.function.Name)).Context(ctx).Do()
+	if err == nil { // one that was adopted is ferry's by the labels of its service
+		err = b.refuseOthers(ctx, s.function.Name, there)
+	}
 	switch {
 	case isNotFound(err):
 		op, err := b.functions.Projects.Locations.Functions.Create(b.parent(), want).FunctionId(b.serviceName(s.function.Name)).Context(ctx).Do()
 		return op, overtaken(err)
 	case err != nil:
 		return nil, err
-	case !b.owns(there.Labels, s.function.Name):
-		return nil, b.refuseForeign("publish", s.function.Name, &run.GoogleCloudRunV2Service{Labels: there.Labels})
 	}
 	op, err := b.functions.Projects.Locations.Functions.Patch(b.functionPath(s.function.Name), want).UpdateMask(mask()).Context(ctx).Do()
 	return op, overtaken(err)
+}
+
+// refuseOthers refuses a function that ferry did not make, and whose service it did not adopt.
+func (b *compiler) refuseOthers(ctx context.Context, fn string, there *functions.Function) error {
+	if b.owns(there.Labels, fn) {
+		return nil
+	}
+	service, err := b.get(ctx, fn)
+	if err == nil && service == nil {
+		service = &run.GoogleCloudRunV2Service{Labels: there.Labels}
+	}
+	if err != nil {
+		return err
+	}
+	return b.refuseForeign("publish", fn, service)
 }
 
 // overtaken is an error by which what is there decides anew: somebody was faster, or the reply to the same call was lost.
@@ -318,6 +343,9 @@ func (b *compiler) upload(ctx context.Context, s spec) (*functions.StorageSource
 		return nil, err // one that is there has the same content
 	}
 	found, err := b.storage.Objects.Get(in.bucket, key).Context(ctx).Do()
+	if isNotFound(err) { // who built the same package has just taken it away
+		err = &failure{code: codeOfAborted, message: "the sources were taken away meanwhile"}
+	}
 	if err != nil {
 		return nil, err
 	}

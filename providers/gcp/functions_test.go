@@ -7,14 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/ferryfn/ferry/internal/sample"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/providertest"
-	"github.com/ferryfn/ferry/release"
 	"github.com/ferryfn/ferry/release/faults"
 )
 
@@ -83,20 +79,6 @@ func TestABuildThatFailsSaysWhyInItsOwnWords(t *testing.T) {
 	}
 }
 
-func TestAFunctionThatWasMadeOnCloudRunStaysThere(t *testing.T) {
-	t.Parallel()
-	s := newViaFunctions(t)
-	s.Answer(imitated)
-	on := s.shop.process(t, "shop", "dev")
-	if _, err := on.Publish(t.Context(), s.packaged(t, on, "api", "a", fmt.Sprintf(application, "one")), 1); err != nil {
-		t.Fatal(err)
-	}
-	a := s.process(t, "shop", "dev")
-	if _, err := a.Publish(t.Context(), s.built(t, a, "api", "a", fmt.Sprintf(application, "one")), 1); !errors.Is(err, providers.Unsupported) {
-		t.Errorf("got %v", err)
-	}
-}
-
 // onFunctions is a tenant whose functions Cloud Functions builds.
 func onFunctions(t *testing.T, from *faults.Shop) *tenant {
 	t.Helper()
@@ -117,70 +99,57 @@ func needsBuilds(t *testing.T) *faults.Shop {
 	return newSources(t)
 }
 
-// writes are the calls about one function that change something, as they came since the last time.
-func (s *tenant) writes(fn string) (all []string) {
-	for _, c := range s.Calls() {
-		if c.Write && (c.Service == "run" || c.Service == "cloudfunctions") && (strings.Contains(c.Resource, "-"+fn) || strings.HasSuffix(c.Operation, ".create")) {
-			all = append(all, c.Service+" "+strings.TrimPrefix(c.Operation, "projects.locations."))
-		}
-	}
-	s.Reset()
-	return all
-}
-
-// TestALifeOnCloudFunctionsMakesTheseWrites holds to its requests: what serves is pinned, nothing is built twice, and a rollback
-// builds nothing.
-func TestALifeOnCloudFunctionsMakesTheseWrites(t *testing.T) {
-	t.Parallel()
-	s := onFunctions(t, needsBuilds(t))
-	whole := s.adjust
-	s.adjust = func(m *manifest.Manifest) {
-		whole(m)
-		m.Functions = m.Functions[:1]
-	}
-	var got []string
-	note := func(step string) { got = append(got, step+": "+strings.Join(s.writes("api"), ", ")) }
-	serves := func(want string) {
-		t.Helper()
-		if version, _ := calling(s.judge)(t, "api"); version != want {
-			t.Errorf("%q serves, want %q", version, want)
-		}
-	}
-	s.deploys("one")
-	note("first")
-	serves("one")
-	s.deploys("one")
-	note("the same")
-	s.deploys("two")
-	note("second")
-	serves("two")
-	if _, err := s.engine("two").Rollback(s.Context(), release.RollbackOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	note("rollback")
-	serves("one")
-	if err := s.judge.Remove(s.Context(), "api", 1<<40); err != nil {
-		t.Fatal(err)
-	}
-	note("remove")
-	serves("")
-	want := []string{
-		"first: cloudfunctions functions.create, run services.patch, run services.patch, run services.setIamPolicy, run services.patch",
-		"the same: ",
-		"second: cloudfunctions functions.patch, run services.patch, run services.patch",
-		"rollback: run services.patch",
-		"remove: run services.setIamPolicy, cloudfunctions functions.delete",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("want -, got +:\n%s", diff)
-	}
-}
-
+// The order of work is the same as with an image, whose samples are larger.
 func TestNoFaultAtAnyCallBreaksAReleaseThatCloudFunctionsBuilds(t *testing.T) {
 	t.Parallel()
-	if !sample.Of(t, 8).Takes() { // the order of work is the same as with an image, which is tried each time
-		return
-	}
 	from := needsBuilds(t)
-	faults.Withstands(t, faults.Options{Every: 320}, func(t *testing.T) faults.Place { return onFunctions(t, from).network().Place })
+	faults.Withstands(t, faults.Options{Every: 960}, func(t *testing.T) faults.Place { return onFunctions(t, from).network().Place })
+}
+
+func TestEveryCallOfADeployThatCloudFunctionsBuildsMayGoWrong(t *testing.T) {
+	t.Parallel()
+	from := needsBuilds(t)
+	faults.Calls(t, faults.Options{Every: 80}, func(t *testing.T) faults.Network { return onFunctions(t, from).network() })
+}
+
+func TestARequestOfAnOvertakenDeployThatCloudFunctionsBuildsChangesNothingThatServes(t *testing.T) {
+	t.Parallel()
+	from := needsBuilds(t)
+	faults.Late(t, faults.Options{Every: 80}, func(t *testing.T) faults.Network { return onFunctions(t, from).network() })
+}
+
+func TestCloudFunctionsBuildsWhatIsWrittenForItAndWhatTheManifestSays(t *testing.T) {
+	long := []manifest.Event{{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *"}}}
+	for _, c := range []struct {
+		runtime manifest.Runtime
+		style   manifest.Style
+		own     map[string]any
+		late    bool
+		want    bool
+	}{
+		{"nodejs24", manifest.StyleGCFHTTP, nil, false, true},
+		{"nodejs24", manifest.StyleGCFEvent, nil, false, true},
+		{"python3.13", manifest.StyleGCFHTTP, nil, false, true},
+		{"go", manifest.StyleGCF, nil, false, true},
+		{"nodejs24", manifest.StyleGCFHTTP, map[string]any{"via": byRun}, false, false},
+		{"nodejs24", manifest.StyleGCFHTTP, map[string]any{"base_image": "example.com/base:1"}, false, false},
+		{"nodejs24", manifest.StyleGCFEvent, nil, true, false},
+		{"nodejs24", manifest.StyleFetch, nil, false, false},
+		{"nodejs24", manifest.StyleFetch, map[string]any{"via": byFunctions}, false, true},
+		{"nodejs24", manifest.StyleLambda, nil, false, false},
+		{"python3.13", manifest.StyleASGI, nil, false, false},
+		{"go", manifest.StyleGo, nil, false, false},
+		{"go", manifest.StyleGo, map[string]any{"via": byFunctions}, false, true},
+		{"go", manifest.StyleLambda, nil, false, false},
+		{"nodejs24", manifest.StyleServer, nil, false, false},
+		{"custom", manifest.StyleServer, nil, false, false},
+	} {
+		fn := manifest.Function{Name: "api", Runtime: c.runtime, Style: c.style, Config: blockOf(c.own)}
+		if c.late {
+			fn.Events, fn.Timeout = long, manifest.Duration(maxEventTimeout)
+		}
+		if got := functionOf(fn).viaFunctions(); got != c.want {
+			t.Errorf("%s of style %s with %v, events late %t: built %t", c.runtime, c.style, c.own, c.late, got)
+		}
+	}
 }

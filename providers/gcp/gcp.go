@@ -123,4 +123,5 @@ var (
 	_ providers.Adopter   = (*Adapter)(nil)
 	_ providers.Fencer    = (*Adapter)(nil)
 	_ providers.Invoker   = (*Adapter)(nil)
+	_ providers.Turner    = (*Adapter)(nil)
 )

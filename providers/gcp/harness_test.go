@@ -134,6 +134,6 @@ func (s *tenant) resources() []string {
 }
 
 var (
-	varying = regexp.MustCompile(`https?://[^ "]*|[0-9a-f]{16,64}|[A-Z2-7]{40,}|"ferry.dev/write":"[a-z2-7]+"|"gcp [0-9]+"`)
+	varying = regexp.MustCompile(`https?://[^ "]*|[0-9a-f]{16,64}|[A-Z2-7]{40,}|"ferry.dev/write":"[a-z2-7]+"|"FERRY_INSTANCE":"[a-z2-7]+"|"gcp [0-9]+"|-0{3,}[0-9]+(-[a-z]{3})?\b`)
 	counted = regexp.MustCompile(`^revision |^object `)
 )

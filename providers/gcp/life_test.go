@@ -61,10 +61,14 @@ func (l *life) step(name string, do func() error) []standin.Call {
 }
 
 // live goes through the whole of it.
-func live(t *testing.T) *life {
-	l := &life{tenant: newTenant(t, newSources(t)), asked: map[string]bool{}}
+func live(s *tenant) *life {
+	l := &life{tenant: s, asked: map[string]bool{}}
+	always := s.adjust
 	word, events := "a", []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "public"}}}
 	l.adjust = func(m *manifest.Manifest) {
+		if always != nil {
+			always(m)
+		}
 		m.Functions = m.Functions[:1]
 		fn := &m.Functions[0]
 		fn.Env, fn.Events, fn.Secrets = map[string]string{"WORD": word}, events, map[string]string{"KEY": "stripe"}
@@ -79,7 +83,7 @@ func live(t *testing.T) *life {
 	}
 	rollback := func() error { _, err := engine("two").Rollback(l.Context(), release.RollbackOptions{}); return err }
 	secret := func(value string) error {
-		return l.process(t, "shop", "dev").SetSecret(l.Context(), "stripe", []byte(value))
+		return l.process(l.T, "shop", "dev").SetSecret(l.Context(), "stripe", []byte(value))
 	}
 	l.step("a secret", func() error { return secret("one") })
 	l.step("deploy", deploy("one", release.DeployOptions{}))
@@ -140,8 +144,19 @@ func (l *life) one(calls []standin.Call) {
 
 func TestALifeIsTheCallsOfTheLog(t *testing.T) {
 	t.Parallel()
-	l := live(t)
-	file := filepath.Join("testdata", "life.txt")
+	live(newTenant(t, newSources(t))).is("life.txt", "repository", "image", "grant", "secret")
+}
+
+// What serves is pinned before each build, nothing is built twice, and a rollback builds nothing.
+func TestALifeOnCloudFunctionsIsTheCallsOfTheLog(t *testing.T) {
+	t.Parallel()
+	live(onFunctions(t, needsBuilds(t))).is("life_functions.txt", "repository", "grant", "secret", "build", "source")
+}
+
+// is compares the log with the one of a file, and what is left with the kinds that stay.
+func (l *life) is(name string, stays ...string) {
+	t := l.T
+	file := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(file, []byte(l.log.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -155,7 +170,7 @@ func TestALifeIsTheCallsOfTheLog(t *testing.T) {
 		t.Errorf("what is asked of Google is not what the log has (-update writes it anew):\n%s", diff)
 	}
 	for line := range strings.Lines(l.Snapshot()) {
-		if kind, _, _ := strings.Cut(line, " "); !slices.Contains([]string{"repository", "image", "grant", "secret"}, kind) {
+		if kind, _, _ := strings.Cut(line, " "); !slices.Contains(stays, kind) {
 			t.Errorf("left is %s", line)
 		}
 	}

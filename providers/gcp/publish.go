@@ -67,6 +67,15 @@ type runner struct{ *connection }
 // publish finds the revision of the spec, or makes it. One that does not start is a revision as well: a probe says why.
 func (r *runner) publish(ctx context.Context, s spec, found *run.GoogleCloudRunV2Service) (providers.Revision, error) {
 	fn := s.function.Name
+	if found != nil && makerOf(found) == byFunctions {
+		var err error
+		if err = r.detach(ctx, fn); err == nil {
+			found, err = r.get(ctx, fn)
+		}
+		if err != nil {
+			return providers.Revision{}, err
+		}
+	}
 	var made *run.GoogleCloudRunV2Revision
 	granted := false
 	err := until.Done(ctx, func() error {

@@ -43,10 +43,13 @@ func (c *connection) remove(ctx context.Context, fn string) error {
 	if err := c.removeRights(ctx, fn); err != nil {
 		return err
 	}
-	if found != nil && found.Labels[labelPublisher] == byFunctions {
+	if found != nil && makerOf(found) == byFunctions {
 		return c.removeFunction(ctx, fn)
 	}
 	if found != nil {
+		if err := c.removeBuilt(ctx, fn); err != nil {
+			return err
+		}
 		op, err := c.run.Projects.Locations.Services.Delete(c.servicePath(fn)).Context(ctx).Do()
 		if err == nil {
 			err = c.finished(ctx, op, "the service "+c.serviceName(fn)+" to be deleted")

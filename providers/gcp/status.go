@@ -30,6 +30,7 @@ func (c *connection) status(ctx context.Context, fn string) (providers.State, er
 	if err != nil || found == nil {
 		return st, err
 	}
+	st.Maker = makerOf(found)
 	if !c.owns(found.Labels, fn) {
 		st.Foreign = true
 		return st, nil
@@ -54,7 +55,7 @@ func (c *connection) status(ctx context.Context, fn string) (providers.State, er
 
 // stateOf is the state of a service whose live revision is known.
 func (c *connection) stateOf(fn string, s *run.GoogleCloudRunV2Service, live providers.Revision) providers.State {
-	st := providers.State{Function: fn, Revision: &live, Bindings: providers.BindNone, Unsettled: accessOf(s) == changing}
+	st := providers.State{Function: fn, Revision: &live, Bindings: providers.BindNone, Unsettled: accessOf(s) == changing, Maker: makerOf(s)}
 	if accessOf(s) != nobody {
 		st.URL = s.Uri
 	}

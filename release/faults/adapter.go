@@ -35,6 +35,7 @@ var (
 	_ providers.Purger    = (*adapter)(nil)
 	_ providers.Readier   = (*adapter)(nil)
 	_ providers.Stepwise  = (*adapter)(nil)
+	_ providers.Turner    = (*adapter)(nil)
 	_ providers.Doctor    = (*adapter)(nil)
 	_ providers.Restarter = (*adapter)(nil)
 	_ providers.Pager     = (*adapter)(nil)
@@ -72,6 +73,11 @@ func (a *adapter) Capabilities() providers.Capabilities { return a.inner.Capabil
 // Apart is pure, so it is no call.
 func (a *adapter) Apart(from, to providers.Spec) bool {
 	return able[providers.Stepwise](a.inner).Apart(from, to)
+}
+
+// Turn is pure, so it is no call.
+func (a *adapter) Turn(now providers.State, to providers.Spec) (string, error) {
+	return able[providers.Turner](a.inner).Turn(now, to)
 }
 
 // Publish is one call.
