@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +40,8 @@ func (a *Adapter) Diagnose(ctx context.Context, functions []manifest.Function) [
 		{Subject: "roles", At: c.lookAtRights},
 		{Subject: "storage", At: c.lookAtStorage},
 		{Subject: "Flex Consumption", At: c.lookAtRegion},
+		{Subject: "runtimes", At: c.lookAtRuntimes(functions)},
+		{Subject: "cores", At: c.lookAtCores},
 	}
 	if wants := slices.ContainsFunc(functions, func(fn manifest.Function) bool { return len(fn.Secrets) > 0 }); wants || len(functions) == 0 && a.target.KeyVault != "" {
 		looks = append(looks, doctor.Look{Subject: "key vault", At: c.lookAtVault})
@@ -204,23 +205,6 @@ func (c *connection) lookAtStorage(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the storage account %s: %w", account, err)
 	}
 	return "the storage account " + account + " lets the caller in", nil
-}
-
-// lookAtRegion asks whether the region has the plan.
-func (c *connection) lookAtRegion(ctx context.Context) (string, error) {
-	var list struct {
-		Value []struct{ Name, DisplayName string }
-	}
-	path := "/subscriptions/" + c.subscription + "/providers/Microsoft.Web/geoRegions?" + url.Values{"sku": {"FlexConsumption"}}.Encode()
-	if err := c.call(ctx, http.MethodGet, path, "2023-01-01", nil, &list); err != nil {
-		return "", err
-	}
-	for _, region := range list.Value {
-		if normal(region.Name) == c.target.Location || normal(region.DisplayName) == c.target.Location {
-			return "offered in " + c.target.Location, nil
-		}
-	}
-	return "", fail(providers.Invalid, "look at the region", "", "choose another location: `az functionapp list-flexconsumption-locations` shows them", "%s does not offer Flex Consumption", c.target.Location)
 }
 
 func (c *connection) lookAtVault(ctx context.Context) (string, error) {

@@ -127,7 +127,7 @@ func hintOf(k providers.Kind, err error) string {
 	case is(err, "51021") || strings.Contains(message, "for Flex Consumption sites is invalid"):
 		return "report this: ferry sent a setting that the plan does not take"
 	case k == providers.Limit && strings.Contains(strings.ToLower(message), "core"):
-		return "lower scaling or memory, or ask Azure for more cores of Flex Consumption in the region"
+		return moreCores
 	case k == providers.Limit:
 		return "ask Azure for a higher quota"
 	case k == providers.Throttled:

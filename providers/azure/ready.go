@@ -10,7 +10,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// Obstacles are apps that somebody stopped: what is live there is not reached.
+// Obstacles are apps that somebody stopped, so that what is live there is not reached, and a quota of the region that is too low.
 func (a *Adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]providers.Obstacle, error) {
 	if len(specs) == 0 {
 		return nil, nil
@@ -31,6 +31,9 @@ func (a *Adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]prov
 	}
 	var mu sync.Mutex
 	var found []providers.Obstacle
+	if low := c.exceeds(ctx, specs, all); low != nil {
+		found = append(found, providers.Obstacle{Err: low})
+	}
 	g, within := errgroup.WithContext(ctx)
 	g.SetLimit(16)
 	for _, s := range specs {
