@@ -34,7 +34,8 @@ type forwardConfig struct {
 type triggers struct {
 	Schedules []string `json:"schedules,omitempty"` // cron expressions of five fields
 	Queues    []string `json:"queues,omitempty"`
-	Pushed    bool     `json:"pushed,omitempty"`  // messages of topics and what happens to objects
+	Topics    []string `json:"topics,omitempty"`
+	Objects   bool     `json:"objects,omitempty"`
 	Private   bool     `json:"private,omitempty"` // requests need a key
 }
 
@@ -104,8 +105,10 @@ func triggersOf(fn manifest.Function) (out triggers) {
 			out.Schedules = append(out.Schedules, e.Schedule.Cron)
 		case e.Queue != nil:
 			out.Queues = append(out.Queues, e.Queue.Name)
-		case e.Topic != nil, e.Object != nil:
-			out.Pushed = true
+		case e.Topic != nil:
+			out.Topics = append(out.Topics, e.Topic.Name)
+		case e.Object != nil:
+			out.Objects = true
 		}
 	}
 	return out

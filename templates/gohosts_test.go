@@ -98,6 +98,7 @@ func TestOnAzureAGoFunctionTakesEventsOfTheHostAlone(t *testing.T) {
 			{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *"}},
 			{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}},
 			{Object: &manifest.ObjectEvent{Bucket: "uploads"}},
+			{Topic: &manifest.TopicEvent{Name: "signups"}},
 		}
 	})
 	i := p.started(t, p.goEvents(t), fn, "azure").probed("ferry-digest: sha256:abc")
@@ -105,6 +106,9 @@ func TestOnAzureAGoFunctionTakesEventsOfTheHostAlone(t *testing.T) {
 	// The host writes the text of a message as JSON within JSON.
 	queued := func(text string) string {
 		return `{"Data":{"message":` + strconv.Quote(strconv.Quote(text)) + `},"Metadata":{"Id":"\"7\"","DequeueCount":"2","InsertionTime":"\"2026-01-02T03:04:05+00:00\""}}`
+	}
+	bus := func(text, kind string) string {
+		return `{"Data":{"message":` + strconv.Quote(text) + `},"Metadata":{"MessageId":"\"7\"","DeliveryCount":"2","EnqueuedTimeUtc":"\"2026-01-02T03:04:05Z\"","ContentType":` + strconv.Quote(strconv.Quote(kind)) + `,"ApplicationProperties":{}}}`
 	}
 	grid := func(kind, subject, data string) string {
 		return `{"Data":{"event":{"id":"1","topic":"/t","subject":"` + subject + `","eventType":"` + kind + `","eventTime":"2026-01-02T03:04:05Z","data":` + data + `}}}`
@@ -119,6 +123,9 @@ func TestOnAzureAGoFunctionTakesEventsOfTheHostAlone(t *testing.T) {
 		{"queue0", queued(`{"n":1}`), 200, `/ferry/azure/queue/orders {"n":1} 2`},
 		{"queue0", `{"Data":{"message":"plain"},"Metadata":{"Id":"8"}}`, 200, "GOT dev.ferry.queue.message.v1 8 /ferry/azure/queue/orders plain"},
 		{"queue0", queued("fail"), 500, "failed on purpose"},
+		{"queue0", bus(`{"n":1}`, "application/json"), 200, `GOT dev.ferry.queue.message.v1 7 /ferry/azure/queue/orders {"n":1} 2`},
+		{"topic0", bus("hello", ""), 200, "GOT dev.ferry.topic.message.v1 7 /ferry/azure/topic/signups hello 2"},
+		{"topic0", bus("fail", ""), 500, "failed on purpose"},
 		{"queue1", queued("x"), 400, ""},
 		{"queue0", "nonsense", 400, ""},
 		{"pushed", grid("Microsoft.Storage.BlobCreated", "/blobServices/default/containers/uploads/blobs/a/b", `{"contentLength":3}`), 200, `GOT dev.ferry.object.created.v1 1 /t {"bucket":"uploads","key":"a/b","size":3}`},

@@ -87,6 +87,9 @@ func (i *process) takesEventsOfGoogleAlone(t *testing.T) {
 	i.getsGooglesEvents(t, audienced("secret"))
 }
 
+// onServiceBus has the queue mails and the topic signups be of Service Bus.
+const onServiceBus = `FERRY_SERVICE_BUS={"subscription":"s","queues":{"mails":"mails-dev"},"topics":{"signups":"signups"}}`
+
 const nodeEvents = `export default {
   fetch: () => new Response("fetched", { status: 404 }),
   event(event, ctx) {
@@ -190,11 +193,16 @@ func TestBehindAzuresLibraryItsTriggersAreCloudEventsInNodeToo(t *testing.T) {
 			{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *"}},
 			{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}},
 			{Object: &manifest.ObjectEvent{Bucket: "uploads"}},
+			{Queue: &manifest.QueueEvent{Name: "mails", Batch: 1}},
+			{Topic: &manifest.TopicEvent{Name: "signups"}},
 		}
 	})
-	i := p.started(t, p.project(t, "app.mjs", nodeEvents), fn, "azure").probed("ferry-digest: sha256:abc")
+	i := p.started(t, p.project(t, "app.mjs", nodeEvents), fn, "azure", onServiceBus).probed("ferry-digest: sha256:abc")
 	queued := func(kind, text string) string {
 		return `{"type":"` + kind + `","data":` + strconv.Quote(text) + `,"metadata":{"Id":"7","DequeueCount":2,"InsertionTime":"2026-01-02T03:04:05+00:00"}}`
+	}
+	bus := func(text, kind string) string {
+		return `{"type":"bytes","data":` + strconv.Quote(text) + `,"metadata":{"MessageId":"8","DeliveryCount":2,"EnqueuedTimeUtc":"2026-01-02T03:04:05Z","ContentType":"` + kind + `","ApplicationProperties":{"plan":"free"}}}`
 	}
 	grid := func(kind, subject, data string) string {
 		return `{"type":"json","data":` + strconv.Quote(`{"id":"1","topic":"/t","subject":"`+subject+`","eventType":"`+kind+`","eventTime":"2026-01-02T03:04:05Z","data":`+data+`,"dataVersion":"1"}`) + `}`
@@ -210,6 +218,9 @@ func TestBehindAzuresLibraryItsTriggersAreCloudEventsInNodeToo(t *testing.T) {
 		{"queue0", queued("string", "text"), 204, "/ferry/azure/queue/orders text 2"},
 		{"queue0", queued("bytes", `{"specversion":"1.0","id":"1","source":"/s","type":"shop.order","data":"x"}`), 204, "GOT shop.order 1 /s x 2"},
 		{"queue0", queued("bytes", "fail"), 500, "failed on purpose"},
+		{"queue1", bus(`{"n": 1}`, "application/json"), 204, `GOT dev.ferry.queue.message.v1 8 /ferry/azure/queue/mails {"n":1} 2 undefined {"plan":"free"} azure`},
+		{"topic0", bus("hello", ""), 204, "GOT dev.ferry.topic.message.v1 8 /ferry/azure/topic/signups hello 2"},
+		{"topic0", bus("fail", ""), 500, "failed on purpose"},
 		{"pushed", grid("Microsoft.Storage.BlobCreated", "/blobServices/default/containers/uploads/blobs/a/b", `{"contentLength":3}`), 204, `GOT dev.ferry.object.created.v1 1 /t {"bucket":"uploads","key":"a/b","size":3}`},
 		{"pushed", grid("Microsoft.Storage.BlobDeleted", "/blobServices/default/containers/uploads/blobs/a", "{}"), 204, "GOT dev.ferry.object.deleted.v1 1 /t"},
 		{"pushed", grid("shop.signup", "s", `{"n":1}`), 204, `GOT dev.ferry.topic.message.v1 1 /t {"n":1}`},

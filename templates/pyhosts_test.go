@@ -96,9 +96,11 @@ func TestBehindAzuresLibraryItsTriggersAreCloudEventsOfFerry(t *testing.T) {
 			{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *"}},
 			{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}},
 			{Object: &manifest.ObjectEvent{Bucket: "uploads"}},
+			{Queue: &manifest.QueueEvent{Name: "mails", Batch: 1}},
+			{Topic: &manifest.TopicEvent{Name: "signups"}},
 		}
 	})
-	i := p.onAzure(t, p.project(t, "requirements.txt", azureList, "app.py", `import asyncio
+	i := p.started(t, p.project(t, "requirements.txt", azureList, "app.py", `import asyncio
 async def app(scope, receive, send):
     raise ValueError("not called")
 async def on_event(event, ctx):
@@ -106,9 +108,12 @@ async def on_event(event, ctx):
     print("GOT", event["type"], event["source"], event.get("subject"), event.data, ctx.attempt, ctx.platform, flush=True)
     if event.data == "fail":
         raise ValueError("failed on purpose")
-`), fn).probed("ferry-digest: sha256:abc")
+`), fn, "azure", onServiceBus).probed("ferry-digest: sha256:abc")
 	queued := func(text string) string {
 		return `{"kind":"queueTrigger","type":"string","data":"` + text + `","metadata":{"Id":"7","DequeueCount":2,"InsertionTime":"2026-01-02T03:04:05+00:00"}}`
+	}
+	bus := func(text, kind string) string {
+		return `{"kind":"serviceBusTrigger","type":"string","data":"` + text + `","metadata":{"MessageId":"8","DeliveryCount":2,"EnqueuedTimeUtc":"2026-01-02T03:04:05Z","ContentType":"` + kind + `","ApplicationProperties":{"plan":"free"},"UserProperties":{"plan":"free"}}}`
 	}
 	grid := func(kind, subject, data string) string {
 		text, err := json.Marshal(`{"id":"1","topic":"/t","subject":"` + subject + `","eventType":"` + kind + `","eventTime":"2026-01-02T03:04:05Z","data":` + data + `,"dataVersion":"1"}`)
@@ -125,6 +130,9 @@ async def on_event(event, ctx):
 		{"schedule0", `{"kind":"timerTrigger","type":"json","data":"{\"IsPastDue\":false}"}`, 204, "GOT dev.ferry.schedule.v1 /ferry/azure/timer None {} None azure"},
 		{"queue0", queued("hello"), 204, "GOT dev.ferry.queue.message.v1 /ferry/azure/queue/orders None hello 2 azure"},
 		{"queue0", queued("fail"), 500, "failed on purpose"},
+		{"queue1", bus(`{\"n\": 1}`, "application/json"), 204, "GOT dev.ferry.queue.message.v1 /ferry/azure/queue/mails None {'n': 1} 2 azure"},
+		{"topic0", bus("hello", ""), 204, "GOT dev.ferry.topic.message.v1 /ferry/azure/topic/signups None hello 2 azure"},
+		{"topic0", bus("fail", ""), 500, "failed on purpose"},
 		{"pushed", grid("Microsoft.Storage.BlobCreated", "/blobServices/default/containers/uploads/blobs/a/b", `{"contentLength":3}`), 204, "GOT dev.ferry.object.created.v1 /t a/b {'bucket': 'uploads', 'key': 'a/b', 'size': 3} None azure"},
 		{"pushed", grid("Microsoft.Storage.BlobDeleted", "/blobServices/default/containers/uploads/blobs/a", "{}"), 204, "GOT dev.ferry.object.deleted.v1 /t a"},
 		{"pushed", grid("shop.signup", "s", `{"n":1}`), 204, "GOT dev.ferry.topic.message.v1 /t s {'n': 1}"},

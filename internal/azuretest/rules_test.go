@@ -138,10 +138,10 @@ app.serviceBusTopic('mailer', { topicName: 'signups', subscriptionName: 'mailer'
 } });
 `}, "node_modules/", modules))
 	c.sync("mailer")
-	if n := c.cloud.SendBus("shopbus", "signups", `{"to": "you"}`); n != 1 {
+	if n := c.cloud.SendBus("shopbus", "signups", azuretest.BusMessage{Body: `{"to": "you"}`}); n != 1 {
 		t.Fatalf("%d got it", n)
 	}
-	c.cloud.SendBus("shopbus", "signups", "bad")
+	c.cloud.SendBus("shopbus", "signups", azuretest.BusMessage{Body: "bad"})
 	wait(t, func() bool { return cmp.Diff([]string{"bad"}, c.cloud.DeadLetters("shopbus", "signups/mailer")) == "" })
 	for _, want := range []string{`mail {"to":"you"} 1`, `mail "bad" 3`} {
 		wait(t, func() bool { return c.logged(want) })

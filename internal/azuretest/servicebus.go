@@ -47,32 +47,90 @@ type bus struct {
 	dead    []*busMessage
 }
 
+// BusMessage is a message of Service Bus as it is sent.
+type BusMessage struct {
+	Body, ContentType string
+	Properties        map[string]string
+}
+
 type busMessage struct {
-	id, body  string
+	BusMessage
+	id        string
 	delivered int
 	enqueued  time.Time
 }
 
+// busProperties are those that may be written, by the type of what has them.
+//
+// Source: azure-rest-api-specs, servicebus/resource-manager/Microsoft.ServiceBus, stable/2024-01-01.
+func busProperties(kind string) shape {
+	common := []string{
+		"autoDeleteOnIdle", "defaultMessageTimeToLive", "status", "lockDuration", "maxDeliveryCount", "requiresSession", "enableBatchedOperations",
+		"deadLetteringOnMessageExpiration", "forwardTo", "forwardDeadLetteredMessagesTo", "duplicateDetectionHistoryTimeWindow",
+	}
+	switch kind {
+	case namespaceType:
+		return leaves("alternateName", "disableLocalAuth", "encryption", "minimumTlsVersion", "premiumMessagingPartitions", "privateEndpointConnections", "publicNetworkAccess", "zoneRedundant")
+	case namespaceType + "/queues":
+		return leaves(append(common, "requiresDuplicateDetection", "maxSizeInMegabytes", "maxMessageSizeInKilobytes", "enablePartitioning", "enableExpress")...)
+	case namespaceType + "/topics":
+		return leaves("autoDeleteOnIdle", "defaultMessageTimeToLive", "status", "duplicateDetectionHistoryTimeWindow", "enableBatchedOperations", "enableExpress", "enablePartitioning",
+			"maxMessageSizeInKilobytes", "maxSizeInMegabytes", "requiresDuplicateDetection", "supportOrdering")
+	}
+	return leaves(append(common, "clientAffineProperties", "isClientAffine", "deadLetteringOnFilterEvaluationExceptions")...)
+}
+
+// busLimits refuses what is out of range.
+//
+// Source: learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas, and message-transfers-locks-settlement.
+func (c *Cloud) busLimits(id, kind string, properties object) error {
+	name := id[strings.LastIndex(id, "/")+1:]
+	below, _ := dig(properties, "maxDeliveryCount").(float64)
+	switch {
+	case kind == namespaceType+"/topics/subscriptions" && len(name) > 50:
+		return refuse(400, "BadRequest", "The specified name '%s' is too long: the length of the name of a subscription cannot exceed 50.", name)
+	case strings.HasPrefix(kind, namespaceType+"/topics") && c.resources[lower(id[:strings.Index(lower(id), "/topics/")])].basic():
+		return refuse(400, "MessagingGatewayBadRequest", "SubCode=40000. Cannot operate on type Topic because the namespace is using 'Basic' tier.")
+	case dig(properties, "maxDeliveryCount") != nil && (below < 1 || below > 2000):
+		return refuse(400, "BadRequest", "The value supplied for MaxDeliveryCount is out of range.")
+	case text(properties, "lockDuration") != "" && !busLocks()[text(properties, "lockDuration")]:
+		return refuse(400, "BadRequest", "The value for the LockDuration property must be between 5 seconds and 5 minutes.")
+	}
+	return nil
+}
+
+// busLocks are the durations of a lock that deployers use.
+func busLocks() map[string]bool {
+	return map[string]bool{"PT5S": true, "PT30S": true, "PT1M": true, "PT2M": true, "PT3M": true, "PT4M": true, "PT5M": true}
+}
+
+func (r *resource) basic() bool { return r != nil && strings.EqualFold(text(r.sku, "name"), "Basic") }
+
 func (b *bus) end(*Cloud) {}
 
 func (c *Cloud) putBus(r *request) (any, error) {
-	body, err := c.decode(r, envelope(nil))
+	id := r.scope()
+	kind := c.canonicalType(resourceType(id))
+	body, err := c.decode(r, envelope(busProperties(kind)))
 	if err != nil {
 		return nil, err
 	}
-	id := r.scope()
 	if parent := strings.TrimSuffix(id, id[strings.LastIndex(id[:strings.LastIndex(id, "/")], "/"):]); strings.Count(resourceType(id), "/") > 1 {
 		if _, err := c.find(parent); err != nil {
 			return nil, err
 		}
 	}
+	given, _ := body["properties"].(object)
+	if err := c.busLimits(id, kind, given); err != nil {
+		return nil, err
+	}
 	known := c.resources[lower(id)]
 	if known == nil {
-		known = &resource{id: id, name: id[strings.LastIndex(id, "/")+1:], kind: c.canonicalType(resourceType(id)), location: place(text(body, "location"))}
+		known = &resource{id: id, name: id[strings.LastIndex(id, "/")+1:], kind: kind, location: place(text(body, "location"))}
 		known.state = &bus{is: known}
 		c.resources[lower(id)] = known
 	}
-	known.properties, _ = body["properties"].(object)
+	known.properties = given
 	if known.properties == nil {
 		known.properties = object{}
 	}
@@ -88,7 +146,7 @@ func (c *Cloud) putBus(r *request) (any, error) {
 
 // SendBus sends a message to a queue, or to all subscriptions of a topic, as a program does over AMQP, which this cloud does not speak.
 // It says how many got it.
-func (c *Cloud) SendBus(namespace, entity, body string) int {
+func (c *Cloud) SendBus(namespace, entity string, m BusMessage) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
@@ -99,7 +157,7 @@ func (c *Cloud) SendBus(namespace, entity, body string) int {
 		}
 		queue := strings.HasSuffix(id, lower("/namespaces/"+namespace+"/queues/"+entity))
 		if queue || strings.Contains(id, lower("/namespaces/"+namespace+"/topics/"+entity+"/subscriptions/")) {
-			b.waiting = append(b.waiting, &busMessage{id: newID(), body: body, enqueued: time.Now()})
+			b.waiting = append(b.waiting, &busMessage{BusMessage: m, id: newID(), enqueued: time.Now()})
 			n++
 		}
 	}
@@ -114,7 +172,7 @@ func (c *Cloud) DeadLetters(namespace, entity string) []string {
 	var all []string
 	if b := c.entity(namespace, entity); b != nil {
 		for _, m := range b.dead {
-			all = append(all, m.body)
+			all = append(all, m.Body)
 		}
 	}
 	return all
@@ -181,8 +239,13 @@ func (c *Cloud) deliverBus() bool {
 	if !ok {
 		most = 10
 	}
-	err := c.run(c.life, s, f, object{"string": m.body}, map[string]any{
-		"MessageId": m.id, "DeliveryCount": m.delivered, "EnqueuedTimeUtc": stamp(m.enqueued.UTC()), "SequenceNumber": 1, "ContentType": "", "ApplicationProperties": object{},
+	properties := object{}
+	for name, value := range m.Properties {
+		properties[name] = value
+	}
+	err := c.run(c.life, s, f, delivered(f.trigger("serviceBusTrigger"), m.Body), map[string]any{
+		"MessageId": m.id, "DeliveryCount": m.delivered, "EnqueuedTimeUtc": stamp(m.enqueued.UTC()), "SequenceNumber": 1, "ContentType": m.ContentType, "ApplicationProperties": properties,
+		"UserProperties": properties, // as its name was once, by which Azure's library for Python knows a message
 	})
 	c.mu.Lock()
 	defer c.mu.Unlock()

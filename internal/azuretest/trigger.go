@@ -63,7 +63,7 @@ func (c *Cloud) deliverOne() bool {
 			raw = string(decoded)
 		}
 	}
-	err := c.run(c.life, next.site, next.function, object{"string": raw}, map[string]any{
+	err := c.run(c.life, next.site, next.function, delivered(next.function.trigger("queueTrigger"), raw), map[string]any{
 		"Id": m.id, "DequeueCount": m.dequeued, "InsertionTime": m.inserted.UTC().Format(time.RFC3339), "ExpirationTime": m.expires.UTC().Format(time.RFC3339),
 		"NextVisibleTime": m.visible.UTC().Format(time.RFC3339), "PopReceipt": m.receipt, "QueueTrigger": raw,
 	})
@@ -83,6 +83,14 @@ func (c *Cloud) deliverOne() bool {
 		m.visible = time.Now()
 	}
 	return true
+}
+
+// delivered is a message as the host hands it over: as text, unless the binding asks for bytes.
+func delivered(b object, raw string) object {
+	if strings.EqualFold(text(b, "dataType"), "binary") {
+		return object{"bytes": base64.StdEncoding.EncodeToString([]byte(raw))}
+	}
+	return object{"string": raw}
 }
 
 // next is the first message that some function waits for and whose app may take it.

@@ -43,8 +43,8 @@ func (a *Adapter) Activate(ctx context.Context, ch providers.Change) (providers.
 // Apart is so for every change of what is the app's and not the package's: a setting, how it scales, as who it runs.
 func (a *Adapter) Apart(from, to providers.Spec) bool {
 	f, t := specOf(from), specOf(to)
-	return !maps.Equal(fixed(f), fixed(t)) || !sameScale(scaleOf(f.function), scaleOf(t.function)) || runtimeOf(f.function) != runtimeOf(t.function) ||
-		f.function.own.Identity != t.function.own.Identity || !maps.Equal(a.tags(f.function), a.tags(t.function))
+	return !maps.Equal(fixed(f), fixed(t)) || !sameScale(a.scaleOf(f.function), a.scaleOf(t.function)) || runtimeOf(f.function) != runtimeOf(t.function) ||
+		f.function.own.Identity != t.function.own.Identity || f.function.bus() != t.function.bus() || !maps.Equal(a.tags(f.function), a.tags(t.function))
 }
 
 func (a *app) activate(ctx context.Context, ch providers.Change) (providers.State, error) {

@@ -38,21 +38,29 @@ func (c *connection) bind(ctx context.Context, s spec, m providers.Mode, e provi
 		return err
 	}
 	var wanted map[string]gridBinding
+	var heard []string
 	if m == providers.BindEnabled {
 		wanted = at.gridOf(s.function)
 	}
-	if len(is.Triggers) == 0 && len(wanted) == 0 {
+	if m != providers.BindNone {
+		heard = ofTopics(at.reads(s.function))
+	}
+	if len(is.Triggers) == 0 && len(wanted)+len(heard) == 0 && !is.Subscribed {
 		return nil
 	}
 	if err := at.toggle(ctx, is.Triggers, m); err != nil {
 		return err
 	}
-	if err := at.subscribe(ctx, wanted); err != nil {
+	if err := at.alter(ctx, e, func(c *claim) bool { return c.subscribes(len(wanted)+len(heard) > 0) }); err != nil {
+		return err
+	}
+	if err := at.subscribe(ctx, wanted, heard); err != nil {
 		return err
 	}
 	return at.alter(ctx, e, func(c *claim) bool {
-		changed := c.Bindings != m
-		c.Bindings = m
+		left := len(wanted)+len(heard) > 0
+		changed := c.Bindings != m || c.Subscribed != left
+		c.Bindings, c.Subscribed = m, left
 		return changed
 	})
 }

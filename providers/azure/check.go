@@ -62,6 +62,9 @@ func checkScaling(fn function) []providers.Issue {
 var (
 	guid       = pattern.Of(`(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	identityID = pattern.Of(`(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+$`)
+
+	busNamespace = pattern.Of(`(?i)^([a-z][a-z0-9-]{4,48}[a-z0-9]|/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ServiceBus/namespaces/[^/]+)$`)
+	busName      = pattern.Of(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,258}[A-Za-z0-9])?$`)
 )
 
 // checkSettings checks the function's azure block.
@@ -70,6 +73,7 @@ func checkSettings(fn function) []providers.Issue {
 	group := regexp.MustCompile(`^(http|blob|durable|function:[A-Za-z0-9_-]+)$`)
 	found := slices.Concat(
 		check.Forms("azure.identity", identityID(), "the id of a user-assigned identity", own.Identity),
+		check.Forms("azure.service_bus", busNamespace(), "the name of a Service Bus namespace, or its id", own.ServiceBus),
 		check.When(own.Identity != "" && len(own.Roles) > 0).Block("azure.roles", "give them to the identity", "roles are given to the identity that ferry creates, but azure.identity names another one"),
 	)
 	for _, r := range own.Roles {
@@ -100,8 +104,12 @@ func checkEvents(fn function) []providers.Issue {
 			found = append(found, checkHTTP(fn, field)...)
 		case e.Schedule != nil:
 			found = append(found, checkSchedule(fn, e.Schedule, field)...)
+		case e.Queue != nil && fn.own.ServiceBus != "":
+			found = append(found, checkBusQueue(fn, e.Queue, field)...)
 		case e.Queue != nil:
 			found = append(found, checkQueue(fn, e.Queue, field)...)
+		case e.Topic != nil && !fn.gridded(e):
+			found = append(found, check.Forms(field+".name", busName(), busNames, fn.own.resource(e.Topic.Name))...)
 		}
 		found = append(found, check.When(e.HTTP == nil && !fn.Shimmed()).Warn(field, "", "the program gets the event as Azure's host sends it, not as a CloudEvent")...)
 	}
@@ -122,6 +130,22 @@ func checkQueue(fn function, e *manifest.QueueEvent, field string) []providers.I
 		check.When(named != e.Name && !fn.handled()).Block(field+".name", "give the queue the name of the event", "the worker for %s reads the queue by the name in the manifest", fn.Runtime.Language()),
 		check.When(e.Backoff > 0).Warn(field+".backoff", "", "every pause is as long as the first one: Azure Storage does not double it"),
 		check.When(differs).Block(field, "make them alike, or write a function for each", "the queues of one function are read with one batch, number of attempts and pause on Azure"),
+	)
+}
+
+const busNames = "at most 260 letters, digits, full stops, hyphens, underscores and slashes"
+
+// checkBusQueue reports what of an event is the queue's own in Service Bus.
+func checkBusQueue(fn function, e *manifest.QueueEvent, field string) []providers.Issue {
+	differs := false
+	for _, other := range fn.Events {
+		differs = differs || other.Queue != nil && other.Queue.Batch != e.Batch
+	}
+	return slices.Concat(
+		check.Forms(field+".name", busName(), busNames, fn.own.resource(e.Name)),
+		check.When(e.Attempts > 0).Block(field+".attempts", "remove it, and run `az servicebus queue update --max-delivery-count`", "how often a message is tried is a property of the queue in Service Bus"),
+		check.When(e.Backoff > 0).Block(field+".backoff", "remove it", "Service Bus delivers a message that failed again at once"),
+		check.When(differs).Block(field+".batch", "make them alike, or write a function for each", "the queues of one function are read with one batch on Azure"),
 	)
 }
 

@@ -33,7 +33,7 @@ type checked struct {
 }
 
 func badValues() []checked {
-	const block, warn = providers.Blocker, providers.Warning
+	const block, warn, bus = providers.Blocker, providers.Warning, `{"service_bus": "shopbus"}`
 	env := func(name string) func(*manifest.Function) {
 		return func(fn *manifest.Function) { fn.Env[name] = "a" }
 	}
@@ -74,6 +74,11 @@ func badValues() []checked {
 			queue(manifest.QueueEvent{Name: "orders", Batch: 1})(fn)
 			queue(manifest.QueueEvent{Name: "mails", Batch: 2})(fn)
 		}, "", "events[1].queue", "one batch", block},
+		{"tries of a queue of Service Bus", queue(manifest.QueueEvent{Name: "Orders", Attempts: 3}), bus, "events[1].queue.attempts", "property of the queue", block},
+		{"a pause of Service Bus", queue(manifest.QueueEvent{Name: "Orders", Backoff: manifest.Duration(time.Second)}), bus, "events[1].queue.backoff", "again at once", block},
+		{"a queue of no form in Service Bus", queue(manifest.QueueEvent{Name: "a b"}), bus, "events[1].queue.name", "is not at most 260", block},
+		{"a topic of no form in Service Bus", event(manifest.Event{Topic: &manifest.TopicEvent{Name: "-a"}}), bus, "events[1].topic.name", "is not at most 260", block},
+		{"no namespace", nil, `{"service_bus": "a b"}`, "azure.service_bus", "is not the name of a Service Bus namespace", block},
 		{"an event of a program", func(fn *manifest.Function) { program(fn); schedule("0 0 * * *", "UTC")(fn) }, "", "events[1].schedule", "as Azure's host sends it", warn},
 		{"origins of a program", func(fn *manifest.Function) { program(fn); fn.Events[0].HTTP.CORS = &manifest.CORS{} }, "", "events[0].http.cors", "does not stand between", block},
 		{"secrets without a vault", func(fn *manifest.Function) { fn.Secrets = map[string]string{"KEY": "key"} }, "", "secrets", "the target names none", block},

@@ -26,6 +26,15 @@ type claim struct {
 	Triggers []string                   `json:"triggers"`          // the functions of Live that events call
 	Granted  []roleGrant                `json:"granted,omitempty"` // the roles that the function's identity has
 	HTTP     bool                       `json:"http,omitempty"`    // whether Live has an address
+
+	Subscribed bool `json:"subscribed,omitempty"` // there may be subscriptions of Event Grid or of topics
+}
+
+// subscribes notes, before there are any, that there may be subscriptions.
+func (c *claim) subscribes(some bool) bool {
+	changed := some && !c.Subscribed
+	c.Subscribed = c.Subscribed || some
+	return changed
 }
 
 // nothing is what an app is changed to that is taken down.

@@ -39,6 +39,9 @@ func (s surroundings) endpoint(account, service string) string {
 	return "https://" + account + "." + service + "." + s.storage
 }
 
+// bus is the suffix of namespaces of Service Bus: each cloud has it beside that of its storage.
+func (s surroundings) bus() string { return "servicebus." + strings.TrimPrefix(s.storage, "core.") }
+
 // surroundings finds out where Azure is: the public cloud, or what another cloud's Resource Manager says of itself.
 func (p *place) surroundings(ctx context.Context, client *http.Client) (surroundings, error) {
 	host := cmp.Or(p.target.MetadataHost, p.variable("ARM_METADATA_HOSTNAME"))

@@ -29,7 +29,8 @@ type settings struct {
 	AlwaysReady map[string]int    `json:"always_ready,omitempty" jsonschema:"Instances that are kept warm, by group: http, blob, durable or function:NAME. Default: scaling.min of each."`
 	Roles       []grant           `json:"roles,omitempty" jsonschema:"Further roles of the function's identity."`
 	Identity    string            `json:"identity,omitempty" jsonschema:"The id of a user-assigned identity as which the function runs; ferry gives it no roles. Default: ferry creates one for a function that needs any."`
-	Resources   map[string]string `json:"resources,omitempty" jsonschema:"What the names in events mean: a name to the name of a queue, the name of a container or ACCOUNT/CONTAINER, the name or id of an Event Grid topic."`
+	ServiceBus  string            `json:"service_bus,omitempty" jsonschema:"The Service Bus namespace, by its name in the resource group or its id, that the queues and topics of events are in. Default: queues are of Azure Storage, topics of Event Grid."`
+	Resources   map[string]string `json:"resources,omitempty" jsonschema:"What the names in events mean: a name to the name of a queue, the name of a container or ACCOUNT/CONTAINER, the name of a topic or the id of one of Event Grid."`
 	Tags        map[string]string `json:"tags,omitempty" jsonschema:"Further tags for all that is made for the function."`
 }
 

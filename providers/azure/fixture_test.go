@@ -3,6 +3,7 @@ package azure
 import (
 	"encoding/json"
 	"flag"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -81,6 +82,10 @@ func serve(says string) {
 		defer mu.Unlock()
 		if r.Header.Get("X-Azure-Functions-InvocationId") != "" && r.Method == http.MethodPost {
 			said.Events = append(said.Events, r.URL.Path)
+			if body, err := io.ReadAll(r.Body); err != nil || strings.Contains(string(body), "bad") {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(said)

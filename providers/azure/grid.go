@@ -20,18 +20,23 @@ type gridBinding struct {
 	Ends   string   `json:"ends,omitempty"`
 }
 
+// gridded reports whether an event comes by Event Grid.
+func (f function) gridded(e manifest.Event) bool {
+	return e.Object != nil || e.Topic != nil && (f.own.ServiceBus == "" || isID(f.own.resource(e.Topic.Name)))
+}
+
 // gridOf are the subscriptions that a function's events need, by their names.
 func (c *connection) gridOf(fn function) map[string]gridBinding {
 	all := map[string]gridBinding{}
 	for _, e := range fn.Events {
 		var b gridBinding
 		switch {
+		case !fn.gridded(e):
+			continue
 		case e.Topic != nil:
 			b.Source = c.resource("Microsoft.EventGrid/topics", fn.own.resource(e.Topic.Name))
 		case e.Object != nil:
 			b = c.objects(fn, e.Object)
-		default:
-			continue
 		}
 		all[c.unique(maxGridName, c.service, c.stage, fn.Name, b.Source, b.Begins, b.Ends, strings.Join(b.Types, " "))] = b
 	}
@@ -45,7 +50,7 @@ const maxGridName = 64
 
 // resource is the id of something that an event names: one that was given, or of that name in the resource group.
 func (c *connection) resource(kind, name string) string {
-	if strings.HasPrefix(name, "/") {
+	if isID(name) {
 		return name
 	}
 	return c.id(kind, name)
@@ -91,10 +96,22 @@ type subscriptionProperties struct {
 // label marks a subscription as ferry's, for a function: subscriptions have no tags.
 func (a *app) label() string { return ours + a.service + "/" + a.stage + "/" + a.function }
 
-// subscribe makes the subscriptions exactly those that are wanted, on whatever the stored revisions ever subscribed to.
-func (a *app) subscribe(ctx context.Context, wanted map[string]gridBinding) error {
-	known, err := a.everSubscribed(ctx)
+// subscribe makes the subscriptions exactly those that are wanted, of Event Grid by their names and of topics by their ids, on
+// whatever the stored revisions ever subscribed to.
+func (a *app) subscribe(ctx context.Context, wanted map[string]gridBinding, heard []string) error {
+	known, topics, err := a.everSubscribed(ctx)
 	if err != nil {
+		return err
+	}
+	for _, id := range topics {
+		if slices.Contains(heard, id) {
+			continue
+		}
+		if err := unlessMissing(a.call(ctx, http.MethodDelete, id, busVersion, nil, nil)); err != nil {
+			return err
+		}
+	}
+	if err := a.listen(ctx, heard); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(known)) {
@@ -115,22 +132,24 @@ func (a *app) subscribe(ctx context.Context, wanted map[string]gridBinding) erro
 }
 
 // everSubscribed are the subscriptions of all revisions that are stored.
-func (a *app) everSubscribed(ctx context.Context) (map[string]gridBinding, error) {
+func (a *app) everSubscribed(ctx context.Context) (grid map[string]gridBinding, topics []string, err error) {
 	keys, err := a.box.list(ctx, "revisions/")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all := map[string]gridBinding{}
+	grid = map[string]gridBinding{}
 	for _, key := range keys {
 		r, err := a.record(ctx, strings.TrimSuffix(lastPart(key), ".json"))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if r != nil {
-			maps.Copy(all, r.Grid)
+			maps.Copy(grid, r.Grid)
+			topics = append(topics, ofTopics(r.Reads)...)
 		}
 	}
-	return all, nil
+	slices.Sort(topics)
+	return grid, slices.Compact(topics), nil
 }
 
 func subscriptionID(b gridBinding, name string) string {

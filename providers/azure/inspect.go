@@ -52,6 +52,9 @@ func (c *connection) inspect(ctx context.Context, s spec) ([]providers.Differenc
 	want := c.recordOf(s, identity{}, nil, "")
 	if r != nil {
 		want.Own, want.Adopted = r.Own, r.Adopted
+		if client := r.Settings[busClient]; client != "" {
+			want.Settings[busClient] = client
+		}
 	}
 	d := at.differences(found, has, want)
 	serves := ""

@@ -113,7 +113,7 @@ func (p *place) additions(s spec, in *zip.Reader) (map[string][]byte, error) {
 	switch {
 	case fn.handled():
 		files[startFile] = p.launcher(s)
-		for name, bindings := range bindingsOf(fn) {
+		for name, bindings := range p.bindingsOf(fn) {
 			files[name+"/function.json"] = text(map[string]any{"bindings": bindings})
 		}
 		files[s.marker()+"/function.json"] = text(map[string]any{"bindings": []map[string]any{
@@ -168,7 +168,7 @@ func hostOf(fn function, host map[string]any) map[string]any {
 	bundled := false
 	for _, e := range fn.Events {
 		bundled = bundled || e.HTTP == nil && e.Schedule == nil
-		if e.Queue != nil {
+		if e.Queue != nil && fn.own.ServiceBus == "" {
 			queues := within(extensions, "queues")
 			queues["batchSize"] = max(e.Queue.Batch, 1)
 			queues["newBatchThreshold"] = 0
@@ -179,6 +179,9 @@ func hostOf(fn function, host map[string]any) map[string]any {
 				queues["visibilityTimeout"] = wall(e.Queue.Backoff.Std())
 			}
 		}
+	}
+	if fn.bus() != "" {
+		maps.Copy(within(extensions, "serviceBus"), busHostOptions(fn))
 	}
 	if _, there := host["extensionBundle"]; bundled && !there {
 		host["extensionBundle"] = map[string]any{"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}
@@ -232,6 +235,9 @@ func (p *place) environment(s spec) map[string]string {
 	env["FERRY_DIGEST"], env["FERRY_INSTANCE"] = s.digest, nonce(s.digest)
 	env["FERRY_SERVICE"], env["FERRY_STAGE"], env["FERRY_FUNCTION"] = p.service, p.stage, fn.Name
 	env["FERRY_REVISION"] = s.revision()
+	if told := p.busShim(fn); told != "" {
+		env[busVariable] = told
+	}
 	env["FERRY_TIMEOUT_MS"] = strconv.FormatInt(fn.Timeout.Std().Milliseconds(), 10)
 	return env
 }
@@ -257,9 +263,12 @@ func fixed(s spec) map[string]string {
 }
 
 // bindingsOf are the functions of a custom handler, by their names, with what triggers each.
-func bindingsOf(fn function) map[string][]map[string]any {
+func (p *place) bindingsOf(fn function) map[string][]map[string]any {
 	all := map[string][]map[string]any{}
 	schedules, queues := 0, 0
+	for _, e := range buses(fn) {
+		all[e.function] = []map[string]any{p.busTrigger(fn, e)}
+	}
 	for _, e := range fn.Events {
 		switch {
 		case e.HTTP != nil:
@@ -271,12 +280,12 @@ func bindingsOf(fn function) map[string][]map[string]any {
 			times, _ := ncron(e.Schedule.Cron) // Check has refused what cannot be said
 			all["schedule"+strconv.Itoa(schedules)] = []map[string]any{{"type": "timerTrigger", "direction": "in", "name": "timer", "schedule": times}}
 			schedules++
-		case e.Queue != nil:
+		case e.Queue != nil && fn.own.ServiceBus == "":
 			all["queue"+strconv.Itoa(queues)] = []map[string]any{{
 				"type": "queueTrigger", "direction": "in", "name": "message", "queueName": fn.own.resource(e.Queue.Name), "connection": "AzureWebJobsStorage",
 			}}
 			queues++
-		default:
+		case fn.gridded(e):
 			all[pushedFunction] = []map[string]any{{"type": "eventGridTrigger", "direction": "in", "name": "event"}}
 		}
 	}
@@ -303,11 +312,11 @@ func (s spec) markedRoute() string { return ".ferry/revision/" + s.revision() }
 
 // functionNames are the functions that an app of the spec has, sorted; nil is that only the package knows, as of apps that register
 // functions by themselves.
-func functionNames(s spec) []string {
+func (p *place) functionNames(s spec) []string {
 	if s.function.native() {
 		return nil
 	}
-	all := slices.Collect(maps.Keys(bindingsOf(s.function)))
+	all := slices.Collect(maps.Keys(p.bindingsOf(s.function)))
 	if m := s.marker(); m != "" {
 		all = append(all, m)
 	}

@@ -98,6 +98,9 @@ func (w *work) publish(ctx context.Context) (providers.Revision, error) {
 			return providers.Revision{}, err
 		}
 	}
+	if err := w.hear(ctx); err != nil {
+		return providers.Revision{}, err
+	}
 	own, err := w.executor(ctx, roles)
 	if err != nil {
 		return providers.Revision{}, err
@@ -146,7 +149,7 @@ func (a *app) foreign(op string) error {
 // has were given already: who deploys nothing but code needs no right to give any.
 func (w *work) executor(ctx context.Context, roles []roleGrant) (identity, error) {
 	if given := w.spec.function.own.Identity; given != "" {
-		return identity{id: given}, nil
+		return w.given(ctx, given)
 	}
 	if len(roles) == 0 {
 		return identity{}, nil
@@ -157,7 +160,7 @@ func (w *work) executor(ctx context.Context, roles []roleGrant) (identity, error
 			return identity{}, err
 		}
 		if was != nil && was.Own != "" && covered(roles, was.Roles) && w.is.holds(roles) {
-			return identity{id: was.Own}, nil
+			return identity{id: was.Own, client: was.Settings[busClient]}, nil
 		}
 	}
 	own, err := w.makeIdentity(ctx, w.name, w.tags(w.spec.function))
@@ -177,6 +180,16 @@ func (w *work) executor(ctx context.Context, roles []roleGrant) (identity, error
 		}
 	}
 	return own, w.assignAll(ctx, own, roles)
+}
+
+// given is an identity that the manifest names, whose client id is needed where it reads Service Bus.
+func (w *work) given(ctx context.Context, id string) (identity, error) {
+	if w.spec.function.bus() == "" {
+		return identity{id: id}, nil
+	}
+	var is struct{ Properties struct{ ClientID string } }
+	err := w.call(ctx, http.MethodGet, id, "2023-01-31", nil, &is)
+	return identity{id: id, client: is.Properties.ClientID}, err
 }
 
 func union(a, b []roleGrant) []roleGrant {
@@ -218,7 +231,7 @@ func (w *work) create(ctx context.Context, r record, shared foundation) error {
 	if err := w.uninject(ctx, w.hostSettings(shared)); err != nil {
 		return err
 	}
-	first := claim{Epochs: map[string]providers.Epoch{w.targetName: w.epoch}, Settings: r.ID, Granted: r.Roles}
+	first := claim{Epochs: map[string]providers.Epoch{w.targetName: w.epoch}, Settings: r.ID, Granted: r.Roles, Subscribed: len(ofTopics(r.Reads)) > 0}
 	_, err = w.box.write(ctx, claimKey, first, condition{absent: true})
 	if conditionFailed(err) {
 		return nil // another one made it at the same time

@@ -23,6 +23,7 @@ type record struct {
 	Names    []string               `json:"functions"`          // that the app has; none is that only the package knows
 	Triggers []string               `json:"triggers,omitempty"` // those of them that events call
 	Grid     map[string]gridBinding `json:"grid,omitempty"`
+	Reads    []string               `json:"reads,omitempty"`  // of Service Bus: queues, and subscriptions of topics
 	HTTP     string                 `json:"http,omitempty"`   // public or private
 	Probed   bool                   `json:"probed"`           // its shim says which revision it is
 	Marker   string                 `json:"marker,omitempty"` // the function by which a package is known that does not
@@ -34,10 +35,11 @@ type record struct {
 func (c *connection) recordOf(s spec, own identity, roles []roleGrant, digest string) record {
 	fn := s.function
 	r := record{
-		ID: s.revision(), Digest: s.digest, Package: digest, Scale: scaleOf(fn), Runtime: runtimeOf(fn), Settings: fixed(s), Tags: c.tags(fn),
-		Own: own.id, Roles: roles, Names: functionNames(s), Marker: s.marker(), Grid: c.gridOf(fn), Timeout: wall(fn.Timeout.Std()),
+		ID: s.revision(), Digest: s.digest, Package: digest, Scale: c.scaleOf(fn), Runtime: runtimeOf(fn), Settings: fixed(s), Tags: c.tags(fn),
+		Own: own.id, Roles: roles, Names: c.functionNames(s), Marker: s.marker(), Grid: c.gridOf(fn), Reads: c.reads(fn), Timeout: wall(fn.Timeout.Std()),
 	}
-	for name := range bindingsOf(fn) {
+	maps.Copy(r.Settings, c.busSettings(fn, own))
+	for name := range c.bindingsOf(fn) {
 		if name != httpFunction {
 			r.Triggers = append(r.Triggers, name)
 		}
@@ -53,7 +55,7 @@ func (c *connection) recordOf(s spec, own identity, roles []roleGrant, digest st
 }
 
 // scaleOf is how the app of a function scales.
-func scaleOf(fn function) scaleConfig {
+func (p *place) scaleOf(fn function) scaleConfig {
 	s := scaleConfig{MaximumInstanceCount: fn.Scaling.Max, InstanceMemoryMB: fn.Memory.MB(), AlwaysReady: []alwaysReady{}}
 	if s.MaximumInstanceCount == 0 {
 		s.MaximumInstanceCount = 100
@@ -61,7 +63,7 @@ func scaleOf(fn function) scaleConfig {
 	warm := fn.own.AlwaysReady
 	if warm == nil && fn.Scaling.Min > 0 {
 		warm = map[string]int{}
-		for name := range bindingsOf(fn) {
+		for name := range p.bindingsOf(fn) {
 			if name == httpFunction {
 				warm["http"] = fn.Scaling.Min
 			} else {

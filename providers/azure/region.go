@@ -141,7 +141,7 @@ func (s scaleConfig) warm() float64 {
 func (c *connection) exceeds(ctx context.Context, specs []providers.Spec, apps []site) *providers.Error {
 	more := 0.0
 	for _, s := range specs {
-		more += scaleOf(functionOf(s.Function)).warm()
+		more += c.scaleOf(functionOf(s.Function)).warm()
 		for _, is := range apps {
 			if c.owns(is.Tags, s.Function.Name) {
 				more -= is.scale().warm()

@@ -44,7 +44,7 @@ func (c *connection) remove(ctx context.Context, fn string, e providers.Epoch) e
 		return at.foreign("remove")
 	}
 	if tag != "" {
-		if err := at.subscribe(ctx, nil); err != nil {
+		if err := at.subscribe(ctx, nil, nil); err != nil {
 			return err
 		}
 	}

@@ -102,7 +102,7 @@ func (c *connection) revokeFound(ctx context.Context, scope, filter string, mean
 	return nil
 }
 
-// needs are the roles that a function's own identity needs: those of its manifest, and what reads its secrets. Where the key vault is
+// needs are the roles that a function's own identity needs: those of its manifest, and what reads its messages and its secrets. Where the key vault is
 // stands in the roles that were given before.
 func (c *connection) needs(ctx context.Context, s spec, before []roleGrant) ([]roleGrant, error) {
 	var roles []roleGrant
@@ -112,6 +112,9 @@ func (c *connection) needs(ctx context.Context, s spec, before []roleGrant) ([]r
 			return nil, err
 		}
 		roles = append(roles, roleGrant{Role: id, Scope: r.Scope})
+	}
+	if s.function.own.Identity == "" { // whose roles are not ferry's to give
+		roles = append(roles, c.reading(s.function)...)
 	}
 	if len(s.secrets) == 0 {
 		return roles, nil

@@ -8,13 +8,28 @@ function ofTimer({ invocationId: id }) {
 
 // ofStorageMessage is the event of a message, which is text. A CloudEvent that was sent as a message is delivered as it is.
 function ofStorageMessage(queue, message, { triggerMetadata: about = {} }) {
-  const raw = message instanceof Uint8Array ? Buffer.from(message) : Buffer.from(typeof message === "string" ? message : JSON.stringify(message));
+  const raw = messageBytes(message);
   const meta = { attempt: about.dequeueCount === undefined ? undefined : Number(about.dequeueCount), rawBody: new Uint8Array(raw) };
   const own = ownEvent(raw);
   if (own) return { event: own, ...meta };
   const fields = { id: about.id, source: `/ferry/azure/queue/${queue}`, type: "dev.ferry.queue.message.v1", datacontenttype: "text/plain; charset=utf-8" };
   if (about.insertionTime) fields.time = new Date(about.insertionTime).toISOString();
   return { event: { specversion: "1.0", ...fields, data: raw.toString() }, ...meta };
+}
+
+const messageBytes = (message) => (message instanceof Uint8Array ? Buffer.from(message) : Buffer.from(typeof message === "string" ? message : JSON.stringify(message)));
+
+// ofBusMessage is the event of a message of Service Bus, which has a type and properties of its own.
+function ofBusMessage(kind, name, message, { triggerMetadata: about = {} }) {
+  const raw = messageBytes(message);
+  const attributes = Object.fromEntries(Object.entries(about.applicationProperties ?? {}).map(([key, value]) => [key, String(value)]));
+  const meta = { attributes, attempt: about.deliveryCount === undefined ? undefined : Number(about.deliveryCount), group: about.sessionId || undefined, rawBody: new Uint8Array(raw) };
+  const own = ownEvent(raw);
+  if (own) return { event: own, ...meta };
+  const datacontenttype = about.contentType || "text/plain; charset=utf-8";
+  const fields = { id: about.messageId, source: `/ferry/azure/${kind}/${name}`, type: `dev.ferry.${kind}.message.v1`, datacontenttype };
+  if (about.enqueuedTimeUtc) fields.time = new Date(about.enqueuedTimeUtc).toISOString();
+  return { event: { specversion: "1.0", ...fields, data: dataOf(datacontenttype, raw) }, ...meta };
 }
 
 function ownEvent(raw) {

@@ -42,9 +42,23 @@ if (config.http) {
 (config.schedules ?? []).forEach((schedule, n) => {
   app.timer(`schedule${n}`, { schedule: `0 ${schedule}`, handler: (timer, context) => deliver(ofTimer(context), context) });
 });
-(config.queues ?? []).forEach((queueName, n) => {
-  // As bytes, for the library parses what looks like JSON.
-  const trigger = { queueName, connection: "AzureWebJobsStorage", dataType: "binary" };
-  app.storageQueue(`queue${n}`, { ...trigger, handler: (message, context) => deliver(ofStorageMessage(queueName, message, context), context) });
+// What of the manifest's queues and topics is of Service Bus, and what it is called there. Messages come as bytes, for the library
+// parses what looks like JSON.
+const bus = JSON.parse(env.FERRY_SERVICE_BUS ?? "{}");
+const heard = { connection: "FERRY_BUS", dataType: "binary" };
+(config.queues ?? []).forEach((name, n) => {
+  const queueName = bus.queues?.[name];
+  if (queueName) {
+    return app.serviceBusQueue(`queue${n}`, { queueName, ...heard, handler: (message, context) => deliver(ofBusMessage("queue", name, message, context), context) });
+  }
+  const trigger = { queueName: name, connection: "AzureWebJobsStorage", dataType: "binary" };
+  app.storageQueue(`queue${n}`, { ...trigger, handler: (message, context) => deliver(ofStorageMessage(name, message, context), context) });
 });
-if (config.pushed) app.eventGrid("pushed", { handler: (event, context) => deliver(ofGrid(event), context) });
+let pushed = config.objects;
+(config.topics ?? []).forEach((name, n) => {
+  const topicName = bus.topics?.[name];
+  if (!topicName) return (pushed = true);
+  const subscriptionName = bus.subscription;
+  app.serviceBusTopic(`topic${n}`, { topicName, subscriptionName, ...heard, handler: (message, context) => deliver(ofBusMessage("topic", name, message, context), context) });
+});
+if (pushed) app.eventGrid("pushed", { handler: (event, context) => deliver(ofGrid(event), context) });

@@ -22,6 +22,22 @@ def of_storage_message(queue, message):
     return CloudEvent(specversion="1.0", type="dev.ferry.queue.message.v1", **fields, data=data_of(fields["datacontenttype"], raw)), meta
 
 
+def of_bus_message(kind, name, message):
+    """The event of a message of Service Bus, which has a type and properties of its own."""
+    raw = message.get_body()
+    attributes = {key: str(value) for key, value in (message.application_properties or {}).items()}
+    meta = {"attempt": message.delivery_count, "attributes": attributes, "group": message.session_id, "raw_body": raw}
+    if raw.startswith(b"{") and b"specversion" in raw:
+        try:
+            return structured(json.loads(raw)), meta
+        except ValueError:
+            pass  # a message that only looks like one
+    fields = {"id": message.message_id, "source": f"/ferry/azure/{kind}/{name}", "datacontenttype": message.content_type or "text/plain; charset=utf-8"}
+    if message.enqueued_time_utc:
+        fields["time"] = message.enqueued_time_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return CloudEvent(specversion="1.0", type=f"dev.ferry.{kind}.message.v1", **fields, data=data_of(fields["datacontenttype"], raw)), meta
+
+
 def of_grid(event):
     """An event of Event Grid: of a blob, or else a message of a topic."""
     data, moment = event.get_json(), event.event_time.strftime("%Y-%m-%dT%H:%M:%SZ") if event.event_time else None

@@ -17,9 +17,20 @@ def registered(app):
         app.function_name("http")(app.route(route="{*path}", methods=list(azure.functions.HttpMethod), auth_level=level)(serve_host))
     for n, schedule in enumerate(CONFIG.get("schedules", [])):
         app.function_name(f"schedule{n}")(app.timer_trigger(schedule="0 " + schedule, arg_name="timer")(on_time))
+    bus = json.loads(os.environ.get("FERRY_SERVICE_BUS", "{}"))  # what of it is of Service Bus, and what it is called there
     for n, name in enumerate(CONFIG.get("queues", [])):
+        if there := bus.get("queues", {}).get(name):
+            app.function_name(f"queue{n}")(app.service_bus_queue_trigger(arg_name="message", queue_name=there, connection="FERRY_BUS")(on_bus("queue", name)))
+            continue
         app.function_name(f"queue{n}")(app.queue_trigger(arg_name="message", queue_name=name, connection="AzureWebJobsStorage")(on_queue(name)))
-    if CONFIG.get("pushed"):
+    pushed = CONFIG.get("objects")
+    for n, name in enumerate(CONFIG.get("topics", [])):
+        if there := bus.get("topics", {}).get(name):
+            heard = app.service_bus_topic_trigger(arg_name="message", topic_name=there, subscription_name=bus["subscription"], connection="FERRY_BUS")
+            app.function_name(f"topic{n}")(heard(on_bus("topic", name)))
+        else:
+            pushed = True
+    if pushed:
         app.function_name("pushed")(app.event_grid_trigger(arg_name="event")(on_grid))
     return app
 
@@ -46,6 +57,13 @@ async def on_time(timer: azure.functions.TimerRequest, context: azure.functions.
 def on_queue(name):
     async def on_message(message: azure.functions.QueueMessage, context: azure.functions.Context) -> None:
         await deliver(of_storage_message(name, message), message, context)
+
+    return on_message
+
+
+def on_bus(kind, name):
+    async def on_message(message: azure.functions.ServiceBusMessage, context: azure.functions.Context) -> None:
+        await deliver(of_bus_message(kind, name, message), message, context)
 
     return on_message
 
