@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ferryfn/ferry/internal/sample"
 	"github.com/ferryfn/ferry/packager/packagertest"
 	"github.com/ferryfn/ferry/packager/source"
 )
@@ -26,6 +27,9 @@ func natively(t *testing.T, root string) string {
 }
 
 func TestPackagesThatAreBuiltServeAsTheyDoNatively(t *testing.T) {
+	if !sample.Of(t, 4).Takes() {
+		return
+	}
 	packagertest.Registries(t, "python3")
 	root := packagertest.Project(t, "requirements.txt", "flask<2.3\nFlask-Mail==0.9.1\nlangdetect==1.0.9\nmarkupsafe==2.0.1\ndkimpy==1.1.8\n", "app.py", `
 import dkim, flask, flask_mail, langdetect, markupsafe
@@ -56,6 +60,9 @@ def app(environ, start_response):
 }
 
 func TestPathFilesNamespacesAndMetadataWorkAsTheyDoNatively(t *testing.T) {
+	if !sample.Of(t, 4).Takes() {
+		return
+	}
 	packagertest.Registries(t, "python3")
 	root := packagertest.Project(t,
 		"requirements.txt", "future-fstrings==1.2.0\nsphinxcontrib-jsmath==1.0.1\nsphinxcontrib-qthelp==1.0.3\nMarkdown==3.7\n",

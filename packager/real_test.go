@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/internal/loopback"
+	"github.com/ferryfn/ferry/internal/sample"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/packagertest"
 )
@@ -143,6 +144,9 @@ export default app;
 `
 
 func TestExpressWithZodAndDateFns(t *testing.T) {
+	if !sample.Of(t, 4).Takes() {
+		return
+	}
 	packagertest.Registries(t, "npm", "node")
 	root := packagertest.Project(t, "package.json", `{"type":"module","dependencies":{"express":"5.1.0","zod":"4.1.12","date-fns":"4.1.0"}}`, "src/app.js", expressApp)
 	npmInstall(t, root)
@@ -157,6 +161,9 @@ func TestExpressWithZodAndDateFns(t *testing.T) {
 }
 
 func TestSharpAndBcrypt(t *testing.T) {
+	if !sample.Of(t, 4).Takes() {
+		return
+	}
 	packagertest.Registries(t, "npm", "node")
 	root := packagertest.Project(t, "package.json", `{"type":"module","dependencies":{"sharp":"0.34.4","bcrypt":"6.0.0"}}`, "app.js", `import sharp from "sharp";
 import bcrypt from "bcrypt";
@@ -179,6 +186,9 @@ export default { async fetch() {
 
 // Each of these is bundled without a word by a bundler that does not look closer, and fails when it is called.
 func TestPackagesThatLookFromWhereTheyLie(t *testing.T) {
+	if !sample.Of(t, 4).Takes() {
+		return
+	}
 	packagertest.Registries(t, "npm", "node")
 	root := packagertest.Project(t, "package.json", `{"type":"module","dependencies":{"express":"5.1.0","ejs":"3.1.10","knex":"3.1.0","pdfkit":"0.17.2","sequelize":"6.37.7","pg":"8.16.3","tiktoken":"1.0.22"}}`,
 		"views/index.ejs", "hello <%= name %>", "app.js", `import express from "express";
@@ -214,6 +224,9 @@ export default app;
 }
 
 func TestAPnpmWorkspace(t *testing.T) {
+	if !sample.Of(t, 4).Takes() {
+		return
+	}
 	packagertest.Registries(t, "npm", "node", "pnpm")
 	root := packagertest.Project(t, "package.json", `{"private":true}`, "pnpm-workspace.yaml", "packages: [apps/*, libs/*]\n",
 		"apps/api/package.json", `{"name":"api","type":"module","dependencies":{"@acme/lib":"workspace:*","express":"5.1.0","bcrypt":"6.0.0"}}`,
@@ -260,6 +273,9 @@ export default { async fetch(): Promise<Response> { return new Response(renderTo
 }
 
 func TestNumpyPandasAndPillow(t *testing.T) {
+	if !sample.Of(t, 4).Takes() {
+		return
+	}
 	packagertest.Registries(t, "python3")
 	root := packagertest.Project(t, "requirements.txt", "numpy\npandas\nPillow\n", "app.py", `
 import io, numpy, pandas
@@ -283,6 +299,9 @@ def app(environ, start_response):
 }
 
 func TestCryptography(t *testing.T) {
+	if !sample.Of(t, 4).Takes() {
+		return
+	}
 	packagertest.Registries(t, "python3")
 	root := packagertest.Project(t, "requirements.txt", "cryptography\n", "app.py", `
 from cryptography.fernet import Fernet
@@ -303,6 +322,9 @@ def app(environ, start_response):
 }
 
 func TestFastAPIWithPydantic(t *testing.T) {
+	if !sample.Of(t, 4).Takes() {
+		return
+	}
 	packagertest.Registries(t, "python3")
 	files := []string{"app.py", `
 from fastapi import FastAPI
@@ -369,6 +391,9 @@ var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.
 }
 
 func TestFastifyLoadsTheFoldersOfItsPlugins(t *testing.T) {
+	if !sample.Of(t, 4).Takes() {
+		return
+	}
 	packagertest.Registries(t, "npm", "node")
 	root := packagertest.Project(t, "package.json", `{"type":"module","dependencies":{"fastify":"5.2.1","@fastify/autoload":"6.1.0","fastify-plugin":"5.0.1"}}`,
 		"src/app.js", `import path from "node:path";

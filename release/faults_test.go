@@ -65,7 +65,7 @@ func TestNoFaultAtAnyCallBreaksARelease(t *testing.T) {
 	}
 	for name, adapter := range both {
 		t.Run(name, func(t *testing.T) {
-			faults.Run(t, faults.Options{Every: 10, LockTTL: 20 * time.Millisecond}, func(t *testing.T) faults.Place { return v.place(t, adapter) })
+			faults.Run(t, faults.Options{Every: 40, LockTTL: 20 * time.Millisecond}, func(t *testing.T) faults.Place { return v.place(t, adapter) })
 		})
 	}
 }

@@ -38,7 +38,7 @@ func TestTheLedgerIsLinearizable(t *testing.T) {
 		for shard := range shards {
 			t.Run(fmt.Sprint(shard), func(t *testing.T) {
 				t.Parallel()
-				seeds := sample.Of(t, 5)
+				seeds := sample.Of(t, 15)
 				for seed := shard; seed < histories && !t.Failed(); seed += shards {
 					if !seeds.Takes() {
 						continue

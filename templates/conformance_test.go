@@ -389,7 +389,7 @@ func TestConformanceOfHTTP(t *testing.T) {
 	if len(cases) < 60 {
 		t.Errorf("there are %d cases", len(cases))
 	}
-	s := sample.Of(t, 3)
+	s := sample.Of(t, 6)
 	further := slices.DeleteFunc(slices.Concat(natives(), frameworks(t)), func(program) bool { return !s.Takes() })
 	each(t, append(echoes(), further...), func(t *testing.T, p program) { p.conforms(t, cases, losses) })
 }

@@ -249,7 +249,7 @@ func TestAnExpressAppIsServedUnmodified(t *testing.T) {
 func TestRealFrameworksOfNodeAnswerAlikeEverywhere(t *testing.T) {
 	packagertest.Registries(t, "npm", "node")
 	pk := npmProject(t, "frameworks/node", `{"hono":"4.7.7","fastify":"5.3.2","koa":"2.16.1","h3":"1.15.1"}`)
-	s := sample.Of(t, 2)
+	s := sample.Of(t, 4)
 	for _, name := range []string{"hono", "fastify", "koa", "h3"} {
 		style := manifest.StyleNode
 		if name == "hono" {

@@ -29,6 +29,7 @@ func portable(text string) bool {
 }
 
 func TestMostOfWhatIsImportedServesLocallyUnedited(t *testing.T) {
+	t.Parallel()
 	packagertest.Needs(t, "node", "python3")
 	files, err := filepath.Glob("../../migrate/testdata/import/*.txtar")
 	if err != nil || len(files) == 0 {

@@ -19,7 +19,7 @@ func TestAKillOfRemoveAtAnyCallIsResumedOrRolledBack(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			s.deploy("first")
-			calls := sample.Of(t, 3)
+			calls := sample.Of(t, 9)
 			for n := 1; ; n++ {
 				if !calls.Takes() {
 					continue

@@ -82,7 +82,7 @@ func killEverywhere(t *testing.T, how string, prepare func(s *shop, old, now str
 	s := newShop(t)
 	s.deploy("first")
 	s.deploy("second")
-	calls := sample.Of(t, 3)
+	calls := sample.Of(t, 9)
 	for n := 1; ; n++ {
 		if !calls.Takes() {
 			continue
@@ -106,7 +106,7 @@ func TestAFullDiskAtAnyWriteLosesNoRecord(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.deploy("first")
-	calls := sample.Of(t, 3)
+	calls := sample.Of(t, 9)
 	for n := 1; ; n++ {
 		if !calls.Takes() {
 			continue

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,40 +19,33 @@ import (
 // TestMain makes the test binary ferry itself when it is started under that name, as the scripts do and
 // as the local platform does with its copy.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"ferry":  func() { os.Exit(run(wiring())) },
-		"server": func() { os.Exit(serve()) },
+	testscript.Main(session{m}, map[string]func(){
+		"ferry": func() { os.Exit(run(wiring())) },
 	})
 }
 
-// serve is the program behind the scripts' functions: it answers every request with its first argument and
-// the variable GREETING. HEALTH is the status of /healthz. The argument "crash" makes it die at the start.
-func serve() int {
-	text := strings.Join(os.Args[1:], " ")
-	if text == "crash" {
-		fmt.Fprintln(os.Stderr, "Traceback: cannot find module shop")
-		return 3
+// session is the tests, with the program behind their functions on the PATH. It is a program of its own because tests start it
+// some thousand times, and each start of a test binary takes longer for all that it is linked with.
+type session struct{ tests *testing.M }
+
+func (s session) Run() int {
+	dir, err := os.MkdirTemp("", "ferry-server")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	fmt.Println("listening:", text)
-	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Method", r.Method)
-		fmt.Fprintf(w, "%s %s %s\n", text, os.Getenv("GREETING"), r.URL.RequestURI())
-	})
-	http.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
-		status := http.StatusOK
-		fmt.Sscan(cmp.Or(os.Getenv("HEALTH"), "200"), &status)
-		w.WriteHeader(status)
-	})
-	http.HandleFunc("/fail", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Println("failing")
-		http.Error(w, "sorry", http.StatusServiceUnavailable)
-	})
-	http.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) {
-		fmt.Println("waiting")
-		<-r.Context().Done()
-	})
-	fmt.Fprintln(os.Stderr, http.ListenAndServe(net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), nil))
-	return 1
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir, "./testdata/server")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the program behind the functions: %v\n%s", err, out)
+		return 1
+	}
+	path := dir + string(os.PathListSeparator) + os.Getenv("PATH")
+	if err := os.Setenv("PATH", path); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return s.tests.Run()
 }
 
 func TestScripts(t *testing.T) {

@@ -22,7 +22,7 @@ func TestAFrozenDeployThatWasOvertakenByForceChangesNothing(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			s.deploy("first")
-			calls := sample.Of(t, 3)
+			calls := sample.Of(t, 9)
 			tried := 0
 			for n := 1; ; n++ {
 				if !calls.Takes() {

@@ -16,7 +16,7 @@ func TestOfFourDeploysAtOnceEachIsDoneOrConflicts(t *testing.T) {
 	s := newShop(t)
 	s.deploy("first")
 	done, conflicts := 0, 0
-	rounds := sample.Of(t, 2)
+	rounds := sample.Of(t, 8)
 	for round := range 50 {
 		if !rounds.Takes() {
 			continue

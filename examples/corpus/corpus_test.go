@@ -68,7 +68,7 @@ func TestCorpusAnswersAsItDoesWithoutFerry(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: nothing is downloaded")
 	}
-	s, sum := sample.Of(t, 4), &tally{}
+	s, sum := sample.Of(t, 8), &tally{}
 	t.Cleanup(func() { t.Log(sum) })
 	for _, p := range programs() {
 		if !s.Takes() {

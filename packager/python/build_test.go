@@ -119,7 +119,7 @@ func eachInstaller(t *testing.T, test func(t *testing.T)) {
 		packagertest.Needs(t, "uv")
 		test(t)
 	})
-	if testing.Short() || !sample.Of(t, 3).Takes() {
+	if testing.Short() || !sample.Of(t, 8).Takes() {
 		return
 	}
 	t.Run("pip", func(t *testing.T) {

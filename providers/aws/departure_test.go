@@ -198,7 +198,7 @@ func TestARemovalThatWasInterruptedAtAnyWriteIsFinishedByTheNext(t *testing.T) {
 
 func TestARemovalThatWasInterruptedAtAnyWriteIsUndone(t *testing.T) {
 	t.Parallel()
-	writes := sample.Of(t, 3)
+	writes := sample.Of(t, 9)
 	s := newTenant(t).imitated()
 	s.bound()
 	s.deploy()

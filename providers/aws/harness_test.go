@@ -114,19 +114,19 @@ func TestNoFaultAtAnyCallBreaksAReleaseOnAWS(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
 	// Each of these takes as long as a hundred in memory.
-	faults.Withstands(t, faults.Options{Every: 160}, func(t *testing.T) faults.Place { return newShop(t, from).network().Place })
+	faults.Withstands(t, faults.Options{Every: 400}, func(t *testing.T) faults.Place { return newShop(t, from).network().Place })
 }
 
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Calls(t, faults.Options{Every: 20}, func(t *testing.T) faults.Network { return newShop(t, from).network() })
+	faults.Calls(t, faults.Options{Every: 50}, func(t *testing.T) faults.Network { return newShop(t, from).network() })
 }
 
 func TestARequestOfAnOvertakenDeployChangesNothingThatServes(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Late(t, faults.Options{Every: 6}, func(t *testing.T) faults.Network { return newShop(t, from).network() })
+	faults.Late(t, faults.Options{Every: 15}, func(t *testing.T) faults.Network { return newShop(t, from).network() })
 }
 
 func (s *shop) deploys(version string) {

@@ -90,13 +90,13 @@ func (s *shop) serving() map[string]string {
 func TestNoFaultAtAnyCallBreaksAReleaseOnAzure(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Withstands(t, faults.Options{Every: 160}, func(t *testing.T) faults.Place { return newShop(t, from).network().Place })
+	faults.Withstands(t, faults.Options{Every: 400}, func(t *testing.T) faults.Place { return newShop(t, from).network().Place })
 }
 
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Calls(t, faults.Options{Every: 20}, func(t *testing.T) faults.Network {
+	faults.Calls(t, faults.Options{Every: 50}, func(t *testing.T) faults.Network {
 		s := newShop(t, from)
 		s.adjust = memory
 		return s.network()
@@ -106,7 +106,7 @@ func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 func TestARequestOfAnOvertakenDeployChangesNothingThatServes(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Late(t, faults.Options{Every: 40}, func(t *testing.T) faults.Network { return newShop(t, from).network() })
+	faults.Late(t, faults.Options{Every: 80}, func(t *testing.T) faults.Network { return newShop(t, from).network() })
 }
 
 // resources are all things in the subscription but blobs, of which there are more or fewer with what happened.

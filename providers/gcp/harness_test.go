@@ -100,7 +100,7 @@ func TestNoFaultAtAnyCallBreaksAReleaseOnGoogle(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
 	// Each of these takes as long as some hundred in memory.
-	faults.Withstands(t, faults.Options{Every: 320}, func(t *testing.T) faults.Place { return newTenant(t, from).network().Place })
+	faults.Withstands(t, faults.Options{Every: 640}, func(t *testing.T) faults.Place { return newTenant(t, from).network().Place })
 }
 
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {

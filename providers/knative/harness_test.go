@@ -88,7 +88,7 @@ func (s tenant) left() []string {
 func TestNoFaultAtAnyCallBreaksAReleaseOnKnative(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Withstands(t, faults.Options{Every: 400}, func(t *testing.T) faults.Place { return newTenant(t, from).network().Place })
+	faults.Withstands(t, faults.Options{Every: 800}, func(t *testing.T) faults.Place { return newTenant(t, from).network().Place })
 }
 
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
