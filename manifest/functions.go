@@ -99,17 +99,7 @@ func (l *loader) resolveFunction(e entry, files *folders) (Function, *Node) {
 	d := decoder{function: e.key, resolved: true, fields: l.fields}
 	d.decode(own, &b, path)
 	l.report.add(d.report.problems...)
-	fn := Function{
-		Name: e.key, Source: b.Source, Handler: b.Handler, Runtime: b.Runtime, Style: b.Style, Payload: b.Payload,
-		Architecture: b.Architecture, Memory: b.Memory, Timeout: b.Timeout, Secrets: b.Secrets,
-		Events: b.Events, Scaling: b.Scaling, Health: b.Health, Build: b.Build,
-	}
-	if len(b.Env) > 0 {
-		fn.Env = make(map[string]string, len(b.Env))
-	}
-	for name, value := range b.Env {
-		fn.Env[name] = string(value)
-	}
+	fn := b.function(e.key)
 	if env := own.get("env"); env.isMap() {
 		for _, v := range env.entries {
 			if v.value.secret {

@@ -26,24 +26,6 @@ type overlay struct {
 	Releases  *Node `json:"releases"`
 }
 
-// functionBlock is a function as written, without the blocks of providers.
-type functionBlock struct {
-	Source       string            `json:"source" jsonschema:"The function's folder, below the manifest's. Default: the manifest's folder."`
-	Handler      string            `json:"handler" jsonschema:"What is called: a file or file:export (Node), module:attribute (Python), package folder (Go) or file (custom), below source."`
-	Runtime      Runtime           `json:"runtime" jsonschema:"The runtime: nodejs22, python3.13, go, java21, dotnet10 or custom."`
-	Style        Style             `json:"style" jsonschema:"How the handler is called. Default: fetch for Node, wsgi for Python, go for Go, server for others."`
-	Payload      string            `json:"payload" jsonschema:"How a handler of style lambda gets HTTP requests: 2.0 (default), as from a Function URL or an HTTP API, or 1.0, as from a REST API."`
-	Architecture string            `json:"architecture" jsonschema:"amd64 or arm64. Default: the target decides."`
-	Memory       Size              `json:"memory" jsonschema:"Memory of one instance, such as 256MB (default) or 1GB."`
-	Timeout      Duration          `json:"timeout" jsonschema:"The longest that one call may take, such as 30s (default)."`
-	Env          map[string]text   `json:"env" jsonschema:"Environment variables."`
-	Secrets      map[string]string `json:"secrets" jsonschema:"Environment variables whose values come from the target's secret manager: variable name to secret name."`
-	Events       []Event           `json:"events" jsonschema:"What calls the function."`
-	Scaling      Scaling           `json:"scaling" jsonschema:"Bounds of the number of instances."`
-	Health       *Health           `json:"health" jsonschema:"An HTTP check that is run after activation."`
-	Build        Build             `json:"build" jsonschema:"How the package is made."`
-}
-
 // isProvider reports whether a function's key is a provider's block.
 func (l *loader) isProvider(key string) bool {
 	_, ok := l.options.Providers[key]
