@@ -72,12 +72,11 @@ func tool(t *testing.T, name string) string {
 func nodeCommand(t *testing.T, dir, source string, s Shim) *exec.Cmd {
 	t.Helper()
 	copyDir(t, source, dir)
-	config := string(s.Files["ferry-config.mjs"])
-	_, handler, _ := strings.Cut(config, `"handler":"`)
+	entry := string(s.Files[s.Entry])
+	_, handler, _ := strings.Cut(entry, `"handler":"`)
 	handler, _, _ = strings.Cut(handler, `"`)
 	handler, _, _ = strings.Cut(handler, ":")
-	config = strings.Replace(config, "ferry:handler", "./"+handler, 1)
-	write(t, dir, map[string][]byte{"ferry-entry.mjs": s.Files["ferry-entry.mjs"], "ferry-config.mjs": []byte(config)})
+	write(t, dir, map[string][]byte{s.Entry: []byte(strings.Replace(entry, "ferry:handler", "./"+handler, 1))})
 	return exec.Command(tool(t, "node"), filepath.Join(dir, s.Entry))
 }
 

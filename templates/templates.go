@@ -37,7 +37,8 @@ type Target struct {
 // target. The same function gives the same bytes. Only the configuration is made here; all else is the same for all
 // functions with the same cells.
 //
-// A Node configuration imports the specifier "ferry:handler", which the packager resolves.
+// The first paragraph of a Node entry is what the function alone has, and imports the specifier "ferry:handler", which the
+// packager resolves. Nothing else knows the function, and no file is beside it: each costs a start.
 // A Go shim is a package main that imports "ferry.invalid/handler" for the user's package; of event.go and
 // noevent.go, and of handler.go and nohandler.go, it needs the one that fits what the package declares. Folders of a
 // Go shim are packages below the main one, but for "beside": its files belong into every package of the user's
@@ -58,8 +59,8 @@ func Render(fn manifest.Function, t Target) (Shim, bool) {
 	switch language {
 	case "nodejs":
 		made.Entry = "ferry-entry.mjs"
-		made.Files[made.Entry] = joined(language, fn.Style, t.Name, knows)
-		made.Files["ferry-config.mjs"] = fmt.Appendf(nil, "export default %s;\nexport const load = () => import(\"ferry:handler\");\n", cfg)
+		own := fmt.Appendf(nil, "const config = %s;\nconst load = () => import(\"ferry:handler\");\n\n", cfg)
+		made.Files[made.Entry] = append(own, joined(language, fn.Style, t.Name, knows)...)
 	case "python":
 		made.Entry = "ferry_entry.py"
 		made.Files[made.Entry] = joined(language, fn.Style, t.Name, knows)

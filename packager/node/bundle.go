@@ -265,7 +265,7 @@ func suffix(f api.Format) string {
 }
 
 func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions {
-	o := api.BuildOptions{
+	return api.BuildOptions{
 		EntryPointsAdvanced: []api.EntryPoint{{InputPath: "./" + handler, OutputPath: source.Stem(handler)}},
 		AbsWorkingDir:       j.Dir,
 		// Nothing is written there: it makes a traceback name the source as if it lay in the package.
@@ -292,10 +292,6 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 		LogLevel:       api.LogLevelSilent,
 		LogLimit:       0,
 	}
-	if format == api.FormatESModule {
-		o.Banner = map[string]string{"js": strings.TrimSuffix(esmBanner, "\n")}
-	}
-	return o
 }
 
 func (j *job) engines() []api.Engine {

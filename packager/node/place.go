@@ -20,7 +20,7 @@ import (
 const outsideFolder = "ferry-outside"
 
 // esmBanner gives an ES module what bundled CommonJS code expects, and both what tells a module its place. The names
-// differ from those that modules declare for themselves.
+// differ from those that modules declare for themselves. Most bundles need nothing of it, and what it loads costs a start.
 const esmBanner = `import { createRequire as __ferryCreateRequire } from "node:module";
 import { join as __ferryJoin } from "node:path";
 import { fileURLToPath as __ferryFileURLToPath, pathToFileURL as __ferryPathToFileURL } from "node:url";
@@ -106,21 +106,28 @@ func (b *bundle) inPackage(file string) (string, bool) {
 	return "", false
 }
 
-// directives are those at the begin of a CommonJS module that esbuild wrote.
-var directives = pattern.Of(`^(?:"[^"\n]*";\n)*`)
+var (
+	// directives are those at the begin of a module that esbuild wrote.
+	directives    = pattern.Of(`^(?:#![^\n]*\n)?(?:"[^"\n]*";\n)*`)
+	asksForBanner = pattern.Of(`__ferry|\brequire\b`)
+)
 
-// bannered gives a CommonJS bundle its banner, behind its directives. A source map has it start at a later line.
+// bannered gives a bundle that needs it its banner, behind its directives. A source map has it start at a later line.
 func bannered(out []api.OutputFile, format api.Format) {
-	if format == api.FormatESModule || !bytes.Contains(codeIn(out), []byte("__ferry")) { // for ES modules esbuild did
+	banner, needed := cjsBanner, bytes.Contains(codeIn(out), []byte("__ferry"))
+	if format == api.FormatESModule {
+		banner, needed = esmBanner, asksForBanner().Match(codeIn(out))
+	}
+	if !needed {
 		return
 	}
 	for i := range out {
 		if path.Ext(out[i].Path) != ".map" {
 			n := len(directives().Find(out[i].Contents))
-			out[i].Contents = slices.Concat(out[i].Contents[:n], []byte(cjsBanner), out[i].Contents[n:])
+			out[i].Contents = slices.Concat(out[i].Contents[:n], []byte(banner), out[i].Contents[n:])
 			continue
 		}
-		lines := []byte(strings.Repeat(";", strings.Count(cjsBanner, "\n")))
+		lines := []byte(strings.Repeat(";", strings.Count(banner, "\n")))
 		out[i].Contents = bytes.Replace(out[i].Contents, []byte(`"mappings": "`), append([]byte(`"mappings": "`), lines...), 1)
 	}
 }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -45,7 +44,7 @@ type piece struct {
 }
 
 func (b *bundle) pieces(code []byte) (out pieces) {
-	for at, text := range b.parts("\n" + string(bytes.TrimPrefix(code, []byte(esmBanner)))) {
+	for at, text := range b.parts("\n" + string(code)) {
 		if at.pkg == "" {
 			out.users = append(out.users, text)
 		} else if mayLook(text) {

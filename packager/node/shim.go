@@ -15,19 +15,17 @@ import (
 // shimFiles is the shim with its import of the handler resolved. Beside a bundle it is minified: it is ferry's, and nobody
 // steps through it.
 func (j *job) shimFiles(ctx context.Context, handler string) ([]source.File, error) {
-	specifier := []byte(`"ferry:handler"`)
 	var out []source.File
 	for name, data := range j.shim.Files {
+		own, shared, _ := bytes.Cut(data, []byte("\n\n")) // which many functions have, so that it is minified once
 		if !j.whole() {
 			var err error
-			if data, err = j.Shims.Get(ctx, source.DigestOf(name, data), func() ([]byte, error) { return minified(name, data) }); err != nil {
+			if shared, err = j.Shims.Get(ctx, source.DigestOf(name, shared), func() ([]byte, error) { return minified(name, shared) }); err != nil {
 				return nil, err
 			}
 		}
-		if i := bytes.LastIndex(data, specifier); i >= 0 {
-			data = slices.Concat(data[:i], []byte(quoted("./"+handler)), data[i+len(specifier):])
-		}
-		out = append(out, source.Generated(name, data))
+		own = bytes.Replace(own, []byte(`"ferry:handler"`), []byte(quoted("./"+handler)), 1)
+		out = append(out, source.Generated(name, slices.Concat(own, []byte("\n\n"), shared)))
 	}
 	return out, nil
 }

@@ -1,10 +1,15 @@
 // What every Node shim shares: the user's module and what it takes to open it.
 // A shim is the files of its cells one after the other: the secrets of its target, core, its source, its carriers, its
-// target. Imports of all share one scope.
+// target, behind the function's own config and load. Imports of all share one scope.
 import { createRequire } from "node:module";
-import config, { load } from "./ferry-config.mjs";
 
 const loaded = await load(); // in its place: what stands above has run
+
+// required is a module that only some calls need, or that require alone finds. What is imported above costs every start.
+function required(name) {
+  return createRequire(import.meta.url)(name);
+}
+
 // userModule is a copy, so that a bundler does not warn of exports that a module need not have.
 const userModule = loaded.default?.__esModule ? loaded.default : { ...loaded };
 const exported = config.export ? named(config.export) : userModule.default;

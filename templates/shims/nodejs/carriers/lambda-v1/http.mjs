@@ -34,7 +34,7 @@ const lambdaV1 = {
 
 // reasonOf is what a status is called. Only a load balancer asks, and no other ingress pays for the load of node:http.
 function reasonOf(status) {
-  return createRequire(import.meta.url)("node:http").STATUS_CODES[status] ?? "";
+  return required("node:http").STATUS_CODES[status] ?? "";
 }
 
 // valuesOf is a map of several values as pairs, or where there is none that of one value.

@@ -31,20 +31,6 @@ function requestOf(exchange) {
   }
 }
 
-// Asked is a Request whose signal is made when it is asked for: one that follows another costs more than all the rest.
-class Asked extends Request {
-  #exchange;
-
-  constructor(url, init, exchange) {
-    super(url, init);
-    this.#exchange = exchange;
-  }
-
-  get signal() {
-    return this.#exchange.aborted?.() ?? super.signal;
-  }
-}
-
 // standard builds the Request. Its URL is put together, never resolved: "//evil.com" is a path.
 function standard(exchange) {
   const { method, target, body } = exchange;
@@ -58,15 +44,31 @@ function standard(exchange) {
   }
   const url = `${exchange.scheme}://${host}${target.replaceAll("#", "%23")}`;
   const init = { method, headers, duplex: "half" };
+  const { Asked, Whole } = (classes ??= classesOf());
   if (body.length === 0 || method === "GET" || method === "HEAD") return new Asked(url, init, exchange);
-  return "whole" in body ? wholeRequest(url, init, exchange) : new Asked(url, { ...init, body: body.stream() }, exchange);
+  return "whole" in body ? new Whole(url, init, exchange) : new Asked(url, { ...init, body: body.stream() }, exchange);
 }
 
-let Whole;
+// classes are made when the first request comes: to name Request loads a third of what a process that starts loads.
+let classes;
 
-// wholeRequest is a Request whose body is there at once, so that it is read without a stream.
-function wholeRequest(url, init, exchange) {
-  Whole ??= class extends Asked {
+function classesOf() {
+  // Asked is a Request whose signal is made when it is asked for: one that follows another costs more than all the rest.
+  class Asked extends Request {
+    #exchange;
+
+    constructor(url, init, exchange) {
+      super(url, init);
+      this.#exchange = exchange;
+    }
+
+    get signal() {
+      return this.#exchange.aborted?.() ?? super.signal;
+    }
+  }
+
+  // Whole is one whose body is there at once, so that it is read without a stream.
+  class Whole extends Asked {
     #sent;
 
     constructor(url, init, exchange) {
@@ -96,8 +98,8 @@ function wholeRequest(url, init, exchange) {
     async json() {
       return JSON.parse(await this.text());
     }
-  };
-  return new Whole(url, init, exchange);
+  }
+  return { Asked, Whole };
 }
 
 // sendResponse sends a body that is there at once with its length, and streams any other.

@@ -1,8 +1,12 @@
 // The context of a call as AWS Lambda gives it. What only an account has is made up, so that it can be printed and parsed.
-import { createHash } from "node:crypto";
 
 const functionName = config.function || "function";
-const logStreamName = `${new Date().toISOString().slice(0, 10).replaceAll("-", "/")}/[$LATEST]${crypto.randomUUID().replaceAll("-", "")}`;
+let logStream;
+
+// logStreamName is the same for all calls of an instance.
+function logStreamName() {
+  return (logStream ??= `${new Date().toISOString().slice(0, 10).replaceAll("-", "/")}/[$LATEST]${crypto.randomUUID().replaceAll("-", "")}`);
+}
 
 function region() {
   return process.env.AWS_REGION || "local";
@@ -25,7 +29,7 @@ function lambdaContext(ctx) {
     memoryLimitInMB: String(config.memory || 128),
     awsRequestId: ctx.requestId,
     logGroupName: `/aws/lambda/${functionName}`,
-    logStreamName,
+    logStreamName: logStreamName(),
     identity: undefined,
     clientContext: undefined,
     getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),

@@ -53,7 +53,7 @@ function queueRecord(event, ctx) {
     body,
     attributes,
     messageAttributes: Object.fromEntries(named),
-    md5OfBody: createHash("md5").update(body).digest("hex"),
+    md5OfBody: required("node:crypto").createHash("md5").update(body).digest("hex"),
     eventSource: "aws:sqs",
     eventSourceARN: arnOf("sqs", sourceOf(event)),
     awsRegion: region(),

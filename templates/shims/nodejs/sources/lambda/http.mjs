@@ -1,5 +1,4 @@
 // Requests as events of payload format 2.0 (as from a function URL) and 1.0 (as from a REST API), and results as answers.
-import { Writable } from "node:stream";
 
 const LIKE_TEXT = /^(text\/|application\/(json|javascript|xml)\b)/i; // all else comes as base64
 
@@ -176,7 +175,7 @@ function whole(exchange, status, headers, bytes) {
 // streamed answers with what a handler writes to its stream, whose head is the prelude that it gave.
 async function streamed(native, event, exchange) {
   const { ctx } = exchange;
-  const out = new ResponseStream(exchange);
+  const out = responseStream(exchange);
   const written = new Promise((resolve, reject) => out.once("finish", resolve).once("error", reject));
   written.catch(() => {});
   await called((event, context) => native(event, out, context), event, lambdaContext(ctx), ctx);
@@ -184,45 +183,26 @@ async function streamed(native, event, exchange) {
   await written;
 }
 
-class ResponseStream extends Writable {
-  #exchange;
-  #begun = false;
-  #type = "application/octet-stream";
-
-  constructor(exchange) {
-    super();
-    this.#exchange = exchange;
-  }
-
-  setContentType(type) {
-    this.#type = type;
-  }
-
-  #begin() {
-    if (this.#begun) return;
-    this.#begun = true;
-    const { prelude } = this;
-    const headers = prelude ? headersOfResult(prelude) : [["content-type", this.#type]];
-    this.#exchange.begin(prelude ? statusOf({ statusCode: 200, ...prelude }) : 200, headers);
-  }
-
-  async _write(chunk, _, done) {
+// responseStream is the stream of an answer. Its head goes out with the first piece, or at the end.
+function responseStream(exchange) {
+  const { Writable } = required("node:stream");
+  let [begun, type] = [false, "application/octet-stream"];
+  const begin = () => {
+    if (begun) return;
+    begun = true;
+    const { prelude } = out;
+    const headers = prelude ? headersOfResult(prelude) : [["content-type", type]];
+    exchange.begin(prelude ? statusOf({ statusCode: 200, ...prelude }) : 200, headers);
+  };
+  const guarded = (work) => async (done) => {
     try {
-      this.#begin();
-      await this.#exchange.write(chunk);
+      begin();
+      await work();
       done();
     } catch (err) {
       done(err);
     }
-  }
-
-  _final(done) {
-    try {
-      this.#begin();
-      this.#exchange.end();
-      done();
-    } catch (err) {
-      done(err);
-    }
-  }
+  };
+  const out = new Writable({ write: (chunk, _, done) => guarded(() => exchange.write(chunk))(done), final: guarded(() => exchange.end()) });
+  return Object.assign(out, { setContentType: (given) => (type = given) });
 }

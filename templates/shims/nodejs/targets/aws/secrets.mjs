@@ -1,24 +1,19 @@
 // Runs before the handler is imported: puts its secrets into the environment.
 
 // The managed runtime keeps the SDK where require looks for it and import does not.
-const fromRuntime = createRequire(import.meta.url);
-
 function fromSecretsManager() {
-  const { SecretsManagerClient, GetSecretValueCommand } = fromRuntime("@aws-sdk/client-secrets-manager");
-  const client = new SecretsManagerClient({});
-  return async (name, version) => {
-    const found = await client.send(new GetSecretValueCommand({ SecretId: name, VersionId: version }));
+  const { SecretsManager } = required("@aws-sdk/client-secrets-manager");
+  const client = new SecretsManager({});
+  return async (SecretId, VersionId) => {
+    const found = await client.getSecretValue({ SecretId, VersionId });
     return found.SecretString ?? new TextDecoder("utf-8", { fatal: true }).decode(found.SecretBinary);
   };
 }
 
 function fromParameterStore() {
-  const { SSMClient, GetParameterCommand } = fromRuntime("@aws-sdk/client-ssm");
-  const client = new SSMClient({});
-  return async (name, version) => {
-    const found = await client.send(new GetParameterCommand({ Name: `${name}:${version}`, WithDecryption: true }));
-    return found.Parameter.Value;
-  };
+  const { SSM } = required("@aws-sdk/client-ssm");
+  const client = new SSM({});
+  return async (name, version) => (await client.getParameter({ Name: `${name}:${version}`, WithDecryption: true })).Parameter.Value;
 }
 
 // resolveSecrets sets all variables of FERRY_SECRETS, or fails with all that could not be had. It never says a value.
