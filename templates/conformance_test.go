@@ -76,6 +76,7 @@ type loss struct {
 	Styles    []string `json:"styles"`    // as "nodejs fetch"; none is all
 	Reason    string   `json:"reason"`
 	Sometimes bool     `json:"sometimes"` // it depends on the moment
+	Proof     *proof   `json:"proof"`     // that it is none of ferry's
 }
 
 func (l loss) holds(name, ingress, style string) bool {
