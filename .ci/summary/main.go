@@ -64,7 +64,11 @@ func rows(r report.Report, budgets map[string]float64) []string {
 				continue
 			}
 		}
-		list = append(list, row(*room, budget))
+		if line := row(*room, budget); own {
+			list = append(list, line)
+		} else {
+			list = append(list, line+", which is that of the others: it has none of its own")
+		}
 	}
 	list = append(list, fmt.Sprintf("%d others\t%.0f\t%.0f each\t\t", others, seconds, budgets["others"]))
 	return append(list, row(r.Sum(), budgets["all"]))
