@@ -14,6 +14,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/internal/lambdatest"
+	"github.com/ferryfn/ferry/internal/nodeworker"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/packager/packagertest"
@@ -74,7 +75,11 @@ func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
 	case "nodejs on gcf":
 		return exec.Command(interpreter, "-r", inTestdata("loopback.cjs"), filepath.Join(dir, "node_modules/.bin/functions-framework"))
 	case "nodejs on azure":
-		return exec.Command(interpreter, "-r", inTestdata("loopback.cjs"), inTestdata("azurehost/host.mjs"))
+		source, more := nodeworker.Program()
+		worker := filepath.Join(t.TempDir(), "worker.cjs")
+		packagertest.Write(t, worker, string(source))
+		_, at, _ := net.SplitHostPort(templates.FreeAddr(t))
+		return exec.Command(interpreter, append([]string{"-r", inTestdata("loopback.cjs"), inTestdata("azurehost/host.mjs"), at, worker}, more...)...)
 	case "python on gcf":
 		return exec.Command(interpreter, "-m", "functions_framework", "--target", templates.EntryPoint, "--source", "ferry_entry.py", "--signature-type", "http", "--host", "127.0.0.1", "--port", port)
 	case "go on run":

@@ -98,8 +98,20 @@ func functionURL(m message) map[string]any {
 	if cookie := m.joined()["cookie"]; cookie != "" {
 		event["cookies"] = strings.Split(cookie, "; ")
 	}
+	if query := m.pairs(true); len(query) > 0 {
+		event["queryStringParameters"] = commas(query)
+	}
 	m.carry(event, true)
 	return event
+}
+
+// commas are pairs as format 2.0 has them: a name once, with its values behind one another.
+func commas(pairs [][2]string) map[string]string {
+	out := map[string]string{}
+	for name, values := range many(pairs) {
+		out[name] = strings.Join(values, ",")
+	}
+	return out
 }
 
 // httpAPI decodes the path, ends it where that gives a question mark, and has cookies in one place alone.
@@ -309,6 +321,9 @@ func (in onLambda) got(r lambdatest.Result) outcome {
 	}
 	if err := json.Unmarshal(r.Payload, &result); err != nil {
 		return outcome{Status: in.fails}
+	}
+	if _, ok := result["statusCode"]; !ok && in.carrier == "lambda-v2" { // it is taken for the body
+		return outcome{Status: 200, Headers: map[string][]string{"content-type": {"application/json"}}, Body: string(r.Payload)}
 	}
 	return in.answer(result)
 }

@@ -18,16 +18,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/nodeworker"
 )
 
-// The stand-ins for the workers of the host. They supply what the libraries ask of a worker, and the real libraries, which lie in the
-// package, do the rest.
-var (
-	//go:embed worker.cjs
-	nodeWorker []byte
-	//go:embed worker.py
-	pythonWorker []byte
-)
+// pythonWorker is the stand-in for the worker of the host. It supplies what the library asks of a worker, and the real library, which
+// lies in the package, does the rest.
+//
+//go:embed worker.py
+var pythonWorker []byte
 
 // startLimit is how long a worker may take until it listens.
 //
@@ -196,10 +195,11 @@ func (w *worker) command(ctx context.Context, from launched, port int) (*exec.Cm
 		env = append(env, "FUNCTIONS_CUSTOMHANDLER_PORT="+strconv.Itoa(port), "FUNCTIONS_HTTPWORKER_PORT="+strconv.Itoa(port))
 	case from.runtime == "node":
 		file := filepath.Join(w.dir, ".azuretest-worker.cjs")
-		if err := os.WriteFile(file, nodeWorker, 0o600); err != nil {
+		source, more := nodeworker.Program()
+		if err := os.WriteFile(file, source, 0o600); err != nil {
 			return nil, err
 		}
-		cmd = exec.CommandContext(ctx, "node", file, strconv.Itoa(port), w.dir)
+		cmd = exec.CommandContext(ctx, "node", append([]string{file, strconv.Itoa(port), w.dir}, more...)...)
 	case from.runtime == "python":
 		file := filepath.Join(w.dir, ".azuretest_worker.py")
 		if err := os.WriteFile(file, pythonWorker, 0o600); err != nil {

@@ -101,3 +101,21 @@ func TestTheFrameworkIsInstalledBesideWhatIsAskedForAndInTheBill(t *testing.T) {
 		t.Errorf("the bill has %v", j.made.Packages)
 	}
 }
+
+// FastAPI and a framework that want different Starlettes.
+func TestWhatExcludesAFrameworkIsToldWhatServesIt(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	root := packagertest.Project(t, "requirements.txt", "fastapi==0.121.3\n", "main.py", "")
+	fn := packagertest.Python("main:app")
+	fn.Runtime = packagertest.ThisPython(t)
+	for style, cure := range map[manifest.Style]string{manifest.StyleASGI: "set `via: run` in the function's gcp block", manifest.StyleGCFHTTP: "name a version of functions-framework that goes with it in requirements.txt"} {
+		fn.Style = style
+		j := &job{Job: packagertest.Job(t, root, fn)}
+		j.Platform.Shim = "gcf"
+		_, err := j.requirements(t.Context())
+		e := packagertest.Problem(t, err)
+		if !strings.Contains(e.Message, "functions-framework==3.10.2 and what requirements.txt asks for exclude each other") || !strings.HasPrefix(e.Hint, cure) {
+			t.Errorf("%s: %v, %s", style, err, e.Hint)
+		}
+	}
+}

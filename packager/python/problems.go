@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ferryfn/ferry/internal/pattern"
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -29,6 +30,18 @@ func unreachable(said string) bool { return out().MatchString(said) }
 // offline is whether an installer was told not to ask.
 var offline = pattern.Of(`network was disabled|network is disabled`)
 
+// exclusive is what installers say of packages that want different versions of a third.
+var exclusive = pattern.Of(`conflicting dependencies|are incompatible`)
+
+// reconcile is what to do where a framework that ferry brings excludes what a list asks for.
+func (b *building) reconcile(list string) string {
+	fitting := "name a version of " + b.frameworks()[0].name + " that goes with it in " + list
+	if f := b.frameworks(); b.Platform.Shim == "gcf" && len(f) == 1 && b.Function.Style != manifest.StyleGCFHTTP && b.Function.Style != manifest.StyleGCFEvent {
+		return "set `via: run` in the function's gcp block, where it is served without the framework, or " + fitting
+	}
+	return fitting
+}
+
 // problem is why a list cannot be installed, nil without an error.
 func (b *building) problem(said string, err error) error {
 	if err == nil {
@@ -37,6 +50,9 @@ func (b *building) problem(said string, err error) error {
 	name := filepath.Base(b.of.file)
 	e := source.Problem(b.of.file, "correct "+name, "installing what %s asks for, for %s, failed\n%s", name, b.where(), said)
 	switch missing := lacking(said); {
+	case b.of.brought != "" && exclusive().MatchString(said):
+		e.Message = fmt.Sprintf("%s and what %s asks for exclude each other: %s\n%s", strings.ReplaceAll(b.of.brought, "\n", " and "), name, b.frameworks()[0].why, said)
+		e.Hint = b.reconcile(name)
 	case unreachable(said):
 		e.Message = fmt.Sprintf("the package index does not answer, so nothing could be installed of what %s asks for\n%s", name, said)
 		e.Hint = "check the network, the proxy and the address of the index, and try again"

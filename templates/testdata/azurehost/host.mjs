@@ -1,46 +1,38 @@
-// Stands in for Azure's host and its worker: loads the app that a package.json names, and calls its functions by Azure's own
-// library, requests on the connection that the library takes them on.
+// Stands in for Azure's host: has a worker load the app that a package.json names, and call its functions by Azure's own library,
+// requests on the connection that the library takes them on.
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer, request as send } from "node:http";
-import Module from "node:module";
-import path from "node:path";
-import { pathToFileURL } from "node:url";
 
-const functions = new Map();
-let model;
-const core = {
-  version: "3.9.1",
-  hostVersion: "4.1036.0",
-  Disposable: class {
-    dispose() {}
-  },
-  setProgrammingModel: (given) => (model = given),
-  registerFunction: (metadata, callback) => (functions.set(metadata.name, { metadata, callback }), new core.Disposable()),
-  registerHook: () => new core.Disposable(),
-  log() {},
-};
-const { require: given } = Module.prototype;
-Module.prototype.require = function (id) {
-  return id === "@azure/functions-core" ? core : given.call(this, id);
-};
+const [port, worker, ...more] = process.argv.slice(2);
+const its = `http://127.0.0.1:${port}`;
+const running = spawn(process.execPath, [...process.execArgv, worker, port, process.cwd(), ...more], { stdio: "inherit" });
+running.once("exit", (code) => process.exit(code ?? 1));
+process.once("exit", () => running.kill());
+process.once("SIGINT", () => process.exit());
 
-const { main } = JSON.parse(readFileSync("package.json"));
-await import(pathToFileURL(path.resolve(main)).href);
-const { HttpUri: inside } = await model.getCapabilities({});
+// told is what the worker says of the app, as soon as it listens.
+async function told() {
+  for (;;) {
+    const answer = await fetch(its).catch(() => new Promise((resolve) => setTimeout(resolve, 10)));
+    if (answer) return answer.json();
+  }
+}
+
+const { functions: all = [], httpUri: inside, error } = await told();
+if (error) {
+  console.error(error);
+  process.exit(1);
+}
+const functions = new Map(all.map(({ name, bindings }) => [name, bindings.find(({ type }) => /trigger$/i.test(type))]));
 const prefix = JSON.parse(readFileSync("host.json")).extensions?.http?.routePrefix ?? "api";
 
-// invoked calls a function as the worker does.
-async function invoked(name, id, data, triggerMetadata) {
-  const { metadata, callback } = functions.get(name);
-  const [input] = Object.entries(metadata.bindings).find(([, { type }]) => /trigger$/i.test(type));
-  const invocation = model.getInvocationModel({
-    invocationId: id,
-    metadata,
-    request: { inputData: [{ name: input, data }], triggerMetadata },
-    log: (level, category, message) => level !== "debug" && console.log(message),
-  });
-  const { context, inputs } = await invocation.getArguments();
-  return invocation.getResponse(context, await invocation.invokeFunction(context, inputs, callback));
+// invoked has the worker call a function.
+async function invoked(name, id, data, metadata) {
+  const body = JSON.stringify({ id, name: functions.get(name).name, data, metadata });
+  const answer = await (await fetch(`${its}/invoke/${name}`, { method: "POST", body })).json();
+  if (answer.error !== undefined) throw new Error(answer.error);
+  return answer;
 }
 
 // joined are the headers of a request as the host tells them: text, one value for a name.
@@ -58,8 +50,8 @@ function joined(req) {
 function routed(req) {
   const [pathname] = req.url.split("?");
   return [...functions.keys()].find((name) => {
-    const trigger = Object.values(functions.get(name).metadata.bindings).find(({ type }) => type === "httpTrigger");
-    return trigger && (trigger.route === "{*path}" || `/${prefix}/${trigger.route ?? name}` === pathname);
+    const trigger = functions.get(name);
+    return trigger.type === "httpTrigger" && (trigger.route === "{*path}" || `/${prefix}/${trigger.route ?? name}` === pathname);
   });
 }
 
@@ -93,9 +85,9 @@ async function whole(name, id, req, res, headers) {
   for await (const chunk of req) chunks.push(chunk);
   const url = `http://${req.headers.host}${req.url}`;
   try {
-    const { returnValue } = await invoked(name, id, { http: { method: req.method, url, headers, body: { bytes: Buffer.concat(chunks) } } }, {});
+    const { returnValue } = await invoked(name, id, { http: { method: req.method, url, headers, body: Buffer.concat(chunks).toString("base64") } }, {});
     const { statusCode, headers: sent, body } = returnValue?.http ?? { statusCode: 204, headers: {} };
-    res.writeHead(Number(statusCode), sent).end(Buffer.from(body?.bytes ?? ""));
+    res.writeHead(Number(statusCode), sent).end(Buffer.from(body ?? "", "base64"));
   } catch (err) {
     console.log("FAILED", err);
     res.writeHead(500).end();
@@ -106,7 +98,7 @@ async function called(req, res) {
   const chunks = [];
   for await (const chunk of req) chunks.push(chunk);
   const { data, type, metadata = {} } = JSON.parse(Buffer.concat(chunks));
-  const one = type === "bytes" ? { bytes: Buffer.from(data) } : { [type]: data };
+  const one = type === "bytes" ? { bytes: Buffer.from(data).toString("base64") } : { [type]: data };
   const about = Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, { json: JSON.stringify(value) }]));
   try {
     await invoked(req.url.slice(7), crypto.randomUUID(), one, about);
