@@ -85,11 +85,11 @@ var nodeSDK = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	const version = "@3"
-	dir := filepath.Join(cache, "ferry-tests", "aws-sdk"+version)
+	dir := filepath.Join(cache, "ferry-tests", "aws-sdk-with-s3"+version)
 	done := filepath.Join(dir, "done")
 	if _, err := os.Stat(done); err != nil {
 		npm := exec.Command("npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--no-save", "--loglevel=error",
-			"@aws-sdk/client-secrets-manager"+version, "@aws-sdk/client-ssm"+version)
+			"@aws-sdk/client-secrets-manager"+version, "@aws-sdk/client-ssm"+version, "@aws-sdk/client-s3"+version)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return "", err
 		}

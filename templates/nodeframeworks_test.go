@@ -163,14 +163,14 @@ func TestTheFunctionsOfANodeAppOfAzureGetTheirEvents(t *testing.T) {
 	fn := p.function(func(fn *manifest.Function) {
 		fn.Events = []manifest.Event{{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}}}
 	})
-	here := p.launch(t, pk, fn).ready()
+	here := p.launch(t, pk, fn, "FERRY_BUCKETS="+buckets(t)).ready()
 	object := `{"bucket":"uploads","key":"a/b","size":3}`
 	for _, c := range []struct{ kind, source, data, says string }{
 		{"schedule", "/ferry/schedule/x", "{}", "GOT timer false 2026-01-02T03:04:05Z"},
 		{"queue.message", "/ferry/queue/orders", `{"n": 1}`, `GOT queue 7 {"n":1} 2`},
 		{"queue.message", "arn:aws:sqs:x:1:returns", `{"n": 2}`, "GOT return 2"},
 		{"topic.message", "/ferry/topic/signups", `{"n": 1}`, `GOT topic {"n":1} {"color":"red"}`},
-		{"object.created", "/ferry/bucket/uploads", object, "GOT blob a/b 3\nGOT nothing: the content of uploads/a/b does not come"},
+		{"object.created", "/ferry/bucket/uploads", object, "GOT blob a/b 3 abc"},
 		{"object.deleted", "/ferry/bucket/uploads", object, "GOT grid Microsoft.Storage.BlobDeleted /blobServices/default/containers/uploads/blobs/a/b"},
 	} {
 		var more []string

@@ -182,7 +182,7 @@ func eventKinds() []eventKind {
 		{name: "schedule", check: checkSchedule, calling: (*binder).callingSchedules, bind: (*binder).bindSchedules},
 		{name: "queue", check: checkQueue, look: lookAtQueue, rights: queueRights, calling: (*binder).callingQueues, bind: (*binder).bindQueues},
 		{name: "topic", look: lookAtTopic, called: []string{topicGrant, joinedGrant}, calling: (*binder).callingTopics, bind: (*binder).bindTopics},
-		{name: "object", look: lookAtBucket, called: []string{bucketGrant}, calling: (*binder).callingBuckets, bind: (*binder).bindBuckets},
+		{name: "object", look: lookAtBucket, rights: objectRights, called: []string{bucketGrant}, calling: (*binder).callingBuckets, bind: (*binder).bindBuckets},
 	}
 }
 

@@ -62,6 +62,20 @@ func (b *binder) wantedNotifications() map[string]notifications {
 	return wanted
 }
 
+// objectRights let an app of Azure's model read the objects that it hears of: their content is a part of its events.
+func objectRights(c *connection, fn function) []statement {
+	var objects []string
+	for _, e := range fn.Events {
+		if e.Object != nil && fn.Style == manifest.StyleAzure {
+			objects = append(objects, c.resourceARN(fn, "s3", e.Object.Bucket)+"/*")
+		}
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	return []statement{allow(slices.Compact(slices.Sorted(slices.Values(objects))), "s3:GetObject")}
+}
+
 // meaning is what a notification does, apart from its id.
 func meaning(n types.LambdaFunctionConfiguration) string {
 	events := slices.Sorted(slices.Values(n.Events))

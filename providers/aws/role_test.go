@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/internal/standin"
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -79,6 +80,20 @@ func TestARoleHoldsExactlyTheseStatements(t *testing.T) {
 		"Allow xray:PutTelemetryRecords xray:PutTraceSegments on *",
 		"Allow ec2:AssignPrivateIpAddresses ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DescribeNetworkInterfaces ec2:DescribeSubnets ec2:UnassignPrivateIpAddresses on *",
 	})
+}
+
+func TestAnAppOfAzuresModelMayReadTheObjectsThatItHearsOf(t *testing.T) {
+	acc := newAccount(t)
+	s := eventful(t, "worker", "", stored("uploads", "raw/", "created"), stored("uploads", "", "deleted"))
+	before := acc.statements(s)
+	s.Function.Style = manifest.StyleAzure
+	var added []string
+	for _, one := range acc.statements(s) {
+		if !slices.Contains(before, one) {
+			added = append(added, one)
+		}
+	}
+	equal(t, "the statements", added, []string{`{"Action":["s3:GetObject"],"Effect":"Allow","Resource":["arn:aws:s3:::uploads/*"]}`})
 }
 
 func TestAPlainFunctionMayOnlyWriteItsLog(t *testing.T) {

@@ -124,6 +124,8 @@ func checkEvents(fn function) []providers.Issue {
 	for i, e := range fn.Events {
 		field := fmt.Sprintf("events[%d].%s", i, e.Kind())
 		found = append(found, check.When(e.Schedule != nil && !fn.Shimmed()).Block(field, "move it to a function of its own that has a handler", "Cloud Scheduler sends no CloudEvents, and a program without ferry's shim gets its calls as they are")...)
+		unread := e.Object != nil && fn.Style == manifest.StyleAzure && len(fn.own.Roles) == 0 && fn.own.ServiceAccount == ""
+		found = append(found, check.When(unread).Warn(field, "add roles/storage.objectViewer to gcp.roles", "a blob trigger gets the content of its object, which the function's account may not read")...)
 		found = append(found, check.When(e.HTTP == nil && !fn.Shimmed() && fn.access() == public).Block(field, "write http: {auth: private}, or move it to a function of its own", "a program that everybody may call cannot tell an event from a forged one")...)
 		if k := eventKindOf(e); k.check != nil {
 			found = append(found, k.check(fn, field, e)...)

@@ -45,6 +45,9 @@ func queued(attempts int, backoff time.Duration) []manifest.Event {
 
 func TestWhatGoogleCannotHonourIsSaidBeforeAnythingIsSent(t *testing.T) {
 	schedule := manifest.Event{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *", Timezone: "UTC"}}
+	uploads := func(fn *manifest.Function) {
+		fn.Style, fn.Events = manifest.StyleAzure, []manifest.Event{{Object: &manifest.ObjectEvent{Bucket: "uploads"}}}
+	}
 	for _, c := range []struct {
 		block  map[string]any
 		change func(*manifest.Function)
@@ -80,6 +83,8 @@ func TestWhatGoogleCannotHonourIsSaidBeforeAnythingIsSent(t *testing.T) {
 		{map[string]any{"service_account": "me"}, nil, "blocker gcp.service_account: "},
 		{map[string]any{"roles": []string{"editor"}}, nil, "blocker gcp.roles: "},
 		{map[string]any{"roles": []string{"roles/datastore.user"}}, nil, ""},
+		{nil, uploads, "warning events[0].object: a blob trigger gets the content of its object, which the function's account may not read"},
+		{map[string]any{"roles": []string{"roles/storage.objectViewer"}}, uploads, ""},
 		{map[string]any{"vpc_connector": "one", "network": "default"}, nil, "blocker gcp.network: "},
 		{map[string]any{"egress": "all-traffic"}, nil, "blocker gcp.egress: "},
 		{map[string]any{"base_image": "Not An Image"}, nil, "blocker gcp.base_image: "},

@@ -25,8 +25,11 @@ import (
 
 // Bucket is the folder whose files are the objects of a bucket.
 func (h Home) Bucket(s Scope, name string) string {
-	return h.scope(s, "buckets", url.PathEscape(name))
+	return filepath.Join(h.buckets(s), url.PathEscape(name))
 }
+
+// buckets has the folder of each bucket.
+func (h Home) buckets(s Scope) string { return h.scope(s, "buckets") }
 
 // object is a file in the folder of a bucket.
 type object struct {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"sync"
@@ -237,12 +238,12 @@ func (e *events) remove(ctx context.Context) error {
 	err := e.stop(ctx)
 	h, s := e.service.host.home, e.service.scope
 	err = errors.Join(err, ignoreAbsent(os.Remove(h.eventsFile(s))))
-	entries, reading := os.ReadDir(h.scope(s, "buckets"))
+	entries, reading := os.ReadDir(h.buckets(s))
 	if errors.Is(reading, fs.ErrNotExist) {
 		return err
 	}
 	for _, entry := range entries {
-		err = errors.Join(err, ignoreFilled(removeEmpty(h.scope(s, "buckets", entry.Name()))))
+		err = errors.Join(err, ignoreFilled(removeEmpty(filepath.Join(h.buckets(s), entry.Name()))))
 	}
-	return errors.Join(err, ignoreFilled(removeEmpty(h.scope(s, "buckets"))))
+	return errors.Join(err, ignoreFilled(removeEmpty(h.buckets(s))))
 }

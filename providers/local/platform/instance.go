@@ -180,6 +180,7 @@ func (in *instance) environment(s Scope, temp string) ([]string, error) {
 		"FERRY_STAGE":      s.Stage,
 		"FERRY_FUNCTION":   in.function,
 		"FERRY_REVISION":   r.ID,
+		"FERRY_BUCKETS":    in.host.home.buckets(s),
 		"FERRY_TIMEOUT_MS": strconv.FormatInt(r.Timeout.Milliseconds(), 10),
 	}
 	for name, folder := range r.Caches {

@@ -371,7 +371,8 @@ func TestAnInstanceSeesACleanEnvironment(t *testing.T) {
 	env := p.echo("api/").Env
 	for name, want := range map[string]string{
 		"STRIPE": "s3cr3t", "FERRY_SERVICE": "shop", "FERRY_STAGE": "dev", "FERRY_FUNCTION": "api", "FERRY_REVISION": "one",
-		"FERRY_DIGEST": "sha256:one", "FERRY_TIMEOUT_MS": "10000", "LANG": "C.UTF-8", "AWS_SECRET_ACCESS_KEY": "",
+		"FERRY_BUCKETS": p.home.buckets(shop),
+		"FERRY_DIGEST":  "sha256:one", "FERRY_TIMEOUT_MS": "10000", "LANG": "C.UTF-8", "AWS_SECRET_ACCESS_KEY": "",
 		"COMPILED": p.home.revision(shop, "api", "one", "cache", "go"),
 	} {
 		if env[name] != want {

@@ -59,13 +59,6 @@ app.serviceBusTopic("signup", {
 app.storageBlob("upload", {
   path: "uploads/{name}",
   connection: "S",
-  handler: (blob, context) => {
-    context.log("GOT blob", context.triggerMetadata.name, context.triggerMetadata.properties.contentLength);
-    try {
-      blob.toString();
-    } catch (err) {
-      context.log("GOT nothing:", err.message);
-    }
-  },
+  handler: (blob, context) => context.log("GOT blob", context.triggerMetadata.name, context.triggerMetadata.properties.contentLength, blob.toString()),
 });
 app.eventGrid("grid", { handler: (event, context) => context.log("GOT grid", event.eventType, event.subject) });

@@ -14,7 +14,7 @@ const triggered = {
 // deliverAzure hands the event to the function of the app that it is for.
 async function deliverAzure(functions, event, ctx) {
   const one = chosenFunction(functions, event);
-  const { input, metadata } = triggered[one.kind][event.type](event, ctx, one);
+  const { input, metadata } = await triggered[one.kind][event.type](event, ctx, one);
   const asJSON = Object.entries(metadata).map(([name, value]) => [name, { json: JSON.stringify(value ?? null) }]);
   await invoked(one, ctx, [input], Object.fromEntries(asJSON));
 }
@@ -83,17 +83,13 @@ function ofEventGrid(event) {
   return { input: { ...fields, ...happened }, metadata: {} };
 }
 
-// ofBlob is the name and the length of an object. An event brings no content: whoever reads it is told, for an empty one
-// would pass for the object's.
-function ofBlob({ data }, ctx, { trigger }) {
+// ofBlob is the content of an object, and what there is to know of it.
+async function ofBlob({ data }, { platform }, { trigger }) {
   const place = `${data.bucket}/${data.key}`;
   const names = [];
   const pattern = trigger.path.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace(/\{(\w+)\}/g, (_, name) => (names.push(name), "(.+)"));
   const found = new RegExp(`^${pattern}$`).exec(place) ?? [];
   const metadata = { BlobTrigger: place, Uri: placeOf(data), Properties: { ContentLength: data.size ?? 0, ETag: data.etag } };
   names.forEach((name, n) => (metadata[name] = found[n + 1]));
-  const absent = () => {
-    throw new Error(`the content of ${place} does not come with its event here: read it with the client of its store`);
-  };
-  return { input: new Proxy(Buffer.alloc(0), { get: (_, key) => (typeof key === "symbol" ? undefined : absent()), ownKeys: absent }), metadata };
+  return { input: await contentOf(data, platform), metadata };
 }

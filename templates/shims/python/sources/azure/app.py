@@ -28,7 +28,7 @@ class App(Source):
 
     async def event(self, event, ctx):
         function = chosen(self.functions, event)
-        await function.call(given(function, event, ctx), ctx)
+        await function.call(await asyncio.to_thread(given, function, event, ctx), ctx)
 
 
 class Registered:

@@ -69,17 +69,9 @@ def place_of(data):
 
 
 def of_blob(event, ctx):
-    """The name and the length of an object. An event brings no content: whoever reads it is told, for an empty one would
-    pass for the object's."""
     data = event["data"]
     metadata = {"BlobTrigger": f"{data['bucket']}/{data['key']}", "Uri": place_of(data), "Properties": {"ContentLength": data.get("size") or 0}}
-    stream = decoded("blobTrigger", Datum(b"", "bytes"), metadata)
-
-    def read(size=-1):
-        raise OSError(f"the content of {data['bucket']}/{data['key']} does not come with its event here: read it with the client of its store")
-
-    stream.read = stream.read1 = read
-    return stream
+    return decoded("blobTrigger", Datum(content_of(data, ctx.platform), "bytes"), metadata)
 
 
 QUEUED, PUBLISHED = "dev.ferry.queue.message.v1", "dev.ferry.topic.message.v1"
