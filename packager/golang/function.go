@@ -73,14 +73,17 @@ func lay(folder string, files map[string][]byte) error {
 // described is what matters of a go.mod.
 type described struct {
 	Go      string
-	Require []struct{ Path string }
+	Require []required
 	Exclude []struct{ Path, Version string }
 	Replace []struct {
 		Old, New struct{ Path, Version string }
 	}
 }
 
-// functionModule is the go.mod: it asks for the user's module, and for what counts in the main module alone.
+type required struct{ Path, Version string }
+
+// functionModule is the go.mod: it asks for the user's module, and for what counts in the main module alone. What the user's
+// asks for is named too, for vendor has what is compiled with any tag, and a module that comes in by one has to stand here.
 func (j *job) functionModule(ctx context.Context, target pkg) ([]byte, error) {
 	folder := target.Module.folder()
 	out, said, err := source.Command{Dir: folder, Env: append(j.env(), "GOWORK=off"), Name: "go", Args: []string{"mod", "edit", "-json"}}.Run(ctx)
@@ -94,8 +97,11 @@ func (j *job) functionModule(ctx context.Context, target pkg) ([]byte, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "module %s\n\ngo %s\n\n", path.Join(target.ImportPath, entryFolder), own.Go)
 	fmt.Fprintf(&b, "require %s v0.0.0\n", target.Module.Path)
-	if !slices.ContainsFunc(own.Require, func(r struct{ Path string }) bool { return r.Path == framework }) {
+	if !slices.ContainsFunc(own.Require, func(r required) bool { return r.Path == framework }) {
 		fmt.Fprintf(&b, "require %s %s\n", framework, brought)
+	}
+	for _, r := range own.Require {
+		fmt.Fprintf(&b, "require %s %s\n", r.Path, r.Version)
 	}
 	fmt.Fprintf(&b, "replace %s => %q\n", target.Module.Path, folder)
 	for _, r := range own.Replace {

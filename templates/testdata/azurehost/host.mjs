@@ -46,6 +46,13 @@ function joined(req) {
   return headers;
 }
 
+// fronted adds what the front end of the host adds: whom a request comes from, with the port.
+function fronted(req) {
+  const seen = [req.headers["x-forwarded-for"], `${req.socket.remoteAddress}:${req.socket.remotePort}`].filter(Boolean).join(", ");
+  req.rawHeaders = req.rawHeaders.filter((_, i, all) => all[i - (i % 2)].toLowerCase() !== "x-forwarded-for").concat("X-Forwarded-For", seen);
+  req.headers["x-forwarded-for"] = seen;
+}
+
 // routed is the function for a request: the one for all, or one whose route is the path.
 function routed(req) {
   const [pathname] = req.url.split("?");
@@ -60,6 +67,7 @@ const server = createServer((req, res) => {
   const name = routed(req);
   if (!name) return void res.writeHead(404).end();
   const id = crypto.randomUUID();
+  fronted(req);
   const headers = joined(req);
   if (!inside) return void whole(name, id, req, res, headers);
   const out = send(new URL(inside), { method: req.method, path: req.url, headers: { ...req.headers, "x-ms-invocation-id": id, "x-forwarded-host": req.headers.host, "x-forwarded-proto": "http" } });
