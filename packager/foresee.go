@@ -11,7 +11,7 @@ import (
 // the handler is written for another style, which its start would say first, and what the target does not carry. What it does
 // not see may still be wrong.
 func (p *Packager) Foresee(fn manifest.Function, pl Platform) ([]source.Warning, error) {
-	l, ok := languageOf(fn.Runtime)
+	l, ok := p.shared.languageOf(fn.Runtime)
 	if !ok || l.foresee == nil || !fn.Shimmed() || p.From != "" {
 		return nil, nil
 	}

@@ -46,7 +46,7 @@ func (j *job) render() error {
 	if e := Refusal(j.Function, j.Platform); e != nil {
 		return e
 	}
-	j.in, _ = languageOf(j.Function.Runtime)
+	j.in, _ = j.p.shared.languageOf(j.Function.Runtime)
 	j.shim, _ = templates.Render(j.Function, templates.Target{Name: j.Platform.Shim, AnswersCORS: j.Platform.AnswersCORS})
 	return nil
 }
@@ -55,7 +55,7 @@ func (j *job) render() error {
 // nothing on the disk.
 func Refusal(fn manifest.Function, pl Platform) *Error {
 	language := fn.Runtime.Language()
-	if _, ok := languageOf(fn.Runtime); !ok {
+	if _, ok := new(shared).languageOf(fn.Runtime); !ok {
 		return source.Problem("", "use nodejs, python, go or custom", "functions of runtime %s cannot be packaged yet", fn.Runtime)
 	}
 	if language == "custom" && fn.Style == manifest.StyleLambda && !templates.Calls(pl.Shim, fn.Style) {

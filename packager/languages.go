@@ -21,14 +21,16 @@ import (
 // language is how functions of a language become the content of packages.
 type language struct {
 	content func(ctx context.Context, of *source.Job, shim templates.Shim) (source.Content, error)
+	// expect is told of functions that wait for their turn, until they leave; nil where nobody asks.
+	expect  func(of *source.Job, shim templates.Shim) (leave func())
 	foresee func(dir string, fn manifest.Function, pl source.Platform) ([]source.Warning, error)
 	tools   []string // programs whose change means that a package is out of date
 }
 
 // languageOf is the table of languages.
-func languageOf(r manifest.Runtime) (language, bool) {
+func (s *shared) languageOf(r manifest.Runtime) (language, bool) {
 	l, ok := map[string]language{
-		"nodejs": {content: node.Content, foresee: node.Foresee},
+		"nodejs": {content: s.bundles.Content, expect: s.bundles.Expect, foresee: node.Foresee},
 		"python": {content: python.Content, foresee: python.Foresee, tools: []string{"uv", "python3"}},
 		"go":     {content: golang.Content, foresee: golang.Foresee, tools: []string{"go"}},
 		"custom": {content: custom.Content},

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/packager/node"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -67,6 +68,7 @@ type shared struct {
 	commands  commands
 	looks     source.Findings[*source.Look]
 	folders   sync.Map
+	bundles   node.Together
 	shims     source.Findings[[]byte]
 	tools     source.Findings[string]
 	checked   source.Findings[bool] // whether the inputs of a look are what they were, by the key of its entry
@@ -123,6 +125,9 @@ func (p *Packager) build(ctx context.Context, fn manifest.Function, pl Platform)
 		if e, ok := c.lookup(ctx, key); ok {
 			return built{entry: e}, nil
 		}
+	}
+	if j.in.expect != nil {
+		defer j.in.expect(j.Job, j.shim)()
 	}
 	if err := p.shared.slots.Acquire(ctx, 1); err != nil {
 		return built{}, err

@@ -72,7 +72,14 @@ func Render(fn manifest.Function, t Target) (Shim, bool) {
 }
 
 // Styles lists the styles of a language that have a shim for a target, sorted.
-func Styles(language, target string) []manifest.Style { return styles(files, language, target) }
+func Styles(language, target string) []manifest.Style {
+	key := path.Join("styles", language, target)
+	if known, ok := programs.Load(key); ok {
+		return slices.Clone(known.([]manifest.Style))
+	}
+	known, _ := programs.LoadOrStore(key, styles(files, language, target))
+	return slices.Clone(known.([]manifest.Style))
+}
 
 // Forwards is whether functions of a style can be one side of a migration on a target: the shim that answers their requests
 // is ferry's.

@@ -254,7 +254,7 @@ func (j *job) inputs(packages []pkg) error {
 		if p.Standard || p.Module == nil || !p.Module.local(p.Dir) {
 			continue
 		}
-		if _, err := j.In.Dir(p.Dir); err != nil {
+		if err := j.In.Folder(p.Dir); err != nil {
 			return source.ReadProblem(p.Dir, p.Dir, err)
 		}
 		for _, names := range [][]string{p.GoFiles, p.OtherFiles, p.HFiles, p.EmbedFiles} {
@@ -263,7 +263,7 @@ func (j *job) inputs(packages []pkg) error {
 				if err := j.In.File(full); err != nil {
 					return err
 				}
-				if _, err := j.In.Dir(filepath.Dir(full)); err != nil {
+				if err := j.In.Folder(filepath.Dir(full)); err != nil {
 					return source.ReadProblem(full, name, err)
 				}
 			}
@@ -285,7 +285,7 @@ func (j *job) moduleFiles(dir string) error {
 			return err
 		}
 	}
-	_, err := j.In.Dir(dir)
+	err := j.In.Folder(dir)
 	return err
 }
 
@@ -297,7 +297,7 @@ func (j *job) workspace() error {
 				return err
 			}
 		}
-		if _, err := j.In.Dir(dir); err != nil {
+		if err := j.In.Folder(dir); err != nil {
 			return err
 		}
 		if dir == j.Root || dir == filepath.Dir(dir) {

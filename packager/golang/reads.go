@@ -102,7 +102,7 @@ func (j *job) named(r read) (names []string, err error) {
 		for info, err := os.Stat(dir); dir != j.Dir && (err != nil || !info.IsDir()); info, err = os.Stat(dir) {
 			dir = filepath.Dir(dir)
 		}
-		if _, err := j.In.Dir(dir); err != nil {
+		if err := j.In.Folder(dir); err != nil {
 			return nil, source.ReadProblem(dir, j.shown(dir), err)
 		}
 	}

@@ -98,7 +98,7 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 			options.Plugins = append(options.Plugins, b.absent.plugin())
 		}
 		lacks := b.keepOut(&options)
-		result := api.Build(options)
+		result := b.job.together.build(ctx, b, options)
 		if err := ctx.Err(); err != nil {
 			return result, err
 		}
@@ -266,7 +266,7 @@ func suffix(f api.Format) string {
 
 func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions {
 	return api.BuildOptions{
-		EntryPointsAdvanced: []api.EntryPoint{{InputPath: "./" + handler, OutputPath: source.Stem(handler)}},
+		EntryPointsAdvanced: []api.EntryPoint{entryPoint(handler)},
 		AbsWorkingDir:       j.Dir,
 		// Nothing is written there: it makes a traceback name the source as if it lay in the package.
 		Outdir:         j.Dir,
@@ -292,6 +292,10 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 		LogLevel:       api.LogLevelSilent,
 		LogLimit:       0,
 	}
+}
+
+func entryPoint(handler string) api.EntryPoint {
+	return api.EntryPoint{InputPath: "./" + handler, OutputPath: source.Stem(handler)}
 }
 
 func (j *job) engines() []api.Engine {

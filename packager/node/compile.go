@@ -52,13 +52,13 @@ func ofOwn(file string) bool {
 }
 
 // compiled is a source as esbuild gets it.
-func (b *bundle) compiled(file, text string) string {
+func (b *bundle) compiled(file, text string) (string, error) {
 	if code, done := b.own.code[file]; done {
 		text = code
 	} else if b.own.calls[file] {
 		text = namespace().ReplaceAllString(text, "${1}import $2 = require($3)")
 	}
-	return b.placed(file, text)
+	return b.placed(file, text), nil
 }
 
 // compile has the project's own TypeScript compile what esbuild cannot, and reports whether there is anything new.

@@ -82,7 +82,7 @@ func (j *job) included(ctx context.Context) ([]source.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := j.In.Dir(j.Dir); err != nil { // one that comes later changes the package
+		if err := j.In.Folder(j.Dir); err != nil { // one that comes later changes the package
 			return nil, err
 		}
 		if there {

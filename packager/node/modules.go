@@ -274,7 +274,7 @@ func (m *modules) note(dir string) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil //nolint:nilerr // its parent is an input as well
 	}
-	if _, err := m.job.In.Dir(dir); err != nil {
+	if err := m.job.In.Folder(dir); err != nil {
 		return source.ReadProblem(dir, dir, err)
 	}
 	return nil

@@ -17,15 +17,16 @@ import (
 // job is one function on its way into a package.
 type job struct {
 	*source.Job
-	shim   templates.Shim
-	made   source.Content
-	listed map[string]string // packages that the cloud installs, with their versions
+	together *Together
+	shim     templates.Shim
+	made     source.Content
+	listed   map[string]string // packages that the cloud installs, with their versions
 }
 
 // Content is the handler with what it needs to run. The handler keeps its place in the tree, bundled or not, so that
 // paths relative to it hold; the shim lies at the root and imports it.
-func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.Content, error) {
-	j := &job{Job: of, shim: shim}
+func (t *Together) Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.Content, error) {
+	j := &job{Job: of, together: t, shim: shim}
 	err := j.build(ctx)
 	return j.made, err
 }

@@ -23,7 +23,7 @@ import (
 type reading struct {
 	modules *modules
 	// compiled is a source as it is given to esbuild.
-	compiled func(file, text string) string
+	compiled func(file, text string) (string, error)
 
 	mu     sync.Mutex // esbuild asks from several goroutines
 	known  map[string]*sourceFile
@@ -51,8 +51,8 @@ func (r *reading) plugin() api.Plugin {
 			if err != nil || file == nil || len(args.With) > 0 { // an attribute is for esbuild to understand
 				return api.OnLoadResult{}, err
 			}
-			code := r.compiled(args.Path, file.text)
-			return api.OnLoadResult{Contents: &code, Loader: api.LoaderDefault}, nil
+			code, err := r.compiled(args.Path, file.text)
+			return api.OnLoadResult{Contents: &code, Loader: api.LoaderDefault}, err
 		})
 	}}
 }
@@ -109,6 +109,16 @@ func (r *reading) files() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Sorted(maps.Keys(r.known))
+}
+
+// size is that of all source files that were read, in bytes.
+func (r *reading) size() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, file := range r.known {
+		n += len(file.text)
+	}
+	return n
 }
 
 // note makes a source file an input, as it was read.

@@ -44,7 +44,7 @@ func (m *modules) folders(dirs map[string]bool) error {
 	for dir := range dirs {
 		for ; !seen[dir]; dir = filepath.Dir(dir) {
 			seen[dir] = true
-			if _, err := m.job.In.Dir(dir); err != nil {
+			if err := m.job.In.Folder(dir); err != nil {
 				return source.ReadProblem(dir, dir, err)
 			}
 			if err := m.job.In.Optional(filepath.Join(dir, "package.json")); err != nil {

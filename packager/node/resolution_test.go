@@ -69,7 +69,7 @@ func resolvedByNode(t *testing.T, dir string, edges []edge) []edge {
 // bundledEdges are the imports in a bundle of a handler between files on disk, as esbuild resolved them.
 func bundledEdges(t *testing.T, dir, handler string) []edge {
 	t.Helper()
-	made, err := node.Content(context.Background(), packagertest.Job(t, dir, packagertest.Node(handler)), templates.Shim{})
+	made, err := new(node.Together).Content(context.Background(), packagertest.Job(t, dir, packagertest.Node(handler)), templates.Shim{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func (j *job) noteFolder(w *wishes, dir string) error {
 	w.folders = append(w.folders, dir)
 	err := j.eachOf(dir, func(full, rel string, isDir bool) error {
 		if isDir {
-			if _, err := j.In.Dir(full); err != nil {
+			if err := j.In.Folder(full); err != nil {
 				return source.ReadProblem(full, rel, err)
 			}
 			return nil

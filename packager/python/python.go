@@ -131,7 +131,7 @@ func (j *job) requirements(ctx context.Context) ([]source.File, error) {
 	if err != nil || w == nil {
 		return nil, err
 	}
-	if _, err := j.In.Dir(j.Dir); err != nil {
+	if err := j.In.Folder(j.Dir); err != nil {
 		return nil, source.ReadProblem(j.Dir, "the source folder", err)
 	}
 	// What is built for this machine may not do for a cloud.

@@ -165,7 +165,7 @@ func (j *job) unread(lists []other) error {
 // lockAbove finds a lock beside the sources or, for a workspace, above them.
 func (j *job) lockAbove(name string) (string, error) {
 	for dir := j.Dir; ; dir = filepath.Dir(dir) {
-		if _, err := j.In.Dir(dir); err != nil {
+		if err := j.In.Folder(dir); err != nil {
 			return "", source.ReadProblem(dir, dir, err)
 		}
 		file := filepath.Join(dir, name)

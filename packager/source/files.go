@@ -88,7 +88,7 @@ func (j *Job) walker(ctx context.Context, in *Recorder) (*walker, error) {
 	}
 	for i := range r.above { // an ignore file may appear above the source
 		dir := filepath.Join(append([]string{j.Root}, r.above[:i]...)...)
-		if _, err := in.Dir(dir); err != nil {
+		if err := in.Folder(dir); err != nil {
 			return nil, ReadProblem(dir, dir, err)
 		}
 		if err := in.Optional(filepath.Join(dir, ".ferryignore")); err != nil {

@@ -59,6 +59,13 @@ func NewRecorder(h *Hashes) *Recorder {
 	return &Recorder{Began: time.Now(), Hashes: h, items: map[string]Input{}}
 }
 
+// Since says that what will be noted may have been read from a moment on.
+func (r *Recorder) Since(moment time.Time) {
+	if moment.Before(r.Began) {
+		r.Began = moment
+	}
+}
+
 // File notes a file that a tool reads, or one that decides what is read.
 func (r *Recorder) File(path string) error {
 	if r.has(path) {
@@ -130,6 +137,22 @@ func (r *Recorder) Dir(path string) ([]fs.DirEntry, error) {
 	in.Stamp(info)
 	r.note(in)
 	return entries, nil
+}
+
+// Folder notes a folder, whose names decide what is read.
+func (r *Recorder) Folder(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	sum, err := r.Hashes.names(path, info, r.Began)
+	if err != nil {
+		return err
+	}
+	in := Input{Path: path, Kind: "d", Sum: sum}
+	in.Stamp(info)
+	r.note(in)
+	return nil
 }
 
 func (r *Recorder) link(path string) error {
@@ -244,7 +267,7 @@ func sumOf(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Hashes remembers digests of files, so that functions of one source folder read a file once.
+// Hashes remembers digests of files and of the names in folders, so that functions of one source folder read each once.
 type Hashes struct {
 	mu    sync.Mutex
 	known map[string]hashed
@@ -258,14 +281,10 @@ type hashed struct {
 // buffers are for reading files; a file's own way to copy itself makes one each time.
 var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
-// sum is the digest of a file in the given state. What was read before `since` counts only when the file
-// was at rest then.
+// sum is the digest of a file in the given state.
 func (h *Hashes) sum(path string, info fs.FileInfo, since time.Time) (string, error) {
-	h.mu.Lock()
-	known, ok := h.known[path]
-	h.mu.Unlock()
-	if ok && known.Same(info) && (!known.at.Before(since) || info.ModTime().Before(known.at.Add(-Racy))) {
-		return known.Sum, nil
+	if known, ok := h.find(path, info, since); ok {
+		return known, nil
 	}
 	at := time.Now()
 	f, err := regular.Open(path)
@@ -279,7 +298,7 @@ func (h *Hashes) sum(path string, info fs.FileInfo, since time.Time) (string, er
 	if _, err := io.CopyBuffer(digest, struct{ io.Reader }{f}, buffer[:]); err != nil {
 		return "", err
 	}
-	return h.remember(path, info, at, digest.Sum(nil)), nil
+	return h.remember(path, info, at, hex.EncodeToString(digest.Sum(nil))), nil
 }
 
 // Read returns a file with its digest, and the state that it was in before.
@@ -292,11 +311,36 @@ func (h *Hashes) Read(path string) (info fs.FileInfo, data []byte, sum string, e
 		return nil, nil, "", err
 	}
 	digest := sha256.Sum256(data)
-	return info, data, h.remember(path, info, at, digest[:]), nil
+	return info, data, h.remember(path, info, at, hex.EncodeToString(digest[:])), nil
 }
 
-func (h *Hashes) remember(path string, info fs.FileInfo, at time.Time, digest []byte) string {
-	fresh := hashed{Input: Input{Path: path, Kind: "f", Sum: hex.EncodeToString(digest)}, at: at}
+// names is the digest of the names in a folder in the given state.
+func (h *Hashes) names(path string, info fs.FileInfo, since time.Time) (string, error) {
+	if known, ok := h.find(path, info, since); ok {
+		return known, nil
+	}
+	at := time.Now()
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return "", err
+	}
+	return h.remember(path, info, at, sumOfNames(entries)), nil
+}
+
+// find is a digest that is known of a file or folder in the given state. What was read before `since` counts only when it
+// was at rest then.
+func (h *Hashes) find(path string, info fs.FileInfo, since time.Time) (string, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	known, ok := h.known[path]
+	return known.Sum, ok && known.Same(info) && (!known.at.Before(since) || info.ModTime().Before(known.at.Add(-Racy)))
+}
+
+func (h *Hashes) remember(path string, info fs.FileInfo, at time.Time, sum string) string {
+	fresh := hashed{Input: Input{Path: path, Kind: "f", Sum: sum}, at: at}
+	if info.IsDir() {
+		fresh.Kind = "d"
+	}
 	fresh.Stamp(info)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -304,5 +348,5 @@ func (h *Hashes) remember(path string, info fs.FileInfo, at time.Time, digest []
 		h.known = map[string]hashed{}
 	}
 	h.known[path] = fresh
-	return fresh.Sum
+	return sum
 }
