@@ -163,8 +163,7 @@ func package100(w *workshop) (ours, theirs func() error, err error) {
 	return w.command(w.dir, w.ferry, "package", "--no-cache"), w.command(w.dir, w.ferry, "package", "--no-cache", "f00"), oneTree(w, 100, smallFiles())
 }
 
-// package100Bundled is about 100 TypeScript functions that import the same two files. Each is bundled for itself, so that
-// its package does not depend on what else is packaged.
+// package100Bundled is about 100 TypeScript functions that import the same two files. Each has the package that it has alone.
 func package100Bundled(w *workshop) (ours, theirs func() error, err error) {
 	files := map[string]string{
 		"lib/a.ts": "import { b } from './b'\nexport const answer = (n: number) => b(n) + '!'\n",

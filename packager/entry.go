@@ -50,8 +50,9 @@ func (e entry) encode() ([]byte, error) {
 
 // sameAs is whether an encoded entry says the same, but for the time.
 func (e entry) sameAs(data []byte) bool {
-	old, err := decodeEntry(data)
-	if err != nil {
+	head, _, _ := bytes.Cut(data, []byte("\n"))
+	var old entry
+	if err := json.Unmarshal(head, &old); err != nil {
 		return false
 	}
 	e.Recorded = old.Recorded

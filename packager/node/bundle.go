@@ -20,11 +20,11 @@ import (
 func (j *job) bundled(ctx context.Context, handler string) ([]source.File, string, error) {
 	m := newModules(ctx, j)
 	defer m.archives.close()
-	here, err := filepath.EvalSymlinks(j.Dir)
+	b, err := j.together.bundle(j, handler)
 	if err != nil {
-		return nil, "", source.ReadProblem(j.Dir, "the source folder", err)
+		return nil, "", err
 	}
-	b := bundle{job: j, real: here, modules: m, sources: newReading(m), handler: handler, format: j.likelyFormat(handler), external: map[string]outsider{}, absent: absent{}}
+	b.modules, b.sources, b.external, b.absent = m, newReading(m), map[string]outsider{}, absent{}
 	b.own = compilation{code: map[string]string{}, asked: map[string]bool{}, calls: map[string]bool{}, configs: map[string]tsconfig{}}
 	b.sources.compiled = b.compiled
 	if err := b.frameworks(); err != nil {

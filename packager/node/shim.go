@@ -20,7 +20,7 @@ func (j *job) shimFiles(ctx context.Context, handler string) ([]source.File, err
 		own, shared, _ := bytes.Cut(data, []byte("\n\n")) // which many functions have, so that it is minified once
 		if !j.whole() {
 			var err error
-			if shared, err = j.Shims.Get(ctx, source.DigestOf(name, shared), func() ([]byte, error) { return minified(name, shared) }); err != nil {
+			if shared, err = j.Shims.Get(ctx, name+source.Sum(shared), func() ([]byte, error) { return minified(name, shared) }); err != nil {
 				return nil, err
 			}
 		}

@@ -21,8 +21,9 @@ import (
 type Together struct {
 	mu      sync.Mutex
 	waiting []*bundle
-	running map[*source.Job]*run // of those that were bundled with another one, or are
-	sizes   map[string]int       // of what a bundle was made from, in bytes, by what is alike
+	hopeful map[*source.Job]*bundle // those that wait, and those that waited and are not done
+	running map[*source.Job]*run    // of those that were bundled with another one, or are
+	sizes   map[string]int          // of what a bundle was made from, in bytes, by what is alike
 }
 
 const (
@@ -55,13 +56,32 @@ func (t *Together) Expect(of *source.Job, shim templates.Shim) (leave func()) {
 	b := &bundle{job: j, real: here, handler: handler, format: j.likelyFormat(handler)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.waiting = append(t.waiting, b)
+	if t.hopeful == nil {
+		t.hopeful = map[*source.Job]*bundle{}
+	}
+	t.waiting, t.hopeful[of] = append(t.waiting, b), b
 	return func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.begin(of)
 		delete(t.running, of)
+		delete(t.hopeful, of)
 	}
+}
+
+// bundle is one at its beginning.
+func (t *Together) bundle(j *job, handler string) (bundle, error) {
+	t.mu.Lock()
+	known := t.hopeful[j.Job]
+	t.mu.Unlock()
+	if known != nil {
+		return bundle{job: j, real: known.real, handler: handler, format: known.format}, nil
+	}
+	here, err := filepath.EvalSymlinks(j.Dir)
+	if err != nil {
+		return bundle{}, source.ReadProblem(j.Dir, "the source folder", err)
+	}
+	return bundle{job: j, real: here, handler: handler, format: j.likelyFormat(handler)}, nil
 }
 
 // begin is for who holds the lock.

@@ -262,8 +262,11 @@ func sumOfNames(entries []fs.DirEntry) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func sumOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
+func sumOf(text string) string { return Sum([]byte(text)) }
+
+// Sum is the digest of a content, as inputs have it.
+func Sum(data []byte) string {
+	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
 
@@ -310,8 +313,7 @@ func (h *Hashes) Read(path string) (info fs.FileInfo, data []byte, sum string, e
 	if data, err = regular.Read(path); err != nil {
 		return nil, nil, "", err
 	}
-	digest := sha256.Sum256(data)
-	return info, data, h.remember(path, info, at, hex.EncodeToString(digest[:])), nil
+	return info, data, h.remember(path, info, at, Sum(data)), nil
 }
 
 // names is the digest of the names in a folder in the given state.
