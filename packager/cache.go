@@ -21,6 +21,7 @@ import (
 //	artifacts/<zip digest>.zip   packages, by content
 //	entries/<key>                for what was asked: the package, what went in and the inputs it was made from
 //	python/<key>/                installed requirements
+//	wheels/<key>/                those of them that need not be built, where local folders are built beside them
 //	node/<key>/                  Node packages installed for other platforms
 //	locks/<first of key>         held while something of that key is made
 //	tmp/                         work in progress
@@ -211,7 +212,8 @@ func (c cache) tmpDir() (string, error) {
 }
 
 // lock waits until no other build has the key, in this process or another. Keys share a bounded number of
-// lock files, and a holder never takes a second one of the same folder.
+// lock files, and a holder never takes a second one of the
+// same folder, but for one of wheels while it installs for Python.
 func (c cache) lock(ctx context.Context, key string) (unlock func(), err error) {
 	return c.lockIn(ctx, "locks", key[:2])
 }
@@ -245,7 +247,7 @@ func (c cache) evict(limit int64) {
 	}
 	var all []kept
 	var total int64
-	for _, folder := range []string{"artifacts", "entries", "python", "node"} {
+	for _, folder := range []string{"artifacts", "entries", "python", "wheels", "node"} {
 		for _, e := range readDir(filepath.Join(c.dir, folder)) {
 			k := kept{path: filepath.Join(c.dir, folder, e.Name())}
 			info, err := e.Info()

@@ -107,7 +107,7 @@ func mustBuild(line string) bool {
 // cannot be had is an error of its own.
 func (b *building) pinned(ctx context.Context, lines []string) error {
 	options, registry, missing := sorted(lines)
-	without, err := b.without(ctx, options, registry)
+	without, err := b.shared(ctx, options, registry)
 	if err != nil {
 		return err
 	}
@@ -143,6 +143,38 @@ func sorted(lines []string) (options, registry, sources []string) {
 		}
 	}
 	return options, registry, sources
+}
+
+// shared installs what has a wheel for the platform, and returns the lines of what has none. Beside folders that are built, which
+// change often, it is installed once for as long as the rest stays as it is.
+func (b *building) shared(ctx context.Context, options, registry []string) (missing []string, err error) {
+	if len(b.of.folders) == 0 {
+		return b.without(ctx, options, registry)
+	}
+	of := []any{b.target(), b.tool.uv, b.of.sum, options, registry}
+	dir, err := b.Install(ctx, source.Installation{Kind: "wheels", Of: of, Floats: true}, func(dir string) error {
+		part := &building{job: b.job, tool: b.tool, of: b.of, dir: dir}
+		if err := os.MkdirAll(part.work(""), 0o755); err != nil {
+			return source.WriteProblem(b.Cache, err)
+		}
+		missing, err := part.without(ctx, options, registry)
+		if err != nil {
+			return err
+		}
+		err = os.WriteFile(filepath.Join(dir, "missing"), []byte(strings.Join(missing, "\n")), 0o600)
+		if err := errors.Join(err, tidy(part.site()), part.clear()); err != nil {
+			return source.WriteProblem(b.Cache, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	list, err := os.ReadFile(filepath.Join(dir, "missing"))
+	if err := errors.Join(err, link(filepath.Join(dir, "site"), b.site())); err != nil {
+		return nil, source.WriteProblem(b.Cache, err)
+	}
+	return logicalLines(string(list)), nil
 }
 
 // without installs what has a wheel for the platform, and returns the lines of what has none.
@@ -189,7 +221,12 @@ func (b *building) build(ctx context.Context, options []string, line string) err
 }
 
 // merge moves the files of a folder into another one.
-func merge(from, to string) error {
+func merge(from, to string) error { return eachInto(from, to, os.Rename) }
+
+// link has the files of a folder in another one as well. Nobody writes into files that are installed.
+func link(from, to string) error { return eachInto(from, to, os.Link) }
+
+func eachInto(from, to string, do func(from, to string) error) error {
 	err := filepath.WalkDir(from, func(full string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -201,7 +238,7 @@ func merge(from, to string) error {
 		if d.IsDir() {
 			return os.MkdirAll(filepath.Join(to, rel), 0o755)
 		}
-		return os.Rename(full, filepath.Join(to, rel))
+		return do(full, filepath.Join(to, rel))
 	})
 	if errors.Is(err, fs.ErrNotExist) { // its markers ask for nothing here
 		return nil

@@ -3,7 +3,6 @@ package python
 import (
 	"archive/tar"
 	"archive/zip"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -142,11 +141,14 @@ func eachInstaller(t *testing.T, test func(t *testing.T)) {
 }
 
 // packed are the files of a package by their names.
-func packed(t *testing.T, root, of string, handler ...string) (map[string]string, error) {
+func packed(t *testing.T, root, of string, change ...func(*source.Job)) (map[string]string, error) {
 	t.Helper()
-	fn := packagertest.Python(cmp.Or(strings.Join(handler, ""), "app:app"))
+	fn := packagertest.Python("app:app")
 	fn.Source = of
 	job := packagertest.Job(t, root, fn)
+	for _, c := range change {
+		c(job)
+	}
 	made, err := Content(t.Context(), job, templates.Shim{})
 	out := map[string]string{}
 	for _, f := range made.Files {
@@ -202,7 +204,7 @@ func TestAProjectWithItsModulesInSrcIsInstalled(t *testing.T) {
 	eachInstaller(t, func(t *testing.T) {
 		own := append(library("fn", "shop", pure, "version = '1.0'\n"), "fn/src/shop/__init__.py", "NAME = 'shop'\n", "fn/src/shop/web.py", "", "fn/app.py", "import shop")
 		for _, handler := range []string{"app:app", "shop.web:app"} {
-			files, err := packed(t, packagertest.Project(t, own...), "fn", handler)
+			files, err := packed(t, packagertest.Project(t, own...), "fn", func(j *source.Job) { j.Function.Handler = handler })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -238,7 +240,7 @@ func TestAChangeInAFolderIsAnotherInstallation(t *testing.T) {
 		if !seen {
 			t.Error("the folder is no input of the package")
 		}
-		return w.sum
+		return w.sum + w.held
 	}
 	was := sum()
 	packagertest.Equal(t, sum(), was)
@@ -246,6 +248,48 @@ func TestAChangeInAFolderIsAnotherInstallation(t *testing.T) {
 	if sum() == was {
 		t.Error("a change in the folder is not seen")
 	}
+}
+
+// The wheel is taken away, so that who installed it again would fail.
+func TestAChangeInAFolderInstallsNothingElseAnew(t *testing.T) {
+	wheels := t.TempDir()
+	for name, value := range map[string]string{
+		"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels, "UV_NO_INDEX": "1", "UV_FIND_LINKS": wheels, "UV_NO_CACHE": "1",
+	} {
+		t.Setenv(name, value)
+	}
+	eachInstaller(t, func(t *testing.T) {
+		wheel(t, wheels, "other", "1.0")
+		root := packagertest.Project(t, append(library("core", "core", pure, ""),
+			"api/app.py", "", "api/pyproject.toml", "[tool.poetry.dependencies]\npython = '^3.9'\ncore = {path = '../core'}\nother = '*'\n",
+			"api/poetry.lock", "[[package]]\nname = 'core'\nversion = '1.0'\nfiles = []\n[package.source]\ntype = 'directory'\nurl = '../core'\n"+
+				"[[package]]\nname = 'other'\nversion = '1.0'\nfiles = []\n")...)
+		kept := t.TempDir()
+		install := func(_ context.Context, of source.Installation, fill func(dir string) error) (string, error) {
+			dir := filepath.Join(kept, of.Kind+source.DigestOf(of.Of...))
+			if source.Exists(dir) {
+				return dir, nil
+			}
+			return dir, errors.Join(os.Mkdir(dir, 0o755), fill(dir))
+		}
+		files := func() map[string]string {
+			files, err := packed(t, root, "api", func(j *source.Job) { j.Install = install })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return files
+		}
+		before := files()
+		holds(t, before, "core", "other")
+		if err := os.Remove(filepath.Join(wheels, "other-1.0-"+pure+".whl")); err != nil {
+			t.Fatal(err)
+		}
+		packagertest.Fill(t, root, "core/code.py", "NAME = 'changed'\n")
+		after := files()
+		packagertest.Equal(t, after["core/__init__.py"], "NAME = 'changed'\n")
+		after["core/__init__.py"] = before["core/__init__.py"]
+		packagertest.Equal(t, after, before)
+	})
 }
 
 // A release that has no wheel for the platform must not make what was packaged yesterday impossible.

@@ -55,7 +55,7 @@ func (j *job) noteFolder(w *wishes, dir string) error {
 			return nil
 		}
 		err := j.In.File(full)
-		w.sum += rel + " " + j.In.Sum(full) + "\n"
+		w.held += rel + " " + j.In.Sum(full) + "\n"
 		return err
 	})
 	if err != nil {

@@ -181,7 +181,11 @@ func tidyRecord(site, record string) error {
 		}
 	}
 	slices.Sort(lines)
-	return os.WriteFile(record, []byte(strings.Join(lines, "\n")+"\n"), 0o600)
+	tidied := strings.Join(lines, "\n") + "\n"
+	if tidied == string(data) { // which another installation may share
+		return nil
+	}
+	return os.WriteFile(record, []byte(tidied), 0o600)
 }
 
 // installedFiles are the entries of installed requirements. Certificates among them are no secrets of the user's.

@@ -135,7 +135,7 @@ func (j *job) requirements(ctx context.Context) ([]source.File, error) {
 		return nil, source.ReadProblem(j.Dir, "the source folder", err)
 	}
 	// What is built for this machine may not do for a cloud.
-	dir, err := j.Install(ctx, source.Installation{Kind: "python", Of: []any{j.target(), j.Platform.Shim == "local", w.sum}, Floats: true}, func(dir string) error {
+	dir, err := j.Install(ctx, source.Installation{Kind: "python", Of: []any{j.target(), j.Platform.Shim == "local", w.sum, w.held}, Floats: true}, func(dir string) error {
 		return j.install(ctx, w, dir)
 	})
 	if err != nil {

@@ -21,7 +21,8 @@ type wishes struct {
 	folders []string // of packages that are built
 	locked  bool     // the lines are complete
 	brought string   // more lines, of the frameworks that the function is written for or called through
-	sum     string   // stands for all of it
+	sum     string   // stands for all of it but what the folders hold
+	held    string   // stands for that
 }
 
 // wishes reads the first that there is of requirements.txt, uv.lock, poetry.lock, pyproject.toml and setup.py. What it cannot
