@@ -254,7 +254,7 @@ func TestAChangeInAFolderIsAnotherInstallation(t *testing.T) {
 func TestAChangeInAFolderInstallsNothingElseAnew(t *testing.T) {
 	wheels := t.TempDir()
 	for name, value := range map[string]string{
-		"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels, "UV_NO_INDEX": "1", "UV_FIND_LINKS": wheels, "UV_NO_CACHE": "1",
+		"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels, "UV_OFFLINE": "1", "UV_FIND_LINKS": wheels, "UV_NO_CACHE": "1",
 	} {
 		t.Setenv(name, value)
 	}
