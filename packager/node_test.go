@@ -382,18 +382,23 @@ func TestTheGeneratedPrismaClientComesAlong(t *testing.T) {
 // Any tool may generate beside a package, as Prisma does, and import what it made by its name or by its path.
 func TestWhatWasGeneratedBesideAPackageComesAlongWithItsFiles(t *testing.T) {
 	t.Parallel()
-	for name, required := range map[string]string{"by its name": ".acme/client/default", "by its path": "../../.acme/client/default"} {
+	const described = `{"name":"acme-client-1a2b","main":"default.js","dependencies":{"left":"1"}}`
+	for name, required := range map[string]string{"by its name": ".acme/client/default", "by its path": "../../.acme/client/default", "undescribed": ".acme/client/default"} {
 		for _, bundle := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, ", bundle ", bundle), func(t *testing.T) {
 				root := packagertest.Project(t, "package.json", `{"dependencies":{"@acme/client":"1"}}`,
 					"app.mjs", "import { read } from '@acme/client'; export const got = read(); export default { fetch() {} };",
 					"node_modules/@acme/client/package.json", `{"name":"@acme/client","version":"1.0.0","main":"index.js"}`,
 					"node_modules/@acme/client/index.js", "module.exports = { ...require('"+required+"') }",
-					"node_modules/.acme/client/package.json", `{"name":"acme-client-1a2b","main":"default.js","dependencies":{"left":"1"}}`,
 					"node_modules/.acme/client/default.js", "exports.read = () => require('left') + require('fs').readFileSync(require('path').join(__dirname, 'schema.acme'), 'utf8')",
 					"node_modules/.acme/client/schema.acme", "model A",
 					"node_modules/left/package.json", `{"name":"left","version":"1.0.0"}`, "node_modules/left/index.js", "module.exports = 'left '",
 					"node_modules/.cache/other/package.json", `{}`, "node_modules/.cache/other/index.js", "")
+				if name == "undescribed" { // and so its needs are the package's
+					packagertest.Fill(t, root, "node_modules/@acme/client/package.json", `{"name":"@acme/client","version":"1.0.0","dependencies":{"left":"1"}}`)
+				} else {
+					packagertest.Fill(t, root, "node_modules/.acme/client/package.json", described)
+				}
 				fn := packagertest.Node("app.mjs")
 				fn.Build.Bundle = &bundle
 				a := build(t, newPackager(t, root), fn)

@@ -15,6 +15,10 @@ func goPrograms() []program {
 			requests: []string{"GET /?a=<b>", "GET /static/app.css", "GET /static/", "GET /none"},
 		},
 		{
+			name: "go-templates", prepare: build, native: serve, function: handler,
+			requests: []string{"GET /?name=%3Cb%3E", "GET /none", "POST / name=x"},
+		},
+		{
 			name: "go-chi-sqlite", prepare: build, native: serve, function: handler,
 			requests: []string{"GET /notes/1", "GET /notes/2/", "GET /notes/3", `POST /notes {"text":"x"}`, `POST /notes {}`, "DELETE /notes/1"},
 		},

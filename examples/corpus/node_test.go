@@ -86,6 +86,10 @@ func nodePrograms() []program {
 			requests: []string{"GET /books", "GET /books?since=1900", "GET /books/2", "GET /books/9", "GET /books/x", "GET /count", "GET /models", "GET /none"},
 		},
 		{
+			name: "generated-client", tools: npm, prepare: "npm ci --install-links", native: "exec node app.js", function: "runtime: nodejs22\nhandler: app.js\nstyle: node",
+			requests: []string{"GET /models", "GET /users", "GET /none"},
+		},
+		{
 			name: "azure-node", tools: npm, prepare: install, native: "exec node serve.mjs",
 			function: "runtime: nodejs22\nhandler: src/functions/items.js\nstyle: azure",
 			requests: []string{"GET /api/items/7?shop=a%20b", "GET /api/items/9", `POST /api/orders {"id":"8","count":2}`, "GET /api/none", "GET /items/7"},

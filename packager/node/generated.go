@@ -22,6 +22,38 @@ func dotted(name string) bool {
 	return strings.HasPrefix(name, ".") && !isPath(name) && strings.Contains(name, "/")
 }
 
+// bare is whether a folder holds generated code that nothing describes: Node needs no package.json to load it.
+func bare(dir string) bool {
+	root, name, ok := PackageOf(dir)
+	if !ok || root != dir || !dotted(name) || source.Exists(filepath.Join(dir, "package.json")) {
+		return false
+	}
+	found, err := filepath.Glob(filepath.Join(globQuote(dir), "*js"))
+	return err == nil && slices.ContainsFunc(found, scripts)
+}
+
+// undescribed is such a folder as a package. What its code imports by name is what it needs, as far as it is there.
+func undescribed(dir string) (*module, error) {
+	_, name, _ := PackageOf(dir)
+	mod := &module{packageJSON: packageJSON{Name: name, OptionalDependencies: map[string]string{}}, dir: dir, native: isNative(dir, nil)}
+	files, err := filepath.Glob(filepath.Join(globQuote(dir), "*js"))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		code, err := regular.Read(file)
+		if err != nil {
+			return nil, source.ReadProblem(file, file, err)
+		}
+		for _, l := range pathsIn(file, "", string(code)).imports() {
+			if other := PackageName(l.name); !isPath(l.name) && !strings.Contains(l.name, ":") && other != name {
+				mod.OptionalDependencies[other] = "*"
+			}
+		}
+	}
+	return mod, nil
+}
+
 // generated are the names of what was generated for a package.
 func (m *modules) generated(mod *module) ([]string, error) {
 	shelf, _, ok := cutLast(filepath.ToSlash(mod.dir), "/node_modules/")
@@ -30,13 +62,14 @@ func (m *modules) generated(mod *module) ([]string, error) {
 	}
 	found, known := m.shelves[shelf]
 	if !known {
-		files, err := filepath.Glob(filepath.Join(globQuote(filepath.FromSlash(shelf)), "node_modules", ".*", "*", "package.json"))
+		dirs, err := filepath.Glob(filepath.Join(globQuote(filepath.FromSlash(shelf)), "node_modules", ".*", "*"))
 		if err != nil {
 			return nil, err
 		}
-		for _, file := range files {
-			dir := filepath.Dir(file)
-			found = append(found, path.Join(filepath.Base(filepath.Dir(dir)), filepath.Base(dir)))
+		for _, dir := range dirs {
+			if source.Exists(filepath.Join(dir, "package.json")) || bare(dir) {
+				found = append(found, path.Join(filepath.Base(filepath.Dir(dir)), filepath.Base(dir)))
+			}
 		}
 		m.shelves[shelf] = found
 	}

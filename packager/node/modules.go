@@ -251,7 +251,7 @@ func (m *modules) find(name, from string) (*module, error) {
 			if err := m.note(filepath.Dir(candidate)); err != nil { // of a scope, which a package may appear in
 				return nil, err
 			}
-			if source.Exists(filepath.Join(candidate, "package.json")) {
+			if source.Exists(filepath.Join(candidate, "package.json")) || bare(candidate) {
 				folder, err := filepath.EvalSymlinks(candidate)
 				if err != nil {
 					return nil, source.ReadProblem(candidate, name, err)
@@ -285,19 +285,28 @@ func (m *modules) cached(dir string) bool {
 	return strings.HasPrefix(dir, m.job.Cache+string(filepath.Separator))
 }
 
-// described is whether a folder, which may be in an archive, has a package.json.
+// described is whether a folder, which may be in an archive, has a package.json, or is one of generated code without.
 func (m *modules) described(dir string) (bool, error) {
 	file := filepath.Join(dir, "package.json")
 	if _, _, in := archived(file); in {
 		return m.archives.exists(file), nil
 	}
-	return source.IsFile(file)
+	there, err := source.IsFile(file)
+	return there || err == nil && bare(dir), err
 }
 
 // load reads the package in a real folder, once.
 func (m *modules) load(dir string) (*module, error) {
 	if mod := m.known[dir]; mod != nil {
 		return mod, nil
+	}
+	if bare(dir) {
+		mod, err := undescribed(dir)
+		if err != nil {
+			return nil, err
+		}
+		m.known[dir] = mod
+		return mod, m.note(dir)
 	}
 	file := filepath.Join(dir, "package.json")
 	read := m.job.In.Read

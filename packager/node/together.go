@@ -111,7 +111,11 @@ func (t *Together) build(ctx context.Context, b *bundle, options api.BuildOption
 		}
 	}
 	result := api.Build(options)
-	t.learn(b, shared != nil && len(shared.each) == 0)
+	if shared != nil && len(shared.each) == 0 { // nor will those like it be
+		t.learn(b, bytesTogether)
+	} else {
+		t.learn(b, b.sources.size())
+	}
 	return result
 }
 
@@ -161,18 +165,13 @@ func (t *Together) join(b *bundle) (shared *run, others []*bundle) {
 	return shared, others
 }
 
-// learn notes how much a function was bundled from. Where it could not be bundled with others, those like it are not
-// either.
-func (t *Together) learn(b *bundle, failed bool) {
-	size := max(b.sources.size(), 1)
-	if failed {
-		size = bytesTogether
-	}
+// learn notes how much a function was bundled from.
+func (t *Together) learn(b *bundle, size int) {
 	kind := b.alike()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.sizes == nil {
 		t.sizes = map[string]int{}
 	}
-	t.sizes[kind] = max(t.sizes[kind], size)
+	t.sizes[kind] = max(t.sizes[kind], size, 1)
 }
