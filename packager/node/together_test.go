@@ -95,3 +95,29 @@ func TestAFunctionThatIsBundledWithOthersGetsTheBundleThatItWouldGetAlone(t *tes
 		t.Errorf("%d functions got a part in a run, want %d or more", shared, want)
 	}
 }
+
+func TestFunctionsThatWouldTakeTooMuchMemoryTogetherAreBundledOneByOne(t *testing.T) {
+	t.Parallel()
+	root := packagertest.Project(t, "lib/large.ts", "export const large = 1 //"+strings.Repeat("-", bytesTogether/2))
+	var together Together
+	var jobs []*source.Job
+	for i := range 4 {
+		code := "export default { fetch: () => new Response('') }\n"
+		if i == 2 { // when the first two have shown how little they take
+			code = "import { large } from '../lib/large'\nexport default { fetch: () => new Response(String(large)) }\n"
+		}
+		name := fmt.Sprintf("fn/f%d.ts", i)
+		packagertest.Fill(t, root, name, code)
+		jobs = append(jobs, packagertest.Job(t, root, packagertest.Node(name)))
+		defer together.Expect(jobs[i], templates.Shim{})()
+	}
+	for i, of := range jobs {
+		made, err := together.Content(t.Context(), of, templates.Shim{})
+		if err != nil || len(made.Files) != 2 {
+			t.Fatalf("%d: %v, %d files", i, err, len(made.Files))
+		}
+	}
+	if sizes := slices.Collect(maps.Values(together.sizes)); !slices.Equal(sizes, []int{bytesTogether}) {
+		t.Errorf("they are tried together again: %v", sizes)
+	}
+}
