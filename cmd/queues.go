@@ -22,7 +22,7 @@ type queueResult struct {
 	Kind     string       `json:"kind"`
 	Name     string       `json:"name"`
 	Function string       `json:"function,omitempty"`
-	Depth    int          `json:"depth"`       // messages that wait or are under way
+	Depth    int          `json:"depth"`       // messages that wait or are under way; -1 is that the provider does not say
 	Age      float64      `json:"age_seconds"` // of the oldest of them
 	Dead     []deadResult `json:"dead"`        // oldest first
 }
@@ -103,6 +103,9 @@ func (r queuesResult) text(p *printer) {
 	var rows [][]string
 	for _, q := range r.Queues {
 		waits, dead := p.style.dim.Render("empty"), ""
+		if q.Depth == providers.UnknownDepth {
+			waits = p.style.dim.Render("how many wait is not known here")
+		}
 		if q.Depth > 0 {
 			waits = fmt.Sprintf("%d waiting, the oldest for %s", q.Depth, seconds(q.Age))
 		}

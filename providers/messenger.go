@@ -42,10 +42,13 @@ type Queue struct {
 	Kind     string // schedule, queue, topic or object
 	Name     string // of the queue, topic or bucket, or the function of a schedule
 	Function string // whom it waits for, where that is one
-	Depth    int    // messages that wait or are under way
+	Depth    int    // messages that wait or are under way; UnknownDepth is that the provider does not say
 	Oldest   time.Time
 	Dead     []DeadLetter // oldest first
 }
+
+// UnknownDepth is how many messages wait where nobody says.
+const UnknownDepth = -1
 
 // DeadLetter is a message that was tried as often as it may be.
 type DeadLetter struct {

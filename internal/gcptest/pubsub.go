@@ -39,6 +39,7 @@ func pubsubAPI() *api {
 			"projects.subscriptions.modifyPushConfig":   in((*place).modifyPush),
 			"projects.subscriptions.pull":               in((*place).pull),
 			"projects.subscriptions.acknowledge":        in((*place).acknowledge),
+			"projects.subscriptions.modifyAckDeadline":  in((*place).modifyAckDeadline),
 			"projects.topics.getIamPolicy":              in(getPolicy((*place).topicPolicy)),
 			"projects.topics.setIamPolicy":              in(setPolicy((*place).topicPolicy)),
 			"projects.topics.testIamPermissions":        in(testPermissions((*place).topicPolicy)),
@@ -46,7 +47,7 @@ func pubsubAPI() *api {
 			"projects.subscriptions.setIamPolicy":       in(setPolicy((*place).subscriptionPolicy)),
 			"projects.subscriptions.testIamPermissions": in(testPermissions((*place).subscriptionPolicy)),
 		}}},
-		permissions: map[string]string{"projects.topics.subscriptions.list": "pubsub.topics.get", "projects.subscriptions.modifyPushConfig": "pubsub.subscriptions.update", "projects.subscriptions.pull": "pubsub.subscriptions.consume", "projects.subscriptions.acknowledge": "pubsub.subscriptions.consume"},
+		permissions: map[string]string{"projects.topics.subscriptions.list": "pubsub.topics.get", "projects.subscriptions.modifyPushConfig": "pubsub.subscriptions.update", "projects.subscriptions.pull": "pubsub.subscriptions.consume", "projects.subscriptions.acknowledge": "pubsub.subscriptions.consume", "projects.subscriptions.modifyAckDeadline": "pubsub.subscriptions.consume"},
 	}
 }
 

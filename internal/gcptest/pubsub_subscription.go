@@ -22,8 +22,9 @@ type delivery struct {
 	message  pubsub.PubsubMessage
 	attempts int64
 	ackID    string
-	busy     bool // it is being pushed, or waits to be
-	gone     bool // it is acknowledged
+	busy     bool      // it is being pushed, or waits to be
+	gone     bool      // it is acknowledged
+	leased   time.Time // until when it is somebody's who pulled it
 }
 
 func (p *place) subscriptionOf(c *call) (*subscription, error) {
@@ -273,10 +274,11 @@ func (p *place) pull(c *call) (any, error) {
 	}
 	out := &pubsub.PullResponse{}
 	for _, d := range s.backlog {
-		if d.gone || int64(len(out.ReceivedMessages)) == in.MaxMessages {
+		if d.gone || time.Now().Before(d.leased) || int64(len(out.ReceivedMessages)) == in.MaxMessages {
 			continue
 		}
 		d.attempts++
+		d.leased = time.Now().Add(time.Duration(max(10, s.is.AckDeadlineSeconds)) * time.Second)
 		d.ackID = s.is.Name + ":" + strconv.FormatInt(p.next(), 10)
 		m := &pubsub.ReceivedMessage{AckId: d.ackID, Message: &d.message}
 		if s.is.DeadLetterPolicy != nil {
@@ -285,6 +287,31 @@ func (p *place) pull(c *call) (any, error) {
 		out.ReceivedMessages = append(out.ReceivedMessages, m)
 	}
 	return out, nil
+}
+
+// modifyAckDeadline says how long what was pulled stays with who has it; 0 gives it back
+// (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions/modifyAckDeadline).
+func (p *place) modifyAckDeadline(c *call) (any, error) {
+	in, err := decode[pubsub.ModifyAckDeadlineRequest](c)
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.subscriptionOf(c)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(in.AckIds) == 0:
+		return nil, refuse(codeInvalidArgument, "The request did not contain any ack IDs.")
+	case in.AckDeadlineSeconds < 0 || in.AckDeadlineSeconds > 600:
+		return nil, refuse(codeInvalidArgument, "Invalid ack deadline given: %d. It must be between 0 and 600 seconds.", in.AckDeadlineSeconds)
+	}
+	for _, d := range s.backlog {
+		if d.ackID != "" && slices.Contains(in.AckIds, d.ackID) {
+			d.leased = time.Now().Add(time.Duration(in.AckDeadlineSeconds) * time.Second)
+		}
+	}
+	return &pubsub.Empty{}, nil
 }
 
 func (p *place) acknowledge(c *call) (any, error) {

@@ -13,7 +13,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-var _ providers.Sender = (*Adapter)(nil)
+var _ providers.Messenger = (*Adapter)(nil)
 
 // Send publishes a message to the topic of that name. One that no function of the service is bound to would be lost, and is not sent.
 func (a *Adapter) Send(ctx context.Context, m providers.Message) (providers.Sent, error) {
@@ -79,4 +79,25 @@ func (c *connection) boundTo(ctx context.Context, topic string) ([]string, error
 		}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(functions))), nil
+}
+
+// Queues are the subscriptions that ferry made. How many messages wait only Cloud Monitoring says, minutes later; the dead letters
+// are pulled, and given back at once.
+func (a *Adapter) Queues(ctx context.Context) ([]providers.Queue, error) {
+	c, err := a.connect(ctx)
+	var all []providers.Queue
+	if err == nil {
+		all, err = c.queues(ctx)
+	}
+	return all, a.classify("queues", "", err)
+}
+
+// Redrive publishes dead letters anew where nobody else gets them.
+func (a *Adapter) Redrive(ctx context.Context, name string) (int, error) {
+	c, err := a.connect(ctx)
+	done := 0
+	if err == nil {
+		done, err = c.redrive(ctx, name)
+	}
+	return done, a.classify("redrive", "", err)
 }
