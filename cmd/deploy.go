@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ferryfn/ferry/release"
 )
@@ -18,6 +19,7 @@ type deployOptions struct {
 	traffic  int
 	from     string
 	again    []int
+	refresh  bool
 }
 
 func newDeploy(a *app, out *outcome) *cobra.Command {
@@ -56,6 +58,7 @@ terminal it needs --yes.`,
 	f.BoolVar(&o.adopt, "adopt", false, "record what was changed outside ferry as a release first, so that a rollback can restore it")
 	f.IntVar(&o.traffic, "traffic", 0, "the `percentage` of requests that the release gets at first, 1 to 99")
 	f.IntSliceVar(&o.again, "again", nil, "deploy the content of the release with this `number` anyway, although it was rolled back")
+	refreshBase(f, &o.refresh)
 	a.waits(c)
 	offer(c, "again", a.completeReleases)
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
@@ -65,6 +68,11 @@ terminal it needs --yes.`,
 		return a.fromEnvironment(c.Flags(), "again", "set it to a release number, or unset it")
 	}
 	return c
+}
+
+// refreshBase is the option of commands that decide what functions are laid over.
+func refreshBase(f *pflag.FlagSet, to *bool) {
+	f.BoolVar(to, "refresh-base", false, "take the newest edition of the images that packages are laid over, where the provider has such")
 }
 
 func (o *deployOptions) run(ctx context.Context, args []string) (result, error) {
@@ -81,7 +89,7 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 	if err := o.app.check(e); err != nil {
 		return nil, err
 	}
-	e.Origin = origin()
+	e.Origin, e.RefreshBase = origin(), o.refresh
 	options := release.DeployOptions{
 		Functions: args, Message: o.message, NoVerify: o.noVerify, Force: o.force, Adopt: o.adopt, Traffic: o.traffic, Again: o.again, OneWay: o.app.global.yes,
 	}

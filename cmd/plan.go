@@ -14,6 +14,7 @@ import (
 type planOptions struct {
 	app      *app
 	exitCode bool
+	refresh  bool
 }
 
 // planResult is what a deploy would do.
@@ -34,6 +35,7 @@ func newPlan(a *app, out *outcome) *cobra.Command {
 		Args:              between(0, -1, ""),
 		ValidArgsFunction: a.completeFunctions,
 	}, o.run)
+	refreshBase(c.Flags(), &o.refresh)
 	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 3 when something would change")
 	return c
 }
@@ -44,6 +46,7 @@ func (o *planOptions) run(ctx context.Context, args []string) (result, error) {
 		return nil, err
 	}
 	e := o.app.engine(p)
+	e.RefreshBase = o.refresh
 	if err := o.app.check(e); err != nil {
 		return nil, err
 	}

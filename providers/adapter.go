@@ -158,6 +158,17 @@ type Pruner interface {
 	Prune(ctx context.Context, function string, r Revision, e Epoch) error
 }
 
+// Baser is for a provider whose packages are laid over an image of somebody else, which has a newer edition from time to time. Which
+// edition a function has stands in its release, so that nothing changes unasked.
+type Baser interface {
+	// Over reports whether an edition is one of the image that the function is laid over; "" is one where there is no such image. Pure.
+	Over(fn manifest.Function, base string) bool
+	// Base is the edition that the place has chosen for the function's image, else the newest. It only looks.
+	Base(ctx context.Context, fn manifest.Function) (string, error)
+	// FreshBase is the newest edition. It only looks.
+	FreshBase(ctx context.Context, fn manifest.Function) (string, error)
+}
+
 // Vault keeps the values of secrets for one service and stage. A request that begins after SetSecret returned gets the new
 // value. With a Pinner, a revision that is published after it does. Values are never returned, and no error holds one.
 type Vault interface {
@@ -204,6 +215,7 @@ type Spec struct {
 	Function manifest.Function
 	Artifact packager.Artifact
 	Secrets  map[string]string // environment name -> pinned reference, never a value
+	Base     string            // the edition of the image that the package is laid over, of a Baser
 	Digest   string            // SpecDigest of the others
 }
 

@@ -62,6 +62,9 @@ func fields(f *FunctionRecord) map[string]any {
 		flat["secrets."+name] = ref
 	}
 	flat["code"] = short(f.Artifact.Digest)
+	if f.Base != "" {
+		flat["base"] = f.Base
+	}
 	return flat
 }
 

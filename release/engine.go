@@ -26,6 +26,8 @@ type Engine struct {
 	LockTTL time.Duration
 	// Wait is how long a command waits for others that are at work; 0 is not at all.
 	Wait time.Duration
+	// RefreshBase takes the newest edition of what packages are laid over.
+	RefreshBase bool
 
 	turn   *turn // of the command that is at work
 	fitted *fitted

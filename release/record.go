@@ -73,6 +73,7 @@ type Record struct {
 type FunctionRecord struct {
 	Function manifest.Function    `json:"function"`
 	Secrets  map[string]string    `json:"secrets,omitempty"` // pinned references
+	Base     string               `json:"base,omitempty"`    // the edition of the image below the package, where the provider has one
 	Artifact packager.Description `json:"artifact"`          // the package in the store
 	Digest   string               `json:"digest"`            // of the spec
 	Revision providers.Revision   `json:"revision"`
@@ -82,7 +83,7 @@ type FunctionRecord struct {
 
 // spec is what the provider is given for the function.
 func (f FunctionRecord) spec() providers.Spec {
-	return providers.Spec{Function: f.Function, Secrets: f.Secrets, Digest: f.Digest, Artifact: packager.Artifact{Description: f.Artifact}}
+	return providers.Spec{Function: f.Function, Secrets: f.Secrets, Base: f.Base, Digest: f.Digest, Artifact: packager.Artifact{Description: f.Artifact}}
 }
 
 // unfinished reports whether the attempt was left half way. A committed attempt has no final state of its

@@ -257,7 +257,7 @@ func (g *goods) reuse(s *scene) {
 		was, ok := s.liveFunctions()[name]
 		if ok && was.Artifact.Digest == f.Artifact.Digest && was.Artifact.ZipDigest != f.Artifact.ZipDigest {
 			same := recordOf(f.Function, f.Secrets, was.Artifact)
-			same.Made = f.Made
+			same.Made = f.Made // its base is decided after this
 			g.functions[name] = same
 			delete(g.built, name)
 		}

@@ -18,7 +18,7 @@ func places() map[string]string {
 	return map[string]string{
 		// methods of the contract
 		"Platform": "", "Capabilities": "", "Check": "check", "Publish": "publish", "Bind": "bind", "Store": "store",
-		"Activate": "activate", "Switch": "activate", "Split": "activate", "Apart": "activate", "Turn": "turn", "Adopt": "activate",
+		"Activate": "activate", "Switch": "activate", "Split": "activate", "Apart": "activate", "Over": "base", "Base": "base", "FreshBase": "base", "Turn": "turn", "Adopt": "activate",
 		"Status": "status", "Functions": "status", "Revisions": "status", "Stored": "status", "Inspect": "inspect",
 		"Remove": "remove", "Prune": "remove", "Purge": "remove", "Fence": "fence", "Epoch": "fence",
 		"Probe": "invoke", "Invoke": "invoke", "Tail": "logs", "Diagnose": "doctor", "Start": "ready", "Obstacles": "ready", "Restart": "ready", "Page": "status",

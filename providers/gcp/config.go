@@ -103,11 +103,12 @@ type spec struct {
 	function function
 	artifact packager.Artifact
 	secrets  map[string]string
+	base     string
 	digest   string
 }
 
 func specOf(s providers.Spec) spec {
-	return spec{functionOf(s.Function), s.Artifact, s.Secrets, s.Digest}
+	return spec{functionOf(s.Function), s.Artifact, s.Secrets, s.Base, s.Digest}
 }
 
 // hex is the digest without its kind.

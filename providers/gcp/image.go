@@ -1,7 +1,6 @@
 package gcp
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,25 +29,13 @@ func (c *connection) image(ctx context.Context, s spec) (pushed, error) {
 	if err := c.ensureRepository(ctx); err != nil {
 		return pushed{}, err
 	}
-	base, err := c.base(ctx, s.function)
+	base, err := c.base(ctx, s)
 	if err != nil {
 		return pushed{}, err
 	}
 	recipe := image.Recipe{Base: base, Artifact: s.artifact, Folder: appFolder, Command: command(s.function.Function, s.artifact.Entry)}
 	digest, err := c.registries().Push(ctx, c.images(s.function.Name), recipe)
 	return pushed{digest, recipe.Tag()}, err
-}
-
-// base is the base image of a function, by its digest, in the repository. Which that is, is decided when the first function
-// over it is published: it stays until gcp.base_image names another one, or the copy is deleted.
-func (c *connection) base(ctx context.Context, fn function) (string, error) {
-	id := runtimes()[fn.Runtime].ID
-	source := cmp.Or(fn.own.BaseImage, c.baseHost()+"/serverless-runtimes/"+stack(id)+"/runtimes/"+id)
-	tag := cmp.Or(id, "base")
-	if fn.own.BaseImage != "" {
-		tag = "base-" + short(source)
-	}
-	return c.registries().Pin(ctx, source, c.repository()+"/ferry-base", tag)
 }
 
 // baseHost is where Google's images of runtimes are near: in each region, beside the repositories of users.

@@ -5,16 +5,14 @@ import (
 	"fmt"
 
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/ferryfn/ferry/providers"
 )
 
 // Pin is a base image by its digest, in a repository of one's own: what is there under that tag is reused, whatever the
 // source has become since; else the source is copied there, once for all images over it. A source that names its digest is
 // that image always.
 func (r Registries) Pin(ctx context.Context, source, repository, tag string) (string, error) {
-	from, err := name.ParseReference(source)
-	if err != nil {
-		return "", fmt.Errorf("naming the base image: %w", err)
-	}
 	at, err := name.NewTag(repository + ":" + tag)
 	if err != nil {
 		return "", fmt.Errorf("naming the copy of the base image: %w", err)
@@ -22,7 +20,58 @@ func (r Registries) Pin(ctx context.Context, source, repository, tag string) (st
 	if found, err := r.head(ctx, at); err != nil || found != "" {
 		return found, err
 	}
-	img, err := r.pull(ctx, from.String())
+	return r.copy(ctx, source, at)
+}
+
+// PinEdition is an edition of a base image, by its digest, in a repository of one's own: it is copied there unless it is there, and has the
+// tag from then on.
+func (r Registries) PinEdition(ctx context.Context, edition, repository, tag string) (string, error) {
+	of, err := name.NewDigest(edition)
+	if err != nil {
+		return "", fmt.Errorf("naming the edition of the base image: %w", err)
+	}
+	at, err := name.NewTag(repository + ":" + tag)
+	if err != nil {
+		return "", fmt.Errorf("naming the copy of the base image: %w", err)
+	}
+	if found, err := r.head(ctx, at.Context().Digest(of.DigestStr())); err != nil || found != "" {
+		return found, err
+	}
+	return r.copy(ctx, edition, at)
+}
+
+// Edition is the digest of an image as it is now, "" of one that is not there.
+func (r Registries) Edition(ctx context.Context, image string) (string, error) {
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		return "", fmt.Errorf("naming the base image: %w", err)
+	}
+	found, err := r.head(ctx, ref)
+	if err != nil || found == "" {
+		return "", err
+	}
+	of, err := name.NewDigest(found)
+	return of.DigestStr(), err
+}
+
+// Newest is the edition that a base image has now: its name with its digest.
+func (r Registries) Newest(ctx context.Context, source string) (string, error) {
+	if _, err := name.NewDigest(source); err == nil {
+		return source, nil
+	}
+	digest, err := r.Edition(ctx, source)
+	if err == nil && digest == "" {
+		err = &providers.Error{Kind: providers.NotFound, Op: "look up the base image", Err: fmt.Errorf("there is no image %s", source)}
+	}
+	if err != nil {
+		return "", err
+	}
+	return source + "@" + digest, nil
+}
+
+// copy is a base image in a repository of one's own, by its digest.
+func (r Registries) copy(ctx context.Context, source string, at name.Tag) (string, error) {
+	img, err := r.pull(ctx, source)
 	if err != nil {
 		return "", err
 	}

@@ -36,6 +36,7 @@ var (
 	_ providers.Readier   = (*adapter)(nil)
 	_ providers.Stepwise  = (*adapter)(nil)
 	_ providers.Turner    = (*adapter)(nil)
+	_ providers.Baser     = (*adapter)(nil)
 	_ providers.Doctor    = (*adapter)(nil)
 	_ providers.Restarter = (*adapter)(nil)
 	_ providers.Pager     = (*adapter)(nil)
@@ -78,6 +79,25 @@ func (a *adapter) Apart(from, to providers.Spec) bool {
 // Turn is pure, so it is no call.
 func (a *adapter) Turn(now providers.State, to providers.Spec) (string, error) {
 	return able[providers.Turner](a.inner).Turn(now, to)
+}
+
+// Over is pure, so it is no call.
+func (a *adapter) Over(fn manifest.Function, base string) bool {
+	return able[providers.Baser](a.inner).Over(fn, base)
+}
+
+// Base is one call.
+func (a *adapter) Base(ctx context.Context, fn manifest.Function) (string, error) {
+	return run(ctx, a.process, "base", fn.Name, func(ctx context.Context) (string, error) {
+		return able[providers.Baser](a.inner).Base(ctx, fn)
+	})
+}
+
+// FreshBase is one call.
+func (a *adapter) FreshBase(ctx context.Context, fn manifest.Function) (string, error) {
+	return run(ctx, a.process, "fresh base", fn.Name, func(ctx context.Context) (string, error) {
+		return able[providers.Baser](a.inner).FreshBase(ctx, fn)
+	})
 }
 
 // Publish is one call.
