@@ -7,15 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/ferryfn/ferry/internal/gcptest"
-	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // onGoogle is a shop with a project of the stand-in for Google, which answers for its functions.
@@ -35,33 +31,10 @@ func newShopOnGoogle(t *testing.T) onGoogle {
 	return s
 }
 
-// writes makes a version of the shop whose manifest has the project as a target.
-func (s onGoogle) writes(version string) {
-	s.Helper()
-	s.write(version)
-	file := filepath.Join(s.dir, version, "ferry.yaml")
-	target := fmt.Sprintf("targets:\n  gcp: {provider: gcp, region: %s, repository: %s/%s/ferry}\n", gcptest.Region, s.project.Registry(), gcptest.Project)
-	if err := os.WriteFile(file, []byte(shopManifest+target), 0o600); err != nil {
-		s.Fatal(err)
-	}
-}
-
-func (s onGoogle) deploys(version string) (int, string) {
-	return ran(s.command(version, s.project.Env(), "deploy", "-t", "gcp", "-m", version))
-}
-
-// holds has the next request that changes a service wait on its way.
-func (s onGoogle) holds() (held <-chan struct{}, goOn func()) {
-	waits, goes := make(chan struct{}), make(chan struct{})
-	var met atomic.Bool
-	s.project.Intercept(func(call standin.Call) standin.Fault {
-		if call.Operation != "projects.locations.services.patch" || met.Swap(true) {
-			return standin.Fault{}
-		}
-		close(waits)
-		return standin.Hold(goes)
-	})
-	return waits, func() { close(goes) }
+// cloud is the project as a target of the shop.
+func (s onGoogle) cloud() cloud {
+	block := fmt.Sprintf("{provider: gcp, region: %s, repository: %s/%s/ferry}", gcptest.Region, s.project.Registry(), gcptest.Project)
+	return cloud{s.shop, block, s.project.Env(), s.project.Intercept, "projects.locations.services.patch"}
 }
 
 const inRegion = "v2/projects/" + gcptest.Project + "/locations/" + gcptest.Region + "/services/shop-dev-api"
@@ -108,44 +81,24 @@ func (s onGoogle) serving() []string {
 	return all
 }
 
-func TestOfTwoDeploysToGoogleAtOnceOneIsDoneAndTheOtherExitsWithAConflict(t *testing.T) {
-	t.Parallel()
-	s := newShopOnGoogle(t)
-	s.writes("one")
-	s.writes("two")
-	held, goOn := s.holds()
-	first := make(chan int, 1)
-	go func() {
-		code, _ := s.deploys("one")
-		first <- code
-	}()
-	<-held
-	if code, out := s.deploys("two"); code != 6 {
-		t.Errorf("the second exits %d: %s", code, out)
-	}
-	goOn()
-	if code := <-first; code != 0 {
-		t.Errorf("the first exits %d", code)
-	}
-}
-
 func TestADeployBesideAHandMadeUpdateOfTheTrafficOnGoogleExitsWithAConflict(t *testing.T) {
 	t.Parallel()
 	s := newShopOnGoogle(t)
+	at := s.cloud()
 	for _, version := range []string{"one", "two", "three"} {
-		s.writes(version)
+		at.writes(version)
 	}
 	var served []string
 	for _, version := range []string{"one", "two"} {
-		if code, out := s.deploys(version); code != 0 {
+		if code, out := at.deploys(version); code != 0 {
 			t.Fatalf("%s exits %d: %s", version, code, out)
 		}
 		served = append(served, s.serving()...)
 	}
-	held, goOn := s.holds()
+	held, goOn := at.holds()
 	ended := make(chan string, 1)
 	go func() {
-		code, out := s.deploys("three")
+		code, out := at.deploys("three")
 		ended <- fmt.Sprintf("%d %s", code, out)
 	}()
 	<-held
