@@ -95,6 +95,7 @@ func steps() (once, round []step) {
 // sources are a service of small functions. Their code and their env have a number, and no two ever the same.
 type sources struct {
 	target                               string // of the manifest
+	program                              bool   // they are programs, for a stand-in that does not load handlers
 	functions, code, before, env, newest int
 }
 
@@ -110,12 +111,16 @@ func (*sources) stay() {}
 func (s sources) write(w *workshop) error {
 	files := map[string]string{}
 	var m strings.Builder
+	runs, handler := "runtime: python3.13, style: wsgi", "app:app"
+	if s.program {
+		runs, handler = "runtime: custom, style: server, memory: 512MB", "app.py"
+	}
 	fmt.Fprintf(&m, "service: many\ntargets: {%s}\n"+
-		"defaults: {runtime: python3.13, style: wsgi, events: [{http: {}}], env: {NUMBER: \"%d\"}}\nfunctions:\n", s.target, s.env)
+		"defaults: {%s, events: [{http: {}}], env: {NUMBER: \"%d\"}}\nfunctions:\n", s.target, runs, s.env)
 	for i := range s.functions {
 		name := fmt.Sprintf("f%03d", i)
-		fmt.Fprintf(&m, "  %s: {source: ./%s, handler: \"app:app\"}\n", name, name)
-		files[name+"/app.py"] = fmt.Sprintf("def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'%d %d']\n", i, s.code)
+		fmt.Fprintf(&m, "  %s: {source: ./%s, handler: \"%s\"}\n", name, name, handler)
+		files[name+"/app.py"] = fmt.Sprintf("#!/usr/bin/env python3\ndef app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'%d %d']\n", i, s.code)
 	}
 	files["ferry.yaml"] = m.String()
 	return w.write(files)

@@ -2,9 +2,7 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,28 +12,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/ferryfn/ferry/internal/gcptest"
 	"github.com/ferryfn/ferry/internal/standin"
 )
-
-// services is a case about a number of functions on Google Cloud: the stand-in of the tests is the project, in this process, and
-// every call takes 40 ms more than it needs there. Its functions are not started: the stand-in answers for them.
-type services struct {
-	name              string
-	functions, rounds int
-	log               io.Writer // how often each call was made
-}
-
-func onGoogle(log io.Writer) []services {
-	return []services{
-		{"Google, 1 function", 1, 3, log},
-		{"Google, 10 functions", 10, 2, log},
-		{"Google, 100 functions", 100, 1, log},
-	}
-}
 
 // The rate of ferry's limiter for writes of Cloud Run: Google takes 180 in a minute.
 const runRate, runBurst = 3, 20
@@ -64,28 +45,6 @@ func googleSteps() (once, round []step) {
 	}
 }
 
-// bed is what the stand-in asks of a test, for a bench.
-type bed struct {
-	testing.TB
-	dir     string
-	cleanup []func()
-	failed  []error
-}
-
-func (*bed) Helper()            {}
-func (b *bed) TempDir() string  { return b.dir }
-func (b *bed) Cleanup(f func()) { b.cleanup = append(b.cleanup, f) }
-func (b *bed) Errorf(format string, args ...any) {
-	b.failed = append(b.failed, fmt.Errorf(format, args...))
-}
-
-func (b *bed) close() error {
-	for _, f := range slices.Backward(b.cleanup) {
-		f()
-	}
-	return errors.Join(b.failed...)
-}
-
 // answering stands for a function: it answers probes as its revision.
 func answering(variables map[string]string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -95,91 +54,23 @@ func answering(variables map[string]string) http.Handler {
 	})
 }
 
-func (s services) measure(w *workshop) (string, error) {
-	if err := w.fresh(); err != nil {
-		return "", err
-	}
-	b := &bed{dir: filepath.Join(w.root, fmt.Sprint(w.count), "google")}
-	if err := os.MkdirAll(b.dir, 0o755); err != nil {
-		return "", err
-	}
+func googleCalls() tally {
+	return tally{"Cloud Run and Functions", func(c standin.Call) bool { return c.Service == "run" || c.Service == "cloudfunctions" }}
+}
+
+// onGoogle is a project.
+func onGoogle(b *bed) (stand, error) {
 	project := gcptest.New(b)
 	project.AddRepository("ferry")
 	project.BaseImage("google-22/runtimes/python313", "1")
 	project.Answer(answering)
-	project.Latency(latency)
-	files := &sources{functions: s.functions, target: "gcp: {provider: gcp, region: " + gcptest.Region + ", repository: " + project.Registry() + "/" + gcptest.Project + "/ferry}"}
 	once, round := googleSteps()
-	var rows []string
-	for i := range s.rounds + 1 {
-		todo := round
-		if i == 0 {
-			todo = once
-		}
-		for _, one := range todo {
-			row, err := s.take(w, project, files, one)
-			if err != nil {
-				return "", errors.Join(err, b.close())
-			}
-			if i < 2 { // the first round of each
-				rows = append(rows, row)
-			}
-		}
-	}
-	if s.functions == 1 {
-		row, err := peerOnGoogle(w, project)
-		if err != nil {
-			return "", errors.Join(err, b.close())
-		}
-		rows = append(rows, row)
-	}
-	return strings.Join(rows, "\n"), b.close()
-}
-
-// take runs ferry for a step, and is the line of the table about it.
-func (s services) take(w *workshop, project *gcptest.Server, files *sources, one step) (string, error) {
-	one.edit(files)
-	if err := files.write(w); err != nil {
-		return "", err
-	}
-	project.Reset()
-	c := exec.Command(w.ferry, append(one.args, "-t", "gcp")...)
-	c.Dir, c.Env = w.dir, slices.Concat(os.Environ(), project.Env(), []string{"FERRY_HOME=" + w.home})
-	began := time.Now()
-	if out, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("ferry %s: %w\n%s", strings.Join(one.args, " "), err, out)
-	}
-	took := time.Since(began)
-	limit := wait(s.functions*one.writes, runBurst, runRate)
-	floor := limit + time.Duration(len(one.chain))*latency
-	fmt.Fprintf(s.log, "%s, %s: %s: %v\n", s.name, one.name, short(took), operations(project.Calls()))
-	return fmt.Sprintf("| Google, %d: %s | %s | %s | %.2f | %s of rate limit, %d calls in a row of %s. %s |",
-		s.functions, one.name, short(took), short(floor), float64(took)/float64(floor), short(limit), len(one.chain), latency, told(project.Calls())), nil
-}
-
-// told counts calls.
-func told(all []standin.Call) string {
-	var writes, reads, others int
-	for _, c := range all {
-		switch {
-		case c.Service != "run" && c.Service != "cloudfunctions":
-			others++
-		case c.Write:
-			writes++
-		default:
-			reads++
-		}
-	}
-	return fmt.Sprintf("Cloud Run and Functions: %d writes, %d reads; other services: %d", writes, reads, others)
-}
-
-// operations are how often each call was made.
-func operations(all []standin.Call) map[string]int {
-	count := map[string]int{}
-	for _, c := range all {
-		count[c.Service+" "+c.Operation]++
-	}
-	return count
+	return stand{
+		sources: sources{target: "gcp: {provider: gcp, region: " + gcptest.Region + ", repository: " + project.Registry() + "/" + gcptest.Project + "/ferry}"},
+		env:     project.Env(), control: &project.Control, once: once, round: round, rate: runRate, burst: runBurst,
+		tally: googleCalls(),
+		peer:  func(w *workshop) (string, error) { return peerOnGoogle(w, project) },
+	}, nil
 }
 
 // peerOnGoogle counts what Google's own `gcloud functions deploy` asks for to change one function.
@@ -223,5 +114,5 @@ func peerOnGoogle(w *workshop, project *gcptest.Server) (string, error) {
 		}
 		took = time.Since(began)
 	}
-	return fmt.Sprintf("| %s | | %s | | without the build, which takes a minute or more. %s |", name, short(took), told(project.Calls())), nil
+	return fmt.Sprintf("| %s | | %s | | without the build, which takes a minute or more. %s |", name, short(took), googleCalls().told(project.Calls())), nil
 }

@@ -69,8 +69,8 @@ func run(only string, log io.Writer) error {
 			return err
 		}
 	}
-	for _, g := range onGoogle(log) {
-		if err := show(w, only, g.name, g.measure); err != nil {
+	for _, s := range onClouds(log) {
+		if err := show(w, only, s.name(), s.measure); err != nil {
 			return err
 		}
 	}

@@ -74,6 +74,7 @@ type launched struct {
 	runtime     string
 	environment []string
 	log         func(line string)
+	answering   string // the address of what answers in its place; "" is that it is started
 }
 
 // functions are those of the code that serves. The caller does not hold the cloud's lock.
@@ -162,6 +163,9 @@ func (w *worker) start(ctx context.Context, from launched) error {
 		close(w.done)
 		return err
 	}
+	if from.answering != "" && w.host.CustomHandler != nil {
+		return w.stand(ctx, from.answering)
+	}
 	port, claim, err := claimPort()
 	if err != nil {
 		close(w.done)
@@ -178,6 +182,17 @@ func (w *worker) start(ctx context.Context, from launched) error {
 		return err
 	}
 	return w.ready(ctx)
+}
+
+// stand has something else answer for a custom handler.
+func (w *worker) stand(ctx context.Context, address string) (err error) {
+	w.custom, w.address = true, address
+	go func() {
+		<-ctx.Done()
+		close(w.done)
+	}()
+	w.all, err = functionFiles(w.dir)
+	return err
 }
 
 // command is the program that serves a package: the one that host.json names, or the worker of the runtime.
