@@ -41,7 +41,8 @@ func newImport(a *app, out *outcome) *cobra.Command {
 	c := a.command(out, &cobra.Command{
 		Use:   "import SOURCE",
 		Short: "Make a manifest of another tool's",
-		Long: `Make a ferry.yaml of a serverless.yml, or of a template of AWS SAM or CloudFormation, beside that file. The code stays as
+		Long: `Make a ferry.yaml of a serverless.yml, a template of AWS SAM or CloudFormation, an app of Azure Functions (host.json,
+function.json), what "gcloud functions describe" prints, or a manifest of a Knative Service, beside that file. The code stays as
 it is: its handlers get what they got. Of every value that comes in, the report says where it is in the manifest, or
 why it is not; ferry exits with 3 when something that serves is not carried.
 
@@ -49,7 +50,9 @@ Variables are resolved for the stage (--stage). Secrets that stand in the open b
 It makes no network calls and runs no code.`,
 		Example: `  ferry import serverless.yml
   ferry import ../shop --dry-run --stage prod
-  ferry import template.yaml --json`,
+  ferry import template.yaml --json
+  ferry import host.json
+  gcloud functions describe hello --format yaml > function.yaml && ferry import function.yaml`,
 		Args: between(1, 1, "the file, or its folder"),
 	}, o.run)
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the manifest and write nothing")

@@ -111,3 +111,34 @@ func TestAnImportReadsNothingOutsideOfItsFolder(t *testing.T) {
 		}
 	}
 }
+
+// TestNoFormatNamesCodeOutsideOfItsFolder has each format name a file that is there, but not its own.
+func TestNoFormatNamesCodeOutsideOfItsFolder(t *testing.T) {
+	for name, c := range map[string]struct{ file, text string }{
+		"a folder above of SAM": {"template.yaml", "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n" +
+			"    Properties: {Runtime: nodejs22.x, CodeUri: ../outside, Handler: b.main}\n"},
+		"an absolute folder of SAM": {"template.yaml", "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n" +
+			"    Properties: {Runtime: nodejs22.x, CodeUri: OUTSIDE, Handler: b.main}\n"},
+		"a script of Azure": {"hello/function.json", `{"scriptFile": "../../outside/b.js", "bindings": [{"type": "httpTrigger", "direction": "in", "name": "req"}]}`},
+		"a program of Knative": {"service.yaml", "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: a}\n" +
+			"spec: {template: {spec: {containers: [{image: i, command: [node, ../outside/b.js]}]}}}\n"},
+		"a main file of Google": {"function.yaml", "name: projects/p/locations/l/functions/f\nbuildConfig: {runtime: nodejs22, entryPoint: main}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			top := t.TempDir()
+			for _, dir := range []string{"outside", "shop/hello"} {
+				if err := os.MkdirAll(filepath.Join(top, dir), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(t, top, "outside/b.js", "exports.main = async () => 1;\n")
+			write(t, top, "shop/package.json", `{"main": "../outside/b.js"}`)
+			write(t, top, "shop/"+c.file, strings.ReplaceAll(c.text, "OUTSIDE", filepath.Join(top, "outside")))
+			_, err := migrate.Import(filepath.Join(top, "shop", c.file), "dev", "")
+			var e *foreign.Error
+			if !errors.As(err, &e) || e.Hint == "" {
+				t.Fatalf("want an error with a next step, got %v", err)
+			}
+		})
+	}
+}

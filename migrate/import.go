@@ -7,9 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/ferryfn/ferry/migrate/azureapp"
 	"github.com/ferryfn/ferry/migrate/cloudformation"
 	"github.com/ferryfn/ferry/migrate/draft"
 	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/migrate/gcloud"
+	"github.com/ferryfn/ferry/migrate/knative"
 	"github.com/ferryfn/ferry/migrate/serverless"
 )
 
@@ -23,7 +26,7 @@ type Imported struct {
 }
 
 // names are the files that a folder is looked through for, in this order.
-var names = []string{"serverless.yml", "serverless.yaml", "serverless.json", "template.yaml", "template.yml", "template.json"}
+var names = []string{"serverless.yml", "serverless.yaml", "serverless.json", "template.yaml", "template.yml", "template.json", azureapp.Host, "function.yaml", "service.yaml"}
 
 // Import makes a manifest of what lies at source: a file, or a folder that holds one. Nothing is written. stage chooses
 // between what the file says of several; schema is where editors find the manifest's schema. A failure is a *foreign.Error.
@@ -43,9 +46,18 @@ func Import(source, stage, schema string) (Imported, error) {
 		made.Format, m = "serverless.yml", serverless.Read(root, file, stage)
 	case cloudformation.Is(root):
 		made.Format, m = "CloudFormation template", cloudformation.Read(root, file)
+	case azureapp.Is(file, root):
+		made.Format = "app of Azure Functions"
+		if m, root, err = azureapp.Read(root, file); err != nil {
+			return Imported{}, err
+		}
+	case knative.Is(root):
+		made.Format, m = "Knative Service", knative.Read(root, file)
+	case gcloud.Is(root):
+		made.Format, m = "function of Google", gcloud.Read(root, file)
 	default:
 		return Imported{}, &foreign.Error{
-			File: file, Message: "it is neither a serverless.yml nor a template of SAM or CloudFormation",
+			File: file, Message: "it is neither a serverless.yml, a template of SAM or CloudFormation, an app of Azure Functions, a Knative Service nor what gcloud describes",
 			Hint: "name the file that describes the functions",
 		}
 	}

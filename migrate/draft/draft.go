@@ -75,6 +75,7 @@ type Function struct {
 	Env          map[string]string `yaml:"env,omitempty"`
 	Secrets      map[string]string `yaml:"secrets,omitempty"`
 	Scaling      *Scaling          `yaml:"scaling,omitempty"`
+	Health       *Health           `yaml:"health,omitempty"`
 	Build        *Build            `yaml:"build,omitempty"`
 	// Blocks are the settings of one provider alone, by its name.
 	Blocks map[string]*Settings `yaml:"-"`
@@ -96,6 +97,11 @@ type Scaling struct {
 	Min         int `yaml:"min,omitempty"`
 	Max         int `yaml:"max,omitempty"`
 	Concurrency int `yaml:"concurrency,omitempty"`
+}
+
+// Health is a check of the user's own.
+type Health struct {
+	Path string `yaml:"path"`
 }
 
 // Build says how the package is made.

@@ -1,0 +1,170 @@
+// Package azureapp reads apps of Azure Functions: of the models v4 of Node and v2 of Python, whose triggers stand in their code, and of
+// the older one, whose triggers stand in files function.json.
+package azureapp
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/migrate/draft"
+	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/migrate/lambda"
+)
+
+// Files of an app.
+const (
+	Host       = "host.json"
+	settings   = "local.settings.json"
+	definition = "function.json"
+)
+
+// Is is whether the file is one of an app's.
+func Is(file string, root *foreign.Node) bool {
+	return filepath.Base(file) == Host || filepath.Base(file) == definition && root.Get("bindings") != nil
+}
+
+// reader makes a manifest of one app.
+type reader struct {
+	dir      string
+	host     *foreign.Node
+	made     draft.Manifest
+	defaults map[string]*foreign.Node // variables of all functions
+	runtime  string
+	code     []foreign.Entry // the triggers that stand in modules, by their files
+	prefix   string
+}
+
+// Read makes a manifest of the app that a file is of. What became of each value of its files is said in the tree that it gives.
+func Read(root *foreign.Node, file string) (draft.Manifest, *foreign.Node, error) {
+	r := &reader{dir: filepath.Dir(file), defaults: map[string]*foreign.Node{}, prefix: "api"}
+	files := []foreign.Entry{{Key: filepath.Base(file), Value: root}}
+	if filepath.Base(file) == definition { // of the one function
+		r.dir = filepath.Dir(r.dir)
+		files[0].Key = path.Join(filepath.Base(filepath.Dir(file)), definition)
+	}
+	more, err := r.others(files[0].Key)
+	if err != nil {
+		return r.made, nil, err
+	}
+	files = append(files, more...)
+	r.made.Service = draft.Folder(filepath.Join(r.dir, Host))
+	r.made.Targets = []draft.Target{
+		{Name: "local", Settings: draft.Settings{{Key: "provider", Value: "local"}}},
+		{Name: "azure", Settings: draft.Settings{
+			{Key: "provider", Value: "azure"}, {Key: "resource_group", Value: "${env:RESOURCE_GROUP}"}, {Key: "location", Value: "${env:LOCATION}"},
+		}},
+	}
+	r.made.Notes = append(r.made.Notes, "say in RESOURCE_GROUP and LOCATION where the app is to be on Azure")
+	for _, f := range files {
+		switch f.Key {
+		case Host:
+			r.host = f.Value
+			r.readHost()
+		case settings:
+			r.readSettings(f.Value)
+		}
+	}
+	for _, f := range files {
+		if path.Base(f.Key) == definition {
+			r.function(path.Dir(f.Key), f.Value)
+		}
+	}
+	if len(r.made.Functions) == 0 {
+		r.modules()
+	}
+	r.variables()
+	return r.made, foreign.Of(append(files, r.code...)...), nil
+}
+
+// others are the further files of the app, by their names in its folder.
+func (r *reader) others(known string) (files []foreign.Entry, err error) {
+	names := []string{Host, settings}
+	if path.Base(known) != definition {
+		found, _ := filepath.Glob(filepath.Join(r.dir, "*", definition))
+		slices.Sort(found)
+		for _, f := range found {
+			names = append(names, path.Join(filepath.Base(filepath.Dir(f)), definition))
+		}
+	}
+	for _, name := range names {
+		if name == known {
+			continue
+		}
+		n, err := foreign.Below(r.dir, name)
+		switch {
+		case foreign.Missing(err):
+		case err != nil:
+			return nil, err
+		default:
+			files = append(files, foreign.Entry{Key: name, Value: n})
+		}
+	}
+	return files, nil
+}
+
+func (r *reader) isFile(name string) bool {
+	info, err := os.Stat(filepath.Join(r.dir, filepath.FromSlash(name)))
+	return filepath.IsLocal(filepath.FromSlash(name)) && err == nil && info.Mode().IsRegular()
+}
+
+// language is the runtime of the app: what its settings say, else what lies in its folder.
+func (r *reader) language() string {
+	switch {
+	case r.runtime != "":
+		return r.runtime
+	case r.host.At("customHandler") != nil:
+		return "custom"
+	case r.isFile("function_app.py"), r.isFile("requirements.txt"):
+		return "python3.13"
+	}
+	return "nodejs24"
+}
+
+// readSettings reads the settings of a developer's machine: the app's variables.
+func (r *reader) readSettings(n *foreign.Node) {
+	n.Get("IsEncrypted").Drop("ferry keeps no values of secrets in files")
+	n.Get("Host").Drop("it is for the tool that runs the app on a developer's machine")
+	n.Get("ConnectionStrings").Lose("ferry hands connection strings over as variables: write them under env, or as one of secrets")
+	for _, e := range n.Get("Values").Entries() {
+		switch {
+		case e.Key == "FUNCTIONS_WORKER_RUNTIME":
+			r.worker(e.Value)
+		case strings.HasPrefix(e.Key, "AzureWebJobs"), strings.HasPrefix(e.Key, "FUNCTIONS_"), strings.HasPrefix(e.Key, "WEBSITE_"):
+			e.Value.Drop("the host of Azure reads it, and ferry sets it by itself")
+		default:
+			r.defaults[e.Key] = e.Value
+		}
+	}
+}
+
+func (r *reader) worker(n *foreign.Node) {
+	runtime := map[string]string{"node": "nodejs24", "python": "python3.13", "custom": "custom"}[strings.ToLower(n.Raw())]
+	if runtime == "" {
+		n.Lose("ferry calls no handlers of " + foreign.Plain(n.Raw()) + ": it runs programs in that language that listen on $PORT (style: server)")
+		r.runtime = "none"
+		return
+	}
+	r.runtime = runtime
+	n.Map("functions.*.runtime")
+}
+
+// variables gives each function those of the app.
+func (r *reader) variables() {
+	names := make([]string, 0, len(r.defaults))
+	for name := range r.defaults {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for i := range r.made.Functions {
+			before := len(r.made.Notes)
+			lambda.Variable(&r.made, &r.made.Functions[i], name, r.defaults[name])
+			if i > 0 {
+				r.made.Notes = r.made.Notes[:before] // it was said of the first
+			}
+		}
+	}
+}

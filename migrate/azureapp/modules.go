@@ -1,0 +1,150 @@
+package azureapp
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ferryfn/ferry/internal/pattern"
+	"github.com/ferryfn/ferry/migrate/draft"
+	"github.com/ferryfn/ferry/migrate/foreign"
+)
+
+// Cron is the five fields of the six that Azure writes, whose first is the seconds; else the reason why there are none.
+func Cron(schedule string) (cron, reason string) {
+	fields := strings.Fields(schedule)
+	switch {
+	case strings.Contains(schedule, "%"):
+		return "", "its time is a setting of the app: write what it is"
+	case len(fields) == 5:
+		return strings.Join(fields, " "), ""
+	case len(fields) != 6:
+		return "", "a schedule has six fields, the first of which is the seconds"
+	case fields[0] != "0":
+		return "", "cron has no seconds"
+	}
+	return strings.Join(fields[1:], " "), ""
+}
+
+var (
+	parameter = pattern.Of(`\{\*?(\w+)(?::[^}]*)?\??\}`)
+	triggers  = pattern.Of(`\bapp\.(http|get|post|put|patch|deleteRequest|timer|storageQueue|storageBlob|serviceBusQueue|serviceBusTopic|eventGrid|eventHub|cosmosDB|generic|warmup|sql|mySql)\s*\(\s*["'\x60]([^"'\x60]+)["'\x60]`)
+	decorated = pattern.Of(`@\w+\.(route|timer_trigger|schedule|queue_trigger|blob_trigger|service_bus_queue_trigger|service_bus_topic_trigger|event_grid_trigger|event_hub_message_trigger|cosmos_db_trigger)\s*\(`)
+	keyed     = pattern.Of(`(\w+)\s*[:=]\s*["'\x60]([^"'\x60]*)["'\x60]`)
+)
+
+// within is how far after its head the settings of a trigger are looked for.
+const within = 600
+
+// azurePath is a route of Azure's as the manifest writes it.
+func azurePath(route string) string {
+	return parameter().ReplaceAllStringFunc(route, func(s string) string {
+		name := parameter().FindStringSubmatch(s)[1]
+		if strings.HasPrefix(s, "{*") {
+			return "{" + name + "...}"
+		}
+		return "{" + name + "}"
+	})
+}
+
+// modules are the functions whose triggers stand in their code: one for each module, which routes by itself.
+func (r *reader) modules() {
+	for _, name := range r.entries() {
+		text, err := os.ReadFile(filepath.Join(r.dir, filepath.FromSlash(name)))
+		if err != nil || len(text) > foreign.MaxBytes {
+			continue
+		}
+		f := draft.Named{Name: r.made.Unique(draft.Name(strings.TrimSuffix(path.Base(name), path.Ext(name))))}
+		f.Style, f.Runtime, f.Handler = "azure", r.language(), name
+		heads := triggers()
+		if strings.HasSuffix(name, ".py") {
+			f.Runtime, f.Handler, heads = "python3.13", strings.TrimSuffix(name, ".py")+":app", decorated()
+		}
+		var all []foreign.Entry
+		found := heads.FindAllSubmatchIndex(text, -1)
+		for i, at := range found {
+			end := min(len(text), at[1]+within)
+			if i+1 < len(found) {
+				end = min(end, found[i+1][0])
+			}
+			kind := string(text[at[2]:at[3]])
+			trigger := foreign.Entry{Key: kind + strconv.Itoa(i+1), Value: foreign.New(kind)}
+			all = append(all, trigger)
+			if reason := registered(&f, kind, string(text[at[1]:end])); reason != "" {
+				trigger.Value.Lose(reason)
+			} else {
+				trigger.Value.Map("functions." + f.Name + ".events")
+			}
+		}
+		r.code = append(r.code, foreign.Entry{Key: name, Value: foreign.Of(all...)})
+		if len(f.Events) > 0 {
+			r.made.Functions = append(r.made.Functions, f)
+		}
+	}
+	r.made.Apart()
+}
+
+// entries are the files of the app's code: what package.json names, or function_app.py.
+func (r *reader) entries() (names []string) {
+	if r.isFile("function_app.py") {
+		return []string{"function_app.py"}
+	}
+	pack, err := foreign.Below(r.dir, "package.json")
+	if err != nil || !filepath.IsLocal(filepath.FromSlash(pack.Get("main").Raw())) {
+		return nil
+	}
+	found, _ := filepath.Glob(filepath.Join(r.dir, filepath.FromSlash(pack.Get("main").Raw())))
+	slices.Sort(found)
+	for _, f := range found {
+		if rel, err := filepath.Rel(r.dir, f); err == nil && r.isFile(filepath.ToSlash(rel)) {
+			names = append(names, filepath.ToSlash(rel))
+		}
+	}
+	return names
+}
+
+// registered is a trigger of a module, with the settings that stand beside it in plain words; else the reason why it is none of
+// the function's events.
+func registered(f *draft.Named, kind, text string) (reason string) {
+	set := map[string]string{}
+	for _, m := range keyed().FindAllStringSubmatch(text, -1) {
+		if name := strings.ToLower(strings.ReplaceAll(m[1], "_", "")); set[name] == "" {
+			set[name] = m[2]
+		}
+	}
+	event := draft.Event{}
+	switch kind {
+	case "http", "get", "post", "put", "patch", "deleteRequest", "route":
+		if slices.ContainsFunc(f.Events, func(e draft.Event) bool { return e.HTTP != nil }) {
+			return "" // the app routes by itself
+		}
+		event.HTTP = &draft.HTTP{}
+	case "timer", "timer_trigger", "schedule":
+		event.Schedule = &draft.Schedule{}
+		event.Schedule.Cron, reason = Cron(set["schedule"])
+	case "storageQueue", "queue_trigger", "serviceBusQueue", "service_bus_queue_trigger":
+		event.Queue = &draft.Queue{Name: set["queuename"]}
+		reason = unnamed(event.Queue.Name)
+	case "serviceBusTopic", "service_bus_topic_trigger":
+		event.Topic = &draft.Topic{Name: set["topicname"]}
+		reason = unnamed(event.Topic.Name)
+	case "storageBlob", "blob_trigger":
+		event.Object, reason = object(set["path"])
+	default:
+		return "events of this kind are not delivered: have them sent to a queue or a topic"
+	}
+	if reason == "" {
+		f.Events = append(f.Events, event)
+	}
+	return reason
+}
+
+// object is the event of a blob's path, such as uploads/raw/{name}.
+func object(file string) (*draft.Object, string) {
+	bucket, rest, _ := strings.Cut(file, "/")
+	prefix, _, _ := strings.Cut(rest, "{")
+	return &draft.Object{Bucket: bucket, On: []string{"created"}, Prefix: prefix}, unnamed(bucket)
+}
