@@ -89,7 +89,7 @@ func importAndServe(t *testing.T, a *txtar.Archive, home string) string {
 		err := c.Run()
 		return out.String() + errs.String(), err
 	}
-	if out, err := ferry("import", "."); err != nil && !strings.Contains(out, "carried") {
+	if out, err := ferry("import", a.Files[0].Name); err != nil && !strings.Contains(out, "carried") {
 		return out
 	}
 	for secret := range strings.SplitSeq(secretsOf(t, dir), "\n") {
