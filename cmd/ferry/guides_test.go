@@ -97,7 +97,7 @@ func (w walker) types(command string) string {
 	for _, change := range [][2]string{
 		{`https?://127\.0\.0\.1:\d+[^\s"]*|https?://\S+\.lambda-url\S+`, "https://…"},
 		{`\b[0-9a-f]{12,64}\b`, "…"},
-		{`\b\d+(\.\d+)? (ms|s|µs)\b`, "… s"},
+		{`  \d+(\.\d+)? ?(ms|s|µs|m\d+s)\b`, "  … s"},
 		{`\bby \S+( since .*)?(\n|$)`, "by you\n"},
 		{`(\S) {2,}`, "$1  "},
 		{`(?m)[ \t]+$`, ""},
