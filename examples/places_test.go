@@ -3,6 +3,7 @@ package examples_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/internal/azuretest"
 	"github.com/ferryfn/ferry/internal/gcptest"
+	"github.com/ferryfn/ferry/internal/knativetest"
 	"github.com/ferryfn/ferry/internal/sample"
 )
 
@@ -28,7 +30,7 @@ type cloud struct {
 // clouds are those that have a stand-in which runs functions. Each is one for all examples.
 func clouds(t *testing.T) []cloud {
 	t.Helper()
-	return []cloud{onAWS(t), onGoogle(t), onAzure(t)}
+	return []cloud{onAWS(t), onGoogle(t), onAzure(t), onKnative(t)}
 }
 
 func onAWS(t *testing.T) cloud {
@@ -72,6 +74,13 @@ func onAzure(t *testing.T) cloud {
 		target: "azure", block: "{provider: azure, resource_group: shop, location: westeurope}", env: subscription.Environ(),
 		ignore: map[string][]string{"shortener": {"header:content-type"}}, // Azure's library for Python gives one to answers that have none
 	}
+}
+
+func onKnative(t *testing.T) cloud {
+	t.Helper()
+	cluster := knativetest.New(t)
+	return cloud{target: "cluster", block: fmt.Sprintf("{provider: knative, kubeconfig: %s, registry: %s, base_image: %s, ingress: %s, local_ingress: %s}",
+		cluster.Kubeconfig(t), cluster.Registry, cluster.BaseImage("library/base"), cluster.Ingress, cluster.Local)}
 }
 
 // example is one with the requests that lie beside it, in requests.jsonl.

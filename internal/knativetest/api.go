@@ -14,6 +14,7 @@ import (
 type request struct {
 	http                *http.Request
 	group, version      string
+	namespace           string
 	plural, name, below string
 	verb                string
 	query               url.Values
@@ -54,7 +55,8 @@ func parse(r *http.Request) *request {
 	default:
 		parts = nil
 	}
-	if len(parts) > 2 && parts[0] == "namespaces" && parts[1] == Namespace {
+	if len(parts) > 2 && parts[0] == "namespaces" {
+		q.namespace = parts[1]
 		parts = parts[2:]
 	}
 	if len(parts) > 0 {
@@ -80,6 +82,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		call.Operation += "/" + q.below
 	}
 	s.Serve(w, r, call, words{q}, func() standin.Reply {
+		if s.plane != nil {
+			return s.forward(q)
+		}
 		out, refused := s.handle(q)
 		if refused != nil {
 			return refused.reply()
@@ -90,7 +95,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 // handle does what a call asks for.
 func (s *Server) handle(q *request) (standin.Reply, *status) {
-	if q.http.Header.Get("Authorization") != "Bearer "+token {
+	if as := q.http.Header.Get("Authorization"); as != "Bearer "+token && as != "Bearer "+ownerToken {
 		return standin.Reply{}, refuse(http.StatusUnauthorized, "Unauthorized", "Unauthorized")
 	}
 	switch {
@@ -102,7 +107,7 @@ func (s *Server) handle(q *request) (standin.Reply, *status) {
 		return s.review(q)
 	}
 	kind := kinds()[q.qualified()]
-	if kind == "" || !strings.Contains(q.http.URL.Path, "/namespaces/"+Namespace+"/") {
+	if kind == "" || q.namespace != s.Namespace {
 		return standin.Reply{}, refuse(http.StatusNotFound, "NotFound", "the server could not find the requested resource")
 	}
 	s.mu.Lock()

@@ -175,7 +175,7 @@ func (s *Server) revision(o object) {
 	if w == nil {
 		w = &workload{name: text(o, "metadata", "name"), configuration: text(o, "metadata", "labels", "serving.knative.dev/configuration")}
 		s.running[uid] = w
-		s.begin(w, copyOf(o))
+		s.begin(w, copyOf(o), s.stir)
 	}
 	state := condition("Unknown", "Deploying", "")
 	switch {
@@ -204,7 +204,7 @@ func (s *Server) route(o object) {
 		return // it comes to that later
 	}
 	id := text(o, "metadata", "name")
-	found := object{"observedGeneration": at(o, "metadata", "generation"), "address": object{"url": "http://" + id + "." + Namespace + ".svc.cluster.local"}}
+	found := object{"observedGeneration": at(o, "metadata", "generation"), "address": object{"url": "http://" + id + "." + s.Namespace + ".svc.cluster.local"}}
 	found["url"] = s.public(id)
 	if text(o, "metadata", "labels", "networking.knative.dev/visibility") == "cluster-local" {
 		found["url"] = at(found, "address", "url")

@@ -11,11 +11,18 @@ import (
 	"github.com/ferryfn/ferry/internal/standin"
 )
 
-// gateway chooses the route by the host of a request, and one of its revisions by its shares. known is the address of a route
-// there, "" of one that it does not know.
-func (s *Server) gateway(known func(route object) string) http.Handler {
+// visibility is who reaches a route at a gateway.
+type visibility string
+
+const (
+	external visibility = "ExternalIP"
+	internal visibility = "ClusterLocal"
+)
+
+// gateway chooses the route by the host of a request, and one of its revisions by its shares.
+func (s *Server) gateway(v visibility) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handler := s.choose(r.Host, known)
+		handler := s.choose(r.Host, v)
 		if handler == nil {
 			http.NotFound(w, r)
 			return
@@ -24,24 +31,28 @@ func (s *Server) gateway(known func(route object) string) http.Handler {
 	})
 }
 
-// outside is the address for the world, and inside the one within the cluster.
-func outside(route object) string {
-	if text(route, "metadata", "labels", "networking.knative.dev/visibility") == "cluster-local" {
+// address is that of a route at a gateway, "" where it has none.
+func (v visibility) address(route object) string {
+	switch {
+	case v == internal:
+		return text(route, "status", "address", "url")
+	case text(route, "metadata", "labels", "networking.knative.dev/visibility") == "cluster-local":
 		return ""
 	}
 	return text(route, "status", "url")
 }
 
-func inside(route object) string { return text(route, "status", "address", "url") }
-
-func (s *Server) choose(host string, known func(object) string) http.Handler {
+func (s *Server) choose(host string, v visibility) http.Handler {
 	if name, _, err := net.SplitHostPort(host); err == nil && name != "127.0.0.1" {
 		host = name // on loopback the port tells routes apart
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.plane != nil {
+		return s.handlerOf(s.chosen(host, v))
+	}
 	for _, o := range s.of(routes) {
-		if u, err := url.Parse(known(o)); err != nil || u.Host != host || at(o, "metadata", "deletionTimestamp") != nil {
+		if u, err := url.Parse(v.address(o)); err != nil || u.Host != host || at(o, "metadata", "deletionTimestamp") != nil {
 			continue
 		}
 		chance := rand.IntN(100)
@@ -66,26 +77,31 @@ func (s *Server) OnLoopback() {
 func (s *Server) public(route string) string {
 	switch {
 	case s.addresses == nil:
-		return "http://" + route + "." + Namespace + ".example.com"
+		return "http://" + route + "." + s.Namespace + ".example.com"
 	case s.addresses[route] == nil:
-		s.addresses[route] = httptest.NewServer(s.gateway(outside))
+		s.addresses[route] = httptest.NewServer(s.gateway(external))
 	}
 	return s.addresses[route].URL
 }
 
+// handlerOf is what answers as a revision. It is called with the lock held.
 func (s *Server) handlerOf(revision string) http.Handler {
-	if w := s.running[text(s.get(revisions, revision), "metadata", "uid")]; w != nil {
-		return w.handler
+	for _, w := range s.running {
+		if w.name == revision {
+			return w.handler
+		}
 	}
 	return nil
 }
+
+func podName(revision, uid string) string { return revision + "-deployment-" + uid[:8] }
 
 // pods are those of the revisions that run.
 func (s *Server) pods() []object {
 	var all []object
 	for _, uid := range sorted(s.running) {
 		w := s.running[uid]
-		all = append(all, object{"metadata": object{"name": w.name + "-deployment-" + uid[:8], "labels": object{
+		all = append(all, object{"metadata": object{"name": podName(w.name, uid), "labels": object{
 			"serving.knative.dev/revision": w.name, "serving.knative.dev/configuration": w.configuration,
 		}}})
 	}
@@ -96,7 +112,7 @@ func (s *Server) pods() []object {
 func (s *Server) podLog(q *request) (standin.Reply, *status) {
 	for _, uid := range sorted(s.running) {
 		w := s.running[uid]
-		if w.name+"-deployment-"+uid[:8] != q.name {
+		if podName(w.name, uid) != q.name {
 			continue
 		}
 		if k := q.query.Get("container"); k != "user-container" {

@@ -27,9 +27,6 @@ import (
 	"github.com/ferryfn/ferry/internal/standin"
 )
 
-// Namespace is where functions are deployed to.
-const Namespace = "default"
-
 // token is who may call the API server.
 const token = "knativetest"
 
@@ -40,7 +37,11 @@ type Server struct {
 	Ingress  string // of the ingress, which chooses by the name of the host
 	Local    string // of the cluster-local gateway
 	Registry string // host and path of a repository
+	// Namespace is where functions are deployed to.
+	Namespace string
 
+	plane    *Plane              // nil where the cluster is an imitation
+	rules    map[string][]object // of ingresses of a real cluster, by name
 	t        testing.TB
 	dir      string
 	alive    context.Context
@@ -60,19 +61,26 @@ type Server struct {
 	looks     map[string]int // by route and generation
 }
 
-// New starts a cluster, which ends with the test.
+// New starts an imitation of a cluster, which ends with the test.
 func New(t testing.TB) *Server {
+	t.Helper()
+	s := begin(t, "default")
+	s.work.Go(s.control)
+	return s
+}
+
+// begin starts what an imitation and a real cluster have in common: registry and gateways.
+func begin(t testing.TB, namespace string) *Server {
 	t.Helper()
 	alive, end := context.WithCancel(context.WithoutCancel(t.Context()))
 	s := &Server{
 		t: t, dir: t.TempDir(), alive: alive, wake: make(chan struct{}, 1),
-		objects: map[string]object{}, running: map[string]*workload{}, looks: map[string]int{},
+		Namespace: namespace, rules: map[string][]object{}, objects: map[string]object{}, running: map[string]*workload{}, looks: map[string]int{},
 	}
 	s.registry = httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	s.Registry = strings.TrimPrefix(s.registry.URL, "http://") + "/ferry"
-	api, ingress, local := httptest.NewServer(http.HandlerFunc(s.serveAPI)), httptest.NewServer(s.gateway(outside)), httptest.NewServer(s.gateway(inside))
+	api, ingress, local := httptest.NewServer(http.HandlerFunc(s.serveAPI)), httptest.NewServer(s.gateway(external)), httptest.NewServer(s.gateway(internal))
 	s.URL, s.Ingress, s.Local = api.URL, ingress.URL, local.URL
-	s.work.Go(s.control)
 	t.Cleanup(func() {
 		for _, l := range []*httptest.Server{api, ingress, local} {
 			l.CloseClientConnections()
@@ -93,15 +101,16 @@ func New(t testing.TB) *Server {
 	return s
 }
 
-// Kubeconfig writes one for the cluster, and gives its path.
-func (s *Server) Kubeconfig(t testing.TB) string {
+// Kubeconfig writes one for a deployer, and gives its path.
+func (s *Server) Kubeconfig(t testing.TB) string { return s.signedIn(t, token) }
+
+// Owner writes one for who may do everything, and gives its path.
+func (s *Server) Owner(t testing.TB) string { return s.signedIn(t, ownerToken) }
+
+func (s *Server) signedIn(t testing.TB, as string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "kubeconfig")
-	text := fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: %q}}]\nusers: [{name: u, user: {token: %s}}]\n"+
-		"contexts: [{name: test, context: {cluster: c, user: u}}]\ncurrent-context: test\n", s.URL, token)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, []byte(kubeconfig(s.URL, as, s.Namespace)), 0o600))
 	return file
 }
 
@@ -141,6 +150,9 @@ func (s *Server) Answer(with func(variables map[string]string) http.Handler) {
 
 // Snapshot names all objects of the namespace, sorted.
 func (s *Server) Snapshot() []string {
+	if s.plane != nil {
+		return s.names()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return sorted(s.objects)
@@ -180,7 +192,7 @@ func (words) Broken() standin.Reply {
 }
 
 func (w words) Denied() standin.Reply {
-	return refuse(http.StatusForbidden, "Forbidden", "%s is forbidden: User \"ferry\" cannot %s resource %q in API group %q in the namespace %q", w.q.qualified(), w.q.verb, w.q.plural, w.q.group, Namespace).reply()
+	return refuse(http.StatusForbidden, "Forbidden", "%s is forbidden: User \"ferry\" cannot %s resource %q in API group %q in the namespace %q", w.q.qualified(), w.q.verb, w.q.plural, w.q.group, w.q.namespace).reply()
 }
 
 func readAll(r io.Reader) []byte {

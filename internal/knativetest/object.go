@@ -126,7 +126,7 @@ func (s *Server) put(plural string, o object) object {
 	if old == nil {
 		s.version++
 		m["uid"], m["creationTimestamp"], m["generation"] = fmt.Sprintf("%08d-0000-4000-8000-000000000000", s.version), time.Now().UTC().Format(time.RFC3339), 1.0
-		m["namespace"] = Namespace
+		m["namespace"] = s.Namespace
 	} else {
 		for _, kept := range []string{"uid", "creationTimestamp", "generation", "namespace", "resourceVersion", "deletionTimestamp"} {
 			m[kept] = at(old, "metadata", kept)

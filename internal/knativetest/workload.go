@@ -37,19 +37,19 @@ func (w *workload) stop() {
 	}
 }
 
-// begin starts a revision beside. It is called with the lock held.
-func (s *Server) begin(w *workload, o object) {
+// begin starts a revision beside, and says so when it is decided. It is called with the lock held.
+func (s *Server) begin(w *workload, o object, decided func()) {
 	answer := s.answer
-	variables, refused := s.variables(o)
 	s.work.Go(func() {
+		variables, refused := s.variables(o)
 		handler, failed := http.Handler(nil), refused
 		if failed == nil {
 			handler, failed = s.start(w, o, variables, answer)
 		}
 		s.mu.Lock()
-		defer s.mu.Unlock()
 		w.handler, w.failed = handler, failed
-		s.stir()
+		s.mu.Unlock()
+		decided()
 	})
 }
 
@@ -87,7 +87,7 @@ func (s *Server) pull(reference string) (v1.Image, error) {
 	return remote.Image(ref, remote.WithContext(s.alive), remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
 }
 
-// variables are what a revision finds in its environment. It is called with the lock held.
+// variables are what a revision finds in its environment.
 func (s *Server) variables(o object) (map[string]string, *status) {
 	all := map[string]string{
 		"K_REVISION": text(o, "metadata", "name"), "K_CONFIGURATION": text(o, "metadata", "labels", "serving.knative.dev/configuration"),
@@ -98,7 +98,7 @@ func (s *Server) variables(o object) (map[string]string, *status) {
 			all[text(e, "name")] = expanded(text(e, "value"), all)
 			continue
 		}
-		secret := s.get("secrets", text(ref, "name"))
+		secret := s.found("secrets", text(ref, "name"))
 		value, err := base64.StdEncoding.DecodeString(text(secret, "data", text(ref, "key")))
 		if secret == nil || err != nil {
 			return nil, refuse(0, "CreateContainerConfigError", "secret %q not found", text(ref, "name"))

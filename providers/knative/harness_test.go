@@ -32,7 +32,10 @@ func newSources(t *testing.T) *faults.Shop {
 
 func newTenant(t *testing.T, from *faults.Shop) tenant {
 	t.Helper()
-	c := newCluster(t)
+	return tenantOf(t, newCluster(t), from)
+}
+
+func tenantOf(t *testing.T, c stand, from *faults.Shop) tenant {
 	c.Answer(imitated)
 	return tenant{t, c, from}
 }
@@ -49,7 +52,7 @@ func imitated(variables map[string]string) http.Handler {
 }
 
 // Context is that of the test, in which the adapter waits as briefly as the stand-in lets it.
-func (s tenant) Context() context.Context { return hasty(s.T) }
+func (s tenant) Context() context.Context { return s.hasty(s.T) }
 
 // engine is a new process's engine on the sources of a version.
 func (s tenant) engine(version string) *release.Engine {

@@ -29,6 +29,8 @@ const recorder = "def on_event(event, ctx):\n    print('got', event['type'], eve
 
 func hasty(t testing.TB) context.Context { return until.Hasten(t.Context(), haste) }
 
+func (c stand) hasty(t testing.TB) context.Context { return until.Hasten(t.Context(), c.haste) }
+
 // live publishes, probes and activates.
 func live(t testing.TB, a *Adapter, s providers.Spec) providers.Revision {
 	t.Helper()
@@ -209,7 +211,7 @@ func TestEveryCallIsOneThatTheRoleAllows(t *testing.T) {
 		a.Tail(ctx, "api", providers.TailOptions{}, func(providers.LogLine) error { return nil }),
 	)
 	asked := c.Calls()
-	c.occupy(t, a, "theirs") // as somebody else
+	c.occupy(t, "shop", "dev", "theirs") // as somebody else
 	c.Reset()
 	_, adopting := a.Adopt(ctx, "theirs", 3)
 	if err = errors.Join(err, adopting, a.Remove(ctx, "api", 3)); err != nil {

@@ -53,14 +53,18 @@ func serve(version string) int {
 // stand is a stand-in for a cluster, as seen by this adapter.
 type stand struct {
 	*knativetest.Server
-	kubeconfig string
-	base       string
+	kubeconfig, owner string // of a deployer, and of who may do everything
+	base              string
+	haste             int // how many times shorter pauses are than in earnest
 }
 
 func newCluster(t testing.TB) stand {
 	t.Helper()
-	s := knativetest.New(t)
-	return stand{s, s.Kubeconfig(t), s.BaseImage("library/base")}
+	return standIn(t, knativetest.New(t), haste)
+}
+
+func standIn(t testing.TB, s *knativetest.Server, haste int) stand {
+	return stand{s, s.Kubeconfig(t), s.Owner(t), s.BaseImage("library/base"), haste}
 }
 
 func blockOf(v any) *manifest.Node {
@@ -77,7 +81,7 @@ func blockOf(v any) *manifest.Node {
 
 // settings of the target; more of them are laid over.
 func (c stand) block(more ...map[string]any) map[string]any {
-	all := map[string]any{"kubeconfig": c.kubeconfig, "registry": c.Registry, "ingress": c.Ingress, "local_ingress": c.Local}
+	all := map[string]any{"kubeconfig": c.kubeconfig, "namespace": c.Namespace, "registry": c.Registry, "ingress": c.Ingress, "local_ingress": c.Local}
 	for _, m := range more {
 		maps.Copy(all, m)
 	}
@@ -133,7 +137,7 @@ func (c stand) handler(t testing.TB, a *Adapter, name, word, code string, events
 	return providertest.Package(t, a, fn, map[string]string{"app.py": code})
 }
 
-// haste is how many times shorter pauses are than in earnest.
+// haste is how many times shorter pauses are than in earnest, where the cluster is an imitation.
 const haste = 20
 
 // place is a service and stage, seen by a process of its own.
@@ -141,7 +145,7 @@ func (c stand) place(t testing.TB, service, stage string) providertest.Place {
 	t.Helper()
 	a := c.process(t, service, stage)
 	return providertest.Place{
-		Adapter: a, Service: service, Stage: stage, Neighbour: c.place, Haste: haste,
+		Adapter: a, Service: service, Stage: stage, Neighbour: c.place, Haste: c.haste,
 		Spec: func(t testing.TB, function, version, word string) providers.Spec {
 			return c.program(t, a, function, word, says(t, version))
 		},
@@ -157,7 +161,7 @@ func (c stand) place(t testing.TB, service, stage string) providertest.Place {
 		},
 		Call:      func(t testing.TB, function string) (string, string) { return c.call(t, a, function) },
 		Observe:   func(t testing.TB, function string) manifest.Function { return observed(t, a, function) },
-		Occupy:    func(t testing.TB, function string) { c.occupy(t, a, function) },
+		Occupy:    func(t testing.TB, function string) { c.occupy(t, service, stage, function) },
 		Hold:      func(testing.TB) (<-chan struct{}, func()) { return c.hold("patch routes") },
 		Lose:      func(t testing.TB, function string, r providers.Revision) { lose(t, a, r) },
 		Overwrite: func(t testing.TB, function string, r providers.Revision) { overwrite(t, a, function, r) },
@@ -181,7 +185,7 @@ func (c stand) call(t testing.TB, a *Adapter, function string) (version, word st
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Host = a.object(function) + "." + knativetest.Namespace + map[bool]string{true: ".example.com", false: ".svc.cluster.local"}[gateway == c.Ingress]
+		req.Host = a.object(function) + "." + c.Namespace + map[bool]string{true: ".example.com", false: ".svc.cluster.local"}[gateway == c.Ingress]
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
@@ -262,8 +266,9 @@ func overwrite(t testing.TB, a *Adapter, function string, r providers.Revision) 
 }
 
 // occupy makes a Knative Service that ferry did not make.
-func (c stand) occupy(t testing.TB, a *Adapter, function string) {
+func (c stand) occupy(t testing.TB, service, stage, function string) {
 	t.Helper()
+	a := c.process(t, service, stage, map[string]any{"kubeconfig": c.owner})
 	conn := c.connection(t, a)
 	theirs := specOf(c.program(t, a, function, "-", says(t, "theirs")))
 	image, err := conn.image(t.Context(), theirs)
@@ -274,7 +279,7 @@ func (c stand) occupy(t testing.TB, a *Adapter, function string) {
 	made.Kind, made.Name = "Service", a.object(function)
 	made.Spec.Template.Spec.Containers = []container{{Image: image.digest, Env: []variable{{Name: "WORD", Value: "-"}}}}
 	if _, err = create(t.Context(), conn, services, made); err == nil {
-		err = until.True(hasty(t), working("their route"), func() (bool, error) {
+		err = until.True(c.hasty(t), working("their route"), func() (bool, error) {
 			now, err := find[route](t.Context(), conn, routes, made.Name)
 			return now != nil && now.Status.of().Status == isTrue, err
 		})
@@ -315,18 +320,20 @@ func TestKnativeKeepsTheContract(t *testing.T) {
 }
 
 func TestStoreKeepsTheStoreContract(t *testing.T) {
-	providertest.RunStore(t, func(t *testing.T) providertest.StorePlace {
-		c := newCluster(t)
-		open := func(t testing.TB) providers.Store {
-			s, err := c.process(t, "shop", "dev").Store(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s
+	t.Parallel()
+	providertest.RunStore(t, func(t *testing.T) providertest.StorePlace { return storePlace(t, newCluster(t)) })
+}
+
+func storePlace(t *testing.T, c stand) providertest.StorePlace {
+	open := func(t testing.TB) providers.Store {
+		s, err := c.process(t, "shop", "dev").Store(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
-		return providertest.StorePlace{
-			Store: open(t), Again: open, Lose: func() { c.loseReply("create configmaps", "update configmaps", "delete configmaps") },
-			Hold: func() (<-chan struct{}, func()) { return c.hold("update configmaps") },
-		}
-	})
+		return s
+	}
+	return providertest.StorePlace{
+		Store: open(t), Again: open, Lose: func() { c.loseReply("create configmaps", "update configmaps", "delete configmaps") },
+		Hold: func() (<-chan struct{}, func()) { return c.hold("update configmaps") },
+	}
 }
