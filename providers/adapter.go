@@ -316,6 +316,7 @@ type Capabilities struct {
 	BindsOnActivate bool
 	Probes          bool // is a Prober
 	Splits          bool // can send a share of the traffic to a revision
+	Unresolved      bool // the names of functions are known to no DNS here: who wants to reach one from here calls Invoke
 	// Memory and Timeout are the steps in which they are offered; see Fit.
 	Memory  Steps[manifest.Size]
 	Timeout Steps[manifest.Duration]

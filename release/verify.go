@@ -161,9 +161,10 @@ func answer(want, status int, body string, err error) error {
 	return fmt.Errorf("expected status %d, got %d%s", want, status, body)
 }
 
-// call makes one health request: over the function's own URL, or with ferry's rights where it is private.
+// call makes one health request: over the function's own URL, or with ferry's rights where it is private or is not found by its
+// name.
 func (a *attempt) call(ctx context.Context, fn manifest.Function) (status int, body string, err error) {
-	if inv, ok := providers.As[providers.Invoker](a.Adapter); ok && fn.HTTP().Private() {
+	if inv, ok := providers.As[providers.Invoker](a.Adapter); ok && (fn.HTTP().Private() || a.Adapter.Capabilities().Unresolved) {
 		r, err := inv.Invoke(ctx, fn.Name, providers.Request{Method: http.MethodGet, Path: fn.Health.Path})
 		return r.Status, excerpt(string(r.Body)), err
 	}

@@ -27,14 +27,14 @@ type Plane struct {
 
 // programs are what a Plane runs.
 func programs() []string {
-	return []string{"etcd", "kube-apiserver", "kube-controller-manager", "controller"}
+	return []string{"etcd", "kube-apiserver", "gc", "controller"}
 }
 
 // Missing says what a folder lacks of what a Plane needs; "" is nothing.
 func Missing(dir string) string {
 	for _, file := range append(programs(), "config") {
 		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
-			return fmt.Sprintf("%s is not built; run .ci/knative", filepath.Join(dir, file))
+			return fmt.Sprintf("%s is not built; run .ci/knative/build", filepath.Join(dir, file))
 		}
 	}
 	return ""
@@ -74,9 +74,7 @@ func NewPlane(t testing.TB, dir string) *Plane {
 		return code == http.StatusOK
 	})
 	must(t, p.install(t.Context(), filepath.Join(dir, "config")))
-	_, port = split(ports.Free(t))
-	run("kube-controller-manager", nil, "--kubeconfig", config, "--controllers=garbage-collector-controller,namespace-controller", "--leader-elect=false",
-		"--bind-address=127.0.0.1", "--secure-port="+port, "--use-service-account-credentials=false", "--kube-api-qps=200", "--kube-api-burst=400")
+	run("gc", nil, "--kubeconfig", config)
 	run("controller", []string{
 		"SYSTEM_NAMESPACE=" + systemNamespace, "POD_NAME=controller-0", "CONFIG_LOGGING_NAME=config-logging", "CONFIG_OBSERVABILITY_NAME=config-observability",
 		"METRICS_DOMAIN=knative.dev/serving",

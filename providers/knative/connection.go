@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,9 +24,8 @@ type connection struct {
 	client *http.Client // of the API server
 	plain  *http.Client // of functions and registries
 
-	tokens sync.Mutex
-	token  string
-	ends   time.Time // of the token; zero is never
+	asking sync.Mutex
+	given  credential // what the plugin gave last
 }
 
 // connect reads the kubeconfig, once.
@@ -40,15 +40,16 @@ func (a *Adapter) connect(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	access.namespace = cmp.Or(a.target.Namespace, access.namespace, "default")
-	transport, err := access.transport()
+	c := &connection{place: &a.place, access: access, plain: &http.Client{Transport: http.DefaultTransport, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}}
+	transport, err := access.transport(c.certificate)
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{place: &a.place, access: access, client: &http.Client{Transport: transport}, plain: &http.Client{Transport: http.DefaultTransport, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse
-	}}}
-	if p := access.user.Exec; p != nil {
-		if err := c.ask(ctx, p); err != nil {
+	c.client = &http.Client{Transport: transport}
+	if access.user.Exec != nil {
+		if err := c.ask(ctx, credential{}); err != nil {
 			return nil, err
 		}
 	}
@@ -56,17 +57,35 @@ func (a *Adapter) connect(ctx context.Context) (*connection, error) {
 	return c, nil
 }
 
-// ask has a plugin give a token, or a certificate.
-func (c *connection) ask(ctx context.Context, p *plugin) error {
-	given, err := p.run(ctx)
-	if err != nil {
-		return err
+// ask has the plugin give credentials, unless it gave others than those that are known to be old.
+func (c *connection) ask(ctx context.Context, old credential) error {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	if c.given != old {
+		return nil
 	}
-	c.token, c.ends = given.Status.Token, given.Status.Expires
-	if given.Status.Cert != "" {
-		return offer(c.client.Transport.(*http.Transport).TLSClientConfig, []byte(given.Status.Cert), []byte(given.Status.Key))
+	given, err := c.user.Exec.run(ctx)
+	if err == nil {
+		c.given = given
 	}
-	return nil
+	return err
+}
+
+// has is what the plugin gave last.
+func (c *connection) has() credential {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	return c.given
+}
+
+// certificate is the one that the plugin gave, nil where it gave none.
+func (c *connection) certificate() (*tls.Certificate, error) {
+	given := c.has()
+	if given.Status.Cert == "" {
+		return nil, nil
+	}
+	pair, err := tls.X509KeyPair([]byte(given.Status.Cert), []byte(given.Status.Key))
+	return &pair, err
 }
 
 // authorize says who asks. A file is read each time, as Kubernetes replaces it, and a plugin is asked again before its token
@@ -77,17 +96,15 @@ func (c *connection) authorize(ctx context.Context, h http.Header) error {
 		r.SetBasicAuth(c.user.Username, c.user.Password)
 		return nil
 	}
-	c.tokens.Lock()
-	defer c.tokens.Unlock()
 	token := c.user.Token
 	switch {
 	case c.user.Exec != nil:
-		if !c.ends.IsZero() && time.Until(c.ends) < time.Minute {
-			if err := c.ask(ctx, c.user.Exec); err != nil {
+		if given := c.has(); !given.Status.Expires.IsZero() && time.Until(given.Status.Expires) < time.Minute {
+			if err := c.ask(ctx, given); err != nil {
 				return err
 			}
 		}
-		token = c.token
+		token = c.has().Status.Token
 	case c.user.TokenFile != "":
 		data, err := c.bytes(c.user.TokenFile, "")
 		if err != nil {
@@ -163,7 +180,21 @@ func (c *connection) do(ctx context.Context, q call, out any) error {
 			return err
 		}
 	}
-	return until.Done(ctx, func() error { return c.send(ctx, q, data, out) }, busyRule(), unreachedRule())
+	return until.Done(ctx, func() error { return c.renewing(ctx, q, data, out) }, busyRule(), unreachedRule())
+}
+
+// renewing asks the plugin once more when what it gave is refused: it may have ended before its time.
+func (c *connection) renewing(ctx context.Context, q call, data []byte, out any) error {
+	used := c.has()
+	err := c.send(ctx, q, data, out)
+	if statusOf(err) != http.StatusUnauthorized || c.user.Exec == nil {
+		return err
+	}
+	if err := c.ask(ctx, used); err != nil {
+		return err
+	}
+	c.client.CloseIdleConnections() // which were opened with the certificate before
+	return c.send(ctx, q, data, out)
 }
 
 func (c *connection) send(ctx context.Context, q call, data []byte, out any) error {

@@ -33,6 +33,7 @@ type place struct {
 	targetName     string
 	target         target
 	env            func(name string) (string, bool)
+	mounted        string // the folder of a pod's credentials
 }
 
 // Adapter deploys one service and stage to one namespace of a cluster.
@@ -45,7 +46,7 @@ type Adapter struct {
 
 // New makes an adapter. It touches neither network nor disk.
 func New(c providers.Config) (providers.Adapter, error) {
-	a := &Adapter{place: place{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env}}
+	a := &Adapter{place: place{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env, mounted: mounted}}
 	if problems := c.Block.Decode(&a.target); len(problems) > 0 {
 		return nil, problems
 	}
@@ -83,7 +84,7 @@ func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 // Capabilities are all: a schedule is made suspended.
 func (a *Adapter) Capabilities() providers.Capabilities {
 	return providers.Capabilities{
-		Fenced: true, PausesEvents: true, Probes: true, Splits: true,
+		Fenced: true, PausesEvents: true, Probes: true, Splits: true, Unresolved: a.target.Ingress != "",
 		Memory: memories().Steps(), Timeout: timeouts().Steps(), Settling: settleTime,
 	}
 }

@@ -80,8 +80,8 @@ type access struct {
 	inside    bool   // of the cluster
 }
 
-// inCluster is where Kubernetes puts the credentials of a pod.
-const inCluster = "/var/run/secrets/kubernetes.io/serviceaccount"
+// mounted is where Kubernetes puts the credentials of a pod.
+const mounted = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 // access finds the cluster: by what the target names, by KUBECONFIG, by the file at home; else it is the one that this runs in.
 func (p *place) access() (access, error) {
@@ -154,16 +154,16 @@ func (k kubeconfig) choose(context string) (access, bool) {
 
 // pod is the access of a pod to the cluster that it runs in.
 func (p *place) pod() (access, error) {
-	namespace, err := os.ReadFile(filepath.Join(inCluster, "namespace"))
+	namespace, err := os.ReadFile(filepath.Join(p.mounted, "namespace"))
 	if err != nil {
 		return access{}, unusable(err, "let the pod have a token: automountServiceAccountToken")
 	}
 	return access{
 		cluster: cluster{
 			Server: "https://" + net.JoinHostPort(p.variable("KUBERNETES_SERVICE_HOST"), p.variable("KUBERNETES_SERVICE_PORT")),
-			CA:     filepath.Join(inCluster, "ca.crt"),
+			CA:     filepath.Join(p.mounted, "ca.crt"),
 		},
-		user: user{TokenFile: filepath.Join(inCluster, "token")}, namespace: string(namespace), inside: true,
+		user: user{TokenFile: filepath.Join(p.mounted, "token")}, namespace: string(namespace), inside: true,
 	}, nil
 }
 
@@ -180,8 +180,9 @@ func (a access) bytes(file, data string) ([]byte, error) {
 	return nil, nil
 }
 
-// transport speaks to the API server as the user, but for tokens.
-func (a access) transport() (*http.Transport, error) {
+// transport speaks to the API server as the user, but for tokens. given is the certificate of a plugin, which may give another one
+// later.
+func (a access) transport(given func() (*tls.Certificate, error)) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.cluster.Name, InsecureSkipVerify: a.cluster.Insecure} //nolint:gosec // as the user's own file says
 	ca, err := a.bytes(a.cluster.CA, a.cluster.CAData)
@@ -201,20 +202,19 @@ func (a access) transport() (*http.Transport, error) {
 	}
 	cert, err := a.bytes(a.user.Cert, a.user.CertData)
 	key, keyErr := a.bytes(a.user.Key, a.user.KeyData)
+	var own tls.Certificate
 	if err = errors.Join(err, keyErr); err == nil && cert != nil {
-		err = offer(config, cert, key)
+		own, err = tls.X509KeyPair(cert, key)
+	}
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		pair, err := given()
+		return cmp.Or(pair, &own), err
 	}
 	t.TLSClientConfig = config
 	if err != nil {
 		return nil, unusable(fmt.Errorf("reading the client's certificate: %w", err), "repair the kubeconfig")
 	}
 	return t, nil
-}
-
-func offer(config *tls.Config, cert, key []byte) error {
-	pair, err := tls.X509KeyPair(cert, key)
-	config.Certificates = []tls.Certificate{pair}
-	return err
 }
 
 // credential is what a plugin gives.
