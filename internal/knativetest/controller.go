@@ -3,6 +3,7 @@ package knativetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -153,9 +154,26 @@ func defaulted(t object) object {
 		if k["name"] == nil {
 			k["name"] = "user-container"
 		}
+		for _, kind := range []string{"requests", "limits"} {
+			if memory, ok := at(k, "resources", kind, "memory").(string); ok {
+				at(k, "resources", kind).(object)["memory"] = canonical(memory)
+			}
+		}
 		k["readinessProbe"] = object{"successThreshold": 1.0, "tcpSocket": object{"port": 0.0}}
 	}
 	return spec
+}
+
+// canonical is an amount of memory in the largest unit of which it is a whole number, as Kubernetes writes it.
+func canonical(memory string) string {
+	for _, units := range [][2]string{{"Mi", "Gi"}, {"Gi", "Ti"}} {
+		if number, is := strings.CutSuffix(memory, units[0]); is {
+			if n, err := strconv.Atoi(number); err == nil && n%1024 == 0 {
+				memory = fmt.Sprint(n/1024) + units[1]
+			}
+		}
+	}
+	return memory
 }
 
 // ready is the state of the condition that sums up the others.

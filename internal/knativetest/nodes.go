@@ -22,6 +22,10 @@ func (p *Plane) Cluster(t testing.TB, role []byte) *Server {
 	s := begin(t, "t-"+strings.ToLower(cryptorand.Text()[:12]))
 	s.plane = p
 	must(t, p.settle(s.alive, s.Namespace, role))
+	p.await(t, "the role", func(ctx context.Context) bool { // which the API server learns of a moment later
+		code, _ := p.as(ctx, token, http.MethodGet, s.path("configmaps"), nil)
+		return code == http.StatusOK
+	})
 	t.Cleanup(func() {
 		p.call(context.WithoutCancel(t.Context()), http.MethodDelete, "/api/v1/namespaces/"+s.Namespace, nil)
 	})

@@ -78,7 +78,7 @@ func NewPlane(t testing.TB, dir string) *Plane {
 	run("controller", []string{
 		"SYSTEM_NAMESPACE=" + systemNamespace, "POD_NAME=controller-0", "CONFIG_LOGGING_NAME=config-logging", "CONFIG_OBSERVABILITY_NAME=config-observability",
 		"METRICS_DOMAIN=knative.dev/serving",
-	}, "--kubeconfig", config, "--kube-api-qps=200", "--kube-api-burst=400", "--disable-ha")
+	}, "--kubeconfig", config, "--kube-api-qps=200", "--kube-api-burst=400")
 	p.await(t, "Knative's controller", p.controlled)
 	return p
 }
@@ -108,7 +108,7 @@ func (p *Plane) await(t testing.TB, what string, ready func(context.Context) boo
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for !ready(ctx) {
 		select {
@@ -132,11 +132,15 @@ func (p *Plane) controlled(ctx context.Context) bool {
 
 // call asks the API server as its owner, and gives the status and what was answered; 0 is that there was no answer.
 func (p *Plane) call(ctx context.Context, method, path string, body any) (int, object) {
+	return p.as(ctx, ownerToken, method, path, body)
+}
+
+func (p *Plane) as(ctx context.Context, who, method, path string, body any) (int, object) {
 	media := "application/json"
 	if method == http.MethodPatch {
 		media = "application/merge-patch+json"
 	}
-	res, err := p.send(ctx, method, path, http.Header{"Authorization": {"Bearer " + ownerToken}, "Content-Type": {media}, "Accept": {"application/json"}}, encode(body))
+	res, err := p.send(ctx, method, path, http.Header{"Authorization": {"Bearer " + who}, "Content-Type": {media}, "Accept": {"application/json"}}, encode(body))
 	if err != nil {
 		return 0, nil
 	}

@@ -26,8 +26,14 @@ func (a *Adapter) Check(asked manifest.Function) []providers.Issue {
 		check.Forms("knative.cpu", cpuForm(), "a number of CPUs such as 500m or 2", fn.own.CPU),
 		check.Forms("knative.service_account", labelForm(), "the name of a service account", fn.own.ServiceAccount),
 		check.Forms("knative.pull_secret", labelForm(), "the name of a secret", fn.own.PullSecret),
+		check.When(fn.Health != nil && !fn.public() && !a.within()).Block("health", "forward a port to the cluster-local gateway, and name it: local_ingress; or remove health", "a private function is not reached from here to look at its health"),
 		checkEvents(fn),
 	)
+}
+
+// within reports whether the address of a private function in the cluster is reached from here.
+func (a *Adapter) within() bool {
+	return a.target.LocalIngress != "" || a.variable("KUBERNETES_SERVICE_HOST") != ""
 }
 
 var cpuForm = pattern.Of(`^(\d+m|\d+(\.\d+)?)$`)

@@ -491,6 +491,9 @@ func TestWhatKnativeCannotHonourIsRaised(t *testing.T) {
 		"events[0].topic":     func(f *manifest.Function) { f.Events = []manifest.Event{{Topic: &manifest.TopicEvent{Name: "q"}}} },
 		"events[0].object":    func(f *manifest.Function) { f.Events = []manifest.Event{{Object: &manifest.ObjectEvent{Bucket: "q"}}} },
 		"events[0].http.auth": func(f *manifest.Function) { f.Events = []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "private"}}} },
+		"health events[0].http.auth": func(f *manifest.Function) {
+			f.Events, f.Health = []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "private"}}}, &manifest.Health{Path: "/healthz"}
+		},
 		"events[0].schedule": func(f *manifest.Function) {
 			f.Runtime, f.Style = "custom", manifest.StyleServer
 			f.Events = []manifest.Event{{Schedule: &manifest.ScheduleEvent{Cron: "* * * * *"}}}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -218,8 +219,14 @@ func observed(t testing.TB, a *Adapter, function string) manifest.Function {
 	if err != nil || r == nil {
 		t.Fatalf("no revision: %v", err)
 	}
-	var mega int64
-	_, _ = fmt.Sscanf(r.Spec.Containers[0].Resources.Limits["memory"], "%dMi", &mega)
+	memory := r.Spec.Containers[0].Resources.Limits["memory"]
+	mega, err := strconv.ParseInt(strings.TrimRight(memory, "MGi"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasSuffix(memory, "Gi") {
+		mega *= 1024
+	}
 	fn := manifest.Function{
 		Memory: manifest.Size(mega) * manifest.MB, Timeout: manifest.Duration(time.Duration(r.Spec.Timeout) * time.Second), Architecture: "amd64",
 		Scaling: manifest.Scaling{Concurrency: int(r.Spec.Concurrency)}, Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "public"}}},

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -127,12 +128,33 @@ func (p *place) template(s spec, image pushed) template {
 	return t
 }
 
+// amounts are in the form that Kubernetes gives them, so that what is read is what was written.
 func amounts(fn function) map[string]string {
-	all := map[string]string{"memory": fmt.Sprintf("%dMi", fn.Memory/manifest.MB)}
+	mega, unit := int64(fn.Memory/manifest.MB), 0
+	for ; mega > 0 && mega%1024 == 0 && unit < 2; unit++ {
+		mega /= 1024
+	}
+	all := map[string]string{"memory": fmt.Sprintf("%d%ci", mega, "MGT"[unit])}
 	if fn.own.CPU != "" {
-		all["cpu"] = fn.own.CPU
+		all["cpu"] = cpus(fn.own.CPU)
 	}
 	return all
+}
+
+// cpus is a number of CPUs in whole ones, else in thousandths. What has another form Check refuses.
+func cpus(asked string) string {
+	number, milli := strings.CutSuffix(asked, "m")
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return asked
+	}
+	if !milli {
+		n *= 1000
+	}
+	if whole := int64(math.Ceil(n)); whole%1000 != 0 {
+		return fmt.Sprintf("%dm", whole)
+	}
+	return fmt.Sprint(int64(math.Ceil(n)) / 1000)
 }
 
 // variables are the environment of a revision. Kubernetes would expand what a value refers to, which is not meant.
