@@ -155,8 +155,9 @@ func defaulted(t object) object {
 			k["name"] = "user-container"
 		}
 		for _, kind := range []string{"requests", "limits"} {
-			if memory, ok := at(k, "resources", kind, "memory").(string); ok {
-				at(k, "resources", kind).(object)["memory"] = canonical(memory)
+			amounts, _ := at(k, "resources", kind).(object)
+			for what, amount := range amounts {
+				amounts[what] = canonical(amount.(string))
 			}
 		}
 		k["readinessProbe"] = object{"successThreshold": 1.0, "tcpSocket": object{"port": 0.0}}
@@ -164,16 +165,19 @@ func defaulted(t object) object {
 	return spec
 }
 
-// canonical is an amount of memory in the largest unit of which it is a whole number, as Kubernetes writes it.
-func canonical(memory string) string {
-	for _, units := range [][2]string{{"Mi", "Gi"}, {"Gi", "Ti"}} {
-		if number, is := strings.CutSuffix(memory, units[0]); is {
-			if n, err := strconv.Atoi(number); err == nil && n%1024 == 0 {
-				memory = fmt.Sprint(n/1024) + units[1]
+// canonical is an amount in the largest unit of which it is a whole number, as Kubernetes writes it.
+func canonical(amount string) string {
+	for _, step := range []struct {
+		from, to string
+		times    int
+	}{{"m", "", 1000}, {"Mi", "Gi", 1024}, {"Gi", "Ti", 1024}} {
+		if number, is := strings.CutSuffix(amount, step.from); is {
+			if n, err := strconv.Atoi(number); err == nil && n%step.times == 0 {
+				amount = fmt.Sprint(n/step.times) + step.to
 			}
 		}
 	}
-	return memory
+	return amount
 }
 
 // ready is the state of the condition that sums up the others.

@@ -443,6 +443,25 @@ users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, com
 	}
 }
 
+func TestWhatWasWrittenIsNoDriftInWhateverFormItIsKept(t *testing.T) {
+	t.Parallel()
+	amountsAreNoDrift(t, newCluster(t))
+}
+
+func amountsAreNoDrift(t *testing.T, c stand) {
+	a := c.process(t, "shop", "dev")
+	for _, cpu := range []string{"1000m", "1.5"} {
+		fn := c.function("api", "a")
+		fn.Handler, fn.Runtime, fn.Style, fn.Memory = "run", "custom", manifest.StyleServer, manifest.GB
+		fn.Config = blockOf(map[string]any{"base_image": c.base, "cpu": cpu})
+		s := providertest.Package(t, a, fn, map[string]string{"run": says(t, "one")})
+		live(t, a, s)
+		if d, err := a.Inspect(t.Context(), s); err != nil || len(d) > 0 {
+			t.Errorf("with %s CPUs and a gigabyte it differs: %+v, %v", cpu, d, err)
+		}
+	}
+}
+
 func TestNoClusterIsSaidWithTheNextStep(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()

@@ -61,6 +61,14 @@ func TestKnative(t *testing.T) {
 				t.Parallel()
 				providertest.RunStore(t, func(t *testing.T) providertest.StorePlace { return storePlace(t, open(t)) })
 			})
+			t.Run("two deploys, and one beside kubectl", func(t *testing.T) {
+				t.Parallel()
+				oneOfTwoWins(t, open(t))
+			})
+			t.Run("amounts", func(t *testing.T) {
+				t.Parallel()
+				amountsAreNoDrift(t, open(t))
+			})
 			t.Run("a fault at any call", func(t *testing.T) {
 				t.Parallel()
 				faults.Withstands(t, faults.Options{Every: 2000}, func(t *testing.T) faults.Place { return tenant(t).Place })
