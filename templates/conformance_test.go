@@ -30,6 +30,8 @@ type httpCase struct {
 	Content             // of the request
 	Chunked bool        `json:"chunked"`      // where the ingress has a connection
 	More    int         `json:"more_headers"` // so many beside those that are listed
+	Path    int         `json:"more_path"`    // so many letters behind the target
+	Cookie  int         `json:"more_cookie"`  // so many letters behind the last header, a cookie
 	Sees    *struct {
 		Path    *string           `json:"path"`
 		Query   *string           `json:"query"`
@@ -111,9 +113,9 @@ func (c httpCase) message(t *testing.T) message {
 	if target == "" {
 		target = "/"
 	}
-	m.path, m.query, _ = strings.Cut(target, "?")
+	m.path, m.query, _ = strings.Cut(unlatin1(target)+strings.Repeat("a", c.Path), "?")
 	for _, h := range c.Headers {
-		m.headers = append(m.headers, [2]string{h[0], unlatin1(h[1])})
+		m.headers = append(m.headers, [2]string{h[0], unlatin1(h[1]) + strings.Repeat("a", c.Cookie)})
 	}
 	for i := range c.More {
 		m.headers = append(m.headers, [2]string{fmt.Sprintf("x-more-%d", i), "1"})

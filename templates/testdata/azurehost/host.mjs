@@ -63,6 +63,7 @@ function routed(req) {
 }
 
 const server = createServer((req, res) => {
+  if (!req.url.startsWith("/")) return void res.writeHead(400).end(); // its front end hands on paths
   if (req.url.startsWith("/.host/")) return void called(req, res);
   const name = routed(req);
   if (!name) return void res.writeHead(404).end();

@@ -38,6 +38,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        if not (self.headers.get("content-length") or "0").isdigit():
+            return self.send_error(400)  # as its front end does
         body = self.read_body()
         target = self.requestline.split(" ")[1]
         try:
@@ -85,7 +87,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers.extend(("Set-Cookie", morsel.OutputString()) for morsel in cookie.values())
         return out["status_code"].value, headers, out["body"].value
 
-    do_POST = do_PUT = do_DELETE = do_OPTIONS = do_HEAD = do_PATCH = do_GET
+    do_TRACE = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_HEAD = do_PATCH = do_GET
 
     def log_message(self, *args):
         pass

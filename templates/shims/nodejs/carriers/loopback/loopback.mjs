@@ -69,11 +69,20 @@ function loopback(listener) {
   };
   return ({ method, target, headers, client, signal }, body) =>
     new Promise((answered, failed) => {
-      const out = send({ ...limits, agent, method, path: target, headers: headers.flat() });
+      const out = sent({ ...limits, agent, method, path: target, headers: headers.flat() });
       out.once("socket", (socket) => clients.set(socket.other, client));
       signal?.addEventListener("abort", () => out.destroy());
       out.once("response", answered).once("error", failed).end(body);
     });
+}
+
+// sent begins a request, or throws what no request can hold, which is the sender's fault.
+function sent(options) {
+  try {
+    return send(options);
+  } catch (err) {
+    throw new BadRequest(err.message);
+  }
 }
 
 // overLoopback is a listener of (req, res) as a function of exchanges.
