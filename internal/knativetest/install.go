@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 
@@ -23,7 +22,7 @@ const systemNamespace = "knative-serving"
 // install puts the definitions of Knative into a cluster, and its settings, with the domain that functions have here.
 func (p *Plane) install(ctx context.Context, dir string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
-	err = errors.Join(err, p.done(ctx, http.MethodPost, "/api/v1/namespaces", object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": systemNamespace}}))
+	err = errors.Join(err, p.make(ctx, "/api/v1/namespaces", object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": systemNamespace}}))
 	for _, file := range files {
 		data, reading := os.ReadFile(file)
 		if err = errors.Join(err, reading); err != nil {
@@ -45,7 +44,7 @@ func (p *Plane) install(ctx context.Context, dir string) error {
 func (p *Plane) apply(ctx context.Context, o object) error {
 	switch text(o, "kind") {
 	case "CustomResourceDefinition":
-		return p.done(ctx, http.MethodPost, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", o)
+		return p.make(ctx, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", o)
 	case "ConfigMap":
 		part(o, "metadata")["namespace"] = systemNamespace
 		switch text(o, "metadata", "name") {
@@ -54,7 +53,7 @@ func (p *Plane) apply(ctx context.Context, o object) error {
 		case "config-domain":
 			o["data"] = object{"example.com": ""}
 		}
-		return p.done(ctx, http.MethodPost, "/api/v1/namespaces/"+systemNamespace+"/configmaps", o)
+		return p.make(ctx, "/api/v1/namespaces/"+systemNamespace+"/configmaps", o)
 	}
 	return nil
 }
@@ -68,9 +67,9 @@ func (p *Plane) settle(ctx context.Context, namespace string, role []byte) error
 	part(o, "metadata")["namespace"] = namespace
 	const rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/"
 	return errors.Join(
-		p.done(ctx, http.MethodPost, "/api/v1/namespaces", object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": namespace}}),
-		p.done(ctx, http.MethodPost, rbac+namespace+"/roles", o),
-		p.done(ctx, http.MethodPost, rbac+namespace+"/rolebindings", object{
+		p.make(ctx, "/api/v1/namespaces", object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": namespace}}),
+		p.make(ctx, rbac+namespace+"/roles", o),
+		p.make(ctx, rbac+namespace+"/rolebindings", object{
 			"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": object{"name": "ferry"},
 			"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": text(o, "metadata", "name")},
 			"subjects": []any{object{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "ferry"}},

@@ -152,11 +152,11 @@ func (p *Plane) as(ctx context.Context, who, method, path string, body any) (int
 	return res.StatusCode, out
 }
 
-// done is a call that has to work, and may be repeated.
-func (p *Plane) done(ctx context.Context, method, path string, body any) error {
-	code, out := p.call(ctx, method, path, body)
+// make makes an object, which may be there.
+func (p *Plane) make(ctx context.Context, path string, o object) error {
+	code, out := p.call(ctx, http.MethodPost, path, o)
 	if code >= http.StatusMultipleChoices && code != http.StatusConflict || code == 0 {
-		return fmt.Errorf("knativetest: %s %s: %d %s", method, path, code, text(out, "message"))
+		return fmt.Errorf("knativetest: making %s: %d %s", path, code, text(out, "message"))
 	}
 	return nil
 }
