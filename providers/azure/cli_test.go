@@ -2,6 +2,7 @@ package azure
 
 import (
 	"encoding/json"
+	"errors"
 	"os/exec"
 	"slices"
 	"strings"
@@ -26,11 +27,9 @@ func (c cli) runs(into any, args ...string) {
 		err = json.Unmarshal(out, into)
 	}
 	if err != nil {
-		stderr := ""
-		if exit, ok := err.(*exec.ExitError); ok {
-			stderr = string(exit.Stderr)
-		}
-		c.Fatalf("az %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr)
+		exit := new(exec.ExitError)
+		errors.As(err, &exit)
+		c.Fatalf("az %s: %v\n%s%s", strings.Join(args, " "), err, out, exit.Stderr)
 	}
 }
 
