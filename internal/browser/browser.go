@@ -108,6 +108,9 @@ func (b *Browser) Errors() []string {
 	return append([]string{}, b.errors...)
 }
 
+// patience is how long a browser may take for one thing: without a graphics card a picture takes as long as the processor is busy.
+const patience = 2 * time.Minute
+
 // call calls a method of the DevTools protocol, of the browser or of one page.
 func (b *Browser) call(session, method string, params, result any) error {
 	b.mu.Lock()
@@ -138,8 +141,8 @@ func (b *Browser) call(session, method string, params, result any) error {
 		return json.Unmarshal(m.Result, result)
 	case <-b.lost:
 		return errors.New(method + ": the browser is gone")
-	case <-time.After(30 * time.Second):
-		return errors.New(method + ": the browser does not answer")
+	case <-time.After(patience):
+		return fmt.Errorf("%s: the browser does not answer within %s", method, patience)
 	}
 }
 
@@ -207,7 +210,7 @@ func (p *Page) eval(expression string) (string, error) {
 // Wait waits until an expression holds at the page, or at the one that it leads to.
 func (p *Page) Wait(condition string) {
 	p.t.Helper()
-	deadline, tick := time.After(30*time.Second), time.NewTicker(20*time.Millisecond)
+	deadline, tick := time.After(patience), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
 	for {
 		got, err := p.eval(condition) // fails while a page takes the place of another one
