@@ -18,6 +18,7 @@ import (
 	"github.com/ferryfn/ferry/internal/azuretest"
 	"github.com/ferryfn/ferry/internal/gcptest"
 	"github.com/ferryfn/ferry/internal/knativetest"
+	"github.com/ferryfn/ferry/internal/sample"
 )
 
 // side is a target that a stand-in is for, with the environment of its user.
@@ -130,6 +131,7 @@ const (
 // that they were before.
 func TestAServiceMovesFromOnePlaceToAnotherAndBack(t *testing.T) {
 	t.Parallel()
+	pairs := sample.Of(t, 2)
 	for _, c := range []struct{ from, to, functions string }{
 		{"aws", "gcp", nativeFunction + wsgiFunction},
 		{"gcp", "azure", nativeFunction + wsgiFunction},
@@ -137,6 +139,9 @@ func TestAServiceMovesFromOnePlaceToAnotherAndBack(t *testing.T) {
 		{"aws", "local", nativeFunction},
 		{"local", "knative", nativeFunction},
 	} {
+		if !pairs.Takes() {
+			continue
+		}
 		t.Run("from "+c.from+" to "+c.to, func(t *testing.T) {
 			t.Parallel()
 			s := between(t, sideOf(t, c.from), sideOf(t, c.to), c.functions, map[string]string{
