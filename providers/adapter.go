@@ -148,8 +148,8 @@ type LogTailer interface {
 	Tail(ctx context.Context, function string, o TailOptions, emit func(LogLine) error) error
 }
 
-// Pruner lists and deletes stored revisions. Pruning a revision that gets requests is a Conflict. Pruning one that is gone is
-// no error.
+// Pruner lists and deletes stored revisions, which it lists in any order. Pruning a revision that gets requests is a Conflict.
+// Pruning one that is gone is no error. What serves stays, also when that is nothing.
 type Pruner interface {
 	Revisions(ctx context.Context, function string) ([]Revision, error)
 	// Stored reports whether this revision is still there, with all that it needs to run, such as its image. If not, it is

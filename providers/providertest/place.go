@@ -50,7 +50,8 @@ type Place struct {
 	// after so many looks, however soon they come. 0 leaves them as they are.
 	Haste int
 	// Hold has the place keep the next write of an Activate waiting, after all that Activate reads before it: held is
-	// closed when one waits, and goOn lets it arrive. Later writes pass.
+	// closed when one waits, and goOn lets it arrive. Later writes pass. nil where nobody can come between, because
+	// Activate reads and writes under one lock.
 	Hold func(t testing.TB) (held <-chan struct{}, goOn func())
 }
 
