@@ -284,6 +284,19 @@ func pruneMutants() []mutant {
 				return errors.Join(err, a.Prune(ctx, fn, r, e))
 			}
 		}),
+		single("prune has what is left serve", func(w *wrong, a *memory.Adapter) {
+			w.prune = func(ctx context.Context, fn string, r providers.Revision, e providers.Epoch) error {
+				err := a.Prune(ctx, fn, r, e)
+				st, unknown := a.Status(ctx, fn)
+				left, unlisted := a.Revisions(ctx, fn)
+				if err = errors.Join(err, unknown, unlisted); err == nil && st.Serves(nil) && len(left) > 0 {
+					var on providers.Spec
+					on.Function.Name = fn
+					_, err = a.Activate(ctx, providers.Change{Spec: on, From: st, To: &left[0], Epoch: e})
+				}
+				return err
+			}
+		}),
 		single("prune ends a split", func(w *wrong, a *memory.Adapter) {
 			w.prune = func(ctx context.Context, fn string, r providers.Revision, e providers.Epoch) error {
 				st, err := a.Status(ctx, fn)

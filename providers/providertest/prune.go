@@ -51,3 +51,19 @@ func pruneLive(s *scenario) {
 	s.fails(p.Prune(s.ctx, "api", r, 0), providers.Conflict)
 	s.serves("api", &r, "one", "a")
 }
+
+func pruneTakenDown(s *scenario) {
+	p := able[providers.Pruner](s)
+	old := s.live(s.Spec(s.TB, "api", "one", "a"))
+	spec := s.Spec(s.TB, "api", "two", "b")
+	last := s.live(spec)
+	_, err := s.Adapter.Activate(s.ctx, providers.Change{Spec: spec, From: s.status("api")})
+	s.ok(err)
+	for _, r := range []providers.Revision{old, last} {
+		s.ok(p.Prune(s.ctx, "api", r, 0))
+		s.serves("api", nil, "", "")
+	}
+	if s.Neighbour != nil {
+		s.again().serves("api", nil, "", "")
+	}
+}

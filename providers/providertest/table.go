@@ -42,6 +42,7 @@ func cases() []contractCase {
 		{"split needs a revision on both sides and a share of 1 to 99", splitNonsense, needs(is[providers.Splitter])},
 		{"pruning a canary is a conflict", pruneCanary, needs(is[providers.Splitter], is[providers.Pruner])},
 		{"a pruned revision is gone and can be published again", prune, needs(is[providers.Pruner])},
+		{"pruning all that a function had leaves nothing that serves", pruneTakenDown, needs(is[providers.Pruner])},
 		{"pruning what serves is a conflict", pruneLive, needs(is[providers.Pruner])},
 		{"invoke reaches what is live", invoke, needs(is[providers.Invoker], callable)},
 		{"showing an epoch changes nothing that serves, and is remembered", fenceIsSilent, needs(is[providers.Fencer])},
