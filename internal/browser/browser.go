@@ -108,8 +108,8 @@ func (b *Browser) Errors() []string {
 	return append([]string{}, b.errors...)
 }
 
-// patience is how long a browser may take for one thing: without a graphics card a picture takes as long as the processor is busy.
-const patience = 2 * time.Minute
+// patience is how long a browser may take for one thing.
+const patience = 30 * time.Second
 
 // call calls a method of the DevTools protocol, of the browser or of one page.
 func (b *Browser) call(session, method string, params, result any) error {
@@ -254,8 +254,13 @@ func (p *Page) Look(width int, colours string) {
 // Screenshot is the whole page, as PNG.
 func (p *Page) Screenshot() []byte {
 	p.t.Helper()
+	// A tab behind another one is not painted, so that its picture may never come.
+	err := p.call(p.session, "Page.bringToFront", map[string]any{}, nil)
 	var shot struct{ Data string }
-	if err := p.call(p.session, "Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &shot); err != nil {
+	if err == nil {
+		err = p.call(p.session, "Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &shot)
+	}
+	if err != nil {
 		p.t.Fatal(err)
 	}
 	data, err := base64.StdEncoding.DecodeString(shot.Data)
