@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -127,7 +128,8 @@ func (c *trial) end(w work, e ending) {
 // Had it not taken the lock when it was stopped, it finds what it was overtaken by, and may build on that.
 func (c *trial) afterOvertaking(err error, p *Process, want string) {
 	c.Helper()
-	if err != nil && !errors.Is(err, providers.Conflict) && !errors.Is(err, providers.NotFound) && !errors.Is(err, Dead) {
+	parted := errors.Is(err, context.Canceled) // it was frozen for longer than it has for what the next command can do as well
+	if err != nil && !parted && !errors.Is(err, providers.Conflict) && !errors.Is(err, providers.NotFound) && !errors.Is(err, Dead) {
 		c.Errorf("the overtaken process ended with %v", err)
 	}
 	l := c.ledger()
