@@ -3,6 +3,7 @@ package azure
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ferryfn/ferry/providers"
@@ -37,30 +38,43 @@ func (c *connection) bind(ctx context.Context, s spec, m providers.Mode, e provi
 	if err := at.admit(is, e); err != nil {
 		return err
 	}
+	return at.converge(ctx, s.function, is, m, e)
+}
+
+// converge makes the triggers and the subscriptions of the app those of the mode.
+func (a *app) converge(ctx context.Context, fn function, is claim, m providers.Mode, e providers.Epoch) error {
 	var wanted map[string]gridBinding
 	var heard []string
 	if m == providers.BindEnabled {
-		wanted = at.gridOf(s.function)
+		wanted = a.gridOf(fn)
 	}
 	if m != providers.BindNone {
-		heard = ofTopics(at.reads(s.function))
+		heard = ofTopics(a.reads(fn))
 	}
-	if len(is.Triggers) == 0 && len(wanted)+len(heard) == 0 && !is.Subscribed {
+	some := len(wanted)+len(heard) > 0
+	if len(is.Triggers) == 0 && !some && !is.Subscribed {
 		return nil
 	}
-	if err := at.toggle(ctx, is.Triggers, m); err != nil {
+	if err := a.toggle(ctx, is.Triggers, m); err != nil {
 		return err
 	}
-	if err := at.alter(ctx, e, func(c *claim) bool { return c.subscribes(len(wanted)+len(heard) > 0) }); err != nil {
+	err := a.alter(ctx, e, func(c *claim) bool {
+		subscribes, silences := c.subscribes(some), c.silences(heard)
+		return subscribes || silences
+	})
+	if err != nil {
 		return err
 	}
-	if err := at.subscribe(ctx, wanted, heard); err != nil {
+	if err := a.subscribe(ctx, wanted, heard); err != nil {
 		return err
 	}
-	return at.alter(ctx, e, func(c *claim) bool {
-		left := len(wanted)+len(heard) > 0
-		changed := c.Bindings != m || c.Subscribed != left
-		c.Bindings, c.Subscribed = m, left
+	missing := slices.DeleteFunc(slices.Clone(heard), func(id string) bool { return slices.Contains(is.Heard, id) })
+	if err := a.hearAgain(ctx, fn, missing); err != nil {
+		return err
+	}
+	return a.alter(ctx, e, func(c *claim) bool {
+		changed := c.Bindings != m || c.Subscribed != some || !slices.Equal(c.Heard, heard)
+		c.Bindings, c.Subscribed, c.Heard = m, some, heard
 		return changed
 	})
 }

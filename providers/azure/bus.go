@@ -142,8 +142,12 @@ func ofTopics(reads []string) []string {
 	return slices.DeleteFunc(slices.Clone(reads), func(id string) bool { return !strings.Contains(id, "/topics/") })
 }
 
-// reading are the roles by which a function reads Service Bus. The role on a topic alone is not enough to read a subscription of it.
+// reading are the roles by which a function's own identity reads Service Bus. The role on a topic alone is not enough to read a
+// subscription of it.
 func (c *connection) reading(fn function) []roleGrant {
+	if fn.own.Identity != "" { // whose roles are not ferry's to give
+		return nil
+	}
 	var roles []roleGrant
 	for _, id := range c.reads(fn) {
 		roles = append(roles, roleGrant{Role: roleIDs()["Azure Service Bus Data Receiver"], Scope: id})
@@ -198,6 +202,26 @@ func (a *app) exists(ctx context.Context, reads string) error {
 func after(text, mark string) string {
 	_, rest, _ := strings.Cut(text, mark)
 	return rest
+}
+
+// hearAgain makes subscriptions of topics that went while nothing live read them, as before a rollback, and gives the role on them
+// again, which went with them.
+func (a *app) hearAgain(ctx context.Context, fn function, missing []string) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := a.listen(ctx, missing); err != nil {
+		return err
+	}
+	roles := slices.DeleteFunc(a.reading(fn), func(r roleGrant) bool { return !slices.Contains(missing, r.Scope) })
+	if len(roles) == 0 {
+		return nil
+	}
+	own, err := a.findIdentity(ctx, a.name)
+	if err != nil {
+		return err
+	}
+	return a.assignAll(ctx, own, roles)
 }
 
 // listen makes subscriptions of topics. What was sent before is not in them.

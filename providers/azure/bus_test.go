@@ -109,6 +109,38 @@ func TestQueuesAndTopicsOfServiceBusCallAFunctionByItsOwnIdentity(t *testing.T) 
 	}
 }
 
+func TestATopicIsHeardAgainWhenItsEventIsBack(t *testing.T) {
+	t.Parallel()
+	cloud := azuretest.Start(t)
+	cloud.Polls(0)
+	a := adapterOf(t, cloud)
+	ctx := until.Hasten(t.Context(), haste)
+	at, err := bus(t, a, "/topics/signups").app("mailer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	with, without := heard(t, a, "one", manifest.Event{Topic: &manifest.TopicEvent{Name: "signups"}}), heard(t, a, "two")
+	for _, spec := range []providers.Spec{with, without, with} {
+		goLive(t, a, spec)
+		if err := a.Bind(ctx, spec, providers.BindEnabled, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := cloud.SendBus("shopbus", "signups", azuretest.BusMessage{Body: "mail"}); n != 1 {
+		t.Fatalf("%d hear of it", n)
+	}
+	comes(t, "the message", func() bool { return slices.Contains(ask(t, cloud, at).Events, "/topic0") })
+	cloud.Reset()
+	if err := a.Bind(ctx, with, providers.BindEnabled, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range cloud.Calls() {
+		if call.Write && (call.Service == "Microsoft.ServiceBus" || call.Service == "Microsoft.Authorization") {
+			t.Errorf("%s of %s was sent about what is there", call.Operation, call.Resource)
+		}
+	}
+}
+
 // comes waits until something is so.
 func comes(t testing.TB, what string, is func() bool) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -27,13 +28,22 @@ type claim struct {
 	Granted  []roleGrant                `json:"granted,omitempty"` // the roles that the function's identity has
 	HTTP     bool                       `json:"http,omitempty"`    // whether Live has an address
 
-	Subscribed bool `json:"subscribed,omitempty"` // there may be subscriptions of Event Grid or of topics
+	Subscribed bool     `json:"subscribed,omitempty"` // there may be subscriptions of Event Grid or of topics
+	Heard      []string `json:"heard,omitempty"`      // subscriptions of topics that there are, with the function's role on them
 }
 
 // subscribes notes, before there are any, that there may be subscriptions.
 func (c *claim) subscribes(some bool) bool {
 	changed := some && !c.Subscribed
 	c.Subscribed = c.Subscribed || some
+	return changed
+}
+
+// silences notes, before they go, that no subscriptions of topics are there for sure but some.
+func (c *claim) silences(but []string) bool {
+	stays := slices.DeleteFunc(slices.Clone(c.Heard), func(id string) bool { return !slices.Contains(but, id) })
+	changed := len(stays) != len(c.Heard)
+	c.Heard = stays
 	return changed
 }
 

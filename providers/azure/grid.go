@@ -96,8 +96,8 @@ type subscriptionProperties struct {
 // label marks a subscription as ferry's, for a function: subscriptions have no tags.
 func (a *app) label() string { return ours + a.service + "/" + a.stage + "/" + a.function }
 
-// subscribe makes the subscriptions exactly those that are wanted, of Event Grid by their names and of topics by their ids, on
-// whatever the stored revisions ever subscribed to.
+// subscribe makes the subscriptions of Event Grid exactly those that are wanted, by their names, on whatever the stored revisions
+// ever subscribed to, and takes those of topics away that are not heard, by their ids.
 func (a *app) subscribe(ctx context.Context, wanted map[string]gridBinding, heard []string) error {
 	known, topics, err := a.everSubscribed(ctx)
 	if err != nil {
@@ -110,9 +110,6 @@ func (a *app) subscribe(ctx context.Context, wanted map[string]gridBinding, hear
 		if err := unlessMissing(a.call(ctx, http.MethodDelete, id, busVersion, nil, nil)); err != nil {
 			return err
 		}
-	}
-	if err := a.listen(ctx, heard); err != nil {
-		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(known)) {
 		if _, stays := wanted[name]; stays {

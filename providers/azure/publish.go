@@ -231,7 +231,8 @@ func (w *work) create(ctx context.Context, r record, shared foundation) error {
 	if err := w.uninject(ctx, w.hostSettings(shared)); err != nil {
 		return err
 	}
-	first := claim{Epochs: map[string]providers.Epoch{w.targetName: w.epoch}, Settings: r.ID, Granted: r.Roles, Subscribed: len(ofTopics(r.Reads)) > 0}
+	heard := ofTopics(r.Reads)
+	first := claim{Epochs: map[string]providers.Epoch{w.targetName: w.epoch}, Settings: r.ID, Granted: r.Roles, Subscribed: len(heard) > 0, Heard: heard}
 	_, err = w.box.write(ctx, claimKey, first, condition{absent: true})
 	if conditionFailed(err) {
 		return nil // another one made it at the same time

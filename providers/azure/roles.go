@@ -113,9 +113,7 @@ func (c *connection) needs(ctx context.Context, s spec, before []roleGrant) ([]r
 		}
 		roles = append(roles, roleGrant{Role: id, Scope: r.Scope})
 	}
-	if s.function.own.Identity == "" { // whose roles are not ferry's to give
-		roles = append(roles, c.reading(s.function)...)
-	}
+	roles = append(roles, c.reading(s.function)...)
 	if len(s.secrets) == 0 {
 		return roles, nil
 	}
