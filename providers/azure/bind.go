@@ -2,6 +2,7 @@ package azure
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func (a *app) converge(ctx context.Context, fn function, is claim, m providers.M
 	if err != nil {
 		return err
 	}
-	if err := a.subscribe(ctx, wanted, heard); err != nil {
+	if err := errors.Join(a.silence(ctx, heard), a.subscribe(ctx, wanted)); err != nil {
 		return err
 	}
 	missing := slices.DeleteFunc(slices.Clone(heard), func(id string) bool { return slices.Contains(is.Heard, id) })

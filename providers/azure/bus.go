@@ -224,14 +224,48 @@ func (a *app) hearAgain(ctx context.Context, fn function, missing []string) erro
 	return a.assignAll(ctx, own, roles)
 }
 
-// listen makes subscriptions of topics. What was sent before is not in them.
+// subscriptionKey is the blob that says that there may be a subscription of a topic.
+func subscriptionKey(id string) string {
+	return "subscriptions/" + short(strings.ToLower(id)) + ".json"
+}
+
+// listen makes subscriptions of topics, each noted before so that it is found whatever becomes of the deploy: a topic keeps what
+// nobody reads until it is full. What was sent before is not in them.
 func (a *app) listen(ctx context.Context, subscriptions []string) error {
 	for _, id := range subscriptions {
+		if _, err := a.box.write(ctx, subscriptionKey(id), id, condition{}); err != nil {
+			return err
+		}
 		err := a.call(ctx, http.MethodPut, id, busVersion, map[string]any{"properties": map[string]any{
 			"maxDeliveryCount": busAttempts, "lockDuration": "PT" + strconv.Itoa(int(busLock.Minutes())) + "M", "deadLetteringOnMessageExpiration": true,
 		}}, nil)
 		if err != nil {
 			return fmt.Errorf("making the subscription %s: %w", lastPart(id), err)
+		}
+	}
+	return nil
+}
+
+// silence takes the subscriptions of topics away that there may be, but for some.
+func (a *app) silence(ctx context.Context, but []string) error {
+	keys, err := a.box.list(ctx, "subscriptions/")
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		var id string
+		tag, err := a.box.read(ctx, key, &id)
+		if err != nil {
+			return err
+		}
+		if tag == "" || slices.Contains(but, id) {
+			continue
+		}
+		if err := unlessMissing(a.call(ctx, http.MethodDelete, id, busVersion, nil, nil)); err != nil {
+			return err
+		}
+		if err := unlessMissing(a.box.delete(ctx, key, condition{})); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/internal/azuretest"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/providertest"
@@ -138,6 +139,32 @@ func TestATopicIsHeardAgainWhenItsEventIsBack(t *testing.T) {
 		if call.Write && (call.Service == "Microsoft.ServiceBus" || call.Service == "Microsoft.Authorization") {
 			t.Errorf("%s of %s was sent about what is there", call.Operation, call.Resource)
 		}
+	}
+}
+
+func TestASubscriptionOfADeployThatWasRefusedGoesWithTheFunction(t *testing.T) {
+	t.Parallel()
+	cloud := azuretest.Start(t)
+	cloud.Polls(0)
+	a := adapterOf(t, cloud)
+	ctx := until.Hasten(t.Context(), haste)
+	bus(t, a, "/topics/signups")
+	cloud.Intercept(func(c standin.Call) standin.Fault {
+		if c.Operation == "RoleAssignments_Create" && strings.Contains(cloud.Snapshot(), "subscriptions/"+a.busSubscription("mailer")) {
+			return standin.Fail(http.StatusForbidden, "AuthorizationFailed", "The client does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write' over scope '/s'.")
+		}
+		return standin.Fault{}
+	})
+	_, err := a.Publish(ctx, heard(t, a, "one", manifest.Event{Topic: &manifest.TopicEvent{Name: "signups"}}), 0)
+	if !errors.Is(err, providers.Denied) || !strings.Contains(cloud.Snapshot(), "subscriptions/"+a.busSubscription("mailer")) {
+		t.Fatalf("%v, and there is\n%s", err, cloud.Snapshot())
+	}
+	cloud.Intercept(nil)
+	if err := a.Remove(ctx, "mailer", 0); err != nil {
+		t.Fatal(err)
+	}
+	if left := cloud.Snapshot(); strings.Contains(left, a.busSubscription("mailer")) {
+		t.Errorf("the subscription is left:\n%s", left)
 	}
 }
 

@@ -96,20 +96,11 @@ type subscriptionProperties struct {
 // label marks a subscription as ferry's, for a function: subscriptions have no tags.
 func (a *app) label() string { return ours + a.service + "/" + a.stage + "/" + a.function }
 
-// subscribe makes the subscriptions of Event Grid exactly those that are wanted, by their names, on whatever the stored revisions
-// ever subscribed to, and takes those of topics away that are not heard, by their ids.
-func (a *app) subscribe(ctx context.Context, wanted map[string]gridBinding, heard []string) error {
-	known, topics, err := a.everSubscribed(ctx)
+// subscribe makes the subscriptions exactly those that are wanted, on whatever the stored revisions ever subscribed to.
+func (a *app) subscribe(ctx context.Context, wanted map[string]gridBinding) error {
+	known, err := a.everSubscribed(ctx)
 	if err != nil {
 		return err
-	}
-	for _, id := range topics {
-		if slices.Contains(heard, id) {
-			continue
-		}
-		if err := unlessMissing(a.call(ctx, http.MethodDelete, id, busVersion, nil, nil)); err != nil {
-			return err
-		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(known)) {
 		if _, stays := wanted[name]; stays {
@@ -129,24 +120,22 @@ func (a *app) subscribe(ctx context.Context, wanted map[string]gridBinding, hear
 }
 
 // everSubscribed are the subscriptions of all revisions that are stored.
-func (a *app) everSubscribed(ctx context.Context) (grid map[string]gridBinding, topics []string, err error) {
+func (a *app) everSubscribed(ctx context.Context) (map[string]gridBinding, error) {
 	keys, err := a.box.list(ctx, "revisions/")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	grid = map[string]gridBinding{}
+	all := map[string]gridBinding{}
 	for _, key := range keys {
 		r, err := a.record(ctx, strings.TrimSuffix(lastPart(key), ".json"))
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if r != nil {
-			maps.Copy(grid, r.Grid)
-			topics = append(topics, ofTopics(r.Reads)...)
+			maps.Copy(all, r.Grid)
 		}
 	}
-	slices.Sort(topics)
-	return grid, slices.Compact(topics), nil
+	return all, nil
 }
 
 func subscriptionID(b gridBinding, name string) string {

@@ -43,10 +43,8 @@ func (c *connection) remove(ctx context.Context, fn string, e providers.Epoch) e
 	if s != nil && !c.owns(s.Tags, fn) {
 		return at.foreign("remove")
 	}
-	if tag != "" {
-		if err := at.subscribe(ctx, nil, nil); err != nil {
-			return err
-		}
+	if err := errors.Join(at.silence(ctx, nil), at.subscribe(ctx, nil)); err != nil {
+		return err
 	}
 	if s != nil {
 		if err := c.deleteSite(ctx, at.name); err != nil {
