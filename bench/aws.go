@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -185,7 +183,7 @@ func (t *trial) run(steps ...step) error {
 		if err := t.sources.write(t.workshop); err != nil {
 			return err
 		}
-		if err := t.take(s.name, t.deployment(t.proxy.url, s.args...)); err != nil {
+		if err := t.take(s.name, func() error { return t.runFerry("aws", onMoto(t.proxy.url), s.args...) }); err != nil {
 			return err
 		}
 	}
@@ -231,18 +229,9 @@ func wait(calls, burst, rate int) time.Duration {
 	return time.Duration(max(calls-burst, 0)) * time.Second / time.Duration(rate)
 }
 
-// deployment runs ferry against an endpoint, with keys that are none.
-func (w *workshop) deployment(endpoint string, args ...string) func() error {
-	return func() error {
-		c := exec.Command(w.ferry, append(args, "-t", "aws")...)
-		c.Dir = w.dir
-		c.Env = append(os.Environ(), "FERRY_HOME="+w.home, "FERRY_AWS_ENDPOINT="+endpoint, "AWS_ACCESS_KEY_ID=AKIAMOTO",
-			"AWS_SECRET_ACCESS_KEY=moto", "AWS_SESSION_TOKEN=", "AWS_EC2_METADATA_DISABLED=true")
-		if out, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("ferry %s: %w\n%s", strings.Join(args, " "), err, out)
-		}
-		return nil
-	}
+// onMoto has ferry find moto at an endpoint, with keys that are none.
+func onMoto(endpoint string) []string {
+	return []string{"FERRY_AWS_ENDPOINT=" + endpoint, "AWS_ACCESS_KEY_ID=AKIAMOTO", "AWS_SECRET_ACCESS_KEY=moto", "AWS_SESSION_TOKEN=", "AWS_EC2_METADATA_DISABLED=true"}
 }
 
 // republish does what deploy tools of one function do that remember and compare nothing, lambroll among them: each

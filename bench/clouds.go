@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,11 +37,10 @@ func onClouds(log io.Writer) []services {
 		name string
 		open func(b *bed) (stand, error)
 	}{{"Google", onGoogle}, {"Azure", onAzure}} {
-		for functions, rounds := range map[int]int{1: 3, 10: 2, 100: 1} {
-			all = append(all, services{cloud.name, functions, rounds, log, cloud.open})
+		for _, size := range []struct{ functions, rounds int }{{1, 3}, {10, 2}, {100, 1}} {
+			all = append(all, services{cloud.name, size.functions, size.rounds, log, cloud.open})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b services) int { return strings.Compare(b.cloud, a.cloud)*1000 + a.functions - b.functions })
 	return all
 }
 
@@ -87,9 +85,15 @@ func (s services) measure(w *workshop) (string, error) {
 	if err := os.MkdirAll(b.dir, 0o755); err != nil {
 		return "", err
 	}
+	rows, err := s.rows(w, b)
+	return strings.Join(rows, "\n"), errors.Join(err, b.close())
+}
+
+// rows are the lines of the table.
+func (s services) rows(w *workshop, b *bed) ([]string, error) {
 	at, err := s.open(b)
 	if err != nil {
-		return "", errors.Join(err, b.close())
+		return nil, err
 	}
 	at.functions = s.functions
 	at.control.Latency(latency)
@@ -102,7 +106,7 @@ func (s services) measure(w *workshop) (string, error) {
 		for _, one := range todo {
 			row, err := s.take(w, &at, one)
 			if err != nil {
-				return "", errors.Join(err, b.close())
+				return nil, err
 			}
 			if i < 2 { // the first round of each
 				rows = append(rows, row)
@@ -112,11 +116,11 @@ func (s services) measure(w *workshop) (string, error) {
 	if s.functions == 1 && at.peer != nil {
 		row, err := at.peer(w)
 		if err != nil {
-			return "", errors.Join(err, b.close())
+			return nil, err
 		}
 		rows = append(rows, row)
 	}
-	return strings.Join(rows, "\n"), b.close()
+	return rows, nil
 }
 
 // take runs ferry for a step, and is the line of the table about it.
@@ -127,11 +131,9 @@ func (s services) take(w *workshop, at *stand, one step) (string, error) {
 	}
 	at.control.Reset()
 	target, _, _ := strings.Cut(at.target, ":")
-	c := exec.Command(w.ferry, append(one.args, "-t", target)...)
-	c.Dir, c.Env = w.dir, slices.Concat(os.Environ(), at.env, []string{"FERRY_HOME=" + w.home})
 	began := time.Now()
-	if out, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("ferry %s: %w\n%s", strings.Join(one.args, " "), err, out)
+	if err := w.runFerry(target, at.env, one.args...); err != nil {
+		return "", err
 	}
 	took := time.Since(began)
 	limit := wait(s.functions*one.writes, at.burst, at.rate)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -74,6 +75,16 @@ func (w *workshop) command(dir, name string, args ...string) func() error {
 		}
 		return nil
 	}
+}
+
+// runFerry runs ferry for a target, whose cloud it finds by these variables.
+func (w *workshop) runFerry(target string, env []string, args ...string) error {
+	c := exec.Command(w.ferry, slices.Concat(args, []string{"-t", target})...)
+	c.Dir, c.Env = w.dir, slices.Concat(os.Environ(), env, []string{"FERRY_HOME=" + w.home})
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("ferry %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
 }
 
 // all runs one after another.
