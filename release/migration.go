@@ -123,10 +123,9 @@ func (e *Engine) Differences(ctx context.Context, number int) ([]Change, error) 
 		return nil, err
 	}
 	s := &scene{live: r, head: head{Number: number}}
-	if err := e.rebase(ctx, s, g); err != nil {
+	if err := e.inherit(ctx, s, g); err != nil {
 		return nil, err
 	}
-	g.reuse(s)
 	return e.plan(s, g).Changes, nil
 }
 

@@ -43,7 +43,7 @@ func (e *Engine) survey(ctx context.Context, l *ledger, only []string) (*goods, 
 		return nil, nil, err
 	}
 	var err error
-	if err := e.rebase(ctx, s, g); err != nil {
+	if err := e.inherit(ctx, s, g); err != nil {
 		return nil, nil, err
 	}
 	if g.turns, err = e.turns(s, g.functions); err != nil {

@@ -250,6 +250,13 @@ func recordOf(fn manifest.Function, secrets map[string]string, a packager.Descri
 	}
 }
 
+// inherit takes what a build cannot tell from the live release: the stored packages of the same files, and over which editions of
+// their images they lie. A record that has another package has no base yet, which is why that is decided last.
+func (e *Engine) inherit(ctx context.Context, s *scene, g *goods) error {
+	g.reuse(s)
+	return e.rebase(ctx, s, g)
+}
+
 // reuse takes the stored package for each function whose tree is that of the live release: the same files may zip
 // to other bytes under another version of ferry, and are no change.
 func (g *goods) reuse(s *scene) {
@@ -257,16 +264,15 @@ func (g *goods) reuse(s *scene) {
 		was, ok := s.liveFunctions()[name]
 		if ok && was.Artifact.Digest == f.Artifact.Digest && was.Artifact.ZipDigest != f.Artifact.ZipDigest {
 			same := recordOf(f.Function, f.Secrets, was.Artifact)
-			same.Made = f.Made // its base is decided after this
+			same.Made = f.Made
 			g.functions[name] = same
 			delete(g.built, name)
 		}
 	}
 }
 
-// complete adds the live release's other functions to a subset, and what stays of its own.
+// complete adds the live release's other functions to a subset.
 func (g *goods) complete(only []string, s *scene) error {
-	g.reuse(s)
 	if len(only) == 0 {
 		return nil
 	}
