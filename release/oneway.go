@@ -30,6 +30,9 @@ func (e *Engine) turns(s *scene, functions map[string]FunctionRecord) ([]provide
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(functions)) {
 		f := functions[name]
+		if was, lives := s.liveFunctions()[name]; lives && was.Digest == f.Digest && s.states[name].Serves(&was.Revision) {
+			continue // it is not made again
+		}
 		what, err := t.Turn(s.states[name], f.spec())
 		errs = append(errs, err)
 		if what != "" {

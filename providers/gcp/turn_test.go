@@ -79,6 +79,11 @@ func TestAFunctionIsTakenFromCloudFunctionsOnlyWhenThatIsAskedFor(t *testing.T) 
 		t.Fatalf("going back to what Cloud Functions built: %v", err)
 	}
 	serves("one")
+	s.via(byFunctions)
+	if p, err := s.engine("one").Plan(s.Context(), nil); err != nil || len(p.Changes) > 0 {
+		t.Errorf("what is rolled back to is not what its manifest says: %+v, %v", p, err)
+	}
+	s.via(byRun)
 	s.deploys("three")
 	serves("three")
 	c, err := s.judge.connect(t.Context())
