@@ -97,7 +97,8 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 	done, err := o.app.release(e, deploy)
 	var final *release.OneWay
 	if errors.As(err, &final) {
-		if err := o.confirm(p, final); err != nil {
+		said := final.Error()
+		if err := o.app.confirm(question{kind: "service", name: p.manifest.Service, says: said, does: said, spared: "deployed"}); err != nil {
 			return nil, err
 		}
 		options.OneWay = true
@@ -108,20 +109,6 @@ func (o *deployOptions) run(ctx context.Context, args []string) (result, error) 
 		done = r
 	}
 	return done, o.app.held(err, o.again)
-}
-
-// confirm has a person type the service's name before what cannot be taken back; where nobody can be asked, --yes is needed.
-func (o *deployOptions) confirm(p *project, final *release.OneWay) error {
-	if !o.app.interactive() {
-		return usagef("add --yes if you mean it", "%v; and there is no terminal to ask for confirmation", final)
-	}
-	ask := o.app.errors()
-	ask.linef("%v", final)
-	answer, err := o.app.ask("Type " + p.manifest.Service + " to continue:")
-	if err != nil || answer == p.manifest.Service {
-		return err
-	}
-	return usagef("type the name of the service exactly, or use --yes", "not confirmed: nothing was deployed")
 }
 
 // release runs work that makes a release, showing its progress.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,7 @@ func (o *removeOptions) run(ctx context.Context, _ []string) (result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.confirm(p); err != nil {
+	if err := o.app.confirm(o.question(p)); err != nil {
 		return nil, err
 	}
 	shown := o.app.startProgress()
@@ -60,28 +61,17 @@ func (o *removeOptions) run(ctx context.Context, _ []string) (result, error) {
 	return removeResult{Removal: removal, place: p.place()}, err
 }
 
-// confirm has a person type the service's name; where nobody can be asked, --yes is needed.
-func (o *removeOptions) confirm(p *project) error {
-	if o.app.global.yes {
-		return nil
-	}
-	if !o.app.interactive() {
-		return usagef("add --yes if you mean it", "remove takes %s down, and there is no terminal to ask for confirmation", p.place())
-	}
-	ask := o.app.errors()
-	ask.linef("This takes %s down.", ask.style.bold.Render(p.place()))
+// question says what is taken down.
+func (o *removeOptions) question(p *project) question {
+	says := fmt.Sprintf("This takes %s down.", o.app.errors().style.bold.Render(p.place()))
 	if o.purge {
 		what := "Its releases are deleted too"
 		if _, ok := providers.As[providers.Purger](p.adapter); ok {
 			what = "Its releases and the values of its secrets are deleted too"
 		}
-		ask.linef("%s: this cannot be undone.", what)
+		says += "\n" + what + ": this cannot be undone."
 	}
-	answer, err := o.app.ask("Type " + p.manifest.Service + " to continue:")
-	if err != nil || answer == p.manifest.Service {
-		return err
-	}
-	return usagef("type the name of the service exactly, or use --yes", "not confirmed: nothing was removed")
+	return question{kind: "service", name: p.manifest.Service, says: says, does: fmt.Sprintf("remove takes %s down", p.place()), spared: "removed"}
 }
 
 func (r removeResult) text(p *printer) {

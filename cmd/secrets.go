@@ -203,22 +203,13 @@ func (a *app) removeSecret(ctx context.Context, args []string) (result, error) {
 }
 
 func (a *app) confirmForgetting(r secretResult) error {
-	if a.global.yes {
-		return nil
-	}
-	if !a.interactive() {
-		return usagef("add --yes if you mean it", "deleting the value of %s cannot be undone, and there is no terminal to ask for confirmation", r.Name)
-	}
-	ask := a.errors()
-	ask.linef("This deletes the value of %s at %s.", ask.style.bold.Render(r.Name), r.place)
+	says := fmt.Sprintf("This deletes the value of %s at %s.", a.errors().style.bold.Render(r.Name), r.place)
 	if len(r.Functions) > 0 {
-		ask.linef("Without it %s cannot start.", strings.Join(r.Functions, ", "))
+		says += fmt.Sprintf("\nWithout it %s cannot start.", strings.Join(r.Functions, ", "))
 	}
-	answer, err := a.ask("Type " + r.Name + " to continue:")
-	if err != nil || answer == r.Name {
-		return err
-	}
-	return usagef("type the name of the secret exactly, or use --yes", "not confirmed: nothing was removed")
+	return a.confirm(question{
+		kind: "secret", name: r.Name, says: says, does: fmt.Sprintf("deleting the value of %s cannot be undone", r.Name), spared: "removed",
+	})
 }
 
 // aboutSecret says who uses a secret, as far as the manifest's errors let it.

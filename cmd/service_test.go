@@ -204,6 +204,35 @@ func TestRemoveAsksForTheNameOfTheService(t *testing.T) {
 	}
 }
 
+// turning makes every function in a way that has none back.
+type turning struct{ providers.Adapter }
+
+func (turning) Turn(providers.State, providers.Spec) (string, error) {
+	return "there is no way back", nil
+}
+
+func TestDeployAsksForTheNameOfTheServiceBeforeWhatHasNoWayBack(t *testing.T) {
+	s := newService(t)
+	s.wrap = func(a providers.Adapter) providers.Adapter { return turning{a} }
+	if got := s.must(t, exitUsage, "deploy"); !strings.Contains(got.err, "add --yes") || !strings.Contains(got.err, "web: there is no way back") {
+		t.Errorf("without a terminal: %s", got.err)
+	}
+	s.answer = "y\n"
+	if got := s.must(t, exitUsage, "deploy"); !strings.Contains(got.err, "nothing was deployed") || !strings.Contains(got.err, "api: there is no way back\nweb: there is") {
+		t.Errorf("%q: %s", s.answer, got.err)
+	}
+	if got := s.must(t, exitDone, "status"); strings.Contains(got.out, "release 1") {
+		t.Errorf("unconfirmed, there is %s", got.out)
+	}
+	s.answer = "shop\n"
+	if got := s.must(t, exitDone, "deploy"); !strings.Contains(got.out, "release 1") {
+		t.Errorf("%q: %s", s.answer, got.out)
+	}
+	s.write(t, "web/run", "#!/bin/web2")
+	s.answer = ""
+	s.must(t, exitDone, "deploy", "--yes")
+}
+
 func TestInitAsksForTheTemplateOnATerminal(t *testing.T) {
 	s := newService(t)
 	s.must(t, exitUsage, "init", "new")

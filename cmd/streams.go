@@ -97,6 +97,30 @@ func (a *app) ask(question string) (string, error) {
 	return strings.TrimSpace(answer), nil
 }
 
+// question is what a person is asked before what cannot be taken back.
+type question struct {
+	kind, name string // of what the name is that has to be typed, and that name
+	says       string // what would be done, in full
+	does       string // the same in a clause
+	spared     string // what was not done, should the answer be another one
+}
+
+// confirm has a person type a name; where nobody can be asked, --yes is needed.
+func (a *app) confirm(q question) error {
+	if a.global.yes {
+		return nil
+	}
+	if !a.interactive() {
+		return usagef("add --yes if you mean it", "%s, and there is no terminal to ask for confirmation", q.does)
+	}
+	a.errors().linef("%s", q.says)
+	answer, err := a.ask("Type " + q.name + " to continue:")
+	if err != nil || answer == q.name {
+		return err
+	}
+	return usagef("type the name of the "+q.kind+" exactly, or use --yes", "not confirmed: nothing was %s", q.spared)
+}
+
 // escapes reports whether what is printed may have escape sequences.
 func (a *app) escapes() bool { return a.env["NO_COLOR"] == "" && !a.global.noColor }
 
