@@ -123,6 +123,12 @@ func own(err error) []report {
 			all = append(all, report{Kind: kindManifest, Message: i.Message, Hint: i.Hint, Function: i.Function})
 		}
 		return all
+	case *release.OneWay:
+		var all []report
+		for _, turn := range e.Turns {
+			all = append(all, report{Kind: string(providers.Failed), Message: turn.Message, Hint: turn.Hint, Function: turn.Function})
+		}
+		return all
 	case *packager.Error:
 		return []report{{
 			Kind: kindPackage, Message: e.Message, Hint: e.Hint, Function: e.Function,

@@ -37,6 +37,14 @@ func TestJoinedErrorsAreReportedOneByOne(t *testing.T) {
 	}
 }
 
+func TestWhatHasNoWayBackIsReportedWithWhatAsksForIt(t *testing.T) {
+	err := fmt.Errorf("moving: %w", &release.OneWay{Turns: []providers.Issue{{Function: "api", Message: "there is no way back", Hint: "`ferry deploy` asks first"}}})
+	want := []report{{Kind: "failed", Message: "moving: api: there is no way back", Hint: "`ferry deploy` asks first", Function: "api"}}
+	if diff := cmp.Diff(want, reports(err), cmp.AllowUnexported(report{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestManifestProblemsKeepTheirPlaces(t *testing.T) {
 	err := fmt.Errorf("loading: %w", manifest.Problems{
 		{Position: manifest.Position{File: "ferry.yaml", Line: 2, Column: 1, Source: "memroy: 1GB"}, Message: `unknown key "memroy"`},

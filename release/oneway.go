@@ -36,7 +36,7 @@ func (e *Engine) turns(s *scene, functions map[string]FunctionRecord) ([]provide
 		what, err := t.Turn(s.states[name], f.spec())
 		errs = append(errs, err)
 		if what != "" {
-			found = append(found, providers.Issue{Function: name, Severity: providers.Warning, Message: what, Hint: "`ferry deploy` asks before it does that; --yes is the answer where it cannot"})
+			found = append(found, providers.Issue{Function: name, Severity: providers.Warning, Message: what, Hint: "`ferry deploy` asks first; where there is no terminal it needs --yes"})
 		}
 	}
 	return found, errors.Join(errs...)
