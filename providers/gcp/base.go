@@ -60,10 +60,11 @@ func (a *Adapter) FreshBase(ctx context.Context, fn manifest.Function) (string, 
 	return base, a.classify("look up the base image", fn.Name, err)
 }
 
-// base is the base image of a spec, by its digest, in the repository: the edition of the release, else the one that the repository has.
+// base is the base image of a spec, by its digest, in the repository: the edition of the release, else the one that the repository has. An
+// image that names its digest has one edition, whose copy has another digest where the image is for several platforms: its tag finds it.
 func (c *connection) base(ctx context.Context, s spec) (string, error) {
 	image, tag := c.source(s.function)
-	if s.base == "" {
+	if s.base == "" || s.base == image {
 		return c.registries().Pin(ctx, image, c.copies(), tag)
 	}
 	return c.registries().PinEdition(ctx, s.base, c.copies(), tag)

@@ -5,6 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	reference "github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/release"
 )
@@ -57,5 +63,50 @@ func TestABaseImageStaysWhatItWasUntilItIsRefreshed(t *testing.T) {
 	}
 	if back, _ := edition(true); back != from {
 		t.Errorf("rolled back, the base is %q, not %q", back, from)
+	}
+}
+
+func TestABaseImageForSeveralPlatformsIsCopiedOnce(t *testing.T) {
+	t.Parallel()
+	s := newTenant(t, newSources(t))
+	s.adjust = func(m *manifest.Manifest) { m.Functions = m.Functions[:1] }
+	s.deploys("one")
+	c, err := s.judge.connect(s.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := c.registries()
+	options := []remote.Option{remote.WithTransport(r.Transport), remote.WithAuthFromKeychain(r.Keys), remote.WithPlatform(r.Platform)}
+	copied, err := reference.ParseReference(c.copies() + ":python313")
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := remote.Image(copied, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	several := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &r.Platform}})
+	digest, err := several.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := reference.NewDigest(c.repository() + "/several@" + digest.String())
+	if err == nil {
+		err = remote.WriteIndex(at, several, options...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.adjust = func(m *manifest.Manifest) {
+		m.Functions = m.Functions[:1]
+		m.Functions[0].Config = blockOf(map[string]any{"base_image": at.String()})
+	}
+	s.deploys("two")
+	s.Reset()
+	s.deploys("three")
+	for _, call := range s.Calls() {
+		if strings.Contains(call.Resource, "/several/") {
+			t.Errorf("its copy is there, and yet %s asks for %s", call.Operation, call.Resource)
+		}
 	}
 }

@@ -3,8 +3,10 @@ package image
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/ferryfn/ferry/providers"
 )
@@ -23,8 +25,8 @@ func (r Registries) Pin(ctx context.Context, source, repository, tag string) (st
 	return r.copy(ctx, source, at)
 }
 
-// PinEdition is an edition of a base image, by its digest, in a repository of one's own: it is copied there unless it is there, and has the
-// tag from then on.
+// PinEdition is an edition of a base image, by its digest, in a repository of one's own: it is copied there under the tag, unless it is
+// there already. The edition is one that Newest returned.
 func (r Registries) PinEdition(ctx context.Context, edition, repository, tag string) (string, error) {
 	of, err := name.NewDigest(edition)
 	if err != nil {
@@ -54,13 +56,14 @@ func (r Registries) Edition(ctx context.Context, image string) (string, error) {
 	return of.DigestStr(), err
 }
 
-// Newest is the edition that a base image has now: its name with its digest.
+// Newest is the edition that a base image has now: its name with the digest of the one for the platform, where it is for several. A
+// copy has the same digest.
 func (r Registries) Newest(ctx context.Context, source string) (string, error) {
 	if _, err := name.NewDigest(source); err == nil {
 		return source, nil
 	}
-	digest, err := r.Edition(ctx, source)
-	if err == nil && digest == "" {
+	_, digest, err := r.resolve(ctx, source)
+	if StatusOf(err) == http.StatusNotFound {
 		err = &providers.Error{Kind: providers.NotFound, Op: "look up the base image", Err: fmt.Errorf("there is no image %s", source)}
 	}
 	if err != nil {
@@ -69,18 +72,27 @@ func (r Registries) Newest(ctx context.Context, source string) (string, error) {
 	return source + "@" + digest, nil
 }
 
-// copy is a base image in a repository of one's own, by its digest.
-func (r Registries) copy(ctx context.Context, source string, at name.Tag) (string, error) {
+// resolve is a base image for the platform, and its digest.
+func (r Registries) resolve(ctx context.Context, source string) (v1.Image, string, error) {
 	img, err := r.pull(ctx, source)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	digest, err := img.Digest()
 	if err != nil {
-		return "", fmt.Errorf("reading the base image %s: %w", source, err)
+		return nil, "", fmt.Errorf("reading the base image %s: %w", source, err)
+	}
+	return img, digest.String(), nil
+}
+
+// copy is a base image in a repository of one's own, by its digest.
+func (r Registries) copy(ctx context.Context, source string, at name.Tag) (string, error) {
+	img, digest, err := r.resolve(ctx, source)
+	if err != nil {
+		return "", err
 	}
 	if err := r.write(ctx, at, img, "copying the base image"); err != nil {
 		return "", fmt.Errorf("copying the base image %s to %s: %w", source, at, err)
 	}
-	return at.Context().Digest(digest.String()).String(), nil
+	return at.Context().Digest(digest).String(), nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -265,6 +266,57 @@ func TestABaseStaysAsItIsUntilItsCopyGoes(t *testing.T) {
 	}
 	if now := pin(); now == first {
 		t.Error("a copy that went was not made anew from the source")
+	}
+}
+
+func TestAnEditionIsTheImageForThePlatformAndIsCopiedOnce(t *testing.T) {
+	s, r := newShelf(t)
+	s.base(t, types.OCIManifestSchema1, "/google/amd64:1")
+	ref, err := name.ParseReference(s.host + "/google/amd64:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := remote.Image(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := random.Image(1<<10, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	several := mutate.AppendManifests(empty.Index,
+		mutate.IndexAddendum{Add: theirs, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "arm64"}}},
+		mutate.IndexAddendum{Add: ours, Descriptor: v1.Descriptor{Platform: &r.Platform}},
+	)
+	source := s.host + "/google/node:24"
+	if ref, err = name.ParseReference(source); err == nil {
+		err = remote.WriteIndex(ref, several)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	edition, err := r.Newest(t.Context(), source)
+	digest, unread := ours.Digest()
+	if err != nil || unread != nil || edition != source+"@"+digest.String() {
+		t.Fatalf("the newest is %s, not %s: %v", edition, digest, errors.Join(err, unread))
+	}
+	at := s.host + "/mine/base"
+	first, err := r.PinEdition(t.Context(), edition, at, "node24")
+	if err != nil || first != at+"@"+digest.String() {
+		t.Fatalf("the copy is %s: %v", first, err)
+	}
+	if chosen, err := r.Edition(t.Context(), at+":node24"); err != nil || chosen != digest.String() {
+		t.Errorf("chosen is %s: %v", chosen, err)
+	}
+	s.sent()
+	if again, err := r.PinEdition(t.Context(), edition, at, "node24"); again != first || err != nil {
+		t.Errorf("then the copy is %s: %v", again, err)
+	}
+	if _, manifests := s.sent(); manifests > 0 {
+		t.Error("it was copied again")
+	}
+	if _, err := r.Newest(t.Context(), s.host+"/google/node:25"); !errors.Is(err, providers.NotFound) {
+		t.Errorf("of an image that is not there: %v", err)
 	}
 }
 
