@@ -208,16 +208,8 @@ func (c *connection) again(ctx context.Context, fn, topic string, m *pubsub.Rece
 
 // refuseShared refuses to publish into a topic that others read, who took the message the first time.
 func (c *connection) refuseShared(ctx context.Context, s *pubsub.Subscription) error {
-	others := 0
-	err := c.pubsub.Projects.Topics.Subscriptions.List(s.Topic).Pages(ctx, func(page *pubsub.ListTopicSubscriptionsResponse) error {
-		for _, name := range page.Subscriptions {
-			if name != s.Name {
-				others++
-			}
-		}
-		return nil
-	})
-	if err != nil || others == 0 {
+	readers, err := c.readers(ctx, s.Topic)
+	if err != nil || !slices.ContainsFunc(readers, func(reader string) bool { return reader != s.Name }) {
 		return err
 	}
 	return &providers.Error{

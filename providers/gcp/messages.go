@@ -57,16 +57,12 @@ func (c *connection) send(ctx context.Context, m providers.Message) (providers.S
 
 // boundTo are the functions of the service that a topic's messages are for.
 func (c *connection) boundTo(ctx context.Context, topic string) ([]string, error) {
-	var names []string
-	err := c.pubsub.Projects.Topics.Subscriptions.List(topic).Pages(ctx, func(page *pubsub.ListTopicSubscriptionsResponse) error {
-		names = append(names, page.Subscriptions...)
-		return nil
-	})
+	readers, err := c.readers(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
 	var functions []string
-	for _, full := range names {
+	for _, full := range readers {
 		found, err := c.pubsub.Projects.Subscriptions.Get(full).Context(ctx).Do()
 		if isNotFound(err) {
 			continue
@@ -74,11 +70,21 @@ func (c *connection) boundTo(ctx context.Context, topic string) ([]string, error
 		if err != nil {
 			return nil, err
 		}
-		if fn := found.Labels[tagged().Key("function")]; fn != "" && c.owns(found.Labels, fn) {
+		if fn := ownerOf(found); fn != "" && c.owns(found.Labels, fn) {
 			functions = append(functions, fn)
 		}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(functions))), nil
+}
+
+// readers are the subscriptions of a topic, by their full names, also those of others.
+func (c *connection) readers(ctx context.Context, topic string) ([]string, error) {
+	var all []string
+	err := c.pubsub.Projects.Topics.Subscriptions.List(topic).Pages(ctx, func(page *pubsub.ListTopicSubscriptionsResponse) error {
+		all = append(all, page.Subscriptions...)
+		return nil
+	})
+	return all, err
 }
 
 // Queues are the subscriptions that ferry made. How many messages wait only Cloud Monitoring says, minutes later; the dead letters
@@ -89,7 +95,7 @@ func (a *Adapter) Queues(ctx context.Context) ([]providers.Queue, error) {
 	if err == nil {
 		all, err = c.queues(ctx)
 	}
-	return all, a.classify("queues", "", err)
+	return all, a.classify("list queues", "", err)
 }
 
 // Redrive publishes dead letters anew where nobody else gets them.

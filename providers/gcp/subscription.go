@@ -121,7 +121,7 @@ func (s subscription) create(ctx context.Context, b *binder, want *pubsub.Subscr
 
 // another is the failure of a subscription that is not this function's.
 func (s subscription) another(b *binder, found *pubsub.Subscription) error {
-	if fn := found.Labels[tagged().Key("function")]; fn != "" {
+	if fn := ownerOf(found); fn != "" {
 		of := fmt.Sprintf("%s in stage %s of %s", fn, found.Labels[tagged().Key("stage")], found.Labels[tagged().Key("service")])
 		return b.foreign("give each consumer a queue of its own, or use a topic event", "the %s %s has a consumer already: the function %s", s.kind, s.name, of)
 	}
