@@ -40,8 +40,8 @@ What was rolled back is not deployed again by accident: a repeated CI job would 
 exits with 6 and names the release. Pass its number with --again (or FERRY_AGAIN) to deploy it anyway;
 ` + "`ferry releases allow`" + ` lets every later deploy do so.
 
-What a provider cannot take back, as to take a function from Cloud Functions, ferry asks about first; where there is no
-terminal it needs --yes.`,
+Before it does what the provider cannot undo, such as taking a function from Cloud Functions, ferry asks; where there is
+no terminal it needs --yes.`,
 		Example: `  ferry deploy
   ferry deploy api worker -m "fix the date"
   ferry deploy --target aws --stage prod
@@ -72,7 +72,7 @@ terminal it needs --yes.`,
 
 // refreshBase is the option of commands that decide what functions are laid over.
 func refreshBase(f *pflag.FlagSet, to *bool) {
-	f.BoolVar(to, "refresh-base", false, "take the newest edition of the images that packages are laid over, where the provider has such")
+	f.BoolVar(to, "refresh-base", false, "take the newest edition of base images, where the provider lays packages over one")
 }
 
 func (o *deployOptions) run(ctx context.Context, args []string) (result, error) {
