@@ -59,4 +59,7 @@ func (r *reader) custom(n *foreign.Node) {
 		return
 	}
 	n.At("description", "defaultExecutablePath").Map("functions.*.handler")
+	for _, argument := range n.At("description", "arguments").Items() {
+		argument.Lose("ferry starts a program without arguments: have it read variables")
+	}
 }

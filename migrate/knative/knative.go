@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ferryfn/ferry/internal/pattern"
@@ -61,17 +62,16 @@ var versioned = pattern.Of(`(?:^|/)(node|python):(\d+(?:\.\d+)?)`)
 
 // callable finds the program that the container starts, or says why there is none.
 func (r *reader) callable(c *foreign.Node) bool {
+	started := append(slices.Clone(c.Get("command").Items()), c.Get("args").Items()...)
 	var words []string
-	for _, key := range []string{"command", "args"} {
-		for _, word := range c.Get(key).Items() {
-			text, _ := word.Text()
-			words = append(words, text)
-		}
+	for _, word := range started {
+		text, _ := word.Text()
+		words = append(words, text)
 	}
 	if len(words) == 0 {
 		words = r.starts()
 	}
-	runtime, handler := r.program(words)
+	runtime, handler, arguments := r.program(words, c.Get("image").Raw())
 	if handler == "" {
 		c.Get("image").Lose("it is an image: ferry makes images of code itself, and found no program here that this one starts. Put the code beside the file, and name it in command")
 		return false
@@ -79,6 +79,15 @@ func (r *reader) callable(c *foreign.Node) bool {
 	r.fn.Runtime, r.fn.Handler, r.fn.Style = runtime, handler, "server"
 	c.Get("command").Map(r.at + ".handler")
 	c.Get("args").Map(r.at + ".handler")
+	switch {
+	case len(arguments) == 0:
+	case len(started) == 0:
+		r.made.Notes = append(r.made.Notes, "package.json starts "+handler+" with arguments, and ferry starts it without: have it read variables")
+	default:
+		for _, word := range started[len(started)-len(arguments):] {
+			word.Lose("ferry starts a program without arguments: have it read variables")
+		}
+	}
 	c.Get("image").Drop("ferry makes an image of the code itself: knative.base_image is what it lies over")
 	return true
 }
@@ -103,10 +112,10 @@ func (r *reader) isFile(name string) bool {
 	return filepath.IsLocal(name) && err == nil && info.Mode().IsRegular()
 }
 
-// program is a runtime and the file that it starts, which is here.
-func (r *reader) program(words []string) (runtime, handler string) {
+// program is a runtime and the file that it starts, which is here, with the words that follow it.
+func (r *reader) program(words []string, image string) (runtime, handler string, arguments []string) {
 	if len(words) == 0 {
-		return "", ""
+		return "", "", nil
 	}
 	base, file := path.Base(words[0]), ""
 	if len(words) > 1 {
@@ -114,22 +123,21 @@ func (r *reader) program(words []string) (runtime, handler string) {
 	}
 	switch {
 	case base == "go":
-		return "go", "."
+		return "go", ".", nil
 	case base == "node" && r.isFile(file):
-		return r.version("node", "nodejs24"), file
+		return version(image, "node", "nodejs24"), file, words[2:]
 	case strings.HasPrefix(base, "python") && r.isFile(file):
-		return r.version("python", "python3.13"), file
+		return version(image, "python", "python3.13"), file, words[2:]
 	case r.isFile(strings.TrimPrefix(words[0], "./")):
-		return "custom", strings.TrimPrefix(words[0], "./")
+		return "custom", strings.TrimPrefix(words[0], "./"), words[1:]
 	case r.isFile("go.mod"):
-		return "go", "."
+		return "go", ".", words[1:]
 	}
-	return "", ""
+	return "", "", nil
 }
 
-// version is the runtime that the image's name tells, else a usual one.
-func (r *reader) version(language, usual string) string {
-	image := r.root.At("spec", "template", "spec", "containers").Items()[0].Get("image").Raw()
+// version is the runtime that an image's name tells, else a usual one.
+func version(image, language, usual string) string {
 	m := versioned().FindStringSubmatch(image)
 	switch {
 	case m == nil || m[1] != language:
