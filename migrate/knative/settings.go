@@ -52,9 +52,15 @@ func (r *reader) service() {
 		"responseStartTimeoutSeconds": foreign.Dropped("timeout bounds a whole request"), "idleTimeoutSeconds": foreign.Dropped("timeout bounds a whole request"),
 		"serviceAccountName": r.own("service_account"),
 		"imagePullSecrets": func(n *foreign.Node) {
-			r.own("pull_secret")(n.Items()[0].Get("name"))
-			for _, more := range n.Items()[1:] {
-				more.Lose("a function has one pull secret")
+			if len(n.Items()) == 0 {
+				n.Drop("it is empty")
+			}
+			for i, secret := range n.Items() {
+				if i == 0 {
+					r.own("pull_secret")(secret.Get("name"))
+					continue
+				}
+				secret.Lose("a function has one pull secret")
 			}
 		},
 		"volumes":            foreign.Lost("functions have no volumes: put files into the package"),
