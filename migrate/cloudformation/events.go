@@ -39,7 +39,7 @@ func (f *one) events(n *foreign.Node) {
 
 // route reads a route of API Gateway; without a path it is every one.
 func (f *one) route(event, n *foreign.Node, format string) {
-	if !f.requests(event, format) {
+	if !lambda.Payload(f.fn, event, format) {
 		return
 	}
 	f.routes.Add(lambda.Path(cmp.Or(n.Get("Path").Raw(), "*")), lambda.Method(n.Get("Method").Raw()))
@@ -70,19 +70,9 @@ func (f *one) route(event, n *foreign.Node, format string) {
 	f.routes.Guard(private)
 }
 
-// requests sets in which format the handler gets requests. One function gets one: it is false for another.
-func (f *one) requests(n *foreign.Node, format string) bool {
-	if f.fn.Payload != "" && f.fn.Payload != format {
-		n.Lose("another event of this function is in the other format of requests: make a function for each")
-		return false
-	}
-	f.fn.Payload = format
-	return true
-}
-
 // url reads a function URL, as a property or as a resource.
 func (f *one) url(n *foreign.Node) {
-	if !f.requests(n, "2.0") {
+	if !lambda.Payload(f.fn, n, "2.0") {
 		return
 	}
 	f.routes.Add("", "")
@@ -315,16 +305,7 @@ func (f *one) object(n *foreign.Node) {
 
 // finish puts what was collected into the function.
 func (f *one) finish() {
-	h, exact := f.routes.Event()
-	if h == nil {
+	if h := f.routes.Join(&f.made, f.fn); h == nil || f.fn.Payload == "2.0" {
 		f.fn.Payload = ""
-		return
-	}
-	if f.fn.Payload == "2.0" {
-		f.fn.Payload = ""
-	}
-	f.fn.Events = append([]draft.Event{{HTTP: h}}, f.fn.Events...)
-	if !exact {
-		f.note("the function " + f.fn.Name + " has routes for everybody and routes for callers with rights: all of it is private now")
 	}
 }

@@ -185,6 +185,16 @@ func Path(text string) string {
 	})
 }
 
+// Payload sets in which format the handler gets requests. A function gets one: it is false for another, which is lost.
+func Payload(f *draft.Named, n *foreign.Node, format string) bool {
+	if f.Payload != "" && f.Payload != format {
+		n.Lose("another event of this function is in the other format of requests: make a function for each")
+		return false
+	}
+	f.Payload = format
+	return true
+}
+
 // Routes collects what a function answers. A function has one HTTP event.
 type Routes struct {
 	paths   []string
@@ -216,11 +226,12 @@ func (r *Routes) Guard(private bool) {
 // Share sets the cross-origin policy.
 func (r *Routes) Share(c *draft.CORS) { r.cors = c }
 
-// Event is the one HTTP event of all routes, nil without any. Several paths become every path: the code routes them
-// already. It is false where some routes are private and others public, which one event cannot say: all are private then.
-func (r *Routes) Event() (event *draft.HTTP, exact bool) {
+// Join puts the one HTTP event of all routes before the function's other events; nil is that there are no routes. Several paths
+// become every path: the code routes them already. Where some routes are private and others public, which one event cannot say,
+// all are private then, with a note.
+func (r *Routes) Join(m *draft.Manifest, f *draft.Named) *draft.HTTP {
 	if len(r.paths) == 0 {
-		return nil, true
+		return nil
 	}
 	h := &draft.HTTP{CORS: r.cors}
 	if len(r.paths) == 1 {
@@ -232,5 +243,9 @@ func (r *Routes) Event() (event *draft.HTTP, exact bool) {
 	if r.private {
 		h.Auth = "private"
 	}
-	return h, !r.private || !r.public
+	if r.private && r.public {
+		m.Notes = append(m.Notes, "the function "+f.Name+" has routes for everybody and routes for callers with rights: all of it is private now")
+	}
+	f.Events = append([]draft.Event{{HTTP: h}}, f.Events...)
+	return h
 }

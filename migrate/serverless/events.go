@@ -254,19 +254,11 @@ func (f *one) objectEvent(o *draft.Object, event *foreign.Node) {
 
 // finish puts what was collected into the function.
 func (f *one) finish() {
-	h, exact := f.routes.Event()
-	if h == nil {
-		f.fn.Payload = ""
-		return
-	}
-	if h.CORS == nil && f.fn.Payload == "2.0" {
+	h := f.routes.Join(&f.made, f.fn)
+	if h != nil && h.CORS == nil && f.fn.Payload == "2.0" {
 		h.CORS = f.defaults.cors
 	}
-	if f.fn.Payload == "2.0" {
+	if h == nil || f.fn.Payload == "2.0" {
 		f.fn.Payload = ""
-	}
-	f.fn.Events = append([]draft.Event{{HTTP: h}}, f.fn.Events...)
-	if !exact {
-		f.note("the function " + f.fn.Name + " has routes for everybody and routes for callers with rights: all of it is private now")
 	}
 }

@@ -22,7 +22,7 @@ func (f *one) http(n *foreign.Node, format, standard string) {
 		if !both {
 			verb, at = "", text
 		}
-		if f.requests(n, cmp.Or(format, standard)) {
+		if lambda.Payload(f.fn, n, cmp.Or(format, standard)) {
 			f.route(n, strings.TrimSpace(at), verb)
 		}
 		return
@@ -31,7 +31,7 @@ func (f *one) http(n *foreign.Node, format, standard string) {
 	switch {
 	case !ok:
 		n.Lose("the route has no path")
-	case f.requests(n, cmp.Or(format, standard)):
+	case lambda.Payload(f.fn, n, cmp.Or(format, standard)):
 		f.route(n, at, method.Raw())
 		f.routeKeys(n)
 	}
@@ -84,23 +84,13 @@ func (f *one) routeKeys(n *foreign.Node) {
 	f.routes.Guard(private)
 }
 
-// requests sets in which format the handler gets requests. One function gets one: it is false for another.
-func (f *one) requests(n *foreign.Node, format string) bool {
-	if f.fn.Payload != "" && f.fn.Payload != format {
-		n.Lose("another event of this function is in the other format of requests: make a function for each")
-		return false
-	}
-	f.fn.Payload = format
-	return true
-}
-
 // url reads a function URL.
 func (f *one) url(n *foreign.Node) {
 	if n.False() {
 		n.Drop("it is switched off")
 		return
 	}
-	if !f.requests(n, "2.0") {
+	if !lambda.Payload(f.fn, n, "2.0") {
 		return
 	}
 	f.routes.Add("", "")
@@ -128,7 +118,7 @@ func (f *one) url(n *foreign.Node) {
 
 // balancer reads a rule of a load balancer: the function answers at an address of its own, which gets the same requests.
 func (f *one) balancer(n *foreign.Node) {
-	if !f.requests(n, "1.0") {
+	if !lambda.Payload(f.fn, n, "1.0") {
 		return
 	}
 	conditions := n.Get("conditions")
