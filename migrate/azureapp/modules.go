@@ -4,6 +4,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/migrate/draft"
 	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/migrate/lambda"
 )
 
 // Cron is the five fields of the six that Azure writes, whose first is the seconds; else the reason why there are none.
@@ -33,6 +35,8 @@ var (
 	parameter = pattern.Of(`\{\*?(\w+)(?::[^}]*)?\??\}`)
 	triggers  = pattern.Of(`\bapp\.(http|get|post|put|patch|deleteRequest|timer|storageQueue|storageBlob|serviceBusQueue|serviceBusTopic|eventGrid|eventHub|cosmosDB|generic|warmup|sql|mySql)\s*\(\s*["'\x60]([^"'\x60]+)["'\x60]`)
 	decorated = pattern.Of(`@\w+\.(route|timer_trigger|schedule|queue_trigger|blob_trigger|service_bus_queue_trigger|service_bus_topic_trigger|event_grid_trigger|event_hub_message_trigger|cosmos_db_trigger)\s*\(`)
+	level     = pattern.Of(`(?i)\bauth_?level\s*[:=]\s*["'\x60]?([\w.]+)`)
+	appLevel  = pattern.Of(`\bhttp_auth_level\s*=\s*["']?([\w.]+)`)
 	keyed     = pattern.Of(`(\w+)\s*[:=]\s*["'\x60]([^"'\x60]*)["'\x60]`)
 )
 
@@ -57,34 +61,51 @@ func (r *reader) modules() {
 		if err != nil || len(text) > foreign.MaxBytes {
 			continue
 		}
-		f := draft.Named{Name: r.made.Unique(draft.Name(strings.TrimSuffix(path.Base(name), path.Ext(name))))}
+		f := &draft.Named{Name: r.made.Unique(draft.Name(strings.TrimSuffix(path.Base(name), path.Ext(name))))}
 		f.Style, f.Runtime, f.Handler = "azure", r.language(), name
-		heads := triggers()
+		m, heads := module{fn: f, level: "anonymous"}, triggers()
 		if strings.HasSuffix(name, ".py") {
 			f.Runtime, f.Handler, heads = "python3.13", strings.TrimSuffix(name, ".py")+":app", decorated()
+			m.level = first(appLevel(), string(text), "function")
 		}
 		var all []foreign.Entry
-		found := heads.FindAllSubmatchIndex(text, -1)
-		for i, at := range found {
+		places := heads.FindAllSubmatchIndex(text, -1)
+		for i, at := range places {
 			end := min(len(text), at[1]+within)
-			if i+1 < len(found) {
-				end = min(end, found[i+1][0])
+			if i+1 < len(places) {
+				end = min(end, places[i+1][0])
 			}
 			kind := string(text[at[2]:at[3]])
 			trigger := foreign.Entry{Key: kind + strconv.Itoa(i+1), Value: foreign.New(kind)}
 			all = append(all, trigger)
-			if reason := registered(&f, kind, string(text[at[1]:end])); reason != "" {
+			if reason := m.registers(kind, string(text[at[1]:end])); reason != "" {
 				trigger.Value.Lose(reason)
 			} else {
 				trigger.Value.Map("functions." + f.Name + ".events")
 			}
 		}
+		m.routes.Join(&r.made, f)
 		r.code = append(r.code, foreign.Entry{Key: name, Value: foreign.Of(all...)})
 		if len(f.Events) > 0 {
-			r.made.Functions = append(r.made.Functions, f)
+			r.made.Functions = append(r.made.Functions, *f)
 		}
 	}
 	r.made.Apart()
+}
+
+// module is a function whose code registers triggers.
+type module struct {
+	fn     *draft.Named
+	routes lambda.Routes
+	level  string // who may call a route that does not say it
+}
+
+// first is the first group of a pattern in a text, else what is usual.
+func first(of *regexp.Regexp, text, usual string) string {
+	if m := of.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return usual
 }
 
 // entries are the files of the app's code: what package.json names, or function_app.py.
@@ -106,22 +127,21 @@ func (r *reader) entries() (names []string) {
 	return names
 }
 
-// registered is a trigger of a module, with the settings that stand beside it in plain words; else the reason why it is none of
-// the function's events.
-func registered(f *draft.Named, kind, text string) (reason string) {
+// registers reads a trigger of the module, with the settings that stand beside it in plain words; else it is the reason why it is
+// none of the function's events.
+func (m *module) registers(kind, text string) (reason string) {
 	set := map[string]string{}
-	for _, m := range keyed().FindAllStringSubmatch(text, -1) {
-		if name := strings.ToLower(strings.ReplaceAll(m[1], "_", "")); set[name] == "" {
-			set[name] = m[2]
+	for _, pair := range keyed().FindAllStringSubmatch(text, -1) {
+		if name := strings.ToLower(strings.ReplaceAll(pair[1], "_", "")); set[name] == "" {
+			set[name] = pair[2]
 		}
 	}
 	event := draft.Event{}
 	switch kind {
 	case "http", "get", "post", "put", "patch", "deleteRequest", "route":
-		if slices.ContainsFunc(f.Events, func(e draft.Event) bool { return e.HTTP != nil }) {
-			return "" // the app routes by itself
-		}
-		event.HTTP = &draft.HTTP{}
+		m.routes.Add("", "") // the app routes by itself
+		m.routes.Guard(!strings.HasSuffix(strings.ToLower(first(level(), text, m.level)), "anonymous"))
+		return ""
 	case "timer", "timer_trigger", "schedule":
 		event.Schedule = &draft.Schedule{}
 		event.Schedule.Cron, reason = Cron(set["schedule"])
@@ -137,7 +157,7 @@ func registered(f *draft.Named, kind, text string) (reason string) {
 		return "events of this kind are not delivered: have them sent to a queue or a topic"
 	}
 	if reason == "" {
-		f.Events = append(f.Events, event)
+		m.fn.Events = append(m.fn.Events, event)
 	}
 	return reason
 }
