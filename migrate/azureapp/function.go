@@ -113,7 +113,7 @@ func (r *reader) trigger(b *foreign.Node, folder string) (event draft.Event, rea
 	case "httptrigger":
 		return r.http(b, folder), ""
 	case "timertrigger":
-		cron, reason := Cron(named("schedule"))
+		cron, reason := cronOf(named("schedule"))
 		return draft.Event{Schedule: &draft.Schedule{Cron: cron}}, reason
 	case "queuetrigger", "servicebustrigger":
 		if named("topicName") != "" {

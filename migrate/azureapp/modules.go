@@ -15,8 +15,8 @@ import (
 	"github.com/ferryfn/ferry/migrate/lambda"
 )
 
-// Cron is the five fields of the six that Azure writes, whose first is the seconds; else the reason why there are none.
-func Cron(schedule string) (cron, reason string) {
+// cronOf is the five fields of the six that Azure writes, whose first is the seconds; else the reason why there are none.
+func cronOf(schedule string) (cron, reason string) {
 	fields := strings.Fields(schedule)
 	switch {
 	case strings.Contains(schedule, "%"):
@@ -144,7 +144,7 @@ func (m *module) registers(kind, text string) (reason string) {
 		return ""
 	case "timer", "timer_trigger", "schedule":
 		event.Schedule = &draft.Schedule{}
-		event.Schedule.Cron, reason = Cron(set["schedule"])
+		event.Schedule.Cron, reason = cronOf(set["schedule"])
 	case "storageQueue", "queue_trigger", "serviceBusQueue", "service_bus_queue_trigger":
 		event.Queue = &draft.Queue{Name: set["queuename"]}
 		reason = unnamed(event.Queue.Name)
