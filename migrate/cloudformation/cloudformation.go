@@ -39,10 +39,7 @@ func Read(root *foreign.Node, file string) draft.Manifest {
 	r := &reader{root: root, dir: filepath.Dir(file), byID: map[string]*one{}}
 	r.template = lambda.Template{Resources: root.Get("Resources"), Parameters: root.Get("Parameters")}
 	r.globals = root.At("Globals", "Function")
-	r.made.Service = draft.Name(folder(file))
-	if r.made.Service == "" {
-		r.made.Service = "service"
-	}
+	r.made.Service = draft.Folder(file)
 	r.made.Targets = []draft.Target{
 		{Name: "local", Settings: draft.Settings{{Key: "provider", Value: "local"}}},
 		{Name: "aws", Settings: draft.Settings{{Key: "provider", Value: "aws"}}},
@@ -66,15 +63,6 @@ func Read(root *foreign.Node, file string) draft.Manifest {
 	return r.made
 }
 
-// folder is the name of the folder that a file is in.
-func folder(file string) string {
-	dir, err := filepath.Abs(filepath.Dir(file))
-	if err != nil {
-		return ""
-	}
-	return filepath.Base(dir)
-}
-
 // defaults are those of CloudFormation where the globals do not say others.
 func (r *reader) defaults() {
 	d := &r.made.Defaults
@@ -93,7 +81,7 @@ func (r *reader) defaults() {
 func (r *reader) text(n *foreign.Node) (string, bool) {
 	if !lambda.Computed(n) {
 		text, ok := n.Text()
-		return strings.ReplaceAll(text, "${", "$${"), ok // plain text: the manifest leaves it as it is
+		return draft.Literal(text), ok
 	}
 	text, ok := r.template.Text(n)
 	if !ok {

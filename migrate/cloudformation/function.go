@@ -145,11 +145,11 @@ func (f *one) keys() map[string]func(*foreign.Node) {
 		"ProvisionedConcurrencyConfig": func(n *foreign.Node) { f.bound(n.Get("ProvisionedConcurrentExecutions"), "min") },
 		"DeadLetterQueue":              func(n *foreign.Node) { f.deadLetter(n.Get("TargetArn")) },
 		"DeadLetterConfig":             func(n *foreign.Node) { f.deadLetter(n.Get("TargetArn")) },
-		"EventInvokeConfig":            lose("ferry sends results of events nowhere, and how often they are tried is the target's to say"),
-		"FileSystemConfigs":            lose("ferry mounts no file systems"),
-		"Connectors":                   lose("ferry grants no rights by connectors: name policies in aws.policies"),
-		"InlineCode":                   lose("put the code into a file"),
-		"Code":                         lose("put the code into a folder, and name it"),
+		"EventInvokeConfig":            foreign.Lost("ferry sends results of events nowhere, and how often they are tried is the target's to say"),
+		"FileSystemConfigs":            foreign.Lost("ferry mounts no file systems"),
+		"Connectors":                   foreign.Lost("ferry grants no rights by connectors: name policies in aws.policies"),
+		"InlineCode":                   foreign.Lost("put the code into a file"),
+		"Code":                         foreign.Lost("put the code into a folder, and name it"),
 	} {
 		keys[key] = read
 	}
@@ -159,20 +159,15 @@ func (f *one) keys() map[string]func(*foreign.Node) {
 // told is for properties that callable read.
 func told(*foreign.Node) {}
 
-func lose(reason string) func(*foreign.Node) { return func(n *foreign.Node) { n.Lose(reason) } }
-
 func (f *one) bound(n *foreign.Node, which string) {
 	i, ok := f.number(n)
 	if !ok {
 		return
 	}
-	if f.fn.Scaling == nil {
-		f.fn.Scaling = &draft.Scaling{}
-	}
 	if which == "max" {
-		f.fn.Scaling.Max = i
+		f.fn.Bounds().Max = i
 	} else {
-		f.fn.Scaling.Min = i
+		f.fn.Bounds().Min = i
 	}
 	n.Map(f.at + ".scaling." + which)
 }

@@ -102,13 +102,13 @@ func (f *one) keys() map[string]func(*foreign.Node) {
 		},
 		"reservedConcurrency": func(n *foreign.Node) {
 			if i, ok := n.Number(); ok {
-				f.scaling().Max = i
+				f.fn.Bounds().Max = i
 				n.Map(f.at + ".scaling.max")
 			}
 		},
 		"provisionedConcurrency": func(n *foreign.Node) {
 			if i, ok := n.Number(); ok {
-				f.scaling().Min = i
+				f.fn.Bounds().Min = i
 				n.Map(f.at + ".scaling.min")
 			}
 		},
@@ -118,22 +118,13 @@ func (f *one) keys() map[string]func(*foreign.Node) {
 				n.Map(f.at + ".aws.dead_letter")
 			}
 		},
-		"fileSystemConfig":     lose("ferry mounts no file systems"),
-		"destinations":         lose("ferry sends results of events nowhere: onError becomes aws.dead_letter"),
-		"iamRoleStatements":    lose(rightsReason),
-		"maximumRetryAttempts": lose("how often an event is tried again is the target's to say"),
-		"maximumEventAge":      lose("how long an event is kept is the target's to say"),
+		"fileSystemConfig":     foreign.Lost("ferry mounts no file systems"),
+		"destinations":         foreign.Lost("ferry sends results of events nowhere: onError becomes aws.dead_letter"),
+		"iamRoleStatements":    foreign.Lost(rightsReason),
+		"maximumRetryAttempts": foreign.Lost("how often an event is tried again is the target's to say"),
+		"maximumEventAge":      foreign.Lost("how long an event is kept is the target's to say"),
 	})
 	return keys
-}
-
-func lose(reason string) func(*foreign.Node) { return func(n *foreign.Node) { n.Lose(reason) } }
-
-func (f *one) scaling() *draft.Scaling {
-	if f.fn.Scaling == nil {
-		f.fn.Scaling = &draft.Scaling{}
-	}
-	return f.fn.Scaling
 }
 
 // perFunction is why a key of functions that says nothing of what serves is left out, "" for one that ferry does not know.

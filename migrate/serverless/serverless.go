@@ -105,12 +105,10 @@ func (r *reader) providerKeys(d *draft.Function) map[string]func(*foreign.Node) 
 		"region": func(n *foreign.Node) {
 			r.setting(n, "region", "targets.aws.region")
 		},
-		"profile": func(n *foreign.Node) { r.setting(n, "profile", "targets.aws.profile") },
-		"iam":     r.iam,
-		"iamRoleStatements": func(n *foreign.Node) {
-			n.Lose(rightsReason)
-		},
-		"httpApi": r.httpAPI,
+		"profile":           func(n *foreign.Node) { r.setting(n, "profile", "targets.aws.profile") },
+		"iam":               r.iam,
+		"iamRoleStatements": foreign.Lost(rightsReason),
+		"httpApi":           r.httpAPI,
 		"apiGateway": func(n *foreign.Node) {
 			for _, e := range n.Entries() {
 				switch e.Key {
