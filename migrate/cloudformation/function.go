@@ -318,18 +318,10 @@ func (r *reader) environment(n *foreign.Node, d *draft.Function, at string) {
 		switch {
 		case !ok && strings.Contains(text, "{{resolve:"), ok && strings.HasPrefix(text, "{{resolve:"), ok && lambda.Secret(e.Key, text):
 			name := lambda.SecretName(e.Key)
-			if d.Secrets == nil {
-				d.Secrets = map[string]string{}
-			}
-			d.Secrets[e.Key] = name
-			e.Value.Map(at + ".secrets." + e.Key)
+			lambda.SecretVariable(d, at, e.Key, name, e.Value)
 			r.note(fmt.Sprintf("set the secret %s with `ferry secrets set %s`: its value is not copied", name, name))
 		case ok:
-			if d.Env == nil {
-				d.Env = map[string]string{}
-			}
-			d.Env[e.Key] = text
-			e.Value.Map(at + ".env." + e.Key)
+			lambda.PlainVariable(d, at, e.Key, text, e.Value)
 		}
 	}
 }

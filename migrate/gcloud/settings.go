@@ -142,7 +142,7 @@ func (r *reader) secrets(n *foreign.Node) {
 		item.Get("projectId").Drop("a target's secrets are in its own project")
 		item.Get("version").Drop("each deploy takes the version that is current, and a release keeps it")
 		item.Get("key").Map(r.at + ".secrets")
-		lambda.SecretVariable(r.fn, name, secret, item.Get("secret"))
+		lambda.SecretVariable(&r.fn.Function, r.at, name, secret, item.Get("secret"))
 	}
 }
 

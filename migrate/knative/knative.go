@@ -162,7 +162,7 @@ func (r *reader) variables(n *foreign.Node) {
 		case secret != nil:
 			e.Get("name").Map(r.at + ".secrets")
 			secret.Get("key").Drop("a secret has one value")
-			lambda.SecretVariable(r.fn, name, draft.Name(secret.Get("name").Raw()), secret.Get("name"))
+			lambda.SecretVariable(&r.fn.Function, r.at, name, draft.Name(secret.Get("name").Raw()), secret.Get("name"))
 			r.made.Notes = append(r.made.Notes, "set the secret "+draft.Name(secret.Get("name").Raw())+" with `ferry secrets set`: what the cluster has under that name is not copied")
 		case e.Get("valueFrom") != nil:
 			e.Lose("the cluster fills it in: write what it is, or ${env:NAME}")

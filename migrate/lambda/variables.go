@@ -11,23 +11,29 @@ func Variable(m *draft.Manifest, f *draft.Named, name string, n *foreign.Node) {
 	if !ok && n.Is(foreign.Scalar) {
 		return
 	}
+	at := "functions." + f.Name
 	if Secret(name, text) {
-		SecretVariable(f, name, SecretName(name), n)
+		SecretVariable(&f.Function, at, name, SecretName(name), n)
 		m.Notes = append(m.Notes, "set the secret "+SecretName(name)+" with `ferry secrets set "+SecretName(name)+"`: its value stood in the open, and is not copied")
 		return
 	}
-	if f.Env == nil {
-		f.Env = map[string]string{}
-	}
-	f.Env[name] = draft.Literal(text)
-	n.Map("functions." + f.Name + ".env." + name)
+	PlainVariable(&f.Function, at, name, draft.Literal(text), n)
 }
 
-// SecretVariable is a variable whose value a secret manager keeps.
-func SecretVariable(f *draft.Named, name, secret string, n *foreign.Node) {
-	if f.Secrets == nil {
-		f.Secrets = map[string]string{}
+// PlainVariable is a variable of a function, or of all, that is at a path of the manifest.
+func PlainVariable(d *draft.Function, at, name, text string, n *foreign.Node) {
+	if d.Env == nil {
+		d.Env = map[string]string{}
 	}
-	f.Secrets[name] = secret
-	n.Map("functions." + f.Name + ".secrets." + name)
+	d.Env[name] = text
+	n.Map(at + ".env." + name)
+}
+
+// SecretVariable is one whose value a secret manager keeps.
+func SecretVariable(d *draft.Function, at, name, secret string, n *foreign.Node) {
+	if d.Secrets == nil {
+		d.Secrets = map[string]string{}
+	}
+	d.Secrets[name] = secret
+	n.Map(at + ".secrets." + name)
 }

@@ -231,21 +231,13 @@ func (r *reader) environment(n *foreign.Node, d *draft.Function, at string) {
 		case lambda.Secret(e.Key, text):
 			r.secret(e, d, at, lambda.SecretName(e.Key), "its value stood in the open, and is not copied")
 		default:
-			if d.Env == nil {
-				d.Env = map[string]string{}
-			}
-			d.Env[e.Key] = text
-			e.Value.Map(at + ".env." + e.Key)
+			lambda.PlainVariable(d, at, e.Key, text, e.Value)
 		}
 	}
 }
 
 func (r *reader) secret(e foreign.Entry, d *draft.Function, at, name, why string) {
-	if d.Secrets == nil {
-		d.Secrets = map[string]string{}
-	}
-	d.Secrets[e.Key] = name
-	e.Value.Map(at + ".secrets." + e.Key)
+	lambda.SecretVariable(d, at, e.Key, name, e.Value)
 	r.note(fmt.Sprintf("set the secret %s with `ferry secrets set %s`: %s", name, name, why))
 }
 
