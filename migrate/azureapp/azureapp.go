@@ -3,7 +3,6 @@
 package azureapp
 
 import (
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -105,11 +104,6 @@ func (r *reader) others(known string) (files []foreign.Entry, err error) {
 	return files, nil
 }
 
-func (r *reader) isFile(name string) bool {
-	info, err := os.Stat(filepath.Join(r.dir, filepath.FromSlash(name)))
-	return filepath.IsLocal(filepath.FromSlash(name)) && err == nil && info.Mode().IsRegular()
-}
-
 // language is the runtime of the app: what its settings say, else what lies in its folder.
 func (r *reader) language() string {
 	switch {
@@ -117,7 +111,7 @@ func (r *reader) language() string {
 		return r.runtime
 	case r.host.At("customHandler") != nil:
 		return "custom"
-	case r.isFile("function_app.py"), r.isFile("requirements.txt"):
+	case foreign.IsFile(r.dir, "function_app.py"), foreign.IsFile(r.dir, "requirements.txt"):
 		return "python3.13"
 	}
 	return "nodejs24"

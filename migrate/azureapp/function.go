@@ -45,7 +45,7 @@ func (r *reader) callable(f *draft.Named, folder string, n *foreign.Node) bool {
 	if f.Runtime == "custom" {
 		program := r.host.At("customHandler", "description", "defaultExecutablePath").Raw()
 		f.Style, f.Handler = "server", strings.TrimPrefix(program, "./")
-		if r.isFile(f.Handler) {
+		if foreign.IsFile(r.dir, f.Handler) {
 			return true
 		}
 		n.Lose("there is no program " + foreign.Plain(program) + " here: build it before")
@@ -60,7 +60,7 @@ func (r *reader) callable(f *draft.Named, folder string, n *foreign.Node) bool {
 	case f.Runtime == "none", !strings.HasSuffix(file, ".js") && !strings.HasSuffix(file, ".mjs") && !strings.HasSuffix(file, ".cjs") && !strings.HasSuffix(file, ".py"):
 		n.Lose("its code is in a language whose handlers ferry does not call")
 		return false
-	case !r.isFile(file):
+	case !foreign.IsFile(r.dir, file):
 		n.Lose("there is no " + foreign.Plain(file) + " in the app's folder")
 		return false
 	case strings.HasSuffix(file, ".py"):

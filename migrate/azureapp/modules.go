@@ -110,7 +110,7 @@ func first(of *regexp.Regexp, text, usual string) string {
 
 // entries are the files of the app's code: what package.json names, or function_app.py.
 func (r *reader) entries() (names []string) {
-	if r.isFile("function_app.py") {
+	if foreign.IsFile(r.dir, "function_app.py") {
 		return []string{"function_app.py"}
 	}
 	pack, err := foreign.Below(r.dir, "package.json")
@@ -120,7 +120,7 @@ func (r *reader) entries() (names []string) {
 	found, _ := filepath.Glob(filepath.Join(r.dir, filepath.FromSlash(pack.Get("main").Raw())))
 	slices.Sort(found)
 	for _, f := range found {
-		if rel, err := filepath.Rel(r.dir, f); err == nil && r.isFile(filepath.ToSlash(rel)) {
+		if rel, err := filepath.Rel(r.dir, f); err == nil && foreign.IsFile(r.dir, filepath.ToSlash(rel)) {
 			names = append(names, filepath.ToSlash(rel))
 		}
 	}

@@ -60,6 +60,16 @@ func Below(dir, name string) (*Node, error) {
 	return Read(filepath.Join(dir, name))
 }
 
+// IsFile is whether a plain file has that name below a folder. A name that leads out of the folder is none.
+func IsFile(dir, name string) bool {
+	name = filepath.FromSlash(name)
+	if !filepath.IsLocal(name) {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(dir, name))
+	return err == nil && info.Mode().IsRegular()
+}
+
 // Read reads a file of YAML or JSON. A failure is an *Error.
 func Read(file string) (*Node, error) {
 	f, err := regular.Open(file)

@@ -2,7 +2,6 @@
 package gcloud
 
 import (
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -134,16 +133,13 @@ func (r *reader) handler(runtime, entry string) string {
 		names = []string{r.main(), "index.js", "function.js"}
 	}
 	for _, name := range names {
-		if info, err := os.Stat(filepath.Join(r.dir, name)); name == "" || err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		switch runtime {
-		case "go":
+		switch {
+		case !foreign.IsFile(r.dir, name):
+		case runtime == "go":
 			return ".:" + entry
-		case "nodejs", "":
-			return name
+		default:
+			return strings.TrimSuffix(name, ".py") + ":" + entry
 		}
-		return strings.TrimSuffix(name, ".py") + ":" + entry
 	}
 	return ""
 }

@@ -2,7 +2,6 @@
 package knative
 
 import (
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -101,15 +100,10 @@ func (r *reader) starts() []string {
 		}
 		return []string{"node", pack.Get("main").Raw()}
 	}
-	if r.isFile("go.mod") {
+	if foreign.IsFile(r.dir, "go.mod") {
 		return []string{"go"}
 	}
 	return nil
-}
-
-func (r *reader) isFile(name string) bool {
-	info, err := os.Stat(filepath.Join(r.dir, filepath.FromSlash(name)))
-	return filepath.IsLocal(name) && err == nil && info.Mode().IsRegular()
 }
 
 // program is a runtime and the file that it starts, which is here, with the words that follow it.
@@ -124,13 +118,13 @@ func (r *reader) program(words []string, image string) (runtime, handler string,
 	switch {
 	case base == "go":
 		return "go", ".", nil
-	case base == "node" && r.isFile(file):
+	case base == "node" && foreign.IsFile(r.dir, file):
 		return version(image, "node", "nodejs24"), file, words[2:]
-	case strings.HasPrefix(base, "python") && r.isFile(file):
+	case strings.HasPrefix(base, "python") && foreign.IsFile(r.dir, file):
 		return version(image, "python", "python3.13"), file, words[2:]
-	case r.isFile(strings.TrimPrefix(words[0], "./")):
+	case foreign.IsFile(r.dir, strings.TrimPrefix(words[0], "./")):
 		return "custom", strings.TrimPrefix(words[0], "./"), words[1:]
-	case r.isFile("go.mod"):
+	case foreign.IsFile(r.dir, "go.mod"):
 		return "go", ".", words[1:]
 	}
 	return "", "", nil

@@ -2,7 +2,6 @@
 package lambda
 
 import (
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -28,7 +27,7 @@ func Runtime(id, dir string) (runtime, reason string) {
 		return "nodejs" + nodeRuntime().FindStringSubmatch(id)[1], ""
 	case pythonRuntime().MatchString(id):
 		return id, ""
-	case id == "go1.x", strings.HasPrefix(id, "provided") && isFile(filepath.Join(dir, "go.mod")):
+	case id == "go1.x", strings.HasPrefix(id, "provided") && foreign.IsFile(dir, "go.mod"):
 		return "go", ""
 	case strings.HasPrefix(id, "provided"):
 		return "custom", ""
@@ -38,11 +37,6 @@ func Runtime(id, dir string) (runtime, reason string) {
 		return "", "ferry has no runtime for Ruby"
 	}
 	return "", "ferry does not know the runtime " + foreign.Plain(id)
-}
-
-func isFile(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && info.Mode().IsRegular()
 }
 
 // Handler is a handler as the manifest writes it, for code that lies in a folder; else the reason why there is none.
@@ -57,7 +51,7 @@ func Handler(runtime, dir, handler string) (written, reason string) {
 	case runtime == "go":
 		return goHandler(dir, handler)
 	}
-	if !isFile(filepath.Join(dir, "bootstrap")) {
+	if !foreign.IsFile(dir, "bootstrap") {
 		return "", "there is no executable bootstrap to run"
 	}
 	return "bootstrap", ""
@@ -71,7 +65,7 @@ func nodeHandler(dir, handler string) (written, reason string) {
 			continue
 		}
 		for _, ending := range nodeEndings {
-			if file := folder + base[:i] + ending; isFile(filepath.Join(dir, file)) {
+			if file := folder + base[:i] + ending; foreign.IsFile(dir, file) {
 				return file + ":" + base[i+1:], ""
 			}
 		}
