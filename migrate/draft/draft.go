@@ -330,6 +330,11 @@ func (m Manifest) Unique(name string) string {
 	return made
 }
 
+// Unshared notes that a function is private because its file does not say who may call it.
+func (m *Manifest) Unshared(name string) {
+	m.Notes = append(m.Notes, name+" is private: who may call it stands in its IAM policy, not here. Where everybody may, remove auth: private")
+}
+
 // Apart notes that functions which answered at one address have addresses of their own.
 func (m *Manifest) Apart() {
 	n := 0

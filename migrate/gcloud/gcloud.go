@@ -180,7 +180,7 @@ func (r *reader) read() {
 	}.Read(r.root)
 	if r.root.Get("eventTrigger") == nil {
 		r.fn.Events = append(r.fn.Events, draft.Event{HTTP: &draft.HTTP{Auth: "private"}})
-		r.made.Notes = append(r.made.Notes, r.fn.Name+" is private: who may call it stands in its IAM policy, not here. Where everybody may, remove auth: private")
+		r.made.Unshared(r.fn.Name)
 	}
 }
 

@@ -12,6 +12,7 @@ const clusters = "the cluster and its tools set it"
 // service reads all but the container.
 func (r *reader) service() {
 	http := &draft.HTTP{}
+	r.fn.Events = []draft.Event{{HTTP: http}}
 	foreign.Keys{
 		"labels": func(n *foreign.Node) {
 			for _, e := range n.Entries() {
@@ -27,7 +28,6 @@ func (r *reader) service() {
 		"uid":         foreign.Dropped(clusters), "resourceVersion": foreign.Dropped(clusters), "generation": foreign.Dropped(clusters),
 		"creationTimestamp": foreign.Dropped(clusters), "selfLink": foreign.Dropped(clusters), "managedFields": foreign.Dropped(clusters),
 	}.Read(r.root.Get("metadata"))
-	r.fn.Events = []draft.Event{{HTTP: http}}
 	r.root.Get("status").Drop(clusters)
 	spec := r.root.Get("spec")
 	spec.Get("traffic").Drop("ferry says which revision serves: see `ferry deploy --traffic`")
@@ -100,8 +100,14 @@ func (r *reader) annotations(n *foreign.Node) {
 		case "autoscaling.knative.dev/class", "autoscaling.knative.dev/metric", "autoscaling.knative.dev/target", "autoscaling.knative.dev/targetutilizationpercentage",
 			"autoscaling.knative.dev/window", "autoscaling.knative.dev/initialscale", "autoscaling.knative.dev/scaledowndelay":
 			e.Value.Drop("ferry leaves it to the cluster's own defaults: scaling bounds instances")
-		case "serving.knative.dev/creator", "serving.knative.dev/lastmodifier", "client.knative.dev/usercommand", "client.knative.dev/user-image":
+		case "serving.knative.dev/creator", "serving.knative.dev/lastmodifier", "client.knative.dev/usercommand", "client.knative.dev/userimage":
 			e.Value.Drop(clusters)
+		case "run.googleapis.com/ingress": // every Service of Cloud Run has it
+			r.fn.Events[0].HTTP.Auth = "private"
+			r.made.Unshared(r.fn.Name)
+			e.Value.Map(r.at + ".events")
+		case "run.googleapis.com/cloudsqlinstances", "run.googleapis.com/secrets", "run.googleapis.com/vpcaccessconnector", "run.googleapis.com/networkinterfaces":
+			e.Value.Lose("Cloud Run connects the program with it, and a cluster does not: see what the code needs of it")
 		default:
 			e.Value.Drop("ferry sets no annotation of this name")
 		}
