@@ -102,9 +102,9 @@ func (m *Move) changing() string {
 		}
 	}
 	if _, stepwise := providers.As[providers.Stepwise](m.From.Adapter); stepwise {
-		return "each change of the share restarts the functions on " + m.from() + ": requests that are under way there then may fail"
+		return "each change of the share restarts the functions on " + m.from() + ": requests under way there at that moment may fail"
 	}
-	return "each change of the share takes " + m.from() + " seconds"
+	return "each change of the share takes a few seconds on " + m.from()
 }
 
 // listed are names, each once.
