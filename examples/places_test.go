@@ -36,13 +36,8 @@ func clouds(t *testing.T) []cloud {
 func onAWS(t *testing.T) cloud {
 	t.Helper()
 	account := awstest.Start(t)
-	var env []string
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "FERRY_AWS_ENDPOINT"} {
-		value, _ := account.Env(name)
-		env = append(env, name+"="+value)
-	}
 	return cloud{
-		target: "aws", block: "{provider: aws, account: \"" + awstest.Account + "\"}", env: env,
+		target: "aws", block: "{provider: aws, account: \"" + awstest.Account + "\"}", env: account.Environ(),
 		cannot: map[string]string{"server-app": "programs need the layer of the Lambda Web Adapter, which is no part of ferry"},
 	}
 }

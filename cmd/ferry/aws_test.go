@@ -30,8 +30,8 @@ func (c *clouds) command(ts *testscript.TestScript, neg bool, args []string) {
 	case cloud == nil:
 		cloud = awstest.Start(c.t)
 		c.of[ts] = cloud
-		for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "FERRY_AWS_ENDPOINT"} {
-			value, _ := cloud.Env(name)
+		for _, variable := range cloud.Environ() {
+			name, value, _ := strings.Cut(variable, "=")
 			ts.Setenv(name, value)
 		}
 	case len(args) == 3 && args[0] == "deny":

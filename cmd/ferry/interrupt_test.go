@@ -107,12 +107,7 @@ func TestTheFirstSignalEndsADeployWhoseCallsAreTriedAgain(t *testing.T) {
 		failed.Add(1)
 		return standin.ServerError()
 	})
-	environ := []string{"FERRY_TARGET=aws"}
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED", "FERRY_AWS_ENDPOINT"} {
-		value, _ := cloud.Env(name)
-		environ = append(environ, name+"="+value)
-	}
-	p := begin(t, on(t, t.TempDir(), farManifest, environ, "deploy"))
+	p := begin(t, on(t, t.TempDir(), farManifest, append(cloud.Environ(), "FERRY_TARGET=aws"), "deploy"))
 	until(t, "calls that fail", func() bool { return failed.Load() > 2 }, p.said)
 	p.stops(syscall.SIGINT, 130)
 }

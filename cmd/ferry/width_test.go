@@ -30,12 +30,8 @@ func terminal(t *testing.T, cloud *awstest.Cloud, dir string, width int, args ..
 	t.Helper()
 	var out bytes.Buffer
 	environ := []string{"TERM=dumb", "NO_COLOR=1", "FERRY_HOME=" + filepath.Join(dir, ".ferry"), "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "USER=ada"}
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "FERRY_AWS_ENDPOINT"} {
-		value, _ := cloud.Env(name)
-		environ = append(environ, name+"="+value)
-	}
 	cmd.Main(t.Context(), cmd.Invocation{
-		Args: args, Environ: environ, Dir: dir, Now: time.Now, Version: "v1.2.3", Providers: all.Providers,
+		Args: args, Environ: append(environ, cloud.Environ()...), Dir: dir, Now: time.Now, Version: "v1.2.3", Providers: all.Providers,
 		Streams: cmd.Streams{
 			In: strings.NewReader(""), Width: width,
 			Out: cmd.Output{Writer: &out, Terminal: width > 0}, Err: cmd.Output{Writer: &out, Terminal: width > 0},

@@ -93,14 +93,27 @@ func (c *Cloud) Endpoint() string { return c.server.URL }
 
 // Env looks a variable up as the environment of a user of this cloud has it.
 func (c *Cloud) Env(name string) (string, bool) {
-	value, ok := map[string]string{
+	value, ok := c.ofUser()[name]
+	return value, ok
+}
+
+// Environ is that environment, as programs take it.
+func (c *Cloud) Environ() []string {
+	var all []string
+	for name, value := range c.ofUser() {
+		all = append(all, name+"="+value)
+	}
+	return all
+}
+
+func (c *Cloud) ofUser() map[string]string {
+	return map[string]string{
 		"AWS_ACCESS_KEY_ID":         AccessKey,
 		"AWS_SECRET_ACCESS_KEY":     SecretKey,
 		"AWS_REGION":                Region,
 		"AWS_EC2_METADATA_DISABLED": "true",
 		"FERRY_AWS_ENDPOINT":        c.Endpoint(),
-	}[name]
-	return value, ok
+	}
 }
 
 var _ http.Handler = (*Cloud)(nil)
