@@ -3,13 +3,13 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 
 	"github.com/ferryfn/ferry/internal/azuretest"
 	"github.com/ferryfn/ferry/internal/standin"
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 // cloud is a stand-in for one, as a target of a shop.
@@ -33,10 +33,7 @@ func onAzure(t *testing.T) cloud {
 func (c cloud) writes(version string) {
 	c.Helper()
 	c.write(version)
-	file := filepath.Join(c.dir, version, "ferry.yaml")
-	if err := os.WriteFile(file, []byte(shopManifest+"targets:\n  cloud: "+c.block+"\n"), 0o600); err != nil {
-		c.Fatal(err)
-	}
+	packagertest.Write(c.T, filepath.Join(c.dir, version, "ferry.yaml"), shopManifest+"targets:\n  cloud: "+c.block+"\n")
 }
 
 func (c cloud) deploys(version string) (int, string) {

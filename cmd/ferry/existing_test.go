@@ -74,19 +74,26 @@ func (p page) needs() []string {
 func (p page) walk(t *testing.T, dir string, env ...string) {
 	t.Helper()
 	for _, s := range p.steps {
-		var out, errs bytes.Buffer
-		c := exec.Command("sh", "-c", s.command)
-		c.Dir, c.Env, c.Stdout, c.Stderr = dir, append(os.Environ(), env...), &out, &errs
-		if err := c.Run(); err != nil {
-			t.Fatalf("%s: %v\n%s%s", s.command, err, out.String(), errs.String())
-		}
+		out, errs := typed(t, dir, s.command, env...)
 		if !strings.HasPrefix(s.command, "ferry invoke") {
 			continue
 		}
-		if diff := cmp.Diff(strings.TrimSpace(s.prints), strings.TrimSpace(out.String())); diff != "" {
-			t.Errorf("%s: %s\n%s", s.command, diff, errs.String())
+		if diff := cmp.Diff(strings.TrimSpace(s.prints), strings.TrimSpace(out)); diff != "" {
+			t.Errorf("%s: %s\n%s", s.command, diff, errs)
 		}
 	}
+}
+
+// typed is what a command prints that is typed in a folder. It must succeed.
+func typed(t *testing.T, dir, command string, env ...string) (out, errs string) {
+	t.Helper()
+	var printed, complained bytes.Buffer
+	c := exec.Command("sh", "-c", command)
+	c.Dir, c.Env, c.Stdout, c.Stderr = dir, append(os.Environ(), env...), &printed, &complained
+	if err := c.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s%s", command, err, printed.String(), complained.String())
+	}
+	return printed.String(), complained.String()
 }
 
 // furnish makes what the pages' events come from.
@@ -134,12 +141,7 @@ func TestCodeThatExistsRunsAsItsPageSays(t *testing.T) {
 			p.walk(t, dir, "FERRY_HOME="+home)
 			cloud := awstest.Start(t)
 			furnish(t, cloud)
-			env := []string{"FERRY_HOME=" + home, "FERRY_TARGET=aws"}
-			for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "FERRY_AWS_ENDPOINT"} {
-				value, _ := cloud.Env(name)
-				env = append(env, name+"="+value)
-			}
-			p.walk(t, dir, env...)
+			p.walk(t, dir, append(cloud.Environ(), "FERRY_HOME="+home, "FERRY_TARGET=aws")...)
 		})
 	}
 }

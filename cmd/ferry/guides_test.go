@@ -3,11 +3,10 @@
 package main
 
 import (
-	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +33,7 @@ func TestAGuideLeadsWhereItSays(t *testing.T) {
 			w := walker{T: t, dir: filepath.Join(t.TempDir(), "shop"), google: sideOf(t, "gcp")}
 			home := t.TempDir()
 			t.Cleanup(func() { stop(t, home) })
-			w.env = append(append(append(os.Environ(), "FERRY_HOME="+home, "NO_COLOR=1"), w.google.environ...), sideOf(t, "aws").environ...)
+			w.env = slices.Concat([]string{"FERRY_HOME=" + home, "NO_COLOR=1"}, w.google.environ, sideOf(t, "aws").environ)
 			walked := w.walk(string(text))
 			switch {
 			case *update:
@@ -87,13 +86,8 @@ func (w walker) walk(text string) string {
 // types is what a command prints, without what is another in each run.
 func (w walker) types(command string) string {
 	w.Helper()
-	var out, errs bytes.Buffer
-	c := exec.Command("sh", "-c", strings.ReplaceAll(command, place, w.google.block))
-	c.Dir, c.Env, c.Stdout, c.Stderr = w.dir, w.env, &out, &errs
-	if err := c.Run(); err != nil {
-		w.Fatalf("%s: %v\n%s%s", command, err, out.String(), errs.String())
-	}
-	shown := strings.ReplaceAll(out.String(), w.google.block, place)
+	out, _ := typed(w.T, w.dir, strings.ReplaceAll(command, place, w.google.block), w.env...)
+	shown := strings.ReplaceAll(out, w.google.block, place)
 	for _, change := range [][2]string{
 		{`https?://127\.0\.0\.1:\d+[^\s"]*|https?://\S+\.lambda-url\S+`, "https://…"},
 		{`\b[0-9a-f]{12,64}\b`, "…"},

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 const nativeService = `service: shop
@@ -71,18 +73,10 @@ func nativeRequests() string {
 // answers to here to the clouds, too.
 func TestAServiceForLambdaAnswersAlikeEverywhereAndOneDifferenceIsFound(t *testing.T) {
 	t.Parallel()
-	if ok, _ := installed("node"); !ok {
-		t.Skip("node is not installed")
-	}
+	packagertest.Needs(t, "node")
 	s := &moving{shop: newShop(t)}
 	for name, text := range map[string]string{"serverless.yml": nativeService, "src/handler.js": nativeHandler, "requests.jsonl": nativeRequests()} {
-		file := filepath.Join(s.dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		packagertest.Write(t, filepath.Join(s.dir, name), text)
 	}
 	s.ferry("import", ".")
 	places := []side{sideOf(t, "gcp"), sideOf(t, "azure")}

@@ -74,13 +74,7 @@ func importAndServe(t *testing.T, a *txtar.Archive, home string) string {
 		if strings.HasPrefix(f.Name, "want.") {
 			continue
 		}
-		name := filepath.Join(dir, filepath.FromSlash(f.Name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		packagertest.Write(t, filepath.Join(dir, filepath.FromSlash(f.Name)), string(f.Data))
 	}
 	ferry := func(args ...string) (string, error) {
 		var out, errs bytes.Buffer

@@ -19,6 +19,7 @@ import (
 	"github.com/ferryfn/ferry/internal/gcptest"
 	"github.com/ferryfn/ferry/internal/knativetest"
 	"github.com/ferryfn/ferry/internal/sample"
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 // side is a target that a stand-in is for, with the environment of its user.
@@ -35,11 +36,7 @@ func sideOf(t *testing.T, target string) side {
 	switch target {
 	case "aws":
 		account := awstest.Start(t)
-		s.block = "{provider: aws, region: eu-west-1}"
-		for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "FERRY_AWS_ENDPOINT"} {
-			value, _ := account.Env(name)
-			s.environ = append(s.environ, name+"="+value)
-		}
+		s.block, s.environ = "{provider: aws, region: eu-west-1}", account.Environ()
 	case "gcp":
 		project := gcptest.New(t)
 		project.AddRepository("ferry")
@@ -82,11 +79,7 @@ def app(environ, start_response):
 // between is a service that is live on one side and is to be moved to the other.
 func between(t *testing.T, from, to side, functions string, files map[string]string) *moving {
 	t.Helper()
-	for _, tool := range []string{"node", "python3"} {
-		if ok, _ := installed(tool); !ok {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
+	packagertest.Needs(t, "node", "python3")
 	s := &moving{shop: newShop(t), from: from.target, to: to.target, client: trusting(t, from.certificates)}
 	manifest := "service: shop\n"
 	if trusted := from.certificates + to.certificates; trusted != "" {
@@ -99,9 +92,7 @@ func between(t *testing.T, from, to side, functions string, files map[string]str
 	}
 	files["ferry.yaml"] = manifest
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		packagertest.Write(t, filepath.Join(s.dir, name), text)
 	}
 	s.cloudDeploy(from.target)
 	return s
