@@ -82,14 +82,11 @@ func (in *Input) check(h *Hashes, recorded, now time.Time) Verdict {
 }
 
 func (in *Input) current(h *Hashes, info fs.FileInfo, now time.Time) string {
+	take := contentOf
 	if in.Kind == "d" {
-		entries, err := os.ReadDir(in.Path)
-		if err != nil {
-			return ""
-		}
-		return sumOfNames(entries)
+		take = namesIn
 	}
-	sum, err := h.sum(in.Path, info, now)
+	sum, err := h.sum(in.Path, info, now, take)
 	if err != nil {
 		return ""
 	}

@@ -72,7 +72,7 @@ func (j *Job) NoteAll(ctx context.Context) error {
 		return err
 	}
 	for _, f := range w.files {
-		sum, err := j.In.Hashes.sum(f.Path, f.Info, j.In.Began)
+		sum, err := j.In.Hashes.sum(f.Path, f.Info, j.In.Began, contentOf)
 		if err != nil {
 			return ReadProblem(f.Path, f.Name, err)
 		}

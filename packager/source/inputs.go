@@ -75,7 +75,7 @@ func (r *Recorder) File(path string) error {
 	if err != nil {
 		return ReadProblem(path, path, err)
 	}
-	sum, err := r.Hashes.sum(path, info, r.Began)
+	sum, err := r.Hashes.sum(path, info, r.Began, contentOf)
 	if err != nil {
 		return ReadProblem(path, path, err)
 	}
@@ -145,7 +145,7 @@ func (r *Recorder) Folder(path string) error {
 	if err != nil {
 		return err
 	}
-	sum, err := r.Hashes.names(path, info, r.Began)
+	sum, err := r.Hashes.sum(path, info, r.Began, namesIn)
 	if err != nil {
 		return err
 	}
@@ -284,12 +284,20 @@ type hashed struct {
 // buffers are for reading files; a file's own way to copy itself makes one each time.
 var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
-// sum is the digest of a file in the given state.
-func (h *Hashes) sum(path string, info fs.FileInfo, since time.Time) (string, error) {
+// sum is the digest of a file or folder in the given state, which is taken where none is known.
+func (h *Hashes) sum(path string, info fs.FileInfo, since time.Time, take func(path string) (string, error)) (string, error) {
 	if known, ok := h.find(path, info, since); ok {
 		return known, nil
 	}
 	at := time.Now()
+	sum, err := take(path)
+	if err != nil {
+		return "", err
+	}
+	return h.remember(path, info, at, sum), nil
+}
+
+func contentOf(path string) (sum string, err error) {
 	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
@@ -301,7 +309,15 @@ func (h *Hashes) sum(path string, info fs.FileInfo, since time.Time) (string, er
 	if _, err := io.CopyBuffer(digest, struct{ io.Reader }{f}, buffer[:]); err != nil {
 		return "", err
 	}
-	return h.remember(path, info, at, hex.EncodeToString(digest.Sum(nil))), nil
+	return hex.EncodeToString(digest.Sum(nil)), nil
+}
+
+func namesIn(path string) (sum string, err error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return "", err
+	}
+	return sumOfNames(entries), nil
 }
 
 // Read returns a file with its digest, and the state that it was in before.
@@ -314,19 +330,6 @@ func (h *Hashes) Read(path string) (info fs.FileInfo, data []byte, sum string, e
 		return nil, nil, "", err
 	}
 	return info, data, h.remember(path, info, at, Sum(data)), nil
-}
-
-// names is the digest of the names in a folder in the given state.
-func (h *Hashes) names(path string, info fs.FileInfo, since time.Time) (string, error) {
-	if known, ok := h.find(path, info, since); ok {
-		return known, nil
-	}
-	at := time.Now()
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return "", err
-	}
-	return h.remember(path, info, at, sumOfNames(entries)), nil
 }
 
 // find is a digest that is known of a file or folder in the given state. What was read before `since` counts only when it
