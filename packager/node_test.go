@@ -413,6 +413,20 @@ func TestWhatWasGeneratedBesideAPackageComesAlongWithItsFiles(t *testing.T) {
 	}
 }
 
+func TestGeneratedCodeThatNothingDescribesMayHaveAFolderNamedAfterItsModuleSystem(t *testing.T) {
+	t.Parallel()
+	root := packagertest.Project(t, "package.json", `{"dependencies":{"@acme/client":"1"}}`,
+		"app.mjs", "import { read } from '@acme/client'; export const got = read(); export default { fetch() {} };",
+		"node_modules/@acme/client/package.json", `{"name":"@acme/client","version":"1.0.0","main":"index.js"}`,
+		"node_modules/@acme/client/index.js", "module.exports = { ...require('.acme/client') }",
+		"node_modules/.acme/client/index.js", "exports.read = require('./cjs/read.js')",
+		"node_modules/.acme/client/cjs/read.js", "module.exports = () => require('fs').readFileSync(require('path').join(__dirname, 'schema.acme'), 'utf8')",
+		"node_modules/.acme/client/cjs/schema.acme", "model A")
+	if got := load(t, build(t, newPackager(t, root), packagertest.Node("app.mjs")), "app.mjs", "m.got"); got != "model A" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestAPrismaClientThatIsNotGeneratedSaysHow(t *testing.T) {
 	t.Parallel()
 	root := prismaTree(t)

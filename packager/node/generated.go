@@ -2,6 +2,7 @@ package node
 
 import (
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -28,17 +29,28 @@ func bare(dir string) bool {
 	if !ok || root != dir || !dotted(name) || source.Exists(filepath.Join(dir, "package.json")) {
 		return false
 	}
-	found, err := filepath.Glob(filepath.Join(globQuote(dir), "*js"))
-	return err == nil && slices.ContainsFunc(found, scripts)
+	found, err := scriptsIn(dir)
+	return err == nil && len(found) > 0
+}
+
+// scriptsIn are the files that Node loads as code in a folder itself.
+func scriptsIn(dir string) (files []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if !e.IsDir() && slices.Contains([]string{".js", ".mjs", ".cjs"}, path.Ext(e.Name())) {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files, err
 }
 
 // undescribed is such a folder as a package. What its code imports by name is what it needs, as far as it is there.
 func undescribed(dir string) (*module, error) {
 	_, name, _ := PackageOf(dir)
 	mod := &module{packageJSON: packageJSON{Name: name, OptionalDependencies: map[string]string{}}, dir: dir, native: isNative(dir, nil)}
-	files, err := filepath.Glob(filepath.Join(globQuote(dir), "*js"))
+	files, err := scriptsIn(dir)
 	if err != nil {
-		return nil, err
+		return nil, source.ReadProblem(dir, name, err)
 	}
 	for _, file := range files {
 		code, err := regular.Read(file)
