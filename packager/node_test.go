@@ -23,11 +23,12 @@ func load(t *testing.T, a Artifact, file, expression string) string {
 	return imported(t, unpack(t, a), file, expression)
 }
 
-// imported imports a module under Node and prints an expression over it as `m`.
+// imported imports a module under Node and prints an expression over it as `m`, without the global require that "node -e" gives
+// and that there is nowhere else.
 func imported(t *testing.T, dir, file, expression string) string {
 	t.Helper()
 	return strings.TrimSpace(packagertest.Output(t, dir, "node", "-e",
-		"(async () => { const m = await import("+strconv.Quote("file://"+dir+"/"+file)+"); console.log("+expression+") })()"))
+		"delete globalThis.require; (async () => { const m = await import("+strconv.Quote("file://"+dir+"/"+file)+"); console.log("+expression+") })()"))
 }
 
 func TestAnESModuleWithTopLevelAwaitKeepsItsNatureAndItsPlace(t *testing.T) {
@@ -423,6 +424,18 @@ func TestGeneratedCodeThatNothingDescribesMayHaveAFolderNamedAfterItsModuleSyste
 		"node_modules/.acme/client/cjs/read.js", "module.exports = () => require('fs').readFileSync(require('path').join(__dirname, 'schema.acme'), 'utf8')",
 		"node_modules/.acme/client/cjs/schema.acme", "model A")
 	if got := load(t, build(t, newPackager(t, root), packagertest.Node("app.mjs")), "app.mjs", "m.got"); got != "model A" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// As packages for browsers and for Node hide it from bundlers for browsers.
+func TestRequireIsThereForCodeThatGivesItsNameInPartsToEval(t *testing.T) {
+	t.Parallel()
+	root := packagertest.Project(t, "package.json", `{"dependencies":{"inquire":"1"}}`,
+		"app.mjs", "import inquire from 'inquire'; export const got = inquire('buffer') !== null; export default { fetch() {} };",
+		"node_modules/inquire/package.json", `{"name":"inquire","version":"1.0.0"}`,
+		"node_modules/inquire/index.js", "module.exports = (name) => { try { return eval('quire'.replace(/^/, 're'))(name); } catch { return null; } };")
+	if got := load(t, build(t, newPackager(t, root), packagertest.Node("app.mjs")), "app.mjs", "m.got"); got != "true" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -109,7 +109,7 @@ func (b *bundle) inPackage(file string) (string, bool) {
 var (
 	// directives are those at the begin of a module that esbuild wrote.
 	directives    = pattern.Of(`^(?:#![^\n]*\n)?(?:"[^"\n]*";\n)*`)
-	asksForBanner = pattern.Of(`__ferry|\brequire\b`)
+	asksForBanner = pattern.Of(`__ferry|\b(?:require|eval)\b`) // what is given to eval may put the word together
 )
 
 // bannered gives a bundle that needs it its banner, behind its directives. A source map has it start at a later line.
