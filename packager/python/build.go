@@ -221,13 +221,30 @@ func (b *building) build(ctx context.Context, options []string, line string) err
 }
 
 // merge moves the files of a folder into another one.
-func merge(from, to string) error { return eachInto(from, to, os.Rename) }
+func merge(from, to string) error {
+	if !source.Exists(from) { // its markers ask for nothing here
+		return nil
+	}
+	return eachInto(from, to, os.Rename)
+}
 
-// link has the files of a folder in another one as well. Nobody writes into files that are installed.
-func link(from, to string) error { return eachInto(from, to, os.Link) }
+// link has the files of a folder in another one as well, as copies where the file system has no links. Nobody writes into files
+// that are installed. A folder that somebody takes away meanwhile is an error.
+func link(from, to string) error {
+	return eachInto(from, to, func(from, to string) error {
+		if os.Link(from, to) == nil {
+			return nil
+		}
+		data, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, data, 0o600)
+	})
+}
 
 func eachInto(from, to string, do func(from, to string) error) error {
-	err := filepath.WalkDir(from, func(full string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(from, func(full string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -240,8 +257,4 @@ func eachInto(from, to string, do func(from, to string) error) error {
 		}
 		return do(full, filepath.Join(to, rel))
 	})
-	if errors.Is(err, fs.ErrNotExist) { // its markers ask for nothing here
-		return nil
-	}
-	return err
 }

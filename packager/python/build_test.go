@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -290,6 +291,24 @@ func TestAChangeInAFolderInstallsNothingElseAnew(t *testing.T) {
 		after["core/__init__.py"] = before["core/__init__.py"]
 		packagertest.Equal(t, after, before)
 	})
+}
+
+func TestWheelsAreSharedBetweenFileSystemsAndNeverInPart(t *testing.T) {
+	other := t.TempDir()
+	if dir, err := os.MkdirTemp("/dev/shm", "ferry"); err == nil { // where there is another one
+		other = dir
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	}
+	from := packagertest.Project(t, "pkg/__init__.py", "NAME = 'pkg'\n")
+	if err := link(from, other); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(filepath.Join(other, "pkg/__init__.py")); err != nil || string(data) != "NAME = 'pkg'\n" {
+		t.Errorf("got %q, %v", data, err)
+	}
+	if err := link(filepath.Join(from, "gone"), other); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("wheels that another run took away: %v", err)
+	}
 }
 
 // A release that has no wheel for the platform must not make what was packaged yesterday impossible.
