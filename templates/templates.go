@@ -71,13 +71,16 @@ func Render(fn manifest.Function, t Target) (Shim, bool) {
 	return made, true
 }
 
+// served remembers the styles of a language and a target, which every function asks for.
+var served sync.Map
+
 // Styles lists the styles of a language that have a shim for a target, sorted.
 func Styles(language, target string) []manifest.Style {
-	key := path.Join("styles", language, target)
-	if known, ok := programs.Load(key); ok {
-		return slices.Clone(known.([]manifest.Style))
+	key := path.Join(language, target)
+	known, ok := served.Load(key)
+	if !ok {
+		known, _ = served.LoadOrStore(key, styles(files, language, target))
 	}
-	known, _ := programs.LoadOrStore(key, styles(files, language, target))
 	return slices.Clone(known.([]manifest.Style))
 }
 
