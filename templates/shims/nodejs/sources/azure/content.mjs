@@ -16,11 +16,13 @@ function fromFolder({ bucket, key }) {
   return readFile(path.join(process.env.FERRY_BUCKETS, encodeURIComponent(bucket), key));
 }
 
+let s3;
+
 // fromS3 reads by the SDK of the managed runtime.
-async function fromS3({ bucket, key }) {
-  const { S3Client, GetObjectCommand } = createRequire(import.meta.url)("@aws-sdk/client-s3");
-  const found = await new S3Client({}).send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  return Buffer.from(await found.Body.transformToByteArray());
+async function fromS3({ bucket: Bucket, key: Key }) {
+  s3 ??= new (required("@aws-sdk/client-s3").S3)({});
+  const { Body } = await s3.getObject({ Bucket, Key });
+  return Buffer.from(await Body.transformToByteArray());
 }
 
 // fromCloudStorage reads in the name of the function's service account.

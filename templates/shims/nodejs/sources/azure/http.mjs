@@ -61,7 +61,7 @@ function decodedSegment(text) {
   return text.replace(/(%[0-9a-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll("%", ""), "hex").toString());
 }
 
-const azureLibrary = createRequire(import.meta.url)("@azure/functions");
+const azureLibrary = required("@azure/functions");
 
 async function azureRequest(exchange, params) {
   const headers = {};

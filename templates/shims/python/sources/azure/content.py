@@ -1,4 +1,5 @@
 # The content of an object that an event tells of, which Azure's host would bring, read from where the function runs.
+import functools
 import urllib.request
 
 
@@ -14,10 +15,15 @@ def from_folder(bucket, key):
         return file.read()
 
 
-def from_s3(bucket, key):
+@functools.cache
+def s3():
     import boto3  # of the managed runtime
 
-    return boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return boto3.client("s3")
+
+
+def from_s3(bucket, key):
+    return s3().get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
 def from_cloud_storage(bucket, key):
