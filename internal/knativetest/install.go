@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 
@@ -89,9 +88,4 @@ func signingKey(file string) error {
 func kubeconfig(server, token, namespace string) string {
 	return fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: %q, insecure-skip-tls-verify: true}}]\nusers: [{name: u, user: {token: %s}}]\n"+
 		"contexts: [{name: test, context: {cluster: c, user: u, namespace: %s}}]\ncurrent-context: test\n", server, token, namespace)
-}
-
-func split(address string) (host, port string) {
-	host, port, _ = net.SplitHostPort(address)
-	return host, port
 }

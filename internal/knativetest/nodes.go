@@ -15,6 +15,13 @@ import (
 	"github.com/ferryfn/ferry/internal/standin"
 )
 
+// The resources of what a control plane asks of nodes, autoscaler and ingress.
+const (
+	deployments = "deployments.apps"
+	autoscalers = "podautoscalers.autoscaling.internal.knative.dev"
+	ingresses   = "ingresses.networking.internal.knative.dev"
+)
+
 // Cluster is a namespace of its own in a real cluster, in which ferry may do what a Role in YAML says. Its calls come by way of
 // the Server, which logs them and lets them fail as it is told; what would run on nodes runs here.
 func (p *Plane) Cluster(t testing.TB, role []byte) *Server {
@@ -29,14 +36,8 @@ func (p *Plane) Cluster(t testing.TB, role []byte) *Server {
 	t.Cleanup(func() {
 		p.call(context.WithoutCancel(t.Context()), http.MethodDelete, "/api/v1/namespaces/"+s.Namespace, nil)
 	})
-	for at, each := range map[string]func(string, object){
-		"/apis/apps/v1": s.deployment, "/apis/autoscaling.internal.knative.dev/v1alpha1": s.autoscaler, "/apis/networking.internal.knative.dev/v1alpha1": s.ingress,
-	} {
-		kind := map[string]string{"/apis/apps/v1": "/deployments", "/apis/autoscaling.internal.knative.dev/v1alpha1": "/podautoscalers"}[at]
-		if kind == "" {
-			kind = "/ingresses"
-		}
-		s.work.Go(func() { p.watch(s.alive, at+"/namespaces/"+s.Namespace+kind, each) })
+	for resource, each := range map[string]func(string, object){deployments: s.deployment, autoscalers: s.autoscaler, ingresses: s.ingress} {
+		s.work.Go(func() { p.watch(s.alive, s.path(resource), each) })
 	}
 	return s
 }
@@ -113,8 +114,6 @@ func (s *Server) names() []string {
 	return all
 }
 
-const deployments = "deployments.apps"
-
 // deployment runs the revision of a Deployment, as the kubelet does.
 func (s *Server) deployment(event string, o object) {
 	name, uid := text(o, "metadata", "labels", "serving.knative.dev/revision"), text(o, "metadata", "labels", "serving.knative.dev/revisionUID")
@@ -175,7 +174,7 @@ func (s *Server) report(w *workload, o object) {
 		"observedGeneration": at(o, "metadata", "generation"), "replicas": 1, "updatedReplicas": 1, "readyReplicas": ready, "availableReplicas": ready, "unavailableReplicas": 1 - ready,
 		"conditions": []any{progress},
 	}})
-	s.autoscaler("", s.found("podautoscalers.autoscaling.internal.knative.dev", w.name))
+	s.autoscaler("", s.found(autoscalers, w.name))
 }
 
 // tell writes what is observed. It is no concern when what it is about has gone.
@@ -210,7 +209,7 @@ func (s *Server) autoscaler(event string, o object) {
 	if !runs {
 		return
 	}
-	s.tell(http.MethodPatch, s.path("podautoscalers.autoscaling.internal.knative.dev")+"/"+id+"/status", object{"status": object{
+	s.tell(http.MethodPatch, s.path(autoscalers)+"/"+id+"/status", object{"status": object{
 		"observedGeneration": at(o, "metadata", "generation"), "serviceName": id, "metricsServiceName": id + "-private", "actualScale": 1, "desiredScale": 1,
 		"conditions": conditions("Active", "Ready", "SKSReady", "ScaleTargetInitialized"),
 	}})
@@ -229,7 +228,7 @@ func (s *Server) ingress(event string, o object) {
 		return
 	}
 	balancer := object{"ingress": []any{object{"domainInternal": "ingress.example.svc.cluster.local"}}}
-	s.tell(http.MethodPatch, s.path("ingresses.networking.internal.knative.dev")+"/"+id+"/status", object{"status": object{
+	s.tell(http.MethodPatch, s.path(ingresses)+"/"+id+"/status", object{"status": object{
 		"observedGeneration": at(o, "metadata", "generation"), "publicLoadBalancer": balancer, "privateLoadBalancer": balancer,
 		"conditions": conditions("LoadBalancerReady", "NetworkConfigured", "Ready"),
 	}})

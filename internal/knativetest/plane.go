@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -42,7 +43,7 @@ func Missing(dir string) string {
 
 var ports = loopback.Range{First: 4810, Count: 80}
 
-// owner is who may do everything on a Plane.
+// ownerToken is that of who may do everything on a Plane.
 const ownerToken = "owner"
 
 // NewPlane starts the programs of a folder, on loopback. They end with the test, and with this process however that ends.
@@ -63,7 +64,7 @@ func NewPlane(t testing.TB, dir string) *Plane {
 	}
 	run("etcd", nil, "--data-dir", filepath.Join(home, "etcd"), "--listen-client-urls", "http://"+etcd, "--advertise-client-urls", "http://"+etcd,
 		"--listen-peer-urls", "http://"+peers, "--unsafe-no-fsync", "--log-level", "error")
-	_, port := split(api)
+	_, port, _ := net.SplitHostPort(api)
 	run("kube-apiserver", nil, "--etcd-servers=http://"+etcd, "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+port,
 		"--cert-dir="+filepath.Join(home, "certificates"), "--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+key,
 		"--service-account-signing-key-file="+key, "--token-auth-file="+filepath.Join(home, "tokens"), "--authorization-mode=RBAC",
@@ -172,9 +173,15 @@ func (p *Plane) send(ctx context.Context, method, path string, header http.Heade
 
 // watch hands on every object of a kind that there is and that comes to be, until the context ends.
 func (p *Plane) watch(ctx context.Context, path string, each func(event string, o object)) {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
 	for ctx.Err() == nil {
 		res, err := p.send(ctx, http.MethodGet, path+"?watch=1", http.Header{"Authorization": {"Bearer " + ownerToken}}, nil)
 		if err != nil {
+			select {
+			case <-ctx.Done():
+			case <-again.C:
+			}
 			continue
 		}
 		for decoder := json.NewDecoder(res.Body); ; {
