@@ -15,7 +15,9 @@ import (
 // turning makes every function in a way that has none back.
 type turning struct{ *memory.Adapter }
 
-func (turning) Turn(providers.State, providers.Spec) (string, error) { return "there is no way back", nil }
+func (turning) Turn(providers.State, providers.Spec) (string, error) {
+	return "there is no way back", nil
+}
 
 // stuck can make no function anew.
 type stuck struct{ *memory.Adapter }

@@ -39,15 +39,9 @@ func alike(t *testing.T, p program, pk *packager.Packager, requests []request) *
 // stands is whether a shim of ferry's stands before the program on a host that can be had here.
 func (p program) stands(host string) bool {
 	own := p.style == manifest.StyleAzure && host == "azure" // the host calls the program itself
-	return !own && p.hasHost(host) && p.apart(host) == ""
-}
-
-// apart is why a program cannot be behind a host, though its style can.
-func (p program) apart(host string) string {
-	if p.handler == "app:app" && strings.HasSuffix(p.source, "/fastapi") && host == "gcf" {
-		return "this FastAPI and Google's framework want different Starlettes, so that no package has both"
-	}
-	return ""
+	// This FastAPI and Google's framework want different Starlettes, so that no package has both.
+	apart := strings.HasSuffix(p.source, "/fastapi") && host == "gcf"
+	return !own && !apart && p.hasHost(host)
 }
 
 func (p program) alikeOnLambda(t *testing.T, pk *packager.Packager, here *process, requests []request) {

@@ -122,20 +122,18 @@ func (p parts) only(all api.BuildResult, of *bundle, reached []string) (own api.
 	code := source.Stem(of.handler) + suffix(of.format)
 	var inputs, outputs []string
 	for _, name := range reached {
-		inputs = append(inputs, quoted(name)+": "+string(p.Inputs[name]))
+		inputs = append(inputs, quoted(name)+":"+string(p.Inputs[name]))
 	}
 	for _, name := range []string{code + ".map", code} {
 		if output, there := p.Outputs[name]; there {
-			outputs = append(outputs, quoted(name)+": "+string(output))
+			outputs = append(outputs, quoted(name)+":"+string(output))
 		}
-	}
-	own.Metafile = "{\n  \"inputs\": {\n    " + strings.Join(inputs, ",\n    ") + "\n  },\n  \"outputs\": {\n    " + strings.Join(outputs, ",\n    ") + "\n  }\n}\n"
-	for _, name := range []string{code + ".map", code} {
 		at := slices.IndexFunc(all.OutputFiles, func(f api.OutputFile) bool { return f.Path == filepath.Join(of.job.Dir, filepath.FromSlash(name)) })
 		if at >= 0 {
 			own.OutputFiles = append(own.OutputFiles, all.OutputFiles[at])
 		}
 	}
+	own.Metafile = `{"inputs":{` + strings.Join(inputs, ",") + `},"outputs":{` + strings.Join(outputs, ",") + `}}`
 	for _, w := range all.Warnings {
 		if slices.Contains(reached, location(w).File) {
 			own.Warnings = append(own.Warnings, w)
