@@ -295,7 +295,7 @@ func TestAChangeInAFolderInstallsNothingElseAnew(t *testing.T) {
 
 func TestWheelsAreSharedBetweenFileSystemsAndNeverInPart(t *testing.T) {
 	other := t.TempDir()
-	if dir, err := os.MkdirTemp("/dev/shm", "ferry"); err == nil { // where there is another one
+	if dir, err := os.MkdirTemp("/dev/shm", "ferry"); err == nil { //nolint:usetesting // another file system, where there is one
 		other = dir
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	}
