@@ -225,6 +225,18 @@ func TestAGoProgramOfLambdaTakesEventsAsAWSSendsThem(t *testing.T) {
 	if a := deliver("queue.message", "arn:aws:sqs:eu-west-1:1:q", "fail"); a.status != 500 || !strings.Contains(a.body, "failed") {
 		t.Errorf("a message that the program reports as failed: %d %s", a.status, a.body)
 	}
+	batch := `[{"specversion":"1.0","id":"8","source":"/queues/orders","type":"dev.ferry.queue.message.v1","datacontenttype":"text/plain","data_base64":"Z3LDvG4="},` +
+		`{"specversion":"1.0","id":"9","source":"/queues/orders","type":"dev.ferry.queue.message.v1","data_base64":"ZmFpbA=="}]`
+	together := func(batch string) answer {
+		return i.do("POST", "/.ferry/event", []byte(batch), "ferry-instance: nonce", "content-type: application/cloudevents-batch+json")
+	}
+	if a := together(batch); a.status != 200 || strings.TrimSpace(a.body) != `{"batchItemFailures":[{"itemIdentifier":"9"}]}` {
+		t.Errorf("a batch: %d %s", a.status, a.body)
+	}
+	i.says("MESSAGE 8 grün arn:aws:sqs:local:000000000000:orders")
+	if a := together(`[{"id":"8"}]`); a.status != 400 {
+		t.Errorf("a batch of what are no CloudEvents: %d %s", a.status, a.body)
+	}
 	for kind, c := range map[string][3]string{
 		"topic.message":  {"hi", "text/plain", `"Message":"hi"`},
 		"object.created": {`{"bucket":"uploads","key":"a b/ä.jpg","size":3}`, "application/json", `"key":"a+b/%C3%A4.jpg"`},

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -184,10 +185,35 @@ func TestAHandlerOfLambdaGetsTheEventsOfServices(t *testing.T) {
 				t.Errorf("%s: got %d %s", body, a.status, a.body)
 			}
 		}
+		i.together(`"batchItemFailures":[{"itemIdentifier":"8"}]`)
+		var batch events.SQSEvent
+		i.native(9, &batch)
+		if first, last := batch.Records[0], batch.Records[1]; len(batch.Records) != 2 || first.Body != `{"n": 1}` || first.Attributes["ApproximateReceiveCount"] != "2" ||
+			*first.MessageAttributes["color"].StringValue != "red" || last.MessageId != "8" || last.Attributes["MessageGroupId"] != "a" || last.Body != "name grün" {
+			t.Errorf("got %+v", batch)
+		}
 		if a := deliver("queue.gone", "/s", "{}"); a.status != 500 || !strings.Contains(a.body, "no form") {
 			t.Errorf("got %d %s", a.status, a.body)
 		}
 	})
+}
+
+// together delivers two messages at once; of the second one the handler says that it failed.
+func (i *instance) together(want string) {
+	i.t.Helper()
+	const about = `"specversion":"1.0","source":"/queues/orders","type":"dev.ferry.queue.message.v1","time":"2026-01-02T03:04:05Z"`
+	data := func(text string) string {
+		return `"data_base64":"` + base64.StdEncoding.EncodeToString([]byte(text)) + `"`
+	}
+	batch := `[{"id":"7","datacontenttype":"application/json","ferryattempt":"2","ferryattributes":"{\"color\":\"red\"}",` + data(`{"n": 1}`) + "," + about + `},` +
+		`{"id":"8","datacontenttype":"text/plain","ferryattempt":"1","ferrygroup":"a",` + data("name grün") + "," + about + `}]`
+	headers := []string{"ferry-instance: nonce", "content-type: application/cloudevents-batch+json"}
+	if a := i.do("POST", "/.ferry/event", []byte(batch), headers...); a.status != 200 || !strings.Contains(strings.ReplaceAll(a.body, " ", ""), want) {
+		i.t.Errorf("got %d %s", a.status, a.body)
+	}
+	if a := i.do("POST", "/.ferry/event", []byte(`[{"id":"7"}]`), headers...); a.status != 400 {
+		i.t.Errorf("what are no CloudEvents gets %d %s", a.status, a.body)
+	}
 }
 
 func TestAPythonHandlerOfLambdaGetsOneRequestAtATime(t *testing.T) {

@@ -44,6 +44,7 @@ func (a *Adapter) revision(s providers.Spec) (platform.Revision, error) {
 		Min:         fn.Scaling.Min,
 		Max:         cmp.Or(fn.Scaling.Max, max(maxInstances, fn.Scaling.Min)),
 		Concurrency: cmp.Or(fn.Scaling.Concurrency, concurrency(fn.Style)),
+		Batches:     fn.Style == manifest.StyleLambda,
 		Readiness:   platform.ReadyShim,
 	}
 	if interpreted(fn.Runtime) {

@@ -28,6 +28,9 @@ func (e *events) consumer(function string, b Binding, limit int) delivery.Consum
 		Queue: b.queue(function), Batch: max(1, b.Batch), Limit: limit,
 		Retry: delivery.Retry{Attempts: cmp.Or(b.Attempts, defaultAttempts), Backoff: cmp.Or(b.Backoff, defaultBackoff)},
 		Deliver: func(ctx context.Context, batch []delivery.Delivery) []error {
+			if outcomes, taken := e.service.together(ctx, function, batch); taken {
+				return outcomes
+			}
 			outcomes := make([]error, len(batch))
 			for i, d := range batch {
 				outcomes[i] = e.service.deliver(ctx, function, d)
@@ -48,6 +51,11 @@ func (s *service) deliver(ctx context.Context, function string, d delivery.Deliv
 		q.Header[groupHeader] = []string{d.Group}
 	}
 	res, err := s.call(ctx, q)
+	return s.outcome(function, res, err)
+}
+
+// outcome is what became of a call with an event: nil where the function took it.
+func (s *service) outcome(function string, res InvokeResponse, err error) error {
 	switch CodeOf(err) {
 	case CodeBusy, CodeNotFound:
 		return fmt.Errorf("%w: %w", delivery.ErrPostponed, err)

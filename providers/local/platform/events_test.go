@@ -32,10 +32,16 @@ func quick(name string) Binding {
 // worker makes a function live that notes the events it gets, and binds it. What it got are the lines of the file.
 func (p *place) worker(bindings ...Binding) (got func() []string) {
 	p.Helper()
+	return p.workerThat(func(*Revision) {}, bindings...)
+}
+
+func (p *place) workerThat(edit func(*Revision), bindings ...Binding) (got func() []string) {
+	p.Helper()
 	file := filepath.Join(p.TempDir(), "delivered")
 	p.live("worker", revision("one", func(r *Revision) {
 		r.HTTP = false
 		r.Env["DELIVERED"], r.Env["FIXED"] = file, filepath.Join(filepath.Dir(file), "fixed")
+		edit(r)
 	}))
 	p.bind(BindingsEnabled, bindings...)
 	return func() []string {
@@ -280,7 +286,9 @@ func TestNoMessageIsLostByKillsAndOrderIsKept(t *testing.T) {
 	}
 	p := detached(t)
 	p.ensure()
-	got := p.worker(quick("orders"), quick("line.fifo"))
+	inOrder := quick("line.fifo")
+	inOrder.Batch = 1
+	got := p.workerThat(takesBatches, quick("orders"), inOrder) // together, and one by one
 	taken := map[string]bool{}
 	for round := range rounds {
 		e := p.ensure()

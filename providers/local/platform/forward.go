@@ -46,7 +46,8 @@ func (c *call) forward(w http.ResponseWriter, r *http.Request, p *pool) {
 	const tries = 5
 	for unreachable := 0; ; {
 		if p == nil {
-			answer404(w, fmt.Sprintf("nothing is live as %s", c.function))
+			c.failure = failed(CodeNotFound, c.function, "nothing is live as %s", c.function)
+			answer404(w, c.failure.Error())
 			return
 		}
 		in, cold, err := p.acquire(r.Context())

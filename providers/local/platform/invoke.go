@@ -21,7 +21,12 @@ func (s *server) invoke(ctx context.Context, q InvokeRequest) (InvokeResponse, e
 
 // call calls what is live of a function with a request or an event.
 func (s *service) call(ctx context.Context, q InvokeRequest) (InvokeResponse, error) {
-	p := s.choose(q.Function)
+	return s.callOf(ctx, q, s.choose)
+}
+
+// callOf calls what is chosen of a function.
+func (s *service) callOf(ctx context.Context, q InvokeRequest, choose func(function string) *pool) (InvokeResponse, error) {
+	p := choose(q.Function)
 	if p == nil {
 		return InvokeResponse{}, failed(CodeNotFound, q.Function, "nothing is live as %s", q.Function)
 	}
@@ -30,7 +35,7 @@ func (s *service) call(ctx context.Context, q InvokeRequest) (InvokeResponse, er
 	if err != nil {
 		return InvokeResponse{}, failed(CodeInvalid, q.Function, "calling %s: %w", q.Function, err)
 	}
-	c := &call{function: q.Function, target: q.Path, internal: true, event: event, choose: s.choose}
+	c := &call{function: q.Function, target: q.Path, internal: true, event: event, choose: choose}
 	begin := time.Now()
 	w := &recorder{header: http.Header{}, most: answerSize}
 	broken := w.record(func() { c.forward(w, req, p) })
@@ -62,22 +67,8 @@ func (q *InvokeRequest) request(ctx context.Context, r Revision) (*http.Request,
 		if r.Readiness == ReadyPort {
 			q.Path = "/"
 		}
-		for name, values := range header {
-			if strings.HasPrefix(name, "Ce-") {
-				header.Set(name, inHeader(values[0]))
-			}
-		}
-		header.Set("Ce-Specversion", "1.0")
-		if header.Get("Ce-Id") == "" {
-			header.Set("Ce-Id", token(16))
-			header.Set("Ce-Time", time.Now().UTC().Format(time.RFC3339Nano))
-		}
-		if header.Get("Ce-Type") == "" { // an event of no source
-			header.Set("Ce-Source", "/ferry/"+q.String()+"/"+q.Function)
-			header.Set("Ce-Type", "dev.ferry.invoke.v1")
-			if header.Get("Content-Type") == "" {
-				header.Set("Content-Type", "application/json")
-			}
+		if header.Get(typeHeader) != batchType { // which has the attributes of its events within
+			q.attribute(header)
 		}
 	}
 	if q.Path == "" || q.Path[0] != '/' {
@@ -94,6 +85,27 @@ func (q *InvokeRequest) request(ctx context.Context, r Revision) (*http.Request,
 	}
 	req.Header = header
 	return req, nil
+}
+
+// attribute completes the attributes of an event.
+func (q *InvokeRequest) attribute(header http.Header) {
+	for name, values := range header {
+		if strings.HasPrefix(name, "Ce-") {
+			header.Set(name, inHeader(values[0]))
+		}
+	}
+	header.Set("Ce-Specversion", "1.0")
+	if header.Get("Ce-Id") == "" {
+		header.Set("Ce-Id", token(16))
+		header.Set("Ce-Time", time.Now().UTC().Format(time.RFC3339Nano))
+	}
+	if header.Get("Ce-Type") == "" { // an event of no source
+		header.Set("Ce-Source", "/ferry/"+q.String()+"/"+q.Function)
+		header.Set("Ce-Type", "dev.ferry.invoke.v1")
+		if header.Get(typeHeader) == "" {
+			header.Set(typeHeader, "application/json")
+		}
+	}
 }
 
 // inHeader is the value of an event's attribute as CloudEvents has it in a header.

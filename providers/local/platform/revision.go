@@ -47,6 +47,7 @@ type Revision struct {
 	Concurrency int               `json:"concurrency"`       // requests at once in one instance; at least 1
 	Private     bool              `json:"private,omitempty"` // the gateway refuses it, Invoke does not
 	HTTP        bool              `json:"http,omitempty"`    // the gateway routes to it
+	Batches     bool              `json:"batches,omitempty"` // its shim takes the messages of a batch together
 	Readiness   Readiness         `json:"readiness"`
 }
 

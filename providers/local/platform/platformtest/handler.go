@@ -105,17 +105,54 @@ func (f *function) probe(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (f *function) event(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Content-Type") == "application/cloudevents-batch+json" {
+		f.batch(w, r)
+		return
+	}
 	body, _ := io.ReadAll(r.Body)
-	fmt.Println("event", r.Header.Get("Ce-Type"), string(body))
-	delivered(r.Header, string(body))
-	attempt, _ := strconv.Atoi(r.Header.Get("Ferry-Attempt"))
-	_, broken := os.Stat(os.Getenv("FIXED"))
-	if until, err := strconv.Atoi(strings.TrimPrefix(string(body), "fails until ")); err == nil && attempt < until || string(body) == "fails" && broken != nil {
+	if !takes(r.Header, string(body)) {
 		w.WriteHeader(http.StatusInternalServerError)
 		_ = json.NewEncoder(w).Encode(map[string]string{"error": "on purpose, " + os.Getenv("KEY")})
 		return
 	}
 	_ = json.NewEncoder(w).Encode(map[string]string{"type": r.Header.Get("Ce-Type")})
+}
+
+// takes is whether the function succeeds with an event.
+func takes(h http.Header, body string) bool {
+	fmt.Println("event", h.Get("Ce-Type"), body)
+	delivered(h, body)
+	attempt, _ := strconv.Atoi(h.Get("Ferry-Attempt"))
+	_, broken := os.Stat(os.Getenv("FIXED"))
+	until, err := strconv.Atoi(strings.TrimPrefix(body, "fails until "))
+	return (err != nil || attempt >= until) && (body != "fails" || broken == nil)
+}
+
+// batch takes several messages at once, and names those that failed: by a word of one of them another one, or it fails as a whole.
+func (f *function) batch(w http.ResponseWriter, r *http.Request) {
+	var events []struct {
+		ID, Type, Source, FerryAttempt, FerryAttributes string
+		Data                                            []byte `json:"data_base64"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&events); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	fmt.Println("a batch of", len(events))
+	failures := []map[string]string{}
+	for _, e := range events {
+		h := http.Header{"Ce-Type": {e.Type}, "Ce-Source": {e.Source}, "Ferry-Attempt": {e.FerryAttempt}, "Ferry-Attributes": {e.FerryAttributes}}
+		switch taken := takes(h, string(e.Data)); {
+		case string(e.Data) == "spoils all":
+			http.Error(w, `{"error":"spoilt"}`, http.StatusInternalServerError)
+			return
+		case string(e.Data) == "names another":
+			failures = append(failures, map[string]string{"itemIdentifier": "another"})
+		case !taken:
+			failures = append(failures, map[string]string{"itemIdentifier": e.ID})
+		}
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"batchItemFailures": failures})
 }
 
 // delivered notes an event in the file that the environment names: attempt, type, source, subject, content.

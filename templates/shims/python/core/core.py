@@ -33,10 +33,10 @@ MODULE_NAME, _, ATTRIBUTE = CONFIG["handler"].partition(":")
 
 
 class Source:
-    """The user's module, opened: serve answers an exchange, event takes a CloudEvent and its context, native what AWS Lambda
-    hands over as it is. What the module has nothing for is None."""
+    """The user's module, opened: serve answers an exchange, event takes a CloudEvent and its context, batch several
+    messages at once, native what AWS Lambda hands over as it is. What the module has nothing for is None."""
 
-    serve = event = native = None
+    serve = event = batch = native = None
     google = False  # events are taken as Google sends them
 
     async def start(self):

@@ -65,13 +65,26 @@ async def serve_event(handle, exchange, context_of):
     """Delivers an event; context_of makes the handler's context from the raw body."""
     if handle is None:
         return exchange.answer_json(501, {"error": f"{CONFIG['handler']}: the module has no on_event"})
+    await answer_delivery(
+        exchange, lambda body: cloud_event(exchange.request, body), lambda event, body: called(handle, event, context_of(body))
+    )
+
+
+async def serve_messages(handle, exchange, ctx):
+    """Delivers several messages at once, and answers with what the source says of them."""
+    await answer_delivery(
+        exchange, lambda body: [structured(fields) for fields in json.loads(body)], lambda events, _: handle(events, ctx)
+    )
+
+
+async def answer_delivery(exchange, read, call):
     body = await exchange.read_everything()
     try:
-        event = cloud_event(exchange.request, body)
-    except ValueError as err:
+        delivered = read(body)
+    except (TypeError, ValueError) as err:
         return exchange.answer_json(400, {"error": str(err)})
     try:
-        result = await called(handle, event, context_of(body))
+        result = await call(delivered, body)
         text = "" if result is None else json.dumps(result)
     except (Exception, SystemExit) as err:
         traceback.print_exc()

@@ -30,5 +30,6 @@ function records(event) {
   if (!event?.Records) return { got: event };
   const [record] = event.Records;
   if (record.body === "fail") throw new Error("failed on purpose");
-  if (record.body === "name") return { batchItemFailures: [{ itemIdentifier: record.messageId }] };
+  const failed = event.Records.filter(({ body }) => body?.startsWith("name"));
+  if (failed.length > 0) return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }

@@ -35,7 +35,8 @@ def records(event):
         record = event["Records"][0]
         if record.get("body") == "fail":
             raise ValueError("failed on purpose")
-        if record.get("body") == "name":
-            return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+        failed = [record for record in event["Records"] if record.get("body", "").startswith("name")]
+        if failed:
+            return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
         return None
     return {"got": event}

@@ -20,15 +20,26 @@ function cloudEvent(exchange, body) {
 // handler that failed, 501 where there is none.
 async function serveEvent(call, exchange, ctx) {
   if (!call) return sendJSON(exchange, 501, { error: `${config.handler} exports no event handler` });
+  const read = (body) => cloudEvent(exchange, body);
+  return answerDelivery(exchange, read, (event, rawBody) => call(event, { ...ctx, rawBody: new Uint8Array(rawBody) }));
+}
+
+// serveMessages answers for the delivery of several messages at once, with what the source says of them.
+async function serveMessages(call, exchange, ctx) {
+  const read = (body) => JSON.parse(body.toString()).map(structured);
+  return answerDelivery(exchange, read, (events) => call(events, ctx));
+}
+
+async function answerDelivery(exchange, read, call) {
   const rawBody = await exchange.body.bytes();
-  let event;
+  let delivered;
   try {
-    event = cloudEvent(exchange, rawBody);
+    delivered = read(rawBody);
   } catch (err) {
     return sendJSON(exchange, 400, { error: err.message });
   }
   try {
-    const result = await call(event, { ...ctx, rawBody: new Uint8Array(rawBody) });
+    const result = await call(delivered, rawBody);
     if (result === undefined) exchange.answer(204, [], "");
     else sendJSON(exchange, 200, result);
   } catch (err) {

@@ -60,6 +60,11 @@ function queueRecord(event, ctx) {
   };
 }
 
+// recordIn is the record of a message in a batch, which says of itself what is said beside one that comes alone.
+function recordIn({ ferryattempt: attempt, ferrygroup: group, ferryattributes: attributes, ...event }) {
+  return queueRecord(event, { attempt, group, attributes: attributes && JSON.parse(attributes) });
+}
+
 function topicRecord(event, ctx) {
   const topic = arnOf("sns", sourceOf(event));
   return {

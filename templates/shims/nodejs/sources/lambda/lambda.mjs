@@ -7,6 +7,7 @@ async function open() {
   return {
     http: config.http && ((exchange) => serveHTTP(handler, exchange)),
     event: (event, ctx) => deliverNative(handler, event, ctx),
+    batch: (events, ctx) => deliverTogether(handler, events, ctx),
     native: handler[STREAMING] === "response" ? { streams: true, call: handler } : { streams: false, call: (...given) => passed(handler, ...given) },
   };
 }
@@ -33,6 +34,12 @@ async function deliverNative(native, event, ctx) {
     throw new Error("the handler names the message in batchItemFailures");
   }
   return undefined;
+}
+
+// deliverTogether calls the handler with several messages of a queue, and is which of them it says have failed.
+async function deliverTogether(native, events, ctx) {
+  const result = await called(native, { Records: events.map(recordIn) }, lambdaContext(ctx), ctx);
+  return { batchItemFailures: result?.batchItemFailures ?? [] };
 }
 
 let turn = Promise.resolve();

@@ -22,6 +22,11 @@ function delivery(exchange) {
   return { attempt: attempt && Number(attempt), attributes: attributes && JSON.parse(attributes), group: exchange.header("ferry-group") };
 }
 
+// together is whether a delivery is several messages, to a source that takes them so.
+function together(source, exchange) {
+  return source.batch && media(exchange.header("content-type") ?? "") === "application/cloudevents-batch+json";
+}
+
 // asked is what the platform itself wants of a request, undefined for one that is the handler's.
 function asked(exchange) {
   if (!env.FERRY_INSTANCE || exchange.header("ferry-instance") !== env.FERRY_INSTANCE) return undefined;
@@ -35,6 +40,7 @@ async function main() {
     const ours = asked(exchange);
     if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
     exchange.ctx = contextOf(exchange);
+    if (ours === "event" && together(source, exchange)) return serveMessages(source.batch, exchange, exchange.ctx);
     if (ours === "event") return serveEvent(source.event, exchange, { ...exchange.ctx, ...delivery(exchange) });
     return serveExchange(source.http, exchange);
   });

@@ -73,6 +73,15 @@ def queue_record(event, ctx):
     }
 
 
+def record_in(event):
+    """The record of a message in a batch, which says of itself what is said beside one that comes alone."""
+    attributes = event.get("ferryattributes")
+    meta = context(
+        attempt=event.get("ferryattempt"), group=event.get("ferrygroup"), attributes=json.loads(attributes) if attributes else None
+    )
+    return queue_record(event, meta)
+
+
 def topic_record(event, ctx):
     topic = arn("sns", source_of(event))
     return {

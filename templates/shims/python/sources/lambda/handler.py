@@ -31,6 +31,12 @@ class Handler(Source):
             raise RuntimeError("the handler names the message in batchItemFailures")
         return None
 
+    async def batch(self, events, ctx):
+        """Several messages of a queue in one call, and which of them the handler says have failed."""
+        result = await self.call({"Records": [record_in(event) for event in events]}, ctx)
+        failed = result.get("batchItemFailures") if isinstance(result, dict) else None
+        return {"batchItemFailures": failed or []}
+
 
 def opened():
     return checked(Handler(user_module()))

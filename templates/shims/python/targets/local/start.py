@@ -32,6 +32,8 @@ async def respond(exchange):
             digest = os.environ.get("FERRY_DIGEST", "")
             return exchange.answer_json(200, {"digest": digest, "instance": INSTANCE})
         if (request.method, request.path) == ("POST", b"/.ferry/event"):
+            if SOURCE.batch and media_of(request.get(b"content-type") or "") == "application/cloudevents-batch+json":
+                return await serve_messages(SOURCE.batch, exchange, context_of(request))
             return await serve_event(SOURCE.event, exchange, lambda body: context_of(request, raw_body=body, **delivery(request)))
     exchange.ctx = context_of(request)
     await serve_http(SOURCE.serve, exchange)
