@@ -239,7 +239,7 @@ func TestTheFunctionsOfAnAzureAppGetTheirEvents(t *testing.T) {
 	object := `{"bucket":"uploads","key":"a/b","size":3}`
 	for _, c := range []struct{ kind, source, data, says string }{
 		{"schedule", "/ferry/schedule/x", "{}", "GOT timer False 2026-01-02T03:04:05Z"},
-		{"queue.message", "/ferry/queue/orders", `{"n": 1}`, `GOT queue 7 {"n": 1} 2 2026-01-02 03:04:05`},
+		{"queue.message", "/ferry/queue/orders", `{"n":1}`, `GOT queue 7 {"n":1} 2 2026-01-02 03:04:05`},
 		{"queue.message", "arn:aws:sqs:x:1:returns", `{"n": 2}`, `GOT return {'n': 2}`},
 		{"topic.message", "/ferry/topic/signups", `{"n": 1}`, `GOT topic {"n": 1} {'color': 'red'} 2`},
 		{"object.created", "/ferry/bucket/uploads", object, "GOT blob uploads/a/b 3 abc"},

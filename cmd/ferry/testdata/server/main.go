@@ -1,10 +1,11 @@
 // Command server is what the functions of the tests run: it answers every request with its first argument and
-// the variable GREETING. HEALTH is the status of /healthz. The argument "crash" makes it die at the start.
+// the variable GREETING, and prints events. HEALTH is the status of /healthz. The argument "crash" makes it die at the start.
 package main
 
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -22,6 +23,10 @@ func serve() int {
 	fmt.Println("listening:", text)
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Method", r.Method)
+		if kind := r.Header.Get("Ce-Type"); kind != "" {
+			body, _ := io.ReadAll(r.Body)
+			fmt.Printf("event %s %s %s\n", kind, r.Header.Get("Ce-Id"), body)
+		}
 		fmt.Fprintf(w, "%s %s %s\n", text, os.Getenv("GREETING"), r.URL.RequestURI())
 	})
 	http.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {

@@ -61,6 +61,21 @@ def cloud_event(request, body):
     return event
 
 
+def text_in(event, ctx):
+    """The data as the text that a message is: as it was sent, where that is known. Bytes that are none are an error."""
+    data, raw = event.get("data"), ctx.raw_body
+    if data is None or isinstance(data, str):
+        return data or ""
+    if isinstance(data, bytes):
+        return data.decode()
+    try:
+        if raw and json.loads(raw) == data:
+            return raw.decode()
+    except ValueError:
+        pass
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
 async def serve_event(handle, exchange, context_of):
     """Delivers an event; context_of makes the handler's context from the raw body."""
     if handle is None:

@@ -25,7 +25,7 @@ def text_sent(event, ctx):
     data = event.get("data")
     if isinstance(data, (str, bytes)):
         return Datum(data, "string" if isinstance(data, str) else "bytes")
-    return Datum(json.dumps(data, ensure_ascii=False), "string")
+    return Datum(text_in(event, ctx), "string")
 
 
 def of_storage_queue(event, ctx):

@@ -15,21 +15,6 @@ def native_of(event, ctx):
     return {"Records": [NATIVE[kind](event, ctx)]}
 
 
-def text_in(event, ctx):
-    """The data as the text that a message is: as it was sent, where that is known."""
-    data, raw = event.get("data"), ctx.raw_body
-    if data is None or isinstance(data, str):
-        return data or ""
-    if isinstance(data, bytes):
-        return data.decode()  # a message of AWS holds no other bytes
-    try:
-        if raw and json.loads(raw) == data:
-            return raw.decode()
-    except ValueError:
-        pass
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-
-
 def source_of(event):
     """The source of an event: an ARN, or the last part of a path."""
     source = event["source"]
