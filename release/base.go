@@ -16,8 +16,8 @@ func (e *Engine) rebase(ctx context.Context, s *scene, g *goods) error {
 	if !ok {
 		if e.RefreshBase {
 			return &providers.Error{
-				Kind: providers.Unsupported, Op: "refresh the base", Provider: e.Manifest.Target.Provider, Hint: "leave out --refresh-base",
-				Err: errors.New("functions are not laid over an image of somebody else there"),
+				Kind: providers.Unsupported, Op: "refresh the base image", Provider: e.Manifest.Target.Provider, Hint: "leave out --refresh-base",
+				Err: errors.New("functions run on the runtimes that the target has, so that there is no base image to refresh"),
 			}
 		}
 		return nil
