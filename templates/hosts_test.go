@@ -180,6 +180,10 @@ func (p program) carriesCorpus(t *testing.T, i *process, host string) {
 	if a := i.do("GET", "/special/status", nil); a.status != 418 {
 		t.Errorf("afterwards it answers %d", a.status)
 	}
+	// The framework for Node reads what says that it is JSON before a handler does.
+	if a := i.do("POST", "/special/status", []byte("{"), "content-type: application/json"); (a.status == 400) != (p.runtime.Language()+" on "+host == "nodejs on gcf") {
+		t.Errorf("a body that claims to be JSON and is not gets %d", a.status)
+	}
 	// The framework for Python keeps robots.txt to itself, whatever it is told.
 	if a := i.do("GET", "/robots.txt", nil); (a.status == 404) != (p.runtime.Language()+" on "+host == "python on gcf") {
 		t.Errorf("robots.txt gets %d", a.status)

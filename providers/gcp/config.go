@@ -107,8 +107,14 @@ type spec struct {
 	digest   string
 }
 
+// specOf is a spec with its settings. One that was laid over a base image is an image, whatever is usual for such a function today:
+// its package is made for that.
 func specOf(s providers.Spec) spec {
-	return spec{functionOf(s.Function), s.Artifact, s.Secrets, s.Base, s.Digest}
+	fn := functionOf(s.Function)
+	if s.Base != "" {
+		fn.own.Via = byRun
+	}
+	return spec{fn, s.Artifact, s.Secrets, s.Base, s.Digest}
 }
 
 // hex is the digest without its kind.

@@ -151,5 +151,8 @@ func TestCloudFunctionsBuildsWhatIsWrittenForItAndWhatTheManifestSays(t *testing
 		if got := functionOf(fn).viaFunctions(); got != c.want {
 			t.Errorf("%s of style %s with %v, events late %t: built %t", c.runtime, c.style, c.own, c.late, got)
 		}
+		if of := specOf(providers.Spec{Function: fn, Base: "base@sha256:1"}); of.function.viaFunctions() {
+			t.Errorf("%s of style %s is built anew, although its package is that of an image", c.runtime, c.style)
+		}
 	}
 }

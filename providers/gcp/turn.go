@@ -27,7 +27,7 @@ func makerOf(s *run.GoogleCloudRunV2Service) string {
 
 // Turn is from Cloud Functions to Cloud Run only, and there is no way back.
 func (a *Adapter) Turn(now providers.State, to providers.Spec) (string, error) {
-	fn := functionOf(to.Function)
+	fn := specOf(to).function
 	switch {
 	case now.Maker == byFunctions && !fn.viaFunctions():
 		return "it is taken from Cloud Functions and goes on as a service of Cloud Run: Google has no way back", nil

@@ -26,22 +26,47 @@ func (s *tenant) via(maker string) {
 	}
 }
 
+// What makes a function stands on its service: neither the manifest nor what is usual for its style today turns it over unasked.
 func TestAFunctionThatWasMadeOnCloudRunStaysThere(t *testing.T) {
 	t.Parallel()
-	s := newTenant(t, needsBuilds(t))
-	s.via(byRun)
-	s.deploys("one")
-	s.via(byFunctions)
-	_, planning := s.engine("two").Plan(s.Context(), nil)
-	_, deploying := s.engine("two").Deploy(s.Context(), release.DeployOptions{OneWay: true})
-	for _, err := range []error{planning, deploying} {
-		var e *providers.Error
-		if !errors.As(err, &e) || e.Kind != providers.Unsupported || !strings.Contains(e.Hint, "via: run") {
-			t.Errorf("got %v", err)
-		}
+	from := needsBuilds(t)
+	for name, turned := range map[string]func(s *tenant){
+		"asked for by the manifest": func(s *tenant) { s.via(byFunctions) },
+		"usual for its style":       func(s *tenant) { s.written("") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newTenant(t, from)
+			s.written(byRun)
+			s.deploys("one")
+			turned(s)
+			_, planning := s.engine("two").Plan(s.Context(), nil)
+			_, deploying := s.engine("two").Deploy(s.Context(), release.DeployOptions{OneWay: true})
+			for _, err := range []error{planning, deploying} {
+				var e *providers.Error
+				if !errors.As(err, &e) || e.Kind != providers.Unsupported || !strings.Contains(e.Hint, "via: run") {
+					t.Errorf("got %v", err)
+				}
+			}
+			if got := s.serving(); got["api"] != "one" {
+				t.Errorf("served is %v", got)
+			}
+			s.written(byRun) // the cure
+			s.deploys("two")
+			if got := s.serving(); got["api"] != "two" {
+				t.Errorf("served is %v after what the hint says", got)
+			}
+		})
 	}
-	if got := s.serving(); got["api"] != "one" {
-		t.Errorf("served is %v", got)
+}
+
+// written has the tenant's functions be such as are written for Google's framework, made in that way, "" for the usual one.
+func (s *tenant) written(maker string) {
+	s.via(maker)
+	made := s.adjust
+	s.adjust = func(m *manifest.Manifest) {
+		made(m)
+		m.Functions[0].Style = manifest.StyleGCFHTTP
 	}
 }
 
