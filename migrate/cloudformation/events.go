@@ -125,6 +125,10 @@ func (f *one) schedule(n *foreign.Node) {
 	for _, e := range n.Entries() {
 		switch e.Key {
 		case "Input":
+			if strings.Contains(e.Value.Raw(), `"dev.ferry.event"`) {
+				e.Value.Drop("ferry calls with its own event by itself")
+				continue
+			}
 			e.Value.Lose("a schedule calls with no input of its own: write it into the function")
 		case "ScheduleExpressionTimezone":
 			e.Value.Map(f.at + ".events.schedule.timezone")

@@ -1,8 +1,11 @@
 package cloudformation
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -141,6 +144,7 @@ func (f *one) keys() map[string]func(*foreign.Node) {
 		"FunctionUrlConfig":            f.url,
 		"Role":                         f.role,
 		"Policies":                     f.policies,
+		"PermissionsBoundary":          f.boundary,
 		"ReservedConcurrentExecutions": func(n *foreign.Node) { f.bound(n, "max") },
 		"ProvisionedConcurrencyConfig": func(n *foreign.Node) { f.bound(n.Get("ProvisionedConcurrentExecutions"), "min") },
 		"DeadLetterQueue":              func(n *foreign.Node) { f.deadLetter(n.Get("TargetArn")) },
@@ -205,6 +209,13 @@ func (f *one) role(n *foreign.Node) {
 	n.Map(f.at + ".aws.role")
 }
 
+func (f *one) boundary(n *foreign.Node) {
+	if text, ok := f.text(n); ok {
+		f.fn.Block("aws").Set("permissions_boundary", text)
+		n.Map(f.at + ".aws.permissions_boundary")
+	}
+}
+
 // policies are ARNs of policies; templates and statements of SAM cannot be said.
 func (f *one) policies(n *foreign.Node) {
 	var arns []string
@@ -244,8 +255,6 @@ func perFunction(key string) string {
 		return "it quickens runtimes that ferry does not call"
 	case "KmsKeyArn", "CodeSigningConfigArn", "RuntimeManagementConfig", "LoggingConfig", "RecursiveLoop", "PropagateTags", "SourceKMSKeyArn", "RolePath", "AssumeRolePolicyDocument":
 		return "it is a setting of AWS that ferry leaves as it is"
-	case "PermissionsBoundary":
-		return "name it in aws.permissions_boundary"
 	}
 	return ""
 }
@@ -314,6 +323,10 @@ func (r *reader) shared(d *draft.Function, at string) map[string]func(*foreign.N
 // environment reads variables. A secret in the open becomes a reference, and its value is left behind.
 func (r *reader) environment(n *foreign.Node, d *draft.Function, at string) {
 	for _, e := range n.Entries() {
+		if strings.HasPrefix(e.Key, "FERRY_") { // of a template that ferry wrote
+			r.ours(e.Key, e.Value, d, at)
+			continue
+		}
 		text, ok := r.text(e.Value)
 		switch {
 		case !ok && strings.Contains(text, "{{resolve:"), ok && strings.HasPrefix(text, "{{resolve:"), ok && lambda.Secret(e.Key, text):
@@ -324,6 +337,21 @@ func (r *reader) environment(n *foreign.Node, d *draft.Function, at string) {
 			lambda.PlainVariable(d, at, e.Key, text, e.Value)
 		}
 	}
+}
+
+// ours reads a variable that ferry sets by itself: the references of secrets are secrets again.
+func (r *reader) ours(name string, n *foreign.Node, d *draft.Function, at string) {
+	var references map[string]string
+	if name != "FERRY_SECRETS" || json.Unmarshal([]byte(n.Raw()), &references) != nil {
+		n.Drop("ferry sets it by itself")
+		return
+	}
+	for _, variable := range slices.Sorted(maps.Keys(references)) {
+		_, secret, _ := strings.Cut(references[variable], ":")
+		secret, _, _ = strings.Cut(secret, "#")
+		lambda.SecretVariable(d, at, variable, secret, n)
+	}
+	n.Map(at + ".secrets")
 }
 
 // list puts a list of texts into a block. An item that is not known is lost.
