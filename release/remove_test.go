@@ -239,7 +239,7 @@ func TestAPurgeThatWasInterruptedAtAnyCallIsFinishedByTheSameCommand(t *testing.
 					s.lockGoesLast(p.Calls())
 					return
 				}
-				if err == nil && name != "its reply is lost" {
+				if err == nil && name != "its reply is lost" && (name == "dies" || !renews(p)) {
 					t.Fatalf("call %d, %v, %s, and the purge succeeds", n, p.Hit(), name)
 				}
 				if _, err := s.engine().Remove(t.Context(), release.RemoveOptions{Purge: true}); err != nil {
@@ -252,6 +252,12 @@ func TestAPurgeThatWasInterruptedAtAnyCallIsFinishedByTheSameCommand(t *testing.
 			}
 		})
 	}
+}
+
+// renews reports whether the call that went wrong keeps a lock that is held: it is tried again before the lock ends.
+func renews(p *faults.Process) bool {
+	put := func(c faults.Call) bool { return c.Op == "store put" && c.About == lockKey }
+	return put(*p.Hit()) && slices.ContainsFunc(p.Calls()[:p.Hit().Number-1], put)
 }
 
 // patient gives functions time to be healthy on a machine that is busy.
