@@ -38,6 +38,7 @@ func PythonAnswers() []PythonAnswer {
 	const failed = "internal server error\n"
 	start := "await send({'type': 'http.response.start', 'status': 200, 'headers': [(b'content-type', b'text/plain')]})"
 	whole := "await send({'type': 'http.response.body', 'body': b'whole'})"
+	const broken = "bad request: a percent sign in the path escapes nothing\n"
 	begin := func(status, headers string) string { return "start_response('" + status + "', [" + headers + "])" }
 	return []PythonAnswer{
 		{Name: "a failure after the answer", Style: "asgi", Code: asgiAnswer(start, whole, "raise ValueError('afterwards')"), Status: 200, Body: "whole", Log: "ValueError: afterwards"},
@@ -57,8 +58,8 @@ func PythonAnswers() []PythonAnswer {
 		{Name: "a space before a cookie", Style: "wsgi", Code: wsgiAnswer(begin("200 OK", "('Set-Cookie', ' a=1; Path=/ ')"), "return [b'whole']"), Status: 200, Body: "whole", Header: http.Header{"Set-Cookie": {"a=1; Path=/"}}},
 		{Name: "headers of a connection", Style: "wsgi", Code: wsgiAnswer(begin("200 OK", "('Keep-Alive', 'x'), ('Trailer', 'y'), ('Upgrade', 'z')"), "return [b'whole']"), Status: 200, Body: "whole", Header: http.Header{"Keep-Alive": nil, "Trailer": nil, "Upgrade": nil}},
 		{Name: "a body where there can be none", Style: "wsgi", Code: wsgiAnswer(begin("205 Reset Content", "('Content-Length', '5')"), "return [b'whole']"), Status: 205},
-		{Name: "a percent sign that escapes nothing", Style: "asgi", Target: "/%zz", Code: asgiAnswer(start, "await send({'type': 'http.response.body', 'body': scope['raw_path']})"), Status: 200, Body: "/%25zz"},
-		{Name: "an escape that is none in WSGI", Style: "wsgi", Target: "/%zz%41", Code: wsgiAnswer(begin("200 OK", "('content-type', 'text/plain')"), "return [environ['PATH_INFO'].encode()]"), Status: 200, Body: "/%zzA"},
+		{Name: "a percent sign that escapes nothing", Style: "asgi", Target: "/%zz", Code: asgiAnswer(start, whole), Status: 400, Body: broken},
+		{Name: "an escape that is none in WSGI", Style: "wsgi", Target: "/%zz%41", Code: wsgiAnswer(begin("200 OK", ""), "return [b'whole']"), Status: 400, Body: broken},
 		{
 			Name: "bytes of headers", Style: "wsgi", Headers: []string{"x-name: é"}, Status: 200, Body: "c3a9", Header: http.Header{"X-Name": {"é"}},
 			Code: wsgiAnswer(begin("200 OK", "('X-Name', 'é'.encode().decode('latin-1')), ('content-type', 'text/plain')"), "return [environ['HTTP_X_NAME'].encode('latin-1').hex().encode()]"),

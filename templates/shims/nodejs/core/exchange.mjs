@@ -129,6 +129,7 @@ function lengthOf(text) {
 // serveExchange answers with what a source opened; undefined is a function without HTTP. What fails is answered for.
 async function serveExchange(handler, exchange) {
   try {
+    refuseBroken(exchange.target);
     if (config.forward && (await migrated(exchange))) return;
     if (handler) await handler(exchange);
     else answerWith(exchange, answerOf(exchange));

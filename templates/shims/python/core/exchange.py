@@ -26,14 +26,18 @@ def escaped(text, unfit):
     return re.sub(unfit, lambda match: b"".join(b"%%%02X" % byte for byte in match[0]), text)
 
 
+def encoded_again(path):
+    """A path that an ingress may have decoded: a percent sign that escapes nothing was one of its characters."""
+    return re.sub("%(?![0-9A-Fa-f]{2})", "%25", path)
+
+
 class Request:
     """The head of a request; but for the method and the scheme all parts are bytes, header names in lower case. What
-    neither a path nor a query can hold as it is is escaped, so that a path that an ingress has decoded is the same again;
-    all else is as it was sent."""
+    neither a path nor a query can hold as it is is escaped; all else is as it was sent."""
 
     def __init__(self, method, target, version, headers, scheme="http"):
         path, mark, query = target.partition(b"?")
-        self.path = escaped(path, rb"%(?![0-9A-Fa-f]{2})|[^!$-;=@-\[\]_a-z~]+")
+        self.path = escaped(path, rb"[^!$-;=@-\[\]_a-z~]+")
         self.query = escaped(query, rb"[^!-~]+")
         self.method, self.target, self.version = method, self.path + mark + self.query, version
         self.headers, self.scheme = headers, scheme
@@ -164,6 +168,8 @@ def length_of(headers):
 async def serve_http(serve, exchange):
     """Answers with what a source opened, None for a function without HTTP."""
     try:
+        if re.search(rb"%(?![0-9A-Fa-f]{2})", exchange.request.path):  # what such a path names differs by who reads it
+            raise BadRequest(400, "a percent sign in the path escapes nothing")
         elsewhere = "forward" in CONFIG and await migrated(exchange)
         answer = not elsewhere and answer_of(exchange.request)
         if answer:

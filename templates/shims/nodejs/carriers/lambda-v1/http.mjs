@@ -13,7 +13,7 @@ const lambdaV1 = {
     const forwarded = headers.findLast(([name]) => name.toLowerCase() === "x-forwarded-for")?.[1];
     return {
       method: event.httpMethod,
-      path: event.version === "1.0" ? stagedPath(event.path, requestContext.stage) : event.path,
+      path: event.version === "1.0" ? encodedAgain(stagedPath(event.path, requestContext.stage)) : event.path,
       query: queryOf(event),
       headers,
       client: requestContext.identity?.sourceIp ?? forwarded?.split(",").pop().trim(),

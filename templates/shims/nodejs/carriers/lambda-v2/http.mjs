@@ -1,9 +1,13 @@
-// HTTP in payload format 2.0: function URLs and HTTP APIs.
+// HTTP in payload format 2.0: function URLs and HTTP APIs, which decode the path.
+function isOfURL(event) {
+  return String(event.requestContext.domainName).includes(".lambda-url.");
+}
+
 const lambdaV2 = {
   carries: (event) => Boolean(event?.requestContext?.http) && !event.routeArn, // which an authorizer is asked with
 
   // streams is whether the ingress takes an answer as it comes. Function URLs do, HTTP APIs never.
-  streams: (event) => String(event.requestContext.domainName).includes(".lambda-url."),
+  streams: isOfURL,
 
   request(event) {
     const { http } = event.requestContext;
@@ -13,7 +17,8 @@ const lambdaV2 = {
       headers.push(["cookie", event.cookies.join("; ")]);
     }
     const query = event.rawQueryString ?? "";
-    return { method: http.method, path: stagedPath(event.rawPath ?? "/", event.requestContext.stage), query, headers, client: http.sourceIp };
+    const path = stagedPath(event.rawPath ?? "/", event.requestContext.stage);
+    return { method: http.method, path: isOfURL(event) ? path : encodedAgain(path), query, headers, client: http.sourceIp };
   },
 
   // head is the status and the headers of a result. Cookies go apart, for the rest is joined.

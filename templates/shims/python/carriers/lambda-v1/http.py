@@ -29,8 +29,10 @@ def query_of(event):
 def path_of(event):
     """The path as it was sent. That of an HTTP API begins with its stage, that of a REST API never does."""
     path, stage = event.get("path") or "/", event["requestContext"].get("stage", "$default")
-    if event.get("version") == "1.0" and stage != "$default" and (path + "/").startswith(f"/{stage}/"):
-        path = path[len(stage) + 1 :]
+    if event.get("version") == "1.0":
+        path = encoded_again(path)
+        if stage != "$default" and (path + "/").startswith(f"/{stage}/"):
+            path = path[len(stage) + 1 :]
     return (path if path.startswith("/") else "/" + path).replace("?", "%3F")
 
 

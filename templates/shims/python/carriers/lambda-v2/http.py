@@ -36,6 +36,8 @@ def request_v2(event, context, body):
         path = path[len(stage) + 1 :]
     path = path if path.startswith("/") else "/" + path
     # A function URL sends paths as they arrived, an HTTP API decodes them: a ? in one was no mark of a query.
+    if ".lambda-url." not in str(outer.get("domainName")):
+        path = encoded_again(path)
     target, query = path.replace("?", "%3F"), event.get("rawQueryString")
     if query:
         target += "?" + query
