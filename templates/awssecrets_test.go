@@ -26,6 +26,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/ferryfn/ferry/templates"
+
+	"github.com/ferryfn/ferry/manifest"
 )
 
 // moto starts a stand-in for AWS and returns its address.
@@ -152,6 +154,9 @@ func secretsOf(t *testing.T, references map[string]string) string {
 	return string(data)
 }
 
+// withSecrets has the shim resolve what FERRY_SECRETS names, which it does for functions with secrets alone.
+func withSecrets(fn *manifest.Function) { fn.Secrets = map[string]string{"TOKEN": "shop"} }
+
 func TestOnAWSSecretsAreThereBeforeTheHandlerLoads(t *testing.T) {
 	t.Parallel()
 	endpoint := moto(t)
@@ -161,7 +166,7 @@ func TestOnAWSSecretsAreThereBeforeTheHandlerLoads(t *testing.T) {
 			for kind, ref := range refs {
 				env := settings{"AWS_ENDPOINT_URL": endpoint, "FERRY_SECRETS": secretsOf(t, map[string]string{"TOKEN": ref, "OTHER": refs["parameter"]})}
 				maps.Copy(env, sdk(t, p))
-				l := p.deploy(t, env)
+				l := p.deploy(t, env, withSecrets)
 				r := l.invoke(urlEvent("GET", "/", nil))
 				var got struct{ Token string }
 				if r.FunctionError != "" {
@@ -193,7 +198,7 @@ func TestOnAWSASecretThatCannotBeHadStopsTheFunctionAndIsNamed(t *testing.T) {
 		each(t, apps(), func(t *testing.T, p program) {
 			env := settings{"AWS_ENDPOINT_URL": endpoint, "FERRY_SECRETS": secretsOf(t, all)}
 			maps.Copy(env, sdk(t, p))
-			r := p.deploy(t, env).invoke([]byte(`{"dev.ferry.probe": true}`))
+			r := p.deploy(t, env, withSecrets).invoke([]byte(`{"dev.ferry.probe": true}`))
 			said := string(r.Payload) + r.Log
 			if r.FunctionError == "" {
 				t.Errorf("the function started: %s", r.Payload)

@@ -23,6 +23,7 @@ type config struct {
 	Forward *forwardConfig `json:"forward,omitempty"`
 	native
 	triggers
+	secrets bool // it has secrets, which the shim resolves
 }
 
 // forwardConfig is what the forwarder of a migration knows when its package is made.
@@ -65,7 +66,7 @@ type corsConfig struct {
 // configOf is what the shim of a target knows. Where the ingress adds the headers of CORS the shim adds none: one that is
 // there twice is refused by browsers.
 func configOf(fn manifest.Function, t Target) config {
-	c := config{Handler: fn.Handler, Export: fn.Export(), Payload: fn.Payload, native: nativeOf(fn)}
+	c := config{Handler: fn.Handler, Export: fn.Export(), Payload: fn.Payload, native: nativeOf(fn), secrets: len(fn.Secrets) > 0}
 	for _, e := range fn.Events {
 		c.Events = c.Events || e.HTTP == nil
 	}
@@ -91,7 +92,16 @@ func configOf(fn manifest.Function, t Target) config {
 }
 
 // uses is whether a function with the configuration runs a part of its shim.
-func (c config) uses(p part) bool { return p.stem() != "cors" || c.sharesOrigins() }
+func (c config) uses(p part) bool {
+	switch p.stem() {
+	case "cors":
+		return c.sharesOrigins()
+	case "secrets":
+		return c.secrets
+	default:
+		return true
+	}
+}
 
 // sharesOrigins is whether the shim answers for a policy of CORS.
 func (c config) sharesOrigins() bool { return c.HTTP != nil && c.HTTP.CORS != nil }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -104,7 +103,7 @@ var programs sync.Map
 
 // joined is the parts that a function uses as one file, so that a package stays flat. Nobody may change it.
 func joined(language string, style manifest.Style, target string, c config) []byte {
-	key := path.Join(language, string(style), target, strconv.FormatBool(c.sharesOrigins()), strconv.FormatBool(c.Forward != nil))
+	key := fmt.Sprintf("%s/%s/%s %t %t %t", language, style, target, c.sharesOrigins(), c.secrets, c.Forward != nil)
 	if made, ok := programs.Load(key); ok {
 		return made.([]byte)
 	}

@@ -6,10 +6,10 @@ function pathOf(target) {
 }
 
 // escaped is a target in which all is escaped that a path or a query cannot hold as it is, and all else is as it was sent.
-function escaped(target, end = target.indexOf("?")) {
-  const at = end < 0 ? target.length : end;
-  const path = target.slice(0, at).replace(/[^!$-;=@-\[\]_a-z~]+/gi, percent);
-  return (path.startsWith("/") ? path : "/" + path) + target.slice(at).replace(/[^!-~]+/g, percent);
+function escaped(target) {
+  if (/^\/[!$-;=@-\[\]_a-z~]*(\?[!-~]*)?$/i.test(target)) return target; // as most are
+  const [path, mark = "", query = ""] = target.split(/(\?)(.*)/s);
+  return path.replace(/^(?!\/)/, "/").replace(/[^!$-;=@-\[\]_a-z~]+/gi, percent) + mark + query.replace(/[^!-~]+/g, percent);
 }
 
 // encodedAgain is a path that an ingress may have decoded: a percent sign that escapes nothing was one of its characters.
@@ -19,7 +19,7 @@ function encodedAgain(path) {
 
 // refuseBroken refuses a path with a percent sign that escapes nothing: none is valid, and who reads it differ in what it names.
 function refuseBroken(target) {
-  if (/^[^?]*%(?![0-9a-f]{2})/i.test(target)) throw new BadRequest("a percent sign in the path escapes nothing");
+  if (target.includes("%") && /^[^?]*%(?![0-9a-f]{2})/i.test(target)) throw new BadRequest("a percent sign in the path escapes nothing");
 }
 
 // percent encodes text as UTF-8.

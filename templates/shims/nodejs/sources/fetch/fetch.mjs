@@ -15,7 +15,7 @@ function fetchHandler() {
   return async (exchange) => {
     const request = requestOf(exchange);
     // WHATWG URLs drop dot segments, so the route holds for what the handler will see.
-    const dots = /\/(\.|%2e)/i.test(exchange.target);
+    const dots = !everything && /\/(\.|%2e)/i.test(exchange.target);
     const refusal = answerOf(exchange, dots ? new URL(request.url).pathname : undefined);
     if (refusal) return answerWith(exchange, refusal);
     return sendResponse(await target.fetch(request, exchange.ctx), exchange);
@@ -34,18 +34,24 @@ function requestOf(exchange) {
 // standard builds the Request. Its URL is put together, never resolved: "//evil.com" is a path.
 function standard(exchange) {
   const { method, target, body } = exchange;
-  const headers = new Headers();
-  let host = "localhost";
+  const [, host] = exchange.headers.findLast(([name, value]) => name.toLowerCase() === "host" && !/[\s/?#@\\]/.test(value)) ?? [, "localhost"];
+  const url = `${exchange.scheme}://${host}${target.replaceAll("#", "%23")}`;
+  const request = requestWith(url, method, body, exchange);
+  const { headers } = request;
   for (const [name, value] of exchange.headers) {
-    const key = name.toLowerCase();
-    if (key === "host" && !/[\s/?#@\\]/.test(value)) host = value;
-    if (key === "cookie" && headers.has(key)) headers.set(key, `${headers.get(key)}; ${value}`);
+    if (name.toLowerCase() === "cookie" && headers.has("cookie")) headers.set("cookie", `${headers.get("cookie")}; ${value}`);
     else headers.append(name, value);
   }
-  const url = `${exchange.scheme}://${host}${target.replaceAll("#", "%23")}`;
-  const init = { method, headers, duplex: "half" };
+  return request;
+}
+
+// requestWith is a Request without headers, which are put into the one that it has: given to it, they would be copied.
+function requestWith(url, method, body, exchange) {
+  const bodiless = body.length === 0 || method === "GET" || method === "HEAD";
+  if (bodiless && !exchange.aborted) return new Request(url, { method });
   const { Asked, Whole } = (classes ??= classesOf());
-  if (body.length === 0 || method === "GET" || method === "HEAD") return new Asked(url, init, exchange);
+  const init = { method, duplex: "half" };
+  if (bodiless) return new Asked(url, init, exchange);
   return "whole" in body ? new Whole(url, init, exchange) : new Asked(url, { ...init, body: body.stream() }, exchange);
 }
 

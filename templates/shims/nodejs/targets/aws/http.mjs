@@ -52,7 +52,8 @@ function requestFrom(carrier, event, context) {
   if (host) pairs.push(["host", host]);
   if (id) pairs.push(["x-request-id", id]);
   if (body.length > 0) pairs.push(["content-length", String(body.length)]);
-  return { method, target: escaped(query ? `${path}?${query}` : path, path.length), scheme, headers: pairs, client, body };
+  const target = escaped(path.replaceAll("?", "%3F") + (query && "?" + query));
+  return { method, target, scheme, headers: pairs, client, body };
 }
 
 // Sent is the body of a request, all of it there. Text stays text until its bytes are asked for. What is no base64 is the
@@ -84,7 +85,8 @@ class Collected {
   ended = false;
 
   constructor(carrier, event) {
-    Object.assign(this, { carrier, event });
+    this.carrier = carrier;
+    this.event = event;
   }
 
   get gone() {
@@ -121,7 +123,9 @@ class Collected {
     const body = this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks);
     const text = body.byteLength === 0 ? "" : this.text ? utf8(body) : undefined;
     const sent = text ?? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("base64");
-    return Object.assign(this.parts, { body: sent, isBase64Encoded: text === undefined });
+    this.parts.body = sent;
+    this.parts.isBase64Encoded = text === undefined;
+    return this.parts;
   }
 }
 

@@ -36,5 +36,4 @@ async function resolveSecrets(references) {
   if (failed.length > 0) throw new Error(failed.map((r) => r.reason.message).join("\n"));
 }
 
-process.setSourceMapsEnabled(true); // before the handler is compiled, so that tracebacks name its sources
 if (process.env.FERRY_SECRETS) await resolveSecrets(JSON.parse(process.env.FERRY_SECRETS));

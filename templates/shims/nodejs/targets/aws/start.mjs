@@ -3,9 +3,9 @@ const source = await opened();
 
 // Context is the ctx of a call. Lambda never tells that a client has gone, so that the signal is made when it is asked for.
 class Context {
-  constructor(event, context) {
+  constructor(event, context, clientIp) {
     this.requestId = context.awsRequestId;
-    this.clientIp = undefined;
+    this.clientIp = clientIp;
     this.deadline = Date.now() + context.getRemainingTimeInMillis();
     this.platform = "aws";
     this.waitUntil = waitUntil;
@@ -29,8 +29,7 @@ function exchangeOf(carrier, event, context, out) {
   const outlet = out && carrier.streams(event) ? new Streamed(carrier, event, out) : new Collected(carrier, event);
   const exchange = new Exchange(request, outlet);
   exchange.collected = !(outlet instanceof Streamed);
-  exchange.ctx = contextOf(event, context);
-  exchange.ctx.clientIp = request.client;
+  exchange.ctx = new Context(event, context, request.client);
   return { exchange, outlet };
 }
 
@@ -49,7 +48,7 @@ function refuseBody() {
   throw new BadRequest("the body is no base64");
 }
 
-async function serve(event, context, out) {
+function serve(event, context, out) {
   if (isProbe(event)) return probed();
   const carrier = carrierOf(event);
   if (carrier) return serveRequest(carrier, event, context, out);
@@ -84,7 +83,7 @@ async function buffered(event, context) {
   try {
     return await serve(event, context);
   } finally {
-    await settled();
+    if (background.size > 0) await settled();
   }
 }
 
