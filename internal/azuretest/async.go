@@ -31,6 +31,15 @@ func (c *Cloud) accepted(r *request, provider string, result func() (int, any)) 
 	return standin.Reply{Status: http.StatusAccepted, Header: h}
 }
 
+// begun adds to an answer where to ask whether the work that it began has ended, and as what: a failure of nil is well.
+func (c *Cloud) begun(r *request, provider string, out standin.Reply, failed *failure) standin.Reply {
+	id := newID()
+	c.operations[id] = &longOperation{polls: c.setting(polls), failure: failed, provider: provider}
+	out.Header.Set("Azure-AsyncOperation", "https://"+r.http.Host+"/subscriptions/"+r.vars["subscription"]+"/providers/"+provider+"/locations/westeurope/operationsStatus/"+id+"?api-version="+r.query.Get("api-version"))
+	patience(out.Header)
+	return out
+}
+
 // patience says when to ask again. The header in milliseconds is one that Azure's clients honour: it keeps tests short.
 func patience(h http.Header) {
 	h.Set("Retry-After", "1")

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,6 +22,7 @@ func eventKinds() []*kind {
 	versions := []string{"2020-06-01", "2021-12-01", "2022-06-15", "2025-02-15"}
 	return []*kind{
 		{name: subscriptionType, versions: versions},
+		{name: topicType, versions: versions},
 		{name: "Microsoft.EventGrid/systemTopics", versions: versions},
 		{name: "Microsoft.EventGrid/systemTopics/eventSubscriptions", versions: versions},
 	}
@@ -32,7 +35,7 @@ func eventOperations() []*operation {
 	const at = "/{scope}/providers/" + subscriptionType
 	const topics = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.EventGrid/systemTopics"
 	const topic = "Microsoft.EventGrid/systemTopics"
-	return []*operation{
+	return append(topicOperations(),
 		manage("EventSubscriptions_ListByResource", "GET "+at, subscriptionType+"/read", (*Cloud).listSubscribers),
 		manage("EventSubscriptions_Get", "GET "+at+"/{name}", subscriptionType+"/read", (*Cloud).getSubscriber),
 		manage("EventSubscriptions_CreateOrUpdate", "PUT "+at+"/{name}", subscriptionType+"/write", (*Cloud).putSubscriber),
@@ -45,12 +48,12 @@ func eventOperations() []*operation {
 		manage("SystemTopicEventSubscriptions_Get", "GET "+topics+"/{name}/eventSubscriptions/{setting}", topic+"/eventSubscriptions/read", (*Cloud).getSubscriber),
 		manage("SystemTopicEventSubscriptions_CreateOrUpdate", "PUT "+topics+"/{name}/eventSubscriptions/{setting}", topic+"/eventSubscriptions/write", (*Cloud).putSubscriber),
 		manage("SystemTopicEventSubscriptions_Delete", "DELETE "+topics+"/{name}/eventSubscriptions/{setting}", topic+"/eventSubscriptions/delete", (*Cloud).deleteSubscriber),
-	}
+	)
 }
 
 // subscriber is who wants the events of a source.
 type subscriber struct {
-	source string // the ID of the account
+	source string // the ID of the account, or of the topic
 }
 
 func (s *subscriber) end(*Cloud) {}
@@ -103,12 +106,14 @@ func (c *Cloud) deleteSubscriber(r *request) (any, error) {
 		return standin.Reply{Status: http.StatusNoContent, Header: http.Header{}}, nil
 	}
 	c.forget(is)
-	return standin.Reply{Status: http.StatusOK, Header: http.Header{}}, nil
+	return c.accepted(r, "Microsoft.EventGrid", nil), nil
 }
 
-// putSubscriber asks a webhook whether it wants the events, and a function whether it is there, before there is a subscription.
+// putSubscriber asks a webhook whether it wants the events, and a function whether it is there, after it has answered: who did not
+// want them has a subscription that failed, and only where the operation is asked for is said why.
 //
-// Source: learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema.
+// Sources: learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema; for the form of a refusal
+// hashicorp/terraform-provider-azurerm's reports of "polling after CreateOrUpdate" and Azure/bicep#11656.
 func (c *Cloud) putSubscriber(r *request) (any, error) {
 	filter := leaves("subjectBeginsWith", "subjectEndsWith", "includedEventTypes", "isSubjectCaseSensitive", "enableAdvancedFilteringOnArrays", "advancedFilters")
 	body, err := c.decode(r, leaves("id", "name", "type").with("properties", leaves("labels", "expirationTimeUtc", "eventDeliverySchema", "retryPolicy", "deadLetterDestination",
@@ -128,17 +133,26 @@ func (c *Cloud) putSubscriber(r *request) (any, error) {
 		return nil, err
 	}
 	given, _ := body["properties"].(object)
-	if err := c.validate(given); err != nil {
+	refused, err := c.validate(given)
+	if err != nil {
 		return nil, err
 	}
 	given["topic"], given["provisioningState"] = source, "Succeeded"
+	if refused != nil {
+		given["provisioningState"] = "Failed"
+	}
 	id := subscriberID(r)
 	is := &resource{id: id, name: id[strings.LastIndex(id, "/")+1:], kind: subscriptionType, properties: given, state: &subscriber{source: source}}
 	c.resources[lower(id)] = is
-	return jsonReply(http.StatusCreated, is.wire()), nil
+	created := is.wire()
+	shown := maps.Clone(given)
+	shown["provisioningState"] = "Creating"
+	created["properties"] = shown
+	return c.begun(r, "Microsoft.EventGrid", jsonReply(http.StatusCreated, created), refused), nil
 }
 
-func (c *Cloud) validate(given object) error {
+// validate says who does not want the events, which is known later, or what was asked for in a wrong way.
+func (c *Cloud) validate(given object) (refused *failure, err error) {
 	switch kind := text(given, "destination", "endpointType"); kind {
 	case "WebHook":
 		address := text(given, "destination", "properties", "endpointUrl")
@@ -150,22 +164,31 @@ func (c *Cloud) validate(given object) error {
 		var answer struct{ ValidationResponse string }
 		if status != http.StatusOK || json.Unmarshal(said, &answer) != nil || answer.ValidationResponse != code {
 			shown, _, _ := strings.Cut(address, "?")
-			return refuse(400, "Url validation", "Webhook validation handshake failed for %s. Http POST request failed with response code %d. For troubleshooting, visit https://aka.ms/esvalidation.", shown, status)
+			return &failure{code: "Url validation", message: fmt.Sprintf("Webhook validation handshake failed for %s. Http POST request failed with response code %d. For troubleshooting, visit https://aka.ms/esvalidation.", shown, status)}, nil
 		}
 		given["destination"] = object{"endpointType": "WebHook", "properties": object{"endpointBaseUrl": strings.SplitN(address, "?", 2)[0], "endpointUrl": address, "maxEventsPerBatch": 1}}
 	case "AzureFunction":
 		id := text(given, "destination", "properties", "resourceId")
 		app, name, _ := strings.Cut(id, "/functions/")
 		is := c.resources[lower(app)]
-		if is == nil || !slices.ContainsFunc(is.state.(*site).listed, func(f functionInfo) bool {
-			return strings.EqualFold(f.Name, name) && f.trigger("eventGridTrigger") != nil
-		}) {
-			return refuse(400, "InvalidRequest", "Destination endpoint not found. Resource details: resourceId: %s. Resource should pre-exist before attempting this operation.", id)
+		var there *functionInfo
+		if is != nil {
+			for _, f := range is.state.(*site).listed {
+				if strings.EqualFold(f.Name, name) {
+					there = &f
+				}
+			}
+		}
+		switch {
+		case there == nil:
+			return &failure{code: "Endpoint validation", message: "Destination endpoint not found. Resource details: resourceId: " + id + ". Resource should pre-exist before attempting this operation."}, nil
+		case there.trigger("eventGridTrigger") == nil:
+			return &failure{code: "Unsupported Azure Function Trigger", message: "Can't add resource; Azure Event Grid supports EventGrid Trigger type only."}, nil
 		}
 	default:
-		return refuse(400, "InvalidRequest", "Destination endpoint type '%s' is not supported here.", kind)
+		return nil, refuse(400, "InvalidRequest", "Destination endpoint type '%s' is not supported here.", kind)
 	}
-	return nil
+	return nil, nil
 }
 
 // outside does what calls this cloud, and so must not hold its lock.
@@ -219,11 +242,15 @@ func (c *Cloud) removed(a *account, in, name string) {
 func (c *Cloud) raise(a *account, kind, in, name string, data object) {
 	subject := "/blobServices/default/containers/" + in + "/blobs/" + name
 	data["url"] = text(a.is.properties, "primaryEndpoints", "blob") + in + "/" + name
-	event := c.gridEvent(kind, a.is.id, subject, data)
+	c.tell(a.is.id, c.gridEvent(kind, a.is.id, subject, data))
+}
+
+// tell pushes an event of a source to all who want it.
+func (c *Cloud) tell(source string, event object) {
 	for _, id := range sortedKeys(c.resources) {
 		is := c.resources[id]
 		sub, ok := is.state.(*subscriber)
-		if ok && strings.EqualFold(sub.source, a.is.id) && wants(is.properties, kind, subject) {
+		if ok && strings.EqualFold(sub.source, source) && text(is.properties, "provisioningState") == "Succeeded" && wants(is.properties, text(event, "eventType"), text(event, "subject")) {
 			c.background.Go(func() { c.push(is, event) })
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/google/go-cmp/cmp"
 
@@ -113,6 +115,29 @@ func (c *client) queues() {
 	c.cloud.Grant(azuretest.Caller, "Storage Queue Data Contributor", accountID)
 }
 
+// ends makes a subscription of events, and waits until it has been decided what becomes of it.
+func (c *client) ends(at string, body object) object {
+	c.t.Helper()
+	req, err := runtime.NewRequest(c.t.Context(), http.MethodPut, "https://management.azure.com"+at)
+	c.ok(err)
+	c.ok(runtime.MarshalAsJSON(req, body))
+	generic, err := arm.NewClient("azuretest", "v1.0.0", c.cred, c.arm())
+	c.ok(err)
+	res, err := generic.Pipeline().Do(req)
+	c.ok(err)
+	_ = res.Body.Close()
+	operation := strings.TrimPrefix(res.Header.Get("Azure-AsyncOperation"), "https://management.azure.com")
+	if res.StatusCode != http.StatusCreated || operation == "" {
+		c.t.Fatalf("got %s with the operation %q", res.Status, operation)
+	}
+	said := object{}
+	wait(c.t, func() bool {
+		said = c.send(http.MethodGet, operation, nil, http.StatusOK)
+		return said["status"] != "InProgress"
+	})
+	return said
+}
+
 // subscribe has the events of blobs sent to a function.
 func (c *client) subscribe(function string) {
 	c.t.Helper()
@@ -123,10 +148,12 @@ func (c *client) subscribe(function string) {
 			"filter":      object{"subjectBeginsWith": "/blobServices/default/containers/ferry/blobs/a", "includedEventTypes": []string{"Microsoft.Storage.BlobCreated"}},
 		}}
 	}
-	said := c.send(http.MethodPut, at, body("wrong"), http.StatusBadRequest)
+	said := c.ends(at, body("wrong"))
 	c.has(said["error"].(object)["message"].(string), "Webhook validation handshake failed")
 	keys := c.send(http.MethodPost, web+"/sites/shop-api/host/default/listKeys"+webVersion, nil, http.StatusOK)
-	c.send(http.MethodPut, at, body(keys["systemKeys"].(object)["blobs_extension"].(string)), http.StatusCreated)
+	if said := c.ends(at, body(keys["systemKeys"].(object)["blobs_extension"].(string))); said["status"] != "Succeeded" {
+		c.t.Errorf("the subscription is %v", said)
+	}
 }
 
 func TestEventsOfBlobsAreTriedFiveTimesAndThenPoison(t *testing.T) {

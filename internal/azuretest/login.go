@@ -233,6 +233,6 @@ func metadataOperations() []*operation {
 func allSurfaces() []*surface {
 	return []*surface{
 		armSurface(), loginSurface(), imdsSurface(), storageSurface("blob", blobOperations()), storageSurface("queue", queueOperations()),
-		vaultSurface(), scmSurface(), appSurface(), logsSurface(),
+		vaultSurface(), scmSurface(), appSurface(), logsSurface(), topicSurface(), busSurface(),
 	}
 }

@@ -77,7 +77,7 @@ func (c *Cloud) authenticate(r *request) *failure {
 	}
 	raw, ok := strings.CutPrefix(r.http.Header.Get("Authorization"), "Bearer ")
 	if !ok {
-		if slices.Contains([]string{"blob", "queue", "scm", "vault"}, r.surface.name) {
+		if slices.Contains([]string{"blob", "queue", "scm", "vault", "topic", "bus"}, r.surface.name) {
 			return nil // they have other ways, and say themselves who may
 		}
 		return &failure{

@@ -211,7 +211,7 @@ func resourcesOperations() []*operation {
 		manage("Tags_GetAtScope", "GET /{scope}/providers/Microsoft.Resources/tags/default", "Microsoft.Resources/tags/read", (*Cloud).getTags),
 		manage("Tags_CreateOrUpdateAtScope", "PUT /{scope}/providers/Microsoft.Resources/tags/default", "Microsoft.Resources/tags/write", (*Cloud).putTags),
 		manage("Tags_UpdateAtScope", "PATCH /{scope}/providers/Microsoft.Resources/tags/default", "Microsoft.Resources/tags/write", (*Cloud).patchTags),
-		manage("Operations_Get", "GET /subscriptions/{subscription}/providers/{provider}/locations/{location}/operationStatuses/{operation}", "", (*Cloud).pollStatus),
+		manage("Operations_Get", "GET /subscriptions/{subscription}/providers/{provider}/locations/{location}/operationsStatus/{operation}", "", (*Cloud).pollStatus),
 		manage("OperationResults_Get", "GET /subscriptions/{subscription}/providers/{provider}/locations/{location}/operationResults/{operation}", "", (*Cloud).pollResult),
 		manage("OperationResults_Get", "GET /subscriptions/{subscription}/operationresults/{operation}", "", (*Cloud).pollResult),
 	}

@@ -13,7 +13,8 @@ type role struct {
 
 // roles are the built-in ones that this cloud knows.
 //
-// Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles, each role's page.
+// Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles, each role's page; those of Event Grid and Service Bus as
+// MicrosoftDocs/azure-docs has them, articles/role-based-access-control/built-in-roles/integration.md.
 func roles() []role { return slices.Concat(controlRoles(), dataRoles()) }
 
 // controlRoles are those for resources.
@@ -41,7 +42,10 @@ func controlRoles() []role {
 		{id: "92aaf0da-9dab-42b6-94a3-d43ce8d16293", name: "Log Analytics Contributor", actions: []string{"*/read", "Microsoft.OperationalInsights/*"}},
 		{id: "73c42c96-874c-492b-b04d-ab87d138a893", name: "Log Analytics Reader", actions: []string{"*/read", "Microsoft.OperationalInsights/workspaces/search/action"}},
 		{id: "f25e0fa2-a7c8-4377-a976-54943a77a395", name: "Key Vault Contributor", actions: append(read, "Microsoft.KeyVault/*")},
-		{id: "1e241071-0855-49ea-94dc-649edcd759de", name: "EventGrid Contributor", actions: append(read, "Microsoft.EventGrid/*")},
+		{id: "1e241071-0855-49ea-94dc-649edcd759de", name: "EventGrid Contributor", actions: append(read, "Microsoft.EventGrid/*", "Microsoft.Support/*")},
+		{id: "428e0ff0-5e57-4d9c-a221-2c70d0e0a443", name: "EventGrid EventSubscription Contributor", actions: append(read,
+			"Microsoft.EventGrid/eventSubscriptions/*", "Microsoft.EventGrid/topicTypes/eventSubscriptions/read", "Microsoft.EventGrid/locations/eventSubscriptions/read",
+			"Microsoft.EventGrid/locations/topicTypes/eventSubscriptions/read", "Microsoft.Support/*")},
 	}
 }
 
@@ -49,6 +53,7 @@ func controlRoles() []role {
 func dataRoles() []role {
 	blobs := "Microsoft.Storage/storageAccounts/blobServices/containers/"
 	queues := "Microsoft.Storage/storageAccounts/queueServices/queues/"
+	entities := []string{"Microsoft.ServiceBus/*/queues/read", "Microsoft.ServiceBus/*/topics/read", "Microsoft.ServiceBus/*/topics/subscriptions/read"}
 	return []role{
 		{
 			id: "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", name: "Storage Blob Data Owner",
@@ -89,8 +94,16 @@ func dataRoles() []role {
 			"Microsoft.KeyVault/vaults/secrets/getSecret/action", "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
 		}},
 		{id: "00482a5a-887f-4fb3-b363-3b7fe8e74483", name: "Key Vault Administrator", dataActions: []string{"Microsoft.KeyVault/vaults/*"}},
-		{id: "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0", name: "Azure Service Bus Data Receiver", dataActions: []string{"Microsoft.ServiceBus/*/receive/action"}},
-		{id: "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39", name: "Azure Service Bus Data Sender", dataActions: []string{"Microsoft.ServiceBus/*/send/action"}},
+		{
+			id: "d5a91429-5739-47e2-a06b-3470a27159e7", name: "EventGrid Data Sender",
+			actions: []string{
+				"Microsoft.Authorization/*/read", "Microsoft.EventGrid/topics/read", "Microsoft.EventGrid/domains/read", "Microsoft.EventGrid/partnerNamespaces/read",
+				"Microsoft.Resources/subscriptions/resourceGroups/read", "Microsoft.EventGrid/namespaces/read",
+			},
+			dataActions: []string{"Microsoft.EventGrid/events/send/action"},
+		},
+		{id: "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0", name: "Azure Service Bus Data Receiver", actions: entities, dataActions: []string{"Microsoft.ServiceBus/*/receive/action"}},
+		{id: "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39", name: "Azure Service Bus Data Sender", actions: entities, dataActions: []string{"Microsoft.ServiceBus/*/send/action"}},
 		{id: "090c5cfd-751d-490a-894a-3ce6f1109419", name: "Azure Service Bus Data Owner", actions: []string{"Microsoft.ServiceBus/*"}, dataActions: []string{"Microsoft.ServiceBus/*"}},
 	}
 }

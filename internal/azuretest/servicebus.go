@@ -1,6 +1,8 @@
 package azuretest
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -32,7 +34,7 @@ func busOperations() []*operation {
 		item := one.route + "/{setting}"
 		all = append(all,
 			manage(one.name+"_List", "GET "+one.route, one.kind+"/read", listKind(one.kind)),
-			manage(one.name+"_Get", "GET "+item, one.kind+"/read", (*Cloud).getResource),
+			manage(one.name+"_Get", "GET "+item, one.kind+"/read", (*Cloud).getBus),
 			manage(one.name+"_CreateOrUpdate", "PUT "+item, one.kind+"/write", (*Cloud).putBus),
 			manage(one.name+"_Delete", "DELETE "+item, one.kind+"/delete", (*Cloud).deleteResource),
 		)
@@ -45,6 +47,7 @@ type bus struct {
 	is      *resource
 	waiting []*busMessage
 	dead    []*busMessage
+	taken   int64 // how many there ever were
 }
 
 // BusMessage is a message of Service Bus as it is sent.
@@ -56,8 +59,11 @@ type BusMessage struct {
 type busMessage struct {
 	BusMessage
 	id        string
+	sequence  int64
 	delivered int
 	enqueued  time.Time
+	lock      string // of whoever looks at it as a dead letter
+	locked    time.Time
 }
 
 // busProperties are those that may be written, by the type of what has them.
@@ -108,6 +114,27 @@ func (r *resource) basic() bool { return r != nil && strings.EqualFold(text(r.sk
 
 func (b *bus) end(*Cloud) {}
 
+// getBus says of a queue or a subscription how many messages it holds, too.
+func (c *Cloud) getBus(r *request) (any, error) {
+	is, err := c.find(r.scope())
+	if err != nil {
+		return nil, err
+	}
+	b := is.state.(*bus)
+	out, properties := is.wire(), maps.Clone(is.properties)
+	if b.reads() {
+		properties["messageCount"] = len(b.waiting) + len(b.dead)
+		properties["countDetails"] = object{"activeMessageCount": len(b.waiting), "deadLetterMessageCount": len(b.dead), "scheduledMessageCount": 0, "transferMessageCount": 0, "transferDeadLetterMessageCount": 0}
+	}
+	out["properties"] = properties
+	return out, nil
+}
+
+// reads says whether messages are read from it: a topic only hands them on.
+func (b *bus) reads() bool {
+	return strings.HasSuffix(b.is.kind, "/queues") || strings.HasSuffix(b.is.kind, "/subscriptions")
+}
+
 func (c *Cloud) putBus(r *request) (any, error) {
 	id := r.scope()
 	kind := c.canonicalType(resourceType(id))
@@ -149,6 +176,10 @@ func (c *Cloud) putBus(r *request) (any, error) {
 func (c *Cloud) SendBus(namespace, entity string, m BusMessage) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.enqueueBus(namespace, entity, m, "")
+}
+
+func (c *Cloud) enqueueBus(namespace, entity string, m BusMessage, as string) int {
 	n := 0
 	for _, id := range sortedKeys(c.resources) {
 		b, ok := c.resources[id].state.(*bus)
@@ -157,7 +188,8 @@ func (c *Cloud) SendBus(namespace, entity string, m BusMessage) int {
 		}
 		queue := strings.HasSuffix(id, lower("/namespaces/"+namespace+"/queues/"+entity))
 		if queue || strings.Contains(id, lower("/namespaces/"+namespace+"/topics/"+entity+"/subscriptions/")) {
-			b.waiting = append(b.waiting, &busMessage{BusMessage: m, id: newID(), enqueued: time.Now()})
+			b.taken++
+			b.waiting = append(b.waiting, &busMessage{BusMessage: m, id: cmp.Or(as, newID()), sequence: b.taken, enqueued: time.Now()})
 			n++
 		}
 	}
@@ -244,7 +276,7 @@ func (c *Cloud) deliverBus() bool {
 		properties[name] = value
 	}
 	err := c.run(c.life, s, f, delivered(f.trigger("serviceBusTrigger"), m.Body), map[string]any{
-		"MessageId": m.id, "DeliveryCount": m.delivered, "EnqueuedTimeUtc": stamp(m.enqueued.UTC()), "SequenceNumber": 1, "ContentType": m.ContentType, "ApplicationProperties": properties,
+		"MessageId": m.id, "DeliveryCount": m.delivered, "EnqueuedTimeUtc": stamp(m.enqueued.UTC()), "SequenceNumber": m.sequence, "ContentType": m.ContentType, "ApplicationProperties": properties,
 		"UserProperties": properties, // as its name was once, by which Azure's library for Python knows a message
 	})
 	c.mu.Lock()

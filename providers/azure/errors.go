@@ -53,6 +53,8 @@ func kindOf(err error) providers.Kind {
 		return providers.Failed
 	case errors.Is(err, context.DeadlineExceeded):
 		return providers.Timeout
+	case status == http.StatusUnauthorized && lacksClaim(err):
+		return providers.Denied
 	case unidentified(err):
 		return providers.Unauthenticated
 	}
@@ -91,11 +93,16 @@ func kindOfCode(code string) (providers.Kind, bool) {
 		return providers.Throttled, true
 	case "InternalServerError", "InternalError", "ServiceUnavailable", "ServerTimeout", "GatewayTimeout", "OperationTimedOut":
 		return providers.Unavailable, true
-	case "51021", "InvalidTemplate", "InvalidRequestContent", "BadRequest", "LocationNotAvailableForResourceType", "InvalidResourceLocation",
+	case "51021", "Endpoint validation", "Url validation", "Unsupported Azure Function Trigger", "InvalidTemplate", "InvalidRequestContent", "BadRequest", "LocationNotAvailableForResourceType", "InvalidResourceLocation",
 		"InvalidAuthenticationTokenTenant":
 		return providers.Invalid, true
 	}
 	return "", false
+}
+
+// lacksClaim reports whether a service of messages knows the caller, who may not do that: they say so with the status for strangers.
+func lacksClaim(err error) bool {
+	return says(err, "claim(s) are required", "does not have authorization to perform action 'Microsoft.EventGrid/")
 }
 
 // kindOfTransport is the class of a failure on the way.
@@ -188,10 +195,12 @@ func messageOf(res *azcore.ResponseError) string {
 	if json.Unmarshal(data, &body) == nil {
 		return strings.TrimSpace(cmp.Or(body.Error.Message, body.Message))
 	}
-	if _, after, ok := strings.Cut(string(data), "<Message>"); ok { // the services of storage
-		text, _, _ := strings.Cut(after, "</Message>")
-		text, _, _ = strings.Cut(text, "\n")
-		return strings.TrimSpace(text)
+	for _, element := range []string{"Message", "Detail"} { // the services of storage, and Service Bus
+		if _, after, ok := strings.Cut(string(data), "<"+element+">"); ok {
+			text, _, _ := strings.Cut(after, "</"+element+">")
+			text, _, _ = strings.Cut(text, "\n")
+			return strings.TrimSpace(text)
+		}
 	}
 	return ""
 }

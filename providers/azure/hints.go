@@ -82,6 +82,12 @@ func (p *place) howToPermit(err error) string {
 		return "have the subscription enabled again"
 	case strings.Contains(host, ".blob."):
 		return give("Storage Blob Data Contributor", "the storage account "+strings.SplitN(host, ".", 2)[0])
+	case strings.Contains(host, ".queue."):
+		return give("Storage Queue Data Contributor", "the storage account "+strings.SplitN(host, ".", 2)[0])
+	case strings.Contains(host, ".servicebus."):
+		return give("Azure Service Bus Data Owner", "the namespace "+strings.SplitN(host, ".", 2)[0])
+	case strings.Contains(host, ".eventgrid."):
+		return give("EventGrid Data Sender", "the topic "+strings.SplitN(host, ".", 2)[0])
 	case strings.Contains(host, ".vault."):
 		return give("Key Vault Secrets Officer", "the key vault "+strings.SplitN(host, ".", 2)[0])
 	case strings.HasSuffix(action, "/register/action"):

@@ -23,7 +23,8 @@ type record struct {
 	Names    []string               `json:"functions"`          // that the app has; none is that only the package knows
 	Triggers []string               `json:"triggers,omitempty"` // those of them that events call
 	Grid     map[string]gridBinding `json:"grid,omitempty"`
-	Reads    []string               `json:"reads,omitempty"`  // of Service Bus: queues, and subscriptions of topics
+	Reads    []string               `json:"reads,omitempty"` // of Service Bus: queues, and subscriptions of topics
+	Carriers []carrier              `json:"carriers,omitempty"`
 	HTTP     string                 `json:"http,omitempty"`   // public or private
 	Probed   bool                   `json:"probed"`           // its shim says which revision it is
 	Marker   string                 `json:"marker,omitempty"` // the function by which a package is known that does not
@@ -36,7 +37,7 @@ func (c *connection) recordOf(s spec, own identity, roles []roleGrant, digest st
 	fn := s.function
 	r := record{
 		ID: s.revision(), Digest: s.digest, Package: digest, Scale: c.scaleOf(fn), Runtime: runtimeOf(fn), Settings: fixed(s), Tags: c.tags(fn),
-		Own: own.id, Roles: roles, Names: c.functionNames(s), Marker: s.marker(), Grid: c.gridOf(fn), Reads: c.reads(fn), Timeout: wall(fn.Timeout.Std()),
+		Own: own.id, Roles: roles, Names: c.functionNames(s), Marker: s.marker(), Grid: c.gridOf(fn), Reads: c.reads(fn), Carriers: c.carriersOf(fn), Timeout: wall(fn.Timeout.Std()),
 	}
 	maps.Copy(r.Settings, c.busSettings(fn, own))
 	for name := range c.bindingsOf(fn) {
