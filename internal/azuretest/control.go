@@ -18,6 +18,7 @@ type control struct {
 	logDelay int // milliseconds
 	restarts int
 	injects  int
+	gridLag  int
 
 	onLoopback int
 }
@@ -31,6 +32,9 @@ func (c *Cloud) RoleLag(tries int) { c.set(func(k *control) { k.roleLag = tries 
 
 // SyncLag sets how often a sync of triggers has no effect after a package was published. It starts as 1.
 func (c *Cloud) SyncLag(tries int) { c.set(func(k *control) { k.syncLag = tries }) }
+
+// GridLag sets how often Event Grid does not know a function yet that Azure lists. It starts as 0.
+func (c *Cloud) GridLag(tries int) { c.set(func(k *control) { k.gridLag = tries }) }
 
 // Quota sets how many cores of Flex Consumption a region has. It starts as 250.
 func (c *Cloud) Quota(cores int) { c.set(func(k *control) { k.quota = cores }) }

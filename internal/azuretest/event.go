@@ -179,8 +179,14 @@ func (c *Cloud) validate(given object) (refused *failure, err error) {
 				}
 			}
 		}
+		late := false
+		c.set(func(k *control) {
+			if late = k.gridLag > 0; late {
+				k.gridLag--
+			}
+		})
 		switch {
-		case there == nil:
+		case there == nil || late:
 			return &failure{code: "Endpoint validation", message: "Destination endpoint not found. Resource details: resourceId: " + id + ". Resource should pre-exist before attempting this operation."}, nil
 		case there.trigger("eventGridTrigger") == nil:
 			return &failure{code: "Unsupported Azure Function Trigger", message: "Can't add resource; Azure Event Grid supports EventGrid Trigger type only."}, nil

@@ -13,7 +13,7 @@ import (
 // columns are those of the tables, in the order in which a query without a projection gives them.
 func columns() []string {
 	return []string{
-		"TenantId", "TimeGenerated", "Message", "SeverityLevel", "Properties", "Name", "Url", "ResultCode", "Success", "DurationMs", "OperationName", "OperationId", "AppRoleName", "AppRoleInstance",
+		"TenantId", "TimeGenerated", "Message", "OuterMessage", "SeverityLevel", "Properties", "Name", "Url", "ResultCode", "Success", "DurationMs", "OperationName", "OperationId", "AppRoleName", "AppRoleInstance",
 		"Type", "_ItemId", "_ResourceId",
 	}
 }
@@ -100,18 +100,26 @@ func project(word, rest string, shown []string, rows []object) ([]string, []obje
 	if word == "extend" {
 		names = slices.Clone(shown)
 	}
-	from := map[string]string{}
+	from := map[string][]string{}
 	for _, term := range split(rest, ",") {
 		name, source, renamed := strings.Cut(strings.TrimSpace(term), "=")
 		name, source = strings.TrimSpace(name), strings.TrimSpace(source)
 		if !renamed {
 			source = name
 		}
-		source = strings.TrimSuffix(strings.TrimPrefix(source, "tostring("), ")")
-		if !slices.Contains(shown, source) {
-			return nil, nil, fmt.Errorf("there is no column '%s'", source)
+		for _, of := range []string{"tostring(", "coalesce("} {
+			if inner, called := strings.CutPrefix(source, of); called {
+				source = strings.TrimSuffix(inner, ")")
+			}
 		}
-		from[name] = source
+		from[name] = nil
+		for one := range strings.SplitSeq(source, ",") {
+			one = strings.TrimSpace(one)
+			if !slices.Contains(shown, one) {
+				return nil, nil, fmt.Errorf("there is no column '%s'", one)
+			}
+			from[name] = append(from[name], one)
+		}
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -120,11 +128,16 @@ func project(word, rest string, shown []string, rows []object) ([]string, []obje
 	for _, row := range rows {
 		line := object{}
 		for _, name := range names {
-			source, ok := from[name]
+			sources, ok := from[name]
 			if !ok {
-				source = name
+				sources = []string{name}
 			}
-			line[name] = row[source]
+			for _, source := range sources { // the first that says something
+				if value := row[source]; value != nil && value != "" {
+					line[name] = value
+					break
+				}
+			}
 		}
 		out = append(out, line)
 	}

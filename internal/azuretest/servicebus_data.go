@@ -75,7 +75,7 @@ func (c *Cloud) sendBus(r *request) (any, error) {
 		return nil, refuse(404, "404", "The messaging entity 'sb://%s/%s' could not be found.", r.http.Host, r.vars["queue"])
 	}
 	m := BusMessage{Body: string(r.body), ContentType: r.http.Header.Get("Content-Type"), Properties: map[string]string{}}
-	var broker struct{ MessageId, SessionId string } //nolint:revive // as Service Bus spells it
+	var broker struct{ MessageId, SessionId string }
 	if given := r.http.Header.Get("BrokerProperties"); given != "" && json.Unmarshal([]byte(given), &broker) != nil {
 		return nil, refuse(400, "400", "The BrokerProperties header is malformed.")
 	}

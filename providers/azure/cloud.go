@@ -73,7 +73,7 @@ func (p *place) surroundings(ctx context.Context, client *http.Client) (surround
 			ActiveDirectoryAuthorityHost: cmp.Or(p.variable("AZURE_AUTHORITY_HOST"), told.Authentication.LoginEndpoint),
 			Services: map[cloud.ServiceName]cloud.ServiceConfiguration{
 				cloud.ResourceManager: {Endpoint: manager, Audience: audience},
-				azlogs.ServiceName:    {Endpoint: strings.TrimSuffix(logs, "/") + "/v1", Audience: strings.TrimSuffix(logs, "/")},
+				azlogs.ServiceName:    {Endpoint: strings.TrimSuffix(logs, "/"), Audience: strings.TrimSuffix(logs, "/")},
 			},
 		},
 	}, nil

@@ -28,17 +28,7 @@ const (
 
 const seeLogs = "the function did not take it: see its logs"
 
-// Queues are what functions that are live read from. Dead letters of Azure Storage are peeked at; those of Service Bus are locked one by
-// one and let go. Event Grid says neither what waits nor what it gave up.
-func (a *Adapter) Queues(ctx context.Context) ([]providers.Queue, error) {
-	c, err := a.connect(ctx)
-	var all []providers.Queue
-	if err == nil {
-		all, err = c.queues(ctx)
-	}
-	return all, a.classify("list queues", "", err)
-}
-
+// queues are what functions that are live read from.
 func (c *connection) queues(ctx context.Context) ([]providers.Queue, error) {
 	found, err := c.bound(ctx)
 	if err != nil {
@@ -227,17 +217,7 @@ func (c *connection) letGo(ctx context.Context, letters []letter) error {
 	return errors.Join(errs...)
 }
 
-// Redrive sends dead letters again to where they came from, and then takes each out of the dead ones: one that is interrupted may
-// deliver a message twice, and loses none.
-func (a *Adapter) Redrive(ctx context.Context, of string) (int, error) {
-	c, err := a.connect(ctx)
-	done := 0
-	if err == nil {
-		done, err = c.redrive(ctx, of)
-	}
-	return done, a.classify("redrive", "", err)
-}
-
+// redrive sends again what is called so.
 func (c *connection) redrive(ctx context.Context, of string) (int, error) {
 	found, err := c.bound(ctx)
 	if err != nil {

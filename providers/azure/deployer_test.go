@@ -116,6 +116,32 @@ func TestADeployerNeedsRolesInOneResourceGroupAndEachOfThem(t *testing.T) {
 	}
 }
 
+// eventful are the roles of the page's table for who binds events of Event Grid that are new, beside those of later deploys.
+func eventful() map[string]string {
+	roles := later()
+	roles["EventGrid EventSubscription Contributor"] = "group"
+	return roles
+}
+
+func TestWhoBindsEventsOfEventGridNeedsARoleForThat(t *testing.T) {
+	g := newGround(t)
+	bootstrap := g.as("bootstrap", first())
+	plain := programSpec(t, bootstrap, "api", "one", "a")
+	goLive(t, bootstrap, plain)
+	binds := func(name string, roles map[string]string) error {
+		a := g.as(name, roles)
+		with := programSpec(t, a, "api", name, "a", manifest.Event{Object: &manifest.ObjectEvent{Bucket: "uploads", On: []string{"created"}}})
+		goLive(t, a, with)
+		return a.Bind(until.Hasten(t.Context(), haste), with, providers.BindEnabled, 0)
+	}
+	if err := binds("eventful", eventful()); err != nil {
+		t.Errorf("%v, hint %q", err, hint(err))
+	}
+	if err := binds("ci", later()); !errors.Is(err, providers.Denied) || !strings.Contains(hint(err), "EventGrid EventSubscription Contributor") {
+		t.Errorf("without the role: %v, hint %q", err, hint(err))
+	}
+}
+
 func TestThePageListsTheRolesOfADeployer(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "azure.md"))
 	if err != nil {
@@ -123,7 +149,7 @@ func TestThePageListsTheRolesOfADeployer(t *testing.T) {
 	}
 	_, roles, _ := strings.Cut(string(page), "## What a deployer may do")
 	roles, _, _ = strings.Cut(roles, "\n## ")
-	for _, all := range []map[string]string{first(), later()} {
+	for _, all := range []map[string]string{first(), later(), eventful()} {
 		for role := range all {
 			if !strings.Contains(roles, role) {
 				t.Errorf("docs/azure.md does not name the role %s", role)

@@ -104,6 +104,8 @@ func roleFor(action string) string {
 	switch {
 	case strings.HasPrefix(kind, "microsoft.authorization/"):
 		return "Role Based Access Control Administrator"
+	case strings.HasPrefix(kind, "microsoft.eventgrid/eventsubscriptions/"):
+		return "EventGrid EventSubscription Contributor"
 	case strings.HasSuffix(kind, "/assign/action"):
 		return "Managed Identity Operator"
 	case strings.HasPrefix(kind, "microsoft.insights/"), strings.HasPrefix(kind, "microsoft.operationalinsights/"):

@@ -161,6 +161,28 @@ func (c *connection) send(ctx context.Context, m providers.Message) (providers.S
 	return sent, err
 }
 
+// Queues are what functions that are live read from. Dead letters of Azure Storage are peeked at; those of Service Bus are locked one by
+// one and let go. Event Grid says neither what waits nor what it gave up.
+func (a *Adapter) Queues(ctx context.Context) ([]providers.Queue, error) {
+	c, err := a.connect(ctx)
+	var all []providers.Queue
+	if err == nil {
+		all, err = c.queues(ctx)
+	}
+	return all, a.classify("list queues", "", err)
+}
+
+// Redrive sends dead letters again to where they came from, and then takes each out of the dead ones: one that is interrupted may
+// deliver a message twice, and loses none.
+func (a *Adapter) Redrive(ctx context.Context, of string) (int, error) {
+	c, err := a.connect(ctx)
+	done := 0
+	if err == nil {
+		done, err = c.redrive(ctx, of)
+	}
+	return done, a.classify("redrive", "", err)
+}
+
 // bare refuses what messages of a service do not carry.
 func bare(m providers.Message, service string) error {
 	const hint = "have queues and topics be of Service Bus, with service_bus in the target"
