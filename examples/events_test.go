@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ferryfn/ferry/internal/azuretest"
 	"github.com/ferryfn/ferry/internal/gcptest"
 )
 
@@ -79,6 +82,56 @@ func (d *deployed) happensOnGoogle(p *gcptest.Server) happening {
 	}
 }
 
+// azure asks a service of Azure as the subscription's owner.
+func (d *deployed) azure(c *azuretest.Cloud, method, audience, address, body string) {
+	d.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {azuretest.ClientID}, "client_secret": {azuretest.ClientSecret}, "scope": {audience + "/.default"}}
+	res, err := c.Client().PostForm(c.Endpoint()+"/"+azuretest.Tenant+"/oauth2/v2.0/token", form)
+	if err != nil {
+		d.Fatal(err)
+	}
+	defer res.Body.Close()
+	var token struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&token); err != nil {
+		d.Fatal(err)
+	}
+	req, err := http.NewRequest(method, address, strings.NewReader(body))
+	if err != nil {
+		d.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token.Token)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Ms-Version", "2024-11-04")
+	req.Header.Set("X-Ms-Blob-Type", "BlockBlob")
+	answer, err := c.Client().Do(req)
+	if err != nil {
+		d.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if said, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode >= 300 {
+		d.Fatalf("%s %s: %s %s %v", method, address, answer.Status, said, err)
+	}
+}
+
+// happensOnAzure uploads blobs, and has the one timer run out.
+func (d *deployed) happensOnAzure(c *azuretest.Cloud) happening {
+	return happening{
+		object: func(name string) {
+			d.Helper()
+			d.azure(c, "PUT", "https://storage.azure.com", "https://inboxfiles.blob.core.windows.net/uploads/"+name, "a,b\n")
+		},
+		schedule: func() {
+			d.Helper()
+			app := regexp.MustCompile(`Microsoft.Web/sites/(\S+)`).FindStringSubmatch(c.Snapshot())
+			if err := c.Fire(d.Context(), app[1], "schedule0"); err != nil {
+				d.Fatal(err)
+			}
+		},
+	}
+}
+
 // happen makes an event of each kind, and waits until the handler wrote down as many as it is to hear of.
 func (d *deployed) happen(target string, h happening) []string {
 	d.Helper()
@@ -141,5 +194,34 @@ func TestAnEventOfEachKindIsTheSameForAHandlerOnGoogleAsItIsHere(t *testing.T) {
 	got := here.happen(cloud.target, here.happensOnGoogle(project))
 	if diff := cmp.Diff(want, got); diff != "" || len(want) != 4 {
 		t.Errorf("%d events (-here +on Google):\n%s", len(want), diff)
+	}
+}
+
+func TestAnEventOfEachKindIsTheSameForAHandlerOnAzureAsItIsHere(t *testing.T) {
+	t.Parallel()
+	needs(t, "node")
+	here := deploy(t, "inbox")
+	want := here.happen("local", here.happensHere())
+	cloud, subscription := onAzureSubscription(t)
+	const manage, group = "https://management.azure.com", "/subscriptions/" + azuretest.Subscription + "/resourceGroups/shop"
+	const bus, files = group + "/providers/Microsoft.ServiceBus/namespaces/inboxbus", group + "/providers/Microsoft.Storage/storageAccounts/inboxfiles"
+	for _, made := range []struct{ at, version, body string }{
+		{group, "2021-04-01", `{"location": "westeurope"}`},
+		{bus, "2024-01-01", `{"location": "westeurope", "sku": {"name": "Standard"}}`},
+		{bus + "/queues/orders", "2024-01-01", `{"properties": {}}`},
+		{bus + "/topics/signups", "2024-01-01", `{"properties": {}}`},
+	} {
+		here.azure(subscription, "PUT", manage, manage+made.at+"?api-version="+made.version, made.body)
+	}
+	for _, role := range []string{"Azure Service Bus Data Sender", "Storage Blob Data Contributor"} {
+		subscription.Grant(azuretest.Caller, role, group)
+	}
+	cloud.block = "{provider: azure, resource_group: shop, location: westeurope, storage_account: inboxfiles, service_bus: inboxbus}"
+	here.add(cloud)
+	here.command(binary, "deploy", "-t", cloud.target)
+	here.azure(subscription, "PUT", manage, manage+files+"/blobServices/default/containers/uploads?api-version=2023-05-01", `{"properties": {}}`)
+	got := here.happen(cloud.target, here.happensOnAzure(subscription))
+	if diff := cmp.Diff(want, got); diff != "" || len(want) != 4 {
+		t.Errorf("%d events (-here +on Azure):\n%s", len(want), diff)
 	}
 }

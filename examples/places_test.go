@@ -61,6 +61,12 @@ func onGoogleProject(t *testing.T) (cloud, *gcptest.Server) {
 
 func onAzure(t *testing.T) cloud {
 	t.Helper()
+	c, _ := onAzureSubscription(t)
+	return c
+}
+
+func onAzureSubscription(t *testing.T) (cloud, *azuretest.Cloud) {
+	t.Helper()
 	subscription := azuretest.Start(t)
 	subscription.Polls(0)
 	subscription.RoleLag(0)
@@ -68,7 +74,7 @@ func onAzure(t *testing.T) cloud {
 	return cloud{
 		target: "azure", block: "{provider: azure, resource_group: shop, location: westeurope}", env: subscription.Environ(),
 		ignore: map[string][]string{"shortener": {"header:content-type"}}, // Azure's library for Python gives one to answers that have none
-	}
+	}, subscription
 }
 
 func onKnative(t *testing.T) cloud {
