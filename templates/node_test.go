@@ -56,6 +56,29 @@ export default { fetch: () => fetch("http://127.0.0.1:" + upstream.address().por
 	}
 }
 
+// What each context has of its own is what its hidden class is made of: a getter would be one for every request, and the garbage of
+// all of them would outlive many collections.
+func TestTheContextsOfAllCallsShareTheGetterOfTheirSignal(t *testing.T) {
+	t.Parallel()
+	p := platforms()[0]
+	p.handler, p.source = "app.mjs", t.TempDir()
+	write(t, p.source, map[string][]byte{"app.mjs": []byte(`
+const accessors = (it) => Object.values(Object.getOwnPropertyDescriptors(it)).filter(({ get }) => get).length;
+export default {
+  fetch: (request, ctx) => new Response([accessors(ctx), ctx.signal instanceof AbortSignal, ctx.signal === ctx.signal].join()),
+  event: (event, ctx) => [accessors(ctx), ctx.signal instanceof AbortSignal, ctx.attempt].join(),
+};
+`)})
+	i := p.start(t, p.function())
+	if a := i.do("GET", "/", nil); a.body != "0,true,true" {
+		t.Errorf("a request: %s", a.body)
+	}
+	a := i.do("POST", "/.ferry/event", nil, "ferry-instance: nonce", "ferry-attempt: 2", "ce-specversion: 1.0", "ce-id: 7", "ce-source: /s", "ce-type: dev.ferry.invoke.v1")
+	if a.body != `"0,true,2"` {
+		t.Errorf("an event: %d %s", a.status, a.body)
+	}
+}
+
 func TestAReturnedValueIsTheAnswerToAnInvocation(t *testing.T) {
 	t.Parallel()
 	cases := []struct {

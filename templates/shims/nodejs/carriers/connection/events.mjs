@@ -21,7 +21,7 @@ function cloudEvent(exchange, body) {
 async function serveEvent(call, exchange, ctx) {
   if (!call) return sendJSON(exchange, 501, { error: `${config.handler} exports no event handler` });
   const read = (body) => cloudEvent(exchange, body);
-  return answerDelivery(exchange, read, (event, rawBody) => call(event, { ...ctx, rawBody: new Uint8Array(rawBody) }));
+  return answerDelivery(exchange, read, (event, rawBody) => call(event, Object.assign(ctx, { rawBody: new Uint8Array(rawBody) })));
 }
 
 // serveMessages answers for the delivery of several messages at once, with what the source says of them.

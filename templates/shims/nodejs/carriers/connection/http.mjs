@@ -65,6 +65,26 @@ class Connected {
   }
 }
 
+// Context is the ctx of a call. Its signal is made when it is asked for, by a getter that all share: one in every object would be a
+// hidden class for each, and what those hold outlives many collections of garbage.
+class Context {
+  #exchange;
+
+  constructor(exchange, platform, timeout) {
+    this.requestId = exchange.header("x-request-id") ?? crypto.randomUUID();
+    this.clientIp = exchange.client;
+    this.deadline = timeout ? Date.now() + timeout : undefined;
+    this.platform = platform;
+    this.waitUntil = waitUntil;
+    this.native = exchange.connection;
+    this.#exchange = exchange;
+  }
+
+  get signal() {
+    return this.#exchange.aborted();
+  }
+}
+
 async function readAll(req) {
   const chunks = [];
   for await (const chunk of req) chunks.push(chunk);

@@ -50,7 +50,7 @@ async function deliverToSource(exchange) {
   if (!source.event) return sendJSON(exchange, 501, { error: `${config.handler} exports no event handler` });
   if (made) {
     const { event, ...meta } = made;
-    await source.event(event, { ...exchange.ctx, ...meta });
+    await source.event(event, Object.assign(exchange.ctx, meta));
     while (background.size > 0) await Promise.all(background);
   }
   exchange.answer(204, [], "");

@@ -2,22 +2,8 @@
 import framework from "@google-cloud/functions-framework";
 
 const { env } = process;
+const timeout = 1000 * Number(env.CLOUD_RUN_TIMEOUT_SECONDS);
 const source = await opened();
-
-function contextOf(exchange) {
-  const seconds = Number(env.CLOUD_RUN_TIMEOUT_SECONDS);
-  return {
-    requestId: exchange.header("x-request-id") ?? crypto.randomUUID(),
-    clientIp: exchange.client,
-    deadline: seconds ? Date.now() + seconds * 1000 : undefined,
-    get signal() {
-      return exchange.aborted();
-    },
-    platform: "gcf",
-    waitUntil,
-    native: exchange.connection,
-  };
-}
 
 // asked is what ferry itself wants of a request, undefined for one that is the handler's. Who does not know which revision this
 // is, or the word that it was given, is told nothing.
@@ -30,7 +16,7 @@ function asked(exchange) {
 async function respond(exchange) {
   const ours = asked(exchange);
   if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
-  exchange.ctx = contextOf(exchange);
+  exchange.ctx = new Context(exchange, "gcf", timeout);
   if (ours === "event") return serveEvent(source.event, exchange, exchange.ctx);
   if (isGoogleEvent(exchange)) return deliverToSource(exchange);
   return serveExchange(source.http, exchange);

@@ -1,20 +1,7 @@
 // The start on the local platform: a server on 127.0.0.1:$PORT, or where FERRY_HOST says.
 
 const env = process.env;
-
-function contextOf(exchange) {
-  return {
-    requestId: exchange.header("x-request-id") ?? crypto.randomUUID(),
-    clientIp: exchange.client,
-    deadline: env.FERRY_TIMEOUT_MS ? Date.now() + Number(env.FERRY_TIMEOUT_MS) : undefined,
-    get signal() {
-      return exchange.aborted();
-    },
-    platform: "local",
-    waitUntil,
-    native: exchange.connection,
-  };
-}
+const timeout = Number(env.FERRY_TIMEOUT_MS);
 
 // delivery is what the platform says of an event; only a request with the nonce is asked.
 function delivery(exchange) {
@@ -39,9 +26,9 @@ async function main() {
     exchange.aborted = abortOf(exchange.connection.res);
     const ours = asked(exchange);
     if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
-    exchange.ctx = contextOf(exchange);
+    exchange.ctx = new Context(exchange, "local", timeout);
     if (ours === "event" && together(source, exchange)) return serveMessages(source.batch, exchange, exchange.ctx);
-    if (ours === "event") return serveEvent(source.event, exchange, { ...exchange.ctx, ...delivery(exchange) });
+    if (ours === "event") return serveEvent(source.event, exchange, Object.assign(exchange.ctx, delivery(exchange)));
     return serveExchange(source.http, exchange);
   });
 }

@@ -1,21 +1,8 @@
 // The start on Cloud Run: a server on 0.0.0.0:$PORT, or where FERRY_HOST says.
 
 const env = process.env;
+const timeout = Number(env.FERRY_TIMEOUT_MS);
 let source;
-
-function contextOf(exchange) {
-  return {
-    requestId: exchange.header("x-request-id") ?? crypto.randomUUID(),
-    clientIp: exchange.client,
-    deadline: env.FERRY_TIMEOUT_MS ? Date.now() + Number(env.FERRY_TIMEOUT_MS) : undefined,
-    get signal() {
-      return exchange.aborted();
-    },
-    platform: "run",
-    waitUntil,
-    native: exchange.connection,
-  };
-}
 
 // delivery is what ferry says of an event; only a request with the nonce is asked.
 function delivery(exchange) {
@@ -33,8 +20,8 @@ async function respond(exchange) {
   exchange.aborted = abortOf(exchange.connection.res);
   const ours = asked(exchange);
   if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
-  exchange.ctx = contextOf(exchange);
-  if (ours === "event") return serveEvent(source.event, exchange, { ...exchange.ctx, ...delivery(exchange) });
+  exchange.ctx = new Context(exchange, "run", timeout);
+  if (ours === "event") return serveEvent(source.event, exchange, Object.assign(exchange.ctx, delivery(exchange)));
   if (!isGoogleEvent(exchange)) return serveExchange(source.http, exchange);
   try {
     await deliverToSource(exchange);
