@@ -22,7 +22,7 @@ func places() map[string]string {
 		"Status": "status", "Functions": "status", "Revisions": "status", "Stored": "status", "Inspect": "inspect",
 		"Remove": "remove", "Prune": "remove", "Purge": "remove", "Fence": "fence", "Epoch": "fence",
 		"Probe": "invoke", "Invoke": "invoke", "Tail": "logs", "Diagnose": "doctor", "Start": "ready", "Obstacles": "ready", "Restart": "ready", "Page": "status",
-		"Eject": "eject", "Announce": "develop", "Record": "develop",
+		"Eject": "eject", "Prices": "cost", "Uses": "cost", "Measured": "cost", "Announce": "develop", "Record": "develop",
 		"Send": "messages", "Queues": "messages", "Redrive": "messages",
 		"Pin": "secrets", "SetSecret": "secrets", "Secrets": "secrets", "RemoveSecret": "secrets",
 		// what an adapter has besides, where it has it
