@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/ferryfn/ferry/internal/waits"
+	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/until"
 )
 
@@ -31,16 +32,26 @@ func newPace() *pace {
 	}
 }
 
-// turn waits until a call may be made.
+// turn waits until a call may be made. A wait that is seen says what for, as what is waited for cannot be had faster.
 func (p *pace) turn(ctx context.Context, service, method string) error {
-	of := p.writes
+	of, kind := p.writes, "writes"
 	if method == http.MethodGet {
-		of = p.reads
+		of, kind = p.reads, "reads"
 	}
-	if limiter := of[service]; limiter != nil {
-		return limiter.Wait(ctx)
+	limiter := of[service]
+	if limiter == nil {
+		return nil
 	}
-	return nil
+	each := time.Duration(float64(time.Second) / float64(limiter.Limit()))
+	if ahead := time.Duration((1 - limiter.Tokens()) * float64(each)); ahead > time.Second {
+		providers.Stage(ctx, fmt.Sprintf("waiting for its turn: Google takes %d %s of %s in a minute", time.Minute/each, kind, titles()[service]))
+	}
+	return limiter.Wait(ctx)
+}
+
+// titles are what people call the services.
+func titles() map[string]string {
+	return map[string]string{serviceRun: "Cloud Run", serviceFunctions: "Cloud Functions"}
 }
 
 // caller adds the caller's token to a call, has it wait for its turn, and does it again while it fails in passing.
