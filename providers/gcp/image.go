@@ -164,12 +164,21 @@ func imageOf(r *run.GoogleCloudRunV2Revision) string {
 	return ""
 }
 
-// removeImage takes away the image of a revision.
+// removeImage takes away the image of a revision, which has a tag of ferry's, or one that Cloud Functions gave it.
 func (c *connection) removeImage(ctx context.Context, r *run.GoogleCloudRunV2Revision) error {
-	if r.Labels[labelImage] == "" {
-		return nil
+	image, tag := imageOf(r), r.Labels[labelImage]
+	if tag == "" {
+		at := strings.LastIndexByte(image, ':')
+		if revisionOf(r).Digest == "" || at < 0 || strings.Contains(image, "@") { // not ferry's, or all that is known of it is its content
+			return nil
+		}
+		digest, err := c.registries().Edition(ctx, image)
+		if err != nil || digest == "" {
+			return err
+		}
+		image, tag = image[:at]+"@"+digest, image[at+1:]
 	}
-	return c.registries().Delete(ctx, imageOf(r), r.Labels[labelImage])
+	return c.registries().Delete(ctx, image, tag)
 }
 
 // removeImages takes away all images of a function. Without a repository there are none.

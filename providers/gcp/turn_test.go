@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	functions "google.golang.org/api/cloudfunctions/v2"
+	run "google.golang.org/api/run/v2"
 
 	"github.com/ferryfn/ferry/internal/gcptest"
 	"github.com/ferryfn/ferry/manifest"
@@ -119,6 +120,14 @@ func TestAFunctionIsTakenFromCloudFunctionsOnlyWhenThatIsAskedFor(t *testing.T) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	at := slices.IndexFunc(all, func(r *run.GoogleCloudRunV2Revision) bool { return r.Labels[labelImage] == "" })
+	if err := s.judge.Prune(s.Context(), "api", revisionOf(all[at]), 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	if there, err := c.registries().Has(t.Context(), imageOf(all[at])); there || err != nil {
+		t.Errorf("the image of a revision that is no more is left, %v", err)
+	}
+	serves("three")
 	if err := s.judge.Remove(s.Context(), "api", 1<<40); err != nil {
 		t.Fatal(err)
 	}
