@@ -74,6 +74,9 @@ func (c *connection) change(ctx context.Context, fn string, e edit) (*run.Google
 	if err != nil || now == nil {
 		return nil, err
 	}
+	if op == nil && isSettled(now) {
+		return now, nil
+	}
 	if op == nil {
 		return c.settled(ctx, fn)
 	}
@@ -131,9 +134,14 @@ func (c *connection) settled(ctx context.Context, fn string) (*run.GoogleCloudRu
 	err := until.True(ctx, working("the service "+c.serviceName(fn)+" to settle"), func() (bool, error) {
 		var err error
 		now, err = c.get(ctx, fn)
-		return err == nil && (now == nil || !now.Reconciling && now.ObservedGeneration >= now.Generation), err
+		return err == nil && (now == nil || isSettled(now)), err
 	})
 	return now, err
+}
+
+// isSettled is whether a service is what was written last.
+func isSettled(s *run.GoogleCloudRunV2Service) bool {
+	return !s.Reconciling && s.ObservedGeneration >= s.Generation
 }
 
 // ours refuses a service that ferry did not make.
