@@ -36,7 +36,7 @@ func onClouds(log io.Writer) []services {
 	for _, cloud := range []struct {
 		name string
 		open func(b *bed) (stand, error)
-	}{{"Google", onGoogle}, {"Azure", onAzure}} {
+	}{{"Google", onGoogle}, {"Cloud Functions", onCloudFunctions}, {"Azure", onAzure}} {
 		for _, size := range []struct{ functions, rounds int }{{1, 3}, {10, 2}, {100, 1}} {
 			all = append(all, services{cloud.name, size.functions, size.rounds, log, cloud.open})
 		}
@@ -50,7 +50,8 @@ type stand struct {
 	env         []string
 	control     *standin.Control
 	once, round []step
-	rate, burst int // of the writes that the cloud takes
+	rate, burst int            // of the writes that the cloud takes
+	builds      map[string]int // writes of Cloud Functions that each function needs besides, by step
 	tally
 	peer func(w *workshop) (string, error)
 }
@@ -136,7 +137,7 @@ func (s services) take(w *workshop, at *stand, one step) (string, error) {
 		return "", err
 	}
 	took := time.Since(began)
-	limit := wait(s.functions*one.writes, at.burst, at.rate)
+	limit := max(wait(s.functions*one.writes, at.burst, at.rate), wait(s.functions*at.builds[one.name], buildBurst, buildRate))
 	floor := limit + time.Duration(len(one.chain))*latency
 	fmt.Fprintf(s.log, "%s, %s: %s: %v\n", s.name(), one.name, short(took), operations(at.control.Calls()))
 	return fmt.Sprintf("| %s, %d: %s | %s | %s | %.2f | %s of rate limit, %d calls in a row of %s. %s |",

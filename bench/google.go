@@ -18,8 +18,11 @@ import (
 	"github.com/ferryfn/ferry/internal/standin"
 )
 
-// The rate of ferry's limiter for writes of Cloud Run: Google takes 180 in a minute.
-const runRate, runBurst = 3, 20
+// The rates of ferry's limiters: Google takes 180 writes of Cloud Run in a minute, and 60 of Cloud Functions.
+const (
+	runRate, runBurst     = 3, 20
+	buildRate, buildBurst = 1, 5
+)
 
 // The calls that must follow one another on Google, by the same rules as those on AWS.
 var (
@@ -45,6 +48,25 @@ func googleSteps() (once, round []step) {
 	}
 }
 
+// What Cloud Functions builds: each change of code or environment is a write of its own, and then Cloud Run's of the traffic.
+var (
+	publishBuilt = []string{"services.get", "operations.list", "testIamPermissions", "serviceAccounts.get", "PUT source", "objects.get", "functions.get", "functions.patch", "operations.get", "revisions.list"}
+	tagBuilt     = []string{"services.get", "services.patch", "operations.get", "services.get settled"}
+)
+
+// builtSteps are those of functions that Cloud Functions builds.
+func builtSteps() (once, round []step) {
+	changed := slices.Concat(lookGoogle, begin, publishBuilt, tagBuilt, probeGoogle, switchGoogle, finish)
+	once, round = googleSteps()
+	once[0].chain = slices.Concat(
+		lookGoogle[:3], []string{"take lock", "buckets.insert", "take lock", "write package", "write record", "getIamPolicy of the project", "serviceAccounts.create"},
+		publishBuilt, tagBuilt, probeGoogle, switchGoogle, []string{"getIamPolicy", "setIamPolicy"}, finish,
+	)
+	round[0].chain = changed
+	round[1].chain = slices.Concat(changed, []string{"write package"})
+	return once, round
+}
+
 // answering stands for a function: it answers probes as its revision.
 func answering(variables map[string]string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,24 +80,37 @@ func googleCalls() tally {
 	return tally{"Cloud Run and Functions", func(c standin.Call) bool { return c.Service == "run" || c.Service == "cloudfunctions" }}
 }
 
-// onGoogle is a project.
-func onGoogle(b *bed) (stand, error) {
+// newProject is a project whose functions go by a way of their own.
+func newProject(b *bed, more string) (*gcptest.Server, stand) {
 	project := gcptest.New(b)
 	project.AddRepository("ferry")
 	project.BaseImage("google-22/runtimes/python313", "1")
 	project.Answer(answering)
-	once, round := googleSteps()
-	return stand{
-		sources: sources{target: "gcp: {provider: gcp, region: " + gcptest.Region + ", repository: " + project.Registry() + "/" + gcptest.Project + "/ferry}"},
-		env:     project.Env(), control: &project.Control, once: once, round: round, rate: runRate, burst: runBurst,
-		tally: googleCalls(),
-		peer:  func(w *workshop) (string, error) { return peerOnGoogle(w, project) },
-	}, nil
+	return project, stand{
+		sources: sources{target: "gcp: {provider: gcp, region: " + gcptest.Region + ", repository: " + project.Registry() + "/" + gcptest.Project + "/ferry" + more + "}"},
+		env:     project.Env(), control: &project.Control, rate: runRate, burst: runBurst, tally: googleCalls(),
+	}
+}
+
+// onGoogle is a project whose functions are images.
+func onGoogle(b *bed) (stand, error) {
+	_, s := newProject(b, "")
+	s.once, s.round = googleSteps()
+	return s, nil
+}
+
+// onCloudFunctions is a project whose functions Cloud Functions builds, where a build takes no time.
+func onCloudFunctions(b *bed) (stand, error) {
+	project, s := newProject(b, ", via: functions")
+	s.once, s.round = builtSteps()
+	s.builds = map[string]int{s.once[0].name: 1, s.round[0].name: 1, s.round[1].name: 1}
+	s.peer = func(w *workshop) (string, error) { return peerOnGoogle(w, project) }
+	return s, nil
 }
 
 // peerOnGoogle counts what Google's own `gcloud functions deploy` asks for to change one function.
 func peerOnGoogle(w *workshop, project *gcptest.Server) (string, error) {
-	const name = "Google, 1: `gcloud functions deploy` of other code"
+	const name = "Cloud Functions, 1: `gcloud functions deploy` of other code"
 	gcloud, err := exec.LookPath("gcloud")
 	if err != nil {
 		return fmt.Sprintf("| %s | | | | skipped: gcloud is not installed |", name), nil
