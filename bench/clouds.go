@@ -137,7 +137,8 @@ func (s services) take(w *workshop, at *stand, one step) (string, error) {
 		return "", err
 	}
 	took := time.Since(began)
-	limit := max(wait(s.functions*one.writes, at.burst, at.rate), wait(s.functions*at.builds[one.name], buildBurst, buildRate))
+	builds := at.builds[one.name] // beside each there is room for a write of the others; all functions are built before one goes live
+	limit := wait(s.functions*builds, buildBurst, buildRate) + wait(s.functions*(one.writes-builds), at.burst, at.rate)
 	floor := limit + time.Duration(len(one.chain))*latency
 	fmt.Fprintf(s.log, "%s, %s: %s: %v\n", s.name(), one.name, short(took), operations(at.control.Calls()))
 	return fmt.Sprintf("| %s, %d: %s | %s | %s | %.2f | %s of rate limit, %d calls in a row of %s. %s |",
