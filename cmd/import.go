@@ -20,6 +20,7 @@ import (
 type importOptions struct {
 	app    *app
 	dryRun bool
+	set    map[string]string // settings of the target that a live function is at
 }
 
 // importResult is the manifest that was made, and what became of every value that came in.
@@ -46,21 +47,31 @@ function.json), what "gcloud functions describe" prints, or a manifest of a Knat
 it is: its handlers get what they got. Of every value that comes in, the report says where it is in the manifest, or
 why it is not; ferry exits with 3 when something that serves is not carried.
 
+A function that is live is named with its provider, as aws:NAME, aws:NAME:ALIAS, gcp:NAME or azure:APP. Its code and its
+configuration are read with your own rights, and are put into a new folder of its name; nothing is changed there. Where it is, the
+provider's own variables say (as AWS_REGION), or --set.
+
 Variables are resolved for the stage (--stage). Secrets that stand in the open become references, without their values.
-It makes no network calls and runs no code.`,
+It runs no code, and for files it makes no network calls.`,
 		Example: `  ferry import serverless.yml
   ferry import ../shop --dry-run --stage prod
   ferry import template.yaml --json
   ferry import host.json
+  ferry import aws:hello:live --set region=eu-west-1
+  ferry import gcp:projects/my-project/locations/europe-west1/functions/hello
   gcloud functions describe hello --format yaml > function.yaml && ferry import function.yaml`,
-		Args: between(1, 1, "the file, or its folder"),
+		Args: between(1, 1, "the file, or its folder, or a live function"),
 	}, o.run)
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the manifest and write nothing")
+	c.Flags().StringToStringVar(&o.set, "set", map[string]string{}, "a setting of the target that a live function is at, such as region=eu-west-1")
 	return c
 }
 
-func (o *importOptions) run(_ context.Context, args []string) (result, error) {
+func (o *importOptions) run(ctx context.Context, args []string) (result, error) {
 	source := args[0]
+	if of, is := o.live(source); is {
+		return o.runLive(ctx, of)
+	}
 	if !filepath.IsAbs(source) {
 		source = filepath.Join(o.app.dir(), source)
 	}
@@ -69,17 +80,10 @@ func (o *importOptions) run(_ context.Context, args []string) (result, error) {
 		stage = "dev"
 	}
 	made, err := migrate.Import(source, stage, "./"+templates.SchemaFile)
-	var foreignErr *foreign.Error
-	if errors.As(err, &foreignErr) {
-		return nil, usagef(foreignErr.Hint, "%s", foreignErr)
-	}
 	if err != nil {
-		return nil, err
+		return nil, foreignly(err)
 	}
-	r := importResult{
-		Source: made.File, Format: made.Format, Manifest: string(made.Text), Mapped: made.Mapped, Unmapped: made.Unmapped,
-		Keys: made.Keys, Coverage: made.Coverage(), Notes: append([]string{}, made.Notes...), lost: made.Lost(),
-	}
+	r := resultOf(made)
 	if o.dryRun {
 		return r, nil
 	}
@@ -87,12 +91,24 @@ func (o *importOptions) run(_ context.Context, args []string) (result, error) {
 	return r, err
 }
 
+func resultOf(made migrate.Imported) importResult {
+	return importResult{
+		Source: made.File, Format: made.Format, Manifest: string(made.Text), Mapped: made.Mapped, Unmapped: made.Unmapped,
+		Keys: made.Keys, Coverage: made.Coverage(), Notes: append([]string{}, made.Notes...), lost: made.Lost(),
+	}
+}
+
+// manifestFile is the name of the manifest that is written into a folder.
+func (o *importOptions) manifestFile(dir string) string {
+	if o.app.global.file != "" {
+		return filepath.Join(dir, o.app.global.file)
+	}
+	return filepath.Join(dir, manifest.FileName)
+}
+
 // write puts the manifest and its schema beside the file that it was made of. It replaces no manifest.
 func (o *importOptions) write(dir string, text []byte) (string, error) {
-	file := filepath.Join(dir, manifest.FileName)
-	if o.app.global.file != "" {
-		file = filepath.Join(dir, o.app.global.file)
-	}
+	file := o.manifestFile(dir)
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return "", usagef("remove it, name another with --file, or look with --dry-run", "%s exists already", file)

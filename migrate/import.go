@@ -39,8 +39,16 @@ func Import(source, stage, schema string) (Imported, error) {
 	if err != nil {
 		return Imported{}, err
 	}
-	made := Imported{File: file}
-	var m draft.Manifest
+	made, m, err := interpret(root, file, stage)
+	if err != nil {
+		return Imported{}, err
+	}
+	return made.written(m, schema)
+}
+
+// interpret makes a draft of what a file, or a description of what is live, says. Code lies in the folder of the file.
+func interpret(root *foreign.Node, file, stage string) (made Imported, m draft.Manifest, err error) {
+	made.File = file
 	switch {
 	case serverless.Is(root):
 		made.Format, m = "serverless.yml", serverless.Read(root, file, stage)
@@ -48,25 +56,32 @@ func Import(source, stage, schema string) (Imported, error) {
 		made.Format, m = "CloudFormation template", cloudformation.Read(root, file)
 	case azureapp.Is(file, root):
 		made.Format = "app of Azure Functions"
-		if m, root, err = azureapp.Read(root, file); err != nil {
-			return Imported{}, err
-		}
+		m, root, err = azureapp.Read(root, file)
 	case knative.Is(root):
 		made.Format, m = "Knative Service", knative.Read(root, file)
 	case gcloud.Is(root):
 		made.Format, m = "function of Google", gcloud.Read(root, file)
 	default:
-		return Imported{}, &foreign.Error{
+		err = &foreign.Error{
 			File: file, Message: "it is neither a serverless.yml, a template of SAM or CloudFormation, an app of Azure Functions, a Knative Service nor what gcloud describes",
 			Hint: "name the file that describes the functions",
 		}
 	}
-	if len(m.Functions) == 0 {
-		return Imported{}, &foreign.Error{File: file, Message: "it has no function that ferry can run: " + lost(root.Report()), Hint: "see what ferry runs: docs/handlers.md"}
+	if err != nil {
+		return made, m, err
 	}
 	made.Report, made.Notes = root.Report(), m.Notes
+	return made, m, nil
+}
+
+// written is what was made with its text. A draft without a function is none.
+func (made Imported) written(m draft.Manifest, schema string) (Imported, error) {
+	if len(m.Functions) == 0 {
+		return Imported{}, &foreign.Error{File: made.File, Message: "it has no function that ferry can run: " + lost(made.Report), Hint: "see what ferry runs: docs/handlers.md"}
+	}
+	var err error
 	if made.Text, err = m.Text(schema); err != nil {
-		return Imported{}, fmt.Errorf("writing the manifest of %s: %w", file, err)
+		return Imported{}, fmt.Errorf("writing the manifest of %s: %w", made.File, err)
 	}
 	return made, nil
 }

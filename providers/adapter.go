@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -190,6 +191,14 @@ type Pinner interface {
 // digest may be "", because that revision was made from no spec. The function answers as before. Adopting nothing is NotFound.
 type Adopter interface {
 	Adopt(ctx context.Context, function string, e Epoch) (State, error)
+}
+
+// Reader reads a function that is there, whoever made it, so that a manifest can be made of it. It only looks.
+type Reader interface {
+	// Read writes the function's code, as a zip, and is the description of everything else: JSON in the form of one of the
+	// provider's own tools, of which `ferry import` makes a manifest. name is what the provider calls the function. One that is not
+	// there is NotFound. One whose code cannot be had is Unsupported, and so is one that ferry deployed.
+	Read(ctx context.Context, name string, code io.Writer) ([]byte, error)
 }
 
 // Inspector compares everything that the provider keeps for a live function with the spec that it was made from. That

@@ -27,6 +27,12 @@ func (f *one) events(n *foreign.Node) {
 			f.topic(properties)
 		case "S3":
 			f.object(properties)
+		case "apigateway":
+			e.Value.Lose("an API of API Gateway calls it, whose routes are not read here: add an http event with its path and methods, and payload: \"1.0\" where it is a REST API")
+			continue
+		case "events":
+			e.Value.Lose("a rule of EventBridge calls it: write its times as a schedule event, or let it send to a queue or topic")
+			continue
 		default:
 			e.Value.Lose("the manifest has no events of the kind " + foreign.Plain(kind.Raw()))
 			continue
@@ -169,6 +175,10 @@ func (f *one) resource(n *foreign.Node, service, to string) (string, bool) {
 func (f *one) queue(n *foreign.Node, key string) {
 	name, ok := f.resource(n.Get(key), "sqs", f.at+".events.queue.name")
 	if !ok {
+		return
+	}
+	if n.Get("Enabled").False() {
+		n.Drop("it is switched off")
 		return
 	}
 	q := &draft.Queue{Name: name, Batch: 10}

@@ -255,6 +255,9 @@ func perFunction(key string) string {
 		return "it quickens runtimes that ferry does not call"
 	case "KmsKeyArn", "CodeSigningConfigArn", "RuntimeManagementConfig", "LoggingConfig", "RecursiveLoop", "PropagateTags", "SourceKMSKeyArn", "RolePath", "AssumeRolePolicyDocument":
 		return "it is a setting of AWS that ferry leaves as it is"
+	case "FunctionArn", "CodeSize", "CodeSha256", "ConfigSha256", "LastModified", "Version", "RevisionId", "MasterArn", "RuntimeVersionConfig", "State", "StateReason",
+		"StateReasonCode", "LastUpdateStatus", "LastUpdateStatusReason", "LastUpdateStatusReasonCode", "SigningJobArn", "SigningProfileVersionArn":
+		return "AWS sets it"
 	}
 	return ""
 }
@@ -370,10 +373,15 @@ func (r *reader) list(n *foreign.Node, block *draft.Settings, key, to string) {
 
 func (r *reader) vpc(n *foreign.Node, d *draft.Function, at string) {
 	var network draft.Settings
+	n.Get("VpcId").Drop("it follows from the subnets")
+	n.Get("Ipv6AllowedForDualStack").Drop("it is a setting of AWS that ferry leaves as it is")
 	r.list(n.Get("SubnetIds"), &network, "subnets", at+".aws.vpc.subnets")
 	r.list(n.Get("SecurityGroupIds"), &network, "security_groups", at+".aws.vpc.security_groups")
 	if len(network) == 2 {
 		d.Block("aws").Set("vpc", network.Map())
+		return
+	}
+	if len(n.Get("SubnetIds").Items())+len(n.Get("SecurityGroupIds").Items()) == 0 {
 		return
 	}
 	n.Get("SubnetIds").Lose("a network is subnets and security groups by their ids: write them in aws.vpc")

@@ -160,6 +160,7 @@ func (r *reader) main() string {
 // read says what each key is.
 func (r *reader) read() {
 	foreign.Keys{
+		"iamPolicy":   r.policy,
 		"buildConfig": r.build, "serviceConfig": r.service, "eventTrigger": r.event, "labels": r.labels,
 		"httpsTrigger":        func(n *foreign.Node) { n.Map(r.at + ".events") },
 		"availableMemoryMb":   r.megabytes,
@@ -178,9 +179,38 @@ func (r *reader) read() {
 		"sourceUploadUrl": foreign.Dropped("the code is here"), "sourceArchiveUrl": foreign.Dropped("the code is here"), "sourceRepository": foreign.Dropped("the code is here"),
 		"satisfiesPzs": foreign.Dropped(itsOwn), "satisfiesPzi": foreign.Dropped(itsOwn), "stateMessages": foreign.Dropped(itsOwn), "automaticUpdatePolicy": foreign.Dropped(elsehow),
 	}.Read(r.root)
-	if r.root.Get("eventTrigger") == nil {
+	policy := r.root.Get("iamPolicy")
+	switch {
+	case r.root.Get("eventTrigger") != nil:
+	case open(policy):
+		r.fn.Events = append(r.fn.Events, draft.Event{HTTP: &draft.HTTP{}})
+	default:
 		r.fn.Events = append(r.fn.Events, draft.Event{HTTP: &draft.HTTP{Auth: "private"}})
-		r.made.Unshared(r.fn.Name)
+		if policy == nil {
+			r.made.Unshared(r.fn.Name)
+		}
+	}
+}
+
+// open is whether a policy lets everybody call.
+func open(policy *foreign.Node) bool {
+	for _, b := range policy.Get("bindings").Items() {
+		for _, member := range b.Get("members").Items() {
+			if b.Get("role").Raw() == "roles/run.invoker" && b.Get("condition") == nil && member.Raw() == "allUsers" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// policy reads who may call the function; a description of gcloud has none.
+func (r *reader) policy(n *foreign.Node) {
+	n.Drop("ferry gives rights to call itself, and keeps those that others gave")
+	for _, b := range n.Get("bindings").Items() {
+		if b.Get("role").Raw() == "roles/run.invoker" {
+			b.Map(r.at + ".events")
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func places() map[string]string {
 		// methods of the contract
 		"Platform": "", "Capabilities": "", "Check": "check", "Publish": "publish", "Bind": "bind", "Store": "store",
 		"Activate": "activate", "Switch": "activate", "Split": "activate", "Apart": "activate", "Over": "base", "Base": "base", "FreshBase": "base", "Turn": "turn", "Adopt": "activate",
-		"Status": "status", "Functions": "status", "Revisions": "status", "Stored": "status", "Inspect": "inspect",
+		"Status": "status", "Functions": "status", "Revisions": "status", "Stored": "status", "Inspect": "inspect", "Read": "inspect",
 		"Remove": "remove", "Prune": "remove", "Purge": "remove", "Fence": "fence", "Epoch": "fence",
 		"Probe": "invoke", "Invoke": "invoke", "Tail": "logs", "Diagnose": "doctor", "Start": "ready", "Obstacles": "ready", "Restart": "ready", "Page": "status",
 		"Eject": "eject", "Prices": "cost", "Uses": "cost", "Measured": "cost", "Announce": "develop", "Record": "develop",

@@ -101,5 +101,6 @@ var (
 	_ providers.Pinner    = (*Adapter)(nil)
 	_ providers.Inspector = (*Adapter)(nil)
 	_ providers.Adopter   = (*Adapter)(nil)
+	_ providers.Reader    = (*Adapter)(nil)
 	_ providers.Fencer    = (*Adapter)(nil)
 )

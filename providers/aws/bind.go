@@ -173,16 +173,20 @@ type eventKind struct {
 	calling func(b *binder, ctx context.Context) ([]bool, error)
 	// bind makes the bindings what they shall be.
 	bind func(b *binder, ctx context.Context) error
+	// service is what has a right to call a function for such an event, as AWS names it.
+	service string
+	// tell tells of what calls a function that somebody else made.
+	tell func(o *original, ctx context.Context) error
 }
 
 // eventKinds are the kinds of event, in the order in which they are bound.
 func eventKinds() []eventKind {
 	return []eventKind{
 		{name: "http", check: checkHTTP}, // the URL is a setting of the alias, and goes live with it
-		{name: "schedule", check: checkSchedule, calling: (*binder).callingSchedules, bind: (*binder).bindSchedules},
-		{name: "queue", check: checkQueue, look: lookAtQueue, rights: queueRights, calling: (*binder).callingQueues, bind: (*binder).bindQueues},
-		{name: "topic", look: lookAtTopic, called: []string{topicGrant, joinedGrant}, calling: (*binder).callingTopics, bind: (*binder).bindTopics},
-		{name: "object", look: lookAtBucket, rights: objectRights, called: []string{bucketGrant}, calling: (*binder).callingBuckets, bind: (*binder).bindBuckets},
+		{name: "schedule", check: checkSchedule, calling: (*binder).callingSchedules, bind: (*binder).bindSchedules, service: "scheduler", tell: (*original).tellSchedules},
+		{name: "queue", check: checkQueue, look: lookAtQueue, rights: queueRights, calling: (*binder).callingQueues, bind: (*binder).bindQueues, service: "sqs", tell: (*original).tellMappings},
+		{name: "topic", look: lookAtTopic, called: []string{topicGrant, joinedGrant}, calling: (*binder).callingTopics, bind: (*binder).bindTopics, service: "sns", tell: (*original).tellTopics},
+		{name: "object", look: lookAtBucket, rights: objectRights, called: []string{bucketGrant}, calling: (*binder).callingBuckets, bind: (*binder).bindBuckets, service: "s3", tell: (*original).tellBuckets},
 	}
 }
 

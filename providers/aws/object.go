@@ -322,3 +322,27 @@ func admits(document, bucket string) bool {
 		return (strings.Contains(s, "s3.amazonaws.com") || strings.Contains(s, `"*"`)) && (anyBucket || strings.Contains(s, bucket) || strings.Contains(s, "*"))
 	})
 }
+
+// tellBuckets tells of the notifications of buckets that call a function.
+func (o *original) tellBuckets(ctx context.Context) error {
+	for _, bucket := range o.permitted["s3"] {
+		is, err := o.s3.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: aws.String(lastPart(bucket))})
+		if unlessMissing(err) != nil {
+			return err
+		}
+		if err != nil {
+			continue
+		}
+		for _, n := range is.LambdaFunctionConfigurations {
+			if aws.ToString(n.LambdaFunctionArn) != o.arn {
+				continue
+			}
+			words := map[string]any{"Bucket": lastPart(bucket), "Events": n.Events}
+			if n.Filter != nil && n.Filter.Key != nil {
+				words["Filter"] = map[string]any{"S3Key": map[string]any{"Rules": n.Filter.Key.FilterRules}}
+			}
+			o.calls("S3", words)
+		}
+	}
+	return nil
+}

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -359,4 +360,29 @@ func (r *resources) fits(ctx context.Context, e *manifest.QueueEvent, queue, url
 	r.problem(providers.Invalid,
 		fmt.Sprintf("run `aws sqs set-queue-attributes --region %s --queue-url %s --attributes VisibilityTimeout=%d`", r.c.region, url, r.visibility(e)),
 		"the queue %s delivers a message again after %ds, but the function may work on it for %ds", queue, hidden, r.limit())
+}
+
+// tellMappings tells of what Lambda reads for a function, whoever said so: queues, and streams.
+func (o *original) tellMappings(ctx context.Context) error {
+	pages := lambda.NewListEventSourceMappingsPaginator(o.lambda, &lambda.ListEventSourceMappingsInput{FunctionName: &o.arn})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range page.EventSourceMappings {
+			if aws.ToString(m.FunctionArn) != o.arn {
+				continue
+			}
+			if service := partOf(aws.ToString(m.EventSourceArn), 2); service != "sqs" {
+				o.calls(cmp.Or(service, "kafka"), map[string]any{"Stream": m.EventSourceArn, "Topics": m.Topics, "BatchSize": m.BatchSize})
+				continue
+			}
+			o.calls("SQS", map[string]any{
+				"Queue": m.EventSourceArn, "BatchSize": m.BatchSize, "Enabled": aws.ToString(m.State) != "Disabled", "FilterCriteria": m.FilterCriteria,
+				"FunctionResponseTypes": m.FunctionResponseTypes, "MaximumBatchingWindowInSeconds": m.MaximumBatchingWindowInSeconds, "ScalingConfig": m.ScalingConfig,
+			})
+		}
+	}
+	return nil
 }

@@ -362,3 +362,28 @@ func listOf(values []int, write func(int) string) string {
 	}
 	return strings.Join(items, ",")
 }
+
+// tellSchedules tells of the schedules that call a function, whoever made them.
+func (o *original) tellSchedules(ctx context.Context) error {
+	pages := scheduler.NewListSchedulesPaginator(o.scheduler, &scheduler.ListSchedulesInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range page.Schedules {
+			if s.Target == nil || aws.ToString(s.Target.Arn) != o.arn {
+				continue
+			}
+			is, err := o.scheduler.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: s.Name, GroupName: s.GroupName})
+			if err != nil {
+				return err
+			}
+			o.calls("ScheduleV2", map[string]any{
+				"Name": is.Name, "ScheduleExpression": is.ScheduleExpression, "ScheduleExpressionTimezone": is.ScheduleExpressionTimezone,
+				"State": is.State, "Input": is.Target.Input, "StartDate": is.StartDate, "EndDate": is.EndDate,
+			})
+		}
+	}
+	return nil
+}

@@ -154,3 +154,23 @@ func lookAtTopic(ctx context.Context, r *resources, e manifest.Event) {
 		r.failed(err)
 	}
 }
+
+// tellTopics tells of the topics that a function is subscribed to.
+func (o *original) tellTopics(ctx context.Context) error {
+	b := &binder{c: o.connection, alias: o.arn}
+	for _, topic := range o.permitted["sns"] {
+		subscription, err := b.subscription(ctx, topic)
+		if err != nil {
+			return err
+		}
+		if subscription == "" {
+			continue
+		}
+		is, err := o.sns.GetSubscriptionAttributes(ctx, &sns.GetSubscriptionAttributesInput{SubscriptionArn: &subscription}, regionOf(topic))
+		if err != nil {
+			return err
+		}
+		o.calls("SNS", map[string]any{"Topic": topic, "FilterPolicy": is.Attributes["FilterPolicy"], "RedrivePolicy": is.Attributes["RedrivePolicy"]})
+	}
+	return nil
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/marks"
@@ -302,4 +303,62 @@ func (c *connection) untag(ctx context.Context, fn string, keys ...string) error
 	}
 	_, err := c.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: aws.String(c.functionARN(fn)), TagKeys: keys})
 	return err
+}
+
+var lambdaForm = pattern.Of(`^arn:[a-z-]+:lambda:([^:]+):(\d+):function:(.+)$`)
+
+// named is the function's own name, and the alias or version that is asked for.
+func (c *connection) named(fn string) (function, qualifier string, err error) {
+	if m := lambdaForm().FindStringSubmatch(fn); m != nil {
+		if m[1] != c.region || m[2] != c.account {
+			return "", "", &providers.Error{
+				Kind: providers.NotFound, Op: "read", Provider: name, Function: m[3], Hint: "choose its region with --set region=" + m[1] + ", and credentials of its account",
+				Err: fmt.Errorf("it is in %s of the account %s, and this is %s of %s", m[1], m[2], c.region, c.account),
+			}
+		}
+		fn = m[3]
+	}
+	function, qualifier, _ = strings.Cut(fn, ":")
+	return function, qualifier, nil
+}
+
+// wordsOf are the members of an answer of AWS by their names.
+func wordsOf(answer any) (words map[string]any, err error) {
+	text, err := json.Marshal(answer)
+	if err == nil {
+		err = json.Unmarshal(text, &words)
+	}
+	return words, err
+}
+
+// bare is a value without members that are not set. A variable may be empty.
+func bare(value any) any {
+	members, ok := value.(map[string]any)
+	if !ok {
+		return value
+	}
+	kept := map[string]any{}
+	for key, member := range members {
+		switch m := member.(type) {
+		case nil:
+			continue
+		case string:
+			if m == "" {
+				continue
+			}
+		case []any:
+			if len(m) == 0 {
+				continue
+			}
+		case map[string]any:
+			if len(m) == 0 {
+				continue
+			}
+			if key != "Variables" {
+				member = bare(m)
+			}
+		}
+		kept[key] = member
+	}
+	return kept
 }

@@ -121,6 +121,7 @@ var (
 	_ providers.Lister    = (*Adapter)(nil)
 	_ providers.Inspector = (*Adapter)(nil)
 	_ providers.Adopter   = (*Adapter)(nil)
+	_ providers.Reader    = (*Adapter)(nil)
 	_ providers.Fencer    = (*Adapter)(nil)
 	_ providers.Invoker   = (*Adapter)(nil)
 	_ providers.Turner    = (*Adapter)(nil)

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"strings"
 
+	functions "google.golang.org/api/cloudfunctions/v2"
 	run "google.golang.org/api/run/v2"
 
 	"github.com/ferryfn/ferry/providers"
@@ -124,4 +127,94 @@ func text(v *run.GoogleCloudRunV2VpcAccess) string {
 		return fmt.Sprint(err) // which no text equals
 	}
 	return string(data)
+}
+
+// Read is a function of Cloud Functions, as `gcloud functions describe` prints it, with who may call it. Its sources are those
+// that it was built of. The name is its id, or its full name.
+func (a *Adapter) Read(ctx context.Context, fn string, code io.Writer) ([]byte, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	described, err := c.read(ctx, fn, code)
+	return described, a.classify("read", fn, err)
+}
+
+func (c *connection) read(ctx context.Context, fn string, code io.Writer) ([]byte, error) {
+	id := idOf(fn)
+	if full := c.parent() + "/functions/" + id; strings.Contains(fn, "/") && fn != full && fn != c.parent()+"/services/"+id {
+		return nil, unreadable(providers.NotFound, fn, "choose its project and region with --set project=… and --set region=…", "it is not in %s", c.parent())
+	}
+	is, err := c.functions.Projects.Locations.Functions.Get(c.parent() + "/functions/" + id).Context(ctx).Do()
+	if isNotFound(err) {
+		return nil, c.unbuilt(ctx, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if service, ours := is.Labels[tagged().Key("service")]; ours {
+		return nil, deployed(id, service, is.Labels[tagged().Key("function")])
+	}
+	build, service := is.BuildConfig, is.ServiceConfig
+	if build == nil || build.Source == nil || build.Source.StorageSource == nil || service == nil {
+		return nil, unreadable(providers.Unsupported, id, "unpack its sources into a folder, with what `gcloud functions describe` prints of it, and import that", "its sources are not in Cloud Storage")
+	}
+	policy, err := c.run.Projects.Locations.Services.GetIamPolicy(service.Service).OptionsRequestedPolicyVersion(3).Context(ctx).Do()
+	if err != nil {
+		return nil, err
+	}
+	text, err := withPolicy(is, policy)
+	if err != nil {
+		return nil, err
+	}
+	from := build.Source.StorageSource
+	res, err := c.storage.Objects.Get(from.Bucket, from.Object).Generation(from.Generation).Context(ctx).Download()
+	if err != nil {
+		return nil, fmt.Errorf("downloading its sources: %w", err)
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(code, res.Body)
+	return text, err
+}
+
+// withPolicy is a function as gcloud prints it, with who may call it beside.
+func withPolicy(is *functions.Function, policy *run.GoogleIamV1Policy) ([]byte, error) {
+	text, err := json.Marshal(is)
+	var described map[string]any
+	if err == nil {
+		err = json.Unmarshal(text, &described)
+	}
+	if err != nil {
+		return nil, err
+	}
+	described["iamPolicy"] = map[string]any{"bindings": policy.Bindings}
+	return json.Marshal(described)
+}
+
+// unbuilt is why a service of Cloud Run is not read, or that there is none.
+func (c *connection) unbuilt(ctx context.Context, id string) error {
+	is, err := c.run.Projects.Locations.Services.Get(c.parent() + "/services/" + id).Context(ctx).Do()
+	if isNotFound(err) {
+		return unreadable(providers.NotFound, id, "list what there is with `gcloud functions list` and `gcloud run services list`", "there is no function and no service %s in %s", id, c.parent())
+	}
+	if err != nil {
+		return err
+	}
+	if service, ours := is.Labels[tagged().Key("service")]; ours {
+		return deployed(id, service, is.Labels[tagged().Key("function")])
+	}
+	if b := is.BuildConfig; b != nil && b.SourceLocation != "" {
+		return unreadable(providers.Unsupported, id, "unpack "+b.SourceLocation+" into a folder, with what `gcloud run services describe "+id+" --format export` prints, and import that",
+			"it is a service of Cloud Run, and not a function")
+	}
+	return unreadable(providers.Unsupported, id, "put what `gcloud run services describe "+id+" --format export` prints beside its sources, and import that",
+		"it is a service of Cloud Run whose code is an image, which cannot be turned back into sources")
+}
+
+func deployed(id, service, fn string) error {
+	return unreadable(providers.Unsupported, id, "deploy it from the manifest that it came from", "ferry deployed it, as the function %s of the service %s", fn, service)
+}
+
+func unreadable(kind providers.Kind, fn, hint, format string, args ...any) error {
+	return &providers.Error{Kind: kind, Op: "read", Provider: name, Function: fn, Hint: hint, Err: fmt.Errorf(format, args...)}
 }

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"io"
 	"reflect"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -31,6 +32,7 @@ var (
 	_ providers.Pinner    = (*adapter)(nil)
 	_ providers.Inspector = (*adapter)(nil)
 	_ providers.Adopter   = (*adapter)(nil)
+	_ providers.Reader    = (*adapter)(nil)
 	_ providers.Fencer    = (*adapter)(nil)
 	_ providers.Purger    = (*adapter)(nil)
 	_ providers.Readier   = (*adapter)(nil)
@@ -295,6 +297,13 @@ func (a *adapter) Diagnose(ctx context.Context, functions []manifest.Function) [
 func (a *adapter) Adopt(ctx context.Context, function string, e providers.Epoch) (providers.State, error) {
 	return run(ctx, a.process, "adopt", function, func(ctx context.Context) (providers.State, error) {
 		return able[providers.Adopter](a.inner).Adopt(ctx, function, e)
+	})
+}
+
+// Read is one call.
+func (a *adapter) Read(ctx context.Context, name string, code io.Writer) ([]byte, error) {
+	return run(ctx, a.process, "read", name, func(ctx context.Context) ([]byte, error) {
+		return able[providers.Reader](a.inner).Read(ctx, name, code)
 	})
 }
 

@@ -1,0 +1,150 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/migrate"
+	"github.com/ferryfn/ferry/migrate/foreign"
+	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/templates"
+)
+
+// live is a function that a provider is asked for.
+type live struct {
+	provider providers.Provider
+	name     string // the provider's own
+}
+
+// live tells a source such as aws:hello from a file.
+func (o *importOptions) live(source string) (live, bool) {
+	before, name, found := strings.Cut(source, ":")
+	if _, err := os.Lstat(source); !found || name == "" || err == nil {
+		return live{}, false
+	}
+	all := o.app.Providers()
+	at := slices.IndexFunc(all, func(p providers.Provider) bool { return p.Name == before })
+	if at < 0 {
+		return live{}, false
+	}
+	return live{all[at], name}, true
+}
+
+// runLive takes over the code of a function into a folder of its own, which is there as a whole or not at all.
+func (o *importOptions) runLive(ctx context.Context, of live) (result, error) {
+	folder := migrate.Folder(of.name)
+	into := filepath.Join(o.app.dir(), folder)
+	parent := o.app.dir()
+	if o.dryRun {
+		parent = ""
+	} else if err := vacant(into); err != nil {
+		return nil, err
+	}
+	reader, err := o.reader(of.provider, folder)
+	if err != nil {
+		return nil, err
+	}
+	work, err := os.MkdirTemp(parent, ".ferry-import-*")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder for the code: %w", err)
+	}
+	defer os.RemoveAll(work)
+	dir := filepath.Join(work, folder)
+	made, err := o.original(ctx, reader, of, dir)
+	if err != nil {
+		return nil, err
+	}
+	r := resultOf(made)
+	if o.dryRun {
+		return r, nil
+	}
+	if _, err := o.write(dir, made.Text); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(dir, into); err != nil {
+		return nil, fmt.Errorf("putting the code in its place: %w", err)
+	}
+	r.File = filepath.Join(into, filepath.Base(o.manifestFile(into)))
+	return r, nil
+}
+
+// vacant refuses a folder that has something in it.
+func vacant(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return usagef("choose another folder to import into with --dir", "%s cannot be taken for the code: %v", dir, err)
+	case len(entries) > 0:
+		return usagef("choose another folder to import into with --dir, or look with --dry-run", "%s exists already", dir)
+	}
+	return nil
+}
+
+// reader is the adapter of a provider, with the settings that a target would have.
+func (o *importOptions) reader(p providers.Provider, service string) (providers.Reader, error) {
+	home, err := o.app.home()
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(o.set)
+	if err != nil {
+		return nil, err
+	}
+	block := new(manifest.Node)
+	if err := json.Unmarshal(text, block); err != nil {
+		return nil, err
+	}
+	adapter, err := p.New(providers.Config{Service: service, Stage: "dev", Target: p.Name, Block: block, Home: home, Env: o.app.lookup})
+	if err != nil {
+		return nil, err
+	}
+	reader, able := providers.As[providers.Reader](adapter)
+	if !able {
+		return nil, usagef("name a file that describes it", "functions of the provider %s are not read", p.Name)
+	}
+	return reader, nil
+}
+
+// original reads a function, and unpacks its code.
+func (o *importOptions) original(ctx context.Context, reader providers.Reader, of live, dir string) (migrate.Imported, error) {
+	code, err := os.CreateTemp("", "ferry-import-*.zip")
+	if err != nil {
+		return migrate.Imported{}, fmt.Errorf("making a file for the code: %w", err)
+	}
+	defer os.Remove(code.Name())
+	defer code.Close()
+	described, err := reader.Read(ctx, of.name, code)
+	if err != nil {
+		return migrate.Imported{}, err
+	}
+	info, err := code.Stat()
+	if err == nil {
+		err = migrate.Unpack(code, info.Size(), dir)
+	}
+	if err != nil {
+		return migrate.Imported{}, foreignly(err)
+	}
+	made, err := migrate.ImportLive(migrate.Original{
+		Name: of.provider.Name + ":" + of.name, Description: described, Target: of.provider.Name, Settings: o.set,
+	}, dir, "./"+templates.SchemaFile)
+	return made, foreignly(err)
+}
+
+// foreignly is an error of usage for what cannot be read.
+func foreignly(err error) error {
+	var e *foreign.Error
+	if errors.As(err, &e) {
+		return usagef(e.Hint, "%s", e)
+	}
+	return err
+}
