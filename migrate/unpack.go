@@ -30,6 +30,12 @@ func Unpack(archive io.ReaderAt, size int64, dir string) error {
 	if len(z.File) > maxEntries {
 		return hostile("its code", fmt.Sprintf("it has more than %d files", maxEntries))
 	}
+	var told uint64
+	for _, f := range z.File {
+		if told += min(f.UncompressedSize64, maxUnpacked+1); told > maxUnpacked {
+			return tooLarge()
+		}
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -48,6 +54,10 @@ func Unpack(archive io.ReaderAt, size int64, dir string) error {
 
 func hostile(file, message string) error {
 	return &foreign.Error{File: file, Message: message, Hint: "unpack the code by hand, and import the folder"}
+}
+
+func tooLarge() error {
+	return hostile("its code", fmt.Sprintf("it is larger than %d GB when it is unpacked", maxUnpacked>>30))
 }
 
 func unpackOne(root *os.Root, f *zip.File, left *int64) error {
@@ -108,7 +118,7 @@ func write(root *os.Root, name, shown string, mode fs.FileMode, in io.Reader, le
 	err = errors.Join(err, out.Close())
 	switch {
 	case *left < 0:
-		return hostile("its code", fmt.Sprintf("it is larger than %d GB when it is unpacked", maxUnpacked>>30))
+		return tooLarge()
 	case errors.Is(err, zip.ErrChecksum), errors.Is(err, zip.ErrFormat):
 		return hostile(shown, "it is damaged")
 	}

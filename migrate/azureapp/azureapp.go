@@ -20,9 +20,9 @@ const (
 	definition = "function.json"
 )
 
-// Is is whether the file is one of an app's.
+// Is is whether the file is one of an app's, or the description of one that is live.
 func Is(file string, root *foreign.Node) bool {
-	return filepath.Base(file) == Host || filepath.Base(file) == definition && root.Get("bindings") != nil
+	return filepath.Base(file) == Host || filepath.Base(file) == definition && root.Get("bindings") != nil || isLive(root)
 }
 
 // reader makes a manifest of one app.
@@ -33,6 +33,7 @@ type reader struct {
 	defaults map[string]*foreign.Node // variables of all functions
 	runtime  string
 	code     []foreign.Entry // the triggers that stand in modules, by their files
+	triggers int             // how many of the app's were found
 	prefix   string
 }
 
@@ -40,7 +41,9 @@ type reader struct {
 func Read(root *foreign.Node, file string) (draft.Manifest, *foreign.Node, error) {
 	r := &reader{dir: filepath.Dir(file), defaults: map[string]*foreign.Node{}, prefix: "api"}
 	files := []foreign.Entry{{Key: filepath.Base(file), Value: root}}
-	if filepath.Base(file) == definition { // of the one function
+	if isLive(root) {
+		files = root.Entries()
+	} else if filepath.Base(file) == definition { // of the one function
 		r.dir = filepath.Dir(r.dir)
 		files[0].Key = path.Join(filepath.Base(filepath.Dir(file)), definition)
 	}
@@ -56,7 +59,9 @@ func Read(root *foreign.Node, file string) (draft.Manifest, *foreign.Node, error
 			{Key: "provider", Value: "azure"}, {Key: "resource_group", Value: "${env:RESOURCE_GROUP}"}, {Key: "location", Value: "${env:LOCATION}"},
 		}},
 	}
-	r.made.Notes = append(r.made.Notes, "say in RESOURCE_GROUP and LOCATION where the app is to be on Azure")
+	if !isLive(root) {
+		r.made.Notes = append(r.made.Notes, "say in RESOURCE_GROUP and LOCATION where the app is to be on Azure")
+	}
 	for _, f := range files {
 		switch f.Key {
 		case Host:
@@ -64,16 +69,22 @@ func Read(root *foreign.Node, file string) (draft.Manifest, *foreign.Node, error
 			r.readHost()
 		case settings:
 			r.readSettings(f.Value)
+		case liveSite:
+			r.site(f.Value)
+		case liveSettings:
+			r.values(f.Value)
 		}
 	}
 	for _, f := range files {
 		if path.Base(f.Key) == definition {
+			r.triggers++
 			r.function(path.Dir(f.Key), f.Value)
 		}
 	}
 	if len(r.made.Functions) == 0 {
 		r.modules()
 	}
+	r.complete(root.Get(liveFunctions))
 	r.variables()
 	return r.made, foreign.Of(append(files, r.code...)...), nil
 }
@@ -122,11 +133,17 @@ func (r *reader) readSettings(n *foreign.Node) {
 	n.Get("IsEncrypted").Drop("ferry keeps no values of secrets in files")
 	n.Get("Host").Drop("it is for the tool that runs the app on a developer's machine")
 	n.Get("ConnectionStrings").Lose("ferry hands connection strings over as variables: write them under env, or as one of secrets")
-	for _, e := range n.Get("Values").Entries() {
+	r.values(n.Get("Values"))
+}
+
+// values are the app's variables, and what is for its host.
+func (r *reader) values(n *foreign.Node) {
+	for _, e := range n.Entries() {
 		switch {
 		case e.Key == "FUNCTIONS_WORKER_RUNTIME":
 			r.worker(e.Value)
-		case strings.HasPrefix(e.Key, "AzureWebJobs"), strings.HasPrefix(e.Key, "FUNCTIONS_"), strings.HasPrefix(e.Key, "WEBSITE_"):
+		case strings.HasPrefix(e.Key, "AzureWebJobs"), strings.HasPrefix(e.Key, "FUNCTIONS_"), strings.HasPrefix(e.Key, "WEBSITE_"),
+			strings.HasPrefix(e.Key, "APPLICATIONINSIGHTS_"), strings.HasPrefix(e.Key, "DEPLOYMENT_STORAGE_"), strings.HasPrefix(e.Key, "SCM_"):
 			e.Value.Drop("the host of Azure reads it, and ferry sets it by itself")
 		default:
 			r.defaults[e.Key] = e.Value

@@ -46,6 +46,10 @@ func (r *reader) callable(f *draft.Named, folder string, n *foreign.Node) bool {
 		program := r.host.At("customHandler", "description", "defaultExecutablePath").Raw()
 		f.Style, f.Handler = "server", strings.TrimPrefix(program, "./")
 		if foreign.IsFile(r.dir, f.Handler) {
+			f.Build = &draft.Build{Include: []string{"**"}} // what the program reads, the host has, too
+			if foreign.IsFile(r.dir, settings) {
+				f.Build.Exclude = []string{settings}
+			}
 			return true
 		}
 		n.Lose("there is no program " + foreign.Plain(program) + " here: build it before")
@@ -64,7 +68,7 @@ func (r *reader) callable(f *draft.Named, folder string, n *foreign.Node) bool {
 		n.Lose("there is no " + foreign.Plain(file) + " in the app's folder")
 		return false
 	case strings.HasSuffix(file, ".py"):
-		f.Runtime, f.Style = "python3.13", "azure"
+		f.Runtime, f.Style = r.python(), "azure"
 		f.Handler = strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(file, ".py"), "/__init__"), "/", ".") + ":app"
 	default:
 		f.Style, f.Handler = "azure", file

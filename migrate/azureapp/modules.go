@@ -65,11 +65,12 @@ func (r *reader) modules() {
 		f.Style, f.Runtime, f.Handler = "azure", r.language(), name
 		m, heads := module{fn: f, level: "anonymous"}, triggers()
 		if strings.HasSuffix(name, ".py") {
-			f.Runtime, f.Handler, heads = "python3.13", strings.TrimSuffix(name, ".py")+":app", decorated()
+			f.Runtime, f.Handler, heads = r.python(), strings.TrimSuffix(name, ".py")+":app", decorated()
 			m.level = first(appLevel(), string(text), "function")
 		}
 		var all []foreign.Entry
 		places := heads.FindAllSubmatchIndex(text, -1)
+		r.triggers += len(places)
 		for i, at := range places {
 			end := min(len(text), at[1]+within)
 			if i+1 < len(places) {

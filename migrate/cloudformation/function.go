@@ -105,6 +105,9 @@ func (f *one) callable(properties *foreign.Node) (reason string) {
 		return reason
 	}
 	f.fn.Style, f.fn.Source = "lambda", source
+	if runtime == "custom" {
+		f.fn.Build = &draft.Build{Include: []string{"**"}} // what the program reads, Lambda has, too
+	}
 	if source == "." {
 		f.fn.Source = ""
 	}

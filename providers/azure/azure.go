@@ -118,6 +118,7 @@ var (
 	_ providers.Pinner    = (*Adapter)(nil)
 	_ providers.Inspector = (*Adapter)(nil)
 	_ providers.Adopter   = (*Adapter)(nil)
+	_ providers.Reader    = (*Adapter)(nil)
 	_ providers.Fencer    = (*Adapter)(nil)
 	_ providers.Purger    = (*Adapter)(nil)
 	_ providers.Readier   = (*Adapter)(nil)

@@ -2,7 +2,9 @@ package azure
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -135,4 +137,72 @@ func warm(s scaleConfig) string {
 	}
 	slices.Sort(all)
 	return strings.Join(all, " ")
+}
+
+// Read is an app with its settings and the functions that Azure knows of in it. Its package is the one that it runs. The name is
+// the app's own, or its id.
+func (a *Adapter) Read(ctx context.Context, fn string, code io.Writer) ([]byte, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	described, err := c.describe(ctx, fn, code)
+	return described, a.classify("read", fn, err)
+}
+
+func (c *connection) describe(ctx context.Context, fn string, code io.Writer) ([]byte, error) {
+	name := lastPart(fn)
+	if strings.Contains(fn, "/") && !strings.EqualFold(fn, c.siteID(name)) {
+		return nil, fail(providers.NotFound, "read", name, "choose its subscription and group with --set subscription=… and --set resource_group=…", "it is not in %s", c.groupID())
+	}
+	s, err := c.site(ctx, name)
+	if err == nil {
+		err = readable(name, s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	settings, err := c.appSettings(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	functions, err := c.functionsOf(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(map[string]any{
+		"site": map[string]any{
+			"kind": s.Kind, "location": s.Location, "tags": s.Tags, "identity": s.Identity, "functionAppConfig": s.Properties.FunctionAppConfig,
+		},
+		"settings": settings, "functions": functions,
+	})
+	if err != nil {
+		return nil, err
+	}
+	packages, err := c.boxAt(strings.TrimSuffix(s.packages(), "/"))
+	if err != nil {
+		return nil, err
+	}
+	out, err := packages.get(ctx, packageBlob)
+	if err != nil {
+		return nil, fmt.Errorf("downloading its package: %w", err)
+	}
+	defer out.Body.Close()
+	_, err = io.Copy(code, out.Body)
+	return text, err
+}
+
+// readable refuses an app whose package is not to be had, or is ferry's.
+func readable(name string, s *site) error {
+	switch {
+	case s == nil:
+		return fail(providers.NotFound, "read", name, "list the apps with `az functionapp list`", "there is no function app %s in the resource group", name)
+	case s.Tags[tagged().Key("service")] != "":
+		return fail(providers.Unsupported, "read", name, "deploy it from the manifest that it came from",
+			"ferry deployed it, as the function %s of the service %s", s.Tags[tagged().Key("function")], s.Tags[tagged().Key("service")])
+	case !s.flexible() || s.packages() == "":
+		return fail(providers.Unsupported, "read", name, "unpack https://"+s.scmHost()+"/api/zip/site/wwwroot/ into a folder, and import that",
+			"the app %s is not on Flex Consumption, where packages lie in a container", name)
+	}
+	return nil
 }

@@ -3,9 +3,11 @@ package gcp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -155,11 +157,10 @@ func (c *connection) read(ctx context.Context, fn string, code io.Writer) ([]byt
 	if service, ours := is.Labels[tagged().Key("service")]; ours {
 		return nil, deployed(id, service, is.Labels[tagged().Key("function")])
 	}
-	build, service := is.BuildConfig, is.ServiceConfig
-	if build == nil || build.Source == nil || build.Source.StorageSource == nil || service == nil {
-		return nil, unreadable(providers.Unsupported, id, "unpack its sources into a folder, with what `gcloud functions describe` prints of it, and import that", "its sources are not in Cloud Storage")
+	if is.ServiceConfig == nil || is.ServiceConfig.Service == "" {
+		return nil, unreadable(providers.Unsupported, id, "put what `gcloud functions describe "+id+"` prints beside its sources, and import that", "it is a function of the first generation, or was never deployed whole")
 	}
-	policy, err := c.run.Projects.Locations.Services.GetIamPolicy(service.Service).OptionsRequestedPolicyVersion(3).Context(ctx).Do()
+	policy, err := c.run.Projects.Locations.Services.GetIamPolicy(is.ServiceConfig.Service).OptionsRequestedPolicyVersion(3).Context(ctx).Do()
 	if err != nil {
 		return nil, err
 	}
@@ -167,14 +168,29 @@ func (c *connection) read(ctx context.Context, fn string, code io.Writer) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	from := build.Source.StorageSource
-	res, err := c.storage.Objects.Get(from.Bucket, from.Object).Generation(from.Generation).Context(ctx).Download()
+	at, err := c.functions.Projects.Locations.Functions.GenerateDownloadUrl(is.Name, &functions.GenerateDownloadUrlRequest{}).Context(ctx).Do()
 	if err != nil {
-		return nil, fmt.Errorf("downloading its sources: %w", err)
+		return nil, err
+	}
+	return text, c.download(ctx, at.DownloadUrl, code)
+}
+
+// download copies sources from an address that has the right to them.
+func (c *connection) download(ctx context.Context, address string, to io.Writer) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return errors.New("downloading its sources: Google gave no address of them")
+	}
+	res, err := c.plain.Do(req)
+	if err != nil {
+		return errors.New("downloading its sources: the host does not answer") // the cause has the address
 	}
 	defer res.Body.Close()
-	_, err = io.Copy(code, res.Body)
-	return text, err
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("downloading its sources: Google answers %s", res.Status)
+	}
+	_, err = io.Copy(to, res.Body)
+	return err
 }
 
 // withPolicy is a function as gcloud prints it, with who may call it beside.
