@@ -88,6 +88,7 @@ func abilities(t *testing.T) string {
 		{"`ferry send`", has[providers.Sender]},
 		{"`ferry queues`", has[providers.Messenger]},
 		{"`--adopt`", has[providers.Adopter]},
+		{"`ferry import` of what is live", has[providers.Reader]},
 		{"drift by setting", has[providers.Inspector]},
 	}
 	text := heading("", names)

@@ -1,6 +1,13 @@
 package providertest
 
-import "github.com/ferryfn/ferry/providers"
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"io"
+
+	"github.com/ferryfn/ferry/providers"
+)
 
 // stays expects a function that ferry did not make to be as it was.
 func (s *scenario) stays(function string) {
@@ -68,4 +75,24 @@ func (s *scenario) holds(function string, theirs providers.Revision) {
 	if version, _ := s.Call(s.TB, function); version != "theirs" {
 		s.Errorf("what was adopted says %q", version)
 	}
+}
+
+func read(s *scenario) {
+	name, reader := s.Original(s.TB), able[providers.Reader](s)
+	var first []byte
+	for range 2 { // the second time it is as it was
+		var code bytes.Buffer
+		described, err := reader.Read(s.ctx, name, &code)
+		s.ok(err)
+		archive, err := zip.NewReader(bytes.NewReader(code.Bytes()), int64(code.Len()))
+		if err != nil || len(archive.File) == 0 || !json.Valid(described) {
+			s.Fatalf("read was %q, and code of %d bytes: %v", described, code.Len(), err)
+		}
+		if first != nil && !bytes.Equal(first, described) {
+			s.Errorf("read again it is\n%s\nnot\n%s", described, first)
+		}
+		first = described
+	}
+	_, err := reader.Read(s.ctx, "nobody", io.Discard)
+	s.fails(err, providers.NotFound)
 }

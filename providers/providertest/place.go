@@ -46,6 +46,9 @@ type Place struct {
 	// Occupy makes a live function under the name of one of this place's that ferry did not make. It says "theirs" when
 	// it is called.
 	Occupy func(t testing.TB, function string)
+	// Original makes a function that ferry did not make and whose code is there to be read, and is what the provider calls it.
+	// nil where none can be read.
+	Original func(t testing.TB) (name string)
 	// Haste is how many times shorter the adapter's pauses are than where it is in earnest: for a counterpart that is ready
 	// after so many looks, however soon they come. 0 leaves them as they are.
 	Haste int
@@ -76,6 +79,7 @@ func callable(p Place) bool    { return p.Call != nil }
 func observable(p Place) bool  { return p.Observe != nil }
 func neighboured(p Place) bool { return p.Neighbour != nil }
 func occupiable(p Place) bool  { return p.Occupy != nil }
+func readable(p Place) bool    { return p.Original != nil }
 func holdable(p Place) bool    { return p.Hold != nil }
 func losing(p Place) bool      { return p.Lose != nil }
 func writable(p Place) bool    { return p.Overwrite != nil }

@@ -63,6 +63,7 @@ func cases() []contractCase {
 		{"the longest names are told apart", longestNames, needs(neighboured)},
 		{"a function that ferry did not make is said to be foreign and is left alone", foreign, needs(occupiable)},
 		{"an adopted function goes on serving what it served, as a revision", adopted, needs(occupiable, is[providers.Adopter])},
+		{"a function that ferry did not make is read with its code, and stays as it is", read, needs(readable, is[providers.Reader])},
 		{"what was published last can be pruned and published again", pruneLast, needs(is[providers.Pruner])},
 		{"any value of the environment arrives as it is or is raised as an issue", hostileValues, needs(callable)},
 		{"every setting is what the function runs with or is raised as an issue", settings, needs(observable)},
