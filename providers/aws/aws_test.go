@@ -95,11 +95,11 @@ func (c oneAccount) place(t testing.TB, service, stage string) providertest.Plac
 		Observe:   func(t testing.TB, function string) manifest.Function { return observed(t, a, function) },
 		Neighbour: c.place,
 		Occupy:    func(t testing.TB, function string) { occupy(t, a, function) },
-		Original: func(t testing.TB) string {
-			occupy(t, a, "theirs")
-			return a.functionName("theirs")
+		Original: func(t testing.TB, function string) string {
+			occupy(t, a, function)
+			return a.functionName(function)
 		},
-		Hold:      func(testing.TB) (<-chan struct{}, func()) { return c.hold("CreateAlias", "UpdateAlias") },
+		Hold: func(testing.TB) (<-chan struct{}, func()) { return c.hold("CreateAlias", "UpdateAlias") },
 		Impostor: func(t testing.TB, function string) providers.Spec {
 			c.Answer(func([]byte, map[string]string) []byte { return []byte(`{"digest":"sha256:other"}`) })
 			return specWith(t, function, "one", "a")

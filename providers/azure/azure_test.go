@@ -59,12 +59,12 @@ func placeOf(t testing.TB, c *azuretest.Cloud, service, stage string) providerte
 		Observe:   func(t testing.TB, function string) manifest.Function { return observed(t, at(t, function)) },
 		Neighbour: func(t testing.TB, service, stage string) providertest.Place { return placeOf(t, c, service, stage) },
 		Occupy:    func(t testing.TB, function string) { occupy(t, c, at(t, function)) },
-		Original: func(t testing.TB) string {
-			theirs := at(t, "theirs")
+		Original: func(t testing.TB, function string) string {
+			theirs := at(t, function)
 			occupy(t, c, theirs)
 			return theirs.name
 		},
-		Hold:      func(testing.TB) (<-chan struct{}, func()) { return holdWrite(c) },
+		Hold: func(testing.TB) (<-chan struct{}, func()) { return holdWrite(c) },
 		Lose: func(t testing.TB, function string, r providers.Revision) {
 			one := at(t, function)
 			found, err := one.record(t.Context(), r.ID)

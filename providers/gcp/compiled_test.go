@@ -70,9 +70,9 @@ func (s viaFunctions) place(t testing.TB, service, stage string) providertest.Pl
 	}
 	p.Observe = func(t testing.TB, function string) manifest.Function { return observed(t, a, function) }
 	p.Occupy = nil // a service of Cloud Run stays one
-	p.Original = func(t testing.TB) string {
-		s.theirs(t, a, "theirs")
-		return a.serviceName("theirs")
+	p.Original = func(t testing.TB, function string) string {
+		s.theirs(t, a, function)
+		return a.serviceName(function)
 	}
 	p.Lose = func(t testing.TB, function string, r providers.Revision) { s.loseBuilt(t, a, function, r) }
 	p.Overwrite = func(t testing.TB, function string, r providers.Revision) { overwrite(t, a, function, r) }

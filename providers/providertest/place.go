@@ -46,9 +46,9 @@ type Place struct {
 	// Occupy makes a live function under the name of one of this place's that ferry did not make. It says "theirs" when
 	// it is called.
 	Occupy func(t testing.TB, function string)
-	// Original makes a function that ferry did not make and whose code is there to be read, and is what the provider calls it.
-	// nil where none can be read.
-	Original func(t testing.TB) (name string)
+	// Original is as Occupy, of a function whose code is there to be read, and is what the provider calls it. nil where none
+	// can be read.
+	Original func(t testing.TB, function string) (name string)
 	// Haste is how many times shorter the adapter's pauses are than where it is in earnest: for a counterpart that is ready
 	// after so many looks, however soon they come. 0 leaves them as they are.
 	Haste int
