@@ -78,8 +78,8 @@ func (s *scenario) holds(function string, theirs providers.Revision) {
 }
 
 func read(s *scenario) {
-	name, reader := s.Original(s.TB, "api"), able[providers.Reader](s)
-	s.stays("api")
+	name, reader := s.Original(s.TB, "web"), able[providers.Reader](s)
+	s.stays("web")
 	var first []byte
 	for range 2 { // the second time it is as it was
 		var code bytes.Buffer
@@ -94,7 +94,7 @@ func read(s *scenario) {
 		}
 		first = code.Bytes()
 	}
-	s.stays("api")
+	s.stays("web")
 	_, err := reader.Read(s.ctx, "nobody", io.Discard)
 	s.fails(err, providers.NotFound)
 }
