@@ -17,12 +17,15 @@ import (
 	"github.com/ferryfn/ferry/migrate/portability"
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/release"
+	"github.com/ferryfn/ferry/templates"
 )
 
 type checkOptions struct {
 	app     *app
 	targets []string
 	sarif   string
+	parsed  map[string]bool // files that were looked at for imports
+	imports map[string][]portability.Import
 }
 
 // checkResult is what a move to each target meets.
@@ -39,13 +42,13 @@ type targetCheck struct {
 }
 
 func newCheck(a *app, out *outcome) *cobra.Command {
-	o := &checkOptions{app: a}
+	o := &checkOptions{app: a, parsed: map[string]bool{}, imports: map[string][]portability.Import{}}
 	c := a.command(out, &cobra.Command{
 		Use:   "check",
 		Short: "Say what keeps the service from moving to other targets",
 		Long: `Say what keeps the service from moving to other targets, and what would change there: settings that a target does not
-honour, packages that cannot be made for it, and code that calls another provider's services, reads its variables or writes
-to the local disk. It builds the packages, and asks no provider. It exits with 3 when there is a blocker.
+honour, packages that cannot be made for it, code that calls another provider's services, reads its variables or writes to the
+local disk, and code that depends on what the target's ingress does not carry. It builds the packages, and asks no provider. It exits with 3 when there is a blocker.
 
 The score is the share of functions without a blocker, less a tenth of a function for each change.`,
 		Example: `  ferry check --targets aws,gcp
@@ -178,7 +181,7 @@ func (o *checkOptions) code(ctx context.Context, p *project, functions []manifes
 	builder := p.packager()
 	shown := o.app.startProgress()
 	defer shown.close()
-	found, failed := make([][]portability.Finding, len(functions)), make([]error, len(functions))
+	found, codes := make([][]portability.Finding, len(functions)), make([]*portability.Code, len(functions))
 	var group errgroup.Group // the packager bounds the work
 	for i, fn := range functions {
 		group.Go(func() error {
@@ -191,18 +194,54 @@ func (o *checkOptions) code(ctx context.Context, p *project, functions []manifes
 				found[i] = o.blockers("package", p.manifest.Dir, err)
 				return ctx.Err()
 			}
-			found[i], failed[i] = codeOf(p, fn, bill).Find(p.manifest.Target.Provider)
-			return failed[i]
+			codes[i] = codeOf(p, fn, bill)
+			return nil
 		})
 	}
-	err := group.Wait()
-	return slices.Concat(found...), err
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	o.parse(ctx, p.manifest.Dir, codes)
+	for i, c := range codes {
+		if c == nil {
+			continue
+		}
+		c.Imports = o.imports
+		more, err := c.Find(p.manifest.Target.Provider)
+		if err != nil {
+			return nil, err
+		}
+		found[i] = more
+	}
+	return slices.Concat(found...), nil
 }
 
-func codeOf(p *project, fn manifest.Function, bill packager.Bill) portability.Code {
-	c := portability.Code{Function: fn.Name, Root: p.manifest.Dir, Env: map[string]string{}}
+// parse learns what the files import of which that is not known yet: targets share most.
+func (o *checkOptions) parse(ctx context.Context, root string, codes []*portability.Code) {
+	var files []string
+	for _, c := range codes {
+		if c == nil {
+			continue
+		}
+		for _, file := range c.Files {
+			if !o.parsed[file] {
+				o.parsed[file] = true
+				files = append(files, file)
+			}
+		}
+	}
+	maps.Copy(o.imports, portability.Parse(ctx, root, files))
+}
+
+func codeOf(p *project, fn manifest.Function, bill packager.Bill) *portability.Code {
+	c := &portability.Code{
+		Function: fn.Name, Root: p.manifest.Dir, Env: map[string]string{}, Lost: templates.LostOn(p.adapter.Platform(fn).Shim, fn.Runtime, fn.Style),
+	}
 	for _, in := range bill.Inputs {
 		c.Files = append(c.Files, in.Path)
+	}
+	for _, pack := range bill.Packages {
+		c.Packages = append(c.Packages, pack.Name)
 	}
 	maps.Copy(c.Env, fn.Env)
 	maps.Copy(c.Env, fn.Secrets)
@@ -255,10 +294,11 @@ func (p *printer) moves(title string, all []portability.Finding) {
 // together makes one finding of those that differ in their function alone, which is then a list.
 func together(all []portability.Finding) []portability.Finding {
 	var some []portability.Finding
-	at := map[portability.Finding]int{}
+	at := map[string]int{}
 	for _, f := range all {
-		key := f
-		key.Function = ""
+		alike := f
+		alike.Function = ""
+		key := fmt.Sprintf("%+v", alike)
 		if i, there := at[key]; there {
 			some[i].Function += ", " + f.Function
 			continue

@@ -37,14 +37,21 @@ type Finding struct {
 	File     string `json:"file,omitempty"` // slash path from the manifest's folder
 	Line     int    `json:"line,omitempty"` // from 1; 0 is the file as a whole
 	Column   int    `json:"column,omitempty"`
+	// Cases are those of docs/conformance.md that the target's ingress loses, and that the code depends on.
+	Cases  []string `json:"cases,omitempty"`
+	vendor string   // whose services it calls
 }
 
 // Code is the own code of a function.
 type Code struct {
 	Function string
-	Root     string            // the manifest's folder
-	Files    []string          // slash paths from Root, of the files that went into the package
-	Env      map[string]string // the variables that the function is given
+	Root     string              // the manifest's folder
+	Files    []string            // slash paths from Root, of the files that went into the package
+	Env      map[string]string   // the variables that the function is given
+	Imports  map[string][]Import // by file, what Parse gives; a file that is not there is read by patterns
+	Packages []string            // the packages of others that went in
+	// Lost are the cases that the target's ingress loses, with the reason.
+	Lost map[string]string
 }
 
 // maxFile is the size of a source file that nobody wrote by hand.
@@ -54,19 +61,50 @@ const maxFile = 1 << 20
 // comments and in installed packages is not its own.
 func (c Code) Find(provider string) ([]Finding, error) {
 	var all []Finding
+	seen := &seen{lost: c.Lost}
 	for _, file := range slices.Sorted(slices.Values(c.Files)) {
 		language := languageOf(file)
 		if language == nil || installed(file) {
 			continue
 		}
-		found, err := c.file(file, language, provider)
+		found, err := c.file(file, language, provider, seen)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, found...)
 	}
-	return all, nil
+	all = append(all, c.brought(all, provider)...)
+	return append(all, c.told(seen)...), nil
 }
+
+// brought are the vendors that only packages of others call, one finding for each.
+func (c Code) brought(known []Finding, provider string) []Finding {
+	var all []Finding
+	told := map[string]bool{provider: true}
+	for _, f := range known {
+		if f.Rule == ruleSDK {
+			told[f.vendor] = true
+		}
+	}
+	for _, name := range slices.Sorted(slices.Values(c.Packages)) {
+		v := vendorOf(name, vendor.owns)
+		if v == nil { // packages of Python are written with hyphens, and their modules with dots
+			v = vendorOf(strings.ReplaceAll(name, "-", "."), vendor.owns)
+		}
+		if v == nil || told[v.provider] {
+			continue
+		}
+		told[v.provider] = true
+		all = append(all, Finding{
+			Level: Change, Rule: ruleSDK, Function: c.Function, vendor: v.provider,
+			Message: fmt.Sprintf("a package that it uses brings %s, which calls %s", name, v.name),
+			Hint:    "see whether the function comes to it: if so, give it credentials of " + v.name + " as secrets",
+		})
+	}
+	return all
+}
+
+const ruleSDK = "vendor-sdk"
 
 // installed is whether a file is of a package that somebody else wrote, or outside of the service.
 func installed(file string) bool {
@@ -79,7 +117,7 @@ func installed(file string) bool {
 	return false
 }
 
-func (c Code) file(name string, l *language, provider string) ([]Finding, error) {
+func (c Code) file(name string, l *language, provider string, seen *seen) ([]Finding, error) {
 	f, err := regular.Open(filepath.Join(c.Root, filepath.FromSlash(name)))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
@@ -89,7 +127,8 @@ func (c Code) file(name string, l *language, provider string) ([]Finding, error)
 	if err != nil || len(text) > maxFile {
 		return nil, err
 	}
-	var all []Finding
+	imports, parsed := c.Imports[name]
+	all := c.calls(name, imports, provider)
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, maxFile+1)
 	for number := 1; lines.Scan(); number++ {
@@ -97,27 +136,46 @@ func (c Code) file(name string, l *language, provider string) ([]Finding, error)
 		if strings.HasPrefix(strings.TrimSpace(line), l.comment) {
 			continue
 		}
+		if !parsed {
+			all = append(all, c.calls(name, l.imported(line, number), provider)...)
+		}
 		for _, found := range c.line(line, l, provider) {
 			found.Function, found.File, found.Line = c.Function, name, number
 			all = append(all, found)
 		}
+		seen.look(l.name, line, Finding{Function: c.Function, File: name, Line: number})
 	}
+	slices.SortStableFunc(all, func(a, b Finding) int { return a.Line - b.Line })
 	return all, lines.Err()
+}
+
+// imported is what a line imports, by a pattern.
+func (l *language) imported(line string, number int) (all []Import) {
+	for _, m := range l.imports.FindAllStringSubmatchIndex(line, -1) {
+		all = append(all, Import{Name: line[m[2]:m[3]], Line: number, Column: m[2] + 1})
+	}
+	return all
+}
+
+// calls are the vendors that imports of a file call, one finding for each vendor and line.
+func (c Code) calls(file string, imports []Import, provider string) (all []Finding) {
+	for _, i := range imports {
+		v := vendorOf(i.Name, vendor.owns)
+		if v == nil || v.provider == provider || slices.ContainsFunc(all, func(f Finding) bool { return f.Line == i.Line && f.vendor == v.provider }) {
+			continue
+		}
+		all = append(all, Finding{
+			Level: Change, Rule: ruleSDK, Function: c.Function, File: file, Line: i.Line, Column: i.Column, vendor: v.provider,
+			Message: fmt.Sprintf("it calls %s (%s), which stays where it is when the function moves", v.name, i.Name),
+			Hint:    "give the function credentials of " + v.name + " as secrets, or move that service, too",
+		})
+	}
+	return all
 }
 
 // line finds what one line of code says.
 func (c Code) line(line string, l *language, provider string) []Finding {
 	var all []Finding
-	for _, m := range l.imports.FindAllStringSubmatchIndex(line, -1) {
-		name := line[m[2]:m[3]]
-		if v := vendorOf(name, vendor.owns); v != nil && v.provider != provider {
-			all = append(all, Finding{
-				Level: Change, Rule: "vendor-sdk", Column: m[2] + 1,
-				Message: fmt.Sprintf("it calls %s (%s), which stays where it is when the function moves", v.name, name),
-				Hint:    "give the function credentials of " + v.name + " as secrets, or move that service, too",
-			})
-		}
-	}
 	for _, m := range l.variables.FindAllStringSubmatchIndex(line, -1) {
 		name := group(line, m)
 		_, given := c.Env[name]
@@ -193,8 +251,10 @@ func vendors() []vendor {
 // vendorOf is the vendor for which something holds, nil for none. What only calls a function is no service that stays
 // behind: ferry brings it along.
 func vendorOf(name string, holds func(vendor, string) bool) *vendor {
-	if slices.Contains([]string{"@google-cloud/functions-framework", "@azure/functions", "azure.functions"}, name) {
-		return nil
+	for _, caller := range []string{"@google-cloud/functions-framework", "@azure/functions", "azure.functions"} {
+		if strings.HasPrefix(name, caller) {
+			return nil
+		}
 	}
 	for _, v := range vendors() {
 		if holds(v, name) {
@@ -206,6 +266,7 @@ func vendorOf(name string, holds func(vendor, string) bool) *vendor {
 
 // language is how one language says what is looked for.
 type language struct {
+	name      string
 	comment   string
 	imports   *regexp.Regexp // its first group is what is imported
 	variables *regexp.Regexp // its groups are the name of a variable of the environment
@@ -215,18 +276,21 @@ type language struct {
 // languages are those that code is read in. Their patterns are compiled when the first file is.
 var languages = sync.OnceValue(func() map[string]*language {
 	javascript := &language{
+		name:      "nodejs",
 		comment:   "//",
 		imports:   regexp.MustCompile(`(?:\bfrom\s*|\brequire\(\s*|\bimport\(\s*|\bimport\s+)["']([^"'./][^"']*)["']`),
 		variables: regexp.MustCompile(`\bprocess\.env(?:\.([A-Za-z_]\w*)|\[\s*["']([A-Za-z_]\w*)["']\s*\])`),
 		writes:    regexp.MustCompile(`\b(?:writeFile|writeFileSync|appendFile|appendFileSync|createWriteStream|mkdirSync|mkdir)\(\s*["']([^"']+)["']`),
 	}
 	python := &language{
+		name:      "python",
 		comment:   "#",
 		imports:   regexp.MustCompile(`^\s*(?:from|import)\s+([A-Za-z_][\w.]*)`),
 		variables: regexp.MustCompile(`\bos\.(?:environ\[\s*["']([A-Za-z_]\w*)["']|environ\.get\(\s*["']([A-Za-z_]\w*)["']|getenv\(\s*["']([A-Za-z_]\w*)["'])`),
 		writes:    regexp.MustCompile(`\bopen\(\s*["']([^"']+)["']\s*,\s*(?:mode\s*=\s*)?["'][rb+t]*[wax]`),
 	}
 	golang := &language{
+		name:      "go",
 		comment:   "//",
 		imports:   regexp.MustCompile(`^\s*(?:import\s+)?(?:[\w.]+\s+)?"([A-Za-z][\w.-]*\.[\w.-]+/[^"]+)"`),
 		variables: regexp.MustCompile(`\bos\.(?:Getenv|LookupEnv)\(\s*"([A-Za-z_]\w*)"`),

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ferryfn/ferry/migrate/portability"
+	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
 // found lists rule, file and line of what is found in code that goes to a provider.
@@ -144,5 +145,47 @@ func TestEveryResultOfSARIFHasARuleALevelAndAPlace(t *testing.T) {
 	want := "setting error ferry.yaml:1 on aws: whole\nvendor-sdk warning src/a.js:3 api on gcp: m (h)"
 	if diff := cmp.Diff(want, strings.Join(got, "\n")); diff != "" || doc.Version != "2.1.0" || len(doc.Runs[0].Tool.Driver.Rules) != 2 {
 		t.Errorf("%s\n%s", diff, text)
+	}
+}
+
+func TestImportsAreThoseThatTheLanguagesOwnParsersRead(t *testing.T) {
+	packagertest.Needs(t, "python3")
+	root, files := t.TempDir(), []string{}
+	for name, text := range map[string]string{
+		"a.py":          "\"\"\"Use it so:\n\nimport boto3\n\"\"\"\nimport os, botocore\nfrom google import cloud\nclient = __import__('azure.identity')\nfrom . import boto3\n",
+		"b.go":          "package b\n\nimport (\n\ts3 \"github.com/aws/aws-sdk-go-v2/service/s3\"\n)\n\nconst text = `\nimport \"cloud.google.com/go/storage\"\n`\n",
+		"c.py":          "import boto3\nthis is no Python\n",
+		"vendor/d/d.go": "package d\n\nimport \"github.com/aws/aws-sdk-go\"\n",
+	} {
+		packagertest.Write(t, filepath.Join(root, name), text)
+		files = append(files, name)
+	}
+	c := portability.Code{Function: "api", Root: root, Files: files, Imports: portability.Parse(t.Context(), root, files)}
+	all, err := c.Find("local")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range all {
+		_, named, _ := strings.Cut(f.Message, "(")
+		named, _, _ = strings.Cut(named, ")")
+		got = append(got, fmt.Sprintf("%s:%d %s", f.File, f.Line, named))
+	}
+	want := []string{"a.py:5 botocore", "a.py:6 google.cloud", "a.py:7 azure.identity", "b.go:4 github.com/aws/aws-sdk-go-v2/service/s3", "c.py:1 boto3"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAVendorThatOnlyAPackageOfOthersCallsIsFoundOnce(t *testing.T) {
+	c := portability.Code{Function: "api", Root: t.TempDir(), Packages: []string{
+		"express", "@aws-sdk/client-s3", "@aws-sdk/core", "google-cloud-storage", "@azure/functions", "@azure/functions-extensions-base", "azure-functions",
+	}}
+	all, err := c.Find("gcp")
+	if err != nil || len(all) != 1 || !strings.Contains(all[0].Message, "@aws-sdk/client-s3, which calls AWS") {
+		t.Errorf("got %+v (%v)", all, err)
+	}
+	if all, err = c.Find("aws"); err != nil || len(all) != 1 || !strings.Contains(all[0].Message, "google-cloud-storage") {
+		t.Errorf("got %+v (%v)", all, err)
 	}
 }
