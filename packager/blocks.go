@@ -64,7 +64,7 @@ func keyOf(f *source.File) string {
 
 // restore returns the block of a file that is as it was when it was compressed, or nil.
 func (b *blocks) restore(f *source.File) *block {
-	if b == nil {
+	if b == nil || f.Path == "" && f.Size() > blockLimit { // which nobody remembers
 		return nil
 	}
 	b.mu.Lock()

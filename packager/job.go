@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
 	"github.com/ferryfn/ferry/templates"
@@ -141,13 +143,19 @@ func (j *job) pack(ctx context.Context, c cache, key string) (built, error) {
 	if err := j.checkSize(made.Files); err != nil {
 		return built{}, err
 	}
+	var bill []byte
+	var noting errgroup.Group
+	noting.Go(func() (err error) {
+		bill, err = json.Marshal(billOf(made))
+		return err
+	})
 	a, err := j.zip(ctx, c, made)
-	if err != nil {
+	if err := errors.Join(err, noting.Wait()); err != nil {
 		return built{}, err
 	}
 	a.Warnings = made.Warnings
 	torn := j.In.Settle()
-	e, err := j.remember(c, key, a, billOf(made))
+	e, err := j.remember(c, key, a, string(bill))
 	if err != nil {
 		return built{}, err
 	}
@@ -157,12 +165,8 @@ func (j *job) pack(ctx context.Context, c cache, key string) (built, error) {
 }
 
 // remember writes into the cache what the package was made from, unless an input changed meanwhile.
-func (j *job) remember(c cache, key string, a Artifact, b Bill) (entry, error) {
-	bill, err := json.Marshal(b)
-	if err != nil {
-		return entry{}, err
-	}
-	e := entry{Artifact: a, Recorded: j.In.Began.UnixNano(), Inputs: j.In.List(), Bill: string(bill)}
+func (j *job) remember(c cache, key string, a Artifact, bill string) (entry, error) {
+	e := entry{Artifact: a, Recorded: j.In.Began.UnixNano(), Inputs: j.In.List(), Bill: bill}
 	unsure := !j.In.Sure()
 	for _, l := range j.Seen {
 		k, err := l.Keep(c.keep)

@@ -37,37 +37,49 @@ func Kind(m fs.FileMode) string {
 // Open opens a regular file, or a link to one, for reading. All else is an *Error, at once: it is looked at before it is
 // opened, and again after, should it have become something else meanwhile.
 func Open(path string) (*os.File, error) {
-	if info, err := os.Stat(path); err != nil {
-		return nil, err
-	} else if err := check(path, info); err != nil {
-		return nil, err
+	f, _, err := open(path)
+	return f, err
+}
+
+// open returns also the state that the file was in before it was opened.
+func open(path string) (*os.File, fs.FileInfo, error) {
+	before, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := check(path, before); err != nil {
+		return nil, nil, err
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := f.Stat()
 	if err == nil {
 		err = check(path, info)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, nil, errors.Join(err, f.Close())
 	}
-	return f, nil
+	return f, before, nil
 }
 
 // Read returns what a regular file holds.
 func Read(path string) ([]byte, error) {
-	f, err := Open(path)
+	data, _, err := ReadWith(path)
+	return data, err
+}
+
+// ReadWith returns what a regular file holds, and the state that it was in before it was read.
+func ReadWith(path string) ([]byte, fs.FileInfo, error) {
+	f, before, err := open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var data bytes.Buffer
-	if info, err := f.Stat(); err == nil {
-		data.Grow(int(info.Size()) + bytes.MinRead)
-	}
+	data.Grow(int(before.Size()) + bytes.MinRead)
 	_, err = data.ReadFrom(f)
-	return data.Bytes(), errors.Join(err, f.Close())
+	return data.Bytes(), before, errors.Join(err, f.Close())
 }
 
 // Exists is whether a regular file is there. A folder in its place is no file of that name; what would block whoever

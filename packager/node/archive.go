@@ -43,6 +43,9 @@ func really(path string) string {
 
 // archived is the archive that a path leads into, and the path in it.
 func archived(path string) (archive, inside string, ok bool) {
+	if !strings.Contains(path, ".zip") {
+		return "", "", false
+	}
 	archive, inside, ok = strings.Cut(filepath.ToSlash(really(path)), ".zip/")
 	return filepath.FromSlash(archive + ".zip"), inside, ok
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/internal/regular"
@@ -30,7 +31,7 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 	if err := b.frameworks(); err != nil {
 		return nil, "", err
 	}
-	result, err := b.make(ctx)
+	made, err := b.make(ctx)
 	if err != nil {
 		return nil, "", err
 	}
@@ -40,8 +41,7 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 	if err := b.externals(m); err != nil {
 		return nil, "", err
 	}
-	bannered(result.OutputFiles, b.format)
-	outputs, err := j.mapped(result.OutputFiles)
+	outputs, err := made()
 	if err != nil {
 		return nil, "", err
 	}
@@ -62,7 +62,7 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 		return nil, "", err
 	}
 	j.made.Note("esbuild", libraryVersion("github.com/evanw/esbuild"))
-	j.made.Metafile, j.made.Unbundled = json.RawMessage(result.Metafile), map[string]string{}
+	j.made.Metafile, j.made.Unbundled = b.metafile, map[string]string{}
 	for name, o := range b.external {
 		j.made.Unbundled[name] = o.why
 	}
@@ -88,9 +88,9 @@ type bundle struct {
 // outsider is a package that stays out of a bundle without being told to.
 type outsider struct{ dir, why string }
 
-// make bundles. It finds on the way what cannot be bundled, and that the handler is written in the other module system
-// than it seemed, and tries again with that.
-func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
+// make bundles, and returns what waits for the files. It finds on the way what cannot be bundled, and that the handler is
+// written in the other module system than it seemed, and tries again with that.
+func (b *bundle) make(ctx context.Context) (files func() ([]api.OutputFile, error), err error) {
 	for certain := false; ; {
 		options := b.job.bundleOptions(b.handler, b.format)
 		options.Plugins = []api.Plugin{b.sources.plugin()}
@@ -100,16 +100,17 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 		lacks := b.keepOut(&options)
 		result := b.job.together.build(ctx, b, options)
 		if err := ctx.Err(); err != nil {
-			return result, err
+			return nil, err
 		}
 		if b.format == api.FormatCommonJS && needsESM(result) {
 			b.format, certain = api.FormatESModule, true
 			continue
 		}
 		b.metafile, b.meta = []byte(result.Metafile), metafile{}
+		files = b.ready(result.OutputFiles)
 		if len(result.Errors) == 0 {
 			if err := json.Unmarshal(b.metafile, &b.meta); err != nil {
-				return result, err
+				return nil, err
 			}
 		}
 		if other := b.written(); !certain && other != b.format {
@@ -118,23 +119,38 @@ func (b *bundle) make(ctx context.Context) (api.BuildResult, error) {
 		}
 		forgiven, err := b.forgive(result.Errors)
 		if err != nil {
-			return result, err
+			return nil, err
 		}
 		excluded, err := b.exclude(ctx, result)
 		if err != nil {
-			return result, err
+			return nil, err
 		}
 		compiled, err := b.compile(ctx, b.callers(result.Warnings))
 		if err != nil {
-			return result, err
+			return nil, err
 		}
 		if excluded || forgiven || compiled {
 			continue
 		}
 		if len(result.Errors) > 0 {
-			return result, b.job.bundleErrors(result.Errors)
+			return nil, b.job.bundleErrors(result.Errors)
 		}
-		return result, lacks
+		return files, lacks
+	}
+}
+
+// ready completes the files of a bundle while others look at what esbuild made, and returns what waits for them.
+func (b *bundle) ready(made []api.OutputFile) (wait func() ([]api.OutputFile, error)) {
+	files, format := slices.Clone(made), b.format
+	var work errgroup.Group
+	work.Go(func() (err error) {
+		bannered(files, format)
+		files, err = b.job.mapped(files)
+		return err
+	})
+	return func() ([]api.OutputFile, error) {
+		err := work.Wait()
+		return files, err
 	}
 }
 
@@ -240,7 +256,7 @@ func (b *bundle) inputs() []string {
 		if archive, _, in := archived(full); in {
 			full = archive
 		}
-		for !source.Exists(full) && full != filepath.Dir(full) { // a file inside an archive of Yarn's
+		for b.sources.get(full) == nil && !source.Exists(full) && full != filepath.Dir(full) { // a file inside an archive of Yarn's
 			full = filepath.Dir(full)
 		}
 		out = append(out, full)

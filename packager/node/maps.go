@@ -54,22 +54,36 @@ type sourceMap struct {
 	Names    []string `json:"names"`
 }
 
-// thinned is a map without the code of installed packages, which then is mapped to nothing.
+// beforeMappings is what esbuild writes before the mappings, which hold no quotes.
+const beforeMappings = `"mappings": "`
+
+// thinned is a map without the code of installed packages, which then is mapped to nothing. The mappings are nearly all of
+// a map, and are read where they stand.
 func thinned(data []byte) ([]byte, error) {
-	var full sourceMap
-	if err := json.Unmarshal(data, &full); err != nil {
+	head, rest, _ := bytes.Cut(data, []byte(beforeMappings))
+	mappings, tail, _ := bytes.Cut(rest, []byte(`"`))
+	thin := thinning{sources: map[int]int{}, names: map[int]int{}, to: sourceMap{Sources: []string{}, Names: []string{}}}
+	if err := json.Unmarshal(slices.Concat(head, []byte(beforeMappings+`"`), tail), &thin.from); err != nil {
 		return nil, err
 	}
-	thin := thinning{from: full, sources: map[int]int{}, names: map[int]int{}, to: sourceMap{Version: full.Version, Sources: []string{}, Names: []string{}}}
-	for i, line := range strings.Split(full.Mappings, ";") {
-		if i > 0 {
-			thin.out = append(thin.out, ';')
-		}
-		if err := thin.line(line); err != nil {
-			return nil, err
-		}
+	for _, name := range thin.from.Sources {
+		thin.ours = append(thin.ours, !strings.Contains("/"+name, "/node_modules/"))
 	}
-	thin.to.Mappings = string(thin.out)
+	for len(mappings) > 0 {
+		n := 1
+		switch mappings[0] {
+		case ',':
+		case ';':
+			thin.line()
+		default:
+			var err error
+			if n, err = thin.segment(mappings); err != nil {
+				return nil, err
+			}
+		}
+		mappings = mappings[n:]
+	}
+	thin.to.Version, thin.to.Mappings = thin.from.Version, string(thin.out)
 	return json.Marshal(thin.to)
 }
 
@@ -77,56 +91,49 @@ func thinned(data []byte) ([]byte, error) {
 // the source, line, column, and for some the name, each as the difference from the one before.
 type thinning struct {
 	from, to       sourceMap
-	sources, names map[int]int // places in from, to those in to
+	ours           []bool      // which sources in from are one's own
+	sources, names map[int]int // places in from, those in to
 	was, is        [5]int      // the last segment's values in from and in to
 	own            bool        // the last segment in to has a source
+	begun          bool        // the line in to has a segment
 	out            []byte
 }
 
-func (t *thinning) line(text string) error {
-	t.was[0], t.is[0] = 0, 0
-	first := true
-	for segment := range strings.SplitSeq(text, ",") {
-		if segment == "" {
-			continue
-		}
-		n, err := t.next(segment)
-		if err != nil {
-			return err
-		}
-		own := n >= 4 && !strings.Contains("/"+t.from.Sources[t.was[1]], "/node_modules/")
-		if !own && !t.own {
-			continue // it goes on without a source
-		}
-		if !own {
-			n = 1
-		}
-		if !first {
-			t.out = append(t.out, ',')
-		}
-		first, t.own = false, own
-		t.put(n)
-	}
-	return nil
+// line begins the next line.
+func (t *thinning) line() {
+	t.out = append(t.out, ';')
+	t.was[0], t.is[0], t.begun = 0, 0, false
 }
 
 var errSegment = errors.New("a segment cannot be read")
 
-// next reads a segment and returns the number of its values.
-func (t *thinning) next(segment string) (n int, err error) {
-	for n < len(t.was) && segment != "" {
-		value, rest, ok := readVLQ(segment)
-		if !ok {
+// segment takes the segment that a text begins with, as far as it is wanted, and returns its length.
+func (t *thinning) segment(text []byte) (length int, err error) {
+	n := 0
+	for ; length < len(text) && text[length] != ',' && text[length] != ';'; n++ {
+		value, digits := readVLQ(text[length:])
+		if digits == 0 || n == len(t.was) {
 			return 0, errSegment
 		}
 		t.was[n] += value
-		segment = rest
-		n++
+		length += digits
 	}
-	if segment != "" || n >= 4 && (t.was[1] < 0 || t.was[1] >= len(t.from.Sources)) || n == 5 && (t.was[4] < 0 || t.was[4] >= len(t.from.Names)) {
+	if n >= 4 && (t.was[1] < 0 || t.was[1] >= len(t.ours)) || n == 5 && (t.was[4] < 0 || t.was[4] >= len(t.from.Names)) {
 		return 0, errSegment
 	}
-	return n, nil
+	own := n >= 4 && t.ours[t.was[1]]
+	if !own && !t.own {
+		return length, nil // it goes on without a source
+	}
+	if !own {
+		n = 1
+	}
+	if t.begun {
+		t.out = append(t.out, ',')
+	}
+	t.begun, t.own = true, own
+	t.put(n)
+	return length, nil
 }
 
 // put writes the first values of the segment that was read.
@@ -155,22 +162,42 @@ func kept(places map[int]int, at int, from []string, to *[]string) int {
 
 const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-// readVLQ reads a number in base 64, five bits a digit from the lowest, whose lowest bit is its sign.
-func readVLQ(text string) (value int, rest string, ok bool) {
-	for i, shift := 0, 0; i < len(text) && shift < 35; i, shift = i+1, shift+5 {
-		digit := strings.IndexByte(base64Digits, text[i])
+// readVLQ reads a number in base 64, five bits a digit from the lowest, whose lowest bit is its sign, and returns how
+// many digits it has: none where there is no number.
+func readVLQ(text []byte) (value, digits int) {
+	for shift := 0; digits < len(text) && shift < 35; shift += 5 {
+		digit := valueOf(text[digits])
 		if digit < 0 {
-			return 0, "", false
+			break
 		}
+		digits++
 		value |= digit & 31 << shift
 		if digit < 32 {
 			if value&1 == 1 {
-				return -(value >> 1), text[i+1:], true
+				return -(value >> 1), digits
 			}
-			return value >> 1, text[i+1:], true
+			return value >> 1, digits
 		}
 	}
-	return 0, "", false
+	return 0, 0
+}
+
+// valueOf is the place of a digit among base64Digits, -1 for what is none.
+func valueOf(digit byte) int {
+	switch {
+	case 'A' <= digit && digit <= 'Z':
+		return int(digit - 'A')
+	case 'a' <= digit && digit <= 'z':
+		return int(digit-'a') + 26
+	case '0' <= digit && digit <= '9':
+		return int(digit-'0') + 52
+	case digit == '+':
+		return 62
+	case digit == '/':
+		return 63
+	default:
+		return -1
+	}
 }
 
 func appendVLQ(out []byte, value int) []byte {

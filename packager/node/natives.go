@@ -19,12 +19,11 @@ import (
 
 // isNative is whether a Node package holds or loads machine code, by its folder and its package.json.
 func isNative(dir string, packageJSON []byte) bool {
-	for _, name := range []string{"binding.gyp", "prebuilds", "build/Release"} {
-		if source.Exists(filepath.Join(dir, name)) {
-			return true
-		}
-	}
-	if found, err := filepath.Glob(filepath.Join(globQuote(dir), "*.node")); err == nil && len(found) > 0 {
+	entries, _ := os.ReadDir(dir) // of an archive none
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		name := e.Name()
+		return name == "binding.gyp" || name == "prebuilds" || filepath.Ext(name) == ".node" || name == "build" && source.Exists(filepath.Join(dir, name, "Release"))
+	}) {
 		return true
 	}
 	names := func(text string) bool { return bytes.Contains(packageJSON, []byte(text)) }

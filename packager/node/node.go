@@ -37,6 +37,7 @@ func (j *job) build(ctx context.Context) (err error) {
 		return err
 	}
 	j.made.Entry = handler
+	shimFiles := j.shimFiles(ctx)
 	if j.whole() {
 		j.made.Files, err = j.tree(ctx, handler)
 	} else {
@@ -46,7 +47,7 @@ func (j *job) build(ctx context.Context) (err error) {
 		return err
 	}
 	if j.Function.Style != manifest.StyleServer {
-		shim, err := j.shimFiles(ctx, j.made.Entry)
+		shim, err := shimFiles(j.made.Entry)
 		if err != nil {
 			return err
 		}

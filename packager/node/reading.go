@@ -65,11 +65,11 @@ func (r *reading) read(path string) (*sourceFile, error) {
 	if _, _, in := archived(path); in {
 		return r.unpack(path)
 	}
-	if there, err := source.IsFile(path); err != nil || !there {
-		return nil, err
-	}
 	info, data, sum, err := r.modules.job.In.Hashes.Read(path)
 	if err != nil {
+		if there, wrong := source.IsFile(path); wrong != nil || !there {
+			return nil, wrong
+		}
 		return nil, source.ReadProblem(path, path, err)
 	}
 	if err := namedMap(path, data); err != nil {
@@ -183,7 +183,7 @@ func (r *reading) resolve(name, from string) error {
 	}
 }
 
-// folder looks at the files that steer esbuild in a folder, where it lies really, and in all that it is in.
+// folder looks at the files that steer esbuild in a folder, where a link leads, and in all that it is in.
 func (r *reading) folder(dir string) error {
 	if err, known := r.looked[dir]; known {
 		return err
@@ -203,7 +203,12 @@ func (r *reading) folder(dir string) error {
 }
 
 func (r *reading) look(dir string) error {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	info, err := os.Lstat(dir)
+	linked := err == nil && info.Mode()&fs.ModeSymlink != 0
+	if linked {
+		info, err = os.Stat(dir)
+	}
+	if err != nil || !info.IsDir() {
 		return nil //nolint:nilerr // what is not there steers nothing
 	}
 	for _, name := range []string{"package.json", ".pnp.data.json", ".pnp.cjs", ".pnp.js"} {
@@ -211,14 +216,10 @@ func (r *reading) look(dir string) error {
 			return err
 		}
 	}
-	if !strings.Contains(filepath.ToSlash(dir)+"/", "/node_modules/") { // where esbuild does not read them
-		for _, name := range tsconfigs {
-			if err := eachTSConfig(filepath.Join(dir, name), 0, func(string) error { return nil }); err != nil {
-				return err
-			}
-		}
+	if err := tsconfigsIn(dir, func(string) error { return nil }); err != nil || !linked {
+		return err
 	}
-	if there, err := filepath.EvalSymlinks(dir); err == nil && there != dir {
+	if there, err := filepath.EvalSymlinks(dir); err == nil {
 		return r.folder(there)
 	}
 	return nil

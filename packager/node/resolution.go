@@ -50,10 +50,8 @@ func (m *modules) folders(dirs map[string]bool) error {
 			if err := m.job.In.Optional(filepath.Join(dir, "package.json")); err != nil {
 				return err
 			}
-			for _, name := range tsconfigs {
-				if err := eachTSConfig(filepath.Join(dir, name), 0, m.job.In.File); err != nil {
-					return err
-				}
+			if err := tsconfigsIn(dir, m.job.In.File); err != nil {
+				return err
 			}
 			if dir == m.job.Root || dir == filepath.Dir(dir) {
 				break
@@ -70,7 +68,18 @@ var (
 	strung  = pattern.Of(`"([^"]+)"`)
 )
 
-var tsconfigs = []string{"tsconfig.json", "jsconfig.json"}
+// tsconfigsIn calls eachTSConfig for those that esbuild reads in a folder: none of installed packages.
+func tsconfigsIn(dir string, do func(file string) error) error {
+	if strings.Contains(filepath.ToSlash(dir)+"/", "/node_modules/") {
+		return nil
+	}
+	for _, name := range []string{"tsconfig.json", "jsconfig.json"} {
+		if err := eachTSConfig(filepath.Join(dir, name), 0, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // eachTSConfig is called for a tsconfig.json, if it is there, and for those that it extends.
 func eachTSConfig(file string, depth int, do func(file string) error) error {

@@ -8,26 +8,38 @@ import (
 	"slices"
 
 	"github.com/evanw/esbuild/pkg/api"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ferryfn/ferry/packager/source"
 )
 
-// shimFiles is the shim with its import of the handler resolved. Beside a bundle it is minified: it is ferry's, and nobody
-// steps through it.
-func (j *job) shimFiles(ctx context.Context, handler string) ([]source.File, error) {
-	var out []source.File
-	for name, data := range j.shim.Files {
-		own, shared, _ := bytes.Cut(data, []byte("\n\n")) // which many functions have, so that it is minified once
-		if !j.whole() {
-			var err error
-			if shared, err = j.Shims.Get(ctx, name+source.Sum(shared), func() ([]byte, error) { return minified(name, shared) }); err != nil {
-				return nil, err
+// shimFiles is the shim, whose import of a handler is still to be resolved by the function that it returns: it is made while
+// the handler is bundled. Beside a bundle it is minified: it is ferry's, and nobody steps through it.
+func (j *job) shimFiles(ctx context.Context) func(handler string) ([]source.File, error) {
+	type parts struct{ own, shared []byte }
+	files := map[string]parts{}
+	var work errgroup.Group
+	work.Go(func() error {
+		for name, data := range j.shim.Files {
+			own, shared, _ := bytes.Cut(data, []byte("\n\n")) // which many functions have, so that it is minified once
+			if !j.whole() {
+				var err error
+				if shared, err = j.Shims.Get(ctx, name+source.Sum(shared), func() ([]byte, error) { return minified(name, shared) }); err != nil {
+					return err
+				}
 			}
+			files[name] = parts{own, shared}
 		}
-		own = bytes.Replace(own, []byte(`"ferry:handler"`), []byte(quoted("./"+handler)), 1)
-		out = append(out, source.Generated(name, slices.Concat(own, []byte("\n\n"), shared)))
+		return nil
+	})
+	return func(handler string) (out []source.File, err error) {
+		err = work.Wait()
+		for name, p := range files {
+			own := bytes.Replace(p.own, []byte(`"ferry:handler"`), []byte(quoted("./"+handler)), 1)
+			out = append(out, source.Generated(name, slices.Concat(own, []byte("\n\n"), p.shared)))
+		}
+		return out, err
 	}
-	return out, nil
 }
 
 func minified(name string, code []byte) ([]byte, error) {

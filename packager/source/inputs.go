@@ -3,7 +3,6 @@ package source
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -255,11 +254,11 @@ func changedSince(mtime, moment time.Time) bool {
 }
 
 func sumOfNames(entries []fs.DirEntry) string {
-	h := sha256.New()
+	var text []byte
 	for _, e := range entries {
-		fmt.Fprintf(h, "%s\x00%s\n", e.Name(), e.Type())
+		text = append(append(append(append(text, e.Name()...), 0), e.Type().String()...), '\n')
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return Sum(text)
 }
 
 func sumOf(text string) string { return Sum([]byte(text)) }
@@ -323,10 +322,7 @@ func namesIn(path string) (sum string, err error) {
 // Read returns a file with its digest, and the state that it was in before.
 func (h *Hashes) Read(path string) (info fs.FileInfo, data []byte, sum string, err error) {
 	at := time.Now()
-	if info, err = os.Stat(path); err != nil {
-		return nil, nil, "", err
-	}
-	if data, err = regular.Read(path); err != nil {
+	if data, info, err = regular.ReadWith(path); err != nil {
 		return nil, nil, "", err
 	}
 	return info, data, h.remember(path, info, at, Sum(data)), nil
