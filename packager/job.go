@@ -146,11 +146,14 @@ func (j *job) pack(ctx context.Context, c cache, key string) (built, error) {
 	var bill []byte
 	var noting errgroup.Group
 	noting.Go(func() (err error) {
-		bill, err = json.Marshal(billOf(made))
+		bill, err = noted(made)
 		return err
 	})
 	a, err := j.zip(ctx, c, made)
-	if err := errors.Join(err, noting.Wait()); err != nil {
+	if broken := noting.Wait(); err == nil {
+		err = broken
+	}
+	if err != nil {
 		return built{}, err
 	}
 	a.Warnings = made.Warnings
@@ -162,6 +165,16 @@ func (j *job) pack(ctx context.Context, c cache, key string) (built, error) {
 	j.p.shared.evict.Do(func() { c.evict(cacheLimit) })
 	e.Artifact.Path = c.artifactPath(a.ZipDigest)
 	return built{e, torn}, nil
+}
+
+// noted is the bill of what was made, as JSON.
+func noted(made source.Content) ([]byte, error) {
+	if made.Noting != nil {
+		if err := made.Noting(&made); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(billOf(made))
 }
 
 // remember writes into the cache what the package was made from, unless an input changed meanwhile.

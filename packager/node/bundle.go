@@ -20,7 +20,7 @@ import (
 // bundled bundles the handler into one file of the same name with the suffix .mjs or .cjs.
 func (j *job) bundled(ctx context.Context, handler string) ([]source.File, string, error) {
 	m := newModules(ctx, j)
-	defer m.archives.close()
+	j.made.Done = m.archives.close
 	b, err := j.together.bundle(j, handler)
 	if err != nil {
 		return nil, "", err
@@ -35,12 +35,10 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 	if err != nil {
 		return nil, "", err
 	}
-	if err := m.bundled(b.inputs(), b.sources); err != nil {
-		return nil, "", err
-	}
 	if err := b.externals(m); err != nil {
 		return nil, "", err
 	}
+	j.made.Noting = func(of *source.Content) error { return m.bundled(of, b.inputs(), b.sources) }
 	outputs, err := made()
 	if err != nil {
 		return nil, "", err

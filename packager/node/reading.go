@@ -28,6 +28,7 @@ type reading struct {
 	mu     sync.Mutex // esbuild asks from several goroutines
 	known  map[string]*sourceFile
 	looked map[string]error // by folder
+	there  map[string]bool  // whether there is a node_modules, by its path
 }
 
 // sourceFile is one as it was read.
@@ -38,7 +39,7 @@ type sourceFile struct {
 }
 
 func newReading(m *modules) *reading {
-	return &reading{modules: m, known: map[string]*sourceFile{}, looked: map[string]error{}}
+	return &reading{modules: m, known: map[string]*sourceFile{}, looked: map[string]error{}, there: map[string]bool{}}
 }
 
 func (r *reading) plugin() api.Plugin {
@@ -170,9 +171,9 @@ func (r *reading) resolve(name, from string) error {
 		return r.folder(target)
 	}
 	for dir := from; ; dir = filepath.Dir(dir) {
-		if filepath.Base(dir) != "node_modules" {
+		if shelf := filepath.Join(dir, "node_modules"); filepath.Base(dir) != "node_modules" && !r.absent(shelf) {
 			for _, part := range []string{PackageName(name), name} {
-				if err := r.folder(filepath.Join(dir, "node_modules", filepath.FromSlash(part))); err != nil {
+				if err := r.folder(filepath.Join(shelf, filepath.FromSlash(part))); err != nil {
 					return err
 				}
 			}
@@ -181,6 +182,16 @@ func (r *reading) resolve(name, from string) error {
 			return nil
 		}
 	}
+}
+
+// absent is whether there was nothing at a path when it was first asked for.
+func (r *reading) absent(path string) bool {
+	there, known := r.there[path]
+	if !known {
+		there = source.Exists(path)
+		r.there[path] = there
+	}
+	return !there
 }
 
 // folder looks at the files that steer esbuild in a folder, where a link leads, and in all that it is in.

@@ -10,8 +10,9 @@ import (
 	"github.com/ferryfn/ferry/packager/source"
 )
 
-// bundled notes the inputs of a bundle, with the folders up to the root and the files that steer resolution.
-func (m *modules) bundled(inputs []string, sources *reading) error {
+// bundled notes the inputs of a bundle, with the folders up to the root and the files that steer resolution, and adds the
+// packages in it to the content.
+func (m *modules) bundled(of *source.Content, inputs []string, sources *reading) error {
 	for _, full := range inputs {
 		if err := sources.note(full); err != nil {
 			return err
@@ -34,7 +35,7 @@ func (m *modules) bundled(inputs []string, sources *reading) error {
 		if err != nil {
 			return err
 		}
-		m.job.made.Add("npm", mod.Name, mod.Version)
+		of.Add("npm", mod.Name, mod.Version)
 	}
 	return m.folders(dirs)
 }

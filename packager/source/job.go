@@ -49,6 +49,9 @@ type Content struct {
 	Packages []Package
 	Tools    []Tool
 	Done     func() // frees what the files need until they are packed; may be nil
+	// Noting completes what is noted of the sources, and adds the libraries that it finds to a copy of the content. It has
+	// time until the files are packed; may be nil.
+	Noting func(of *Content) error
 	// Metafile is what esbuild says of a bundle, in its own form; nil without a bundle.
 	Metafile json.RawMessage
 	// Unbundled is why packages stayed out of a bundle without being told to, by name.
