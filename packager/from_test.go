@@ -85,7 +85,8 @@ func TestASavedPackageMustBeWhatIsAskedFor(t *testing.T) {
 func TestABillSaysWhatWentIn(t *testing.T) {
 	t.Parallel()
 	root := packagertest.Project(t, "src/app.js", "import a from 'a'; import b from './b.js'; export default { a, b, fetch() {} }", "src/b.js", "export default 1",
-		"node_modules/a/package.json", `{"name":"a","version":"1.2.3"}`, "node_modules/a/index.js", "module.exports = 1", "package.json", "{}")
+		"node_modules/a/package.json", `{"name":"a","version":"1.2.3"}`, "node_modules/a/index.js", "module.exports = 1", "package.json", "{}",
+		"tsconfig.json", "{}", "node_modules/a/tsconfig.json", "{}") // of a package's, esbuild reads none
 	p := newPackager(t, root)
 	for _, cached := range []bool{false, true} {
 		b, err := p.Bill(t.Context(), packagertest.Node("src/app.js"), packagertest.Local("nodejs20"))
@@ -99,7 +100,7 @@ func TestABillSaysWhatWentIn(t *testing.T) {
 				t.Errorf("got %+v", i)
 			}
 		}
-		packagertest.Equal(t, paths, []string{"node_modules/a/index.js", "node_modules/a/package.json", "package.json", "src/app.js", "src/b.js"})
+		packagertest.Equal(t, paths, []string{"node_modules/a/index.js", "node_modules/a/package.json", "package.json", "src/app.js", "src/b.js", "tsconfig.json"})
 		packagertest.Equal(t, b.Packages, []source.Package{{Type: "npm", Name: "a", Version: "1.2.3"}})
 		if b.Artifact.Cached != cached || b.Function != "api" || !strings.Contains(string(b.Metafile), "src/b.js") {
 			t.Errorf("got %+v", b)

@@ -26,7 +26,7 @@ func run(inv cmd.Invocation) int {
 		fmt.Fprintln(os.Stderr, "error: the current folder is gone:", err)
 		return 1
 	}
-	collectLate(144<<20, 5*time.Second)
+	collectLate(144<<20, 5*time.Second) // as much as bundling an app with some dozens of packages takes
 	ctx, stop := cmd.Interruptible(context.Background(), os.Exit)
 	defer stop()
 	inv.Args, inv.Environ, inv.Dir, inv.Streams = os.Args[1:], os.Environ(), dir, cmd.SystemStreams()
