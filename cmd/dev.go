@@ -102,7 +102,7 @@ func (d *dev) run(ctx context.Context) error {
 			case <-ctx.Done():
 				return nil
 			case <-d.watch.changed():
-				again = d.watch.settle(ctx)
+				again = d.settle(ctx)
 			case key := <-keys:
 				if key == 'q' || key == 'Q' {
 					return nil
@@ -111,6 +111,22 @@ func (d *dev) run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// settle waits until nothing changes any more, and packages meanwhile what has: most saves are one write, and what the round needs of
+// it is in the cache then. It is false when ctx ends first.
+func (d *dev) settle(ctx context.Context) bool {
+	since := time.Now()
+	d.prepare(ctx)
+	return d.watch.settle(ctx, since)
+}
+
+// prepare packages what there is. What is wrong with it, or was not written whole yet, is for the round to say.
+func (d *dev) prepare(ctx context.Context) {
+	if p, err := d.load(); err == nil {
+		_, _ = d.app.engine(p).Plan(ctx, nil)
+	}
+	d.app.warnings = nil
 }
 
 // load reads the manifest, for functions that run on this machine.

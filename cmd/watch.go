@@ -55,9 +55,9 @@ func passing(name string) bool {
 }
 
 // settle waits until nothing has changed for a while; it is false when ctx ends first.
-func (w *watch) settle(ctx context.Context) bool {
+func (w *watch) settle(ctx context.Context, since time.Time) bool {
 	for {
-		pause := time.NewTimer(quiet)
+		pause := time.NewTimer(quiet - time.Since(since))
 		select {
 		case <-ctx.Done():
 			pause.Stop()
@@ -65,8 +65,11 @@ func (w *watch) settle(ctx context.Context) bool {
 		case <-w.news:
 			pause.Stop()
 		case <-pause.C:
-			return true
+			if len(w.news) == 0 {
+				return true
+			}
 		}
+		since = time.Now()
 	}
 }
 
