@@ -30,7 +30,13 @@ type bench struct {
 func main() {
 	only := flag.String("run", "", "measure the cases whose name contains this")
 	calls := flag.Bool("calls", false, "print how often each call of a cloud was made to stderr")
+	reverse := flag.String("reverse", "", "measure nothing: be a reverse proxy to this address, which cases start")
+	listen := flag.String("listen", "", "the port of the reverse proxy")
 	flag.Parse()
+	if *reverse != "" {
+		fmt.Fprintln(os.Stderr, "bench:", serveReverse(*reverse, *listen))
+		os.Exit(1)
+	}
 	log := io.Discard
 	if *calls {
 		log = os.Stderr

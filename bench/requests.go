@@ -31,7 +31,7 @@ const (
 // server is one that is loaded.
 type server struct {
 	name, url string
-	pid       int
+	pids      []int
 	rates     []float64 // requests a second, of each round
 	p99       []float64 // seconds
 	processor []float64 // seconds a request
@@ -39,15 +39,23 @@ type server struct {
 
 // turn loads the server once.
 func (s *server) turn() error {
-	before := spent(s.pid)
+	before := s.spent()
 	took, err := load(s.url, loadConnections, loadTurn)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
 	s.rates = append(s.rates, float64(len(took))/loadTurn.Seconds())
 	s.p99 = append(s.p99, took[len(took)*99/100].Seconds())
-	s.processor = append(s.processor, (spent(s.pid)-before).Seconds()/float64(len(took)))
+	s.processor = append(s.processor, (s.spent()-before).Seconds()/float64(len(took)))
 	return nil
+}
+
+// spent is the processor time of all its processes.
+func (s *server) spent() (sum time.Duration) {
+	for _, pid := range s.pids {
+		sum += spent(pid)
+	}
+	return sum
 }
 
 // requests are how many requests servers answer in a second, with the same answer.
@@ -73,7 +81,7 @@ func (w *workshop) requests() (string, error) {
 		for _, peer := range servers[2:] {
 			lines = append(lines, fmt.Sprintf("| requests a second, %s | %.0f | %.0f | %.2f | %s |", ours.name, median(ours.rates), median(peer.rates), ratio(peer.rates, ours.rates), peer.name),
 				fmt.Sprintf("| processor time of a request, %s | %.0f µs | %.0f µs | %.2f | %s |", ours.name, 1e6*median(ours.processor), 1e6*median(peer.processor), ratio(ours.processor, peer.processor), peer.name))
-			if peer.name == bare {
+			if peer.name == bare || peer.name == proxied {
 				lines = append(lines, fmt.Sprintf("| 99 of 100 answers within, %s | %.1f ms | %.1f ms | %.2f | %s |", ours.name, 1000*median(ours.p99), 1000*median(peer.p99), ratio(ours.p99, peer.p99), peer.name))
 			}
 		}
@@ -90,7 +98,11 @@ func ratio(mine, theirs []float64) float64 {
 	return median(each)
 }
 
-const bare = "a bare server of Node"
+// The peers whose slowest answers are compared, too: what a function is at least, and what is at least before it.
+const (
+	bare    = "a bare server of Node"
+	proxied = "the same behind Go's own reverse proxy"
+)
 
 // loaded are ferry's two functions and their peers, all serving.
 func (w *workshop) loaded() ([]*server, error) {
@@ -100,7 +112,11 @@ func (w *workshop) loaded() ([]*server, error) {
 	if err := w.command(w.dir, w.ferry, "deploy")(); err != nil {
 		return nil, err
 	}
-	servers := make([]*server, 0, 5)
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	servers := make([]*server, 0, 6)
 	platform, err := w.platformProcess()
 	if err != nil {
 		return nil, err
@@ -110,13 +126,14 @@ func (w *workshop) loaded() ([]*server, error) {
 		if err != nil {
 			return nil, err
 		}
-		servers = append(servers, &server{name: map[string]string{"fetch": "fetch", "listener": "(req, res)"}[function], url: url, pid: platform})
+		servers = append(servers, &server{name: map[string]string{"fetch": "fetch", "listener": "(req, res)"}[function], url: url, pids: []int{platform}})
 	}
 	for _, peer := range []struct {
 		name    string
 		command func(port string) []string
 	}{
 		{bare, func(port string) []string { return []string{"node", "bare.cjs", port} }},
+		{proxied, func(port string) []string { return []string{self, "-reverse", servers[2].url, "-listen", port} }},
 		{"functions-framework", func(port string) []string { return []string{"node", "ff.cjs", port} }},
 		{"serverless-offline", func(port string) []string {
 			return []string{filepath.Join("node_modules", ".bin", "osls"), "offline", "--host", "127.0.0.1", "--httpPort", port, "--lambdaPort", "0"}
@@ -126,7 +143,11 @@ func (w *workshop) loaded() ([]*server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", peer.name, err)
 		}
-		servers = append(servers, &server{name: peer.name, url: url, pid: w.servers[len(w.servers)-1].Process.Pid})
+		pids := []int{w.servers[len(w.servers)-1].Process.Pid}
+		if peer.name == proxied {
+			pids = append(pids, servers[2].pids...)
+		}
+		servers = append(servers, &server{name: peer.name, url: url, pids: pids})
 	}
 	return servers, nil
 }

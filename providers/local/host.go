@@ -22,12 +22,16 @@ type host struct {
 var _ providers.Host = (*host)(nil)
 
 func newHost(h providers.Home, version string) *host {
-	launch := platform.Launch{Args: []string{"local", "serve"}, Env: finding(h)}
+	launch := platform.Launch{Args: []string{"local", "serve"}, Env: append(finding(h), collecting)}
 	// Failing to know one's own program shows when the platform is started.
 	launch.Executable, _ = os.Executable()
 	home := platform.Home(h.State)
 	return &host{home: home, client: platform.NewClient(home, launch), version: version}
 }
+
+// collecting has the platform collect its garbage less often than programs of Go do: it holds a few megabytes, of which each collection
+// goes through all, and a busy gateway makes as many every 50 ms.
+const collecting = "GOGC=400"
 
 // finding is all that the platform's process gets to see of the environment: where its home is. What else a shell has, keys
 // to clouds among it, would stay in a process that lives for weeks.
