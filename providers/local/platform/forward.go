@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/http/httputil"
 	"net/url"
 	"strings"
@@ -80,8 +78,7 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
 		defer cancel()
 	}
-	connected := false
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
+	way := &trip{lean: in.http}
 	unfit := ""
 	defer func() { // also when a broken answer makes the proxy panic
 		if errors.Is(context.Cause(ctx), errTimeout) {
@@ -99,10 +96,10 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 			c.relocate(res, r.Host)
 			return nil
 		},
-		Transport:     in.http,
+		Transport:     way,
 		FlushInterval: -1,
 		BufferPool:    &in.host.buffers,
-		ErrorLog:      log.New(io.Discard, "", 0),
+		ErrorLog:      in.http.silent,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			var dial *net.OpError
 			switch {
@@ -113,9 +110,9 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 				c.answer(w, http.StatusBadRequest, "the body of the request is malformed or ends early")
 			case r.Context().Err() != nil:
 				leave()
-			case !connected && errors.As(err, &dial) && dial.Op == "dial":
+			case !way.connected && errors.As(err, &dial) && dial.Op == "dial":
 				unfit, done = "takes no new requests: it does not accept connections", false
-			case !connected:
+			case !way.connected:
 				c.answer(w, http.StatusBadRequest, "the request cannot be passed on: "+err.Error())
 			default:
 				unfit = "takes no new requests: it broke off a request"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"math"
 	"net"
 	"net/http"
@@ -18,6 +19,8 @@ import (
 type lean struct {
 	address string
 	full    *http.Transport
+	unsent  map[string]bool // headers that a line writes by itself, or not
+	silent  *log.Logger     // of proxies
 
 	mu     sync.Mutex
 	idle   []*line // the one that was used last is the last
@@ -46,7 +49,7 @@ func newLean(port int) *lean {
 		DisableCompression: true,
 		MaxIdleConns:       linesMost, MaxIdleConnsPerHost: linesMost,
 		IdleConnTimeout: parkedMost,
-	}}
+	}, unsent: map[string]bool{"Host": true, "Content-Length": true}, silent: log.New(io.Discard, "", 0)}
 }
 
 // simple reports whether a request is all in its head, and may be sent again where nothing came back.
@@ -57,21 +60,31 @@ func simple(r *http.Request) bool {
 
 // RoundTrip implements http.RoundTripper.
 func (t *lean) RoundTrip(r *http.Request) (*http.Response, error) {
+	return (&trip{lean: t}).RoundTrip(r)
+}
+
+// trip is the way of one request.
+type trip struct {
+	*lean
+	connected bool // the instance may have got something of it
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *trip) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !simple(r) {
-		return t.full.RoundTrip(r)
+		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { t.connected = true }}
+		return t.full.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
 	}
 	for {
 		l, used, err := t.connect(r.Context())
 		if err != nil {
 			return nil, err
 		}
-		if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
-			trace.GotConn(httptrace.GotConnInfo{Conn: l, Reused: used})
-		}
+		t.connected = true
 		stop := context.AfterFunc(r.Context(), func() { _ = l.SetDeadline(time.Unix(1, 0)) })
-		res, begun, err := l.exchange(r)
+		res, begun, err := l.exchange(r, t.unsent)
 		if err == nil {
-			res.Body = &lined{from: res.Body, line: l, transport: t, stop: stop, keep: !res.Close}
+			res.Body = &lined{from: res.Body, line: l, transport: t.lean, stop: stop, keep: !res.Close}
 			return res, nil
 		}
 		stop()
@@ -133,7 +146,7 @@ func (t *lean) close() {
 }
 
 // exchange sends a request and reads the head of its answer. It says whether anything of that had come.
-func (l *line) exchange(r *http.Request) (res *http.Response, begun bool, err error) {
+func (l *line) exchange(r *http.Request, unsent map[string]bool) (res *http.Response, begun bool, err error) {
 	target := r.URL.Opaque
 	if target == "" {
 		target = r.URL.EscapedPath()
@@ -144,7 +157,7 @@ func (l *line) exchange(r *http.Request) (res *http.Response, begun bool, err er
 	for _, part := range []string{r.Method, " ", target, " HTTP/1.1\r\nHost: ", r.Host, "\r\n"} {
 		_, _ = l.write.WriteString(part)
 	}
-	if err := r.Header.WriteSubset(l.write, map[string]bool{"Host": true, "Content-Length": true}); err != nil {
+	if err := r.Header.WriteSubset(l.write, unsent); err != nil {
 		return nil, false, err
 	}
 	_, _ = l.write.WriteString("\r\n")
