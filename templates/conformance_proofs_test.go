@@ -27,19 +27,11 @@ type proof struct {
 	Python string `json:"python"`
 	Prints string `json:"prints"`
 	Go     string `json:"go"`
+	// Alone are libraries that lose all of it without ferry, behind the same echo handler.
+	Alone []string `json:"alone"`
 }
 
-// ofFrameworks is whether a loss is what a library that the user or the cloud brings makes of a request or an answer.
-func (l loss) ofFrameworks() bool {
-	brought := func(style string) bool { return strings.Contains(style, "gcf") }
-	behind := func(ingress string) bool { return ingress == "gcf" || ingress == "azure" }
-	all := func(list []string, is func(string) bool) bool {
-		return len(list) > 0 && !slices.ContainsFunc(list, func(one string) bool { return !is(one) })
-	}
-	return all(l.Styles, brought) || all(l.Ingresses, behind)
-}
-
-// ofResults is whether a loss is one of the style lambda off AWS, whose results are those of Lambda.
+// ofResults is whether a loss is one of the style lambda off AWS, whose results mean what they do behind a function URL.
 func (l loss) ofResults() bool {
 	return len(l.Styles) > 0 && !slices.ContainsFunc(l.Styles, func(s string) bool { return !strings.HasSuffix(s, " lambda") })
 }
@@ -50,11 +42,13 @@ func TestEveryLossIsTheIngresssOrTheLanguagesOwn(t *testing.T) {
 	for _, c := range conformance[httpCase](t, "http.json") {
 		cases[c.Name] = c
 	}
-	for _, l := range conformance[loss](t, "losses.json") {
+	losses := conformance[loss](t, "losses.json")
+	provenAlone(t, cases, losses)
+	for _, l := range losses {
 		switch {
-		case l.Proof == nil && (l.ofFrameworks() || l.ofResults()): // which their own reasons name
 		case l.Proof == nil:
 			t.Errorf("nothing proves that %q", l.Reason)
+		case len(l.Proof.Alone) > 0:
 		case l.Proof.Node != "":
 			l.Proof.shows(t, l.Reason, "node", "-e", l.Proof.Node)
 		case l.Proof.Python != "":
@@ -86,7 +80,9 @@ func (p proof) shows(t *testing.T, reason, program string, args ...string) {
 // provenByIngresses looks at each case on each ingress of AWS.
 func (l loss) provenByIngresses(t *testing.T, cases map[string]httpCase) {
 	t.Helper()
-	ingresses := slices.DeleteFunc(lambdaIngresses(), func(in onLambda) bool { return !slices.Contains(l.Ingresses, in.name) })
+	ingresses := slices.DeleteFunc(lambdaIngresses(), func(in onLambda) bool {
+		return !slices.Contains(l.Ingresses, in.name) && !(in.name == "url" && l.ofResults())
+	})
 	if len(ingresses) == 0 {
 		t.Errorf("nothing proves that %q: it is of no ingress of AWS", l.Reason)
 	}
@@ -149,6 +145,12 @@ func asJSON(t *testing.T, event map[string]any) string {
 // shownInGo are programs about net/http as it is.
 func shownInGo() map[string]func() bool {
 	return map[string]func() bool{
+		"redirects": func() bool {
+			mux, w := http.NewServeMux(), httptest.NewRecorder()
+			mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+			mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/http://evil.example/x", nil))
+			return w.Code >= 300 && w.Code < 400
+		},
 		"untyped": func() bool {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
 			defer server.Close()

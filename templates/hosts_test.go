@@ -24,18 +24,37 @@ import (
 // started packs a function for a target and starts what calls it there.
 func (p program) started(t *testing.T, pk *packager.Packager, fn manifest.Function, shim string, env ...string) *process {
 	t.Helper()
+	return p.hosted(t, p.packed(t, pk, fn, shim), shim, nil, env...)
+}
+
+// packed is the package of a function for a target, in a folder.
+func (p program) packed(t *testing.T, pk *packager.Packager, fn manifest.Function, shim string) string {
+	t.Helper()
 	pl := packager.Platform{Shim: shim, Runtime: fn.Runtime}.OnHost()
 	pl.Source = shim == "gcf" && fn.Runtime.Language() == "go"
 	a, err := pk.Build(t.Context(), fn, pl)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := unpacked(t, a)
-	i := &process{t: t, addr: templates.FreeAddr(t), out: &output{}, done: make(chan struct{})}
-	_, port, _ := net.SplitHostPort(i.addr)
-	i.cmd = p.hostOf(t, dir, shim, port)
+	return unpacked(t, a)
+}
+
+// hosted starts what calls a package on a target, with further arguments.
+func (p program) hosted(t *testing.T, dir, shim string, args []string, env ...string) *process {
+	t.Helper()
+	addr := templates.FreeAddr(t)
+	_, port, _ := net.SplitHostPort(addr)
+	cmd := p.hostOf(t, dir, shim, port)
+	cmd.Args = append(cmd.Args, args...)
+	cmd.Env = slices.Concat(os.Environ(), []string{"FERRY_DIGEST=sha256:abc", "FERRY_TIMEOUT_MS=30000", "PYTHONPATH=" + dir, "PORT=" + port, "IGNORED_ROUTES=/.ferry/none", "FUNCTION_TARGET=" + templates.EntryPoint, "FUNCTION_SIGNATURE_TYPE=http"}, env)
+	return listening(t, dir, addr, cmd)
+}
+
+// listening is a process in a folder that is to listen at an address, until the test ends.
+func listening(t *testing.T, dir, addr string, cmd *exec.Cmd) *process {
+	t.Helper()
+	i := &process{t: t, addr: addr, out: &output{}, done: make(chan struct{}), cmd: cmd}
 	i.cmd.Dir, i.cmd.Stdout, i.cmd.Stderr = dir, i.out, i.out
-	i.cmd.Env = slices.Concat(os.Environ(), []string{"FERRY_DIGEST=sha256:abc", "FERRY_TIMEOUT_MS=30000", "PYTHONPATH=" + dir, "PORT=" + port, "IGNORED_ROUTES=/.ferry/none", "FUNCTION_TARGET=" + templates.EntryPoint, "FUNCTION_SIGNATURE_TYPE=http"}, env)
 	if err := i.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +90,7 @@ func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
 	case "go on azure":
 		return exec.Command(filepath.Join(dir, "bootstrap"))
 	case "go on gcf":
-		return exec.Command(built(t, dir))
+		return exec.Command(built(t, dir, moduleOf(t, dir)))
 	case "nodejs on gcf":
 		return exec.Command(interpreter, "-r", inTestdata("loopback.cjs"), filepath.Join(dir, "node_modules/.bin/functions-framework"))
 	case "nodejs on azure":
@@ -96,15 +115,20 @@ func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
 	}
 }
 
-// built is the program that the builder of Google Cloud Functions makes of a package: a main package of its own below it,
-// which imports the one at the root.
-func built(t *testing.T, dir string) string {
+// moduleOf is the module that a package is.
+func moduleOf(t *testing.T, dir string) string {
 	t.Helper()
 	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	module := strings.Fields(string(mod))[1]
+	return strings.Fields(string(mod))[1]
+}
+
+// built is the program that the builder of Google Cloud Functions makes of a package: a main package of its own below it,
+// which imports the one that registers functions.
+func built(t *testing.T, dir, registers string) string {
+	t.Helper()
 	packagertest.Write(t, filepath.Join(dir, "functions.local/app/main.go"), `package main
 
 import (
@@ -113,7 +137,7 @@ import (
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 
-	_ "`+module+`"
+	_ "`+registers+`"
 )
 
 func main() { log.Fatal(funcframework.StartHostPort("127.0.0.1", os.Getenv("PORT"))) }
