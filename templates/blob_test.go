@@ -18,11 +18,13 @@ import (
 	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
-// buckets is a folder of buckets as the local platform keeps it, with an object.
+// buckets is a folder of buckets as the local platform keeps it, with objects.
 func buckets(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	packagertest.Write(t, filepath.Join(dir, "uploads/a/b"), "abc")
+	packagertest.Write(t, filepath.Join(dir, "pictures/p"), "\x00\xff\xfe")
+	packagertest.Write(t, filepath.Join(dir, "notes/n"), "grün")
 	return dir
 }
 

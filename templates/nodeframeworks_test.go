@@ -170,14 +170,17 @@ func TestTheFunctionsOfANodeAppOfAzureGetTheirEvents(t *testing.T) {
 		{"queue.message", "/ferry/queue/orders", `{"n": 1}`, `GOT queue 7 {"n":1} 2`},
 		{"queue.message", "arn:aws:sqs:x:1:returns", `{"n": 2}`, "GOT return 2"},
 		{"topic.message", "/ferry/topic/signups", `{"n": 1}`, `GOT topic {"n":1} {"color":"red"}`},
+		{"queue.message", "/ferry/queue/scans", `"{} "`, "GOT scan true {} "},
 		{"object.created", "/ferry/bucket/uploads", object, "GOT blob a/b 3 abc"},
+		{"object.created", "/ferry/bucket/pictures", `{"bucket":"pictures","key":"p","size":3}`, "GOT picture true 00fffe"},
+		{"object.created", "/ferry/bucket/notes", `{"bucket":"notes","key":"n","size":5}`, "GOT note grün"},
 		{"object.deleted", "/ferry/bucket/uploads", object, "GOT grid Microsoft.Storage.BlobDeleted /blobServices/default/containers/uploads/blobs/a/b"},
 	} {
 		var more []string
 		if strings.HasPrefix(c.kind, "topic") {
 			more = []string{"ce-subject: signup"} // the grid has a trigger for topics too
 		}
-		if strings.HasPrefix(c.kind, "object.created") {
+		if c.kind == "object.created" && strings.HasSuffix(c.source, "uploads") { // which the grid has a trigger for too
 			more = []string{"ce-subject: upload"}
 		}
 		if status, text := here.event(c.kind, c.source, c.data, more...); status != 204 {

@@ -199,6 +199,10 @@ def signup(msg: func.ServiceBusMessage) -> None:
 def upload(blob: func.InputStream) -> None:
     print("GOT blob", blob.name, blob.length, blob.read().decode())
 
+@app.blob_trigger(arg_name="blob", path="pictures/{name}", connection="S", data_type=func.DataType.BINARY)
+def picture(blob: func.InputStream) -> None:
+    print("GOT picture", blob.read())
+
 @app.event_grid_trigger(arg_name="event")
 def grid(event: func.EventGridEvent) -> None:
     print("GOT grid", event.event_type, event.subject)
@@ -243,6 +247,7 @@ func TestTheFunctionsOfAnAzureAppGetTheirEvents(t *testing.T) {
 		{"queue.message", "arn:aws:sqs:x:1:returns", `{"n": 2}`, `GOT return {'n': 2}`},
 		{"topic.message", "/ferry/topic/signups", `{"n": 1}`, `GOT topic {"n": 1} {'color': 'red'} 2`},
 		{"object.created", "/ferry/bucket/uploads", object, "GOT blob uploads/a/b 3 abc"},
+		{"object.created", "/ferry/bucket/pictures", `{"bucket":"pictures","key":"p","size":3}`, `GOT picture b'\x00\xff\xfe'`},
 		{"object.deleted", "/ferry/bucket/uploads", object, "GOT grid Microsoft.Storage.BlobDeleted /blobServices/default/containers/uploads/blobs/a/b"},
 	} {
 		if status, text := here.event(c.kind, c.source, c.data); status != 204 {

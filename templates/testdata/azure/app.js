@@ -61,4 +61,7 @@ app.storageBlob("upload", {
   connection: "S",
   handler: (blob, context) => context.log("GOT blob", context.triggerMetadata.name, context.triggerMetadata.properties.contentLength, blob.toString()),
 });
+app.storageBlob("picture", { path: "pictures/{name}", connection: "S", handler: (blob, context) => context.log("GOT picture", Buffer.isBuffer(blob), blob.toString("hex")) });
+app.storageBlob("note", { path: "notes/{name}", connection: "S", dataType: "string", handler: (blob, context) => context.log("GOT note", blob) });
+app.storageQueue("scan", { queueName: "scans", connection: "S", dataType: "binary", handler: (message, context) => context.log("GOT scan", Buffer.isBuffer(message), message.toString()) });
 app.eventGrid("grid", { handler: (event, context) => context.log("GOT grid", event.eventType, event.subject) });

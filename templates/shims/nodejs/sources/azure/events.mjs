@@ -34,22 +34,26 @@ function chosenFunction(functions, event) {
   return fit[0];
 }
 
-// sent is data as Azure's library hands over a message: JSON is parsed, whatever its type says.
-function sent({ data }) {
-  if (typeof data !== "string") return data instanceof Uint8Array ? Buffer.from(data) : data;
+// sent is data as Azure's library hands it over for a trigger, whose dataType is what the host sends it as. JSON is parsed,
+// whatever its type says.
+function sent(data, { dataType }) {
+  if (dataType === "binary" && !(data instanceof Uint8Array)) return Buffer.from(typeof data === "string" ? data : JSON.stringify(data));
+  const given = data instanceof Uint8Array ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : data;
+  const text = dataType === "string" && Buffer.isBuffer(given) ? given.toString() : given;
+  if (typeof text !== "string") return text;
   try {
-    return JSON.parse(data);
+    return JSON.parse(text);
   } catch {
-    return data;
+    return text;
   }
 }
 
-function ofStorageQueue(event, ctx) {
+function ofStorageQueue(event, ctx, { trigger }) {
   const { id, time } = event;
-  return { input: sent(event), metadata: { Id: id, DequeueCount: ctx.attempt || 1, PopReceipt: id, InsertionTime: time } };
+  return { input: sent(event.data, trigger), metadata: { Id: id, DequeueCount: ctx.attempt || 1, PopReceipt: id, InsertionTime: time } };
 }
 
-function ofServiceBus(event, ctx) {
+function ofServiceBus(event, ctx, { trigger }) {
   const metadata = {
     MessageId: event.id,
     DeliveryCount: ctx.attempt || 1,
@@ -59,7 +63,7 @@ function ofServiceBus(event, ctx) {
     SessionId: ctx.group,
     Subject: event.subject,
   };
-  return { input: sent(event), metadata: Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined)) };
+  return { input: sent(event.data, trigger), metadata: Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined)) };
 }
 
 function ofTimer({ time }) {
@@ -91,5 +95,5 @@ async function ofBlob({ data }, { platform }, { trigger }) {
   const found = new RegExp(`^${pattern}$`).exec(place) ?? [];
   const metadata = { BlobTrigger: place, Uri: placeOf(data), Properties: { ContentLength: data.size ?? 0, ETag: data.etag } };
   names.forEach((name, n) => (metadata[name] = found[n + 1]));
-  return { input: await contentOf(data, platform), metadata };
+  return { input: sent(await contentOf(data, platform), trigger), metadata };
 }
