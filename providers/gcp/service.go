@@ -69,6 +69,11 @@ func (c *connection) change(ctx context.Context, fn string, e edit) (*run.Google
 		}
 		mask := strings.Join(slices.Compact(slices.Sorted(slices.Values(append(fields, "annotations")))), ",")
 		op, err = c.run.Projects.Locations.Services.Patch(now.Name, patch).UpdateMask(mask).Context(ctx).Do()
+		if isNotFound(err) { // the service, which somebody has just deleted, or what it is to have
+			if there, reading := c.get(ctx, fn); reading == nil && there == nil {
+				now, err = nil, nil
+			}
+		}
 		return err
 	}, racing())
 	if err != nil || now == nil {
