@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/migrate/chart"
 	"github.com/ferryfn/ferry/migrate/compare"
 	"github.com/ferryfn/ferry/providers"
 )
@@ -264,7 +265,7 @@ func (r compareResult) text(p *printer) {
 		}
 	}
 	p.linef("")
-	milliseconds := func(l compare.Latency) []string {
+	milliseconds := func(l chart.Latency) []string {
 		var cells []string
 		for _, s := range []float64{l.P50, l.P95, l.P99} {
 			cells = append(cells, fmt.Sprintf("%.0f ms", 1000*s))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html"
 	"strings"
+
+	"github.com/ferryfn/ferry/migrate/chart"
 )
 
 // JUnit is the report as CI services read it: a case for each request that was sent and differs, and one for all others.
@@ -47,56 +49,28 @@ func (d Different) text() string {
 	return b.String()
 }
 
-const page = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%[1]s</title>
-<style>
-:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%%}td,th{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;overflow-wrap:anywhere}
-tr{border-top:1px solid #8884}code{font-size:.9em}svg{width:100%%;max-width:40rem;height:auto}
-</style>
-<h1>%[1]s</h1><p><strong>%[2]d of %[3]d</strong> requests are answered alike.%[4]s</p>
-<h2>Time until the answer</h2>%[5]s
-%[6]s</html>
-`
-
 // HTML is the report as one page that needs no other file. from and to are what the places are called.
 func (r Report) HTML(from, to string) []byte {
 	left := ""
 	if r.Left > 0 {
 		left = fmt.Sprintf(" %d were left out for their method.", r.Left)
 	}
-	return fmt.Appendf(nil, page, html.EscapeString(from+" and "+to), r.Equal, r.Requests, left, r.chart(from, to), r.table(from, to))
+	body := fmt.Sprintf("<p><strong>%d of %d</strong> requests are answered alike.%s</p>\n<h2>Time until the answer</h2>%s\n%s",
+		r.Equal, r.Requests, left, chart.SVG("latencies", r.bars(from, to)), r.table(from, to))
+	return chart.Page(from+" and "+to, body)
 }
 
-// chart draws the percentiles of both places as bars, with their values as text.
-func (r Report) chart(from, to string) string {
-	bars := []struct {
-		name    string
-		seconds float64
-		colour  string
-	}{
-		{from + ", half of the requests", r.Latency.From.P50, "#3b7dd8"},
-		{to + ", half of the requests", r.Latency.To.P50, "#d87a3b"},
-		{from + ", 95 of 100", r.Latency.From.P95, "#3b7dd8"},
-		{to + ", 95 of 100", r.Latency.To.P95, "#d87a3b"},
-		{from + ", 99 of 100", r.Latency.From.P99, "#3b7dd8"},
-		{to + ", 99 of 100", r.Latency.To.P99, "#d87a3b"},
+// bars are the percentiles of both places.
+func (r Report) bars(from, to string) []chart.Bar {
+	is, was := r.Latency.To, r.Latency.From
+	return []chart.Bar{
+		{Name: from + ", half of the requests", Seconds: was.P50},
+		{Name: to + ", half of the requests", Seconds: is.P50, Series: 1},
+		{Name: from + ", 95 of 100", Seconds: was.P95},
+		{Name: to + ", 95 of 100", Seconds: is.P95, Series: 1},
+		{Name: from + ", 99 of 100", Seconds: was.P99},
+		{Name: to + ", 99 of 100", Seconds: is.P99, Series: 1},
 	}
-	most := 0.0
-	for _, b := range bars {
-		most = max(most, b.seconds)
-	}
-	var s strings.Builder
-	fmt.Fprintf(&s, `<svg viewBox="0 0 640 %d" role="img" aria-label="latencies">`, 44*len(bars))
-	for i, b := range bars {
-		width := 0.0
-		if most > 0 {
-			width = 500 * b.seconds / most
-		}
-		fmt.Fprintf(&s, `<text x="0" y="%d" font-size="13" fill="currentColor">%s</text><rect x="0" y="%d" width="%.1f" height="16" fill="%s"/><text x="%.1f" y="%d" font-size="13" fill="currentColor">%.0f ms</text>`,
-			44*i+14, html.EscapeString(b.name), 44*i+20, max(width, 1), b.colour, width+8, 44*i+33, 1000*b.seconds)
-	}
-	return s.String() + "</svg>"
 }
 
 func (r Report) table(from, to string) string {

@@ -3,11 +3,12 @@ package compare
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
+
+	"github.com/ferryfn/ferry/migrate/chart"
 )
 
 // Call sends a request to a place.
@@ -28,13 +29,6 @@ type Different struct {
 	Differences []Difference `json:"differences"`
 }
 
-// Latency are percentiles of the time until an answer was whole, in seconds.
-type Latency struct {
-	P50 float64 `json:"p50"`
-	P95 float64 `json:"p95"`
-	P99 float64 `json:"p99"`
-}
-
 // Report is what came of all requests.
 type Report struct {
 	Requests  int         `json:"requests"` // that were sent
@@ -42,8 +36,8 @@ type Report struct {
 	Different []Different `json:"different"`
 	Left      int         `json:"left_out"` // for their method
 	Latency   struct {
-		From Latency `json:"from"`
-		To   Latency `json:"to"`
+		From chart.Latency `json:"from"`
+		To   chart.Latency `json:"to"`
 	} `json:"latency"`
 	times [2][]float64
 }
@@ -93,7 +87,7 @@ func Run(ctx context.Context, all []Request, from, to Call, o Options) (Report, 
 			report.add(p, o.Rules)
 		}
 	}
-	report.Latency.From, report.Latency.To = percentiles(report.times[0]), percentiles(report.times[1])
+	report.Latency.From, report.Latency.To = chart.Percentiles(report.times[0]), chart.Percentiles(report.times[1])
 	return report, nil
 }
 
@@ -110,15 +104,4 @@ func (r *Report) add(p *pair, rules Rules) {
 		return
 	}
 	r.Different = append(r.Different, Different{p.request.Name(), p.number, found})
-}
-
-func percentiles(times []float64) Latency {
-	slices.Sort(times)
-	at := func(share float64) float64 {
-		if len(times) == 0 {
-			return 0
-		}
-		return times[int(math.Ceil(share*float64(len(times))))-1]
-	}
-	return Latency{at(0.50), at(0.95), at(0.99)}
 }
