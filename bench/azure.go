@@ -44,7 +44,9 @@ func onAzure(b *bed) (stand, error) {
 	cloud.Polls(0)
 	cloud.RoleLag(0)
 	cloud.SyncLag(0)
-	cloud.Answer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	cloud.Answer(func(string, []string) http.Handler {
+		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	})
 	once, round := azureSteps()
 	return stand{
 		sources: sources{target: "azure: {provider: azure, resource_group: many, location: westeurope}", program: true},

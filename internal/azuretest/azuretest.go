@@ -59,7 +59,7 @@ type Cloud struct {
 	locks         map[string]*lock            // by their lower-case ID
 	taken         map[string]bool             // global names of others
 	addresses     map[string]*httptest.Server // on loopback, by the lower-case name of the app
-	answering     *httptest.Server            // for all custom handlers; nil is that packages are started
+	answering     Answering                   // in place of custom handlers; nil is that packages are started
 }
 
 // Start serves an empty subscription until the test ends.
@@ -97,16 +97,15 @@ func Start(t testing.TB) *Cloud {
 	return c
 }
 
-// Answer has one handler serve in place of all custom handlers, whose packages then are not started: where many apps would be too
-// many processes, and what they say does not matter. It is called before there are any.
-func (c *Cloud) Answer(h http.Handler) { c.answering = httptest.NewServer(h) }
+// Answering makes what answers in place of a custom handler, of the folder of its package and of its environment.
+type Answering func(dir string, environment []string) http.Handler
+
+// Answer has custom handlers answered for within this process, and their packages not started: where they would be too many
+// processes. It is called before there are any.
+func (c *Cloud) Answer(by Answering) { c.answering = by }
 
 func (c *Cloud) close() {
 	c.stop()
-	if c.answering != nil {
-		c.answering.CloseClientConnections()
-		c.answering.Close()
-	}
 	c.proxy.CloseClientConnections()
 	c.proxy.Close()
 	c.server.CloseClientConnections()

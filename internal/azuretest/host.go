@@ -19,11 +19,7 @@ import (
 func (c *Cloud) launched(s *site) launched {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	answering := ""
-	if c.answering != nil {
-		answering = c.answering.URL
-	}
-	return launched{answering: answering, code: s.code, runtime: text(s.config, "runtime", "name"), environment: c.processEnvironment(s), log: func(line string) { c.trace(s, line) }}
+	return launched{answering: c.answering, code: s.code, runtime: text(s.config, "runtime", "name"), environment: c.processEnvironment(s), log: func(line string) { c.trace(s, line) }}
 }
 
 // processEnvironment is the settings of an app, with what they refer to, and what the platform adds.

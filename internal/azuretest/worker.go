@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,7 +75,7 @@ type launched struct {
 	runtime     string
 	environment []string
 	log         func(line string)
-	answering   string // the address of what answers in its place; "" is that it is started
+	answering   Answering // in its place; nil is that it is started
 }
 
 // functions are those of the code that serves. The caller does not hold the cloud's lock.
@@ -163,8 +164,8 @@ func (w *worker) start(ctx context.Context, from launched) error {
 		close(w.done)
 		return err
 	}
-	if from.answering != "" && w.host.CustomHandler != nil {
-		return w.stand(ctx, from.answering)
+	if from.answering != nil && w.host.CustomHandler != nil {
+		return w.stand(ctx, from.answering(dir, from.environment))
 	}
 	port, claim, err := claimPort()
 	if err != nil {
@@ -184,11 +185,14 @@ func (w *worker) start(ctx context.Context, from launched) error {
 	return w.ready(ctx)
 }
 
-// stand has something else answer for a custom handler.
-func (w *worker) stand(ctx context.Context, address string) (err error) {
-	w.custom, w.address = true, address
+// stand has a handler of this process answer for a custom handler.
+func (w *worker) stand(ctx context.Context, h http.Handler) (err error) {
+	server := httptest.NewServer(h)
+	w.custom, w.address = true, server.URL
 	go func() {
 		<-ctx.Done()
+		server.CloseClientConnections()
+		server.Close()
 		close(w.done)
 	}()
 	w.all, err = functionFiles(w.dir)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -62,19 +64,11 @@ func (a *app) activate(ctx context.Context, ch providers.Change) (providers.Stat
 	if err := a.admit(is, ch.Epoch); err != nil {
 		return none, err
 	}
-	s, err := a.reachable(ctx, is, ch)
+	look, err := a.look(ctx, is, ch)
 	if err != nil {
 		return none, err
 	}
-	var to *record
-	if ch.To != nil {
-		if to, err = a.stored(ctx, ch.To.ID); err != nil {
-			return none, err
-		}
-		if to == nil {
-			return none, fail(providers.NotFound, "activate", a.function, "", "there is no revision %s", ch.To.ID)
-		}
-	}
+	s, to := look.site, look.to
 	h, within, err := a.take(ctx, is, tag, ch.Epoch)
 	if err != nil {
 		return none, err
@@ -83,11 +77,40 @@ func (a *app) activate(ctx context.Context, ch providers.Change) (providers.Stat
 	if to == nil {
 		return none, h.overtaken(ctx, within, h.down(within, s, ch.Epoch))
 	}
-	if err := h.overtaken(ctx, within, h.change(within, s, *to, ch)); err != nil {
+	if err := h.overtaken(ctx, within, h.change(within, look, ch)); err != nil {
 		return none, err
 	}
-	s.Properties.State = "Running"
-	return a.stateOf(ctx, h.claim, s)
+	return a.live(h.claim, s, h.claim.revision(), ""), nil
+}
+
+// looked is what a change begins with.
+type looked struct {
+	site *site
+	to   *record // what is to be live; nil is nothing
+	was  *record // whose configuration the app has
+}
+
+// look asks for all that a change begins with, at once.
+func (a *app) look(ctx context.Context, is claim, ch providers.Change) (found looked, err error) {
+	g, part := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		found.site, err = a.reachable(part, is, ch)
+		return err
+	})
+	g.Go(func() (err error) {
+		found.was, err = a.record(part, is.Settings)
+		return err
+	})
+	if ch.To != nil {
+		g.Go(func() (err error) {
+			found.to, err = a.stored(part, ch.To.ID)
+			if err == nil && found.to == nil {
+				err = fail(providers.NotFound, "activate", a.function, "", "there is no revision %s", ch.To.ID)
+			}
+			return err
+		})
+	}
+	return found, g.Wait()
 }
 
 // reachable is the app, which must still serve what the caller saw.
@@ -138,7 +161,8 @@ func whatServes(r *providers.Revision) string {
 }
 
 // change makes a revision live.
-func (h *held) change(ctx context.Context, s *site, to record, ch providers.Change) error {
+func (h *held) change(ctx context.Context, look looked, ch providers.Change) error {
+	s, to := look.site, *look.to
 	pending := h.claim.Next != "" || ch.From.Unsettled || ch.From.Lacks != ""
 	before, err := h.packageTag(ctx)
 	if err != nil {
@@ -148,23 +172,20 @@ func (h *held) change(ctx context.Context, s *site, to record, ch providers.Chan
 	if err := h.write(ctx, func(c *claim) { c.Next, c.Epochs = to.ID, shown(c.Epochs, h.targetName, ch.Epoch) }); err != nil {
 		return err
 	}
-	was, err := h.record(ctx, h.claim.Settings)
-	if err != nil {
-		return err
-	}
-	if pending || h.claim.Live == "" || was == nil || !was.configured(to) {
-		if s, err = h.configure(ctx, s, was, to); err != nil {
+	if pending || h.claim.Live == "" || look.was == nil || !look.was.configured(to) {
+		if s, err = h.configure(ctx, s, look.was, to); err != nil {
 			return err
 		}
 		if err := h.write(ctx, func(c *claim) { c.Settings = to.ID }); err != nil {
 			return err
 		}
 	}
-	begin := h.wake
 	if fresh {
-		begin = h.replace
+		err = h.replace(ctx, s, to, before)
+	} else {
+		err = h.wake(ctx, s, to)
 	}
-	if err := begin(ctx, s, to); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := h.prove(ctx, s, to); err != nil {

@@ -108,7 +108,7 @@ func overwrite(t testing.TB, a *app, id string) {
 	}
 	s, err := a.site(t.Context(), a.name)
 	if err == nil {
-		err = a.deploy(t.Context(), s.scmHost(), *r)
+		err = a.deploy(t.Context(), s.scmHost(), *r, "")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -244,6 +244,6 @@ func occupy(t testing.TB, c *azuretest.Cloud, a *app) {
 	}, nil))
 	made, err := other.putSite(ctx, a.name, theirs.newSite(r, shared))
 	must(err)
-	must(theirs.deploy(ctx, made.scmHost(), r))
+	must(theirs.deploy(ctx, made.scmHost(), r, ""))
 	must(theirs.known(ctx, r))
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -71,13 +73,18 @@ func serve(says string) {
 	if says == "broken" {
 		os.Exit(3)
 	}
+	_ = http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), saysSo(says, os.Environ()))
+}
+
+// saysSo is what a function of these tests answers.
+func saysSo(says string, environment []string) http.Handler {
 	var mu sync.Mutex
 	said := answer{Code: says, Env: map[string]string{}}
-	for _, pair := range os.Environ() {
+	for _, pair := range environment {
 		name, value, _ := strings.Cut(pair, "=")
 		said.Env[name] = value
 	}
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		if r.Header.Get("X-Azure-Functions-InvocationId") != "" && r.Method == http.MethodPost {
@@ -90,7 +97,31 @@ func serve(says string) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(said)
 	})
-	_ = http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), handler)
+}
+
+var (
+	exported = regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`)
+	saying   = regexp.MustCompile(`TEST_SAYS=(\w+)`)
+)
+
+// started is what a package of these tests would be as a process: its launcher and its script say it.
+func started(dir string, environment []string) http.Handler {
+	launcher, err := os.ReadFile(filepath.Join(dir, startFile))
+	if err != nil {
+		return http.NotFoundHandler()
+	}
+	script, err := os.ReadFile(filepath.Join(dir, "run.sh"))
+	if err != nil {
+		return http.NotFoundHandler()
+	}
+	for _, m := range exported.FindAllStringSubmatch(string(launcher), -1) {
+		environment = append(environment, m[1]+"="+m[2])
+	}
+	says := ""
+	if m := saying.FindSubmatch(script); m != nil {
+		says = string(m[1])
+	}
+	return saysSo(says, environment)
 }
 
 // programSpec is a function whose program is this test's own binary, which says a version.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/applicationinsights/armapplicationinsights"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/msi/armmsi"
@@ -40,17 +41,15 @@ func roleIDs() map[string]string {
 	}
 }
 
-// hasStorage reports whether the storage account is there. It is asked once, until it is. Who may not look finds out when the
-// blobs are asked for, which is all that a later deploy needs.
+// hasStorage reports whether the storage account is there. It is asked for until it is, by many at once before the first deploy. Who
+// may not look finds out when the blobs are asked for, which is all that a later deploy needs.
 func (c *connection) hasStorage(ctx context.Context) (bool, error) {
-	c.storageKnown.Lock()
-	defer c.storageKnown.Unlock()
-	if c.storageThere {
+	if c.storageThere.Load() {
 		return true, nil
 	}
 	_, err := c.storage.GetProperties(ctx, c.target.ResourceGroup, c.storageName(), nil)
-	c.storageThere = err == nil || kindOf(err) == providers.Denied
-	if c.storageThere {
+	if err == nil || kindOf(err) == providers.Denied {
+		c.storageThere.Store(true)
 		return true, nil
 	}
 	return false, unlessMissing(err)
@@ -87,9 +86,7 @@ func (c *connection) makeAccount(ctx context.Context) error {
 	if _, err = ended(ctx, poller, err); err != nil {
 		return fmt.Errorf("making the storage account %s: %w", c.storageName(), err)
 	}
-	c.storageKnown.Lock()
-	c.storageThere = true
-	c.storageKnown.Unlock()
+	c.storageThere.Store(true)
 	who, err := c.caller(ctx)
 	if err != nil || who.object == "" {
 		return err
@@ -266,8 +263,7 @@ func injected() []string {
 
 // knowledge is what a connection keeps of the storage account.
 type knowledge struct {
-	storageKnown sync.Mutex
-	storageThere bool
+	storageThere atomic.Bool
 	making       sync.Mutex
 }
 
@@ -302,9 +298,7 @@ func (c *connection) disposeStorage(ctx context.Context) error {
 	if _, err := c.storage.Delete(ctx, group, account, nil); unlessMissing(err) != nil {
 		return err
 	}
-	c.storageKnown.Lock()
-	c.storageThere = false
-	c.storageKnown.Unlock()
+	c.storageThere.Store(false)
 	return c.disposeGroup(ctx)
 }
 

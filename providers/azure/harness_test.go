@@ -39,6 +39,7 @@ func newShop(t *testing.T, from *faults.Shop) *shop {
 	c := azuretest.Start(t)
 	c.Polls(0)
 	c.RoleLag(0)
+	c.Answer(started) // as processes they were most of what a case took
 	return &shop{T: t, sources: from, cloud: c, judge: adapterOf(t, c)}
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 
@@ -49,13 +50,9 @@ var errStorage = errors.New("the app may not write into its container yet")
 
 // deploy hands a package to the app, and waits until it is in force. It ends well only when the host says so, or the package in
 // the app's container is another than before and the host has forgotten the deployment.
-func (a *app) deploy(ctx context.Context, host string, r record) error {
+func (a *app) deploy(ctx context.Context, host string, r record, before azcore.ETag) error {
 	if host == "" {
 		return fail(providers.Unavailable, "activate", a.function, "deploy again", "Azure does not say which host takes the packages of %s", a.name)
-	}
-	before, err := a.packageTag(ctx)
-	if err != nil {
-		return err
 	}
 	providers.Stage(ctx, "deploying the package")
 	return until.Done(ctx, func() error {

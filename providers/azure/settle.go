@@ -22,13 +22,13 @@ func (a *app) packageTag(ctx context.Context) (azcore.ETag, error) {
 	return a.packages.tag(ctx, packageBlob)
 }
 
-// replace has the app run the package of a revision, once its secrets are there: else what the deployment starts gets the text of
-// the references.
-func (a *app) replace(ctx context.Context, s *site, to record) error {
+// replace has the app run the package of a revision instead of that with this tag, once its secrets are there: else what the
+// deployment starts gets the text of the references.
+func (a *app) replace(ctx context.Context, s *site, to record, before azcore.ETag) error {
 	if _, err := a.resolved(ctx, to); err != nil {
 		return err
 	}
-	if err := a.deploy(ctx, s.scmHost(), to); err != nil {
+	if err := a.deploy(ctx, s.scmHost(), to, before); err != nil {
 		return err
 	}
 	return a.start(ctx, s)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ferryfn/ferry/providers"
 )
@@ -32,7 +33,7 @@ func (a *Adapter) Status(ctx context.Context, fn string) (providers.State, error
 
 func (a *app) status(ctx context.Context) (providers.State, error) {
 	st := providers.State{Function: a.function, Bindings: providers.BindNone}
-	s, err := a.site(ctx, a.name)
+	s, is, tag, err := a.seen(ctx)
 	if err != nil {
 		return st, err
 	}
@@ -40,12 +41,8 @@ func (a *app) status(ctx context.Context) (providers.State, error) {
 		st.Foreign = true
 		return st, nil
 	}
-	if there, err := a.hasStorage(ctx); err != nil || !there {
-		return st, err
-	}
-	is, tag, err := a.claim(ctx)
-	if err != nil || tag == "" {
-		return st, err
+	if tag == "" {
+		return st, nil
 	}
 	if s == nil {
 		if st.Revision = is.revision(); st.Revision != nil {
@@ -57,19 +54,41 @@ func (a *app) status(ctx context.Context) (providers.State, error) {
 	return a.stateOf(ctx, is, s)
 }
 
+// seen is the app and what its blob says, asked for at once: nil and an empty tag are that there is none. Of an app of others nothing
+// else is known.
+func (a *app) seen(ctx context.Context) (s *site, is claim, tag azcore.ETag, err error) {
+	g, part := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		s, err = a.site(part, a.name)
+		return err
+	})
+	g.Go(func() error {
+		there, err := a.hasStorage(part)
+		if err == nil && there {
+			is, tag, err = a.claim(part)
+		}
+		return err
+	})
+	err = g.Wait()
+	return s, is, tag, err
+}
+
 // stateOf is the state of an app that is there, by what its blob says.
 func (a *app) stateOf(ctx context.Context, is claim, s *site) (providers.State, error) {
-	st := providers.State{Function: a.function, Bindings: providers.BindNone}
 	live, half, err := a.serving(ctx, is, s)
 	if err != nil || live == nil {
-		return st, err
+		return providers.State{Function: a.function, Bindings: providers.BindNone}, err
 	}
-	st.Revision, st.Bindings = live, is.mode()
+	return a.live(is, s, live, half), nil
+}
+
+// live is the state of an app whose revision is known.
+func (a *app) live(is claim, s *site, r *providers.Revision, half string) providers.State {
+	st := providers.State{Function: a.function, Revision: r, Bindings: is.mode(), Unsettled: is.Next != "", Lacks: half}
 	if is.HTTP {
 		st.URL = "https://" + s.Properties.DefaultHostName
 	}
-	st.Unsettled, st.Lacks = is.Next != "", half
-	return st, nil
+	return st
 }
 
 // revision is what is live; nil is nothing.
