@@ -67,6 +67,7 @@ func combinations() (all []manifest.Function) {
 	for _, p := range platforms() {
 		all = append(all, p.function(func(fn *manifest.Function) {
 			fn.Events[0].HTTP.CORS = &manifest.CORS{Origins: []string{"*"}}
+			fn.Secrets = map[string]string{"TOKEN": "shop"}
 		}))
 	}
 	return all
