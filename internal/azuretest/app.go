@@ -364,8 +364,9 @@ func cookieLine(c object) string {
 	if optional("secure") == true {
 		line += "; secure"
 	}
-	if site := asText(c["sameSite"]); site != "" && site != "none" {
-		line += "; samesite=" + lower(site)
+	// Source: azure-functions-language-worker-protobuf, RpcHttpCookie.SameSite, in which None is that nothing is said of it.
+	if site := lower(asText(c["sameSite"])); site != "" && site != "none" {
+		line += "; samesite=" + strings.TrimPrefix(site, "explicit")
 	}
 	if optional("httpOnly") == true {
 		line += "; httponly"
