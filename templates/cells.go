@@ -39,6 +39,8 @@ func targets() map[string]arrivals {
 		"aws": {carriers: []string{"lambda-v2"}, more: []string{"lambda-v1"}, events: true},
 		// Behind Azure's own worker, or a server that its host hands requests on to.
 		"azure": {carriers: []string{"azure"}, more: []string{"connection"}, events: true},
+		// The same host before a server of a language that it has a worker for, too.
+		"azurehandler": {carriers: []string{"socket"}, events: true},
 		// Behind Google's functions-framework, which hands over a connection's own request and response.
 		"gcf":   {carriers: []string{"framework"}, more: []string{"connection", "pushed"}, events: true},
 		"local": {carriers: []string{"socket"}, more: []string{"connection"}, events: true},

@@ -71,7 +71,7 @@ func configOf(fn manifest.Function, t Target) config {
 		c.Events = c.Events || e.HTTP == nil
 	}
 	switch t.Name {
-	case "azure":
+	case "azure", "azurehandler":
 		c.triggers = triggersOf(fn)
 	case "gcf", "run":
 		c.Guarded = Guarded(fn)

@@ -92,16 +92,29 @@ func TestOnAzureAGoFunctionTakesEventsOfTheHostAlone(t *testing.T) {
 	t.Parallel()
 	p := goProgram(manifest.StyleGo)
 	p.source, p.handler = ".", "."
-	fn := p.function(func(fn *manifest.Function) {
-		fn.Events = []manifest.Event{
-			{HTTP: &manifest.HTTPEvent{}},
-			{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *"}},
-			{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}},
-			{Object: &manifest.ObjectEvent{Bucket: "uploads"}},
-			{Topic: &manifest.TopicEvent{Name: "signups"}},
-		}
-	})
-	i := p.started(t, p.goEvents(t), fn, "azure").probed("ferry-digest: sha256:abc")
+	p.started(t, p.goEvents(t), p.function(onEverything), "azure").probed("ferry-digest: sha256:abc").takesEventsOfAzuresHostAlone(t)
+}
+
+func TestOnAzureAPythonFunctionThatIsACustomHandlerTakesEventsOfTheHostAlone(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	p := pythonProgram(manifest.StyleWSGI)
+	i := p.started(t, p.project(t, "app.py", pythonEvents), p.function(onEverything), "azurehandler").probed("ferry-digest: sha256:abc")
+	i.takesEventsOfAzuresHostAlone(t)
+}
+
+func onEverything(fn *manifest.Function) {
+	fn.Events = []manifest.Event{
+		{HTTP: &manifest.HTTPEvent{}},
+		{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * *"}},
+		{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}},
+		{Object: &manifest.ObjectEvent{Bucket: "uploads"}},
+		{Topic: &manifest.TopicEvent{Name: "signups"}},
+	}
+}
+
+// takesEventsOfAzuresHostAlone posts events as the host does to a custom handler, which prints them.
+func (i *process) takesEventsOfAzuresHostAlone(t *testing.T) {
+	t.Helper()
 	const host = "x-azure-functions-invocationid: 36"
 	// The host writes the text of a message as JSON within JSON.
 	queued := func(text string) string {

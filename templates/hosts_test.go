@@ -105,7 +105,7 @@ func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
 		return exec.Command(filepath.Join(dir, "bootstrap"))
 	case "nodejs on run":
 		return exec.Command(interpreter, filepath.Join(dir, "ferry-entry.mjs"))
-	case "python on run":
+	case "python on run", "python on azurehandler":
 		return exec.Command(interpreter, "-u", filepath.Join(dir, "ferry_entry.py"))
 	case "python on azure":
 		return exec.Command(interpreter, inTestdata("azurehost/host.py"), port)

@@ -89,7 +89,7 @@ func (p *place) variable(name string) string {
 // Platform is the image of Flex Consumption.
 func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
 	return packager.Platform{
-		Shim: name, OS: "linux", Arch: "amd64", Libc: "glibc", Runtime: fn.Runtime, Scripts: true, MaxUnzipped: maxUnzipped,
+		Shim: functionOf(fn).shim(), OS: "linux", Arch: "amd64", Libc: "glibc", Runtime: fn.Runtime, Scripts: true, MaxUnzipped: maxUnzipped,
 	}
 }
 

@@ -76,6 +76,8 @@ func checkSettings(fn function) []providers.Issue {
 		check.Forms("azure.service_bus", busNamespace(), "the name of a Service Bus namespace, or its id", own.ServiceBus),
 		check.When(own.Identity != "" && len(own.Roles) > 0).Block("azure.roles", "give them to the identity", "roles are given to the identity that ferry creates, but azure.identity names another one"),
 	)
+	found = append(found, check.When(own.CustomHandler && !fn.handled()).Block("azure.custom_handler", "remove it",
+		"only Python of another style than azure can be a custom handler or loaded by Azure's worker")...)
 	for _, r := range own.Roles {
 		found = append(found, check.When(r.Role == "" || !strings.HasPrefix(r.Scope, "/")).Block("azure.roles", "write {role: …, scope: /subscriptions/…}", "a role needs a name and a scope")...)
 	}

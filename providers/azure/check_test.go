@@ -63,6 +63,8 @@ func badValues() []checked {
 		{"no identity", nil, `{"identity": "me"}`, "azure.identity", "not the id of a user-assigned identity", block},
 		{"a role of nothing", nil, `{"roles": [{"role": "Reader", "scope": "shop"}]}`, "azure.roles", "needs a name and a scope", block},
 		{"a group of instances", nil, `{"always_ready": {"https": 1}}`, "azure.always_ready", "is not http, blob", block},
+		{"a handler of Azure's own model", func(fn *manifest.Function) { fn.Style = manifest.StyleAzure }, `{"custom_handler": true}`, "azure.custom_handler", "only Python of another style than azure", block},
+		{"a handler of Node", func(fn *manifest.Function) { fn.Runtime, fn.Style = "nodejs24", manifest.StyleFetch }, `{"custom_handler": true}`, "azure.custom_handler", "only Python", block},
 		{"a tag of ferry's", nil, `{"tags": {"ferry:service": "a"}}`, "azure.tags", "is not valid", block},
 		{"both day fields", schedule("0 0 1 * 1", "UTC"), "", "events[1].schedule.cron", "cannot express", block},
 		{"a seventh day", schedule("0 0 * * 7", "UTC"), "", "events[1].schedule.cron", "does not read", block},

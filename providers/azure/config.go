@@ -32,6 +32,8 @@ type settings struct {
 	ServiceBus  string            `json:"service_bus,omitempty" jsonschema:"The Service Bus namespace, by its name in the resource group or its id, that the queues and topics of events are in. Default: queues are of Azure Storage, topics of Event Grid."`
 	Resources   map[string]string `json:"resources,omitempty" jsonschema:"What the names in events mean: a name to the name of a queue, the name of a container or ACCOUNT/CONTAINER, the name of a topic or the id of one of Event Grid."`
 	Tags        map[string]string `json:"tags,omitempty" jsonschema:"Further tags for all that is made for the function."`
+
+	CustomHandler bool `json:"custom_handler,omitempty" jsonschema:"Whether a Python function is a server of its own that the host hands requests on to, and not loaded by Azure's worker for Python: answers are streamed, and headers arrive as they were sent. The image has to have python3."`
 }
 
 // grant is a role on something.
@@ -64,7 +66,15 @@ func functionOf(fn manifest.Function) function {
 // are loaded by Azure's worker for their language.
 func (f function) handled() bool {
 	language := f.Runtime.Language()
-	return f.Style == manifest.StyleServer || language != "nodejs" && language != "python"
+	return f.Style == manifest.StyleServer || language != "nodejs" && language != "python" || f.shim() != name
+}
+
+// shim is the target that a package is made for: Python is loaded by Azure's worker, unless it is asked to be a server of its own.
+func (f function) shim() string {
+	if f.own.CustomHandler && f.Runtime.Language() == "python" && f.Style != manifest.StyleAzure {
+		return name + "handler"
+	}
+	return name
 }
 
 // native reports whether the function is an app of Azure's own programming model, which registers its functions by itself.

@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"os/exec"
@@ -21,21 +22,31 @@ type language struct {
 	style   manifest.Style
 	handler string
 	files   map[string]string
+	block   string // of the provider
 }
 
 func languages() map[string]language {
+	wsgi := map[string]string{"function_app.py": `import os
+
+def app(environ, start_response):
+    start_response("200 OK", [("x-a", "b")])
+    return [(os.environ["WORD"] + " " + environ["PATH_INFO"]).encode()]
+
+def on_event(event, ctx):
+    pass
+`}
 	return map[string]language{
 		"Node": {"node", "nodejs24", manifest.StyleFetch, "app.mjs", map[string]string{"app.mjs": `export default {
 	fetch(request) { return new Response(process.env.WORD + " " + new URL(request.url).pathname, {headers: {"x-a": "b"}}); },
 	event(event) {},
-};`}},
+};`}, ""},
 		"an app of Azure's in Node": {"node", "nodejs24", manifest.StyleAzure, "app.mjs", map[string]string{"host.json": `{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}`, "app.mjs": `import { app } from "@azure/functions";
 
 app.http("pages", {
 	authLevel: process.env.LEVEL, route: "{*path}",
 	handler: async (request) => ({body: process.env.WORD + " " + new URL(request.url).pathname, headers: {"x-a": "b"}}),
 });
-`}},
+`}, ""},
 		"an app of Azure's in Python": {"python3", "python3.13", manifest.StyleAzure, "function_app:app", map[string]string{"host.json": `{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}`, "function_app.py": `import os
 import azure.functions as func
 
@@ -44,16 +55,9 @@ app = func.FunctionApp()
 @app.route(route="{*path}", auth_level=getattr(func.AuthLevel, os.environ["LEVEL"].upper()))
 def pages(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(os.environ["WORD"] + " /" + req.route_params["path"], headers={"x-a": "b"})
-`}},
-		"Python": {"python3", "python3.13", manifest.StyleWSGI, "function_app:app", map[string]string{"function_app.py": `import os
-
-def app(environ, start_response):
-    start_response("200 OK", [("x-a", "b")])
-    return [(os.environ["WORD"] + " " + environ["PATH_INFO"]).encode()]
-
-def on_event(event, ctx):
-    pass
-`}},
+`}, ""},
+		"Python":                     {"python3", "python3.13", manifest.StyleWSGI, "function_app:app", wsgi, ""},
+		"Python as a custom handler": {"python3", "python3.13", manifest.StyleWSGI, "function_app:app", wsgi, `{"custom_handler": true}`},
 		"Go": {"go", "go", manifest.StyleGo, ".", map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n", "app.go": `package app
 
 import (
@@ -66,7 +70,7 @@ var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.
 	w.Header().Set("X-A", "b")
 	fmt.Fprint(w, os.Getenv("WORD"), " ", r.URL.Path)
 })
-`}},
+`}, ""},
 	}
 }
 
@@ -84,6 +88,12 @@ func TestAHandlerOfEachLanguageServesByItsShim(t *testing.T) {
 				fn := providertest.Function("api", "it's")
 				fn.Runtime, fn.Style, fn.Handler, fn.Memory = of.runtime, of.style, of.handler, 512*manifest.MB
 				fn.Events[0].HTTP.Auth, fn.Env["LEVEL"] = auth, map[string]string{"public": "anonymous", "private": "function"}[auth]
+				if of.block != "" {
+					fn.Config = new(manifest.Node)
+					if err := json.Unmarshal([]byte(of.block), fn.Config); err != nil {
+						t.Fatal(err)
+					}
+				}
 				spec := providertest.Package(t, a, fn, of.files)
 				st := goLive(t, a, spec)
 				status, body := requested(t, c, st.URL+"/a/b", nil)
