@@ -266,21 +266,3 @@ func TestADeployBesideAHandMadeUpdateOfTheTrafficIsAConflict(t *testing.T) {
 		t.Errorf("served is %v", got)
 	}
 }
-
-func TestAServiceThatIsDeletedBetweenALookAndAWriteIsGone(t *testing.T) {
-	t.Parallel()
-	s := newTenant(t, newSources(t))
-	s.deploys("one")
-	held, goOn := s.hold("projects.locations.services.patch")
-	ended := make(chan error, 1)
-	go func() { ended <- s.process(t, "shop", "dev").Fence(s.Context(), []string{"api"}, 1<<40) }()
-	<-held
-	removing := s.judge.Remove(s.Context(), "api", 1<<40)
-	goOn()
-	if err := errors.Join(removing, <-ended); err != nil {
-		t.Error(err)
-	}
-	if st, err := s.judge.Status(s.Context(), "api"); err != nil || st.Revision != nil {
-		t.Errorf("what is left is %+v, %v", st, err)
-	}
-}

@@ -2,6 +2,7 @@ package gcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,8 +12,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// Remove takes away exactly what ferry made for the function. The service goes last but for what hangs on its name: what is
-// left of an interrupted removal is found by it.
+// Remove takes away exactly what ferry made for the function. What is left of an interrupted removal is found by its name.
 func (a *Adapter) Remove(ctx context.Context, fn string, e providers.Epoch) error {
 	c, err := a.connect(ctx)
 	if err == nil {
@@ -40,37 +40,65 @@ func (c *connection) remove(ctx context.Context, fn string) error {
 			return err
 		}
 	}
-	if err := c.removeRights(ctx, fn); err != nil {
-		return err
-	}
-	if found != nil && makerOf(found) == byFunctions {
-		return c.removeFunction(ctx, fn)
-	}
-	if found != nil {
-		if err := c.removeBuilt(ctx, fn); err != nil {
-			return err
-		}
-		op, err := c.run.Projects.Locations.Services.Delete(c.servicePath(fn)).Context(ctx).Do()
-		if err == nil {
-			err = c.finished(ctx, op, "the service "+c.serviceName(fn)+" to be deleted")
-		}
-		if err != nil && !isNotFound(err) {
-			return err
-		}
-	}
-	return c.removeImages(ctx, fn)
-}
-
-// removeRights takes away what a function ran as, and what let Google call it.
-func (c *connection) removeRights(ctx context.Context, fn string) error {
-	revisions, err := c.revisions(ctx, fn)
+	secrets, err := c.readable(ctx, fn, found)
 	if err == nil {
-		err = c.removeAccount(ctx, fn, c.secretsRead(revisions))
+		err = c.removeService(ctx, fn, found)
+	}
+	if err == nil {
+		err = c.removeAccount(ctx, fn, secrets)
 	}
 	if err == nil {
 		err = c.removeAudience(ctx, fn)
 	}
+	if err != nil || found != nil && makerOf(found) == byFunctions { // whose images went with it
+		return err
+	}
+	return c.removeImages(ctx, fn)
+}
+
+// removeService takes away a function's service, with all that was built of it. What it ran as goes after it: nobody may change a
+// service whose account is gone, not even who takes over from a removal that was stopped.
+func (c *connection) removeService(ctx context.Context, fn string, found *run.GoogleCloudRunV2Service) error {
+	switch {
+	case found == nil:
+		return nil
+	case makerOf(found) == byFunctions:
+		return c.removeFunction(ctx, fn)
+	}
+	if err := c.removeBuilt(ctx, fn); err != nil {
+		return err
+	}
+	op, err := c.run.Projects.Locations.Services.Delete(c.servicePath(fn)).Context(ctx).Do()
+	if err == nil {
+		err = c.finished(ctx, op, "the service "+c.serviceName(fn)+" to be deleted")
+	}
+	if isNotFound(err) {
+		return nil
+	}
 	return err
+}
+
+// readable are the secrets that a function's account may have been let read, by their full names: those of its revisions, else, where
+// a removal that was stopped left the account alone, those that ferry keeps for the service.
+func (c *connection) readable(ctx context.Context, fn string, found *run.GoogleCloudRunV2Service) ([]string, error) {
+	if found != nil {
+		revisions, err := c.revisions(ctx, fn)
+		return c.secretsRead(revisions), err
+	}
+	if account, err := c.findAccount(ctx, fn); err != nil || account == nil {
+		if errors.Is(err, providers.Foreign) {
+			err = nil
+		}
+		return nil, err
+	}
+	kept, err := c.keptSecrets(ctx)
+	if err != nil && kindOf(err) == providers.Denied { // who may not look at secrets granted none
+		return nil, nil
+	}
+	for i := range kept {
+		kept[i] = c.secretPath(kept[i])
+	}
+	return kept, err
 }
 
 // Prune deletes a revision that gets no requests, and its image unless another one has it; Google refuses to delete one that

@@ -164,18 +164,23 @@ func (a *Adapter) Secrets(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	found, err := c.keptSecrets(ctx)
+	return found, a.classify("list secrets", "", err)
+}
+
+func (c *connection) keptSecrets(ctx context.Context) ([]string, error) {
 	var found []string
-	list := c.secrets.Projects.Secrets.List("projects/" + c.target.Project).Filter("labels." + tagged().Key("service") + "=" + a.service)
-	err = list.Pages(ctx, func(page *secrets.ListSecretsResponse) error {
+	list := c.secrets.Projects.Secrets.List("projects/" + c.target.Project).Filter("labels." + tagged().Key("service") + "=" + c.service)
+	err := list.Pages(ctx, func(page *secrets.ListSecretsResponse) error {
 		for _, s := range page.Secrets {
-			if tagged().Owned(s.Labels, a.owner("")) {
+			if tagged().Owned(s.Labels, c.owner("")) {
 				found = append(found, idOf(s.Name))
 			}
 		}
 		return nil
 	})
 	slices.Sort(found)
-	return found, a.classify("list secrets", "", err)
+	return found, err
 }
 
 // RemoveSecret deletes the secret with all of its versions, for good.
