@@ -107,7 +107,7 @@ func (o *benchOptions) function(m *manifest.Manifest, args []string) (manifest.F
 func (o *benchOptions) target(ctx context.Context, p *project, fn manifest.Function) (bench.Target, error) {
 	invoker, ok := providers.As[providers.Invoker](p.adapter)
 	if !ok {
-		return bench.Target{}, &failure{kind: providers.Unsupported, message: "the target " + p.manifest.Target.Name + " cannot invoke functions"}
+		return bench.Target{}, &failure{kind: providers.Unsupported, message: "the target " + p.manifest.Target.Name + " cannot invoke functions", hint: "name another with --target"}
 	}
 	if starter, ok := providers.As[providers.Starter](p.adapter); ok {
 		if err := starter.Start(ctx); err != nil {
