@@ -1,6 +1,8 @@
 package templates_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -130,6 +132,25 @@ func (c eventCase) onAWS(p program, l lambda, payload []byte) string {
 	return c.judge(p, delivered(l.t, r))
 }
 
+// byBroker says what is wrong with a case that a broker delivers, which sends no header of ferry's and takes an answer with a body
+// for a failure. Who does not know the nonce delivers nothing.
+func (c eventCase) byBroker(p program, l local, m message) string {
+	word := sha256.Sum256([]byte("nonce"))
+	m.headers = slices.DeleteFunc(slices.Clone(m.headers), func(h [2]string) bool { return h[0] == "ferry-instance" })
+	m.path = "/.ferry/event/" + hex.EncodeToString(word[:])
+	if wrong := c.locally(p, l, m); wrong != "" || c.Fails == "" {
+		return wrong
+	}
+	for _, guess := range []string{"/.ferry/event/", "/.ferry/event", "/.ferry/event/nonce", "/.ferry/event/" + strings.Repeat("0", 64)} {
+		m.path = guess
+		before := len(l.out.String())
+		if a := l.send(m, false); strings.Contains(l.out.String()[before:], "EVENT ") {
+			return fmt.Sprintf("whoever posts to %s delivers it: %d %s", guess, a.Status, a.Body)
+		}
+	}
+	return ""
+}
+
 func canonical(data []byte) any {
 	var v any
 	if err := json.Unmarshal(data, &v); err != nil {
@@ -192,6 +213,12 @@ func TestConformanceOfEvents(t *testing.T) {
 				if m, ok := c.request(); ok {
 					if wrong := c.locally(p, l, m); wrong != "" {
 						t.Errorf("%s: %s", c.Name, wrong)
+					}
+					if c.HTTP == nil && c.Fails == "" {
+						continue // a broker sends what it got in binary mode
+					}
+					if wrong := c.byBroker(p, l, m); wrong != "" {
+						t.Errorf("%s, by a broker: %s", c.Name, wrong)
 					}
 				}
 			}

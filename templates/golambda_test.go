@@ -1,6 +1,8 @@
 package templates_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -250,6 +252,10 @@ func TestAGoProgramOfLambdaTakesEventsAsAWSSendsThem(t *testing.T) {
 	}
 	if a := deliver("invoke", "/cli", `{"n":1}`, "content-type: application/json"); a.status != 200 || strings.TrimSpace(a.body) != `{"got":{"n":1}}` {
 		t.Errorf("an invocation gets %d %s", a.status, a.body)
+	}
+	digest := sha256.Sum256([]byte("nonce"))
+	if a := i.do("POST", "/.ferry/event/"+hex.EncodeToString(digest[:]), []byte("{}"), "ce-specversion: 1.0", "ce-id: 7", "ce-source: /s", "ce-type: dev.ferry.invoke.v1", "content-type: application/json"); a.status != 204 || a.body != "" {
+		t.Errorf("a broker gets %d %s", a.status, a.body)
 	}
 }
 

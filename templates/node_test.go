@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"testing"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -79,6 +81,12 @@ export default {
 	}
 }
 
+// brokersPath is where a broker posts events, which can send no nonce and takes an answer with a body for a failure.
+func brokersPath() string {
+	digest := sha256.Sum256([]byte("nonce"))
+	return "/.ferry/event/" + hex.EncodeToString(digest[:])
+}
+
 func TestAReturnedValueIsTheAnswerToAnInvocation(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -100,6 +108,9 @@ func TestAReturnedValueIsTheAnswerToAnInvocation(t *testing.T) {
 		structured := `{"specversion":"1.0","id":"1","source":"/x","type":"t","data":{"n":7}}`
 		if a := i.do("POST", "/.ferry/event", []byte(structured), "ferry-instance: nonce", "content-type: application/cloudevents+json"); a.status != 200 {
 			t.Errorf("%s: a structured event gives %d %s", p.name, a.status, a.body)
+		}
+		if a := i.do("POST", brokersPath(), []byte(structured), "content-type: application/cloudevents+json"); a.status != 204 || a.body != "" {
+			t.Errorf("%s: a broker gets %d %s", p.name, a.status, a.body)
 		}
 	}
 }

@@ -41,8 +41,7 @@ export default {
   async fetch(request, ctx) {
     const id = await request.text();
     if (request.method === "POST") appendFileSync(process.env.DONE, id + "\n");
-    const knative = ctx.platform === "local" && process.env.K_REVISION;
-    return new Response((knative ? "knative" : ctx.platform) + " " + id);
+    return new Response(ctx.platform + " " + id);
   },
   async event() {},
 };

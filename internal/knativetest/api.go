@@ -39,7 +39,7 @@ func (q *request) expected() string {
 func kinds() map[string]string {
 	return map[string]string{
 		"configurations.serving.knative.dev": "Configuration", "routes.serving.knative.dev": "Route", "revisions.serving.knative.dev": "Revision",
-		"services.serving.knative.dev": "Service", "cronjobs.batch": "CronJob", "secrets": "Secret", "configmaps": "ConfigMap", "pods": "Pod",
+		"services.serving.knative.dev": "Service", "cronjobs.batch": "CronJob", "secrets": "Secret", brokers: "Broker", triggers: "Trigger", "configmaps": "ConfigMap", "pods": "Pod",
 	}
 }
 
@@ -101,13 +101,13 @@ func (s *Server) handle(q *request) (standin.Reply, *status) {
 	switch {
 	case q.http.URL.Path == "/version":
 		return reply(http.StatusOK, object{"gitVersion": "v1.36.3"}), nil
-	case q.plural == "" && q.group == "serving.knative.dev":
+	case q.plural == "" && (q.group == "serving.knative.dev" || q.group == "eventing.knative.dev" && s.hasEventing()):
 		return reply(http.StatusOK, object{"kind": "APIResourceList", "groupVersion": q.expected()}), nil
 	case q.plural == "selfsubjectaccessreviews":
 		return s.review(q)
 	}
 	kind := kinds()[q.qualified()]
-	if kind == "" || q.namespace != s.Namespace {
+	if kind == "" || q.namespace != s.Namespace || q.group == "eventing.knative.dev" && !s.hasEventing() {
 		return standin.Reply{}, refuse(http.StatusNotFound, "NotFound", "the server could not find the requested resource")
 	}
 	s.mu.Lock()

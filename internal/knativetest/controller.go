@@ -27,7 +27,7 @@ func (s *Server) control() {
 		}
 		s.mu.Lock()
 		s.collect()
-		for plural, reconcile := range map[string]func(object){services: s.service, configurations: s.configuration, revisions: s.revision, routes: s.route} {
+		for plural, reconcile := range map[string]func(object){services: s.service, configurations: s.configuration, revisions: s.revision, routes: s.route, brokers: s.broker, triggers: s.trigger} {
 			for _, o := range s.of(plural) {
 				if at(o, "metadata", "deletionTimestamp") == nil {
 					reconcile(o)

@@ -55,6 +55,8 @@ type Server struct {
 	running map[string]*workload // by the uid of the revision
 	answer  func(variables map[string]string) http.Handler
 	forbids []string
+	// noEventing is that the cluster has no Knative Eventing.
+	noEventing bool
 	// addresses of routes on loopback, by their names; nil where they have names of the cluster's domain
 	addresses map[string]*httptest.Server
 	lag       int            // how often a route is looked at before the controller follows what was written

@@ -36,7 +36,7 @@ func (p *Plane) Cluster(t testing.TB, role []byte) *Server {
 	t.Cleanup(func() {
 		p.call(context.WithoutCancel(t.Context()), http.MethodDelete, "/api/v1/namespaces/"+s.Namespace, nil)
 	})
-	for resource, each := range map[string]func(string, object){deployments: s.deployment, autoscalers: s.autoscaler, ingresses: s.ingress} {
+	for resource, each := range map[string]func(string, object){deployments: s.deployment, autoscalers: s.autoscaler, ingresses: s.ingress, brokers: s.told(brokers), triggers: s.told(triggers)} {
 		s.work.Go(func() { p.watch(s.alive, s.path(resource), each) })
 	}
 	return s

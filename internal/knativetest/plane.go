@@ -33,7 +33,7 @@ func programs() []string {
 
 // Missing says what a folder lacks of what a Plane needs; "" is nothing.
 func Missing(dir string) string {
-	for _, file := range append(programs(), "config") {
+	for _, file := range append(programs(), "config/trigger.yaml") {
 		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 			return fmt.Sprintf("%s is not built; run .ci/knative/build", filepath.Join(dir, file))
 		}

@@ -46,6 +46,12 @@ func (s *Server) admit(q *request, o, old object) *status {
 	case "cronjobs":
 		return admitJob(o, id, invalid)
 	}
+	if q.plural == "triggers" {
+		if message := admitTrigger(o, old); message != "" {
+			return refuse(http.StatusBadRequest, "BadRequest", "admission webhook \"validation.webhook.eventing.knative.dev\" denied the request: %s", message)
+		}
+		return nil
+	}
 	if message := s.webhook(q, o, old, id); message != "" {
 		return refuse(http.StatusBadRequest, "BadRequest", "admission webhook \"validation.webhook.serving.knative.dev\" denied the request: validation failed: %s", message)
 	}

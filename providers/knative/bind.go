@@ -11,7 +11,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// Bind makes the function's CronJobs those of its schedules, suspended or not.
+// Bind makes the function's CronJobs and Triggers those of its events, each letting through or not.
 func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, e providers.Epoch) error {
 	fn := s.Function.Name
 	c, err := a.connect(ctx)
@@ -28,24 +28,56 @@ func (a *Adapter) Bind(ctx context.Context, s providers.Spec, m providers.Mode, 
 func namedFunction(fn string) manifest.Function { return manifest.Function{Name: fn} }
 
 func (c *connection) bind(ctx context.Context, fn function, m providers.Mode) error {
-	there, err := list[cronJob](ctx, c, cronJobs, c.labels(fn.Name))
+	jobs, err := list[cronJob](ctx, c, cronJobs, c.labels(fn.Name))
+	if err == nil {
+		err = converge(ctx, c, cronJobs, fn.Name, c.jobs(fn, m), jobs, func(j *cronJob) any { return j.Spec })
+	}
 	if err != nil {
 		return err
 	}
-	wanted := map[string]bool{}
-	for i, e := range fn.Events {
-		if e.Schedule == nil || m == providers.BindNone {
-			continue
-		}
-		job := c.job(fn, i, m)
-		wanted[job.Name] = true
-		if err := c.ensureJob(ctx, fn.Name, job); err != nil {
+	wanted, err := c.triggers(ctx, fn, m)
+	if err != nil {
+		return err
+	}
+	there, err := c.bound(ctx, fn.Name)
+	if err == nil {
+		err = converge(ctx, c, triggers, fn.Name, wanted, there, (*trigger).patch)
+	}
+	if err != nil || m != providers.BindEnabled {
+		return err
+	}
+	for _, t := range wanted {
+		if err := c.hears(ctx, fn.Name, t.Name); err != nil {
 			return err
 		}
 	}
-	for _, old := range there {
-		if !wanted[old.Name] {
-			if err := c.erase(ctx, cronJobs, unversioned(old.meta), "Background"); err != nil {
+	return nil
+}
+
+// converge makes what calls a function that which is wanted. What is new comes before what is old goes.
+func converge[T any, P interface {
+	*T
+	head() *meta
+}](ctx context.Context, c *connection, r resource, fn string, wanted []P, there []T, patch func(P) any) error {
+	names := map[string]bool{}
+	for _, w := range wanted {
+		names[w.head().Name] = true
+		_, err := create(ctx, c, r, w)
+		if isTaken(err) {
+			_, err = change[T, P](ctx, c, r, w.head().Name, func(now *T) (*merge, error) {
+				if !c.owns(P(now).head(), fn) {
+					return nil, c.foreign("bind", fn)
+				}
+				return &merge{spec: patch(w)}, nil
+			})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i := range there {
+		if old := P(&there[i]).head(); !names[old.Name] {
+			if err := c.erase(ctx, r, unversioned(*old), "Background"); err != nil {
 				return err
 			}
 		}
@@ -53,19 +85,15 @@ func (c *connection) bind(ctx context.Context, fn function, m providers.Mode) er
 	return nil
 }
 
-// ensureJob makes a CronJob, or writes the one that is there.
-func (c *connection) ensureJob(ctx context.Context, fn string, job *cronJob) error {
-	_, err := create(ctx, c, cronJobs, job)
-	if !isTaken(err) {
-		return err
-	}
-	_, err = change[cronJob](ctx, c, cronJobs, job.Name, func(now *cronJob) (*merge, error) {
-		if !c.owns(&now.meta, fn) {
-			return nil, c.foreign("bind", fn)
+// jobs are the CronJobs that a function's schedules ask for.
+func (c *connection) jobs(fn function, m providers.Mode) []*cronJob {
+	var all []*cronJob
+	for i, e := range fn.Events {
+		if e.Schedule != nil && m != providers.BindNone {
+			all = append(all, c.job(fn, i, m))
 		}
-		return &merge{spec: job.Spec}, nil
-	})
-	return err
+	}
+	return all
 }
 
 // job calls the function's address within the cluster with a CloudEvent. Its shim takes it from who knows its word, which the
@@ -85,7 +113,7 @@ func (c *connection) job(fn function, i int, m providers.Mode) *cronJob {
 		Command: []string{"curl", "--silent", "--show-error", "--fail-with-body", "--max-time", seconds},
 		Args: []string{
 			"--header", "Ferry-Instance: $(FERRY_INSTANCE)", "--header", "Content-Type: application/cloudevents+json", "--data", string(event),
-			"http://" + c.object(fn.Name) + "." + c.namespace + ".svc.cluster.local/.ferry/event",
+			c.eventAddress(fn.Name),
 		},
 		Env: []variable{
 			{Name: "FERRY_INSTANCE", From: &source{Secret: &secretKey{c.instanceSecret(fn.Name), keyInstance}}},
@@ -99,18 +127,25 @@ func (c *connection) job(fn function, i int, m providers.Mode) *cronJob {
 	return job
 }
 
-// bindings are the mode of a function's CronJobs: paused as soon as one is.
+// bindings are the mode of what calls a function: paused as soon as one is.
 func (c *connection) bindings(ctx context.Context, fn string) (providers.Mode, error) {
 	jobs, err := list[cronJob](ctx, c, cronJobs, c.labels(fn))
-	mode := providers.BindNone
-	for _, j := range jobs {
-		switch {
-		case j.Deleted != "":
-		case j.Spec.Suspend:
-			return providers.BindPaused, err
-		default:
-			mode = providers.BindEnabled
-		}
+	if err != nil {
+		return providers.BindNone, err
 	}
-	return mode, err
+	bound, err := c.bound(ctx, fn)
+	paused := map[bool]bool{}
+	for _, j := range jobs {
+		paused[j.Spec.Suspend] = paused[j.Spec.Suspend] || j.Deleted == ""
+	}
+	for _, t := range bound {
+		paused[t.paused()] = paused[t.paused()] || t.Deleted == ""
+	}
+	switch {
+	case paused[true]:
+		return providers.BindPaused, err
+	case paused[false]:
+		return providers.BindEnabled, err
+	}
+	return providers.BindNone, err
 }

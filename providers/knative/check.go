@@ -25,6 +25,7 @@ func (a *Adapter) Check(asked manifest.Function) []providers.Issue {
 		check.When(s.Max > 0 && s.Min > s.Max).Block("scaling.min", "choose at most scaling.max", "%d instances are more than the %d of scaling.max", s.Min, s.Max),
 		check.Forms("knative.cpu", cpuForm(), "a number of CPUs such as 500m or 2", fn.own.CPU),
 		check.Forms("knative.service_account", labelForm(), "the name of a service account", fn.own.ServiceAccount),
+		check.Forms("knative.dead_letters", labelForm(), "the name of a broker", fn.own.DeadLetters),
 		check.Forms("knative.pull_secret", labelForm(), "the name of a secret", fn.own.PullSecret),
 		check.When(fn.Health != nil && !fn.public() && !a.within()).Block("health", "forward a port to the cluster-local gateway, and name it: local_ingress; or remove health", "a private function is not reached from here to look at its health"),
 		checkEvents(fn),
@@ -49,15 +50,14 @@ func (a *Adapter) checkRuntime(fn manifest.Function) []providers.Issue {
 	return check.When(true).Block(field, newer, "ferry knows no base image for %s", fn.Runtime)
 }
 
-// checkEvents refuses what ferry has no way to deliver in a cluster.
+// checkEvents is about what cannot be delivered in a cluster, or not as it is asked for.
 func checkEvents(fn function) []providers.Issue {
 	var found []providers.Issue
 	for i, e := range fn.Events {
 		at := fmt.Sprintf("events[%d]", i)
-		kind := map[bool]string{e.Queue != nil: "queue", e.Topic != nil: "topic", e.Object != nil: "object"}[true]
 		found = append(found, slices.Concat(
-			check.When(kind != "").Block(at+"."+kind, "move the function to another target, or call it by HTTP", "ferry does not deliver %s events on Knative yet", kind),
-			check.When(e.Schedule != nil && !fn.Shimmed()).Block(at+".schedule", "write a handler of another style, which ferry hands events to", "a program that listens by itself gets no events on Knative"),
+			checkOrigin(fn, at+"."+e.Kind(), e),
+			check.When(e.HTTP == nil && !fn.Shimmed()).Block(at+"."+e.Kind(), "write a handler of another style, which ferry hands events to", "a program that listens by itself gets no events on Knative"),
 			check.When(e.HTTP != nil && e.HTTP.Private()).Warn(at+".http.auth", "restrict who reaches it with a NetworkPolicy", "private means reachable from inside of the cluster only: Knative authenticates nobody"),
 		)...)
 	}

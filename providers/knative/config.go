@@ -1,6 +1,7 @@
 package knative
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
@@ -23,10 +24,12 @@ type target struct {
 
 // settings are the block functions.<name>.knative.
 type settings struct {
-	BaseImage      string `json:"base_image,omitempty" jsonschema:"The image that a package is laid over. Default: the official one of the runtime."`
-	CPU            string `json:"cpu,omitempty" jsonschema:"CPUs of an instance, such as 500m or 2. Default: what the cluster gives."`
-	ServiceAccount string `json:"service_account,omitempty" jsonschema:"The service account that the function runs as. Default: the namespace's default."`
-	PullSecret     string `json:"pull_secret,omitempty" jsonschema:"The secret of the namespace that the cluster pulls images with. Default: that of the service account."`
+	BaseImage      string            `json:"base_image,omitempty" jsonschema:"The image that a package is laid over. Default: the official one of the runtime."`
+	CPU            string            `json:"cpu,omitempty" jsonschema:"CPUs of an instance, such as 500m or 2. Default: what the cluster gives."`
+	ServiceAccount string            `json:"service_account,omitempty" jsonschema:"The service account that the function runs as. Default: the namespace's default."`
+	Resources      map[string]string `json:"resources,omitempty" jsonschema:"The brokers that the events of queues, topics and buckets come from, by the names that the manifest gives them, each with the attributes that such an event has, as in shop?type=com.example.order. Default: the broker of that name."`
+	DeadLetters    string            `json:"dead_letters,omitempty" jsonschema:"The broker that gets events that failed each time. Default: where their own broker sends them."`
+	PullSecret     string            `json:"pull_secret,omitempty" jsonschema:"The secret of the namespace that the cluster pulls images with. Default: that of the service account."`
 }
 
 // function is a function with its own block read; the manifest has laid it over the target's.
@@ -47,14 +50,9 @@ func (f function) public() bool {
 	return e != nil && !e.Private()
 }
 
-// scheduled reports whether anything but HTTP calls the function.
-func (f function) scheduled() bool {
-	for _, e := range f.Events {
-		if e.Schedule != nil {
-			return true
-		}
-	}
-	return false
+// called reports whether anything but HTTP calls the function.
+func (f function) called() bool {
+	return slices.ContainsFunc(f.Events, func(e manifest.Event) bool { return e.HTTP == nil })
 }
 
 // spec is a spec whose function's own block is read, which is once for each call of the contract.

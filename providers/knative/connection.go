@@ -130,6 +130,8 @@ const (
 	cronJobs       resource = "batch/v1/cronjobs"
 	secretObjects  resource = "v1/secrets"
 	configMaps     resource = "v1/configmaps"
+	brokers        resource = "eventing.knative.dev/v1/brokers"
+	triggers       resource = "eventing.knative.dev/v1/triggers"
 	pods           resource = "v1/pods"
 )
 
@@ -158,6 +160,7 @@ func of(r resource) typeMeta {
 	version, _ := r.parts()
 	kind := map[resource]string{
 		configurations: "Configuration", routes: "Route", services: "Service", cronJobs: "CronJob", secretObjects: "Secret", configMaps: "ConfigMap",
+		triggers: "Trigger",
 	}[r]
 	return typeMeta{APIVersion: version, Kind: kind}
 }

@@ -56,6 +56,8 @@ func rights() map[resource][]string {
 		secretObjects:  {"create", "delete", "get", "list", "patch"},
 		configMaps:     {"create", "delete", "get", "list", "update"},
 		pods:           {"list"},
+		brokers:        {"get"},
+		triggers:       {"create", "delete", "get", "list", "patch"},
 		"v1/pods/log":  {"get"},
 	}
 }

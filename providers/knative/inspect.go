@@ -42,11 +42,14 @@ func (c *connection) inspect(ctx context.Context, s spec) (providers.Differences
 	d.Compare("knative.service_account", fn.own.ServiceAccount, has.Spec.ServiceAccount)
 	d.Compare("events[].http.auth", fmt.Sprint(visibility(fn) == clusterLocal), fmt.Sprint(now.Labels[labelVisibility] == clusterLocal))
 	bound := providers.BindNone
-	if fn.scheduled() {
+	if fn.called() {
 		bound = providers.BindEnabled
 	}
 	mode, err := c.bindings(ctx, fn.Name)
 	d.Compare("events", string(bound), string(mode))
+	if err == nil {
+		err = c.compareTriggers(ctx, fn, &d)
+	}
 	return d, err
 }
 

@@ -106,5 +106,6 @@ var (
 	_ providers.Pinner    = (*Adapter)(nil)
 	_ providers.Vault     = (*Adapter)(nil)
 	_ providers.Purger    = (*Adapter)(nil)
+	_ providers.Readier   = (*Adapter)(nil)
 	_ providers.Doctor    = (*Adapter)(nil)
 )

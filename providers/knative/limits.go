@@ -28,7 +28,8 @@ func limits() []providers.LimitFact {
 		{Field: "env, secrets", Takes: "names of letters, digits and _, none that Knative or ferry sets itself"},
 		{Field: "scaling.concurrency", Takes: fmt.Sprintf("1 to %d. Default: no limit", maxConcurrency)},
 		{Field: "scaling.min, scaling.max", Takes: "any"},
-		{Field: "events", Takes: "http and schedule"},
+		{Field: "events", Takes: "http, schedule; queue, topic and object where the cluster has Knative Eventing"},
+		{Field: "queue.backoff", Takes: "tenths of seconds; what lies between is rounded up, with a warning"},
 	}
 }
 

@@ -193,6 +193,21 @@ type callerSpec struct {
 	Containers []container `json:"containers"`
 }
 
+type broker struct {
+	meta `json:"metadata"`
+	Spec struct {
+		Delivery map[string]any `json:"delivery"`
+	} `json:"spec"`
+	Status status `json:"status"`
+}
+
+type trigger struct {
+	typeMeta
+	meta   `json:"metadata"`
+	Spec   map[string]any `json:"spec"`
+	Status status         `json:"status,omitzero"`
+}
+
 type pod struct {
 	meta `json:"metadata"`
 }

@@ -157,8 +157,9 @@ func (c stand) place(t testing.TB, service, stage string) providertest.Place {
 			return c.handler(t, a, function, "a", "import os\nos.environ['FERRY_DIGEST'] = 'sha256:other'\n"+fmt.Sprintf(application, "one"))
 		},
 		Bound: func(t testing.TB, function string) providers.Spec {
+			c.Broker(t, "orders", "")
 			return c.handler(t, a, function, "a", "def on_event(event, ctx):\n    pass\n"+fmt.Sprintf(application, "one"),
-				manifest.Event{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * 1-5", Timezone: "Europe/Berlin"}})
+				manifest.Event{Schedule: &manifest.ScheduleEvent{Cron: "0 3 * * 1-5", Timezone: "Europe/Berlin"}}, orders(3))
 		},
 		Call:      func(t testing.TB, function string) (string, string) { return c.call(t, a, function) },
 		Observe:   func(t testing.TB, function string) manifest.Function { return observed(t, a, function) },

@@ -65,6 +65,11 @@ func TestKnative(t *testing.T) {
 				t.Parallel()
 				oneOfTwoWins(t, open(t))
 			})
+			t.Run("events of a broker", func(t *testing.T) {
+				t.Parallel()
+				needPython(t)
+				messagesAreDelivered(t, open(t))
+			})
 			t.Run("amounts", func(t *testing.T) {
 				t.Parallel()
 				amountsAreNoDrift(t, open(t))

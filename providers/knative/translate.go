@@ -76,6 +76,11 @@ func (p *place) revisionName(s spec) string { return p.object(s.function.Name) +
 // probeName is that of the route of a probe.
 func probeName(revision string) string { return revision + "-probe" }
 
+// eventAddress is where a function takes events within the cluster.
+func (c *connection) eventAddress(fn string) string {
+	return "http://" + c.object(fn) + "." + c.namespace + ".svc.cluster.local/.ferry/event"
+}
+
 // instanceSecret holds the word by which a function's shim knows who may ask it for its digest or hand it an event.
 func (p *place) instanceSecret(fn string) string { return p.object(fn) + "-instance" }
 
@@ -160,7 +165,7 @@ func cpus(asked string) string {
 // variables are the environment of a revision. Kubernetes would expand what a value refers to, which is not meant.
 func (p *place) variables(s spec) []variable {
 	values := map[string]string{
-		"FERRY_HOST": "0.0.0.0", "FERRY_DIGEST": s.digest, "FERRY_SERVICE": p.service, "FERRY_STAGE": p.stage,
+		"FERRY_HOST": "0.0.0.0", "FERRY_PLATFORM": name, "FERRY_DIGEST": s.digest, "FERRY_SERVICE": p.service, "FERRY_STAGE": p.stage,
 		"FERRY_FUNCTION": s.function.Name, "FERRY_TIMEOUT_MS": strconv.FormatInt(s.function.Timeout.Std().Milliseconds(), 10),
 	}
 	maps.Copy(values, s.function.Env)

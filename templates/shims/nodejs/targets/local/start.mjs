@@ -1,6 +1,7 @@
 // The start on the local platform: a server on 127.0.0.1:$PORT, or where FERRY_HOST says.
 
 const env = process.env;
+const platform = env.FERRY_PLATFORM ?? "local";
 const timeout = Number(env.FERRY_TIMEOUT_MS);
 
 // delivery is what the platform says of an event; only a request with the nonce is asked.
@@ -14,10 +15,26 @@ function together(source, exchange) {
   return source.batch && media(exchange.header("content-type") ?? "") === "application/cloudevents-batch+json";
 }
 
+// DELIVERED is where a broker posts events, which can send no header: the path ends with a digest of the nonce.
+const DELIVERED = "/.ferry/event/";
+
 // asked is what the platform itself wants of a request, undefined for one that is the handler's.
 function asked(exchange) {
-  if (!env.FERRY_INSTANCE || exchange.header("ferry-instance") !== env.FERRY_INSTANCE) return undefined;
-  return { "GET /.ferry/probe": "probe", "POST /.ferry/event": "event" }[`${exchange.method} ${pathOf(exchange.target)}`];
+  if (!env.FERRY_INSTANCE) return undefined;
+  const path = pathOf(exchange.target);
+  if (exchange.method === "POST" && path.startsWith(DELIVERED)) {
+    const { createHash, timingSafeEqual } = required("node:crypto");
+    const digest = (text) => createHash("sha256").update(text).digest();
+    const known = digest(env.FERRY_INSTANCE).toString("hex");
+    return timingSafeEqual(digest(path.slice(DELIVERED.length)), digest(known)) ? "delivery" : undefined;
+  }
+  if (exchange.header("ferry-instance") !== env.FERRY_INSTANCE) return undefined;
+  return { "GET /.ferry/probe": "probe", "POST /.ferry/event": "event" }[`${exchange.method} ${path}`];
+}
+
+// acknowledging is an event handler whose result is nobody's: a broker takes an answer with a body for a failure.
+function acknowledging(call) {
+  return call && ((event, ctx) => Promise.resolve(call(event, ctx)).then(() => undefined));
 }
 
 async function main() {
@@ -26,9 +43,10 @@ async function main() {
     exchange.aborted = abortOf(exchange.connection.res);
     const ours = asked(exchange);
     if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
-    exchange.ctx = new Context(exchange, "local", timeout);
+    exchange.ctx = new Context(exchange, platform, timeout);
     if (ours === "event" && together(source, exchange)) return serveMessages(source.batch, exchange, exchange.ctx);
     if (ours === "event") return serveEvent(source.event, exchange, Object.assign(exchange.ctx, delivery(exchange)));
+    if (ours === "delivery") return serveEvent(acknowledging(source.event), exchange, exchange.ctx);
     return serveExchange(source.http, exchange);
   });
 }
