@@ -313,8 +313,8 @@ func (w *work) code(ctx context.Context) (code, error) {
 		}
 	}
 	store, key := w.storeIn(), providers.PackageKey(providers.LedgerPrefix(w.service, w.stage, w.targetName), w.spec.artifact.ZipDigest)
-	stored := code{bucket: &store.bucket, key: &key}
-	if store.has(ctx, key) { // a release keeps its packages there first
+	stored := code{bucket: &store.Name, key: &key}
+	if store.Has(ctx, key) { // a release keeps its packages there first
 		return stored, nil
 	}
 	content, err := w.spec.artifact.Open()

@@ -3,7 +3,6 @@ package aws
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +23,6 @@ const (
 	roleSpread  = time.Minute      // rights that were just given
 	madeTime    = 30 * time.Second // a function that was just made
 	rightsLimit = 10 * time.Second // rights that should be there
-	raceTime    = time.Second      // another write of the same object
 )
 
 // ready is for a function or version that is being made or changed.
@@ -62,18 +60,6 @@ func ended() until.Rule { return soon("instances that were kept warm to end", se
 
 // moved is for an alias that AWS itself gives weights.
 func moved() until.Rule { return soon("the alias to have moved", settleTime, nil) }
-
-// racing is for conditional writes that met another one: soon that one is done, and the condition decides. What else passes
-// soon is named by its code.
-func racing(codes ...string) until.Rule {
-	return until.Rule{
-		For: "another write to end", Within: raceTime, First: 100 * time.Millisecond, Most: time.Second,
-		Passing: func(err error) bool {
-			code, _ := codeOf(err)
-			return code == "ConditionalRequestConflict" || slices.Contains(codes, code)
-		},
-	}
-}
 
 // spreading is a rule for what AWS tells its parts one after the other.
 func spreading(what string, within time.Duration, passing func(error) bool) until.Rule {

@@ -65,7 +65,7 @@ func TestTheFirstPutMakesABucketThatNobodyElseSees(t *testing.T) {
 		if err := errors.Join(s.Dispose(t.Context()), s.Delete(t.Context(), "a", providers.Condition{})); err != nil {
 			t.Error(err)
 		}
-		head := &s3.HeadBucketInput{Bucket: &s.bucket}
+		head := &s3.HeadBucketInput{Bucket: &s.Name}
 		if _, err := s.s3.HeadBucket(t.Context(), head); !isNotFound(err) {
 			t.Fatalf("reading made the bucket: %v", err)
 		}
@@ -78,11 +78,11 @@ func TestTheFirstPutMakesABucketThatNobodyElseSees(t *testing.T) {
 		if _, err := s.Put(t.Context(), "a/b", strings.NewReader("one"), providers.IfAbsent()); err != nil {
 			t.Fatal(err)
 		}
-		where, err := s.s3.GetBucketLocation(t.Context(), &s3.GetBucketLocationInput{Bucket: &s.bucket})
+		where, err := s.s3.GetBucketLocation(t.Context(), &s3.GetBucketLocationInput{Bucket: &s.Name})
 		if err != nil || where.LocationConstraint != types.BucketLocationConstraintEuWest1 {
 			t.Errorf("the bucket is in %q, %v", where.LocationConstraint, err)
 		}
-		block, err := s.s3.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: &s.bucket})
+		block, err := s.s3.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: &s.Name})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func TestDisposingTakesAwayTheEmptyBucketThatFerryMade(t *testing.T) {
 		if _, err := s.Put(t.Context(), "a", strings.NewReader("one"), providers.IfAbsent()); err != nil {
 			t.Fatal(err)
 		}
-		head := &s3.HeadBucketInput{Bucket: &s.bucket}
+		head := &s3.HeadBucketInput{Bucket: &s.Name}
 		if err := s.Dispose(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestDisposingLeavesABucketThatFerryDidNotMake(t *testing.T) {
 	everywhere(t, func(t *testing.T, env environment) {
 		s := openStore(t, env, bucketBlock(t))
 		if _, err := s.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{
-			Bucket:                    &s.bucket,
+			Bucket:                    &s.Name,
 			CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraintEuWest1},
 		}); err != nil {
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func TestDisposingLeavesABucketThatFerryDidNotMake(t *testing.T) {
 		if err := s.Dispose(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.s3.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &s.bucket}); err != nil {
+		if _, err := s.s3.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &s.Name}); err != nil {
 			t.Errorf("the bucket is gone: %v", err)
 		}
 	})

@@ -11,15 +11,24 @@ import (
 
 // target is the block of a target. What it embeds holds for all of its functions unless they say otherwise.
 type target struct {
-	Context      string `json:"context,omitempty" jsonschema:"The context of the kubeconfig. Default: its current one; inside of a cluster, that cluster."`
-	Kubeconfig   string `json:"kubeconfig,omitempty" jsonschema:"The kubeconfig file. Default: KUBECONFIG, else ~/.kube/config."`
-	Namespace    string `json:"namespace,omitempty" jsonschema:"The namespace, which must exist. Default: that of the context, else default."`
-	Registry     string `json:"registry,omitempty" jsonschema:"The repository that images and packages are put into, such as registry.example.com/shop. The cluster must be able to pull from it."`
-	Architecture string `json:"architecture,omitempty" jsonschema:"The architecture of the nodes: amd64 (default) or arm64."`
-	Ingress      string `json:"ingress,omitempty" jsonschema:"Where the ingress is reached from here, such as http://127.0.0.1:8080. Default: the addresses that Knative gives to functions."`
-	LocalIngress string `json:"local_ingress,omitempty" jsonschema:"Where the cluster-local gateway is reached from here, such as a port that kubectl forwards. Default: private functions are reached from inside of the cluster only."`
-	CallerImage  string `json:"caller_image,omitempty" jsonschema:"The image with curl that schedules call functions with. Default: docker.io/curlimages/curl:8.16.0."`
+	Context      string   `json:"context,omitempty" jsonschema:"The context of the kubeconfig. Default: its current one; inside of a cluster, that cluster."`
+	Kubeconfig   string   `json:"kubeconfig,omitempty" jsonschema:"The kubeconfig file. Default: KUBECONFIG, else ~/.kube/config."`
+	Namespace    string   `json:"namespace,omitempty" jsonschema:"The namespace, which must exist. Default: that of the context, else default."`
+	Registry     string   `json:"registry,omitempty" jsonschema:"The repository that images and packages are put into, such as registry.example.com/shop. The cluster must be able to pull from it."`
+	Architecture string   `json:"architecture,omitempty" jsonschema:"The architecture of the nodes: amd64 (default) or arm64."`
+	Ingress      string   `json:"ingress,omitempty" jsonschema:"Where the ingress is reached from here, such as http://127.0.0.1:8080. Default: the addresses that Knative gives to functions."`
+	LocalIngress string   `json:"local_ingress,omitempty" jsonschema:"Where the cluster-local gateway is reached from here, such as a port that kubectl forwards. Default: private functions are reached from inside of the cluster only."`
+	CallerImage  string   `json:"caller_image,omitempty" jsonschema:"The image with curl that schedules call functions with. Default: docker.io/curlimages/curl:8.16.0."`
+	Store        *keeping `json:"store,omitempty" jsonschema:"A bucket for releases and packages, of S3 or of what speaks S3. Default: ConfigMaps of the namespace, and the registry."`
 	settings
+}
+
+// keeping is the bucket that releases are kept in.
+type keeping struct {
+	Bucket   string `json:"bucket" jsonschema:"The bucket, which must exist. One that several clusters share needs targets of different names."`
+	Region   string `json:"region,omitempty" jsonschema:"The region of the bucket. Default: AWS_REGION, else us-east-1."`
+	Endpoint string `json:"endpoint,omitempty" jsonschema:"Where S3 is spoken, such as https://minio.example.com. Default: AWS."`
+	Profile  string `json:"profile,omitempty" jsonschema:"The profile of the AWS configuration files that has the credentials. Default: those that AWS's own programs find."`
 }
 
 // settings are the block functions.<name>.knative.

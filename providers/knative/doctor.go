@@ -28,21 +28,31 @@ func (a *Adapter) Diagnose(ctx context.Context, _ []manifest.Function) []provide
 	if err != nil {
 		return d.All(ctx, doctor.Look{Subject: "cluster", At: func(context.Context) (string, error) { return "", err }})
 	}
-	return d.All(ctx,
-		doctor.Look{Subject: "cluster", At: func(ctx context.Context) (string, error) {
+	looks := []doctor.Look{
+		{Subject: "cluster", At: func(ctx context.Context) (string, error) {
 			var version struct{ GitVersion string }
 			err := c.do(ctx, call{method: http.MethodGet, path: "/version"}, &version)
 			return fmt.Sprintf("Kubernetes %s, namespace %s", version.GitVersion, c.namespace), err
 		}},
-		doctor.Look{Subject: "knative", At: func(ctx context.Context) (string, error) {
+		{Subject: "knative", At: func(ctx context.Context) (string, error) {
 			return "Knative Serving is installed", c.do(ctx, call{method: http.MethodGet, path: "/apis/serving.knative.dev/v1"}, nil)
 		}},
-		doctor.Look{Subject: "permissions", At: c.lookAtRights},
-		doctor.Look{Subject: "registry", At: func(ctx context.Context) (string, error) {
+		{Subject: "permissions", At: c.lookAtRights},
+		{Subject: "registry", At: func(ctx context.Context) (string, error) {
 			_, err := c.registries().Has(ctx, c.target.Registry+"/ferry-base:none")
 			return "images go to " + c.target.Registry, err
 		}},
-	)
+	}
+	if a.target.Store != nil {
+		looks = append(looks, doctor.Look{Subject: "store", At: func(ctx context.Context) (string, error) {
+			s, err := a.inBucket(ctx)
+			if err == nil {
+				_, err = s.List(ctx, "ferry-conditions")
+			}
+			return "releases are kept in the bucket " + a.target.Store.Bucket, err
+		}})
+	}
+	return d.All(ctx, looks...)
 }
 
 // rights are what a deployer may do in the namespace, the least that is enough.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/bucket"
 	"github.com/ferryfn/ferry/providers/image"
 	"github.com/ferryfn/ferry/providers/until"
 )
@@ -48,13 +49,13 @@ func reaching(ctx context.Context, err error) error {
 	return &unreached{err}
 }
 
-// statusOf is the HTTP status of the API server or of a registry, 0 when there was none.
+// statusOf is the HTTP status of the API server, of a registry or of a bucket, 0 when there was none.
 func statusOf(err error) int {
 	var r *refusal
 	if errors.As(err, &r) {
 		return r.code
 	}
-	return image.StatusOf(err)
+	return cmp.Or(image.StatusOf(err), bucket.StatusOf(err))
 }
 
 func isNotFound(err error) bool { return statusOf(err) == http.StatusNotFound }

@@ -59,6 +59,8 @@ func New(c providers.Config) (providers.Adapter, error) {
 		return nil, c.Refuse(name, "registry", "write it like registry.example.com/shop", "%q is not a repository of images", t.Registry)
 	case t.Namespace != "" && !labelForm().MatchString(t.Namespace):
 		return nil, c.Refuse(name, "namespace", "write it as `kubectl get namespaces` shows it", "%q is not a namespace", t.Namespace)
+	case t.Store != nil && t.Store.Bucket == "":
+		return nil, c.Refuse(name, "store", "add store.bucket", "no bucket for releases is named")
 	case t.Architecture != "amd64" && t.Architecture != "arm64":
 		return nil, c.Refuse(name, "architecture", "write amd64 or arm64, as the nodes of the cluster are", "%q is not an architecture", t.Architecture)
 	}

@@ -31,8 +31,11 @@ const (
 	noteSize  = ours + "size"
 )
 
-// Store is in the namespace and the registry.
+// Store is in the bucket that the target names, else in the namespace and the registry.
 func (a *Adapter) Store(ctx context.Context) (providers.Store, error) {
+	if a.target.Store != nil {
+		return a.inBucket(ctx)
+	}
 	c, err := a.connect(ctx)
 	if err != nil {
 		return nil, a.classify("store", "", err)
