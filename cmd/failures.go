@@ -139,7 +139,7 @@ func (p *printer) standing(err error) {
 		return
 	}
 	if failed.Overtaken {
-		p.linef("%s another command now decides what is live", p.style.warn.Render("overtaken:"))
+		p.linef("%s another command, or somebody by hand, decides what is live now", p.style.warn.Render("overtaken:"))
 	} else {
 		p.outcome(failed)
 	}

@@ -38,6 +38,9 @@ func (a *attempt) activate(ctx context.Context, changes []providers.Change) erro
 				return err
 			}
 			states, err := s.Switch(ctx, changes)
+			for _, c := range changes {
+				a.raced.set(c.Spec.Function.Name, errors.Is(err, providers.Conflict))
+			}
 			a.remember(states...)
 			return err
 		})
@@ -51,6 +54,7 @@ func (a *attempt) activate(ctx context.Context, changes []providers.Change) erro
 					return err
 				}
 				st, err := a.Adapter.Activate(ctx, c)
+				a.raced.set(c.Spec.Function.Name, errors.Is(err, providers.Conflict))
 				a.remember(st)
 				return err
 			})
@@ -77,13 +81,20 @@ func (a *attempt) restore(ctx context.Context, cause error) error {
 	if a.lost(ctx) {
 		return a.overtaken(cause)
 	}
-	err := a.track(ctx, StepRestore, "", len(a.changed), func(ctx context.Context) error { return a.putBack(ctx) })
+	var left []string
+	err := a.track(ctx, StepRestore, "", len(a.changed), func(ctx context.Context) (err error) {
+		left, err = a.putBack(ctx)
+		return err
+	})
 	if err == nil && a.inherited() {
 		err = a.discard(ctx)
 	}
 	if err == nil {
 		a.record.State, a.record.Failure = StateRestored, cause.Error()
 		failure.Outcome = OutcomeRestored
+		if len(left) > 0 { // what serves now is somebody else's to say
+			failure.Outcome, failure.Overtaken = OutcomeUnchanged, true
+		}
 		if err := errors.Join(a.save(ctx), a.close(ctx, a.record.Interrupted)); err != nil {
 			failure.Err = errors.Join(cause, err)
 		}
@@ -100,47 +111,59 @@ func (a *attempt) restore(ctx context.Context, cause error) error {
 	return errors.Join(failure, a.save(ctx), a.close(ctx, a.record.Number))
 }
 
-// putBack makes the snapshot serve again, and reads back that it does.
-func (a *attempt) putBack(ctx context.Context) error {
+// putBack makes the snapshot serve again, and reads back that it does. What somebody else made serve before this attempt came to it
+// stays, and is named.
+func (a *attempt) putBack(ctx context.Context) (left []string, err error) {
 	names := slices.Sorted(maps.Keys(a.record.Functions))
 	states, err := a.statuses(ctx, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var changes []providers.Change
 	for _, name := range names {
 		before := a.record.Before[name]
-		if now := states[name]; !now.Holds(before.Revision) {
+		switch now := states[name]; {
+		case now.Holds(before.Revision):
+		case a.others(name, now):
+			left = append(left, name)
+		default:
 			changes = append(changes, providers.Change{Spec: a.specBefore(name), From: now, To: before.Revision})
 		}
 	}
 	if err := a.activate(ctx, changes); err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range names {
 		if !hasBindings(a.record.Functions[name].Function) && !hasBindings(a.specBefore(name).Function) {
 			continue
 		}
 		if err := a.lock.check(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		if err := a.Adapter.Bind(ctx, a.specBefore(name), a.record.Before[name].Bindings, a.lock.epoch()); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if states, err = a.statuses(ctx, names); err != nil {
-		return err
+		return nil, err
 	}
 	if err := a.confirm(ctx, states, a.scene.liveFunctions()); err != nil {
-		return err
+		return nil, err
 	}
 	var errs []error
 	for _, name := range names {
-		if now := states[name]; !now.Holds(a.record.Before[name].Revision) {
+		if now := states[name]; !now.Holds(a.record.Before[name].Revision) && !slices.Contains(left, name) {
 			errs = append(errs, noEffect("restore", a.Manifest.Target.Provider, name))
 		}
 	}
-	return errors.Join(errs...)
+	return left, errors.Join(errs...)
+}
+
+// others reports whether a function serves what somebody else made it serve: its activation met something that it was not told of,
+// and nothing of the attempt is live.
+func (a *attempt) others(name string, now providers.State) bool {
+	f := a.record.Functions[name]
+	return a.raced.m[name] && !now.Serves(&f.Revision) && (now.Canary == nil || now.Canary.Revision.ID != f.Revision.ID)
 }
 
 // specBefore is the spec of what served before the attempt, or of the attempt where nothing did.

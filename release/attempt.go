@@ -33,6 +33,7 @@ type attempt struct {
 
 	starts table[time.Duration] // how long the probe of a function took
 	fences table[string]        // of the functions that were activated
+	raced  table[bool]          // functions of which something else was live than their activation was told
 	issues []providers.Issue    // warnings that the work gave
 
 	mu sync.Mutex // guards record.Functions while functions are published

@@ -292,7 +292,7 @@ type Error struct {
 	Attempt int     // the record that holds the failure; 0 is none
 	Release int     // what is live after, as far as this command knows; 0 is nothing
 	Kind    Kind    // KindRemove for a removal
-	// Overtaken means that another command took the lock: what serves is that one's to say.
+	// Overtaken means that another command took the lock, or that somebody changed what serves: what serves is theirs to say.
 	Overtaken bool
 	Err       error // what failed; several are joined
 	// Partial says, for OutcomePartial, what serves where.

@@ -72,28 +72,51 @@ func TestNoFaultAtAnyCallBreaksARelease(t *testing.T) {
 
 func TestWhatChangesWhileAReleaseIsPreparedIsNotTouched(t *testing.T) {
 	both(t, func(t *testing.T, s *service) {
-		s.all("one").deploy()
-		old, err := memory.New(s.world).Status(t.Context(), "web")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.all("two").deploy()
-		p := &faults.Process{At: faults.First("publish"), Fault: faults.Fault{Before: func(faults.Call) error {
-			a := memory.New(s.world)
-			now, err := a.Status(t.Context(), "web")
-			if err == nil {
-				web := providers.Spec{Function: manifest.Function{Name: "web"}}
-				_, err = a.Activate(t.Context(), providers.Change{Spec: web, From: now, To: old.Revision, Epoch: s.shown()})
-			}
-			return err
-		}}}
-		inner := s.adapter
-		s.adapter = func(a *memory.Adapter) providers.Adapter { return p.Wrap(inner(a)) }
-		s.write(map[string]string{"api": "three", "jobs": "two", "web": "two"})
-		_, err = s.engine().Deploy(t.Context(), release.DeployOptions{})
-		s.failure(err, release.OutcomeUnchanged)
-		s.serves(map[string]string{"api": "two", "jobs": "two", "web": "one"})
+		somebodyChangesWeb(t, s, faults.First("publish"))
 	})
+}
+
+func TestWhatSomebodyElseMakesServeRightBeforeAnActivationStays(t *testing.T) {
+	both(t, func(t *testing.T, s *service) {
+		somebodyChangesWeb(t, s, func(c faults.Call) bool { return c.Op == "switch" || c.Op == "activate" && c.About == "web" })
+		if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{}); !errors.Is(err, providers.Conflict) {
+			t.Errorf("the next deploy writes over it unasked: %v", err)
+		}
+		if _, err := s.engine().Deploy(t.Context(), release.DeployOptions{Force: true}); err != nil {
+			t.Error(err)
+		}
+		s.serves(map[string]string{"api": "three", "jobs": "two", "web": "three"})
+	})
+}
+
+// somebodyChangesWeb has somebody make an older revision of web serve at a call of a deploy. That stays, and nothing of the deploy does.
+func somebodyChangesWeb(t *testing.T, s *service, at func(faults.Call) bool) {
+	t.Helper()
+	s.all("one").deploy()
+	old, err := memory.New(s.world).Status(t.Context(), "web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.all("two").deploy()
+	p := &faults.Process{At: at, Fault: faults.Fault{Before: func(faults.Call) error {
+		a := memory.New(s.world)
+		now, err := a.Status(t.Context(), "web")
+		if err == nil {
+			web := providers.Spec{Function: manifest.Function{Name: "web"}}
+			_, err = a.Activate(t.Context(), providers.Change{Spec: web, From: now, To: old.Revision, Epoch: s.shown()})
+		}
+		return err
+	}}}
+	inner := s.adapter
+	s.adapter = func(a *memory.Adapter) providers.Adapter { return p.Wrap(inner(a)) }
+	s.write(map[string]string{"api": "three", "jobs": "two", "web": "three"})
+	_, err = s.engine().Deploy(t.Context(), release.DeployOptions{})
+	e := s.failure(err, release.OutcomeUnchanged)
+	if !errors.Is(e, providers.Conflict) {
+		t.Errorf("got %v", e)
+	}
+	s.serves(map[string]string{"api": "two", "jobs": "two", "web": "one"})
+	s.adapter = inner
 }
 
 func TestAHolderThatWasOvertakenByForcePutsNothingBack(t *testing.T) {

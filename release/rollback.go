@@ -113,7 +113,10 @@ func (e *Engine) undo(ctx context.Context, l *ledger, s *scene, o RollbackOption
 		return nil, a.quit(ctx, err, s.last.Number)
 	}
 	if a.record.begun() {
-		if err := a.track(ctx, StepRestore, "", len(a.record.Functions), func(ctx context.Context) error { return a.putBack(ctx) }); err != nil {
+		if err := a.track(ctx, StepRestore, "", len(a.record.Functions), func(ctx context.Context) error {
+			_, err := a.putBack(ctx)
+			return err
+		}); err != nil {
 			failure := &Error{Outcome: OutcomePartial, Attempt: a.record.Number, Release: s.head.Number, Err: err}
 			if a.lost(ctx) {
 				return nil, a.overtaken(err)
