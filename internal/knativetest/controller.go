@@ -201,7 +201,7 @@ func (s *Server) revision(o object) {
 	}
 	state := condition("Unknown", "Deploying", "")
 	switch {
-	case w.failed != nil:
+	case w.failed != nil && w.waiting() == nil:
 		state = condition("False", w.failed.reason, w.failed.message)
 	case w.handler != nil:
 		state = condition("True", "", "")

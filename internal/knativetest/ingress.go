@@ -101,9 +101,13 @@ func (s *Server) pods() []object {
 	var all []object
 	for _, uid := range sorted(s.running) {
 		w := s.running[uid]
+		state := object{}
+		if waits := w.waiting(); waits != nil {
+			state["waiting"] = waits
+		}
 		all = append(all, object{"metadata": object{"name": podName(w.name, uid), "labels": object{
 			"serving.knative.dev/revision": w.name, "serving.knative.dev/configuration": w.configuration,
-		}}})
+		}}, "status": object{"containerStatuses": []any{object{"name": "user-container", "state": state}}}})
 	}
 	return all
 }

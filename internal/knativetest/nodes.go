@@ -164,8 +164,8 @@ func (s *Server) report(w *workload, o object) {
 		state["lastState"] = object{"terminated": object{"exitCode": 1, "message": w.failed.message}}
 	default:
 		ready = 0
-		state["state"] = object{"waiting": object{"reason": w.failed.reason, "message": w.failed.message}}
-		progress = condition("False", "ProgressDeadlineExceeded", "") // which takes ten minutes of a real one
+		state["state"] = object{"waiting": w.waiting()}
+		progress = condition("True", "ReplicaSetUpdated", "")
 	}
 	progress["type"] = "Progressing"
 	s.tell(http.MethodPost, s.path("pods"), pod)

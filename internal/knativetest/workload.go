@@ -37,6 +37,14 @@ func (w *workload) stop() {
 	}
 }
 
+// waiting is what its container waits for, in the words of the kubelet; nil is nothing. Knative tells of it ten minutes later.
+func (w *workload) waiting() object {
+	if w.failed == nil || strings.HasPrefix(w.failed.reason, "ExitCode") {
+		return nil
+	}
+	return object{"reason": w.failed.reason, "message": w.failed.message}
+}
+
 // begin starts a revision beside, and says so when it is decided. It is called with the lock held.
 func (s *Server) begin(w *workload, o object, decided func()) {
 	answer := s.answer
@@ -58,7 +66,7 @@ func (s *Server) start(w *workload, o object, variables map[string]string, answe
 	spec := items(o, "spec", "containers")[0]
 	image, err := s.pull(text(spec, "image"))
 	if err != nil {
-		return nil, refuse(0, "ContainerMissing", "Unable to fetch image %q: failed to resolve image to digest: %v", text(spec, "image"), err)
+		return nil, refuse(0, "ImagePullBackOff", "Back-off pulling image %q: ErrImagePull: %v", text(spec, "image"), err)
 	}
 	if answer != nil {
 		return answer(variables), nil
@@ -66,7 +74,7 @@ func (s *Server) start(w *workload, o object, variables map[string]string, answe
 	root := filepath.Join(s.dir, text(o, "metadata", "uid"))
 	config, err := container.Unpack(image, root)
 	if err != nil {
-		return nil, refuse(0, "ContainerMissing", "%v", err)
+		return nil, refuse(0, "ImagePullBackOff", "%v", err)
 	}
 	k := &container.Container{Root: root, Config: config}
 	address, ended, err := s.launch(w, k, variables)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ferryfn/ferry/providers"
@@ -151,21 +152,54 @@ func stale(fn, what string) error {
 // broken is why a revision does not start, nil of one that does or of which it is not known yet. Knative writes the end of the
 // container's log into the condition.
 func broken(fn string, r *revision) *providers.Error {
-	ready := r.Status.ready()
-	if ready.Status != isFalse {
-		return nil
+	if ready := r.Status.ready(); ready.Status == isFalse {
+		return unstarted(fn, r.Name, ready.Reason, ready.Message)
 	}
-	e := &providers.Error{Kind: providers.Crashed, Op: "start", Provider: name, Function: fn, Err: fmt.Errorf("the revision %s does not start: %s", r.Name, strings.TrimSpace(ready.Message))}
+	return nil
+}
+
+// unstarted is a revision that does not start, with the reason in the words of Knative or of the kubelet.
+func unstarted(fn, id, reason, message string) *providers.Error {
+	e := &providers.Error{Kind: providers.Crashed, Op: "start", Provider: name, Function: fn, Err: fmt.Errorf("the revision %s does not start: %s", id, strings.TrimSpace(message))}
 	switch {
-	case strings.HasPrefix(ready.Reason, "ExitCode"):
-		e.Log = strings.TrimSpace(strings.TrimPrefix(ready.Message, "Container failed with: "))
-		e.Err, e.Hint = fmt.Errorf("the revision %s does not start (%s)", r.Name, ready.Reason), providers.CrashHint(e.Log)
-	case ready.Reason == "ContainerMissing", strings.HasPrefix(ready.Reason, "ImagePull"), ready.Reason == "ErrImagePull":
+	case strings.HasPrefix(reason, "ExitCode"):
+		e.Log = strings.TrimSpace(strings.TrimPrefix(message, "Container failed with: "))
+		e.Err, e.Hint = fmt.Errorf("the revision %s does not start (%s)", id, reason), providers.CrashHint(e.Log)
+	case slices.Contains(unpulled(), reason):
 		e.Kind, e.Hint = providers.Denied, "let the cluster pull from the registry: knative.pull_secret"
-	case ready.Reason == "CreateContainerConfigError":
+	case reason == unconfigured:
 		e.Kind, e.Hint = providers.NotFound, "set the secrets with `ferry secrets set`, and deploy again"
-	case ready.Reason == "ProgressDeadlineExceeded", ready.Reason == "Unschedulable":
+	case reason == "ProgressDeadlineExceeded", reason == "Unschedulable":
 		e.Kind, e.Hint = providers.Unavailable, "see whether the cluster has room: `kubectl get events`"
 	}
 	return e
+}
+
+// unpulled are the reasons of an image that is not to be had. After the first failure it is tried again, ever more slowly.
+func unpulled() []string {
+	return []string{"ContainerMissing", "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+}
+
+// unconfigured is the reason of a container whose secrets there are not.
+const unconfigured = "CreateContainerConfigError"
+
+// stuck is broken, also where Knative does not say so yet: what a container waits for in vain it tells after ten minutes, and the pod
+// at once.
+func (c *connection) stuck(ctx context.Context, fn string, r *revision) (*providers.Error, error) {
+	if r == nil || r.Status.ready().Status == isTrue {
+		return nil, nil
+	}
+	if e := broken(fn, r); e != nil {
+		return e, nil
+	}
+	all, err := list[pod](ctx, c, pods, map[string]string{"serving.knative.dev/revision": r.Name})
+	for _, p := range all {
+		for _, k := range p.Status.Containers {
+			w := k.State.Waiting
+			if w != nil && w.Reason != "ErrImagePull" && (w.Reason == unconfigured || slices.Contains(unpulled(), w.Reason)) {
+				return unstarted(fn, r.Name, w.Reason, w.Message), nil
+			}
+		}
+	}
+	return nil, err
 }

@@ -468,6 +468,42 @@ func amountsAreNoDrift(t *testing.T, c stand) {
 	}
 }
 
+func TestAnImageThatCannotBePulledIsSaidAtOnceAndIsPulledWhenItIsThere(t *testing.T) {
+	t.Parallel()
+	unpullableIsSaidAtOnce(t, newCluster(t))
+}
+
+// unpullableIsSaidAtOnce has an image go before the cluster pulls it.
+func unpullableIsSaidAtOnce(t *testing.T, c stand) {
+	a := c.process(t, "shop", "dev")
+	conn := c.connection(t, a)
+	s := c.program(t, a, "api", "a", says(t, "one"))
+	image, err := conn.image(t.Context(), specOf(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, goOn := c.hold("create configurations")
+	done := make(chan error, 1)
+	ctx := c.hasty(t)
+	go func() {
+		_, err := a.Publish(ctx, s, 0)
+		done <- err
+	}()
+	<-held
+	if err := conn.registries().Delete(t.Context(), image.digest, image.tag); err != nil {
+		t.Fatal(err)
+	}
+	goOn()
+	var e *providers.Error
+	if err := <-done; !errors.As(err, &e) || e.Kind != providers.Denied || !strings.Contains(e.Hint, "pull_secret") || !strings.Contains(err.Error(), "pulling image") {
+		t.Fatalf("an image that cannot be pulled: %v", err)
+	}
+	live(t, a, s)
+	if version, _ := c.call(t, a, "api"); version != "one" {
+		t.Errorf("%q serves", version)
+	}
+}
+
 func TestNoClusterIsSaidWithTheNextStep(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()

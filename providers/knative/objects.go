@@ -209,7 +209,14 @@ type trigger struct {
 }
 
 type pod struct {
-	meta `json:"metadata"`
+	meta   `json:"metadata"`
+	Status struct {
+		Containers []struct {
+			State struct {
+				Waiting *struct{ Reason, Message string }
+			}
+		} `json:"containerStatuses"`
+	} `json:"status"`
 }
 
 // settled reports whether what was written last was looked at.

@@ -30,7 +30,11 @@ func (c *connection) publish(ctx context.Context, s spec) (providers.Revision, e
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	if there != nil && broken(fn, there) == nil && revisionOf(there).Digest == s.digest {
+	stuck, err := c.stuck(ctx, fn, there)
+	if err != nil {
+		return providers.Revision{}, err
+	}
+	if there != nil && stuck == nil && revisionOf(there).Digest == s.digest {
 		if stored, err := c.complete(ctx, there); err != nil || stored {
 			return revisionOf(there), err
 		}
@@ -39,7 +43,7 @@ func (c *connection) publish(ctx context.Context, s spec) (providers.Revision, e
 	if err == nil {
 		err = c.ensureInstance(ctx, fn)
 	}
-	if err == nil && there != nil && broken(fn, there) != nil { // what it lacked may be there now: it is made anew
+	if err == nil && stuck != nil { // what it lacked may be there now: it is made anew
 		if err = c.erase(ctx, revisions, there.meta, ""); err == nil {
 			err = gone[revision](ctx, c, revisions, there.meta)
 		}
@@ -93,11 +97,15 @@ func (c *connection) retemplate(ctx context.Context, fn string, t template) erro
 	}, racing())
 }
 
+// patientLooks is how often a revision is looked at before its pods are.
+const patientLooks = 4
+
 // made waits until the revision of a spec is decided. Another publish may write its own template before Knative saw this one:
 // then it is written again.
 func (c *connection) made(ctx context.Context, s spec, image pushed) (providers.Revision, error) {
 	fn, id := s.function.Name, c.revisionName(s)
 	var r *revision
+	looks := 0
 	err := until.True(ctx, working("the revision "+id+" to be made"), func() (bool, error) {
 		var err error
 		if r, err = find[revision](ctx, c, revisions, id); err != nil {
@@ -113,8 +121,17 @@ func (c *connection) made(ctx context.Context, s spec, image pushed) (providers.
 		if got := revisionOf(r).Digest; got != s.digest {
 			return false, &providers.Error{Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn, Err: fmt.Errorf("the revision %s has the digest %q", id, got)}
 		}
-		state := r.Status.ready().Status
-		return state == isTrue || state == isFalse, nil
+		if state := r.Status.ready().Status; state == isTrue || state == isFalse {
+			return true, nil
+		}
+		if looks++; looks < patientLooks {
+			return false, nil
+		}
+		stuck, err := c.stuck(ctx, fn, r)
+		if err == nil && stuck != nil {
+			err = stuck
+		}
+		return false, err
 	})
 	if err != nil {
 		return providers.Revision{}, err

@@ -70,6 +70,10 @@ func TestKnative(t *testing.T) {
 				needPython(t)
 				messagesAreDelivered(t, open(t))
 			})
+			t.Run("an image that is not to be had", func(t *testing.T) {
+				t.Parallel()
+				unpullableIsSaidAtOnce(t, open(t))
+			})
 			t.Run("amounts", func(t *testing.T) {
 				t.Parallel()
 				amountsAreNoDrift(t, open(t))
