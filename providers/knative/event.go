@@ -66,6 +66,7 @@ func checkOrigin(fn function, at string, e manifest.Event) []providers.Issue {
 	}
 	found := slices.Concat(
 		check.When(!labelForm().MatchString(o.broker)).Block(at, "name the broker: knative.resources", "%q is not the name of a broker", o.broker),
+		check.When(e.Object != nil && fn.Style == manifest.StyleAzure).Block(at, "write a handler of another style, which gets the name of the object", "a blob trigger is handed the content of the object, and ferry reads none on Knative"),
 		check.Forms("knative.resources", attributeForm(), "names of attributes in lower-case letters and digits", slices.Sorted(maps.Keys(o.attributes))...),
 	)
 	if q := e.Queue; q != nil {

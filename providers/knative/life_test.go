@@ -555,6 +555,12 @@ func TestWhatKnativeCannotHonourIsRaised(t *testing.T) {
 		"health events[0].http.auth": func(f *manifest.Function) {
 			f.Events, f.Health = []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "private"}}}, &manifest.Health{Path: "/healthz"}
 		},
+		"events[0].object events[0].object": func(f *manifest.Function) {
+			f.Style, f.Events = manifest.StyleAzure, []manifest.Event{{Object: &manifest.ObjectEvent{Bucket: "q"}}}
+		},
+		"events[0].queue.batch events[0].queue.backoff": func(f *manifest.Function) {
+			f.Events = []manifest.Event{{Queue: &manifest.QueueEvent{Name: "q", Batch: 10, Backoff: manifest.Duration(1234 * time.Millisecond)}}}
+		},
 		"events[0].schedule": func(f *manifest.Function) {
 			f.Runtime, f.Style = "custom", manifest.StyleServer
 			f.Events = []manifest.Event{{Schedule: &manifest.ScheduleEvent{Cron: "* * * * *"}}}
