@@ -80,9 +80,12 @@ func (p proof) shows(t *testing.T, reason, program string, args ...string) {
 // provenByIngresses looks at each case on each ingress of AWS.
 func (l loss) provenByIngresses(t *testing.T, cases map[string]httpCase) {
 	t.Helper()
-	ingresses := slices.DeleteFunc(lambdaIngresses(), func(in onLambda) bool {
-		return !slices.Contains(l.Ingresses, in.name) && !(in.name == "url" && l.ofResults())
-	})
+	var ingresses []onLambda
+	for _, in := range lambdaIngresses() {
+		if slices.Contains(l.Ingresses, in.name) || l.ofResults() && in.name == "url" {
+			ingresses = append(ingresses, in)
+		}
+	}
 	if len(ingresses) == 0 {
 		t.Errorf("nothing proves that %q: it is of no ingress of AWS", l.Reason)
 	}
