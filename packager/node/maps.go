@@ -166,7 +166,7 @@ const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 // many digits it has: none where there is no number.
 func readVLQ(text []byte) (value, digits int) {
 	for shift := 0; digits < len(text) && shift < 35; shift += 5 {
-		digit := valueOf(text[digits])
+		digit := int(base64Values[text[digits]])
 		if digit < 0 {
 			break
 		}
@@ -182,23 +182,13 @@ func readVLQ(text []byte) (value, digits int) {
 	return 0, 0
 }
 
-// valueOf is the place of a digit among base64Digits, -1 for what is none.
-func valueOf(digit byte) int {
-	switch {
-	case 'A' <= digit && digit <= 'Z':
-		return int(digit - 'A')
-	case 'a' <= digit && digit <= 'z':
-		return int(digit-'a') + 26
-	case '0' <= digit && digit <= '9':
-		return int(digit-'0') + 52
-	case digit == '+':
-		return 62
-	case digit == '/':
-		return 63
-	default:
-		return -1
+// base64Values are the places of bytes among base64Digits, -1 for what is no digit.
+var base64Values = func() (values [256]int8) {
+	for i := range values {
+		values[i] = int8(strings.IndexByte(base64Digits, byte(i)))
 	}
-}
+	return values
+}()
 
 func appendVLQ(out []byte, value int) []byte {
 	bits := value << 1
