@@ -9,8 +9,11 @@ import (
 	"github.com/ferryfn/ferry/internal/standin"
 )
 
-// How many writes Resource Manager takes from one caller: 200 at once, and then 10 in a second.
-const managerRate, managerBurst = 10, 200
+// How many writes Resource Manager takes from one caller: 200 at once, and then 10 in a second; and how many reads.
+const (
+	managerRate, managerBurst         = 10, 200
+	managerReadRate, managerReadBurst = 25, 250
+)
 
 // The calls that must follow one another on Azure, by the same rules as those on AWS.
 var (
@@ -29,12 +32,12 @@ var (
 // azureSteps are what is done once, and what is repeated.
 func azureSteps() (once, round []step) {
 	changed := slices.Concat(lookAzure, begin, storeAzure, []string{"write record"}, switchAzure, finish)
-	once = []step{{"first deploy", []string{"deploy"}, (*sources).stay, 3, slices.Concat(lookAzure[:4], groundAzure, switchAzure, finish)}}
+	once = []step{{"first deploy", []string{"deploy"}, (*sources).stay, 4, slices.Concat(lookAzure[:4], groundAzure, switchAzure, finish)}}
 	return once, []step{
-		{"env of all changed", []string{"deploy"}, (*sources).changeEnv, 0, changed},
-		{"code of all changed", []string{"deploy"}, (*sources).changeCode, 0, slices.Concat(changed, []string{"write package"})},
+		{"env of all changed", []string{"deploy"}, (*sources).changeEnv, 1, changed},
+		{"code of all changed", []string{"deploy"}, (*sources).changeCode, 1, slices.Concat(changed, []string{"write package"})},
 		{"no change", []string{"deploy"}, (*sources).stay, 0, lookAzure},
-		{"rollback", []string{"rollback", "--yes"}, (*sources).changeBack, 0, slices.Concat(lookAzure, begin, []string{"read record", "read claim", "read revision"}, switchAzure, finish)},
+		{"rollback", []string{"rollback", "--yes"}, (*sources).changeBack, 1, slices.Concat(lookAzure, begin, []string{"read record", "read claim", "read revision"}, switchAzure, finish)},
 	}
 }
 
@@ -48,8 +51,10 @@ func onAzure(b *bed) (stand, error) {
 		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	})
 	once, round := azureSteps()
+	looks := map[string]int{once[0].name: 5, round[0].name: 4, round[1].name: 4, round[2].name: 1, round[3].name: 4}
 	return stand{
 		sources: sources{target: "azure: {provider: azure, resource_group: many, location: westeurope}", program: true},
+		looks:   looks,
 		env:     cloud.Environ(), control: &cloud.Control, once: once, round: round, rate: managerRate, burst: managerBurst,
 		tally: tally{"Resource Manager", func(c standin.Call) bool { return strings.HasPrefix(c.Service, "Microsoft.") }},
 	}, nil

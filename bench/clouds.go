@@ -52,6 +52,7 @@ type stand struct {
 	once, round []step
 	rate, burst int            // of the writes that the cloud takes
 	builds      map[string]int // writes of Cloud Functions that each function needs besides, by step
+	looks       map[string]int // reads that each function needs, where they are limited, by step
 	tally
 	peer func(w *workshop) (string, error)
 }
@@ -139,6 +140,7 @@ func (s services) take(w *workshop, at *stand, one step) (string, error) {
 	took := time.Since(began)
 	builds := at.builds[one.name] // beside each there is room for a write of the others; all functions are built before one goes live
 	limit := wait(s.functions*builds, buildBurst, buildRate) + wait(s.functions*(one.writes-builds), at.burst, at.rate)
+	limit = max(limit, wait(s.functions*at.looks[one.name], managerReadBurst, managerReadRate)) // each has a bucket of its own
 	floor := limit + time.Duration(len(one.chain))*latency
 	fmt.Fprintf(s.log, "%s, %s: %s: %v\n", s.name(), one.name, short(took), operations(at.control.Calls()))
 	return fmt.Sprintf("| %s, %d: %s | %s | %s | %.2f | %s of rate limit, %d calls in a row of %s. %s |",

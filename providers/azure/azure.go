@@ -44,6 +44,7 @@ type place struct {
 // Adapter deploys one service and stage to one resource group.
 type Adapter struct {
 	place
+	pace pace
 
 	mu         sync.Mutex
 	connection *connection // once it is made
@@ -51,7 +52,7 @@ type Adapter struct {
 
 // New makes an adapter. It touches neither network nor disk.
 func New(c providers.Config) (providers.Adapter, error) {
-	a := &Adapter{place: place{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env}}
+	a := &Adapter{place: place{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env}, pace: newPace()}
 	if problems := c.Block.Decode(&a.target); len(problems) > 0 {
 		return nil, problems
 	}

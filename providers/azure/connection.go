@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/monitor/query/azlogs"
@@ -98,12 +100,16 @@ func (a *Adapter) signedIn(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	reach := &reach{}
+	manager, err := url.Parse(c.cloud.configuration.Services[cloud.ResourceManager].Endpoint)
+	if err != nil {
+		return nil, err
+	}
 	c.options = arm.ClientOptions{ClientOptions: policy.ClientOptions{
 		Cloud:            c.cloud.configuration,
 		Transport:        &http.Client{Transport: transport},
 		Retry:            policy.RetryOptions{MaxRetries: maxRetries, RetryDelay: firstPause, MaxRetryDelay: longestPause},
 		PerCallPolicies:  []policy.Policy{correlation(newGUID()), runtime.NewRequestIDPolicy(), reach.begin()},
-		PerRetryPolicies: []policy.Policy{reach.attempt()},
+		PerRetryPolicies: []policy.Policy{a.pace.of(manager.Host), reach.attempt()},
 		Telemetry:        policy.TelemetryOptions{ApplicationID: "ferry"},
 	}}
 	c.credential, err = a.credentials(c.options.ClientOptions)

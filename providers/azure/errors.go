@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -113,6 +114,12 @@ func kindOfTransport(err error) providers.Kind {
 		return providers.Unavailable
 	}
 	return providers.Failed
+}
+
+// unsent reports whether a call failed before anything of it was on its way.
+func unsent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial" || says(err, "TLS handshake timeout")
 }
 
 // codeOf is what Azure calls an error, and its status; 0 is that Azure did not answer.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -77,5 +78,19 @@ func TestWhatAzureAnswersHasItsKindAndItsNextStep(t *testing.T) {
 		if text := err.Error(); !strings.Contains(text, "req-1") || !strings.Contains(text, "api") || strings.Contains(text, "\n") {
 			t.Errorf("who reads %q lacks the function or the number of the request, or has it in several lines", text)
 		}
+	}
+}
+
+func TestACallThatNeverLeftIsToldFromOneThatMayHaveArrived(t *testing.T) {
+	for want, err := range map[bool]error{
+		true:  &url.Error{Op: "Post", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}},
+		false: &url.Error{Op: "Post", Err: &net.OpError{Op: "read", Err: errors.New("connection reset")}},
+	} {
+		if got := unsent(fmt.Errorf("sending: %w", err)); got != want {
+			t.Errorf("%v: %t", err, got)
+		}
+	}
+	if !unsent(errors.New("net/http: TLS handshake timeout")) {
+		t.Error("a connection that was never there is taken for a call")
 	}
 }

@@ -80,7 +80,7 @@ func (a *app) publish(ctx context.Context, host string, r record) (id string, er
 		return err
 	}, unavailable(func(err error) bool {
 		_, status := codeOf(err)
-		return unavailableKind(err) && status >= http.StatusInternalServerError
+		return unavailableKind(err) && (status >= http.StatusInternalServerError || unsent(err))
 	}))
 	if unavailableKind(err) {
 		return "", fail(providers.Unavailable, "activate", a.function,
