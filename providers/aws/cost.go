@@ -55,8 +55,8 @@ func (a *Adapter) Uses(asked manifest.Function, l providers.Load) []providers.Us
 	if fn.Architecture == "arm64" {
 		run, kept, keptRun = priceTimeArm, priceKeptArm, priceKeptRunArm
 	}
-	gb, each := float64(fn.Memory.MB())/1024, whole(l.Duration, time.Millisecond).Seconds()
-	starts := l.Requests * l.Cold * whole(l.Init, time.Millisecond).Seconds()
+	gb, each := float64(fn.Memory.MB())/1024, whole(l.Duration).Seconds()
+	starts := l.Requests * l.Cold * whole(l.Init).Seconds()
 	uses := []providers.Use{{Price: priceRequests, Amount: l.Requests}}
 	busy := l.Requests * each
 	if fn.Scaling.Min > 0 {
@@ -71,10 +71,10 @@ func (a *Adapter) Uses(asked manifest.Function, l providers.Load) []providers.Us
 		busy -= warm
 	}
 	if busy > 0 {
-		uses = append(uses, providers.Use{Price: run, Amount: busy * gb, Why: fmt.Sprintf("a request of %s is billed as %s", l.Duration, whole(l.Duration, time.Millisecond))})
+		uses = append(uses, providers.Use{Price: run, Amount: busy * gb, Why: fmt.Sprintf("a request of %s is billed as %s", l.Duration, whole(l.Duration))})
 	}
 	if starts > 0 {
-		uses = append(uses, providers.Use{Price: run, Amount: starts * gb, Why: fmt.Sprintf("the start of an instance is billed, too, as %s", whole(l.Init, time.Millisecond))})
+		uses = append(uses, providers.Use{Price: run, Amount: starts * gb, Why: fmt.Sprintf("the start of an instance is billed, too, as %s", whole(l.Init))})
 	}
 	if more := float64(fn.own.storage().MB()-512) / 1024; more > 0 {
 		uses = append(uses, providers.Use{Price: priceStorage, Amount: l.Requests * each * more})
@@ -82,8 +82,10 @@ func (a *Adapter) Uses(asked manifest.Function, l providers.Load) []providers.Us
 	return uses
 }
 
-// whole is a time rounded up to whole steps.
-func whole(d, step time.Duration) time.Duration { return (d + step - 1) / step * step }
+// whole is a time rounded up to what is billed.
+func whole(d time.Duration) time.Duration {
+	return (d + time.Millisecond - 1).Truncate(time.Millisecond)
+}
 
 var report = regexp.MustCompile(`^REPORT RequestId: .*?\bDuration: ([\d.]+) ms\b(?:.*\bInit Duration: ([\d.]+) ms)?`)
 

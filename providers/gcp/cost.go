@@ -57,7 +57,7 @@ func (a *Adapter) Uses(asked manifest.Function, l providers.Load) []providers.Us
 	}
 	uses = append(
 		uses,
-		providers.Use{Price: priceCPU, Amount: (busy + starts) * cpu, Why: fmt.Sprintf("%s, of %s vCPU", why, cpus(fn.cpu()))},
+		providers.Use{Price: priceCPU, Amount: (busy + starts) * cpu, Why: fmt.Sprintf("%s, of %s vCPU", why, fn.cpu())},
 		providers.Use{Price: priceMemory, Amount: (busy + starts) * gib},
 	)
 	if starts > 0 {
