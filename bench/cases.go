@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,7 +22,7 @@ func cases() []bench {
 		{"deploy of 100 unchanged functions", "git status of the same tree", 15, deployOf100},
 		{"first deploy of three runtimes", "go build of the Go function, then node, python3 and that program started once", 3, firstDeploy},
 		{"a request through the gateway", "the same handler as a server of its own", 2000, throughGateway},
-	}, append(packaging(), longLedger()...)...)
+	}, slices.Concat(packaging(), moving(), longLedger())...)
 }
 
 func startup(w *workshop) (ours, theirs func() error, err error) {

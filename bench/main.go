@@ -65,7 +65,7 @@ func run(only string, log io.Writer) error {
 			return err
 		}
 	}
-	for _, p := range places() {
+	for _, p := range append(places(), forwarders()...) {
 		if err := show(w, only, p.name, p.measure); err != nil {
 			return err
 		}
