@@ -155,7 +155,7 @@ func (o *compareOptions) read() ([]compare.Request, error) {
 // place is how the requests get to a target or a URL.
 func (o *compareOptions) place(ctx context.Context, name string, all []compare.Request) (compare.Call, error) {
 	if strings.Contains(name, "://") {
-		return overHTTP(strings.TrimSuffix(name, "/")), nil
+		return overHTTP(strings.TrimSuffix(name, "/"), o.atOnce), nil
 	}
 	p, err := o.app.projectOn(name)
 	if err != nil {
@@ -203,9 +203,10 @@ func (o *compareOptions) standard(m *manifest.Manifest, all []compare.Request) (
 	return "", usagef("name one with --function, or in each request", "%d functions answer HTTP", len(answer))
 }
 
-// overHTTP sends requests to an address, and follows no redirects.
-func overHTTP(base string) compare.Call {
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+// overHTTP sends requests to an address, over as many connections as are under way at once, and follows no redirects.
+func overHTTP(base string, atOnce int) compare.Call {
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: atOnce}
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return func(ctx context.Context, r compare.Request) compare.Answer {
 		begun := time.Now()
 		request, err := http.NewRequestWithContext(ctx, r.Method, base+r.Path, bytes.NewReader(r.Body))

@@ -177,12 +177,12 @@ func (m Manifest) Text(schema string) ([]byte, error) {
 		add(root, "defaults", d)
 	}
 	functions := mapping()
-	for _, f := range m.Functions {
-		n, err := f.node()
-		if err != nil {
-			return nil, err
-		}
-		add(functions, f.Name, n)
+	nodes, err := functionNodes(m.Functions)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range m.Functions {
+		add(functions, f.Name, nodes[i])
 	}
 	add(root, "functions", functions)
 	targets := mapping()
@@ -205,6 +205,24 @@ func (m Manifest) Text(schema string) ([]byte, error) {
 	return b.Bytes(), encoder.Close()
 }
 
+// functionNodes are those of functions, in their order. They are encoded together: each use of the encoder has a start of its own.
+func functionNodes(functions []Named) ([]*yaml.Node, error) {
+	plain := make([]Function, len(functions))
+	for i, f := range functions {
+		plain[i] = f.Function
+	}
+	var list yaml.Node
+	if err := list.Encode(plain); err != nil {
+		return nil, err
+	}
+	for i, n := range list.Content {
+		if err := plain[i].finish(n); err != nil {
+			return nil, err
+		}
+	}
+	return list.Content, nil
+}
+
 func (f Function) node() (*yaml.Node, error) {
 	n := mapping()
 	var plain yaml.Node
@@ -212,6 +230,12 @@ func (f Function) node() (*yaml.Node, error) {
 		return nil, err
 	}
 	n.Content = plain.Content
+	return n, f.finish(n)
+}
+
+// finish says how what was encoded is written, and adds the blocks of providers.
+func (f Function) finish(n *yaml.Node) error {
+	n.Style = 0 // an empty map is written as one, whatever it was encoded as
 	f.flowEvents(n)
 	var names []string
 	for name, s := range f.Blocks {
@@ -223,11 +247,11 @@ func (f Function) node() (*yaml.Node, error) {
 	for _, name := range names {
 		block, err := f.Blocks[name].node()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		add(n, name, block)
 	}
-	return n, nil
+	return nil
 }
 
 // flowEvents writes each event on a line of its own, but for those with a cross-origin policy, which are long.
@@ -274,9 +298,27 @@ func add(to *yaml.Node, key string, value *yaml.Node) {
 }
 
 func scalar(text string) *yaml.Node {
+	if plainWord(text) {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+	}
 	var n yaml.Node
 	_ = n.Encode(text) // a string is always encoded
 	return &n
+}
+
+// plainWord is whether a text is written as it is: letters, digits, _ and -, and none of the words that mean something else.
+func plainWord(text string) bool {
+	switch strings.ToLower(text) {
+	case "", "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+		return false
+	}
+	for i, r := range text {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r != '_' && r != '-' && (r < '0' || r > '9')) {
+			return false
+		}
+	}
+	return true
 }
 
 // Name makes a name of a function or service of another one: lower-case words with dashes, a letter first, at most 32 long.
