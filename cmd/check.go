@@ -24,8 +24,7 @@ type checkOptions struct {
 	app     *app
 	targets []string
 	sarif   string
-	parsed  map[string]bool // files that were looked at for imports
-	imports map[string][]portability.Import
+	sources *portability.Sources
 }
 
 // checkResult is what a move to each target meets.
@@ -42,7 +41,7 @@ type targetCheck struct {
 }
 
 func newCheck(a *app, out *outcome) *cobra.Command {
-	o := &checkOptions{app: a, parsed: map[string]bool{}, imports: map[string][]portability.Import{}}
+	o := &checkOptions{app: a}
 	c := a.command(out, &cobra.Command{
 		Use:   "check",
 		Short: "Say what keeps the service from moving to other targets",
@@ -201,12 +200,19 @@ func (o *checkOptions) code(ctx context.Context, p *project, functions []manifes
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	o.parse(ctx, p.manifest.Dir, codes)
+	sources := o.sourcesOf(p.manifest.Dir)
+	var files []string
+	for _, c := range codes {
+		if c != nil {
+			files = append(files, c.Files...)
+		}
+	}
+	sources.Parse(ctx, files)
 	for i, c := range codes {
 		if c == nil {
 			continue
 		}
-		c.Imports = o.imports
+		c.Sources = sources
 		more, err := c.Find(p.manifest.Target.Provider)
 		if err != nil {
 			return nil, err
@@ -216,26 +222,17 @@ func (o *checkOptions) code(ctx context.Context, p *project, functions []manifes
 	return slices.Concat(found...), nil
 }
 
-// parse learns what the files import of which that is not known yet: targets share most.
-func (o *checkOptions) parse(ctx context.Context, root string, codes []*portability.Code) {
-	var files []string
-	for _, c := range codes {
-		if c == nil {
-			continue
-		}
-		for _, file := range c.Files {
-			if !o.parsed[file] {
-				o.parsed[file] = true
-				files = append(files, file)
-			}
-		}
+// sourcesOf are the files below a manifest's folder, which targets share.
+func (o *checkOptions) sourcesOf(dir string) *portability.Sources {
+	if o.sources == nil {
+		o.sources = portability.NewSources(dir)
 	}
-	maps.Copy(o.imports, portability.Parse(ctx, root, files))
+	return o.sources
 }
 
 func codeOf(p *project, fn manifest.Function, bill packager.Bill) *portability.Code {
 	c := &portability.Code{
-		Function: fn.Name, Root: p.manifest.Dir, Env: map[string]string{}, Lost: templates.LostOn(p.adapter.Platform(fn).Shim, fn.Runtime, fn.Style),
+		Function: fn.Name, Env: map[string]string{}, Lost: templates.LostOn(p.adapter.Platform(fn).Shim, fn.Runtime, fn.Style),
 	}
 	for _, in := range bill.Inputs {
 		c.Files = append(c.Files, in.Path)

@@ -71,8 +71,9 @@ func programs() []program {
 // foundFor are the cases of which check warns for a program and a shim.
 func foundFor(t *testing.T, p program, language string, lost map[string]string) (cases []string) {
 	t.Helper()
-	c := portability.Code{Function: "api", Root: t.TempDir(), Lost: lost, Files: []string{map[string]string{"nodejs": "app.js", "python": "app.py", "go": "app.go"}[language]}}
-	if err := os.WriteFile(filepath.Join(c.Root, c.Files[0]), []byte(p.code), 0o644); err != nil {
+	root := t.TempDir()
+	c := portability.Code{Function: "api", Sources: portability.NewSources(root), Lost: lost, Files: []string{map[string]string{"nodejs": "app.js", "python": "app.py", "go": "app.go"}[language]}}
+	if err := os.WriteFile(filepath.Join(root, c.Files[0]), []byte(p.code), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	all, err := c.Find("local")

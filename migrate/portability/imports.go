@@ -21,25 +21,29 @@ type Import struct {
 	Column int    `json:"column"` // from 1
 }
 
-// Parse is what files import, as the parsers of Go and of Python read them: Python's own, where there is one, for all files at
-// once. No code of the files runs. A file that they cannot read is left out, and so are other languages.
-func Parse(ctx context.Context, root string, files []string) map[string][]Import {
-	found := map[string][]Import{}
+// Parse has the parsers of Go and of Python read what files import: Python's own, where there is one, for all files at once. No
+// code of the files runs. Patterns read a file that they cannot read, and those of other languages. It is called before Find.
+func (s *Sources) Parse(ctx context.Context, files []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var modules []string
 	for _, file := range files {
-		switch {
-		case installed(file):
-		case path.Ext(file) == ".py":
+		l := languageOf(file)
+		if s.parsed[file] || l == nil || l.name == "nodejs" || installed(file) {
+			continue
+		}
+		s.parsed[file] = true
+		if text, err := s.text(file); err != nil || !l.imports.in(text) {
+			continue // Find says why, or there is nothing to find
+		}
+		if path.Ext(file) == ".py" {
 			modules = append(modules, file)
-		case path.Ext(file) == ".go":
-			if imports, ok := parseGo(filepath.Join(root, filepath.FromSlash(file))); ok {
-				found[file] = imports
-			}
+		} else if imports, ok := parseGo(filepath.Join(s.root, filepath.FromSlash(file))); ok {
+			s.imports[file] = imports
 		}
 	}
 	slices.Sort(modules)
-	parsePython(ctx, root, slices.Compact(modules), found)
-	return found
+	parsePython(ctx, s.root, modules, s.imports)
 }
 
 func parseGo(name string) (all []Import, ok bool) {

@@ -2,18 +2,9 @@
 package portability
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
-	"io"
-	"path"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
-
-	"github.com/ferryfn/ferry/internal/regular"
 )
 
 // Level is what a finding means for a move.
@@ -45,36 +36,37 @@ type Finding struct {
 // Code is the own code of a function.
 type Code struct {
 	Function string
-	Root     string              // the manifest's folder
-	Files    []string            // slash paths from Root, of the files that went into the package
-	Env      map[string]string   // the variables that the function is given
-	Imports  map[string][]Import // by file, what Parse gives; a file that is not there is read by patterns
-	Packages []string            // the packages of others that went in
+	Sources  *Sources          // what holds the files
+	Files    []string          // slash paths from their root, of the files that went into the package
+	Env      map[string]string // the variables that the function is given
+	Packages []string          // the packages of others that went in
 	// Lost are the cases that the target's ingress loses, with the reason.
 	Lost map[string]string
 }
-
-// maxFile is the size of a source file that nobody wrote by hand.
-const maxFile = 1 << 20
 
 // Find looks through the function's own code for what ties it to providers other than the one it goes to. What stands in
 // comments and in installed packages is not its own.
 func (c Code) Find(provider string) ([]Finding, error) {
 	var all []Finding
-	seen := &seen{lost: c.Lost}
+	traits := map[string]Finding{} // where code has one first
+	typed := map[string]bool{}
 	for _, file := range slices.Sorted(slices.Values(c.Files)) {
-		language := languageOf(file)
-		if language == nil || installed(file) {
-			continue
-		}
-		found, err := c.file(file, language, provider, seen)
+		f, err := c.Sources.facts(file)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, found...)
+		all = append(all, c.file(file, f, provider)...)
+		for what, at := range f.traits {
+			if _, there := traits[what]; !there {
+				traits[what] = Finding{Function: c.Function, File: file, Line: at.line, Column: at.column}
+			}
+		}
+		for what := range f.denied {
+			typed[what] = true
+		}
 	}
 	all = append(all, c.brought(all, provider)...)
-	return append(all, c.told(seen)...), nil
+	return append(all, c.told(traits, typed)...), nil
 }
 
 // brought are the vendors that only packages of others call, one finding for each.
@@ -117,43 +109,30 @@ func installed(file string) bool {
 	return false
 }
 
-func (c Code) file(name string, l *language, provider string, seen *seen) ([]Finding, error) {
-	f, err := regular.Open(filepath.Join(c.Root, filepath.FromSlash(name)))
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
+// file is what the facts of a file mean for the function.
+func (c Code) file(name string, f *facts, provider string) []Finding {
+	all := c.calls(name, f.imports, provider)
+	for _, m := range f.variables {
+		_, given := c.Env[m.name]
+		if v := vendorOf(m.name, vendor.sets); !given && v != nil && v.provider != provider {
+			all = append(all, Finding{
+				Level: Change, Rule: "vendor-variable", Function: c.Function, File: name, Line: m.line, Column: m.column,
+				Message: fmt.Sprintf("it reads %s, which only %s sets", m.name, v.name),
+				Hint:    "set it in env, or do without",
+			})
+		}
 	}
-	defer func() { _ = f.Close() }() // nothing was written
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil || len(text) > maxFile {
-		return nil, err
-	}
-	imports, parsed := c.Imports[name]
-	all := c.calls(name, imports, provider)
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, maxFile+1)
-	for number := 1; lines.Scan(); number++ {
-		line := lines.Text()
-		if strings.HasPrefix(strings.TrimSpace(line), l.comment) {
+	for _, m := range f.writes {
+		if strings.HasPrefix(m.name, "/tmp/") || m.name == "/tmp" {
 			continue
 		}
-		if !parsed {
-			all = append(all, c.calls(name, l.imported(line, number), provider)...)
-		}
-		for _, found := range c.line(line, l, provider) {
-			found.Function, found.File, found.Line = c.Function, name, number
-			all = append(all, found)
-		}
-		seen.look(l.name, line, Finding{Function: c.Function, File: name, Line: number})
+		all = append(all, Finding{
+			Level: Hint, Rule: "local-disk", Function: c.Function, File: name, Line: m.line, Column: m.column,
+			Message: fmt.Sprintf("it writes %q: only the temporary folder can be written everywhere, and nothing in it lasts", m.name),
+			Hint:    "write below the temporary folder, or to a bucket",
+		})
 	}
 	slices.SortStableFunc(all, func(a, b Finding) int { return a.Line - b.Line })
-	return all, lines.Err()
-}
-
-// imported is what a line imports, by a pattern.
-func (l *language) imported(line string, number int) (all []Import) {
-	for _, m := range l.imports.FindAllStringSubmatchIndex(line, -1) {
-		all = append(all, Import{Name: line[m[2]:m[3]], Line: number, Column: m[2] + 1})
-	}
 	return all
 }
 
@@ -168,34 +147,6 @@ func (c Code) calls(file string, imports []Import, provider string) (all []Findi
 			Level: Change, Rule: ruleSDK, Function: c.Function, File: file, Line: i.Line, Column: i.Column, vendor: v.provider,
 			Message: fmt.Sprintf("it calls %s (%s), which stays where it is when the function moves", v.name, i.Name),
 			Hint:    "give the function credentials of " + v.name + " as secrets, or move that service, too",
-		})
-	}
-	return all
-}
-
-// line finds what one line of code says.
-func (c Code) line(line string, l *language, provider string) []Finding {
-	var all []Finding
-	for _, m := range l.variables.FindAllStringSubmatchIndex(line, -1) {
-		name := group(line, m)
-		_, given := c.Env[name]
-		if v := vendorOf(name, vendor.sets); !given && v != nil && v.provider != provider {
-			all = append(all, Finding{
-				Level: Change, Rule: "vendor-variable", Column: m[0] + 1,
-				Message: fmt.Sprintf("it reads %s, which only %s sets", name, v.name),
-				Hint:    "set it in env, or do without",
-			})
-		}
-	}
-	for _, m := range l.writes.FindAllStringSubmatchIndex(line, -1) {
-		name := group(line, m)
-		if strings.HasPrefix(name, "/tmp/") || name == "/tmp" {
-			continue
-		}
-		all = append(all, Finding{
-			Level: Hint, Rule: "local-disk", Column: m[0] + 1,
-			Message: fmt.Sprintf("it writes %q: only the temporary folder can be written everywhere, and nothing in it lasts", name),
-			Hint:    "write below the temporary folder, or to a bucket",
 		})
 	}
 	return all
@@ -263,48 +214,6 @@ func vendorOf(name string, holds func(vendor, string) bool) *vendor {
 	}
 	return nil
 }
-
-// language is how one language says what is looked for.
-type language struct {
-	name      string
-	comment   string
-	imports   *regexp.Regexp // its first group is what is imported
-	variables *regexp.Regexp // its groups are the name of a variable of the environment
-	writes    *regexp.Regexp // its groups are the name of a file that is written
-}
-
-// languages are those that code is read in. Their patterns are compiled when the first file is.
-var languages = sync.OnceValue(func() map[string]*language {
-	javascript := &language{
-		name:      "nodejs",
-		comment:   "//",
-		imports:   regexp.MustCompile(`(?:\bfrom\s*|\brequire\(\s*|\bimport\(\s*|\bimport\s+)["']([^"'./][^"']*)["']`),
-		variables: regexp.MustCompile(`\bprocess\.env(?:\.([A-Za-z_]\w*)|\[\s*["']([A-Za-z_]\w*)["']\s*\])`),
-		writes:    regexp.MustCompile(`\b(?:writeFile|writeFileSync|appendFile|appendFileSync|createWriteStream|mkdirSync|mkdir)\(\s*["']([^"']+)["']`),
-	}
-	python := &language{
-		name:      "python",
-		comment:   "#",
-		imports:   regexp.MustCompile(`^\s*(?:from|import)\s+([A-Za-z_][\w.]*)`),
-		variables: regexp.MustCompile(`\bos\.(?:environ\[\s*["']([A-Za-z_]\w*)["']|environ\.get\(\s*["']([A-Za-z_]\w*)["']|getenv\(\s*["']([A-Za-z_]\w*)["'])`),
-		writes:    regexp.MustCompile(`\bopen\(\s*["']([^"']+)["']\s*,\s*(?:mode\s*=\s*)?["'][rb+t]*[wax]`),
-	}
-	golang := &language{
-		name:      "go",
-		comment:   "//",
-		imports:   regexp.MustCompile(`^\s*(?:import\s+)?(?:[\w.]+\s+)?"([A-Za-z][\w.-]*\.[\w.-]+/[^"]+)"`),
-		variables: regexp.MustCompile(`\bos\.(?:Getenv|LookupEnv)\(\s*"([A-Za-z_]\w*)"`),
-		writes:    regexp.MustCompile(`\bos\.(?:WriteFile|Create|Mkdir|MkdirAll)\(\s*"([^"]+)"`),
-	}
-	all := map[string]*language{".py": python, ".go": golang}
-	for _, ext := range []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"} {
-		all[ext] = javascript
-	}
-	return all
-})
-
-// languageOf is the language of a file, nil for one that is none of them.
-func languageOf(file string) *language { return languages()[path.Ext(file)] }
 
 // Score is how ready a service is for a target, from 0 to 100: a function with a blocker counts nothing, and each change
 // takes a tenth of a function, down to half of it.

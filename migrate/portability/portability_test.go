@@ -17,9 +17,10 @@ import (
 // found lists rule, file and line of what is found in code that goes to a provider.
 func found(t *testing.T, provider string, env map[string]string, files map[string]string) []string {
 	t.Helper()
-	c := portability.Code{Function: "api", Root: t.TempDir(), Env: env}
+	root := t.TempDir()
+	c := portability.Code{Function: "api", Sources: portability.NewSources(root), Env: env}
 	for name, text := range files {
-		path := filepath.Join(c.Root, filepath.FromSlash(name))
+		path := filepath.Join(root, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +161,8 @@ func TestImportsAreThoseThatTheLanguagesOwnParsersRead(t *testing.T) {
 		packagertest.Write(t, filepath.Join(root, name), text)
 		files = append(files, name)
 	}
-	c := portability.Code{Function: "api", Root: root, Files: files, Imports: portability.Parse(t.Context(), root, files)}
+	c := portability.Code{Function: "api", Sources: portability.NewSources(root), Files: files}
+	c.Sources.Parse(t.Context(), files)
 	all, err := c.Find("local")
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +180,7 @@ func TestImportsAreThoseThatTheLanguagesOwnParsersRead(t *testing.T) {
 }
 
 func TestAVendorThatOnlyAPackageOfOthersCallsIsFoundOnce(t *testing.T) {
-	c := portability.Code{Function: "api", Root: t.TempDir(), Packages: []string{
+	c := portability.Code{Function: "api", Sources: portability.NewSources(t.TempDir()), Packages: []string{
 		"express", "@aws-sdk/client-s3", "@aws-sdk/core", "google-cloud-storage", "@azure/functions", "@azure/functions-extensions-base", "azure-functions",
 	}}
 	all, err := c.Find("gcp")
