@@ -6,15 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -29,13 +26,13 @@ func moving() []bench {
 	return []bench{
 		{"import of a serverless.yml of 300 functions", "a bare parse of the same YAML", 30, import300},
 		{"check of 100 functions", "packaging them, from an empty cache likewise", 5, check100},
-		{"compare of 2,000 requests", "a bare client in Go that sends the same to both, four at once likewise", 5, compare2000},
 	}
 }
 
-// forwarders are those about the forwarder of a migration.
+// forwarders are those about the requests of a move, by the time of the processor: a busy machine changes others.
 func forwarders() []place {
 	return []place{
+		{"compare of 2,000 requests", (*workshop).compared},
 		{"the forwarder of a migration, requests", (*workshop).forwarded},
 		{"the forwarder of a migration, starts", (*workshop).forwarderStarts},
 	}
@@ -84,65 +81,96 @@ func check100(w *workshop) (ours, theirs func() error, err error) {
 	return cold(w.command(w.dir, w.ferry, "check", "--targets", "local")), cold(w.command(w.dir, w.ferry, "package")), nil
 }
 
-// compare2000 has two servers with the same answer.
-func compare2000(w *workshop) (ours, theirs func() error, err error) {
-	if err := needs("node"); err != nil {
-		return nil, nil, err
+// bareClient sends requests to two servers, four at once: client URL URL.
+const bareClient = `package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+)
+
+func main() {
+	client, next := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}, make(chan int)
+	var working sync.WaitGroup
+	for range 4 {
+		working.Add(1)
+		go func() {
+			defer working.Done()
+			for i := range next {
+				for _, url := range os.Args[1:] {
+					res, err := client.Get(fmt.Sprintf("%sitems/%d", url, i))
+					if err != nil {
+						panic(err)
+					}
+					if _, err := io.ReadAll(res.Body); err != nil {
+						panic(err)
+					}
+					res.Body.Close()
+				}
+			}
+		}()
+	}
+	for i := range 2000 {
+		next <- i
+	}
+	close(next)
+	working.Wait()
+}
+`
+
+// compared has two servers with the same answer.
+func (w *workshop) compared() (string, error) {
+	if err := errors.Join(needs("node"), w.fresh()); err != nil {
+		return "", err
 	}
 	bareServer, err := platformFiles.ReadFile("platform/bare.cjs")
 	if err != nil {
-		return nil, nil, err
+		return "", err
 	}
-	const requests = 2000
 	var lines strings.Builder
-	for i := range requests {
+	for i := range 2000 {
 		fmt.Fprintf(&lines, "{\"path\": \"/items/%d\"}\n", i)
 	}
-	if err := w.write(map[string]string{"bare.cjs": string(bareServer), "requests.jsonl": lines.String(), "ferry.yaml": "service: compared\nfunctions: {api: {runtime: nodejs22, handler: bare.cjs, style: server}}\n"}); err != nil {
-		return nil, nil, err
+	client := filepath.Join(w.dir, "client")
+	err = all(func() error {
+		return w.write(map[string]string{"bare.cjs": string(bareServer), "requests.jsonl": lines.String(), "go.mod": "module client\n\ngo 1.24\n", "main.go": bareClient})
+	}, w.command(w.dir, "go", "build", "-trimpath", "-o", client, "."))()
+	if err != nil {
+		return "", err
 	}
 	var urls []string
 	for range 2 {
 		url, err := w.serveHere(func(port string) []string { return []string{"node", "bare.cjs", port} })
 		if err != nil {
-			return nil, nil, err
+			return "", err
 		}
 		urls = append(urls, url)
 	}
-	theirs = func() error {
-		const atOnce = 4
-		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}}
-		next, failures := make(chan int, requests), make(chan error, requests)
-		for i := range requests {
-			next <- i
+	var mine, peer []float64
+	for range 7 {
+		ours, err := w.processor(exec.Command(w.ferry, "compare", "--from", urls[0], "--to", urls[1], "--requests", "requests.jsonl"))
+		if err != nil {
+			return "", err
 		}
-		close(next)
-		var working sync.WaitGroup
-		for range atOnce {
-			working.Go(func() {
-				for i := range next {
-					for _, url := range urls {
-						res, err := client.Get(fmt.Sprintf("%sitems/%d", url, i))
-						if err == nil {
-							_, err = io.Copy(io.Discard, res.Body)
-							err = errors.Join(err, res.Body.Close())
-						}
-						failures <- err
-						if err != nil {
-							return
-						}
-					}
-				}
-			})
+		theirs, err := w.processor(exec.Command(client, urls...))
+		if err != nil {
+			return "", err
 		}
-		go func() { working.Wait(); close(failures) }()
-		var all []error
-		for err := range failures {
-			all = append(all, err)
-		}
-		return errors.Join(all...)
+		mine, peer = append(mine, ours), append(peer, theirs)
 	}
-	return w.command(w.dir, w.ferry, "compare", "--from", urls[0], "--to", urls[1], "--requests", "requests.jsonl"), theirs, nil
+	return fmt.Sprintf("| compare of 2,000 requests | %.0f ms | %.0f ms | %.2f | a bare client in Go that sends the same to both, by the processor's time |", median(mine), median(peer), ratio(mine, peer)), nil
+}
+
+// processor is the processor's time of a program in the case's folder, in milliseconds.
+func (w *workshop) processor(c *exec.Cmd) (float64, error) {
+	c.Dir, c.Env = w.dir, append(append(os.Environ(), "FERRY_HOME="+w.home), c.Env...)
+	if text, err := c.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("%s: %w\n%s", filepath.Base(c.Path), err, bytes.TrimSpace(text))
+	}
+	return float64(c.ProcessState.UserTime()+c.ProcessState.SystemTime()) / float64(time.Millisecond), nil
 }
 
 // bareProxy is a reverse proxy as Node's own modules make it: node proxy.cjs PORT TARGET.
@@ -256,11 +284,8 @@ func (w *workshop) forwarderStarts() (string, error) {
 	}
 	start := func(entry string, env ...string) (float64, error) {
 		c := exec.Command("node", "load.mjs", entry)
-		c.Dir, c.Env = w.dir, append(append(os.Environ(), "PORT=0"), env...)
-		if text, err := c.CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("load.mjs: %w\n%s", err, bytes.TrimSpace(text))
-		}
-		return float64(c.ProcessState.UserTime()+c.ProcessState.SystemTime()) / float64(time.Millisecond), nil
+		c.Env = append(env, "PORT=0")
+		return w.processor(c)
 	}
 	var mine, peer, ratios []float64
 	for range loads {
