@@ -3,6 +3,7 @@ package draft
 
 import (
 	"bytes"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,26 +172,17 @@ func (m Manifest) Text(schema string) ([]byte, error) {
 	}
 	root := mapping()
 	add(root, "service", scalar(m.Service))
-	if d, err := m.Defaults.node(); err != nil {
-		return nil, err
-	} else if len(d.Content) > 0 {
+	if d := m.Defaults.node(); len(d.Content) > 0 {
 		add(root, "defaults", d)
 	}
 	functions := mapping()
-	nodes, err := functionNodes(m.Functions)
-	if err != nil {
-		return nil, err
-	}
-	for i, f := range m.Functions {
-		add(functions, f.Name, nodes[i])
+	for _, f := range m.Functions {
+		add(functions, f.Name, f.node())
 	}
 	add(root, "functions", functions)
 	targets := mapping()
 	for _, t := range m.Targets {
-		n, err := t.Settings.node()
-		if err != nil {
-			return nil, err
-		}
+		n := t.Settings.node()
 		n.Style = yaml.FlowStyle
 		add(targets, t.Name, n)
 	}
@@ -205,37 +197,8 @@ func (m Manifest) Text(schema string) ([]byte, error) {
 	return b.Bytes(), encoder.Close()
 }
 
-// functionNodes are those of functions, in their order. They are encoded together: each use of the encoder has a start of its own.
-func functionNodes(functions []Named) ([]*yaml.Node, error) {
-	plain := make([]Function, len(functions))
-	for i, f := range functions {
-		plain[i] = f.Function
-	}
-	var list yaml.Node
-	if err := list.Encode(plain); err != nil {
-		return nil, err
-	}
-	for i, n := range list.Content {
-		if err := plain[i].finish(n); err != nil {
-			return nil, err
-		}
-	}
-	return list.Content, nil
-}
-
-func (f Function) node() (*yaml.Node, error) {
-	n := mapping()
-	var plain yaml.Node
-	if err := plain.Encode(f); err != nil {
-		return nil, err
-	}
-	n.Content = plain.Content
-	return n, f.finish(n)
-}
-
-// finish says how what was encoded is written, and adds the blocks of providers.
-func (f Function) finish(n *yaml.Node) error {
-	n.Style = 0 // an empty map is written as one, whatever it was encoded as
+func (f Function) node() *yaml.Node {
+	n := encoded(reflect.ValueOf(f))
 	f.flowEvents(n)
 	var names []string
 	for name, s := range f.Blocks {
@@ -245,13 +208,9 @@ func (f Function) finish(n *yaml.Node) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		block, err := f.Blocks[name].node()
-		if err != nil {
-			return err
-		}
-		add(n, name, block)
+		add(n, name, f.Blocks[name].node())
 	}
-	return nil
+	return n
 }
 
 // flowEvents writes each event on a line of its own, but for those with a cross-origin policy, which are long.
@@ -279,16 +238,12 @@ func (s Settings) Map() map[string]any {
 	return made
 }
 
-func (s Settings) node() (*yaml.Node, error) {
+func (s Settings) node() *yaml.Node {
 	n := mapping()
 	for _, x := range s {
-		var value yaml.Node
-		if err := value.Encode(x.Value); err != nil {
-			return nil, err
-		}
-		add(n, x.Key, &value)
+		add(n, x.Key, encoded(reflect.ValueOf(x.Value)))
 	}
-	return n, nil
+	return n
 }
 
 func mapping() *yaml.Node { return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"} }
@@ -306,15 +261,18 @@ func scalar(text string) *yaml.Node {
 	return &n
 }
 
-// plainWord is whether a text is written as it is: letters, digits, _ and -, and none of the words that mean something else.
+// plainWord is whether a text can only be read as one, such as the name of a function, a path, or 256MB.
 func plainWord(text string) bool {
 	switch strings.ToLower(text) {
 	case "", "y", "n", "yes", "no", "on", "off", "true", "false", "null":
 		return false
 	}
+	if unit := strings.TrimLeft(text, "0123456789"); unit != text {
+		return unit == "s" || unit == "MB"
+	}
 	for i, r := range text {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		if !letter && (i == 0 || r != '_' && r != '-' && (r < '0' || r > '9')) {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '/'
+		if !letter && (i == 0 || !strings.ContainsRune("_-.:{}0123456789", r)) {
 			return false
 		}
 	}
