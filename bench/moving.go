@@ -259,7 +259,7 @@ func (w *workshop) forwarded() (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", one.name, err)
 		}
-		servers = append(servers, &server{name: one.name, url: url, pid: w.servers[len(w.servers)-1].Process.Pid})
+		servers = append(servers, &server{name: one.name, url: url, pids: []int{w.servers[len(w.servers)-1].Process.Pid}})
 	}
 	for round := range loadRounds + 2 {
 		for _, s := range servers {
