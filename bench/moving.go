@@ -284,7 +284,7 @@ func (w *workshop) forwarderStarts() (string, error) {
 	}
 	start := func(entry string, env ...string) (float64, error) {
 		c := exec.Command("node", "load.mjs", entry)
-		c.Env = append(env, "PORT=0")
+		c.Env = append([]string{"PORT=0"}, env...)
 		return w.processor(c)
 	}
 	var mine, peer, ratios []float64
