@@ -27,6 +27,20 @@ func usagef(hint, format string, args ...any) error {
 	return &usageError{message: fmt.Sprintf(format, args...), hint: hint}
 }
 
+// targetError is what a provider has against the settings of a target, so that nothing was attempted.
+type targetError struct{ error }
+
+func (e *targetError) Unwrap() error { return e.error }
+
+// configured is an adapter for those settings, or why there is none.
+func configured(p providers.Provider, c providers.Config) (providers.Adapter, error) {
+	adapter, err := p.New(c)
+	if errors.Is(err, providers.Invalid) {
+		return nil, &targetError{err}
+	}
+	return adapter, err
+}
+
 // failure is an error that the command itself found.
 type failure struct {
 	kind    providers.Kind

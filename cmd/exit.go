@@ -98,9 +98,10 @@ func misused(err error) bool {
 		problems manifest.Problems
 		blocked  release.Blocked
 		pack     *packager.Error
+		target   *targetError
 	)
 	return errors.As(err, &usage) || errors.As(err, &problem) || errors.As(err, &problems) ||
-		errors.As(err, &blocked) || errors.As(err, &pack) && !outside(pack)
+		errors.As(err, &blocked) || errors.As(err, &target) || errors.As(err, &pack) && !outside(pack)
 }
 
 // outside holds for a package that could not be built for what happened around the sources: a full disk, a tool that is

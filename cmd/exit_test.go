@@ -29,6 +29,8 @@ func TestEveryErrorHasTheExitCodeOfTheTable(t *testing.T) {
 		{"a usage error", usagef("", "unknown flag"), 2},
 		{"manifest problems", manifest.Problems{{Message: "unknown key"}}, 2},
 		{"one manifest problem", fmt.Errorf("target aws: %w", manifest.Problem{Message: "bad"}), 2},
+		{"settings of a target", &targetError{of(providers.Invalid)}, 2},
+		{"what a cloud finds invalid", of(providers.Invalid), 1},
 		{"blockers", release.Blocked{{Message: "no such runtime"}}, 2},
 		{"a package that cannot be built", ended(release.OutcomeUnchanged, &packager.Error{Message: "no handler"}), 2},
 		{"a build command that fails", &packager.Error{Message: "build.command failed", Err: &exec.ExitError{}}, 2},

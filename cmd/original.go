@@ -104,7 +104,7 @@ func (o *importOptions) reader(p providers.Provider, service string) (providers.
 	if err := json.Unmarshal(text, block); err != nil {
 		return nil, err
 	}
-	adapter, err := p.New(providers.Config{Service: service, Stage: "dev", Target: p.Name, Block: block, Home: home, Env: o.app.lookup})
+	adapter, err := configured(p, providers.Config{Service: service, Stage: "dev", Target: p.Name, Block: block, Home: home, Env: o.app.lookup})
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func (a *app) at(m *manifest.Manifest) (*project, error) {
 		}
 		return nil, usagef(suggest(m.Target.Provider, names), "target %s: unknown provider %q", m.Target.Name, m.Target.Provider)
 	}
-	adapter, err := all[at].New(providers.Config{
+	adapter, err := configured(all[at], providers.Config{
 		Service: m.Service, Stage: m.Stage, Target: m.Target.Name, Block: m.Target.Config, Home: home, Env: a.lookup,
 	})
 	if err != nil {
