@@ -49,7 +49,7 @@ starts that come by themselves are told.`,
 		ValidArgsFunction: a.completeFunctions,
 	}, o.run)
 	f := c.Flags()
-	f.IntVar(&o.cold, "cold", 5, "how `many` starts are forced; 0 forces none")
+	f.IntVar(&o.cold, "cold", 5, "the `number` of starts that are forced; 0 forces none")
 	f.IntVar(&o.warm.Requests, "requests", 50, "the `number` of requests")
 	f.Float64Var(&o.warm.PerSecond, "rate", 10, "the `number` of requests a second, at most")
 	f.StringVarP(&o.warm.Path, "path", "p", "", "the `path` that is asked for (default: that of health, else /)")

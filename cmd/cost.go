@@ -57,7 +57,7 @@ day. Traffic, logs, queues, buckets and builds are not in it. All functions have
 	f.Float64Var(&o.load.Requests, "requests", 1e6, "the `number` of requests to each function in a month")
 	f.DurationVar(&o.load.Duration, "duration", 100*time.Millisecond, "how long a request takes, as a `time` such as 43ms")
 	f.StringVar(&o.memory, "memory", "", "the `size` of an instance, such as 512MB (default: the manifest's)")
-	f.Float64Var(&o.cold, "cold", 0, "how `many` of 100 requests start an instance")
+	f.Float64Var(&o.cold, "cold", 0, "the `percentage` of requests that start an instance")
 	f.DurationVar(&o.load.Init, "init", 500*time.Millisecond, "how long such a start takes, as a `time`")
 	f.Float64Var(&o.load.AtOnce, "at-once", 1, "the `number` of requests that an instance answers at once, where it can")
 	f.StringVar(&o.measured, "measured", "", "take all of that from the logs of this `target`, where they tell it")

@@ -63,7 +63,7 @@ It runs no code, and for files it makes no network calls.`,
 		Args: between(1, 1, "the file, or its folder, or a live function"),
 	}, o.run)
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the manifest and write nothing")
-	c.Flags().StringToStringVar(&o.set, "set", map[string]string{}, "a setting of the target that a live function is at, such as region=eu-west-1")
+	c.Flags().StringToStringVar(&o.set, "set", map[string]string{}, "a `setting` of the target that a live function is at, such as region=eu-west-1")
 	return c
 }
 
