@@ -129,18 +129,25 @@ func (n news) writesTo(one *storage.Notification, b *binder) bool {
 	return false
 }
 
-// tell makes the notifications of the bucket those of the function's events. They cannot be changed.
+// tell makes the notifications of the bucket those of the function's events. They cannot be changed, and one whose making was
+// not answered may be there twice.
 func (n news) tell(ctx context.Context, b *binder) error {
 	has, err := n.notifications(ctx, b)
 	if err != nil {
 		return err
 	}
-	wanted := n.wanted(b)
+	wanted, made := n.wanted(b), false
 	for _, one := range wanted {
 		if slices.ContainsFunc(has, func(h *storage.Notification) bool { return alike(h, one) }) {
 			continue
 		}
 		if _, err := b.storage.Notifications.Insert(n.bucket, one).Context(ctx).Do(); err != nil {
+			return err
+		}
+		made = true
+	}
+	if made {
+		if has, err = n.notifications(ctx, b); err != nil {
 			return err
 		}
 	}
