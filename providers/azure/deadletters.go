@@ -73,17 +73,14 @@ func together(all []bound) [][]bound {
 
 // storageQueue says what waits in a queue of Azure Storage, and in the queue beside it of what is poison.
 func (c *connection) storageQueue(ctx context.Context, of carrier, q *providers.Queue) error {
-	res, err := knock(ctx, c.door(queueAudience), http.MethodGet, strings.TrimSuffix(c.messages(of.Queue), "/messages")+"?comp=metadata", queueHeader(), "")
+	held, err := c.held(ctx, of.Queue)
 	if isNotFound(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	runtime.Drain(res)
-	if q.Depth, err = strconv.Atoi(res.Header.Get("x-ms-approximate-messages-count")); err != nil {
-		q.Depth = providers.UnknownDepth
-	}
+	q.Depth = held
 	waiting, err := c.peeked(ctx, of.Queue, 1)
 	if err != nil {
 		return err
@@ -97,6 +94,16 @@ func (c *connection) storageQueue(ctx context.Context, of carrier, q *providers.
 		q.Dead = append(q.Dead, providers.DeadLetter{ID: m.ID, Sent: at, Died: at, Attempts: of.Attempts, Reason: seeLogs, Body: m.body()})
 	}
 	return err
+}
+
+// held is about how many messages a queue has, those that somebody just looks at among them.
+func (c *connection) held(ctx context.Context, queue string) (int, error) {
+	res, err := knock(ctx, c.door(queueAudience), http.MethodGet, strings.TrimSuffix(c.messages(queue), "/messages")+"?comp=metadata", queueHeader(), "")
+	if err != nil {
+		return 0, err
+	}
+	runtime.Drain(res)
+	return strconv.Atoi(res.Header.Get("x-ms-approximate-messages-count"))
 }
 
 // peeked are the first messages of a queue that is there, which stay where they are.
@@ -245,11 +252,15 @@ func (c *connection) redrive(ctx context.Context, of string) (int, error) {
 	return done, nil
 }
 
-// redriveQueue empties the queue of what is poison into the one that it came from.
+// redriveQueue sends what is poison to the queue that it came from. What fails again meanwhile is left for the next time.
 func (c *connection) redriveQueue(ctx context.Context, queue string) (int, error) {
 	done, door := 0, c.door(queueAudience)
-	for {
-		dead, err := c.listed(ctx, fmt.Sprintf("%s?numofmessages=%d&visibilitytimeout=60", c.messages(queue+poisonSuffix), mostPeeked))
+	most, err := c.held(ctx, queue+poisonSuffix)
+	if err != nil {
+		return 0, unlessMissing(err)
+	}
+	for done < most {
+		dead, err := c.listed(ctx, fmt.Sprintf("%s?numofmessages=%d&visibilitytimeout=60", c.messages(queue+poisonSuffix), min(most-done, mostPeeked)))
 		if err != nil || len(dead) == 0 {
 			return done, err
 		}
@@ -267,6 +278,7 @@ func (c *connection) redriveQueue(ctx context.Context, queue string) (int, error
 			done++
 		}
 	}
+	return done, nil
 }
 
 // redriveBus sends the dead letters of a queue or a subscription again. Those that have properties of their own stay.
