@@ -45,7 +45,10 @@ func packaged(t testing.TB, function, word, code string, events ...manifest.Even
 	t.Helper()
 	fn := providertest.Function(function, word, events...)
 	fn.Handler, fn.Runtime, fn.Style = "app:app", "python3.13", manifest.StyleWSGI
-	return providertest.Package(t, &Adapter{}, fn, map[string]string{"app.py": code})
+	fn.Secrets = map[string]string{"WORD": "stripe-key"} // a package resolves none if there are none when it is built, and a case adds one
+	spec := providertest.Package(t, &Adapter{}, fn, map[string]string{"app.py": code})
+	spec.Function.Secrets = nil
+	return providertest.Digested(spec)
 }
 
 // still is an adapter as moto can serve it: nothing can be started there, and a version that was deleted gives its
