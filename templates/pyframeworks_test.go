@@ -51,7 +51,7 @@ func TestRealFrameworksOfPythonAnswerAlikeEverywhere(t *testing.T) {
 				{method: "GET", target: "/stream", status: 200, want: "0\n1\n2\n"},
 				{method: "GET", target: "/path/caf%C3%A9%20x/y", status: 200, want: "café x/y"},
 				{method: "GET", target: "/missing", status: 404},
-				{method: "GET", target: "/%zz", status: 400},
+				{method: "GET", target: "/%zz", status: 400, changed: "http-api"}, // which decodes paths, and sends /%25zz
 				{method: "GET", target: "/raise", status: 500, want: map[string]string{"fastapi": `{"failed":"raised on purpose"}`}[name]},
 			}
 			if requests[1].status == 0 {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Unpack writes the files of a zip into a folder, with their modes, as Lambda does with a package.
@@ -44,6 +45,8 @@ func writeFile(to string, from io.Reader, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
+	syscall.ForkLock.RLock() // a process that is started meanwhile would have the file open for writing, so that nobody could run it
+	defer syscall.ForkLock.RUnlock()
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
