@@ -121,6 +121,16 @@ func (s *Server) close() {
 		server.CloseClientConnections()
 		server.Close()
 	}
+	s.forget()
+}
+
+// forget lets go of what is large: a subtest that ended is kept, with all that it made, until its parent ends.
+func (s *Server) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.operations, s.repositories, s.services, s.functions, s.builds, s.archives = nil, nil, nil, nil, nil, nil
+	s.place.buckets, s.place.uploads, s.place.entries = nil, nil, nil
+	s.Reset()
 }
 
 // Endpoint is the address of an API by its name in the environment ("run", "cloudfunctions"), with a slash at the end.
