@@ -144,6 +144,14 @@ type Invoker interface {
 	Invoke(ctx context.Context, function string, r Request) (Response, error)
 }
 
+// Keyholder has private functions that let a request in, wherever it comes from, for a key in one of its headers.
+type Keyholder interface {
+	// KeyHeader is the header, in lower case. Pure.
+	KeyHeader() string
+	// Key is the key of a function that is live. It is a secret: it is neither printed nor kept but in a vault.
+	Key(ctx context.Context, function string) (string, error)
+}
+
 // LogTailer hands the lines of a function's log to emit, oldest first. It stops at the end, or with Follow when ctx ends.
 type LogTailer interface {
 	Tail(ctx context.Context, function string, o TailOptions, emit func(LogLine) error) error

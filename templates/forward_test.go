@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +198,46 @@ func TestNoRequestIsForwardedTwiceAndNoStrangerChangesTheClient(t *testing.T) {
 		share := p.oldSide(t, "http://"+s.new.addr, map[string]any{"percent": 0})
 		if a := share.do("GET", "/x", nil); a.header["Ferry-Side"][0] != "there" {
 			t.Errorf("a share of nothing was forwarded: %v", a.header)
+		}
+	})
+}
+
+func TestAPrivateNewSideIsAskedWithItsKey(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, p platform) {
+		sum := sha256.Sum256([]byte(migrationSecret))
+		newSide := p.side(t, map[string]any{"to": "here", "accepts": hex.EncodeToString(sum[:]), "key": "x-functions-key"})
+		keys := make(chan string, 10)
+		ingress := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			keys <- r.Header.Get("x-functions-key")
+			to := &url.URL{Scheme: "http", Host: newSide.addr}
+			httputil.NewSingleHostReverseProxy(to).ServeHTTP(w, r)
+		}))
+		t.Cleanup(ingress.Close)
+		told, err := json.Marshal(map[string]any{"from": "there", "to": "here", "url": ingress.URL, "percent": 100, "secret": migrationSecret, "key": "x-functions-key"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fn := p.function(func(fn *manifest.Function) { fn.Env = map[string]string{manifest.MigrationVariable: "set"} })
+		old := p.startWith(t, fn, manifest.MigrationVariable+"="+string(told), manifest.MigrationVariable+"_KEY=a key")
+		a := old.do("GET", "/x", nil, "x-functions-key: the client's")
+		if a.status != 200 || a.header["Ferry-Side"][0] != "here" {
+			t.Fatalf("%d %v: %s", a.status, a.header, a.body)
+		}
+		if key := <-keys; key != "a key" {
+			t.Errorf("the ingress got the key %q", key)
+		}
+		if got := a.seen(t).Headers["x-functions-key"]; len(got) != 1 || got[0] != "the client's" {
+			t.Errorf("the handler got the key %q", got)
+		}
+		for secret, want := range map[string]int{migrationSecret: http.StatusNoContent, "guessed": http.StatusOK} {
+			sealed, err := json.Marshal(map[string]any{"secret": secret, "probe": true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := newSide.do("GET", "/x", nil, "ferry-forwarded: "+base64.RawURLEncoding.EncodeToString(sealed)); a.status != want || a.header["Ferry-Side"][0] != "here" {
+				t.Errorf("asked with %q whether requests get there it answers %d %v", secret, a.status, a.header)
+			}
 		}
 	})
 }

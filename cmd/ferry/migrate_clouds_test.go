@@ -192,6 +192,68 @@ func (s *moving) thereAndBack(from, to string) {
 	}
 }
 
+// TestAPrivateFunctionIsForwardedWithTheKeyOfItsNewSide moves functions that nobody may call unasked.
+func TestAPrivateFunctionIsForwardedWithTheKeyOfItsNewSide(t *testing.T) {
+	t.Parallel()
+	private := strings.NewReplacer("http: {}", "http: {auth: private}").Replace(nativeFunction + wsgiFunction)
+	pairs := sample.Of(t, 2)
+	for _, from := range []string{"gcp", "local"} {
+		if !pairs.Takes() {
+			continue
+		}
+		t.Run("from "+from, func(t *testing.T) {
+			t.Parallel()
+			azure := sideOf(t, "azure")
+			s := between(t, sideOf(t, from), azure, private, map[string]string{
+				"native.js": nativeCode, "app.py": wsgiCode, "requests.jsonl": `{"path": "/a?b=1"}` + "\n",
+			})
+			answeredBy := func(side string) {
+				t.Helper()
+				for name := range s.urls {
+					if out := strings.ToLower(s.ferry("invoke", name, "-t", from, "--path", "/a")); side != "" && !strings.Contains(out, `"ferry-side"`) || !strings.Contains(out, side) {
+						t.Errorf("%s is not answered by %q: %s", name, side, out)
+					}
+				}
+			}
+			started := s.ferry(migrating(from, "azure", "start")...)
+			var doc struct{ Result struct{ URLs map[string]string } }
+			if err := json.Unmarshal([]byte(started), &doc); err != nil || len(doc.Result.URLs) != 2 {
+				t.Fatalf("%s (%v)", started, err)
+			}
+			for name, url := range doc.Result.URLs {
+				res, err := trusting(t, azure.certificates).Get(url)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = res.Body.Close()
+				if res.StatusCode != http.StatusUnauthorized {
+					t.Errorf("%s lets a stranger in: %s", name, res.Status)
+				}
+				s.ferry(migrating(from, "azure", "verify", "--requests", filepath.Join(s.dir, "requests.jsonl"), "--function", name, "--ignore", "json:$.host", "--ignore", "json:$.HTTP_HOST")...)
+			}
+			s.ferry(migrating(from, "azure", "shift", "--percent", "100")...)
+			answeredBy("azure")
+			s.ferry(migrating(from, "azure", "abort")...)
+			answeredBy("")
+			if out := s.ferry("secrets", "list", "-t", from); strings.Contains(out, "ferry-migration") {
+				t.Errorf("a key is left: %s", out)
+			}
+			s.ferry(migrating(from, "azure", "start")...)
+			s.ferry(migrating(from, "azure", "commit")...)
+			answeredBy("azure")
+		})
+	}
+}
+
+func TestAPrivateFunctionIsNotMovedWhereItsCallerCouldNotProveItself(t *testing.T) {
+	t.Parallel()
+	s := between(t, sideOf(t, "local"), sideOf(t, "gcp"), strings.Replace(nativeFunction, "http: {}", "http: {auth: private}", 1), map[string]string{"native.js": nativeCode})
+	code, out := ran(s.command("", s.environ, migrating("local", "gcp", "start")...))
+	if code == 0 || !strings.Contains(out, "it is private on gcp, which lets in callers with an identity there, and functions on local have none") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
 func (s *moving) cloudDeploy(target string) {
 	s.Helper()
 	c := s.command("", s.environ, "deploy", "-t", target)

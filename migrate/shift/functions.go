@@ -18,15 +18,16 @@ type told struct {
 	Secret  string `json:"secret,omitempty"`
 	Final   bool   `json:"final,omitempty"` // the old side has nothing to answer with any more
 	Accepts string `json:"accepts,omitempty"`
+	Key     string `json:"key,omitempty"` // the header of the key that lets requests in to the new side
 }
 
 // forwarding are the functions of the old side that hand requests over to the new one.
-func forwarding(all []manifest.Function, now *release.Migration, t told) []manifest.Function {
+func (m *Move) forwarding(all []manifest.Function, now *release.Migration, t told) []manifest.Function {
 	t.From, t.To, t.Secret = now.From, now.To, now.Secret
-	return telling(all, func(fn manifest.Function) told {
-		t.URL = now.URLs[fn.Name]
+	return m.keyed(telling(all, func(fn manifest.Function) told {
+		t.URL, t.Key = now.URLs[fn.Name], m.keyHeader(fn.Name)
 		return t
-	})
+	}))
 }
 
 // telling are the functions whose shims are told, each its own.

@@ -21,8 +21,14 @@ type Stay struct {
 }
 
 // possible refuses what no migration can move, all at once.
-func (m *Move) possible() error {
+func (m *Move) possible(ctx context.Context) error {
 	var errs []error
+	refuse := func(e *release.Engine, fn manifest.Function, why string) {
+		errs = append(errs, &providers.Error{
+			Kind: providers.Unsupported, Op: "migrate", Function: fn.Name, Provider: e.Manifest.Target.Provider,
+			Hint: "deploy it to the new target and change the address that its callers use", Err: errors.New(why),
+		})
+	}
 	for _, fn := range m.From.Manifest.Functions {
 		if !callable(fn) {
 			continue
@@ -33,14 +39,17 @@ func (m *Move) possible() error {
 			fn     manifest.Function
 		}{{m.From, fn}, {m.To, there}} {
 			if why := unmovable(side.engine, side.fn); why != "" {
-				errs = append(errs, &providers.Error{
-					Kind: providers.Unsupported, Op: "migrate", Function: fn.Name, Provider: side.engine.Manifest.Target.Provider,
-					Hint: "deploy it to the new target and change the address that its callers use", Err: errors.New(why),
-				})
+				refuse(side.engine, side.fn, why)
 			}
 		}
+		if why := m.unprovable(fn.Name); why != "" {
+			refuse(m.To, fn, why)
+		}
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return m.keepsKeys(ctx)
 }
 
 // unmovable is why requests of a function cannot be forwarded; "" is that they can.
@@ -49,8 +58,6 @@ func unmovable(e *release.Engine, fn manifest.Function) string {
 	switch {
 	case fn.HTTP() == nil:
 		return "it answers no requests there"
-	case fn.HTTP().Private():
-		return "it is private on " + e.Manifest.Target.Name + ", and a forwarded request cannot prove there who sent it"
 	case !fn.Shimmed() || !templates.Forwards(fn.Runtime.Language(), fn.Style, shim):
 		return fmt.Sprintf("a function of style %s answers on %s without a shim of ferry's, which is what forwards requests", fn.Style, e.Manifest.Target.Name)
 	}
@@ -84,6 +91,13 @@ func (m *Move) stays() []Stay {
 	if len(names) > 0 {
 		stays = append(stays, Stay{"events", listed(names) + ": those of " + m.to() + " begin at commit, then those of " + m.from() +
 			" end; messages that wait on " + m.from() + " stay there, and one event can reach both sides"})
+	}
+	if keys := m.private(); len(keys) > 0 {
+		for i := range keys {
+			keys[i] = keySecret(keys[i])
+		}
+		stays = append(stays, Stay{"keys", "of private functions on " + m.to() + " are kept on " + m.from() + " as the secrets " + listed(keys) +
+			", with which its functions forward; they stay there after commit"})
 	}
 	if len(secrets) > 0 {
 		stays = append(stays, Stay{"secrets", listed(secrets) + ": set their values on " + m.to() + " with `ferry secrets set`"})

@@ -110,12 +110,17 @@ func (m *Move) Start(ctx context.Context) (*Report, error) {
 		return m.report(now), nil
 	}
 	sum := sha256.Sum256([]byte(now.Secret))
-	accepts := func(manifest.Function) told { return told{To: m.to(), Accepts: hex.EncodeToString(sum[:])} }
+	accepts := func(fn manifest.Function) told {
+		return told{To: m.to(), Accepts: hex.EncodeToString(sum[:]), Key: m.keyHeader(fn.Name)}
+	}
 	side := m.To.As(release.Part{ID: now.ID, Functions: func(all []manifest.Function) []manifest.Function { return silent(telling(all, accepts)) }})
 	if err := m.deploy(ctx, side); err != nil {
 		return nil, err
 	}
 	if now.URLs, err = m.addresses(ctx, side); err != nil {
+		return nil, err
+	}
+	if err := m.admit(ctx, now); err != nil {
 		return nil, err
 	}
 	now.State = Started
@@ -154,7 +159,7 @@ func (m *Move) begin(ctx context.Context) (*release.Migration, error) {
 
 // prepare is a migration that nothing keeps from starting.
 func (m *Move) prepare(ctx context.Context) (*release.Migration, error) {
-	if err := m.possible(); err != nil {
+	if err := m.possible(ctx); err != nil {
 		return nil, err
 	}
 	status, err := m.From.Status(ctx)
@@ -204,7 +209,7 @@ func (m *Move) shift(ctx context.Context, now *release.Migration, percent int) e
 		return err
 	}
 	return m.forward(ctx, now, func(all []manifest.Function) []manifest.Function {
-		return forwarding(all, now, told{Percent: percent})
+		return m.forwarding(all, now, told{Percent: percent})
 	})
 }
 
@@ -231,7 +236,7 @@ func (m *Move) Commit(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	final := func(all []manifest.Function) []manifest.Function {
-		return forwarding(all, now, told{Percent: 100, Final: true})
+		return m.forwarding(all, now, told{Percent: 100, Final: true})
 	}
 	requests := m.From.Manifest.Functions
 	if slices.ContainsFunc(requests, callable) {
@@ -272,6 +277,9 @@ func (m *Move) Abort(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	if _, err := m.From.As(part).Return(ctx, now.Base); err != nil {
+		return nil, err
+	}
+	if err := m.forgetKeys(ctx); err != nil {
 		return nil, err
 	}
 	there, err := m.To.Migration(ctx)

@@ -112,6 +112,7 @@ var (
 	_ providers.Adapter   = (*Adapter)(nil)
 	_ providers.Stepwise  = (*Adapter)(nil)
 	_ providers.Invoker   = (*Adapter)(nil)
+	_ providers.Keyholder = (*Adapter)(nil)
 	_ providers.LogTailer = (*Adapter)(nil)
 	_ providers.Pruner    = (*Adapter)(nil)
 	_ providers.Lister    = (*Adapter)(nil)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ferryfn/ferry/providers"
@@ -21,6 +22,27 @@ func (a *Adapter) Invoke(ctx context.Context, fn string, r providers.Request) (p
 	}
 	res, err := c.invoke(ctx, fn, r)
 	return res, a.classify("invoke", fn, err)
+}
+
+// KeyHeader is where Azure's host looks for the key of a private function.
+func (a *Adapter) KeyHeader() string { return strings.ToLower(keyHeader) }
+
+// Key is the one that Invoke sends: of the function's app and no other.
+func (a *Adapter) Key(ctx context.Context, fn string) (string, error) {
+	const op = "read the key of"
+	c, err := a.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	at, err := c.app(fn)
+	if err != nil {
+		return "", err
+	}
+	keys, err := c.hostKeys(ctx, at.name)
+	if err == nil && keys.own() == "" {
+		err = fail(providers.NotFound, op, fn, "make one with `az functionapp keys set --key-type functionKeys --key-name default`", "the app %s has no key named default", at.name)
+	}
+	return keys.own(), a.classify(op, fn, err)
 }
 
 func (c *connection) invoke(ctx context.Context, fn string, r providers.Request) (providers.Response, error) {
@@ -67,8 +89,7 @@ func (a *app) request(ctx context.Context, host string, r providers.Request, key
 		for name, values := range r.Header {
 			req.Header[http.CanonicalHeaderKey(name)] = values
 		}
-		key := keys.FunctionKeys["default"]
-		if req.Header.Get(keyHeader) == "" && key != "" {
+		if key := keys.own(); req.Header.Get(keyHeader) == "" && key != "" {
 			req.Header.Set(keyHeader, key)
 		}
 		return req, nil

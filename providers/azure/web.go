@@ -329,6 +329,9 @@ type hostKeys struct {
 	FunctionKeys map[string]string
 }
 
+// own is the key that opens the app's functions, and nothing of its host.
+func (k hostKeys) own() string { return k.FunctionKeys["default"] }
+
 func lastPart(path string) string {
 	for i := len(path) - 1; i >= 0; i-- {
 		if path[i] == '/' {

@@ -25,6 +25,7 @@ var (
 	_ providers.Splitter  = (*adapter)(nil)
 	_ providers.Starter   = (*adapter)(nil)
 	_ providers.Invoker   = (*adapter)(nil)
+	_ providers.Keyholder = (*adapter)(nil)
 	_ providers.LogTailer = (*adapter)(nil)
 	_ providers.Pruner    = (*adapter)(nil)
 	_ providers.Lister    = (*adapter)(nil)
@@ -209,6 +210,16 @@ func (a *adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]prov
 func (a *adapter) Invoke(ctx context.Context, function string, r providers.Request) (providers.Response, error) {
 	return run(ctx, a.process, "invoke", function, func(ctx context.Context) (providers.Response, error) {
 		return able[providers.Invoker](a.inner).Invoke(ctx, function, r)
+	})
+}
+
+// KeyHeader is no call.
+func (a *adapter) KeyHeader() string { return able[providers.Keyholder](a.inner).KeyHeader() }
+
+// Key is one call.
+func (a *adapter) Key(ctx context.Context, function string) (string, error) {
+	return run(ctx, a.process, "key", function, func(ctx context.Context) (string, error) {
+		return able[providers.Keyholder](a.inner).Key(ctx, function)
 	})
 }
 

@@ -5,12 +5,13 @@ import * as plainly from "node:http";
 import * as securely from "node:https";
 import * as flowing from "node:stream";
 
-// What the deploy says of the migration: of the old side {from, to, url, percent, secret, final}, of the new one {to, accepts}.
+// What the deploy says of the migration: of the old side {from, to, url, percent, secret, final}, of the new one {to, accepts}, of
+// both {key}: the header of the key that lets requests in to the new side. The old side has it in FERRY_MIGRATION_KEY.
 const migration = JSON.parse(process.env.FERRY_MIGRATION ?? "{}");
 
 const ENVELOPE = "ferry-forwarded"; // has what an ingress in between would change; what has one is never forwarded again
 const SIDE = "ferry-side"; // of an answer: who gave it
-const CHANGED = new Set(["host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip", "forwarded"]);
+const CHANGED = new Set(["host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip", "forwarded", migration.key]);
 const OWN = new Set(["date", "server", "via", "alt-svc"]); // of an answer: its ingress' own
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 const PATIENCE = 3000; // ms for a connection
@@ -19,13 +20,21 @@ const PATIENCE = 3000; // ms for a connection
 async function migrated(exchange) {
   const envelope = unsealed(exchange);
   if (migration.accepts) {
-    if (envelope) restore(exchange, envelope);
     exchange.added = [[SIDE, migration.to]];
+    if (envelope?.probe) return answered(exchange);
+    if (envelope) restore(exchange, envelope);
     return false;
   }
   if (!exchange.header(ENVELOPE) && forwardable(exchange) && Math.random() * 100 < migration.percent && (await forward(exchange))) return true;
   exchange.added = [[SIDE, migration.from]];
   return false;
+}
+
+// answered says to who asks whether requests get here that they do: no handler is called.
+function answered(exchange) {
+  exchange.begin(204, []);
+  exchange.end();
+  return true;
 }
 
 // unsealed is what an envelope holds that the old side has sealed.
@@ -146,7 +155,8 @@ function requestHeaders(exchange) {
   const { client, scheme } = exchange;
   const envelope = { secret: migration.secret, client, scheme, headers: names((name) => CHANGED.has(name)) };
   const sealed = Buffer.from(JSON.stringify(envelope)).toString("base64url");
-  return [...names((name) => name !== "host" && name !== "content-length" && name !== "expect" && !HOP.has(name)), [ENVELOPE, sealed]];
+  const key = migration.key ? [[migration.key, process.env.FERRY_MIGRATION_KEY]] : [];
+  return [...key, ...names((name) => name !== "host" && name !== migration.key && name !== "content-length" && name !== "expect" && !HOP.has(name)), [ENVELOPE, sealed]];
 }
 
 // sendBody sends the body, and keeps it for another attempt where that may come.
