@@ -21,7 +21,7 @@ func places() map[string]string {
 		"Activate": "activate", "Switch": "activate", "Split": "activate", "Apart": "activate", "Over": "base", "Base": "base", "FreshBase": "base", "Turn": "turn", "Adopt": "activate",
 		"Status": "status", "Functions": "status", "Revisions": "status", "Stored": "status", "Inspect": "inspect", "Read": "inspect",
 		"Remove": "remove", "Prune": "remove", "Purge": "remove", "Fence": "fence", "Epoch": "fence",
-		"Probe": "invoke", "Invoke": "invoke", "Tail": "logs", "Diagnose": "doctor", "Start": "ready", "Obstacles": "ready", "Restart": "ready", "Page": "status",
+		"Probe": "invoke", "Invoke": "invoke", "KeyHeader": "invoke", "Key": "invoke", "Tail": "logs", "Diagnose": "doctor", "Start": "ready", "Obstacles": "ready", "Restart": "ready", "Page": "status",
 		"Eject": "eject", "Prices": "cost", "Uses": "cost", "Measured": "cost", "Announce": "develop", "Record": "develop",
 		"Send": "messages", "Queues": "messages", "Redrive": "messages",
 		"Pin": "secrets", "SetSecret": "secrets", "Secrets": "secrets", "RemoveSecret": "secrets",
