@@ -216,7 +216,9 @@ func TestAPrivateFunctionIsForwardedWithTheKeyOfItsNewSide(t *testing.T) {
 				}
 			}
 			started := s.ferry(migrating(from, "azure", "start")...)
-			var doc struct{ Result struct{ URLs map[string]string } }
+			var doc struct {
+				Result struct{ URLs map[string]string }
+			}
 			if err := json.Unmarshal([]byte(started), &doc); err != nil || len(doc.Result.URLs) != 2 {
 				t.Fatalf("%s (%v)", started, err)
 			}
