@@ -44,6 +44,8 @@ type Control struct {
 	latency   time.Duration
 	limits    []*Limit
 	refusals  int
+	under     int             // how many calls are under way
+	waiting   []chan struct{} // closed when none is
 }
 
 // Calls is what was asked since the start or the last Reset, in the order of arrival.
@@ -67,6 +69,19 @@ func (k *Control) Intercept(ask func(Call) Fault) {
 	k.intercept = ask
 }
 
+// Quiet is closed as soon as no call is under way: what callers that have gone asked for is done, or never will be.
+func (k *Control) Quiet() <-chan struct{} {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	quiet := make(chan struct{})
+	if k.under == 0 {
+		close(quiet)
+		return quiet
+	}
+	k.waiting = append(k.waiting, quiet)
+	return quiet
+}
+
 // Latency makes each call take at least d.
 func (k *Control) Latency(d time.Duration) {
 	k.mu.Lock()
@@ -77,6 +92,7 @@ func (k *Control) Latency(d time.Duration) {
 // Serve logs a call and answers it: with what work gives, or with what shall go wrong.
 func (k *Control) Serve(w http.ResponseWriter, r *http.Request, call Call, words Words, work func() Reply) {
 	call, fault, latency := k.begin(call)
+	defer k.leave()
 	out, cut := k.faulty(r, call, fault, words, func() Reply {
 		if latency > 0 && !wait(r, latency, nil) {
 			panic(http.ErrAbortHandler)
@@ -131,6 +147,7 @@ func (k *Control) begin(call Call) (Call, Fault, time.Duration) {
 	k.mu.Lock()
 	call.Number = len(k.calls) + 1
 	k.calls = append(k.calls, call)
+	k.under++
 	ask, latency := k.intercept, k.latency
 	k.mu.Unlock()
 	if ask == nil {
@@ -145,6 +162,19 @@ func (k *Control) end(call Call) {
 	if i := call.Number - 1; i < len(k.calls) && k.calls[i].Operation == call.Operation {
 		k.calls[i].Status = call.Status
 	}
+}
+
+// leave counts a call as no longer under way.
+func (k *Control) leave() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.under--; k.under > 0 {
+		return
+	}
+	for _, quiet := range k.waiting {
+		close(quiet)
+	}
+	k.waiting = nil
 }
 
 // wait pauses for d, or until released is closed where there is such; false says that the caller has gone.

@@ -48,3 +48,27 @@ func TestTheFirstLimitThatIsAboutACallCounts(t *testing.T) {
 		t.Errorf("%+v", calls)
 	}
 }
+
+func TestItIsQuietWhenTheCallsUnderWayAreDone(t *testing.T) {
+	var k standin.Control
+	<-k.Quiet()
+	begun, goOn, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		k.Serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), standin.Call{Operation: "Do"}, words{}, func() standin.Reply {
+			close(begun)
+			<-goOn
+			return standin.Reply{Status: http.StatusOK}
+		})
+	}()
+	<-begun
+	quiet := k.Quiet()
+	select {
+	case <-quiet:
+		t.Error("it is quiet while a call is under way")
+	default:
+	}
+	close(goOn)
+	<-quiet
+	<-done
+}

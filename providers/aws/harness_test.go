@@ -120,7 +120,7 @@ func TestNoFaultAtAnyCallBreaksAReleaseOnAWS(t *testing.T) {
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Calls(t, faults.Options{Every: 50}, func(t *testing.T) faults.Network { return newShop(t, from).network() })
+	faults.Calls(t, faults.Options{Every: 70}, func(t *testing.T) faults.Network { return newShop(t, from).network() })
 }
 
 func TestARequestOfAnOvertakenDeployChangesNothingThatServes(t *testing.T) {

@@ -97,7 +97,7 @@ func TestNoFaultAtAnyCallBreaksAReleaseOnAzure(t *testing.T) {
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Calls(t, faults.Options{Every: 50}, func(t *testing.T) faults.Network {
+	faults.Calls(t, faults.Options{Every: 70}, func(t *testing.T) faults.Network {
 		s := newShop(t, from)
 		s.adjust = memory
 		return s.network()

@@ -109,7 +109,7 @@ func TestNoFaultAtAnyCallBreaksAReleaseThatCloudFunctionsBuilds(t *testing.T) {
 func TestEveryCallOfADeployThatCloudFunctionsBuildsMayGoWrong(t *testing.T) {
 	t.Parallel()
 	from := needsBuilds(t)
-	faults.Calls(t, faults.Options{Every: 80}, func(t *testing.T) faults.Network { return onFunctions(t, from).network() })
+	faults.Calls(t, faults.Options{Every: 112}, func(t *testing.T) faults.Network { return onFunctions(t, from).network() })
 }
 
 func TestARequestOfAnOvertakenDeployThatCloudFunctionsBuildsChangesNothingThatServes(t *testing.T) {

@@ -106,7 +106,7 @@ func TestNoFaultAtAnyCallBreaksAReleaseOnGoogle(t *testing.T) {
 func TestEveryCallOfADeployMayGoWrong(t *testing.T) {
 	t.Parallel()
 	from := newSources(t)
-	faults.Calls(t, faults.Options{Every: 40}, func(t *testing.T) faults.Network { return newTenant(t, from).network() })
+	faults.Calls(t, faults.Options{Every: 56}, func(t *testing.T) faults.Network { return newTenant(t, from).network() })
 }
 
 func TestARequestOfAnOvertakenDeployChangesNothingThatServes(t *testing.T) {

@@ -84,7 +84,7 @@ func TestKnative(t *testing.T) {
 			})
 			t.Run("any request may go wrong", func(t *testing.T) {
 				t.Parallel()
-				faults.Calls(t, faults.Options{Every: 200}, tenant)
+				faults.Calls(t, faults.Options{Every: 270}, tenant)
 			})
 			t.Run("a request of an overtaken deploy", func(t *testing.T) {
 				t.Parallel()

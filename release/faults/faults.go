@@ -77,6 +77,8 @@ type Process struct {
 	// At chooses the call that is broken; nil chooses none. It is asked of one call at a time.
 	At    func(Call) bool
 	Fault Fault
+	// Life ends with the process: calls under way are given up then, and later ones are not made. nil never ends.
+	Life context.Context
 
 	mu    sync.Mutex
 	calls []Call
@@ -136,7 +138,11 @@ func (p *Process) begin(op, about string) (Call, Fault) {
 // run makes one call.
 func run[T any](ctx context.Context, p *Process, op, about string, work func(context.Context) (T, error)) (T, error) {
 	var none T
+	ctx = p.while(ctx)
 	c, f := p.begin(op, about)
+	if p.died() {
+		return none, Dead
+	}
 	if f.Before != nil {
 		if err := f.Before(c); err != nil {
 			return none, err
@@ -146,6 +152,9 @@ func run[T any](ctx context.Context, p *Process, op, about string, work func(con
 		ctx = context.WithoutCancel(ctx)
 	}
 	done, err := work(ctx)
+	if p.died() {
+		return none, Dead
+	}
 	if f.After != nil {
 		if lost := f.After(c); lost != nil {
 			return none, lost
@@ -153,6 +162,19 @@ func run[T any](ctx context.Context, p *Process, op, about string, work func(con
 	}
 	return done, err
 }
+
+// while is a context that also ends with the process. It does not end with the call, whose reply may still be read then.
+func (p *Process) while(ctx context.Context) context.Context {
+	if p.Life == nil {
+		return ctx
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	context.AfterFunc(p.Life, cancel)
+	return ctx
+}
+
+// died reports whether the process has ended.
+func (p *Process) died() bool { return p.Life != nil && p.Life.Err() != nil }
 
 // try is run for calls that return an error only.
 func try(ctx context.Context, p *Process, op, about string, work func(context.Context) error) error {

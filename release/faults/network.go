@@ -48,29 +48,38 @@ func Mishaps(conflict standin.Fault) []Mishap {
 }
 
 // Calls has every call of a deploy, to whichever service, go wrong once in every way, or a sample of that, on a new place each
-// time. What served before serves, or the deploy completes; the next command ends what was left, and then there is what a
-// clean run leaves.
+// time, and the process die before and after it. What served before serves, or the deploy completes; the next command ends what
+// was left, and then there is what a clean run leaves.
 func Calls(t *testing.T, o Options, open func(t *testing.T) Network) {
 	t.Helper()
 	calls, clean := open(t).deploys(t, 0, Mishap{})
 	cases, tried := sample.Of(t, o.Every), 0
+	try := func(n int, name string, left func(t *testing.T) []string) {
+		if !cases.Takes() {
+			return
+		}
+		tried++
+		t.Run(fmt.Sprintf("call %d %s", n, name), func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(clean, left(t)); diff != "" {
+				t.Errorf("what is left is not what a clean run leaves (-clean +left):\n%s", diff)
+			}
+		})
+	}
 	mishaps := Mishaps(open(t).Conflict)
 	for n := 1; n <= calls; n++ {
 		for _, m := range mishaps {
-			if !cases.Takes() {
-				continue
-			}
-			tried++
-			t.Run(fmt.Sprintf("call %d %s", n, m.Name), func(t *testing.T) {
-				t.Parallel()
+			try(n, m.Name, func(t *testing.T) []string {
 				_, left := open(t).deploys(t, n, m)
-				if diff := cmp.Diff(clean, left); diff != "" {
-					t.Errorf("what is left is not what a clean run leaves (-clean +left):\n%s", diff)
-				}
+				return left
 			})
 		}
+		for i, d := range deaths() {
+			next := afterwards()[(n+i)%len(afterwards())]
+			try(n, d.name+", then "+next.name, func(t *testing.T) []string { return open(t).dies(t, n, d, next) })
+		}
 	}
-	t.Logf("%d of %d calls × %d mishaps are tried", tried, calls, len(mishaps))
+	t.Logf("%d of %d calls × %d mishaps are tried", tried, calls, len(mishaps)+len(deaths()))
 }
 
 // deploys releases three versions, with a mishap at a call of the third deploy, then a fourth, and returns how many calls the
@@ -106,15 +115,21 @@ func (p Network) deploys(t *testing.T, at int, m Mishap) (calls int, left []stri
 	if err != nil {
 		t.Logf("%s: %v", hit, err)
 	}
+	c.goesOn(hit)
+	return calls, p.Left()
+}
+
+// goesOn deploys the newest version, once what was left half way is undone.
+func (c *trial) goesOn(after string) {
+	c.Helper()
 	switch err := c.deploy(c.Engine(fresh), fresh); {
 	case errors.Is(err, providers.Conflict):
 		if _, err := c.Engine(fresh).Rollback(c.Context(), release.RollbackOptions{}); err != nil {
-			t.Fatalf("rolling back what %s left: %v", hit, err)
+			c.Fatalf("rolling back what %s left: %v", after, err)
 		}
 		c.release(fresh)
 	case err != nil:
-		t.Fatalf("deploying after %s went wrong: %v", hit, err)
+		c.Fatalf("deploying after %s went wrong: %v", after, err)
 	}
 	c.serves(fresh)
-	return calls, p.Left()
 }
