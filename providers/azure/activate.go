@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ferryfn/ferry/providers"
@@ -54,84 +56,111 @@ func (a *app) activate(ctx context.Context, ch providers.Change) (providers.Stat
 	if there, err := a.hasStorage(ctx); err != nil || !there {
 		return none, errors.Join(err, a.unknown(ch))
 	}
-	is, tag, err := a.claim(ctx)
+	look, err := a.look(ctx, ch)
 	if err != nil {
 		return none, err
 	}
-	if tag == "" {
+	if look.tag == "" {
 		return none, errors.Join(a.free(ctx), a.unknown(ch))
 	}
-	if err := a.admit(is, ch.Epoch); err != nil {
-		return none, err
-	}
-	look, err := a.look(ctx, is, ch)
-	if err != nil {
-		return none, err
-	}
-	s, to := look.site, look.to
-	h, within, err := a.take(ctx, is, tag, ch.Epoch)
+	h, within, err := a.take(ctx, look.claim, look.tag, ch.Epoch)
 	if err != nil {
 		return none, err
 	}
 	defer h.release(ctx)
-	if to == nil {
-		return none, h.overtaken(ctx, within, h.down(within, s, ch.Epoch))
+	if look.to == nil {
+		return none, h.overtaken(ctx, within, h.down(within, look.site, ch.Epoch))
 	}
 	if err := h.overtaken(ctx, within, h.change(within, look, ch)); err != nil {
 		return none, err
 	}
-	return a.live(h.claim, s, h.claim.revision(), ""), nil
+	return a.live(h.claim, look.site, h.claim.revision(), ""), nil
 }
 
 // looked is what a change begins with.
 type looked struct {
-	site *site
-	to   *record // what is to be live; nil is nothing
-	was  *record // whose configuration the app has
+	claim    claim
+	tag      azcore.ETag // of the blob that says it
+	packaged azcore.ETag // of the package that the app runs
+	site     *site
+	to       *record // what is to be live; nil is nothing
+	was      *record // whose configuration the app has
 }
 
-// look asks for all that a change begins with, at once.
-func (a *app) look(ctx context.Context, is claim, ch providers.Change) (found looked, err error) {
-	g, part := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		found.site, err = a.reachable(part, is, ch)
-		return err
+// look asks for all that a change begins with, at once: for the app only where Status did not see it a moment ago, or where what it is
+// decides. What keeps the change from being made is said in the order of what it needs.
+func (a *app) look(ctx context.Context, ch providers.Change) (found looked, err error) {
+	var unclaimed, unstored, unreached, untagged error
+	var g errgroup.Group
+	g.Go(func() error {
+		found.claim, found.tag, unclaimed = a.claim(ctx)
+		if unclaimed == nil {
+			found.was, unclaimed = a.record(ctx, found.claim.Settings)
+		}
+		return nil
 	})
-	g.Go(func() (err error) {
-		found.was, err = a.record(part, is.Settings)
-		return err
+	g.Go(func() error {
+		found.packaged, untagged = a.packageTag(ctx)
+		return nil
 	})
 	if ch.To != nil {
-		g.Go(func() (err error) {
-			found.to, err = a.stored(part, ch.To.ID)
-			if err == nil && found.to == nil {
-				err = fail(providers.NotFound, "activate", a.function, "", "there is no revision %s", ch.To.ID)
-			}
-			return err
+		found.site = a.sights.take(a.name)
+		g.Go(func() error {
+			found.to, unstored = a.stored(ctx, ch.To.ID)
+			return nil
 		})
 	}
-	return found, g.Wait()
+	if found.site == nil {
+		g.Go(func() error {
+			found.site, unreached = a.site(ctx, a.name)
+			return nil
+		})
+	}
+	_ = g.Wait()
+	switch {
+	case unclaimed != nil:
+		return found, unclaimed
+	case found.tag == "": // the rest is of no app of ferry's
+		return found, nil
+	}
+	if err := a.admit(found.claim, ch.Epoch); err != nil {
+		return found, err
+	}
+	if err := cmp.Or(unreached, untagged); err != nil {
+		return found, err
+	}
+	if err := a.reachable(ctx, &found, ch); err != nil {
+		return found, err
+	}
+	if unstored == nil && ch.To != nil && found.to == nil {
+		unstored = fail(providers.NotFound, "activate", a.function, "", "there is no revision %s", ch.To.ID)
+	}
+	return found, unstored
 }
 
-// reachable is the app, which must still serve what the caller saw.
-func (a *app) reachable(ctx context.Context, is claim, ch providers.Change) (*site, error) {
-	s, err := a.site(ctx, a.name)
-	switch {
-	case err != nil:
-		return nil, err
+// reachable refuses an app that does not serve what the caller saw.
+func (a *app) reachable(ctx context.Context, found *looked, ch providers.Change) error {
+	switch s := found.site; {
 	case s == nil:
-		return nil, fail(providers.NotFound, "activate", a.function, "deploy again: publishing makes it anew", "the app %s is gone", a.name)
+		return a.vanished()
 	case !a.owns(s.Tags, a.function):
-		return nil, a.foreign("activate")
+		return a.foreign("activate")
 	}
-	serving, _, err := a.serving(ctx, is, s)
+	serving, _, err := a.serving(ctx, found.claim, found.site, found.packaged)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if live := (providers.State{Revision: serving}); !live.Serves(ch.From.Revision) {
-		return nil, a.stale(whatServes(serving))
+		return a.stale(whatServes(serving))
 	}
-	return s, nil
+	if a.packages != a.box {
+		found.packaged, err = a.packageTag(ctx)
+	}
+	return err
+}
+
+func (a *app) vanished() error {
+	return fail(providers.NotFound, "activate", a.function, "deploy again: publishing makes it anew", "the app %s is gone", a.name)
 }
 
 // overtaken is the failure of a work, or that its lease was lost.
@@ -163,37 +192,32 @@ func whatServes(r *providers.Revision) string {
 // change makes a revision live.
 func (h *held) change(ctx context.Context, look looked, ch providers.Change) error {
 	s, to := look.site, *look.to
-	pending := h.claim.Next != "" || ch.From.Unsettled || ch.From.Lacks != ""
-	before, err := h.packageTag(ctx)
+	replaced := h.claim.Live != to.ID || h.claim.Next != "" || string(look.packaged) != h.claim.Package
+	configured := h.configured(look, ch)
+	pkg, err := h.begin(ctx, look, ch, replaced)
 	if err != nil {
 		return err
 	}
-	fresh := h.claim.Live != to.ID || h.claim.Next != "" || string(before) != h.claim.Package
-	if err := h.write(ctx, func(c *claim) { c.Next, c.Epochs = to.ID, shown(c.Epochs, h.targetName, ch.Epoch) }); err != nil {
-		return err
-	}
-	if pending || h.claim.Live == "" || look.was == nil || !look.was.configured(to) {
-		if s, err = h.configure(ctx, s, look.was, to); err != nil {
+	defer pkg.close()
+	if !configured {
+		if s, err = h.configure(ctx, look.was, to); err != nil {
 			return err
 		}
 		if err := h.write(ctx, func(c *claim) { c.Settings = to.ID }); err != nil {
 			return err
 		}
 	}
-	if fresh {
-		err = h.replace(ctx, s, to, before)
+	if replaced {
+		err = h.replace(ctx, s, to, pkg, look.packaged)
 	} else {
 		err = h.wake(ctx, s, to)
 	}
 	if err != nil {
-		return err
+		return h.orVanished(ctx, err)
 	}
-	if err := h.prove(ctx, s, to); err != nil {
-		return err
-	}
-	tag, err := h.packageTag(ctx)
+	tag, err := h.prove(ctx, s, to)
 	if err != nil {
-		return err
+		return h.orVanished(ctx, err)
 	}
 	return h.write(ctx, func(c *claim) {
 		c.Live, c.Digest, c.Next, c.Package, c.Triggers, c.HTTP = to.ID, to.Digest, "", string(tag), to.Triggers, to.HTTP != ""
@@ -203,18 +227,69 @@ func (h *held) change(ctx context.Context, look looked, ch providers.Change) err
 	})
 }
 
+// begin says what the app is being changed to, and meanwhile fetches the package that it gets, if it gets one.
+func (h *held) begin(ctx context.Context, look looked, ch providers.Change, replaced bool) (pkg *packed, err error) {
+	var unfetched error
+	var g errgroup.Group
+	if replaced {
+		g.Go(func() error {
+			pkg, unfetched = h.fetchPackage(ctx, *look.to)
+			return nil
+		})
+	}
+	err = h.write(ctx, func(c *claim) { c.Next, c.Epochs = look.to.ID, shown(c.Epochs, h.targetName, ch.Epoch) })
+	_ = g.Wait()
+	if err == nil {
+		err = unfetched
+	}
+	if err != nil {
+		pkg.close()
+	}
+	return pkg, err
+}
+
+// configured reports whether the app has the configuration of the revision: that of what was live had the same, or it was made with it
+// a moment ago.
+func (h *held) configured(look looked, ch providers.Change) bool {
+	if h.claim.Next != "" || ch.From.Unsettled || ch.From.Lacks != "" || look.was == nil || !look.was.configured(*look.to) {
+		return false
+	}
+	made, fresh := h.fresh.LoadAndDelete(h.name)
+	return h.claim.Live != "" || fresh && made == look.was.ID && h.claim.Bindings == ""
+}
+
+// orVanished is the failure of a change, or that somebody deleted the app meanwhile, which is why.
+func (h *held) orVanished(ctx context.Context, err error) error {
+	if s, looking := h.site(ctx, h.name); looking == nil && s == nil {
+		return h.vanished()
+	}
+	return err
+}
+
 func shown(epochs map[string]providers.Epoch, target string, e providers.Epoch) map[string]providers.Epoch {
 	all := maps.Clone(epochs)
 	all[target] = max(all[target], e)
 	return all
 }
 
-// configure gives the app the configuration of a revision, in one write of all of it. What others set stays.
-func (h *held) configure(ctx context.Context, s *site, was *record, to record) (*site, error) {
+// configure gives the app the configuration of a revision, in one write of all of it. What others set stays, as it is now.
+func (h *held) configure(ctx context.Context, was *record, to record) (*site, error) {
 	providers.Stage(ctx, "changing the configuration")
-	has, err := h.appSettings(ctx, h.name)
-	if err != nil {
-		return nil, err
+	var s *site
+	var has map[string]string
+	g, part := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		if s, err = h.site(part, h.name); err == nil && s == nil {
+			err = h.vanished()
+		}
+		return err
+	})
+	g.Go(func() (err error) {
+		has, err = h.appSettings(part, h.name)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return nil, h.orVanished(ctx, err)
 	}
 	base, err := h.kept(ctx, has, was)
 	if err != nil {

@@ -106,9 +106,14 @@ func overwrite(t testing.TB, a *app, id string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pkg, err := a.fetchPackage(t.Context(), *r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pkg.close()
 	s, err := a.site(t.Context(), a.name)
 	if err == nil {
-		err = a.deploy(t.Context(), s.scmHost(), *r, "")
+		err = a.deploy(t.Context(), s.scmHost(), pkg, "")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -244,6 +249,6 @@ func occupy(t testing.TB, c *azuretest.Cloud, a *app) {
 	}, nil))
 	made, err := other.putSite(ctx, a.name, theirs.newSite(r, shared))
 	must(err)
-	must(theirs.deploy(ctx, made.scmHost(), r, ""))
+	must(theirs.deploy(ctx, made.scmHost(), pkg, ""))
 	must(theirs.known(ctx, r))
 }

@@ -58,6 +58,8 @@ type connection struct {
 	knowledge
 
 	gone   sync.Map // the names of apps that Status found deleted: publishing makes them again
+	fresh  sync.Map // by name, of apps that were made a moment ago: the revision whose configuration they have
+	sights sight    // of apps
 	mu     sync.Mutex
 	shared *foundation // what all functions of the service share, once it was seen to be there
 }
@@ -232,7 +234,7 @@ type caller struct {
 }
 
 func (c *connection) caller(ctx context.Context) (caller, error) {
-	token, err := c.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{c.cloud.scope()}})
+	token, err := c.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{c.cloud.scope()}, EnableCAE: true}) // as the clients ask for it: it is there
 	if err != nil {
 		return caller{}, err
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/applicationinsights/armapplicationinsights"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/msi/armmsi"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/operationalinsights/armoperationalinsights/v2"
@@ -41,32 +43,76 @@ func roleIDs() map[string]string {
 	}
 }
 
-// hasStorage reports whether the storage account is there. It is asked for until it is, by many at once before the first deploy. Who
-// may not look finds out when the blobs are asked for, which is all that a later deploy needs.
+// hasStorage reports whether the storage account is there. It is asked for until it is; that it is not is believed for a moment, since
+// before the first deploy many ask at once. Who may not look finds out when the blobs are asked for, which is all that a later deploy
+// needs.
 func (c *connection) hasStorage(ctx context.Context) (bool, error) {
 	if c.storageThere.Load() {
 		return true, nil
 	}
+	c.looking.Lock()
+	defer c.looking.Unlock()
+	if c.storageThere.Load() || time.Since(c.missed) < missingTime {
+		return c.storageThere.Load(), nil
+	}
+	return c.lookForStorage(ctx)
+}
+
+// lookForStorage asks for the account, and meanwhile for the token that its blobs are asked for with.
+func (c *connection) lookForStorage(ctx context.Context) (bool, error) {
+	var token sync.WaitGroup
+	during, stop := context.WithCancel(ctx)
+	defer stop()
+	token.Go(func() {
+		_, _ = c.credential.GetToken(during, policy.TokenRequestOptions{Scopes: []string{blobScope}, EnableCAE: true}) // who asks for a blob is told why not
+	})
 	_, err := c.storage.GetProperties(ctx, c.target.ResourceGroup, c.storageName(), nil)
 	if err == nil || kindOf(err) == providers.Denied {
+		token.Wait()
 		c.storageThere.Store(true)
 		return true, nil
 	}
-	return false, unlessMissing(err)
+	stop()
+	token.Wait()
+	if err = unlessMissing(err); err == nil {
+		c.missed = time.Now()
+	}
+	return false, err
 }
+
+// blobScope is what tokens for blobs are asked for, in all clouds.
+const blobScope = "https://storage.azure.com/.default"
 
 // makeStorage makes the resource group, the storage account, ferry's container in it, and lets the caller in.
 func (c *connection) makeStorage(ctx context.Context) error {
 	c.making.Lock()
 	defer c.making.Unlock()
-	there, err := c.hasStorage(ctx)
-	if err == nil && !there {
-		err = c.makeAccount(ctx)
+	there := c.storageThere.Load()
+	if !there {
+		var err error
+		if there, err = c.lookForStorage(ctx); err != nil {
+			return err
+		}
 	}
-	if err != nil {
+	if there {
+		return c.makeContainer(ctx, storeContainer)
+	}
+	if err := c.makeAccount(ctx); err != nil {
 		return err
 	}
-	return c.makeContainer(ctx, storeContainer)
+	g, part := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.letIn(part) })
+	g.Go(func() error { return c.makeContainer(part, storeContainer) })
+	return g.Wait()
+}
+
+// ensureStorage makes the storage where it is not there.
+func (c *connection) ensureStorage(ctx context.Context) error {
+	there, err := c.hasStorage(ctx)
+	if err != nil || there {
+		return err
+	}
+	return c.makeStorage(ctx)
 }
 
 func (c *connection) makeAccount(ctx context.Context) error {
@@ -87,6 +133,11 @@ func (c *connection) makeAccount(ctx context.Context) error {
 		return fmt.Errorf("making the storage account %s: %w", c.storageName(), err)
 	}
 	c.storageThere.Store(true)
+	return nil
+}
+
+// letIn gives the caller the role to read and write blobs.
+func (c *connection) letIn(ctx context.Context) error {
 	who, err := c.caller(ctx)
 	if err != nil || who.object == "" {
 		return err
@@ -126,12 +177,8 @@ func (c *connection) foundation(ctx context.Context) (foundation, error) {
 	if c.shared != nil {
 		return *c.shared, nil
 	}
-	if there, err := c.hasStorage(ctx); err != nil {
+	if err := c.ensureStorage(ctx); err != nil {
 		return foundation{}, err
-	} else if !there {
-		if err := c.makeStorage(ctx); err != nil {
-			return foundation{}, err
-		}
 	}
 	var f foundation
 	var component string
@@ -265,6 +312,8 @@ func injected() []string {
 type knowledge struct {
 	storageThere atomic.Bool
 	making       sync.Mutex
+	looking      sync.Mutex
+	missed       time.Time // when it was last seen that there is none
 }
 
 // disposeStorage takes ferry's container away, then the account if ferry made it and no other container is in it, then the

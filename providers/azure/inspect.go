@@ -39,7 +39,11 @@ func (c *connection) inspect(ctx context.Context, s spec) ([]providers.Differenc
 	if err != nil || found == nil {
 		return nil, err
 	}
-	live, half, err := at.serving(ctx, is, found)
+	packaged, err := at.packageTag(ctx)
+	if err != nil {
+		return nil, err
+	}
+	live, half, err := at.serving(ctx, is, found, packaged)
 	if err != nil {
 		return nil, err
 	}

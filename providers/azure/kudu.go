@@ -50,13 +50,13 @@ var errStorage = errors.New("the app may not write into its container yet")
 
 // deploy hands a package to the app, and waits until it is in force. It ends well only when the host says so, or the package in
 // the app's container is another than before and the host has forgotten the deployment.
-func (a *app) deploy(ctx context.Context, host string, r record, before azcore.ETag) error {
+func (a *app) deploy(ctx context.Context, host string, pkg *packed, before azcore.ETag) error {
 	if host == "" {
 		return fail(providers.Unavailable, "activate", a.function, "deploy again", "Azure does not say which host takes the packages of %s", a.name)
 	}
 	providers.Stage(ctx, "deploying the package")
 	return until.Done(ctx, func() error {
-		id, err := a.publish(ctx, host, r)
+		id, err := a.publish(ctx, host, pkg)
 		if err != nil {
 			return err
 		}
@@ -74,9 +74,9 @@ func (a *app) conflicting() until.Rule {
 var errOther = errors.New("another deployment of the app is under way")
 
 // publish sends the package. A host that is not there is asked a few times: sometimes it is gone for good.
-func (a *app) publish(ctx context.Context, host string, r record) (id string, err error) {
+func (a *app) publish(ctx context.Context, host string, pkg *packed) (id string, err error) {
 	err = until.Done(ctx, func() error {
-		id, err = a.send(ctx, host, r)
+		id, err = a.send(ctx, host, pkg)
 		return err
 	}, unavailable(func(err error) bool {
 		_, status := codeOf(err)
@@ -90,27 +90,32 @@ func (a *app) publish(ctx context.Context, host string, r record) (id string, er
 	return id, err
 }
 
-func (a *app) send(ctx context.Context, host string, r record) (string, error) {
+// fetchPackage is the stored package of a revision. It need not fit into memory.
+func (a *app) fetchPackage(ctx context.Context, r record) (*packed, error) {
 	blob, err := a.box.get(ctx, packageKey(r.Package))
 	if err != nil {
-		return "", err
+		return nil, fmt.Errorf("fetching the package: %w", err)
 	}
 	defer blob.Body.Close()
-	file, err := os.CreateTemp("", "ferry-azure-*.zip") // a package need not fit into memory
+	file, err := os.CreateTemp("", "ferry-azure-*.zip")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer os.Remove(file.Name())
-	defer file.Close()
+	pkg := &packed{file: file, digest: r.Package}
 	if _, err := io.Copy(file, blob.Body); err != nil {
-		return "", err
+		pkg.close()
+		return nil, fmt.Errorf("fetching the package: %w", err)
 	}
+	return pkg, nil
+}
+
+func (a *app) send(ctx context.Context, host string, pkg *packed) (string, error) {
 	req, err := runtime.NewRequest(ctx, http.MethodPost, "https://"+host+"/api/publish?RemoteBuild=false&Deployer=ferry")
 	if err != nil {
 		return "", err
 	}
 	req.Raw().Header.Set("Accept", "application/json")
-	if err := req.SetBody(streaming.NopCloser(file), "application/zip"); err != nil {
+	if err := req.SetBody(streaming.NopCloser(pkg.file), "application/zip"); err != nil {
 		return "", err
 	}
 	res, err := a.scm.Do(req)

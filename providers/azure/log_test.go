@@ -47,7 +47,7 @@ func (l *life) step(name string, do func() error) []standin.Call {
 			reads[op]++
 		default:
 			writes, together = append(writes, op), together+1
-			if !strings.HasPrefix(op, "Microsoft.") || c.Service == "Microsoft.Web" {
+			if !beside(c) {
 				together = 0
 			}
 			slices.Sort(writes[len(writes)-together:])
@@ -67,6 +67,17 @@ func (l *life) step(name string, do func() error) []standin.Call {
 		fmt.Fprintf(&l.log, "  reads: %s%s\n", op, count)
 	}
 	return l.cloud.Calls()
+}
+
+// beside reports whether a write has no order among others of its kind: what an app stands on is made at once.
+func beside(c standin.Call) bool {
+	switch c.Service {
+	case "blob":
+		return strings.Contains(c.Resource, "/packages/") || strings.Contains(c.Resource, "/revisions/")
+	case "Microsoft.Web":
+		return c.Operation == "AppServicePlans_CreateOrUpdate"
+	}
+	return strings.HasPrefix(c.Service, "Microsoft.")
 }
 
 func times(n int) string {

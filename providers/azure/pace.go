@@ -13,11 +13,14 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// pace keeps under the rates at which Resource Manager takes the calls of one caller in a subscription: 200 writes at once and then
-// 10 in a second, 250 reads and 25. A tenth is left to whoever else calls as the same.
-type pace struct{ writes, reads *rate.Limiter }
+// pace keeps to the rates at which Resource Manager takes the calls of one caller in a subscription: 200 writes at once and then 10 in
+// a second, as many deletions beside them, and 250 reads and 25. Ten of each are left to clocks that differ and to whoever else calls as
+// the same; what is refused all the same is sent again when Azure says.
+type pace struct{ writes, deletions, reads *rate.Limiter }
 
-func newPace() pace { return pace{writes: rate.NewLimiter(9, 180), reads: rate.NewLimiter(23, 225)} }
+func newPace() pace {
+	return pace{writes: rate.NewLimiter(10, 190), deletions: rate.NewLimiter(10, 190), reads: rate.NewLimiter(25, 240)}
+}
 
 // of has what is sent to a host wait for its turn, each attempt anew.
 func (p pace) of(host string) policy.Policy {
@@ -34,7 +37,10 @@ func (p pace) of(host string) policy.Policy {
 // turn waits until a call may be made. A wait that is seen says what for, as what is waited for cannot be had faster.
 func (p pace) turn(ctx context.Context, r *http.Request) error {
 	limiter, kind := p.writes, "writes"
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasPrefix(lastPart(r.URL.Path), "list") {
+	switch {
+	case r.Method == http.MethodDelete:
+		limiter, kind = p.deletions, "deletions"
+	case r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasPrefix(lastPart(r.URL.Path), "list"):
 		limiter, kind = p.reads, "reads"
 	}
 	each := time.Duration(float64(time.Second) / float64(limiter.Limit()))

@@ -16,7 +16,7 @@ func TestManyFunctionsAreNeverRefusedForTheRateOfTheirCalls(t *testing.T) {
 	s.adjust = only(4, func(version, _ string) string { return version })
 	e := s.engine("one")
 	a := e.Adapter.(*Adapter)
-	a.pace = pace{writes: rate.NewLimiter(1.35, 27), reads: rate.NewLimiter(3.45, 33)}
+	a.pace = pace{writes: rate.NewLimiter(1.35, 27), deletions: rate.NewLimiter(1.35, 27), reads: rate.NewLimiter(3.45, 33)}
 	if _, err := e.Deploy(s.Context(), release.DeployOptions{Message: "one"}); err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,11 @@ type packed struct {
 	digest string // of its bytes, hexadecimal
 }
 
+// close takes the package off this machine; there need be none.
 func (p *packed) close() {
+	if p == nil {
+		return
+	}
 	_ = p.file.Close()
 	_ = os.Remove(p.file.Name())
 }

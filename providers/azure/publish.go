@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ferryfn/ferry/providers"
 )
@@ -42,7 +45,12 @@ func (c *connection) publish(ctx context.Context, s spec, e providers.Epoch) (pr
 
 // look finds what there is of the app, and the revision where it is stored with all that it needs.
 func (w *work) look(ctx context.Context) (*providers.Revision, error) {
+	var r *record
+	var unread error
+	var reading sync.WaitGroup
+	reading.Go(func() { r, unread = w.stored(ctx, w.spec.revision()) })
 	is, tag, err := w.claim(ctx)
+	reading.Wait()
 	if err != nil || tag == "" {
 		return nil, err
 	}
@@ -56,9 +64,8 @@ func (w *work) look(ctx context.Context) (*providers.Revision, error) {
 		})
 	}
 	w.known, w.is = true, is
-	r, err := w.stored(ctx, w.spec.revision())
-	if err != nil || r == nil || !is.holds(r.Roles) {
-		return nil, err
+	if unread != nil || r == nil || !is.holds(r.Roles) {
+		return nil, unread
 	}
 	done := r.revision()
 	return &done, nil
@@ -92,42 +99,48 @@ func (w *work) publish(ctx context.Context) (providers.Revision, error) {
 	if err != nil {
 		return providers.Revision{}, err
 	}
-	var shared foundation
-	if !w.known {
-		if shared, err = w.ground(ctx); err != nil {
-			return providers.Revision{}, err
-		}
+	if w.known {
+		r, err := w.revise(ctx, pkg, roles)
+		return r.revision(), err
 	}
-	if err := w.hear(ctx); err != nil {
+	if err := w.free(ctx); err != nil {
 		return providers.Revision{}, err
+	}
+	if err := w.ensureStorage(ctx); err != nil {
+		return providers.Revision{}, err
+	}
+	var shared foundation
+	var r record
+	g, part := errgroup.WithContext(ctx) // none needs another
+	g.Go(func() (err error) {
+		shared, err = w.foundation(part)
+		return err
+	})
+	g.Go(func() error { return w.makePlan(part) })
+	g.Go(func() (err error) {
+		if err := w.makeContainer(part, w.box.name); err != nil {
+			return fmt.Errorf("making the container %s: %w", w.box.name, err)
+		}
+		r, err = w.revise(part, pkg, roles)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return providers.Revision{}, err
+	}
+	return r.revision(), w.create(ctx, r, shared)
+}
+
+// revise lays the revision down, once what it names is there: as who it runs, and from where it gets messages.
+func (w *work) revise(ctx context.Context, pkg *packed, roles []roleGrant) (record, error) {
+	if err := w.hear(ctx); err != nil {
+		return record{}, err
 	}
 	own, err := w.executor(ctx, roles)
 	if err != nil {
-		return providers.Revision{}, err
+		return record{}, err
 	}
 	r := w.recordOf(w.spec, own, roles, pkg.digest)
-	if err := w.lay(ctx, pkg, r); err != nil {
-		return providers.Revision{}, err
-	}
-	if !w.known {
-		err = w.create(ctx, r, shared)
-	}
-	return r.revision(), err
-}
-
-// ground makes what an app stands on: what all functions share, and the app's container.
-func (w *work) ground(ctx context.Context) (foundation, error) {
-	if err := w.free(ctx); err != nil {
-		return foundation{}, err
-	}
-	shared, err := w.foundation(ctx)
-	if err != nil {
-		return shared, err
-	}
-	if err := w.makeContainer(ctx, w.box.name); err != nil {
-		return shared, fmt.Errorf("making the container %s: %w", w.box.name, err)
-	}
-	return shared, nil
+	return r, w.lay(ctx, pkg, r)
 }
 
 // free refuses an app of the name that ferry did not make.
@@ -212,9 +225,7 @@ func (w *work) lay(ctx context.Context, pkg *packed, r record) error {
 	return err
 }
 
-// create makes the plan and the app, and then the blob that says that ferry has it.
-func (w *work) create(ctx context.Context, r record, shared foundation) error {
-	providers.Stage(ctx, "making the app "+w.name)
+func (w *work) makePlan(ctx context.Context) error {
 	err := w.call(ctx, http.MethodPut, w.planID(w.name), webVersion, plan{
 		Location: w.target.Location, Kind: "functionapp", Tags: w.tags(w.spec.function), SKU: planSKU{Name: "FC1", Tier: "FlexConsumption"},
 		Properties: planProperties{Reserved: true},
@@ -222,6 +233,12 @@ func (w *work) create(ctx context.Context, r record, shared foundation) error {
 	if err != nil {
 		return fmt.Errorf("making the plan %s: %w", w.name, err)
 	}
+	return nil
+}
+
+// create makes the app, and then the blob that says that ferry has it.
+func (w *work) create(ctx context.Context, r record, shared foundation) error {
+	providers.Stage(ctx, "making the app "+w.name)
 	if _, err := w.putSite(ctx, w.name, w.newSite(r, shared)); err != nil {
 		if says(err, "already exists", "not available") && kindOf(err) == providers.Conflict {
 			return fail(providers.Foreign, "publish", w.function, "rename the service, or name an app under apps of the target", "somebody else has an app of the name %s", w.name)
@@ -233,9 +250,12 @@ func (w *work) create(ctx context.Context, r record, shared foundation) error {
 	}
 	heard := ofTopics(r.Reads)
 	first := claim{Epochs: map[string]providers.Epoch{w.targetName: w.epoch}, Settings: r.ID, Granted: r.Roles, Subscribed: len(heard) > 0, Heard: heard}
-	_, err = w.box.write(ctx, claimKey, first, condition{absent: true})
+	_, err := w.box.write(ctx, claimKey, first, condition{absent: true})
 	if conditionFailed(err) {
 		return nil // another one made it at the same time
+	}
+	if err == nil {
+		w.fresh.Store(w.name, r.ID)
 	}
 	return err
 }

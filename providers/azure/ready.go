@@ -19,7 +19,7 @@ func (a *Adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]prov
 	if err != nil {
 		return nil, err
 	}
-	all, err := c.sites(ctx)
+	all, err := c.appsOf(ctx, specs)
 	if err != nil {
 		return nil, a.classify("look at the apps", "", err)
 	}
@@ -57,4 +57,19 @@ func (a *Adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]prov
 		})
 	}
 	return found, a.classify("look at the apps", "", g.Wait())
+}
+
+// appsOf are the apps of functions: as Status saw them a moment ago, or all of the resource group.
+func (c *connection) appsOf(ctx context.Context, specs []providers.Spec) ([]site, error) {
+	var all []site
+	for _, s := range specs {
+		is, seen := c.sights.of(c.appName(s.Function.Name))
+		if !seen {
+			return c.sites(ctx)
+		}
+		if is != nil {
+			all = append(all, *is)
+		}
+	}
+	return all, nil
 }

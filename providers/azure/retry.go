@@ -25,7 +25,9 @@ const (
 	subscribing  = 3 * time.Minute  // an event subscription whose function is not known yet
 	busyTime     = 30 * time.Second // another deployment
 
-	missingLooks = 15 // at a deployment that the host does not know, before and after its time: about half a minute
+	missingTime  = time.Second // that a storage account is not there is believed so long
+	sightTime    = time.Minute // and what an app was seen to be
+	missingLooks = 15          // at a deployment that the host does not know, before and after its time: about half a minute
 )
 
 // shortest and longest are the pauses of most rules.

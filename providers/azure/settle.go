@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/until"
@@ -24,11 +25,11 @@ func (a *app) packageTag(ctx context.Context) (azcore.ETag, error) {
 
 // replace has the app run the package of a revision instead of that with this tag, once its secrets are there: else what the
 // deployment starts gets the text of the references.
-func (a *app) replace(ctx context.Context, s *site, to record, before azcore.ETag) error {
+func (a *app) replace(ctx context.Context, s *site, to record, pkg *packed, before azcore.ETag) error {
 	if _, err := a.resolved(ctx, to); err != nil {
 		return err
 	}
-	if err := a.deploy(ctx, s.scmHost(), to, before); err != nil {
+	if err := a.deploy(ctx, s.scmHost(), pkg, before); err != nil {
 		return err
 	}
 	return a.start(ctx, s)
@@ -53,12 +54,17 @@ func (a *app) start(ctx context.Context, s *site) error {
 	return a.act(ctx, a.name, "start")
 }
 
-// prove waits until what was deployed is what serves: Azure knows its triggers, and its address answers as the revision.
-func (a *app) prove(ctx context.Context, s *site, r record) error {
-	if err := a.known(ctx, r); err != nil {
+// prove waits until what was deployed is what serves: Azure knows its triggers, and its address answers as the revision. The tag is that
+// of the package which does.
+func (a *app) prove(ctx context.Context, s *site, r record) (tag azcore.ETag, err error) {
+	g, part := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.known(part, r) })
+	g.Go(func() error { return a.answers(part, s, r) })
+	g.Go(func() (err error) {
+		tag, err = a.packageTag(part)
 		return err
-	}
-	return a.answers(ctx, s, r)
+	})
+	return tag, g.Wait()
 }
 
 // known has Azure look at the triggers until the functions of the app are those of the revision. A deployment that ended well says

@@ -33,10 +33,11 @@ func (a *Adapter) Status(ctx context.Context, fn string) (providers.State, error
 
 func (a *app) status(ctx context.Context) (providers.State, error) {
 	st := providers.State{Function: a.function, Bindings: providers.BindNone}
-	s, is, tag, err := a.seen(ctx)
+	s, is, tag, packaged, err := a.seen(ctx)
 	if err != nil {
 		return st, err
 	}
+	a.sights.keep(a.name, s)
 	if s != nil && !a.owns(s.Tags, a.function) {
 		st.Foreign = true
 		return st, nil
@@ -51,12 +52,12 @@ func (a *app) status(ctx context.Context) (providers.State, error) {
 		a.gone.Store(a.name, true)
 		return st, nil
 	}
-	return a.stateOf(ctx, is, s)
+	return a.stateOf(ctx, is, s, packaged)
 }
 
-// seen is the app and what its blob says, asked for at once: nil and an empty tag are that there is none. Of an app of others nothing
-// else is known.
-func (a *app) seen(ctx context.Context) (s *site, is claim, tag azcore.ETag, err error) {
+// seen is the app, what its blob says and the tag of its package, asked for at once: nil and an empty tag are that there is none. Of an
+// app of others nothing else is known.
+func (a *app) seen(ctx context.Context) (s *site, is claim, tag, packaged azcore.ETag, err error) {
 	g, part := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		s, err = a.site(part, a.name)
@@ -64,18 +65,23 @@ func (a *app) seen(ctx context.Context) (s *site, is claim, tag azcore.ETag, err
 	})
 	g.Go(func() error {
 		there, err := a.hasStorage(part)
-		if err == nil && there {
-			is, tag, err = a.claim(part)
+		if err != nil || !there {
+			return err
 		}
+		g.Go(func() (err error) {
+			packaged, err = a.packageTag(part)
+			return err
+		})
+		is, tag, err = a.claim(part)
 		return err
 	})
 	err = g.Wait()
-	return s, is, tag, err
+	return s, is, tag, packaged, err
 }
 
 // stateOf is the state of an app that is there, by what its blob says.
-func (a *app) stateOf(ctx context.Context, is claim, s *site) (providers.State, error) {
-	live, half, err := a.serving(ctx, is, s)
+func (a *app) stateOf(ctx context.Context, is claim, s *site, packaged azcore.ETag) (providers.State, error) {
+	live, half, err := a.serving(ctx, is, s, packaged)
 	if err != nil || live == nil {
 		return providers.State{Function: a.function, Bindings: providers.BindNone}, err
 	}
@@ -99,9 +105,9 @@ func (c claim) revision() *providers.Revision {
 	return &providers.Revision{ID: c.Live, Digest: c.Digest}
 }
 
-// serving is the revision whose package the app runs; nil is that nobody reaches it. Between the two steps of a change half says
-// whose configuration it runs with.
-func (a *app) serving(ctx context.Context, is claim, s *site) (live *providers.Revision, half string, err error) {
+// serving is the revision whose package the app runs, which has this tag in the app's own container; nil is that nobody reaches it.
+// Between the two steps of a change half says whose configuration it runs with.
+func (a *app) serving(ctx context.Context, is claim, s *site, tag azcore.ETag) (live *providers.Revision, half string, err error) {
 	stopped := strings.EqualFold(s.Properties.State, "Stopped")
 	if is.Live == "" && (is.Next == "" || stopped) || is.Next == nothing && stopped {
 		return nil, "", nil
@@ -109,9 +115,10 @@ func (a *app) serving(ctx context.Context, is claim, s *site) (live *providers.R
 	if err := a.lookAt(s); err != nil {
 		return nil, "", err
 	}
-	tag, err := a.packageTag(ctx)
-	if err != nil {
-		return nil, "", err
+	if a.packages != a.box {
+		if tag, err = a.packageTag(ctx); err != nil {
+			return nil, "", err
+		}
 	}
 	switch {
 	case tag == "":
