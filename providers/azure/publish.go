@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -45,12 +44,7 @@ func (c *connection) publish(ctx context.Context, s spec, e providers.Epoch) (pr
 
 // look finds what there is of the app, and the revision where it is stored with all that it needs.
 func (w *work) look(ctx context.Context) (*providers.Revision, error) {
-	var r *record
-	var unread error
-	var reading sync.WaitGroup
-	reading.Go(func() { r, unread = w.stored(ctx, w.spec.revision()) })
-	is, tag, err := w.claim(ctx)
-	reading.Wait()
+	is, tag, r, err := w.claimed(ctx, w.spec.revision())
 	if err != nil || tag == "" {
 		return nil, err
 	}
@@ -64,8 +58,8 @@ func (w *work) look(ctx context.Context) (*providers.Revision, error) {
 		})
 	}
 	w.known, w.is = true, is
-	if unread != nil || r == nil || !is.holds(r.Roles) {
-		return nil, unread
+	if r == nil || !is.holds(r.Roles) {
+		return nil, nil
 	}
 	done := r.revision()
 	return &done, nil

@@ -231,12 +231,23 @@ func (c *connection) keeps(ctx context.Context, fn string, r providers.Revision)
 	if err != nil {
 		return false, err
 	}
-	is, tag, err := at.claim(ctx)
-	if err != nil || tag == "" {
-		return false, err
-	}
-	found, err := at.stored(ctx, r.ID)
-	return found != nil && found.revision() == r && is.holds(found.Roles), err
+	is, tag, found, err := at.claimed(ctx, r.ID)
+	return tag != "" && found != nil && found.revision() == r && is.holds(found.Roles), err
+}
+
+// claimed is what an app's container says, and a revision where it has all that it needs, asked for at once.
+func (a *app) claimed(ctx context.Context, revision string) (is claim, tag azcore.ETag, r *record, err error) {
+	g, part := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		is, tag, err = a.claim(part)
+		return err
+	})
+	g.Go(func() (err error) {
+		r, err = a.stored(part, revision)
+		return err
+	})
+	err = g.Wait()
+	return is, tag, r, err
 }
 
 // Functions are those of the resource group's apps whose tags say that they are.
