@@ -192,9 +192,8 @@ func whatServes(r *providers.Revision) string {
 // change makes a revision live.
 func (h *held) change(ctx context.Context, look looked, ch providers.Change) error {
 	s, to := look.site, *look.to
-	replaced := h.claim.Live != to.ID || h.claim.Next != "" || string(look.packaged) != h.claim.Package
 	configured := h.configured(look, ch)
-	pkg, err := h.begin(ctx, look, ch, replaced)
+	pkg, err := h.begin(ctx, look, ch)
 	if err != nil {
 		return err
 	}
@@ -207,7 +206,7 @@ func (h *held) change(ctx context.Context, look looked, ch providers.Change) err
 			return err
 		}
 	}
-	if replaced {
+	if pkg != nil {
 		err = h.replace(ctx, s, to, pkg, look.packaged)
 	} else {
 		err = h.wake(ctx, s, to)
@@ -227,11 +226,11 @@ func (h *held) change(ctx context.Context, look looked, ch providers.Change) err
 	})
 }
 
-// begin says what the app is being changed to, and meanwhile fetches the package that it gets, if it gets one.
-func (h *held) begin(ctx context.Context, look looked, ch providers.Change, replaced bool) (pkg *packed, err error) {
+// begin says what the app is being changed to, and meanwhile fetches the package that it gets; nil is that it has it.
+func (h *held) begin(ctx context.Context, look looked, ch providers.Change) (pkg *packed, err error) {
 	var unfetched error
 	var g errgroup.Group
-	if replaced {
+	if h.claim.Live != look.to.ID || h.claim.Next != "" || string(look.packaged) != h.claim.Package {
 		g.Go(func() error {
 			pkg, unfetched = h.fetchPackage(ctx, *look.to)
 			return nil
