@@ -58,13 +58,13 @@ starts that come by themselves are told.`,
 }
 
 func (o *benchOptions) run(ctx context.Context, args []string) (result, error) {
-	if o.cold < 0 || o.cold > 100 || o.warm.Requests < 0 || o.warm.Requests > 10000 || o.warm.PerSecond <= 0 || o.warm.PerSecond > 1000 {
-		return nil, usagef("force at most 100 starts, and send at most 10000 requests, at most 1000 a second", "more than that is a load test")
+	if err := errors.Join(bounded("cold", o.cold, 0, 100), bounded("requests", o.warm.Requests, 0, 10000), bounded("rate", o.warm.PerSecond, 0.1, 1000)); err != nil {
+		return nil, err
 	}
 	r := benchResult{Targets: map[string]bench.Target{}}
 	shown := o.app.startProgress()
 	defer shown.close()
-	for _, target := range strings.Split(o.app.global.target, ",") { // "" is the manifest's default
+	for _, target := range o.app.targets([]string{""}) { // "" is the manifest's default
 		p, err := o.app.projectOn(target)
 		if err != nil {
 			return nil, err

@@ -61,7 +61,7 @@ The score is the share of functions without a blocker, less a tenth of a functio
 }
 
 func (o *checkOptions) run(ctx context.Context, _ []string) (result, error) {
-	if len(o.targets) == 0 {
+	if o.targets = listOf(o.targets); len(o.targets) == 0 {
 		o.targets = manifest.Names(o.app.manifestOptions()).Targets
 	}
 	if _, err := o.app.deployed(); err != nil && len(o.targets) == 0 {

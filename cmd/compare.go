@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -116,7 +117,7 @@ func (o *compareOptions) run(ctx context.Context, _ []string) (result, error) {
 		return nil, err
 	}
 	if report.Requests == 0 {
-		return nil, usagef("name their methods with --methods", "none of the %s has a method that is sent", count(len(all), "request"))
+		return nil, usagef("name their methods with --methods", "no request has a method that is sent")
 	}
 	r := compareResult{From: o.from, To: o.to, Report: report}
 	return r, o.save(r)
@@ -130,10 +131,7 @@ func (o *compareOptions) complete() error {
 			errs = append(errs, usagef("see `ferry compare --help`", "--%s is missing", f[0]))
 		}
 	}
-	if o.atOnce < 1 {
-		errs = append(errs, usagef("write 1 or more", "--at-once is %d", o.atOnce))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, bounded("at-once", o.atOnce, 1, 1000), bounded("rate", o.rate, 0, 100000))...)
 }
 
 func (o *compareOptions) read() ([]compare.Request, error) {
@@ -155,6 +153,9 @@ func (o *compareOptions) read() ([]compare.Request, error) {
 // place is how the requests get to a target or a URL.
 func (o *compareOptions) place(ctx context.Context, name string, all []compare.Request) (compare.Call, error) {
 	if strings.Contains(name, "://") {
+		if at, err := url.Parse(name); err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" {
+			return nil, usagef("write it like https://shop.example", "%q is not an address of requests", name)
+		}
 		return overHTTP(strings.TrimSuffix(name, "/"), o.atOnce), nil
 	}
 	p, err := o.app.projectOn(name)

@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -69,15 +70,18 @@ day. Traffic, logs, queues, buckets and builds are not in it. All functions have
 
 func (o *costOptions) run(ctx context.Context, args []string) (result, error) {
 	o.load.Cold = o.cold / 100
-	if o.load.Requests < 0 || o.load.Duration <= 0 || o.cold < 0 || o.cold > 100 || o.load.AtOnce < 1 || o.since <= 0 {
-		return nil, usagef("see `ferry cost --help`", "a month like that cannot be")
+	if err := o.bounds(); err != nil {
+		return nil, err
 	}
 	if o.measured != "" {
 		if err := o.measure(ctx, args); err != nil {
 			return nil, err
 		}
 	}
-	targets := o.app.targets()
+	targets := o.app.targets(manifest.Names(o.app.manifestOptions()).Targets)
+	if len(targets) == 0 {
+		targets = []string{"local"}
+	}
 	r := costResult{Load: o.load, Targets: map[string]cost.Month{}, Unpriced: map[string]string{}}
 	for _, target := range targets {
 		p, err := o.app.projectOn(target)
@@ -102,15 +106,16 @@ func (o *costOptions) run(ctx context.Context, args []string) (result, error) {
 	return r, nil
 }
 
-// targets are those that --target names, with commas between, else all of the manifest.
-func (a *app) targets() []string {
-	if a.global.target != "" {
-		return strings.Split(a.global.target, ",")
-	}
-	if all := manifest.Names(a.manifestOptions()).Targets; len(all) > 0 {
-		return all
-	}
-	return []string{"local"}
+// bounds are those of a month that can be.
+func (o *costOptions) bounds() error {
+	return errors.Join(
+		bounded("requests", o.load.Requests, 0, 1e12),
+		bounded("duration", o.load.Duration, time.Microsecond, 24*time.Hour),
+		bounded("cold", o.cold, 0, 100),
+		bounded("init", o.load.Init, 0, time.Hour),
+		bounded("at-once", o.load.AtOnce, 1, 1000),
+		bounded("since", o.since, time.Second, 365*24*time.Hour),
+	)
 }
 
 // fitted are the functions as the target runs them.

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -50,6 +49,13 @@ func (o *ejectOptions) run(ctx context.Context, _ []string) (result, error) {
 	if !ok {
 		return nil, &failure{kind: providers.Unsupported, message: "the target " + p.manifest.Target.Name + " has no tools of its own to deploy with", hint: "name another with --target"}
 	}
+	folder := o.app.inDir(o.output)
+	if o.output == "" {
+		folder = filepath.Join(p.manifest.Dir, "ejected-"+p.manifest.Target.Name)
+	}
+	if err := vacant(folder, "name another folder with --output, or empty it"); err != nil {
+		return nil, err
+	}
 	e := o.app.engine(p)
 	if err := o.app.check(e); err != nil {
 		return nil, err
@@ -62,14 +68,11 @@ func (o *ejectOptions) run(ctx context.Context, _ []string) (result, error) {
 		return nil, err
 	}
 	o.app.warn(issues...)
-	r := ejectResult{Folder: o.app.inDir(o.output)}
-	if o.output == "" {
-		r.Folder = filepath.Join(p.manifest.Dir, "ejected-"+p.manifest.Target.Name)
-	}
-	r.Report, err = eject.Write(r.Folder, p.manifest, ejector, specs)
-	if errors.Is(err, eject.ErrTaken) {
-		return nil, usagef("name another with --output, or empty it", "%s", err)
-	}
+	r := ejectResult{Folder: folder}
+	err = whole(folder, func(dir string) (err error) {
+		r.Report, err = eject.Write(dir, p.manifest, ejector, specs)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

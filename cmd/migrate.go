@@ -95,14 +95,10 @@ answers these, too, if nothing can be done twice by that. The header ferry-side 
 	}, func(m *shift.Move, ctx context.Context) (*shift.Report, error) { return m.Shift(ctx, o.percent) })
 	c.Flags().IntVar(&o.percent, "percent", 0, "the `share` of the requests, 0 to 100")
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
-		const hint = "write --percent 10, or another share from 0 to 100"
-		switch {
-		case !c.Flags().Changed("percent"):
-			return usagef(hint, "no share of the requests is given")
-		case o.percent < 0 || o.percent > 100:
-			return usagef(hint, "%d is not a share of the requests", o.percent)
+		if !c.Flags().Changed("percent") {
+			return usagef("write --percent 10, or another share from 0 to 100", "no share of the requests is given")
 		}
-		return nil
+		return bounded("percent", o.percent, 0, 100)
 	}
 	return c
 }

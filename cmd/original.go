@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,52 +41,34 @@ func (o *importOptions) live(source string) (live, bool) {
 func (o *importOptions) runLive(ctx context.Context, of live) (result, error) {
 	folder := migrate.Folder(of.name)
 	into := filepath.Join(o.app.dir(), folder)
-	parent := o.app.dir()
-	if o.dryRun {
-		parent = ""
-	} else if err := vacant(into); err != nil {
-		return nil, err
+	if !o.dryRun {
+		if err := vacant(into, "choose another folder to import into with --dir, or look with --dry-run"); err != nil {
+			return nil, err
+		}
 	}
 	reader, err := o.reader(of.provider, folder)
 	if err != nil {
 		return nil, err
 	}
-	work, err := os.MkdirTemp(parent, ".ferry-import-*")
-	if err != nil {
-		return nil, fmt.Errorf("making a folder for the code: %w", err)
+	var r importResult
+	take := func(dir string) error {
+		made, err := o.original(ctx, reader, of, dir)
+		if r = resultOf(made); err != nil || o.dryRun {
+			return err
+		}
+		_, err = o.write(dir, made.Text)
+		r.File = filepath.Join(into, filepath.Base(o.manifestFile(into)))
+		return err
 	}
-	defer os.RemoveAll(work)
-	dir := filepath.Join(work, folder)
-	made, err := o.original(ctx, reader, of, dir)
-	if err != nil {
-		return nil, err
-	}
-	r := resultOf(made)
 	if o.dryRun {
-		return r, nil
+		err = aside("", folder, take)
+	} else {
+		err = whole(into, take)
 	}
-	if _, err := o.write(dir, made.Text); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	if err := os.Rename(dir, into); err != nil {
-		return nil, fmt.Errorf("putting the code in its place: %w", err)
-	}
-	r.File = filepath.Join(into, filepath.Base(o.manifestFile(into)))
 	return r, nil
-}
-
-// vacant refuses a folder that has something in it.
-func vacant(dir string) error {
-	entries, err := os.ReadDir(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return usagef("choose another folder to import into with --dir", "%s cannot be taken for the code: %v", dir, err)
-	case len(entries) > 0:
-		return usagef("choose another folder to import into with --dir, or look with --dry-run", "%s exists already", dir)
-	}
-	return nil
 }
 
 // reader is the adapter of a provider, with the settings that a target would have.
@@ -104,7 +85,10 @@ func (o *importOptions) reader(p providers.Provider, service string) (providers.
 	if err := json.Unmarshal(text, block); err != nil {
 		return nil, err
 	}
-	adapter, err := configured(p, providers.Config{Service: service, Stage: "dev", Target: p.Name, Block: block, Home: home, Env: o.app.lookup})
+	adapter, err := configured(p, providers.Config{
+		Service: service, Stage: "dev", Target: p.Name, Block: block, Home: home, Env: o.app.lookup,
+		Asking: func(key, example string) string { return fmt.Sprintf("add --set %s=%q", key, example) },
+	})
 	if err != nil {
 		return nil, err
 	}

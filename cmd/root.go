@@ -237,6 +237,10 @@ func flagForms(kind string) string {
 		return "value of true or false, or none"
 	case "duration":
 		return "duration such as 30s or 10m"
+	case "float64":
+		return "number such as 10 or 0.5"
+	case "stringToString":
+		return "name and a value, such as region=eu-west-1"
 	}
 	return kind
 }

@@ -28,13 +28,26 @@ type Config struct {
 	Home    Home
 	// Env looks up an environment variable.
 	Env func(name string) (string, bool)
+	// Asking says how somebody gives a setting where no manifest has the target, such as with a flag.
+	Asking func(key, example string) string
+}
+
+// Add says how a setting is given that has no value.
+func (c Config) Add(key, example string) string {
+	if c.Asking != nil {
+		return c.Asking(key, example)
+	}
+	return "add " + key + ": " + example
 }
 
 // Refuse is what a provider has against a setting of the target, by its key, or by the keys that lead to it with dots between.
 func (c Config) Refuse(provider, key, hint, format string, args ...any) error {
+	if c.Asking == nil {
+		key = "targets." + c.Target + "." + key
+	}
 	return &Error{
 		Kind: Invalid, Op: "configure", Provider: provider, Hint: hint,
-		Err: fmt.Errorf("targets.%s.%s: %w", c.Target, key, fmt.Errorf(format, args...)),
+		Err: fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)),
 	}
 }
 

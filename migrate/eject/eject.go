@@ -38,7 +38,7 @@ type Unmapped struct {
 	Reason string `json:"reason"`
 }
 
-// Write makes the folder of a service. The folder may be there, if it is empty.
+// Write makes the folder of a service, which is not there yet.
 func Write(dir string, m *manifest.Manifest, of providers.Ejector, specs []providers.Spec) (Report, error) {
 	e, err := of.Eject(specs)
 	if err != nil {
@@ -46,9 +46,6 @@ func Write(dir string, m *manifest.Manifest, of providers.Ejector, specs []provi
 	}
 	r, err := account(m, specs, e)
 	if err != nil {
-		return Report{}, err
-	}
-	if err := empty(dir); err != nil {
 		return Report{}, err
 	}
 	e.Files["README.md"] = r.readme(m)
@@ -66,22 +63,6 @@ func Write(dir string, m *manifest.Manifest, of providers.Ejector, specs []provi
 	}
 	slices.Sort(r.Files)
 	return r, nil
-}
-
-// ErrTaken is a folder that holds something.
-var ErrTaken = errors.New("the folder is not empty")
-
-func empty(dir string) error {
-	list, err := os.ReadDir(dir)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case len(list) > 0:
-		return fmt.Errorf("%s: %w", dir, ErrTaken)
-	}
-	return nil
 }
 
 // lay puts a package into the folder.

@@ -2,6 +2,7 @@ package eject_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,7 +102,7 @@ func TestEverySettingOfAManifestIsInTheFilesOrNamedWithItsReason(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if _, err := eject.Write(dir, m, ejector, specs); !errors.Is(err, eject.ErrTaken) {
+			if _, err := eject.Write(dir, m, ejector, specs); !errors.Is(err, fs.ErrExist) {
 				t.Errorf("a folder that holds something is written to: %v", err)
 			}
 		})

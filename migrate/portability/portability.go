@@ -218,8 +218,8 @@ func vendorOf(name string, holds func(vendor, string) bool) *vendor {
 // Score is how ready a service is for a target, from 0 to 100: a function with a blocker counts nothing, and each change
 // takes a tenth of a function, down to half of it.
 func Score(functions []string, all []Finding) int {
-	if len(functions) == 0 {
-		return 100
+	if len(functions) == 0 { // the manifest holds for no such target: what is found is of all
+		functions = []string{""}
 	}
 	total := 0
 	for _, fn := range functions {

@@ -61,7 +61,7 @@ func New(c providers.Config) (providers.Adapter, error) {
 	}
 	switch t := a.target; {
 	case t.Region == "":
-		return nil, c.Refuse(name, "region", "add region: eu-west-1, or set AWS_REGION", "no region is chosen")
+		return nil, c.Refuse(name, "region", c.Add("region", "eu-west-1")+", or set AWS_REGION", "no region is chosen")
 	case !regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`).MatchString(t.Region):
 		return nil, c.Refuse(name, "region", "write it like eu-west-1", "%q is not a region", t.Region)
 	case t.Account != "" && !regexp.MustCompile(`^\d{12}$`).MatchString(t.Account):

@@ -39,6 +39,7 @@ type place struct {
 	targetName     string
 	target         target
 	env            func(name string) (string, bool)
+	addID          string // how the subscription is given
 }
 
 // Adapter deploys one service and stage to one resource group.
@@ -52,7 +53,7 @@ type Adapter struct {
 
 // New makes an adapter. It touches neither network nor disk.
 func New(c providers.Config) (providers.Adapter, error) {
-	a := &Adapter{place: place{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env}, pace: newPace()}
+	a := &Adapter{place: place{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env, addID: c.Add("subscription", "its id")}, pace: newPace()}
 	if problems := c.Block.Decode(&a.target); len(problems) > 0 {
 		return nil, problems
 	}
@@ -60,9 +61,9 @@ func New(c providers.Config) (providers.Adapter, error) {
 	a.target.Location = normal(a.target.Location)
 	switch t := a.target; {
 	case t.ResourceGroup == "":
-		return nil, c.Refuse(name, "resource_group", "add resource_group: "+c.Service, "no resource group is chosen")
+		return nil, c.Refuse(name, "resource_group", c.Add("resource_group", c.Service), "no resource group is chosen")
 	case t.Location == "":
-		return nil, c.Refuse(name, "location", "add location: westeurope", "no location is chosen")
+		return nil, c.Refuse(name, "location", c.Add("location", "westeurope"), "no location is chosen")
 	case !regexp.MustCompile(`^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$`).MatchString(t.ResourceGroup):
 		return nil, c.Refuse(name, "resource_group", "use at most 90 letters, digits, _, -, . and parentheses", "%q is not the name of a resource group", t.ResourceGroup)
 	case t.Subscription != "" && !guid().MatchString(t.Subscription):

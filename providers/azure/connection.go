@@ -196,7 +196,7 @@ func (c *connection) discover(ctx context.Context) (string, error) {
 		id, _, _ := strings.Cut(ids[0], " ")
 		return id, nil
 	}
-	e := &providers.Error{Kind: providers.Invalid, Op: "find the subscription", Provider: name, Hint: "add subscription to targets." + c.targetName + ", or set AZURE_SUBSCRIPTION_ID"}
+	e := &providers.Error{Kind: providers.Invalid, Op: "find the subscription", Provider: name, Hint: c.addID + ", or set AZURE_SUBSCRIPTION_ID"}
 	if e.Err = fmt.Errorf("the caller sees %d subscriptions: %s", len(ids), strings.Join(ids, ", ")); len(ids) == 0 {
 		e.Kind, e.Err = providers.Denied, errors.New("the caller sees no subscription")
 	}

@@ -59,11 +59,11 @@ func New(c providers.Config) (providers.Adapter, error) {
 	t.Impersonate = cmp.Or(t.Impersonate, a.variable("CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT"))
 	switch {
 	case t.Project == "":
-		return nil, c.Refuse(name, "project", "add project: my-project, or set GOOGLE_CLOUD_PROJECT", "no project is chosen")
+		return nil, c.Refuse(name, "project", c.Add("project", "my-project")+", or set GOOGLE_CLOUD_PROJECT", "no project is chosen")
 	case !projectForm().MatchString(t.Project):
 		return nil, c.Refuse(name, "project", "write the project's id, as `gcloud projects list` shows it", "%q is not the id of a project", t.Project)
 	case t.Region == "":
-		return nil, c.Refuse(name, "region", "add region: europe-west1, or set GOOGLE_CLOUD_REGION", "no region is chosen")
+		return nil, c.Refuse(name, "region", c.Add("region", "europe-west1")+", or set GOOGLE_CLOUD_REGION", "no region is chosen")
 	case !regexp.MustCompile(`^[a-z]+(-[a-z]+)+\d+$`).MatchString(t.Region):
 		return nil, c.Refuse(name, "region", "write it like europe-west1", "%q is not a region", t.Region)
 	case t.Impersonate != "" && !accountForm().MatchString(t.Impersonate):

@@ -54,7 +54,7 @@ func New(c providers.Config) (providers.Adapter, error) {
 	t.Architecture = cmp.Or(t.Architecture, "amd64")
 	switch {
 	case t.Registry == "":
-		return nil, c.Refuse(name, "registry", "add registry: registry.example.com/shop, which the cluster can pull from", "no registry for images is chosen")
+		return nil, c.Refuse(name, "registry", c.Add("registry", "registry.example.com/shop")+", which the cluster can pull from", "no registry for images is chosen")
 	case !registryForm().MatchString(t.Registry):
 		return nil, c.Refuse(name, "registry", "write it like registry.example.com/shop", "%q is not a repository of images", t.Registry)
 	case t.Namespace != "" && !labelForm().MatchString(t.Namespace):
