@@ -37,7 +37,7 @@ func checkRuntime(r manifest.Runtime) []providers.Issue {
 	if known, ok := runtimes()[r]; ok {
 		return known.Lifetime("Google", "it refuses to build functions for it, and its image gets no fixes", newer)
 	}
-	if language := r.Language(); len(packager.Styles(packager.Platform{Shim: shim}, language)) == 0 {
+	if language := r.Language(); len(packager.Styles(packager.Platform{Shim: onRun}, language)) == 0 {
 		return check.When(true).Block(field, "choose another target", "ferry has no shim for %s on Google Cloud yet", language)
 	}
 	return check.When(true).Block(field, newer, "Google has no runtime for %s", r)

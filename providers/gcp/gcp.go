@@ -86,15 +86,15 @@ func (p *place) variable(name string) string {
 	return value
 }
 
-// shim is the target of templates that a package of this adapter is for.
-const shim = "run"
+// onRun is the target of templates that a package of this adapter is for.
+const onRun = "run"
 
 // builtShim is that of a package which Cloud Functions builds.
 const builtShim = "gcf"
 
 // Platform is the Ubuntu of Google's runtime images. A package is started as a process, as locally, and gets its events by HTTP.
 func (a *Adapter) Platform(fn manifest.Function) packager.Platform {
-	pl := packager.Platform{Shim: shim, OS: "linux", Arch: "amd64", Libc: "glibc", Runtime: fn.Runtime, Scripts: true}
+	pl := packager.Platform{Shim: onRun, OS: "linux", Arch: "amd64", Libc: "glibc", Runtime: fn.Runtime, Scripts: true}
 	if functionOf(fn).viaFunctions() {
 		pl.Shim, pl.Source = builtShim, fn.Runtime.Language() == "go" // which the builder compiles
 	}

@@ -1,23 +1,19 @@
 package gcp
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	logging "google.golang.org/api/logging/v2"
 	run "google.golang.org/api/run/v2"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/shim"
 	"github.com/ferryfn/ferry/providers/until"
 )
 
@@ -46,30 +42,10 @@ func (c *connection) probe(ctx context.Context, s spec, r providers.Revision) er
 	if at == "" { // it was probed when it was made, and starts: that it does Google found out for itself
 		return nil
 	}
-	var wrong *providers.Error
-	err = until.True(ctx, answering("the revision to answer"), func() (bool, error) {
-		digest, status, err := c.ask(ctx, fn, r.ID, at, found.Uri)
-		if err != nil {
-			return false, err
-		}
-		wrong = &providers.Error{
-			Kind: providers.Unhealthy, Op: "probe", Provider: name, Function: fn,
-			Err: fmt.Errorf("the revision %s answers with status %d", r.ID, status),
-		}
-		if status == http.StatusOK && digest != r.Digest {
-			wrong.Err = fmt.Errorf("the revision %s answers with the digest %q in place of %s", r.ID, digest, r.Digest)
-			return false, wrong
-		}
-		if status != http.StatusOK { // it may have turned out since that it does not start
-			return false, c.startable(ctx, fn, r.ID)
-		}
-		return true, nil
-	})
-	var late *until.Late
-	if errors.As(err, &late) && wrong != nil {
-		return wrong
-	}
-	return err
+	return shim.Probe{
+		Provider: name, Function: fn, Revision: r, Starts: func() error { return c.startable(ctx, fn, r.ID) },
+		Ask: func() (string, int, error) { return c.ask(ctx, fn, r.ID, at, found.Uri) },
+	}.Done(ctx, answering("the revision to answer"))
 }
 
 // tagFor gives a revision a tag, and is its address.
@@ -98,27 +74,15 @@ func (c *connection) ask(ctx context.Context, fn, id, at, audience string) (dige
 	if err != nil || r == nil {
 		return "", 0, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(at, "/")+"/.ferry/probe", nil)
-	if err != nil {
-		return "", 0, err
-	}
-	req.Header.Set("Ferry-Instance", variableOf(r.Containers, variableInstance))
+	header := http.Header{}
 	if audience != "" {
 		token, err := c.idToken(ctx, audience)
 		if err != nil {
 			return "", 0, err
 		}
-		req.Header.Set("Authorization", "Bearer "+token)
+		header.Set("Authorization", "Bearer "+token)
 	}
-	res, err := c.plain.Do(req)
-	if err != nil {
-		return "", 0, err
-	}
-	defer res.Body.Close()
-	var said struct{ Digest string }
-	data, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
-	_ = json.Unmarshal(data, &said) // another answer says no digest
-	return said.Digest, res.StatusCode, err
+	return shim.Digest(ctx, c.plain, at, variableOf(r.Containers, variableInstance), header)
 }
 
 // arrived waits until the address of a function answers as a revision: of a public one, to anybody. A program without a shim
@@ -187,29 +151,14 @@ func (c *connection) invoke(ctx context.Context, fn string, r providers.Request)
 			return providers.Response{}, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, r.Method, strings.TrimSuffix(found.Uri, "/")+"/"+strings.TrimPrefix(r.Path, "/"), bytes.NewReader(r.Body))
-	if err != nil {
-		return providers.Response{}, err
-	}
-	maps.Copy(req.Header, r.Header)
-	if host := req.Header.Get("Host"); host != "" {
-		req.Host = host
-	}
-	if accessOf(found) != public && req.Header.Get("Authorization") == "" {
+	if accessOf(found) != public && http.Header(r.Header).Get("Authorization") == "" {
 		token, err := c.idToken(ctx, found.Uri)
 		if err != nil {
 			return providers.Response{}, err
 		}
-		req.Header.Set("Authorization", "Bearer "+token)
+		r = shim.With(r, "Authorization", "Bearer "+token)
 	}
-	began := time.Now()
-	answer, err := c.plain.Do(req)
-	if err != nil {
-		return providers.Response{}, err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	return providers.Response{Status: answer.StatusCode, Header: answer.Header, Body: body, Seconds: time.Since(began).Seconds()}, err
+	return shim.Send(ctx, c.plain, found.Uri, r)
 }
 
 // eventRequest is the request that brings an event to a revision: a CloudEvent in JSON.
@@ -218,15 +167,11 @@ func (c *connection) eventRequest(ctx context.Context, fn, id string, r provider
 	if err != nil {
 		return r, err
 	}
-	body, err := r.Structured(nonce(), "/ferry/"+c.service+"/"+c.stage+"/"+fn, time.Now())
-	if err != nil {
-		return r, err
-	}
-	header := http.Header{"Content-Type": {"application/cloudevents+json"}}
+	word := ""
 	if revision != nil {
-		header.Set("Ferry-Instance", variableOf(revision.Containers, variableInstance))
+		word = variableOf(revision.Containers, variableInstance)
 	}
-	return providers.Request{Method: http.MethodPost, Path: "/.ferry/event", Header: header, Body: body}, nil
+	return shim.Event(r, word, "/ferry/"+c.service+"/"+c.stage+"/"+fn)
 }
 
 // explained adds the end of its log to a revision that does not start.

@@ -3,7 +3,6 @@ package knative
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/ferryfn/ferry/providers"
@@ -13,22 +12,27 @@ import (
 // Activate gives a revision all requests in one conditional write: a PATCH of the Route under its resourceVersion, or its
 // creation. Who reaches the function is a label of the Route, and goes with it. To deactivate is to delete the Route.
 func (a *Adapter) Activate(ctx context.Context, ch providers.Change) (providers.State, error) {
-	const op = "activate"
-	fn := ch.Spec.Function.Name
 	c, err := a.connect(ctx)
 	if err != nil {
-		return ch.From, a.classify(op, fn, err)
+		return ch.From, a.classify("activate", ch.Spec.Function.Name, err)
 	}
-	if ch.To == nil {
-		err = c.deactivate(ctx, ch)
-	} else {
-		err = c.activate(ctx, ch, flow{live: ch.To.ID})
-	}
+	return c.settle(ctx, "activate", ch, func() error {
+		if ch.To == nil {
+			return c.deactivate(ctx, ch)
+		}
+		return c.activate(ctx, ch, flow{live: ch.To.ID})
+	})
+}
+
+// settle makes a change, and reads what is so then.
+func (c *connection) settle(ctx context.Context, op string, ch providers.Change, change func() error) (providers.State, error) {
+	fn := ch.Spec.Function.Name
+	err := c.classify(op, fn, change())
 	st, reading := c.status(ctx, fn)
 	if reading != nil {
-		return ch.From, errors.Join(a.classify(op, fn, err), a.classify(op, fn, reading))
+		st = ch.From
 	}
-	return st, a.classify(op, fn, err)
+	return st, errors.Join(err, c.classify(op, fn, reading))
 }
 
 // activate sends requests as the flow says, and waits until that is so.
@@ -100,8 +104,7 @@ func (c *connection) raise(ctx context.Context, ch providers.Change, f flow) (*r
 	if err := c.allowed(ctx, fn.Name, nil, ch); err != nil {
 		return nil, err
 	}
-	r := &route{typeMeta: of(routes)}
-	r.Name, r.Labels = c.object(fn.Name), c.labels(fn.Name)
+	r := &route{object: of(routes, c.object(fn.Name), c.labels(fn.Name))}
 	r.Annotations = map[string]string{noteLive: f.live, noteEpoch: c.epoch(ch.Epoch), noteWrite: nonce()}
 	if !fn.public() && fn.Runtime != "" {
 		r.Labels[labelVisibility] = clusterLocal
@@ -142,7 +145,7 @@ func (c *connection) settled(ctx context.Context, id, what string) (*route, erro
 		}
 		ready := now.Status.of()
 		if now.settled() && ready.Status == isFalse {
-			return false, &providers.Error{Kind: providers.Failed, Op: "activate", Provider: name, Err: fmt.Errorf("the route %s is not ready: %s (%s)", id, ready.Message, ready.Reason)}
+			return false, fail(providers.Failed, "activate", "", "", "the route %s is not ready: %s (%s)", id, ready.Message, ready.Reason)
 		}
 		return now.settled() && ready.Status == isTrue, nil
 	})
@@ -181,7 +184,7 @@ func (c *connection) startable(ctx context.Context, fn, id string) error {
 		return err
 	}
 	if r == nil || r.Labels[labelOf] != c.object(fn) {
-		return &providers.Error{Kind: providers.NotFound, Op: "activate", Provider: name, Function: fn, Hint: "deploy again", Err: fmt.Errorf("there is no revision %s", id)}
+		return fail(providers.NotFound, "activate", fn, "deploy again", "there is no revision %s", id)
 	}
 	if e := broken(fn, r); e != nil {
 		return e
@@ -231,11 +234,9 @@ func (a *Adapter) Split(ctx context.Context, changes []providers.Change, percent
 		if ch.To.ID != f.live {
 			f.canary, f.percent = ch.To.ID, percent
 		}
-		fn := ch.Spec.Function.Name
-		err := c.activate(ctx, ch, f)
-		var reading error
-		states[i], reading = c.status(ctx, fn)
-		errs = append(errs, a.classify(op, fn, err), a.classify(op, fn, reading))
+		var err error
+		states[i], err = c.settle(ctx, op, ch, func() error { return c.activate(ctx, ch, f) })
+		errs = append(errs, err)
 	}
 	return states, errors.Join(errs...)
 }
@@ -244,7 +245,7 @@ func (a *Adapter) Split(ctx context.Context, changes []providers.Change, percent
 func (c *connection) splittable(ctx context.Context, ch providers.Change, percent int) error {
 	fn := ch.Spec.Function.Name
 	if ch.From.Revision == nil || ch.To == nil || percent < 1 || percent > 99 {
-		return &providers.Error{Kind: providers.Invalid, Op: "split", Provider: name, Function: fn, Err: fmt.Errorf("%d%% of nothing cannot be split off", percent)}
+		return fail(providers.Invalid, "split", fn, "", "%d%% of nothing cannot be split off", percent)
 	}
 	now, err := find[route](ctx, c, routes, c.object(fn))
 	if err == nil {
@@ -259,16 +260,12 @@ func (c *connection) splittable(ctx context.Context, ch providers.Change, percen
 // Adopt takes over a Knative Service, or a Configuration and Route of that name: the Service goes and leaves them, they get
 // ferry's labels, and the Route names the revision that serves. What it answers stays as it was.
 func (a *Adapter) Adopt(ctx context.Context, fn string, e providers.Epoch) (providers.State, error) {
-	const op = "adopt"
-	c, err := a.connect(ctx)
-	if err == nil {
-		err = c.adopt(ctx, fn, e)
-	}
-	if err != nil {
-		return providers.State{Function: fn}, a.classify(op, fn, err)
-	}
-	st, err := c.status(ctx, fn)
-	return st, a.classify(op, fn, err)
+	return with(ctx, a, "adopt", fn, func(c *connection) (providers.State, error) {
+		if err := c.adopt(ctx, fn, e); err != nil {
+			return providers.State{Function: fn}, err
+		}
+		return c.status(ctx, fn)
+	})
 }
 
 func (c *connection) adopt(ctx context.Context, fn string, e providers.Epoch) error {
@@ -278,20 +275,18 @@ func (c *connection) adopt(ctx context.Context, fn string, e providers.Epoch) er
 		return err
 	}
 	if now == nil {
-		return &providers.Error{Kind: providers.NotFound, Op: "adopt", Provider: name, Function: fn, Err: fmt.Errorf("there is no service %s", id)}
+		return fail(providers.NotFound, "adopt", fn, "", "there is no service %s", id)
 	}
 	if c.owns(&now.meta, fn) {
 		return nil
 	}
 	f := flowing(now)
 	if f.live == "" || f.canary != "" {
-		return &providers.Error{Kind: providers.Invalid, Op: "adopt", Provider: name, Function: fn, Hint: "send all requests to one revision", Err: fmt.Errorf("the route %s does not serve one revision", id)}
+		return fail(providers.Invalid, "adopt", fn, "send all requests to one revision", "the route %s does not serve one revision", id)
 	}
 	theirs, err := find[configuration](ctx, c, services, id) // of which only the metadata is read
 	if err == nil && theirs != nil {
-		if err = c.erase(ctx, services, unversioned(theirs.meta), orphan); err == nil {
-			err = gone[configuration](ctx, c, services, theirs.meta)
-		}
+		err = end[configuration](ctx, c, services, theirs.meta, orphan)
 	}
 	if err != nil {
 		return err

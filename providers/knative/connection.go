@@ -57,6 +57,22 @@ func (a *Adapter) connect(ctx context.Context) (*connection, error) {
 	return c, nil
 }
 
+// with has something done over the connection. What fails gets its kind and its next step.
+func with[T any](ctx context.Context, a *Adapter, op, fn string, do func(*connection) (T, error)) (T, error) {
+	var out T
+	c, err := a.connect(ctx)
+	if err == nil {
+		out, err = do(c)
+	}
+	return out, a.classify(op, fn, err)
+}
+
+// done is with, for what has no result.
+func (a *Adapter) done(ctx context.Context, op, fn string, do func(*connection) error) error {
+	_, err := with(ctx, a, op, fn, func(c *connection) (any, error) { return nil, do(c) })
+	return err
+}
+
 // ask has the plugin give credentials, unless it gave others than those that are known to be old.
 func (c *connection) ask(ctx context.Context, old credential) error {
 	c.asking.Lock()
@@ -153,16 +169,6 @@ func (c *connection) path(r resource, name string) string {
 		path += "/" + name
 	}
 	return path
-}
-
-// of is what an object of a resource says of its kind.
-func of(r resource) typeMeta {
-	version, _ := r.parts()
-	kind := map[resource]string{
-		configurations: "Configuration", routes: "Route", services: "Service", cronJobs: "CronJob", secretObjects: "Secret", configMaps: "ConfigMap",
-		triggers: "Trigger",
-	}[r]
-	return typeMeta{APIVersion: version, Kind: kind}
 }
 
 // call is one request to the API server.
@@ -311,12 +317,15 @@ type merge struct {
 	spec                any
 }
 
+// kind is a pointer to one of the objects.
+type kind[T any] interface {
+	*T
+	head() *object
+}
+
 // change reads an object, lets it be edited, and writes it under its resourceVersion in one conditional PATCH; what is not as it
 // was read is read again, and the edit decides anew. An object that is not there is nil.
-func change[T any, P interface {
-	*T
-	head() *meta
-}](ctx context.Context, c *connection, r resource, name string, e edit[T]) (P, error) {
+func change[T any, P kind[T]](ctx context.Context, c *connection, r resource, name string, e edit[T]) (P, error) {
 	mine := nonce()
 	var now P
 	err := until.Done(ctx, func() error {
@@ -324,7 +333,7 @@ func change[T any, P interface {
 		if now, err = find[T](ctx, c, r, name); err != nil || now == nil {
 			return err
 		}
-		m := now.head()
+		m := &now.head().meta
 		if m.Annotations[noteWrite] == mine {
 			return nil // the reply to it was lost
 		}
@@ -353,13 +362,24 @@ func change[T any, P interface {
 }
 
 // gone waits until an object of that uid is not there any more.
-func gone[T any, P interface {
-	*T
-	head() *meta
-}](ctx context.Context, c *connection, r resource, m meta) error {
+func gone[T any, P kind[T]](ctx context.Context, c *connection, r resource, m meta) error {
 	return until.True(ctx, working(m.Name+" to go"), func() (bool, error) {
 		var now P
 		now, err := find[T](ctx, c, r, m.Name)
 		return err == nil && (now == nil || now.head().UID != m.UID), err
 	})
+}
+
+// end deletes an object whatever has become of it since, as it is of controllers, and waits until it is gone.
+func end[T any, P kind[T]](ctx context.Context, c *connection, r resource, m meta, propagation string) error {
+	if err := c.erase(ctx, r, unversioned(m), propagation); err != nil {
+		return err
+	}
+	return gone[T, P](ctx, c, r, m)
+}
+
+// unversioned is an object in whatever version it is.
+func unversioned(m meta) meta {
+	m.ResourceVersion = ""
+	return m
 }

@@ -96,10 +96,7 @@ func (c *connection) lookAtRights(ctx context.Context) (string, error) {
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
-		return "", &providers.Error{
-			Kind: providers.Denied, Op: "permissions", Provider: name, Hint: "give the caller the role that docs/knative.md shows",
-			Err: fmt.Errorf("the caller may not %s in the namespace %s", strings.Join(missing, ", "), c.namespace),
-		}
+		return "", fail(providers.Denied, "permissions", "", hintOf(providers.Denied), "the caller may not %s in the namespace %s", strings.Join(missing, ", "), c.namespace)
 	}
 	return "the caller may do all that is needed", nil
 }

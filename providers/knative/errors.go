@@ -44,7 +44,7 @@ func (u *unreached) Error() string { return u.err.Error() }
 func (u *unreached) Unwrap() error { return u.err }
 
 func reaching(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	return &unreached{err}
@@ -134,19 +134,18 @@ func hintOf(k providers.Kind) string {
 	return ""
 }
 
+// fail is a failure that the adapter itself found.
+func fail(k providers.Kind, op, fn, hint, format string, args ...any) *providers.Error {
+	return &providers.Error{Kind: k, Op: op, Provider: name, Function: fn, Hint: hint, Err: fmt.Errorf(format, args...)}
+}
+
 // foreign is a name that is taken by what ferry did not make.
 func (p *place) foreign(op, fn string) error {
-	return &providers.Error{
-		Kind: providers.Foreign, Op: op, Provider: name, Function: fn, Hint: "run `ferry deploy --adopt` to take it over, or rename the function",
-		Err: fmt.Errorf("%s exists in the namespace, and ferry did not make it", p.object(fn)),
-	}
+	return fail(providers.Foreign, op, fn, "run `ferry deploy --adopt` to take it over, or rename the function", "%s exists in the namespace, and ferry did not make it", p.object(fn))
 }
 
 func stale(fn, what string) error {
-	return &providers.Error{
-		Kind: providers.Conflict, Op: "activate", Provider: name, Function: fn, Hint: "run `ferry status` to see what serves",
-		Err: fmt.Errorf("what is live changed in the meantime: %s", what),
-	}
+	return fail(providers.Conflict, "activate", fn, "run `ferry status` to see what serves", "what is live changed in the meantime: %s", what)
 }
 
 // broken is why a revision does not start, nil of one that does or of which it is not known yet. Knative writes the end of the
@@ -160,7 +159,7 @@ func broken(fn string, r *revision) *providers.Error {
 
 // unstarted is a revision that does not start, with the reason in the words of Knative or of the kubelet.
 func unstarted(fn, id, reason, message string) *providers.Error {
-	e := &providers.Error{Kind: providers.Crashed, Op: "start", Provider: name, Function: fn, Err: fmt.Errorf("the revision %s does not start: %s", id, strings.TrimSpace(message))}
+	e := fail(providers.Crashed, "start", fn, "", "the revision %s does not start: %s", id, strings.TrimSpace(message))
 	switch {
 	case strings.HasPrefix(reason, "ExitCode"):
 		e.Log = strings.TrimSpace(strings.TrimPrefix(message, "Container failed with: "))

@@ -129,7 +129,7 @@ func (c *connection) delivery(f function, e manifest.Event, b *broker) map[strin
 		own["backoffPolicy"], own["backoffDelay"] = "exponential", period(q.Backoff.Std())
 	}
 	if f.own.DeadLetters != "" {
-		own["deadLetterSink"] = map[string]any{"ref": map[string]any{"apiVersion": of(brokers).APIVersion, "kind": "Broker", "name": f.own.DeadLetters, "namespace": c.namespace}}
+		own["deadLetterSink"] = map[string]any{"ref": map[string]any{"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": f.own.DeadLetters, "namespace": c.namespace}}
 	}
 	if len(own) == 0 {
 		return nil
@@ -141,8 +141,8 @@ func (c *connection) delivery(f function, e manifest.Event, b *broker) map[strin
 }
 
 // triggers are those that a function's events ask for.
-func (c *connection) triggers(ctx context.Context, fn function, m providers.Mode) ([]*trigger, error) {
-	var all []*trigger
+func (c *connection) triggers(ctx context.Context, fn function, m providers.Mode) ([]*caller, error) {
+	var all []*caller
 	for i, e := range fn.Events {
 		o := fn.origin(e)
 		if o.broker == "" || m == providers.BindNone {
@@ -154,15 +154,15 @@ func (c *connection) triggers(ctx context.Context, fn function, m providers.Mode
 		}
 		word, err := c.instance(ctx, fn.Name)
 		if err == nil && word == "" {
-			err = &providers.Error{Kind: providers.NotFound, Op: "bind", Provider: name, Function: fn.Name, Hint: "deploy it first", Err: fmt.Errorf("there is no secret %s", c.instanceSecret(fn.Name))}
+			err = fail(providers.NotFound, "bind", fn.Name, "deploy it first", "there is no secret %s", c.instanceSecret(fn.Name))
 		}
 		if err != nil {
 			return nil, err
 		}
-		t := &trigger{typeMeta: of(triggers)}
-		t.Name, t.Labels = fmt.Sprintf("%s-%s-%d", c.object(fn.Name), short(o.broker)[:8], i), c.labels(fn.Name) // its broker cannot be changed
-		t.Spec = map[string]any{"broker": o.broker, "subscriber": map[string]any{"uri": c.eventAddress(fn.Name) + "/" + delivering(word)}}
-		t.Spec["filters"] = filters(e, o)
+		id := fmt.Sprintf("%s-%s-%d", c.object(fn.Name), short(o.broker)[:8], i) // as its broker cannot be changed
+		t := &caller{object: of(triggers, id, c.labels(fn.Name)), Spec: map[string]any{
+			"broker": o.broker, "subscriber": map[string]any{"uri": c.eventAddress(fn.Name) + "/" + delivering(word)}, "filters": filters(e, o),
+		}}
 		if m == providers.BindPaused {
 			t.Spec["filters"] = nothing()
 		}
@@ -181,8 +181,12 @@ func delivering(word string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// patch is what makes a Trigger that is there this one. A merge leaves what it does not name.
-func (t *trigger) patch() any {
+// patch is what makes a CronJob or Trigger that is there this one. A merge leaves what it does not name.
+func (t *caller) patch() any {
+	to, event := t.Spec["subscriber"].(map[string]any)
+	if !event {
+		return t.Spec
+	}
 	all := maps.Clone(t.Spec)
 	all["delivery"] = nil
 	if d, ok := t.Spec["delivery"].(map[string]any); ok {
@@ -190,27 +194,27 @@ func (t *trigger) patch() any {
 		maps.Copy(said, d)
 		all["delivery"] = said
 	}
-	subscriber := map[string]any{"ref": nil}
-	maps.Copy(subscriber, t.Spec["subscriber"].(map[string]any))
-	all["subscriber"] = subscriber
+	all["subscriber"] = map[string]any{"ref": nil, "uri": to["uri"]}
 	return all
 }
 
-// paused reports whether a Trigger lets nothing through.
-func (t *trigger) paused() bool { return reflect.DeepEqual(t.Spec["filters"], any(nothing())) }
+// paused reports whether a CronJob or Trigger lets nothing through.
+func (t *caller) paused() bool {
+	return t.Spec["suspend"] == true || reflect.DeepEqual(t.Spec["filters"], any(nothing()))
+}
 
 // hears waits until Knative says that a Trigger gets events.
 func (c *connection) hears(ctx context.Context, fn, id string) error {
-	var now *trigger
+	var now *caller
 	err := until.True(ctx, answering("the trigger "+id+" to be ready"), func() (bool, error) {
 		var err error
-		now, err = find[trigger](ctx, c, triggers, id)
+		now, err = find[caller](ctx, c, triggers, id)
 		return now != nil && now.Status.ObservedGeneration >= now.Generation && now.Status.ready().Status == isTrue, err
 	})
 	var late *until.Late
 	if errors.As(err, &late) && now != nil {
 		why := now.Status.ready()
-		return &providers.Error{Kind: providers.Unavailable, Op: "bind", Provider: name, Function: fn, Hint: "see what it lacks: `kubectl describe trigger " + id + "`", Err: fmt.Errorf("the trigger %s is not ready: %s (%s)", id, why.Message, why.Reason)}
+		return fail(providers.Unavailable, "bind", fn, "see what it lacks: `kubectl describe trigger "+id+"`", "the trigger %s is not ready: %s (%s)", id, why.Message, why.Reason)
 	}
 	return err
 }
@@ -236,32 +240,18 @@ func (c *connection) broker(ctx context.Context, id string) (*broker, error) {
 		return nil, err
 	}
 	if !has {
-		return nil, &providers.Error{Kind: providers.Unsupported, Op: "bind", Provider: name, Hint: "install it: https://knative.dev/docs/install/yaml-install/eventing/install-eventing-with-yaml/", Err: errors.New("the cluster has no Knative Eventing, by which queues, topics and buckets are delivered")}
+		return nil, fail(providers.Unsupported, "bind", "", "install it: https://knative.dev/docs/install/yaml-install/eventing/install-eventing-with-yaml/",
+			"the cluster has no Knative Eventing, by which queues, topics and buckets are delivered")
 	}
-	return nil, &providers.Error{Kind: providers.NotFound, Op: "bind", Provider: name, Hint: "make it: `kn broker create " + id + " --namespace " + c.namespace + "`, or name another one: knative.resources", Err: fmt.Errorf("there is no broker %s in the namespace %s", id, c.namespace)}
-}
-
-// bound are the Triggers of a function that there are.
-func (c *connection) bound(ctx context.Context, fn string) ([]trigger, error) {
-	has, err := c.eventing(ctx)
-	if err != nil || !has {
-		return nil, err
-	}
-	return list[trigger](ctx, c, triggers, c.labels(fn))
+	return nil, fail(providers.NotFound, "bind", "", "make it: `kn broker create "+id+" --namespace "+c.namespace+"`, or name another one: knative.resources",
+		"there is no broker %s in the namespace %s", id, c.namespace)
 }
 
 // compareTriggers finds what of a function's Triggers is not as its events ask for.
-func (c *connection) compareTriggers(ctx context.Context, fn function, d *providers.Differences) error {
+func (c *connection) compareTriggers(ctx context.Context, fn function, there []caller, d *providers.Differences) error {
 	wanted, err := c.triggers(ctx, fn, providers.BindEnabled)
-	if err != nil || len(wanted) == 0 {
-		return err
-	}
-	there, err := c.bound(ctx, fn.Name)
-	if err != nil {
-		return err
-	}
 	for _, w := range wanted {
-		at := slices.IndexFunc(there, func(t trigger) bool { return t.Name == w.Name })
+		at := slices.IndexFunc(there, func(t caller) bool { return t.Name == w.Name })
 		if at < 0 {
 			d.Compare("trigger "+w.Name, "is there", "")
 			continue
@@ -271,7 +261,7 @@ func (c *connection) compareTriggers(ctx context.Context, fn function, d *provid
 		}
 		d.CompareHidden("trigger "+w.Name+" subscriber", map[string]string{"": inWords(w.Spec["subscriber"])}, map[string]string{"": inWords(there[at].Spec["subscriber"])})
 	}
-	return nil
+	return err
 }
 
 // inWords is a value of a spec as text, "" where there is none.

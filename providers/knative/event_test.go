@@ -141,7 +141,7 @@ func messagesAreDelivered(t *testing.T, c stand) {
 func triggersDrift(t *testing.T, c stand, a *Adapter, s providers.Spec) {
 	t.Helper()
 	conn := c.connection(t, a)
-	there, err := conn.bound(t.Context(), "api")
+	_, there, err := conn.callers(t.Context(), "api")
 	if err != nil || len(there) != 2 {
 		t.Fatalf("the triggers are %+v, %v", there, err)
 	}
@@ -150,7 +150,7 @@ func triggersDrift(t *testing.T, c stand, a *Adapter, s providers.Spec) {
 		"filters":    {"filters": []any{map[string]any{"exact": map[string]any{"type": "other"}}}},
 		"subscriber": {"subscriber": map[string]any{"uri": "http://elsewhere.example"}},
 	} {
-		if _, err := change[trigger](t.Context(), conn, triggers, there[0].Name, func(*trigger) (*merge, error) { return &merge{spec: spec}, nil }); err != nil {
+		if _, err := change(t.Context(), conn, triggers, there[0].Name, func(*caller) (*merge, error) { return &merge{spec: spec}, nil }); err != nil {
 			t.Fatal(err)
 		}
 		d, err := a.Inspect(t.Context(), s)
@@ -267,10 +267,9 @@ func TestNobodyOutsideCanMakeUpAnEvent(t *testing.T) {
 	if err := a.Bind(hasty(t), s, providers.BindEnabled, 0); err != nil {
 		t.Fatal(err)
 	}
-	conn := c.connection(t, a)
 	header := http.Header{"Content-Type": {"text/plain"}, "Ce-Specversion": {"1.0"}, "Ce-Id": {"1"}, "Ce-Source": {"/s"}, "Ce-Type": {"t"}}
 	for _, path := range []string{"/.ferry/event", "/.ferry/event/", "/.ferry/event/" + delivering(""), "/.ferry/event/" + delivering(s.Digest), "/.ferry/event/" + s.Digest[7:]} {
-		if _, err := conn.request(t.Context(), "http://shop-dev-api.default.example.com", providers.Request{Method: http.MethodPost, Path: path, Header: header, Body: []byte("forged")}); err != nil {
+		if _, err := a.Invoke(t.Context(), "api", providers.Request{Method: http.MethodPost, Path: path, Header: header, Body: []byte("forged")}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,17 +13,15 @@ import (
 // Fence writes the epoch on Configuration and Route, which gives them another resourceVersion, too: what was read before is
 // then refused by Kubernetes, and what is read after shows the epoch.
 func (a *Adapter) Fence(ctx context.Context, functions []string, e providers.Epoch) error {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return a.classify("fence", "", err)
-	}
-	return a.classify("fence", "", fence.Each(ctx, functions, func(ctx context.Context, fn string) error {
-		if err := c.note(ctx, fn, e); err != nil {
+	return a.done(ctx, "fence", "", func(c *connection) error {
+		return fence.Each(ctx, functions, func(ctx context.Context, fn string) error {
+			if err := c.note(ctx, fn, e); err != nil {
+				return err
+			}
+			_, err := change[route](ctx, c, routes, c.object(fn), func(now *route) (*merge, error) { return c.noted(fn, &now.meta, e) })
 			return err
-		}
-		_, err := change[route](ctx, c, routes, c.object(fn), func(now *route) (*merge, error) { return c.noted(fn, &now.meta, e) })
-		return err
-	}))
+		})
+	})
 }
 
 // note writes an epoch on the Configuration.
@@ -44,22 +42,19 @@ func (c *connection) noted(fn string, m *meta, e providers.Epoch) (*merge, error
 
 // Epoch is the highest that Configurations and Routes show.
 func (a *Adapter) Epoch(ctx context.Context, functions []string) (providers.Epoch, error) {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return 0, a.classify("read the epoch", "", err)
-	}
-	highest, err := fence.Highest(ctx, functions, func(ctx context.Context, fn string) (providers.Epoch, error) {
-		f, err := find[configuration](ctx, c, configurations, c.object(fn))
-		if err != nil || f == nil || !c.owns(&f.meta, fn) {
-			return 0, err
-		}
-		r, err := find[route](ctx, c, routes, c.object(fn))
-		if err != nil || r == nil || !c.owns(&r.meta, fn) {
-			return c.epochOf(&f.meta), err
-		}
-		return max(c.epochOf(&f.meta), c.epochOf(&r.meta)), nil
+	return with(ctx, a, "read the epoch", "", func(c *connection) (providers.Epoch, error) {
+		return fence.Highest(ctx, functions, func(ctx context.Context, fn string) (providers.Epoch, error) {
+			f, err := find[configuration](ctx, c, configurations, c.object(fn))
+			if err != nil || f == nil || !c.owns(&f.meta, fn) {
+				return 0, err
+			}
+			r, err := find[route](ctx, c, routes, c.object(fn))
+			if err != nil || r == nil || !c.owns(&r.meta, fn) {
+				return c.epochOf(&f.meta), err
+			}
+			return max(c.epochOf(&f.meta), c.epochOf(&r.meta)), nil
+		})
 	})
-	return highest, a.classify("read the epoch", "", err)
 }
 
 // epoch is what says under which epoch of this target's ledger an object was written.

@@ -10,15 +10,10 @@ import (
 
 // Inspect compares field by field what is live with its spec: the revision, who reaches it, and what calls it.
 func (a *Adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Difference, error) {
-	c, err := a.connect(ctx)
-	var d providers.Differences
-	if err == nil {
-		d, err = c.inspect(ctx, specOf(s))
-	}
-	return d, a.classify("inspect", s.Function.Name, err)
+	return with(ctx, a, "inspect", s.Function.Name, func(c *connection) ([]providers.Difference, error) { return c.inspect(ctx, specOf(s)) })
 }
 
-func (c *connection) inspect(ctx context.Context, s spec) (providers.Differences, error) {
+func (c *connection) inspect(ctx context.Context, s spec) ([]providers.Difference, error) {
 	fn := s.function
 	now, err := find[route](ctx, c, routes, c.object(fn.Name))
 	live := flowing(now).live
@@ -45,10 +40,10 @@ func (c *connection) inspect(ctx context.Context, s spec) (providers.Differences
 	if fn.called() {
 		bound = providers.BindEnabled
 	}
-	mode, err := c.bindings(ctx, fn.Name)
-	d.Compare("events", string(bound), string(mode))
+	jobs, there, err := c.callers(ctx, fn.Name)
+	d.Compare("events", string(bound), string(modeOf(jobs, there)))
 	if err == nil {
-		err = c.compareTriggers(ctx, fn, &d)
+		err = c.compareTriggers(ctx, fn, there, &d)
 	}
 	return d, err
 }

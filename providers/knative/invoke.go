@@ -1,31 +1,22 @@
 package knative
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/shim"
 	"github.com/ferryfn/ferry/providers/until"
 )
 
 // Probe looks whether a revision starts, which Knative found out when it was made, and has its shim answer with its digest at a
 // Route of its own, which goes when the probe ends; after a kill the next activation or removal takes it away.
 func (a *Adapter) Probe(ctx context.Context, s providers.Spec, r providers.Revision) error {
-	c, err := a.connect(ctx)
-	if err == nil {
-		err = c.probe(ctx, specOf(s), r)
-	}
-	return a.classify("probe", s.Function.Name, err)
+	return a.done(ctx, "probe", s.Function.Name, func(c *connection) error { return c.probe(ctx, specOf(s), r) })
 }
 
 func (c *connection) probe(ctx context.Context, s spec, r providers.Revision) error {
@@ -36,8 +27,7 @@ func (c *connection) probe(ctx context.Context, s spec, r providers.Revision) er
 	if !fn.Shimmed() || !c.reachable(fn) {
 		return nil
 	}
-	temporary := &route{typeMeta: of(routes)}
-	temporary.Name, temporary.Labels = probeName(r.ID), c.labels(fn.Name)
+	temporary := &route{object: of(routes, probeName(r.ID), c.labels(fn.Name))}
 	temporary.Labels[labelProbe] = "true"
 	if !fn.public() {
 		temporary.Labels[labelVisibility] = clusterLocal
@@ -46,37 +36,16 @@ func (c *connection) probe(ctx context.Context, s spec, r providers.Revision) er
 	if _, err := create(ctx, c, routes, temporary); err != nil && !isTaken(err) {
 		return err
 	}
-	err := c.probed(ctx, s, r, temporary.Name)
+	now, err := c.settled(ctx, temporary.Name, "the route of the probe")
+	if err == nil {
+		err = shim.Probe{
+			Provider: name, Function: fn.Name, Revision: r, Starts: func() error { return c.startable(ctx, fn.Name, r.ID) },
+			Ask: func() (string, int, error) { return c.askDigest(ctx, fn.Name, now) },
+		}.Done(ctx, answering("the revision to answer"))
+	}
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), sweepTime)
 	defer cancel()
 	return errors.Join(err, c.erase(clean, routes, meta{Name: temporary.Name}, ""))
-}
-
-// probed asks until a revision has answered with its digest.
-func (c *connection) probed(ctx context.Context, s spec, r providers.Revision, at string) error {
-	fn := s.function.Name
-	now, err := c.settled(ctx, at, "the route of the probe")
-	if err != nil {
-		return err
-	}
-	var wrong *providers.Error
-	err = until.True(ctx, answering("the revision to answer"), func() (bool, error) {
-		digest, status, err := c.askDigest(ctx, fn, now)
-		if err != nil {
-			return false, err
-		}
-		wrong = &providers.Error{Kind: providers.Unhealthy, Op: "probe", Provider: name, Function: fn, Err: fmt.Errorf("the revision %s answers with status %d", r.ID, status)}
-		if status == http.StatusOK && digest != r.Digest {
-			wrong.Err = fmt.Errorf("the revision %s answers with the digest %q in place of %s", r.ID, digest, r.Digest)
-			return false, wrong
-		}
-		return status == http.StatusOK, nil
-	})
-	var late *until.Late
-	if errors.As(err, &late) && wrong != nil {
-		return wrong
-	}
-	return err
 }
 
 // reachable reports whether a function's address is to be reached from here.
@@ -98,17 +67,15 @@ func (c *connection) askDigest(ctx context.Context, fn string, r *route) (digest
 	if err != nil {
 		return "", 0, err
 	}
-	res, err := c.request(ctx, addressOf(r), providers.Request{Method: http.MethodGet, Path: "/.ferry/probe", Header: http.Header{"Ferry-Instance": {word}}})
-	var lost *unreached
-	if errors.As(err, &lost) {
-		return "", 0, nil // the ingress is not ready for it
-	}
+	at, host, err := c.reached(addressOf(r))
 	if err != nil {
 		return "", 0, err
 	}
-	var said struct{ Digest string }
-	_ = json.Unmarshal(res.Body, &said) // another answer says no digest
-	return said.Digest, res.Status, nil
+	digest, status, err = shim.Digest(ctx, c.plain, at, word, http.Header{"Host": {host}})
+	if err != nil && ctx.Err() == nil {
+		return "", 0, nil // the ingress is not ready for it
+	}
+	return digest, status, err
 }
 
 // arrived waits until the address of a function answers as a revision. With a canary any may answer, and a program without a
@@ -127,12 +94,7 @@ func (c *connection) arrived(ctx context.Context, now *route, s spec, r provider
 
 // Invoke calls a function at its address. A request without a method is an event, which the shim takes from who knows its word.
 func (a *Adapter) Invoke(ctx context.Context, fn string, r providers.Request) (providers.Response, error) {
-	c, err := a.connect(ctx)
-	var res providers.Response
-	if err == nil {
-		res, err = c.invoke(ctx, fn, r)
-	}
-	return res, a.classify("invoke", fn, err)
+	return with(ctx, a, "invoke", fn, func(c *connection) (providers.Response, error) { return c.invoke(ctx, fn, r) })
 }
 
 func (c *connection) invoke(ctx context.Context, fn string, r providers.Request) (providers.Response, error) {
@@ -141,50 +103,42 @@ func (c *connection) invoke(ctx context.Context, fn string, r providers.Request)
 		return providers.Response{}, err
 	}
 	if flowing(now).live == "" || !c.owns(&now.meta, fn) {
-		return providers.Response{}, &providers.Error{Kind: providers.NotFound, Op: "invoke", Provider: name, Function: fn, Hint: "deploy it first", Err: errors.New("nothing is live")}
+		return providers.Response{}, fail(providers.NotFound, "invoke", fn, "deploy it first", "nothing is live")
 	}
 	if r.Method == "" {
 		word, err := c.instance(ctx, fn)
 		if err != nil {
 			return providers.Response{}, err
 		}
-		if r, err = c.event(fn, word, r); err != nil {
+		if r, err = shim.Event(r, word, "/ferry/"+c.service+"/"+c.stage+"/"+fn); err != nil {
 			return providers.Response{}, err
 		}
 	}
-	return c.request(ctx, addressOf(now), r)
-}
-
-// request sends a request to an address of the ingress.
-func (c *connection) request(ctx context.Context, address string, r providers.Request) (providers.Response, error) {
-	at := c.reach(address)
-	if at == "" {
-		return providers.Response{}, &providers.Error{
-			Kind: providers.Unsupported, Op: "invoke", Provider: name, Hint: "forward a port to the cluster-local gateway, and name it: targets." + c.targetName + ".local_ingress",
-			Err: fmt.Errorf("%s is reached from inside of the cluster only", cmp.Or(address, "the function")),
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, r.Method, strings.TrimSuffix(at, "/")+"/"+strings.TrimPrefix(r.Path, "/"), bytes.NewReader(r.Body))
+	at, host, err := c.reached(addressOf(now))
 	if err != nil {
 		return providers.Response{}, err
 	}
-	maps.Copy(req.Header, r.Header)
-	if to, err := url.Parse(address); err == nil {
-		req.Host = to.Host
-	}
-	began := time.Now()
-	res, err := c.plain.Do(req)
-	if err != nil {
-		return providers.Response{}, reaching(ctx, err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	return providers.Response{Status: res.StatusCode, Header: res.Header, Body: body, Seconds: time.Since(began).Seconds()}, err
+	res, err := shim.Send(ctx, c.plain, at, shim.With(r, "Host", host))
+	return res, reaching(ctx, err)
 }
 
-// event is the request that brings an event to a shim: a CloudEvent in JSON.
-func (p *place) event(fn, word string, r providers.Request) (providers.Request, error) {
-	body, err := r.Structured(nonce(), "/ferry/"+p.service+"/"+p.stage+"/"+fn, time.Now())
-	header := http.Header{"Content-Type": {"application/cloudevents+json"}, "Ferry-Instance": {word}}
-	return providers.Request{Method: http.MethodPost, Path: "/.ferry/event", Header: header, Body: body}, err
+// reached is where an address of the ingress is to be reached from here, and the host to name there.
+func (c *connection) reached(address string) (at, host string, err error) {
+	to, err := url.Parse(address)
+	if err != nil {
+		return "", "", err
+	}
+	switch within := strings.HasSuffix(to.Hostname(), ".svc.cluster.local"); {
+	case within && !c.inside:
+		at = c.target.LocalIngress
+	case within:
+		at = address
+	case address != "":
+		at = cmp.Or(c.target.Ingress, address)
+	}
+	if at == "" {
+		return "", "", fail(providers.Unsupported, "invoke", "", "forward a port to the cluster-local gateway, and name it: targets."+c.targetName+".local_ingress",
+			"%s is reached from inside of the cluster only", cmp.Or(address, "the function"))
+	}
+	return at, to.Host, nil
 }

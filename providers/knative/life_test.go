@@ -2,6 +2,7 @@ package knative
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -73,8 +74,7 @@ func TestAHandlerIsProbedAtARouteOfItsOwnWhichGoes(t *testing.T) {
 		t.Errorf("the routes that are left: %q", left)
 	}
 	conn := c.connection(t, a)
-	leftover := &route{typeMeta: of(routes)}
-	leftover.Name, leftover.Labels = probeName(r.ID), a.labels("api")
+	leftover := &route{object: of(routes, probeName(r.ID), a.labels("api"))}
 	leftover.Labels[labelProbe] = "true"
 	leftover.Spec.Traffic = flow{live: r.ID}.traffic()
 	if _, err := create(t.Context(), conn, routes, leftover); err != nil {
@@ -113,7 +113,7 @@ func TestNobodyElseCanAskAShimForItsDigest(t *testing.T) {
 		t.Fatalf("the word is %q, %v", word, err)
 	}
 	for _, guess := range []string{"", s.Digest, s.Digest[7:19], "shop-dev-api"} {
-		res, err := conn.request(t.Context(), "http://shop-dev-api.default.example.com", providers.Request{Method: http.MethodGet, Path: "/.ferry/probe", Header: http.Header{"Ferry-Instance": {guess}}})
+		res, err := a.Invoke(t.Context(), "api", providers.Request{Method: http.MethodGet, Path: "/.ferry/probe", Header: http.Header{"Ferry-Instance": {guess}}})
 		if err != nil || strings.Contains(string(res.Body), "digest") {
 			t.Errorf("who says %q is answered %s, %v", guess, res.Body, err)
 		}
@@ -137,8 +137,8 @@ func TestASchedulePostsAnEventThatTheHandlerGets(t *testing.T) {
 		t.Errorf("a function for events alone has the state %+v, %v", st, err)
 	}
 	conn := c.connection(t, a)
-	job, err := find[cronJob](t.Context(), conn, cronJobs, "shop-dev-jobs-0")
-	if err != nil || job == nil || job.Spec.Zone != "Europe/Berlin" || job.Spec.Schedule != "0 3 * * 1" || job.Spec.Suspend {
+	job, err := find[caller](t.Context(), conn, cronJobs, "shop-dev-jobs-0")
+	if err != nil || job == nil || job.Spec["timeZone"] != "Europe/Berlin" || job.Spec["schedule"] != "0 3 * * 1" || job.paused() {
 		t.Fatalf("the job is %+v, %v", job, err)
 	}
 	c.runJob(t, conn, job)
@@ -153,9 +153,23 @@ func TestASchedulePostsAnEventThatTheHandlerGets(t *testing.T) {
 }
 
 // runJob does what the pod of a CronJob does: curl with these arguments, by way of the cluster-local gateway.
-func (c stand) runJob(t *testing.T, conn *connection, job *cronJob) {
+func (c stand) runJob(t *testing.T, conn *connection, job *caller) {
 	t.Helper()
-	caller := job.Spec.Job.Spec.Template.Spec.Containers[0]
+	var spec struct {
+		JobTemplate struct {
+			Spec struct {
+				Template struct{ Spec podSpec }
+			}
+		}
+	}
+	data, err := json.Marshal(job.Spec)
+	if err == nil {
+		err = json.Unmarshal(data, &spec)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := spec.JobTemplate.Spec.Template.Spec.Containers[0]
 	known := map[string]string{"FERRY_EVENT": "job-1"}
 	for _, v := range caller.Env {
 		if v.From.Secret != nil {
@@ -167,7 +181,7 @@ func (c stand) runJob(t *testing.T, conn *connection, job *cronJob) {
 		}
 	}
 	header := http.Header{}
-	var data, address string
+	var event, address string
 	for i := 0; i < len(caller.Args); i++ {
 		value := os.Expand(strings.NewReplacer("$(", "${", ")", "}").Replace(caller.Args[i]), func(name string) string { return known[name] })
 		switch caller.Args[max(i-1, 0)] {
@@ -175,12 +189,12 @@ func (c stand) runJob(t *testing.T, conn *connection, job *cronJob) {
 			name, is, _ := strings.Cut(value, ": ")
 			header.Set(name, is)
 		case "--data":
-			data = value
+			event = value
 		}
 		address = value
 	}
 	host := strings.TrimPrefix(strings.TrimSuffix(address, "/.ferry/event"), "http://")
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.Local+"/.ferry/event", strings.NewReader(data))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.Local+"/.ferry/event", strings.NewReader(event))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,23 @@ import (
 
 // What ferry reads and writes of Kubernetes' objects.
 
-type typeMeta struct {
+// object is what all of them begin with.
+type object struct {
 	APIVersion string `json:"apiVersion,omitempty"`
 	Kind       string `json:"kind,omitempty"`
+	meta       `json:"metadata"`
+}
+
+func (o *object) head() *object { return o }
+
+// of is a new object of a resource.
+func of(r resource, name string, labels map[string]string) object {
+	version, _ := r.parts()
+	kind := map[resource]string{
+		configurations: "Configuration", routes: "Route", services: "Service", cronJobs: "CronJob", secretObjects: "Secret", configMaps: "ConfigMap",
+		triggers: "Trigger",
+	}[r]
+	return object{APIVersion: version, Kind: kind, meta: meta{Name: name, Labels: labels}}
 }
 
 type meta struct {
@@ -23,8 +37,6 @@ type meta struct {
 	Annotations     map[string]string `json:"annotations,omitempty"`
 	Owners          []any             `json:"ownerReferences,omitempty"`
 }
-
-func (m *meta) head() *meta { return m }
 
 type condition struct{ Type, Status, Reason, Message string }
 
@@ -50,8 +62,7 @@ const (
 )
 
 type configuration struct {
-	typeMeta
-	meta `json:"metadata"`
+	object
 	Spec struct {
 		Template template `json:"template"`
 	} `json:"spec"`
@@ -65,8 +76,7 @@ type template struct {
 }
 
 type revision struct {
-	typeMeta
-	meta   `json:"metadata"`
+	object
 	Spec   podSpec `json:"spec"`
 	Status status  `json:"status"`
 }
@@ -124,8 +134,7 @@ type fieldPath struct {
 }
 
 type route struct {
-	typeMeta
-	meta `json:"metadata"`
+	object
 	Spec struct {
 		Traffic []share `json:"traffic"`
 	} `json:"spec"`
@@ -147,69 +156,33 @@ type share struct {
 }
 
 type secret struct {
-	typeMeta
-	meta      `json:"metadata"`
+	object
 	Immutable bool              `json:"immutable,omitempty"`
 	Data      map[string][]byte `json:"data,omitempty"`
 }
 
 type configMap struct {
-	typeMeta
-	meta `json:"metadata"`
+	object
 	Data map[string][]byte `json:"binaryData,omitempty"`
 }
 
-type cronJob struct {
-	typeMeta
-	meta `json:"metadata"`
-	Spec cronSpec `json:"spec"`
-}
-
-type cronSpec struct {
-	Schedule    string      `json:"schedule"`
-	Zone        string      `json:"timeZone,omitempty"`
-	Suspend     bool        `json:"suspend"`
-	Concurrency string      `json:"concurrencyPolicy"`
-	Job         jobTemplate `json:"jobTemplate"`
-}
-
-type jobTemplate struct {
-	Spec jobSpec `json:"spec"`
-}
-
-type jobSpec struct {
-	Attempts int         `json:"backoffLimit"`
-	TTL      int         `json:"ttlSecondsAfterFinished"`
-	Template podTemplate `json:"template"`
-}
-
-type podTemplate struct {
-	meta `json:"metadata"`
-	Spec callerSpec `json:"spec"`
-}
-
-type callerSpec struct {
-	Restart    string      `json:"restartPolicy"`
-	Containers []container `json:"containers"`
+// caller is a CronJob or a Trigger.
+type caller struct {
+	object
+	Spec   map[string]any `json:"spec"`
+	Status status         `json:"status,omitzero"`
 }
 
 type broker struct {
-	meta `json:"metadata"`
+	object
 	Spec struct {
 		Delivery map[string]any `json:"delivery"`
 	} `json:"spec"`
 	Status status `json:"status"`
 }
 
-type trigger struct {
-	typeMeta
-	meta   `json:"metadata"`
-	Spec   map[string]any `json:"spec"`
-	Status status         `json:"status,omitzero"`
-}
-
 type pod struct {
-	meta   `json:"metadata"`
+	object
 	Status struct {
 		Containers []struct {
 			State struct {

@@ -283,8 +283,7 @@ func (c stand) occupy(t testing.TB, service, stage, function string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := &configuration{typeMeta: of(services)}
-	made.Kind, made.Name = "Service", a.object(function)
+	made := &configuration{object: of(services, a.object(function), nil)}
 	made.Spec.Template.Spec.Containers = []container{{Image: image.digest, Env: []variable{{Name: "WORD", Value: "-"}}}}
 	if _, err = create(t.Context(), conn, services, made); err == nil {
 		err = until.True(c.hasty(t), working("their route"), func() (bool, error) {

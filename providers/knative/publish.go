@@ -2,7 +2,6 @@ package knative
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/ferryfn/ferry/providers"
@@ -12,12 +11,7 @@ import (
 // Publish makes a revision by writing the template of the function's Configuration. Its name is of the spec's digest, so that
 // it is found again. No Route is touched, so that what serves stays and no epoch is needed.
 func (a *Adapter) Publish(ctx context.Context, s providers.Spec, _ providers.Epoch) (providers.Revision, error) {
-	var r providers.Revision
-	c, err := a.connect(ctx)
-	if err == nil {
-		r, err = c.publish(ctx, specOf(s))
-	}
-	return r, a.classify("publish", s.Function.Name, err)
+	return with(ctx, a, "publish", s.Function.Name, func(c *connection) (providers.Revision, error) { return c.publish(ctx, specOf(s)) })
 }
 
 func (c *connection) publish(ctx context.Context, s spec) (providers.Revision, error) {
@@ -44,9 +38,7 @@ func (c *connection) publish(ctx context.Context, s spec) (providers.Revision, e
 		err = c.ensureInstance(ctx, fn)
 	}
 	if err == nil && stuck != nil { // what it lacked may be there now: it is made anew
-		if err = c.erase(ctx, revisions, there.meta, ""); err == nil {
-			err = gone[revision](ctx, c, revisions, there.meta)
-		}
+		err = end[revision](ctx, c, revisions, there.meta, "")
 	}
 	if err == nil {
 		providers.Stage(ctx, "making the revision")
@@ -74,8 +66,7 @@ func (c *connection) configuration(ctx context.Context, fn string) (*configurati
 func (c *connection) write(ctx context.Context, s spec, image pushed, found *configuration) error {
 	fn := s.function.Name
 	if found == nil {
-		made := &configuration{typeMeta: of(configurations)}
-		made.Name, made.Labels = c.object(fn), c.labels(fn)
+		made := &configuration{object: of(configurations, c.object(fn), c.labels(fn))}
 		made.Spec.Template = c.template(s, image)
 		_, err := create(ctx, c, configurations, made)
 		if !isTaken(err) {
@@ -119,7 +110,7 @@ func (c *connection) made(ctx context.Context, s spec, image pushed) (providers.
 			return false, c.write(ctx, s, image, now)
 		}
 		if got := revisionOf(r).Digest; got != s.digest {
-			return false, &providers.Error{Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn, Err: fmt.Errorf("the revision %s has the digest %q", id, got)}
+			return false, fail(providers.Conflict, "publish", fn, "", "the revision %s has the digest %q", id, got)
 		}
 		if state := r.Status.ready().Status; state == isTrue || state == isFalse {
 			return true, nil
@@ -141,8 +132,7 @@ func (c *connection) made(ctx context.Context, s spec, image pushed) (providers.
 
 // ensureInstance makes the word that a function's shim knows ferry by. It is kept in a Secret, and derived from nothing.
 func (c *connection) ensureInstance(ctx context.Context, fn string) error {
-	word := &secret{typeMeta: of(secretObjects), Immutable: true, Data: map[string][]byte{keyInstance: []byte(nonce())}}
-	word.Name, word.Labels = c.instanceSecret(fn), c.labels(fn)
+	word := &secret{object: of(secretObjects, c.instanceSecret(fn), c.labels(fn)), Immutable: true, Data: map[string][]byte{keyInstance: []byte(nonce())}}
 	found, err := find[secret](ctx, c, secretObjects, word.Name)
 	if err == nil && found == nil {
 		if _, err = create(ctx, c, secretObjects, word); isTaken(err) {

@@ -3,7 +3,6 @@ package knative
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/ferryfn/ferry/providers"
 )
@@ -26,7 +25,8 @@ func (a *Adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]prov
 				continue
 			}
 			if other := readers[e.Queue.Name]; other != "" && other != fn.Name {
-				found = append(found, providers.Obstacle{Err: &providers.Error{Kind: providers.Invalid, Op: "bind", Provider: name, Function: fn.Name, Hint: "let one function read it, or use topic events", Err: fmt.Errorf("the function %s reads the queue %s, too: Knative Eventing hands each message to both", other, e.Queue.Name)}})
+				found = append(found, providers.Obstacle{Err: fail(providers.Invalid, "bind", fn.Name, "let one function read it, or use topic events",
+					"the function %s reads the queue %s, too: Knative Eventing hands each message to both", other, e.Queue.Name)})
 			}
 			readers[e.Queue.Name] = fn.Name
 		}
@@ -35,7 +35,7 @@ func (a *Adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]prov
 				continue
 			}
 			seen[id] = true
-			o, err := a.lookAtBroker(ctx, fn.Name, id)
+			o, err := with(ctx, a, "look at the brokers", fn.Name, func(c *connection) ([]providers.Obstacle, error) { return c.lookAtBroker(ctx, fn.Name, id) })
 			if err != nil {
 				return nil, err
 			}
@@ -46,11 +46,7 @@ func (a *Adapter) Obstacles(ctx context.Context, specs []providers.Spec) ([]prov
 }
 
 // lookAtBroker says what keeps events of a broker from coming.
-func (a *Adapter) lookAtBroker(ctx context.Context, fn, id string) ([]providers.Obstacle, error) {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return nil, a.classify("look at the brokers", fn, err)
-	}
+func (c *connection) lookAtBroker(ctx context.Context, fn, id string) ([]providers.Obstacle, error) {
 	b, err := c.broker(ctx, id)
 	var lacks *providers.Error
 	switch {
@@ -58,10 +54,10 @@ func (a *Adapter) lookAtBroker(ctx context.Context, fn, id string) ([]providers.
 		lacks.Function = fn
 		return []providers.Obstacle{{Err: lacks}}, nil
 	case err != nil:
-		return nil, a.classify("look at the brokers", fn, err)
+		return nil, err
 	}
 	if ready := b.Status.ready(); ready.Status == isFalse {
-		return []providers.Obstacle{{Err: &providers.Error{Kind: providers.Unavailable, Op: "bind", Provider: name, Function: fn, Hint: "see what it lacks: `kubectl describe broker " + id + "`", Err: fmt.Errorf("the broker %s is not ready: %s (%s)", id, ready.Message, ready.Reason)}}}, nil
+		return []providers.Obstacle{{Err: fail(providers.Unavailable, "bind", fn, "see what it lacks: `kubectl describe broker "+id+"`", "the broker %s is not ready: %s (%s)", id, ready.Message, ready.Reason)}}, nil
 	}
 	return nil, nil
 }

@@ -2,7 +2,6 @@ package knative
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/ferryfn/ferry/providers"
 )
@@ -10,14 +9,12 @@ import (
 // Remove takes away exactly what ferry made for the function. The Configuration goes last but for what hangs on its name:
 // what is left of an interrupted removal is found by it.
 func (a *Adapter) Remove(ctx context.Context, fn string, e providers.Epoch) error {
-	c, err := a.connect(ctx)
-	if err == nil {
-		err = c.admitted(ctx, fn, e)
-	}
-	if err == nil {
-		err = c.remove(ctx, fn)
-	}
-	return a.classify("remove", fn, err)
+	return a.done(ctx, "remove", fn, func(c *connection) error {
+		if err := c.admitted(ctx, fn, e); err != nil {
+			return err
+		}
+		return c.remove(ctx, fn)
+	})
 }
 
 func (c *connection) remove(ctx context.Context, fn string) error {
@@ -35,18 +32,13 @@ func (c *connection) remove(ctx context.Context, fn string) error {
 		return err
 	}
 	if r != nil {
-		if err := c.erase(ctx, routes, unversioned(r.meta), foreground); err != nil {
-			return err
-		}
-		if err := gone[route](ctx, c, routes, r.meta); err != nil {
+		if err := end[route](ctx, c, routes, r.meta, foreground); err != nil {
 			return err
 		}
 	}
 	f, err := c.configuration(ctx, fn)
 	if err == nil && f != nil {
-		if err = c.erase(ctx, configurations, unversioned(f.meta), foreground); err == nil {
-			err = gone[configuration](ctx, c, configurations, f.meta)
-		}
+		err = end[configuration](ctx, c, configurations, f.meta, foreground)
 	}
 	if err == nil && f != nil {
 		err = c.registries().Clear(ctx, c.images(fn))
@@ -61,20 +53,10 @@ func (c *connection) remove(ctx context.Context, fn string) error {
 	return c.erase(ctx, secretObjects, word.meta, "")
 }
 
-// unversioned is an object whatever has become of it since, as it is of controllers.
-func unversioned(m meta) meta {
-	m.ResourceVersion = ""
-	return m
-}
-
 // Prune deletes a revision that gets no requests, and its image unless another one has it. The template moves to what serves
 // before: Knative makes again at once what the template names.
 func (a *Adapter) Prune(ctx context.Context, fn string, r providers.Revision, _ providers.Epoch) error {
-	c, err := a.connect(ctx)
-	if err == nil {
-		err = c.prune(ctx, fn, r.ID)
-	}
-	return a.classify("prune", fn, err)
+	return a.done(ctx, "prune", fn, func(c *connection) error { return c.prune(ctx, fn, r.ID) })
 }
 
 func (c *connection) prune(ctx context.Context, fn, id string) error {
@@ -87,7 +69,7 @@ func (c *connection) prune(ctx context.Context, fn, id string) error {
 	}
 	f := flowing(now)
 	if now != nil && (now.shares()[id] > 0 || f.live == id || f.canary == id) {
-		return &providers.Error{Kind: providers.Conflict, Op: "prune", Provider: name, Function: fn, Err: fmt.Errorf("the revision %s gets requests", id)}
+		return fail(providers.Conflict, "prune", fn, "", "the revision %s gets requests", id)
 	}
 	old, err := find[revision](ctx, c, revisions, id)
 	if err != nil || old == nil || old.Labels[labelOf] != c.object(fn) {
@@ -100,10 +82,7 @@ func (c *connection) prune(ctx context.Context, fn, id string) error {
 	if err := c.move(ctx, fn, id, f.live, rest); err != nil {
 		return err
 	}
-	if err := c.erase(ctx, revisions, unversioned(old.meta), ""); err != nil {
-		return err
-	}
-	if err := gone[revision](ctx, c, revisions, old.meta); err != nil {
+	if err := end[revision](ctx, c, revisions, old.meta, ""); err != nil {
 		return err
 	}
 	for _, r := range rest {
@@ -154,15 +133,13 @@ func (c *connection) move(ctx context.Context, fn, id, live string, rest []revis
 
 // Purge deletes the values of secrets.
 func (a *Adapter) Purge(ctx context.Context) error {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return a.classify("purge", "", err)
-	}
-	all, err := c.versions(ctx, "")
-	for _, one := range all {
-		if err == nil {
-			err = c.erase(ctx, secretObjects, unversioned(one.meta), "")
+	return a.done(ctx, "purge", "", func(c *connection) error {
+		all, err := c.versions(ctx, "")
+		for _, one := range all {
+			if err == nil {
+				err = c.erase(ctx, secretObjects, unversioned(one.meta), "")
+			}
 		}
-	}
-	return a.classify("purge", "", err)
+		return err
+	})
 }

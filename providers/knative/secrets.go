@@ -2,7 +2,6 @@ package knative
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,22 +28,16 @@ func (a *Adapter) Pin(ctx context.Context, fn manifest.Function) (map[string]str
 	if len(fn.Secrets) == 0 {
 		return nil, nil
 	}
-	c, err := a.connect(ctx)
-	if err != nil {
-		return nil, a.classify("find the secrets of", fn.Name, err)
-	}
+	const op = "find the secrets of"
 	return vault.Pinned(ctx, fn, func(ctx context.Context, one string) (string, error) {
-		all, err := c.versions(ctx, one)
+		all, err := with(ctx, a, op, fn.Name, func(c *connection) ([]secret, error) { return c.versions(ctx, one) })
 		if err != nil {
-			return "", a.classify("find the secrets of", fn.Name, err)
+			return "", err
 		}
 		if latest := current(all); latest != nil {
 			return latest.Name, nil
 		}
-		return "", &providers.Error{
-			Kind: providers.NotFound, Op: "find the secrets of", Provider: name, Function: fn.Name, Err: fmt.Errorf("the secret %s has no value", one),
-			Hint: "run `ferry secrets set " + one + " --target " + a.targetName + " --stage " + a.stage + "`",
-		}
+		return "", fail(providers.NotFound, op, fn.Name, "run `ferry secrets set "+one+" --target "+a.targetName+" --stage "+a.stage+"`", "the secret %s has no value", one)
 	})
 }
 
@@ -77,16 +70,17 @@ func current(all []secret) *secret {
 func (a *Adapter) SetSecret(ctx context.Context, one string, value []byte) error {
 	const op = "set secret"
 	if one == "" {
-		return &providers.Error{Kind: providers.Invalid, Op: op, Provider: name, Err: errors.New("a secret needs a name")}
+		return fail(providers.Invalid, op, "", "", "a secret needs a name")
 	}
 	if err := vault.Keepable(name, one, value, maxSecret); err != nil {
 		return err
 	}
-	c, err := a.connect(ctx)
-	for taken := true; err == nil && taken; {
-		taken, err = c.addVersion(ctx, one, value)
-	}
-	return a.classify(op, "", err)
+	return a.done(ctx, op, "", func(c *connection) (err error) {
+		for taken := true; err == nil && taken; {
+			taken, err = c.addVersion(ctx, one, value)
+		}
+		return err
+	})
 }
 
 // addVersion makes the version after the newest, and reports whether somebody else did so before.
@@ -99,43 +93,35 @@ func (c *connection) addVersion(ctx context.Context, one string, value []byte) (
 	if len(all) > 0 {
 		version = versionOf(all[len(all)-1]) + 1
 	}
-	made := &secret{typeMeta: of(secretObjects), Immutable: true, Data: map[string][]byte{keyValue: value}}
-	made.Name = fmt.Sprintf("%s-%s-v%d", names.Rule{Most: 80}.Of(c.service+"-"+c.stage), labelValue(one), version)
-	made.Labels, made.Annotations = c.labels(""), map[string]string{noteSecret: one, noteVersion: strconv.Itoa(version), noteWrite: nonce()}
+	id := fmt.Sprintf("%s-%s-v%d", names.Rule{Most: 80}.Of(c.service+"-"+c.stage), labelValue(one), version)
+	made := &secret{object: of(secretObjects, id, c.labels("")), Immutable: true, Data: map[string][]byte{keyValue: value}}
+	made.Annotations = map[string]string{noteSecret: one, noteVersion: strconv.Itoa(version), noteWrite: nonce()}
 	made.Labels[labelSecret] = labelValue(one)
 	if _, err = create(ctx, c, secretObjects, made); !isTaken(err) {
 		return false, err
 	}
 	there, err := find[secret](ctx, c, secretObjects, made.Name)
 	if err == nil && there != nil && !c.owns(&there.meta, "") {
-		err = &providers.Error{Kind: providers.Foreign, Op: "set secret", Provider: name, Hint: "choose another name", Err: fmt.Errorf("the Secret %s is not ferry's", made.Name)}
+		err = fail(providers.Foreign, "set secret", "", "choose another name", "the Secret %s is not ferry's", made.Name)
 	}
 	return there == nil || there.Annotations[noteWrite] != made.Annotations[noteWrite], err
 }
 
 // Secrets names those that have a value.
 func (a *Adapter) Secrets(ctx context.Context) ([]string, error) {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return nil, a.classify("list secrets", "", err)
-	}
-	all, err := c.versions(ctx, "")
+	all, err := with(ctx, a, "list secrets", "", func(c *connection) ([]secret, error) { return c.versions(ctx, "") })
 	newest := map[string]bool{}
 	for _, one := range all {
 		newest[one.Annotations[noteSecret]] = one.Labels[labelRetired] == ""
 	}
 	maps.DeleteFunc(newest, func(_ string, valued bool) bool { return !valued })
-	return slices.Sorted(maps.Keys(newest)), a.classify("list secrets", "", err)
+	return slices.Sorted(maps.Keys(newest)), err
 }
 
 // RemoveSecret deletes the versions that no revision refers to, and retires the others: an instance of what runs already may
 // start at any time, and needs them.
 func (a *Adapter) RemoveSecret(ctx context.Context, one string) error {
-	c, err := a.connect(ctx)
-	if err == nil {
-		err = c.forget(ctx, one)
-	}
-	return a.classify("remove secret", "", err)
+	return a.done(ctx, "remove secret", "", func(c *connection) error { return c.forget(ctx, one) })
 }
 
 func (c *connection) forget(ctx context.Context, one string) error {

@@ -10,12 +10,7 @@ import (
 
 // Status reads the Route: how requests are sent, as Knative observes it.
 func (a *Adapter) Status(ctx context.Context, fn string) (providers.State, error) {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return providers.State{Function: fn}, a.classify("status", fn, err)
-	}
-	st, err := c.status(ctx, fn)
-	return st, a.classify("status", fn, err)
+	return with(ctx, a, "status", fn, func(c *connection) (providers.State, error) { return c.status(ctx, fn) })
 }
 
 func (c *connection) status(ctx context.Context, fn string) (providers.State, error) {
@@ -68,11 +63,7 @@ func (c *connection) digested(ctx context.Context, id string) (providers.Revisio
 
 // Revisions are those that ferry published, oldest first.
 func (a *Adapter) Revisions(ctx context.Context, fn string) ([]providers.Revision, error) {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return nil, a.classify("revisions", fn, err)
-	}
-	all, err := list[revision](ctx, c, revisions, c.labels(fn))
+	all, err := with(ctx, a, "revisions", fn, func(c *connection) ([]revision, error) { return list[revision](ctx, c, revisions, c.labels(fn)) })
 	slices.SortStableFunc(all, func(x, y revision) int { return strings.Compare(x.Created, y.Created) })
 	var found []providers.Revision
 	for _, r := range all {
@@ -80,36 +71,31 @@ func (a *Adapter) Revisions(ctx context.Context, fn string) ([]providers.Revisio
 			found = append(found, got)
 		}
 	}
-	return found, a.classify("revisions", fn, err)
+	return found, err
 }
 
 // Stored asks for the one revision, and for its image.
 func (a *Adapter) Stored(ctx context.Context, fn string, r providers.Revision) (bool, error) {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return false, a.classify("revisions", fn, err)
-	}
-	found, err := find[revision](ctx, c, revisions, r.ID)
-	if err != nil || found == nil || found.Deleted != "" || found.Labels[labelOf] != c.object(fn) || revisionOf(found) != r || broken(fn, found) != nil {
-		return false, a.classify("revisions", fn, err)
-	}
-	stored, err := c.complete(ctx, found)
-	return stored, a.classify("revisions", fn, err)
+	return with(ctx, a, "revisions", fn, func(c *connection) (bool, error) {
+		found, err := find[revision](ctx, c, revisions, r.ID)
+		if err != nil || found == nil || found.Deleted != "" || found.Labels[labelOf] != c.object(fn) || revisionOf(found) != r || broken(fn, found) != nil {
+			return false, err
+		}
+		return c.complete(ctx, found)
+	})
 }
 
 // Functions lists the Configurations whose labels say that ferry made them for this service and stage.
 func (a *Adapter) Functions(ctx context.Context) ([]string, error) {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return nil, a.classify("list functions", "", err)
-	}
-	all, err := list[configuration](ctx, c, configurations, c.labels(""))
+	all, err := with(ctx, a, "list functions", "", func(c *connection) ([]configuration, error) {
+		return list[configuration](ctx, c, configurations, c.labels(""))
+	})
 	var found []string
 	for _, f := range all {
-		if fn := f.Labels[tagged().Key("function")]; c.owns(&f.meta, fn) {
+		if fn := f.Labels[tagged().Key("function")]; a.owns(&f.meta, fn) {
 			found = append(found, fn)
 		}
 	}
 	slices.Sort(found)
-	return found, a.classify("list functions", "", err)
+	return found, err
 }

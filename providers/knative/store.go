@@ -36,11 +36,7 @@ func (a *Adapter) Store(ctx context.Context) (providers.Store, error) {
 	if a.target.Store != nil {
 		return a.inBucket(ctx)
 	}
-	c, err := a.connect(ctx)
-	if err != nil {
-		return nil, a.classify("store", "", err)
-	}
-	return &store{c}, nil
+	return with(ctx, a, "store", "", func(c *connection) (providers.Store, error) { return &store{c}, nil })
 }
 
 func rules() cas.Rules { return cas.Rules{Provider: name} }
@@ -55,7 +51,7 @@ func (s *store) find(ctx context.Context, key string) (*configMap, error) {
 	}
 	found, err := find[configMap](ctx, s.connection, configMaps, holder(key))
 	if err == nil && found != nil && found.Annotations[noteKey] != key {
-		return nil, &providers.Error{Kind: providers.Foreign, Op: "store", Provider: name, Err: fmt.Errorf("the ConfigMap %s is not ferry's", found.Name)}
+		return nil, fail(providers.Foreign, "store", "", "", "the ConfigMap %s is not ferry's", found.Name)
 	}
 	return found, err
 }
@@ -68,7 +64,7 @@ func (s *store) Get(ctx context.Context, key string) (providers.Object, error) {
 		return providers.Object{}, s.failed(op, key, err)
 	}
 	if found == nil {
-		return providers.Object{}, &providers.Error{Kind: providers.NotFound, Op: op, Provider: name, Err: fmt.Errorf("%s does not exist in the namespace %s", key, s.namespace)}
+		return providers.Object{}, fail(providers.NotFound, op, "", "", "%s does not exist in the namespace %s", key, s.namespace)
 	}
 	o := providers.Object{Tag: providers.Tag(found.ResourceVersion), Size: int64(len(found.Data[keyObject])), Body: io.NopCloser(bytes.NewReader(found.Data[keyObject]))}
 	if at := found.Annotations[noteBlob]; at != "" {
@@ -135,8 +131,7 @@ func (s *store) allowed(ctx context.Context, key string, c providers.Condition) 
 
 // object is the ConfigMap of what is to be kept under a key.
 func (s *store) object(ctx context.Context, key string, body io.ReadSeeker) (*configMap, error) {
-	m := &configMap{typeMeta: of(configMaps)}
-	m.Name, m.Labels = holder(key), map[string]string{labelKept: "true"}
+	m := &configMap{object: of(configMaps, holder(key), map[string]string{labelKept: "true"})}
 	m.Annotations = map[string]string{noteKey: key}
 	size, err := body.Seek(0, io.SeekEnd)
 	if err == nil {
@@ -185,9 +180,7 @@ func (s *store) Delete(ctx context.Context, key string, c providers.Condition) e
 // List asks for the metadata of the objects alone.
 func (s *store) List(ctx context.Context, prefix string) ([]string, error) {
 	var out struct {
-		Items []struct {
-			meta `json:"metadata"`
-		}
+		Items []object
 	}
 	err := s.do(ctx, call{
 		method: http.MethodGet, path: s.path(configMaps, ""), query: url.Values{"labelSelector": {labelKept + "=true"}},

@@ -1,14 +1,12 @@
 package knative
 
 import (
-	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"maps"
 	"math"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -212,21 +210,6 @@ func address(fn function) any {
 		return nil
 	}
 	return noAddress
-}
-
-// reach is where an address of a function is reached from here; "" is that it is not.
-func (c *connection) reach(address string) string {
-	at, err := url.Parse(address)
-	if err != nil || address == "" {
-		return ""
-	}
-	if strings.HasSuffix(at.Hostname(), ".svc.cluster.local") {
-		if c.inside {
-			return address
-		}
-		return c.target.LocalIngress
-	}
-	return cmp.Or(c.target.Ingress, address)
 }
 
 // nonce is a word that nobody can guess.
