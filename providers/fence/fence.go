@@ -4,6 +4,8 @@ package fence
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -36,6 +38,19 @@ func Highest(ctx context.Context, functions []string, shown func(ctx context.Con
 		return err
 	})
 	return highest, err
+}
+
+// Written says under which epoch of a target's ledger a thing was written.
+func Written(target string, e providers.Epoch) string { return fmt.Sprintf("%s %d", target, e) }
+
+// Shown is the epoch that a thing was written under; 0 is none, or one of another target's ledger.
+func Shown(target, written string) providers.Epoch {
+	number, ours := strings.CutPrefix(written, target+" ")
+	e, err := strconv.ParseInt(number, 10, 64)
+	if !ours || err != nil {
+		return 0
+	}
+	return providers.Epoch(e)
 }
 
 // Admit refuses a change under an epoch that is lower than the one shown: whoever took the lock over was there.

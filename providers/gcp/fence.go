@@ -2,9 +2,6 @@ package gcp
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 
 	run "google.golang.org/api/run/v2"
 
@@ -51,16 +48,11 @@ func (a *Adapter) Epoch(ctx context.Context, functions []string) (providers.Epoc
 }
 
 // epoch is what says under which epoch of this target's ledger a service was written.
-func (p *place) epoch(e providers.Epoch) string { return fmt.Sprintf("%s %d", p.targetName, e) }
+func (p *place) epoch(e providers.Epoch) string { return fence.Written(p.targetName, e) }
 
 // epochOf is the epoch that a service was written under; 0 is none, or one of another target's ledger.
 func (p *place) epochOf(s *run.GoogleCloudRunV2Service) providers.Epoch {
-	number, ours := strings.CutPrefix(s.Annotations[noteEpoch], p.targetName+" ")
-	e, err := strconv.ParseInt(number, 10, 64)
-	if !ours || err != nil {
-		return 0
-	}
-	return providers.Epoch(e)
+	return fence.Shown(p.targetName, s.Annotations[noteEpoch])
 }
 
 // admit refuses to change a service that a later lock was at. Every edit of what serves asks it.

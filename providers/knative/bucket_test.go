@@ -17,11 +17,12 @@ import (
 	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/bucket"
 	"github.com/ferryfn/ferry/providers/providertest"
 )
 
 // bucketed is the store of a target that keeps releases in a bucket.
-func bucketed(t testing.TB, endpoint string, env func(string) (string, bool)) *bucketStore {
+func bucketed(t testing.TB, endpoint string, env func(string) (string, bool)) *bucket.Doubted {
 	t.Helper()
 	block := blockOf(map[string]any{"registry": "r.example/x", "store": map[string]any{"bucket": "releases", "endpoint": endpoint, "region": awstest.Region}})
 	a, err := New(providers.Config{Service: "shop", Stage: "dev", Target: "cluster", Env: env, Block: block})
@@ -32,7 +33,7 @@ func bucketed(t testing.TB, endpoint string, env func(string) (string, bool)) *b
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.(*bucketStore)
+	return s.(*bucket.Doubted)
 }
 
 func TestTheStoreInABucketKeepsTheStoreContract(t *testing.T) {
@@ -41,7 +42,7 @@ func TestTheStoreInABucketKeepsTheStoreContract(t *testing.T) {
 		c := awstest.Start(t)
 		open := func(t testing.TB) providers.Store {
 			s := bucketed(t, c.Endpoint(), c.Env)
-			if err := s.look(t.Context()); err != nil {
+			if err := s.Look(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			return s

@@ -2,9 +2,6 @@ package knative
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/fence"
@@ -58,16 +55,11 @@ func (a *Adapter) Epoch(ctx context.Context, functions []string) (providers.Epoc
 }
 
 // epoch is what says under which epoch of this target's ledger an object was written.
-func (p *place) epoch(e providers.Epoch) string { return fmt.Sprintf("%s %d", p.targetName, e) }
+func (p *place) epoch(e providers.Epoch) string { return fence.Written(p.targetName, e) }
 
 // epochOf is the epoch that an object was written under; 0 is none, or one of another target's ledger.
 func (p *place) epochOf(m *meta) providers.Epoch {
-	number, ours := strings.CutPrefix(m.Annotations[noteEpoch], p.targetName+" ")
-	e, err := strconv.ParseInt(number, 10, 64)
-	if !ours || err != nil {
-		return 0
-	}
-	return providers.Epoch(e)
+	return fence.Shown(p.targetName, m.Annotations[noteEpoch])
 }
 
 // admit refuses to change an object that a later lock was at.
