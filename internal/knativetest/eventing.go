@@ -42,6 +42,10 @@ func (s *Server) Broker(t testing.TB, name, deadLetters string) {
 	}
 	o := object{"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": object{"name": name}, "spec": object{"delivery": delivery}}
 	if s.plane != nil {
+		if s.plane.eventing != nil { // as its webhook sets by default
+			part(part(o, "metadata"), "annotations")["eventing.knative.dev/broker.class"] = "MTChannelBasedBroker"
+			part(o, "spec")["config"] = object{"apiVersion": "v1", "kind": "ConfigMap", "name": "config-br-default-channel", "namespace": eventingNamespace}
+		}
 		must(t, s.plane.make(s.alive, s.path(brokers), o))
 		return
 	}
@@ -109,11 +113,15 @@ func (s *Server) post(address string, e Event) (again bool, failure error) {
 	if err != nil {
 		return false, err
 	}
-	req, err := http.NewRequestWithContext(s.alive, http.MethodPost, s.Local+at.RequestURI(), bytes.NewReader(e.Data))
+	return s.postTo(s.Local, at.RequestURI(), at.Host, e)
+}
+
+func (s *Server) postTo(server, path, host string, e Event) (again bool, failure error) {
+	req, err := http.NewRequestWithContext(s.alive, http.MethodPost, server+path, bytes.NewReader(e.Data))
 	if err != nil {
 		return false, err
 	}
-	req.Host = at.Host
+	req.Host = host
 	for key, value := range e.Attributes {
 		req.Header.Set("Ce-"+key, value)
 	}

@@ -2,6 +2,7 @@ package knativetest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -45,14 +46,15 @@ func (p *Plane) apply(ctx context.Context, o object) error {
 	case "CustomResourceDefinition":
 		return p.make(ctx, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", o)
 	case "ConfigMap":
-		part(o, "metadata")["namespace"] = systemNamespace
+		namespace := cmp.Or(map[string]string{eventingNamespace: eventingNamespace}[text(o, "metadata", "namespace")], systemNamespace)
+		part(o, "metadata")["namespace"] = namespace
 		switch text(o, "metadata", "name") {
 		case "config-deployment":
 			part(o, "data")["queue-sidecar-image"] = "registry.example/queue@sha256:" + fmt.Sprintf("%064d", 0)
 		case "config-domain":
 			o["data"] = object{"example.com": ""}
 		}
-		return p.make(ctx, "/api/v1/namespaces/"+systemNamespace+"/configmaps", o)
+		return p.make(ctx, "/api/v1/namespaces/"+namespace+"/configmaps", o)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package knativetest
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -36,7 +37,12 @@ func (p *Plane) Cluster(t testing.TB, role []byte) *Server {
 	t.Cleanup(func() {
 		p.call(context.WithoutCancel(t.Context()), http.MethodDelete, "/api/v1/namespaces/"+s.Namespace, nil)
 	})
-	for resource, each := range map[string]func(string, object){deployments: s.deployment, autoscalers: s.autoscaler, ingresses: s.ingress, brokers: s.told(brokers), triggers: s.told(triggers)} {
+	p.gateways.Store(s.Namespace, s.Local)
+	watched := map[string]func(string, object){deployments: s.deployment, autoscalers: s.autoscaler, ingresses: s.ingress}
+	if p.eventing == nil {
+		watched[brokers], watched[triggers] = s.told(brokers), s.told(triggers)
+	}
+	for resource, each := range watched {
 		s.work.Go(func() { p.watch(s.alive, s.path(resource), each) })
 	}
 	return s
@@ -53,22 +59,29 @@ func (s *Server) forward(q *request) standin.Reply {
 		}
 		return out
 	}
+	body := q.body
+	if s.plane.eventing != nil && q.verb == "create" && q.qualified() == triggers {
+		var o object
+		if json.Unmarshal(body, &o) == nil && admitTrigger(o, nil) == "" { // which sets what the webhook does by default
+			body = encode(o)
+		}
+	}
 	header := http.Header{}
 	for _, name := range []string{"Authorization", "Content-Type", "Accept"} {
 		if value := q.http.Header.Get(name); value != "" {
 			header.Set(name, value)
 		}
 	}
-	res, err := s.plane.send(s.alive, q.http.Method, q.http.URL.RequestURI(), header, q.body)
+	res, err := s.plane.send(s.alive, q.http.Method, q.http.URL.RequestURI(), header, body)
 	if err != nil {
 		return refuse(http.StatusServiceUnavailable, "ServiceUnavailable", "%v", err).reply()
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
+	answer, err := io.ReadAll(res.Body)
 	if err != nil {
 		return refuse(http.StatusServiceUnavailable, "ServiceUnavailable", "%v", err).reply()
 	}
-	return standin.Reply{Status: res.StatusCode, Header: http.Header{"Content-Type": res.Header["Content-Type"]}, Body: body}
+	return standin.Reply{Status: res.StatusCode, Header: http.Header{"Content-Type": res.Header["Content-Type"]}, Body: answer}
 }
 
 // path is where the objects of a resource are, such as "routes.serving.knative.dev".

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,8 +23,10 @@ import (
 // Plane is the control plane of a real cluster: etcd, Kubernetes' API server and garbage collector, and Knative's controller, as
 // .ci/knative builds them. What nodes, autoscaler and ingress would do each Server does for its own namespace.
 type Plane struct {
-	url    string
-	client *http.Client
+	url      string
+	client   *http.Client
+	eventing map[string]string // where the services of Eventing listen, by name; nil where it is imitated
+	gateways sync.Map          // of clusters, by namespace
 }
 
 // programs are what a Plane runs.

@@ -15,14 +15,20 @@ import (
 // realHaste is how many times shorter pauses are where the control plane is a real one, which takes its time.
 const realHaste = 4
 
-// newPlane starts a real control plane.
-func newPlane(t *testing.T) *knativetest.Plane {
+// planeDir is where a real control plane is built.
+func planeDir(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Skip(err)
 	}
-	dir := cmp.Or(os.Getenv("FERRY_CONTROL_PLANE"), filepath.Join(cache, "ferry-tests", "knative"))
+	return cmp.Or(os.Getenv("FERRY_CONTROL_PLANE"), filepath.Join(cache, "ferry-tests", "knative"))
+}
+
+// newPlane starts a real control plane.
+func newPlane(t *testing.T) *knativetest.Plane {
+	t.Helper()
+	dir := planeDir(t)
 	if lacks := knativetest.Missing(dir); lacks != "" {
 		t.Skip(lacks)
 	}
