@@ -34,7 +34,7 @@ func forwarders() []place {
 	return []place{
 		{"compare of 2,000 requests", (*workshop).compared},
 		{"the forwarder of a migration, requests", (*workshop).forwarded},
-		{"the forwarder of a migration, starts", (*workshop).forwarderStarts},
+		{"the start of a function whose share stays", (*workshop).forwarderStarts},
 	}
 }
 

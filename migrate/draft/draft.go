@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -175,26 +176,58 @@ func (m Manifest) Text(schema string) ([]byte, error) {
 	if d := m.Defaults.node(); len(d.Content) > 0 {
 		add(root, "defaults", d)
 	}
-	functions := mapping()
-	for _, f := range m.Functions {
-		add(functions, f.Name, f.node())
+	if err := dump(&b, root); err != nil {
+		return nil, err
 	}
-	add(root, "functions", functions)
+	if err := m.functions(&b); err != nil {
+		return nil, err
+	}
 	targets := mapping()
 	for _, t := range m.Targets {
 		n := t.Settings.node()
 		n.Style = yaml.FlowStyle
 		add(targets, t.Name, n)
 	}
+	root = mapping()
 	add(root, "targets", targets)
-	encoder, err := yaml.NewDumper(&b, yaml.WithIndent(2), yaml.WithLineWidth(120))
+	if err := dump(&b, root); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// functions writes the functions some at a time: the library keeps all that one dump has written.
+func (m Manifest) functions(to *bytes.Buffer) error {
+	const atOnce = 6
+	for i := 0; i == 0 || i < len(m.Functions); i += atOnce {
+		some := mapping()
+		for _, f := range m.Functions[i:min(i+atOnce, len(m.Functions))] {
+			add(some, f.Name, f.node())
+		}
+		root := mapping()
+		add(root, "functions", some)
+		var b bytes.Buffer
+		if err := dump(&b, root); err != nil {
+			return err
+		}
+		text := b.Bytes()
+		if i > 0 {
+			text = bytes.TrimPrefix(text, []byte("functions:\n"))
+		}
+		to.Write(text)
+	}
+	return nil
+}
+
+func dump(to *bytes.Buffer, n *yaml.Node) error {
+	encoder, err := yaml.NewDumper(to, yaml.WithIndent(2), yaml.WithLineWidth(120))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := encoder.Dump(root); err != nil {
-		return nil, err
+	if err := encoder.Dump(n); err != nil {
+		return err
 	}
-	return b.Bytes(), encoder.Close()
+	return encoder.Close()
 }
 
 func (f Function) node() *yaml.Node {
@@ -252,31 +285,26 @@ func add(to *yaml.Node, key string, value *yaml.Node) {
 	to.Content = append(to.Content, scalar(key), value)
 }
 
+// scalar is a text. The library's own Encode decides the same, at the price of a writer of its own for each.
 func scalar(text string) *yaml.Node {
-	if plainWord(text) {
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+	if marked(text) {
+		var n yaml.Node
+		_ = n.Encode(text) // a string is always encoded
+		return &n
 	}
-	var n yaml.Node
-	_ = n.Encode(text) // a string is always encoded
-	return &n
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
-// plainWord is whether a text can only be read as one, such as the name of a function, a path, or 256MB.
-func plainWord(text string) bool {
+// marked is whether a text is written in a way of its own: what has lines, is no text, or could be read as something else.
+func marked(text string) bool {
 	switch strings.ToLower(text) {
-	case "", "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+	case "", "<<", "~", "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+		return true
+	}
+	if unit := strings.TrimLeft(text, "0123456789"); unit == "s" || unit == "MB" {
 		return false
 	}
-	if unit := strings.TrimLeft(text, "0123456789"); unit != text {
-		return unit == "s" || unit == "MB"
-	}
-	for i, r := range text {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '/'
-		if !letter && (i == 0 || !strings.ContainsRune("_-.:{}0123456789", r)) {
-			return false
-		}
-	}
-	return true
+	return strings.ContainsRune("+-.0123456789", rune(text[0])) || strings.Contains(text, "\n") || !utf8.ValidString(text)
 }
 
 // Name makes a name of a function or service of another one: lower-case words with dashes, a letter first, at most 32 long.
