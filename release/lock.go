@@ -279,6 +279,9 @@ func (k *lock) dissolve(ctx context.Context) error {
 	if err := k.lost(); err != nil {
 		return err
 	}
+	if err := k.look(ctx); err != nil { // a renewal may have got no reply
+		return err
+	}
 	return k.ledger.store.Delete(ctx, k.ledger.prefix+lockName, providers.IfTag(k.tag))
 }
 

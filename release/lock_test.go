@@ -4,11 +4,13 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
+	"github.com/ferryfn/ferry/release"
 	"github.com/ferryfn/ferry/release/faults"
 )
 
@@ -65,5 +67,44 @@ func TestALockThatIsBeingRenewedWhenTheWorkEndsIsFreed(t *testing.T) {
 		if l.Lock.Holder != nil {
 			t.Errorf("after %s the lock is left: %+v", code, l.Lock)
 		}
+	}
+}
+
+// mute is an adapter whose store never answers a renewal of the lock, which it does, and takes longer to delete than a renewal is away.
+type mute struct{ providers.Adapter }
+
+func (m mute) Store(ctx context.Context) (providers.Store, error) {
+	s, err := m.Adapter.Store(ctx)
+	return &muteStore{Store: s}, err
+}
+
+type muteStore struct {
+	providers.Store
+	writes atomic.Int64 // of the lock
+}
+
+func (s *muteStore) Put(ctx context.Context, key string, body io.ReadSeeker, c providers.Condition) (providers.Tag, error) {
+	tag, err := s.Store.Put(ctx, key, body, c)
+	if err != nil || !strings.HasSuffix(key, "/lock.json") || s.writes.Add(1) == 1 {
+		return tag, err
+	}
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+func (s *muteStore) Delete(ctx context.Context, key string, c providers.Condition) error {
+	if !strings.HasSuffix(key, "/lock.json") {
+		<-time.After(200 * time.Millisecond)
+	}
+	return s.Store.Delete(ctx, key, c)
+}
+
+func TestAPurgeEndsAlthoughARenewalOfTheLockGotNoReply(t *testing.T) {
+	s := newService(t)
+	s.all("one").deploy()
+	s.ttl = 300 * time.Millisecond // so that it is renewed after 100
+	s.adapter = func(a *memory.Adapter) providers.Adapter { return mute{a} }
+	if r, err := s.engine().Remove(t.Context(), release.RemoveOptions{Purge: true}); err != nil || !r.Purged {
+		t.Errorf("it ends with %v", err)
 	}
 }
