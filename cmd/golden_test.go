@@ -130,7 +130,7 @@ func results() map[string]result {
 	return map[string]result{
 		"plan":           plan(),
 		"plan-empty":     planResult{Plan: &release.Plan{Empty: true, Release: 3}, place: "shop · dev · local"},
-		"plan-first":     planResult{Plan: &release.Plan{Changes: plan().Changes[2:], Unfinished: 1}, place: "shop · dev · local", functions: 1},
+		"plan-first":     planResult{Plan: &release.Plan{Changes: plan().Changes[2:], Unfinished: 1, Floor: "100 builds take at least 95s: the place takes 60 a minute"}, place: "shop · dev · local", functions: 1},
 		"deploy":         releaseResult{Result: deployed()},
 		"deploy-nothing": releaseResult{Result: unchanged},
 		"deploy-canary":  releaseResult{Result: canary, Percent: 10},

@@ -108,6 +108,9 @@ func (r planResult) text(p *printer) {
 	p.changes(r.Changes, r.detailed)
 	p.drift(r.Drift)
 	p.linef("  %s", r.summary())
+	if r.Floor != "" {
+		p.linef("  %s", r.Floor)
+	}
 	if len(r.Held) > 0 {
 		p.linef("")
 		p.linef("a deploy would be refused, because this was rolled back:")

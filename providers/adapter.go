@@ -78,6 +78,13 @@ type Stepwise interface {
 	Apart(from, to Spec) bool
 }
 
+// Paced is for a provider that takes only so many changes in a time.
+type Paced interface {
+	// Floor says how long it takes at the least to publish these, and why, where none of them is there yet; "" is not worth a
+	// word. Pure.
+	Floor(specs []Spec) string
+}
+
 // Turner is for a provider that makes functions in several ways, where a function that was made in one cannot always be made in
 // another one, or never again in the first.
 type Turner interface {

@@ -141,6 +141,8 @@ type Plan struct {
 	Percent int `json:"percent,omitempty"`
 	// Held is what stands against it: content that was rolled away from.
 	Held []Hold `json:"held"`
+	// Floor says how long publishing it takes at the least, and why; "" is not long.
+	Floor string `json:"floor,omitempty"`
 	// Obstacles are what keeps the functions from being reached or started as things are.
 	Obstacles []Obstacle `json:"obstacles,omitempty"`
 }

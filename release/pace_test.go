@@ -3,6 +3,7 @@ package release_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -126,4 +127,44 @@ func TestARollbackPublishesAgainWhatLostItsImage(t *testing.T) {
 	}
 	s.rollback(0)
 	s.servesAll("one")
+}
+
+// slow is a place that takes only so many changes in a time.
+type slow struct{ providers.Adapter }
+
+func (slow) Floor(specs []providers.Spec) string {
+	if len(specs) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d builds take at least 95s", len(specs))
+}
+
+func TestAPlanAndADeploySayHowLongPublishingTakesAtTheLeast(t *testing.T) {
+	s := newService(t).all("one")
+	s.adapter = func(a *memory.Adapter) providers.Adapter { return slow{a} }
+	want := fmt.Sprintf("%d builds take at least 95s", len(s.code))
+	p, err := s.engine().Plan(t.Context(), nil)
+	if err != nil || p.Floor != want {
+		t.Errorf("it plans %q, %v", p.Floor, err)
+	}
+	var said []string
+	e := s.engine()
+	var mu sync.Mutex
+	e.Progress = func(ev release.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		if ev.Step == release.StepPublish && ev.Function == "" && ev.Stage != "" {
+			said = append(said, ev.Stage)
+		}
+	}
+	if _, err := e.Deploy(t.Context(), release.DeployOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(said) != 1 || said[0] != want {
+		t.Errorf("it says %q", said)
+	}
+	s.servesAll("one")
+	if p, err := s.engine().Plan(t.Context(), nil); err != nil || p.Floor != "" {
+		t.Errorf("of nothing to do it says %q, %v", p.Floor, err)
+	}
 }

@@ -74,15 +74,18 @@ func (e *Engine) plan(s *scene, g *goods) *Plan {
 			all[name] = f
 		}
 	}
+	var fresh []providers.Spec
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		old, was := have[name]
 		want, is := g.functions[name]
 		switch {
 		case !was:
+			fresh = append(fresh, want.spec())
 			p.Changes = append(p.Changes, Change{Function: name, Action: ActionCreate, Fields: diff(nil, &want)})
 		case !is:
 			p.Changes = append(p.Changes, Change{Function: name, Action: ActionRemove, Fields: []FieldChange{}})
 		case old.Digest != want.Digest:
+			fresh = append(fresh, want.spec())
 			p.Changes = append(p.Changes, Change{Function: name, Action: ActionUpdate, Fields: diff(&old, &want)})
 			if e.apart(old, want) {
 				p.Issues = append(p.Issues, providers.Issue{
@@ -99,6 +102,7 @@ func (e *Engine) plan(s *scene, g *goods) *Plan {
 			p.Drift = append(p.Drift, *d)
 		}
 	}
+	p.Floor = e.floor(fresh)
 	p.Empty = len(p.Changes) == 0 && len(p.Drift) == 0 && !s.removing()
 	p.Unfinished, p.Canary, p.Percent = s.undecided()
 	p.Removing, p.Migration = p.Unfinished > 0 && s.removing(), s.lock.Migration.shown()

@@ -24,9 +24,39 @@ func (a *attempt) publish(ctx context.Context) error {
 			a.record.Functions[name] = f
 		}
 	}
-	return each(ctx, a.changed, callLimit, func(ctx context.Context, name string) error {
-		return a.track(ctx, StepPublish, name, len(a.changed), func(ctx context.Context) error { return a.publishOne(ctx, name) })
+	all := func(ctx context.Context) error {
+		return each(ctx, a.changed, callLimit, func(ctx context.Context, name string) error {
+			return a.track(ctx, StepPublish, name, len(a.changed), func(ctx context.Context) error { return a.publishOne(ctx, name) })
+		})
+	}
+	floor := a.floor(a.unpublished())
+	if floor == "" {
+		return all(ctx)
+	}
+	return a.track(ctx, StepPublish, "", len(a.changed), func(ctx context.Context) error {
+		providers.Stage(ctx, floor)
+		return all(ctx)
 	})
+}
+
+// unpublished are the changed functions that have no revision yet.
+func (a *attempt) unpublished() []providers.Spec {
+	var specs []providers.Spec
+	for _, name := range a.changed {
+		if f := a.record.Functions[name]; f.Revision.ID == "" {
+			specs = append(specs, f.spec())
+		}
+	}
+	return specs
+}
+
+// floor says how long publishing these takes at the least, where the provider knows.
+func (e *Engine) floor(specs []providers.Spec) string {
+	p, ok := providers.As[providers.Paced](e.Adapter)
+	if !ok {
+		return ""
+	}
+	return p.Floor(specs)
 }
 
 func (a *attempt) publishOne(ctx context.Context, name string) error {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/ferryfn/ferry/internal/waits"
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/until"
 )
@@ -47,6 +48,25 @@ func (p *pace) turn(ctx context.Context, service, method string) error {
 		providers.Stage(ctx, fmt.Sprintf("waiting for its turn: Google takes %d %s of %s in a minute", time.Minute/each, kind, titles()[service]))
 	}
 	return limiter.Wait(ctx)
+}
+
+// worthAWord is a wait that is said beforehand.
+const worthAWord = 5 * time.Second
+
+// Floor is what the rate of Cloud Functions makes of many builds: each begins with a write.
+func (a *Adapter) Floor(specs []providers.Spec) string {
+	builds := 0
+	for _, s := range specs {
+		if specOf(s).function.viaFunctions() {
+			builds++
+		}
+	}
+	writes := a.pace.writes[serviceFunctions]
+	least := time.Duration(float64(builds-writes.Burst()) / float64(writes.Limit()) * float64(time.Second))
+	if least <= worthAWord {
+		return ""
+	}
+	return fmt.Sprintf("%d builds take at least %s: Google takes %.0f writes of Cloud Functions in a minute", builds, manifest.Duration(least.Round(time.Second)), float64(writes.Limit())*60)
 }
 
 // titles are what people call the services.

@@ -124,5 +124,6 @@ var (
 	_ providers.Reader    = (*Adapter)(nil)
 	_ providers.Fencer    = (*Adapter)(nil)
 	_ providers.Invoker   = (*Adapter)(nil)
+	_ providers.Paced     = (*Adapter)(nil)
 	_ providers.Turner    = (*Adapter)(nil)
 )

@@ -8,8 +8,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
+
+func TestManyBuildsSayHowLongTheyTakeAtTheLeast(t *testing.T) {
+	a := &Adapter{pace: newPace()}
+	builds := func(n int, via string) []providers.Spec {
+		var all []providers.Spec
+		for range n {
+			all = append(all, providers.Spec{Function: manifest.Function{
+				Runtime: "nodejs24", Style: manifest.StyleFetch, Config: blockOf(map[string]any{"via": via}),
+			}})
+		}
+		return all
+	}
+	const want = "100 builds take at least 95s: Google takes 60 writes of Cloud Functions in a minute"
+	if got := a.Floor(append(builds(100, byFunctions), builds(50, byRun)...)); got != want {
+		t.Errorf("got %q", got)
+	}
+	if got := a.Floor(append(builds(10, byFunctions), builds(100, byRun)...)); got != "" {
+		t.Errorf("of what takes a few seconds it says %q", got)
+	}
+}
 
 func TestAWriteThatWaitsForItsTurnSaysWhatGoogleTakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

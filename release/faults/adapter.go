@@ -38,6 +38,7 @@ var (
 	_ providers.Purger    = (*adapter)(nil)
 	_ providers.Readier   = (*adapter)(nil)
 	_ providers.Stepwise  = (*adapter)(nil)
+	_ providers.Paced     = (*adapter)(nil)
 	_ providers.Turner    = (*adapter)(nil)
 	_ providers.Baser     = (*adapter)(nil)
 	_ providers.Doctor    = (*adapter)(nil)
@@ -77,6 +78,11 @@ func (a *adapter) Capabilities() providers.Capabilities { return a.inner.Capabil
 // Apart is pure, so it is no call.
 func (a *adapter) Apart(from, to providers.Spec) bool {
 	return able[providers.Stepwise](a.inner).Apart(from, to)
+}
+
+// Floor is pure, so it is no call.
+func (a *adapter) Floor(specs []providers.Spec) string {
+	return able[providers.Paced](a.inner).Floor(specs)
 }
 
 // Turn is pure, so it is no call.
