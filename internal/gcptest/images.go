@@ -162,3 +162,20 @@ func (s *Server) deleteImages(c *call, r *repository, which func(*pushed) bool) 
 	})
 	return op.body(), nil
 }
+
+// Images are the images of the project's repositories: "ferry/worker@sha256:…", sorted.
+func (s *Server) Images() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	for name, r := range s.repositories {
+		if strings.HasPrefix(name, "projects/"+publicProject+"/") {
+			continue
+		}
+		for key := range r.pushed {
+			all = append(all, lastOf(name)+"/"+key)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

@@ -53,6 +53,12 @@ func newBench(t *testing.T) bench {
 	t.Helper()
 	s := newShop(t)
 	a := s.process(t, "shop", "dev")
+	return bench{s, s.furnished(t, a), a}
+}
+
+// furnished has the project be one with what events come from, and is the adapter's connection to it.
+func (s shop) furnished(t *testing.T, a *Adapter) *connection {
+	t.Helper()
 	c, err := a.connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +71,7 @@ func newBench(t *testing.T) bench {
 	if _, err := c.storage.Buckets.Insert(gcptest.Project, &storage.Bucket{Name: "uploads", Location: gcptest.Region}).Do(); err != nil {
 		t.Fatal(err)
 	}
-	return bench{s, c, a}
+	return c
 }
 
 // listening is a function that prints its events.

@@ -91,6 +91,21 @@ func (c *connection) removeFunction(ctx context.Context, fn string) error {
 	return c.discard(ctx, fn)
 }
 
+// removeUnserved deletes a function that has no service, as one has whose first build failed, and what was sent to be built. Who may
+// not look at functions had none built.
+func (c *connection) removeUnserved(ctx context.Context, fn string) error {
+	found, err := c.functions.Projects.Locations.Functions.Get(c.functionPath(fn)).Context(ctx).Do()
+	switch {
+	case isNotFound(err):
+		return c.discard(ctx, fn)
+	case err != nil:
+		return unlessDenied(err)
+	case !c.owns(found.Labels, fn):
+		return nil
+	}
+	return c.removeFunction(ctx, fn)
+}
+
 // buildLogLines is how much of the end of a build's log is shown.
 const buildLogLines = 12
 

@@ -179,20 +179,34 @@ func (b *compiler) prepare(ctx context.Context, s spec) error {
 	return err
 }
 
-// tag gives a revision that serves nothing an address of its own, so that it can be asked before it serves.
+// tag gives a revision that serves nothing an address of its own, so that it can be asked before it serves. Those that were as good
+// as gone can go now that it was made.
 func (b *compiler) tag(ctx context.Context, fn, id string) error {
+	var gone []string
 	_, err := b.change(ctx, fn, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
+		if gone = nil; idOf(now.LatestCreatedRevision) == id {
+			gone = strings.Fields(now.Annotations[notePruned])
+			delete(now.Annotations, notePruned)
+		}
 		want := unreleased(id)
 		if t := heading(now); t.live != "" {
 			want = t.with(id)
 		}
 		tagged := slices.ContainsFunc(now.Traffic, func(t *run.GoogleCloudRunV2TrafficTarget) bool { return t.Tag == tagOf(id) })
-		if tagged || len(want) == len(now.Traffic) && want[len(want)-1].Tag == "" {
-			return nil, nil
+		switch {
+		case !tagged && (len(want) != len(now.Traffic) || want[len(want)-1].Tag != ""):
+			now.Traffic = want
+			return []string{"traffic"}, nil
+		case len(gone) > 0:
+			return []string{"annotations"}, nil
 		}
-		now.Traffic = want
-		return []string{"traffic"}, nil
+		return nil, nil
 	})
+	for _, id := range gone {
+		if err == nil {
+			err = b.deleteRevision(ctx, fn, id)
+		}
+	}
 	return err
 }
 

@@ -152,6 +152,16 @@ func (c *connection) grant(ctx context.Context, at policyOf, role, member string
 	return given, err
 }
 
+// mentioned reports whether a policy gives a member anything.
+func mentioned(at policyOf, member string) (bool, error) {
+	is, err := at.get()
+	if err != nil {
+		return false, err
+	}
+	g, err := policyAs[grants](is)
+	return err == nil && g.remove("", member), err
+}
+
 // changeGrants reads a policy, changes it and writes it under its etag, again as long as somebody else did so in between, or
 // Google does not know a new account yet. That there is nothing to change writes nothing.
 func (c *connection) changeGrants(ctx context.Context, at policyOf, change func(*grants) bool) error {

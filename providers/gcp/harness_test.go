@@ -73,7 +73,7 @@ func (s *tenant) engine(version string) *release.Engine {
 func (s *tenant) network() faults.Network {
 	return faults.Network{
 		Place:   faults.Place{Functions: s.sources.Functions, Serving: s.serving, Engine: s.engine, Context: s.Context},
-		Control: &s.Control, Left: s.resources,
+		Control: &s.Control, Left: s.resources, Everything: s.everything,
 		Conflict: contended(),
 	}
 }

@@ -61,7 +61,7 @@ func (c *connection) remove(ctx context.Context, fn string) error {
 func (c *connection) removeService(ctx context.Context, fn string, found *run.GoogleCloudRunV2Service) error {
 	switch {
 	case found == nil:
-		return nil
+		return c.removeUnserved(ctx, fn)
 	case makerOf(found) == byFunctions:
 		return c.removeFunction(ctx, fn)
 	}
@@ -78,27 +78,43 @@ func (c *connection) removeService(ctx context.Context, fn string, found *run.Go
 	return err
 }
 
-// readable are the secrets that a function's account may have been let read, by their full names: those of its revisions, else, where
-// a removal that was stopped left the account alone, those that ferry keeps for the service.
+// readable are the secrets that a function's account was let read, by their full names: those of its revisions, else, where the
+// account alone is left, those of the project that say so. Who may not look at one granted none.
 func (c *connection) readable(ctx context.Context, fn string, found *run.GoogleCloudRunV2Service) ([]string, error) {
 	if found != nil {
 		revisions, err := c.revisions(ctx, fn)
 		return c.secretsRead(revisions), err
 	}
-	if account, err := c.findAccount(ctx, fn); err != nil || account == nil {
-		if errors.Is(err, providers.Foreign) {
-			err = nil
-		}
-		return nil, err
-	}
-	kept, err := c.keptSecrets(ctx)
-	if err != nil && kindOf(err) == providers.Denied { // who may not look at secrets granted none
+	account, err := c.findAccount(ctx, fn)
+	if errors.Is(err, providers.Foreign) {
 		return nil, nil
 	}
-	for i := range kept {
-		kept[i] = c.secretPath(kept[i])
+	if err != nil || account == nil {
+		return nil, err
 	}
-	return kept, err
+	all, err := c.allSecrets(ctx)
+	if err != nil {
+		return nil, unlessDenied(err)
+	}
+	var read []string
+	for _, secret := range all {
+		reads, err := mentioned(c.secretPolicy(ctx, secret), "serviceAccount:"+account.Email)
+		if err != nil && !isNotFound(err) && unlessDenied(err) != nil {
+			return nil, err
+		}
+		if reads {
+			read = append(read, secret)
+		}
+	}
+	return read, nil
+}
+
+// unlessDenied is an error but one that says that the caller may not look.
+func unlessDenied(err error) error {
+	if err != nil && kindOf(err) == providers.Denied {
+		return nil
+	}
+	return err
 }
 
 // Prune deletes a revision that gets no requests, and its image unless another one has it; Google refuses to delete one that

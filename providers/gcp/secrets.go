@@ -170,17 +170,34 @@ func (a *Adapter) Secrets(ctx context.Context) ([]string, error) {
 
 func (c *connection) keptSecrets(ctx context.Context) ([]string, error) {
 	var found []string
-	list := c.secrets.Projects.Secrets.List("projects/" + c.target.Project).Filter("labels." + tagged().Key("service") + "=" + c.service)
-	err := list.Pages(ctx, func(page *secrets.ListSecretsResponse) error {
-		for _, s := range page.Secrets {
-			if tagged().Owned(s.Labels, c.owner("")) {
-				found = append(found, idOf(s.Name))
-			}
+	err := c.eachSecret(ctx, "labels."+tagged().Key("service")+"="+c.service, func(s *secrets.Secret) {
+		if tagged().Owned(s.Labels, c.owner("")) {
+			found = append(found, idOf(s.Name))
 		}
-		return nil
 	})
 	slices.Sort(found)
 	return found, err
+}
+
+// allSecrets are those of the project, by their full names.
+func (c *connection) allSecrets(ctx context.Context) ([]string, error) {
+	var found []string
+	err := c.eachSecret(ctx, "", func(s *secrets.Secret) { found = append(found, c.secretPath(idOf(s.Name))) })
+	return found, err
+}
+
+// eachSecret looks at the secrets of the project that are so; "" is all.
+func (c *connection) eachSecret(ctx context.Context, so string, look func(*secrets.Secret)) error {
+	list := c.secrets.Projects.Secrets.List("projects/" + c.target.Project)
+	if so != "" {
+		list.Filter(so)
+	}
+	return list.Pages(ctx, func(page *secrets.ListSecretsResponse) error {
+		for _, s := range page.Secrets {
+			look(s)
+		}
+		return nil
+	})
 }
 
 // RemoveSecret deletes the secret with all of its versions, for good.

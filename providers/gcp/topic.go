@@ -2,6 +2,7 @@ package gcp
 
 import (
 	"context"
+	"errors"
 
 	pubsub "google.golang.org/api/pubsub/v1"
 
@@ -53,18 +54,9 @@ func (b *binder) removeTopic(ctx context.Context, id string) error {
 }
 
 // removeLeft takes away what hangs on a function whose service is gone. It is found by its labels, or by what stands in their
-// place.
+// place. Topics go last: what writes to them is found by what reads them.
 func (b *binder) removeLeft(ctx context.Context) error {
-	var left []binding
-	parent := "projects/" + b.target.Project
-	err := b.pubsub.Projects.Subscriptions.List(parent).Pages(ctx, func(page *pubsub.ListSubscriptionsResponse) error {
-		for _, s := range page.Subscriptions {
-			if b.owns(s.Labels, b.fn.Name) {
-				left = append(left, ofSubscription(s))
-			}
-		}
-		return nil
-	})
+	left, err := b.subscriptions(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +69,39 @@ func (b *binder) removeLeft(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	topics, err := b.topics(ctx)
+	for _, id := range topics {
+		err = errors.Join(err, b.removeTopic(ctx, id))
+	}
+	return err
+}
+
+// subscriptions are the bindings whose subscriptions ferry made for the function.
+func (b *binder) subscriptions(ctx context.Context) ([]binding, error) {
+	var all []binding
+	err := b.pubsub.Projects.Subscriptions.List("projects/"+b.target.Project).Pages(ctx, func(page *pubsub.ListSubscriptionsResponse) error {
+		for _, s := range page.Subscriptions {
+			if b.owns(s.Labels, b.fn.Name) {
+				all = append(all, ofSubscription(s))
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// topics are those that ferry made for the function.
+func (b *binder) topics(ctx context.Context) ([]string, error) {
+	var all []string
+	err := b.pubsub.Projects.Topics.List("projects/"+b.target.Project).Pages(ctx, func(page *pubsub.ListTopicsResponse) error {
+		for _, t := range page.Topics {
+			if b.owns(t.Labels, b.fn.Name) {
+				all = append(all, idOf(t.Name))
+			}
+		}
+		return nil
+	})
+	return all, err
 }
 
 // ofSubscription is the binding that a subscription is of: news of a bucket name the bucket in their filter.

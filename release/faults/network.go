@@ -20,6 +20,8 @@ type Network struct {
 	Control *standin.Control
 	// Left are all things at the provider, without those that depend on what went wrong on the way.
 	Left func() []string
+	// Everything is all that there is at the provider. Only Purges asks for it.
+	Everything func() []string
 	// Conflict is how the provider says that something else is changing the same thing.
 	Conflict standin.Fault
 	// Unfenced are the calls for which the provider has no precondition: a late one may change what serves, and then the next
