@@ -79,12 +79,22 @@ func (b *compiler) whyNot(ctx context.Context, fn string, op *functions.Operatio
 	return e
 }
 
-// removeFunction deletes a function with its service and its images.
+// removeFunction deletes a function with its service and its images, when what somebody left under way about it has ended.
 func (c *connection) removeFunction(ctx context.Context, fn string) error {
-	op, err := c.functions.Projects.Locations.Functions.Delete(c.functionPath(fn)).Context(ctx).Do()
-	if err == nil {
-		err = (&compiler{c}).attend(ctx, fn, op)
-	}
+	b := &compiler{c}
+	err := until.Done(ctx, func() error {
+		op, err := c.functions.Projects.Locations.Functions.Delete(c.functionPath(fn)).Context(ctx).Do()
+		switch {
+		case err == nil:
+			return b.attend(ctx, fn, op)
+		case !isStale(err):
+			return err
+		}
+		if left, looking := b.running(ctx, fn); looking == nil && left != nil {
+			_ = b.attend(ctx, fn, left) // however it ended, it is in nobody's way
+		}
+		return err
+	}, leaving())
 	if err != nil && !isNotFound(err) {
 		return err
 	}

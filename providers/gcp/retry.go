@@ -50,6 +50,11 @@ func racing() until.Rule {
 	return until.Rule{For: "other changes of the service to end", Within: raceTime, First: 100 * time.Millisecond, Most: time.Second, Passing: isStale}
 }
 
+// leaving is for a build that somebody left, which keeps its function from being deleted.
+func leaving() until.Rule {
+	return until.Rule{For: "a build of the function to end", Within: buildTime, First: 100 * time.Millisecond, Most: time.Second, Passing: isStale}
+}
+
 // answering is for the address of a function, which learns of a change after the service did.
 func answering(what string) until.Rule {
 	return until.Rule{For: what, Within: spreadTime, First: 100 * time.Millisecond, Most: 2 * time.Second}
