@@ -55,6 +55,7 @@ type Server struct {
 	running map[string]*workload // by the uid of the revision
 	answer  func(variables map[string]string) http.Handler
 	forbids []string
+	cpu     string // that a revision gets which asks for none; "" is none
 	// noEventing is that the cluster has no Knative Eventing.
 	noEventing bool
 	// addresses of routes on loopback, by their names; nil where they have names of the cluster's domain

@@ -111,9 +111,27 @@ func (s *Server) webhook(q *request, o, old object, id string) string {
 		}
 	}
 	if t, ok := at(o, "spec", "template").(object); ok {
+		s.complete(t)
 		return admitTemplate(t, at(old, "spec", "template"), id)
 	}
 	return ""
+}
+
+// DefaultCPU has the cluster give that much to what asks for none, as revision-cpu-limit of its config-defaults.
+func (s *Server) DefaultCPU(limit string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cpu = limit
+}
+
+// complete sets in a template what the cluster sets by default.
+func (s *Server) complete(template object) {
+	for _, k := range items(template, "spec", "containers") {
+		limits := part(part(k, "resources"), "limits")
+		if s.cpu != "" && limits["cpu"] == nil {
+			limits["cpu"] = s.cpu
+		}
+	}
 }
 
 func admitTraffic(traffic []object) string {

@@ -80,7 +80,7 @@ func (c *connection) ask(ctx context.Context, old credential) error {
 	if c.given != old {
 		return nil
 	}
-	given, err := c.user.Exec.run(ctx)
+	given, err := c.user.Exec.run(ctx, c.cluster)
 	if err == nil {
 		c.given = given
 	}
@@ -107,6 +107,7 @@ func (c *connection) certificate() (*tls.Certificate, error) {
 // authorize says who asks. A file is read each time, as Kubernetes replaces it, and a plugin is asked again before its token
 // ends.
 func (c *connection) authorize(ctx context.Context, h http.Header) error {
+	c.user.impersonate(h)
 	if c.user.Username != "" {
 		r := http.Request{Header: h}
 		r.SetBasicAuth(c.user.Username, c.user.Password)
@@ -122,7 +123,7 @@ func (c *connection) authorize(ctx context.Context, h http.Header) error {
 		}
 		token = c.has().Status.Token
 	case c.user.TokenFile != "":
-		data, err := c.bytes(c.user.TokenFile, "")
+		data, err := c.user.TokenFile.bytes("")
 		if err != nil {
 			return unusable(err, "sign in to the cluster again")
 		}

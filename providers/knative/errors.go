@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -89,31 +90,68 @@ func (p *place) classify(op, fn string, err error) error {
 	}
 	e := &providers.Error{Provider: name, Op: op, Function: fn, Kind: kindOf(err), Err: err}
 	e.Hint = hintOf(e.Kind)
-	if e.Kind == providers.NotFound && strings.Contains(err.Error(), "the server could not find the requested resource") {
-		e.Kind, e.Hint = providers.Unsupported, "install Knative Serving in the cluster: https://knative.dev/docs/install/"
-	}
-	if image.StatusOf(err) != 0 && (e.Kind == providers.Unauthenticated || e.Kind == providers.Denied) {
-		e.Hint = "sign in to the registry: `docker login`"
+	var refused *refusal
+	var lost *unreached
+	switch {
+	case errors.As(err, &refused):
+		p.explain(e, refused)
+	case !errors.As(err, &lost) && ofRegistry(err):
+		e.Hint = p.registryHint(e.Kind)
 	}
 	return e
 }
 
+// explain makes of what the API server said what it means, where its status does not say it.
+func (p *place) explain(e *providers.Error, r *refusal) {
+	says := func(words string) bool { return strings.Contains(r.Message, words) }
+	switch {
+	case r.code == http.StatusNotFound && says("the server could not find the requested resource"):
+		e.Kind, e.Hint = providers.Unsupported, "install Knative Serving in the cluster: https://knative.dev/docs/install/"
+	case r.code == http.StatusNotFound && says(`namespaces "`):
+		e.Hint = "make it: `kubectl create namespace`, or name another one: targets." + p.targetName + ".namespace"
+	case r.code == http.StatusForbidden && says("is being terminated"):
+		e.Kind, e.Hint = providers.Unavailable, "wait until the namespace is gone and make it anew, or name another one: targets."+p.targetName+".namespace"
+	}
+}
+
+// ofRegistry reports whether a failure is one of the registry: it answered so, or was not reached.
+func ofRegistry(err error) bool {
+	var at *url.Error
+	return image.StatusOf(err) != 0 || errors.As(err, &at)
+}
+
+func (p *place) registryHint(k providers.Kind) string {
+	host, _, _ := strings.Cut(p.target.Registry, "/")
+	switch k {
+	case providers.Unauthenticated, providers.Denied:
+		return "sign in to the registry as somebody who may push: `docker login " + host + "`"
+	case providers.Throttled:
+		return "wait, or sign in to the registry, which then gives more: `docker login`"
+	case providers.Unavailable:
+		return "see whether the registry is reached and works: `docker pull " + p.target.Registry + "/ferry-base`"
+	case providers.Unsupported:
+		return "see whether the registry may be written to, and lets images be deleted"
+	}
+	return ""
+}
+
 func kindOf(err error) providers.Kind {
 	var late *until.Late
-	var lost *unreached
 	switch {
 	case errors.As(err, &late), errors.Is(err, context.DeadlineExceeded):
 		return providers.Timeout
 	case errors.Is(err, context.Canceled):
 		return providers.Failed
-	case errors.As(err, &lost):
-		return providers.Unavailable
-	case statusOf(err) == http.StatusUnprocessableEntity:
-		return providers.Invalid
+	case image.StatusOf(err) == http.StatusMethodNotAllowed: // a registry that is read only, or deletes nothing
+		return providers.Unsupported
 	case reasonOf(err) == "Forbidden" && strings.Contains(err.Error(), "exceeded quota"):
 		return providers.Limit
 	case statusOf(err) > 0:
 		return providers.KindOfStatus(statusOf(err))
+	}
+	var at *url.Error // nobody answered: the API server, the registry, or who listens at an address
+	if errors.As(err, &at) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return providers.Unavailable
 	}
 	return providers.Failed
 }
@@ -168,6 +206,10 @@ func unstarted(fn, id, reason, message string) *providers.Error {
 		e.Kind, e.Hint = providers.Denied, "let the cluster pull from the registry: knative.pull_secret"
 	case reason == unconfigured:
 		e.Kind, e.Hint = providers.NotFound, "set the secrets with `ferry secrets set`, and deploy again"
+	case reason == "FailedCreate" && strings.Contains(message, "exceeded quota"):
+		e.Kind, e.Hint = providers.Limit, hintOf(providers.Limit)
+	case reason == "FailedCreate":
+		e.Kind, e.Hint = providers.Denied, "see what the namespace's rules refuse of its pods: `kubectl get events`"
 	case reason == "ProgressDeadlineExceeded", reason == "Unschedulable":
 		e.Kind, e.Hint = providers.Unavailable, "see whether the cluster has room: `kubectl get events`"
 	}

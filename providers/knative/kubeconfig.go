@@ -15,6 +15,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -22,7 +24,7 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// kubeconfig is what ferry reads of such a file.
+// kubeconfig is what ferry reads of such files.
 type kubeconfig struct {
 	Clusters []struct {
 		Name    string
@@ -42,7 +44,7 @@ type kubeconfig struct {
 // cluster is where an API server is, and how it is trusted.
 type cluster struct {
 	Server   string
-	CA       string `yaml:"certificate-authority"`
+	CA       file   `yaml:"certificate-authority"`
 	CAData   string `yaml:"certificate-authority-data"`
 	Insecure bool   `yaml:"insecure-skip-tls-verify"`
 	Name     string `yaml:"tls-server-name"`
@@ -52,23 +54,38 @@ type cluster struct {
 // user is who one is there.
 type user struct {
 	Token     string
-	TokenFile string `yaml:"tokenFile"`
-	Cert      string `yaml:"client-certificate"`
+	TokenFile file   `yaml:"tokenFile"`
+	Cert      file   `yaml:"client-certificate"`
 	CertData  string `yaml:"client-certificate-data"`
-	Key       string `yaml:"client-key"`
+	Key       file   `yaml:"client-key"`
 	KeyData   string `yaml:"client-key-data"`
 	Username  string
 	Password  string
 	Exec      *plugin
+	As        string
+	AsUID     string              `yaml:"as-uid"`
+	AsGroups  []string            `yaml:"as-groups"`
+	AsExtra   map[string][]string `yaml:"as-user-extra"`
+	Former    map[string]any      `yaml:"auth-provider"` // which Kubernetes has given up
 }
 
 // plugin is a program that gives credentials.
 type plugin struct {
 	APIVersion string `yaml:"apiVersion"`
-	Command    string
+	Command    file
 	Args       []string
 	Env        []struct{ Name, Value string }
 	Hint       string `yaml:"installHint"`
+	Informed   bool   `yaml:"provideClusterInfo"`
+}
+
+// file is a path; a relative one is meant from the folder of the kubeconfig that names it.
+type file string
+
+func (f *file) from(folder string) {
+	if *f != "" && !filepath.IsAbs(string(*f)) {
+		*f = file(filepath.Join(folder, string(*f)))
+	}
 }
 
 // access is a cluster and a user, ready to be spoken to.
@@ -76,8 +93,7 @@ type access struct {
 	cluster   cluster
 	user      user
 	namespace string
-	folder    string // that relative paths are in
-	inside    bool   // of the cluster
+	inside    bool // of the cluster
 }
 
 // mounted is where Kubernetes puts the credentials of a pod.
@@ -93,9 +109,10 @@ func (p *place) access() (access, error) {
 			return p.pod()
 		}
 	}
+	var config kubeconfig
 	var missing error
-	for _, file := range files {
-		config, err := readKubeconfig(file)
+	for _, path := range files {
+		one, err := readKubeconfig(path)
 		if errors.Is(err, os.ErrNotExist) {
 			missing = errors.Join(missing, err)
 			continue
@@ -103,46 +120,68 @@ func (p *place) access() (access, error) {
 		if err != nil {
 			return access{}, unusable(err, "repair the file, or choose another one with KUBECONFIG")
 		}
-		if a, ok := config.choose(p.target.Context); ok {
-			a.folder = filepath.Dir(file)
-			return a, nil
-		}
+		config.add(one)
 	}
-	if missing != nil {
+	a, ok := config.choose(p.target.Context)
+	switch {
+	case ok && a.user.Former != nil:
+		return access{}, unusable(errors.New("the kubeconfig signs in by an auth-provider, which Kubernetes has given up"), "sign in to the cluster again with a current program, which writes an exec plugin")
+	case ok:
+		return a, nil
+	case missing != nil:
 		return access{}, unusable(missing, "set KUBECONFIG, or sign in to the cluster, which writes ~/.kube/config")
 	}
-	return access{}, unusable(fmt.Errorf("no kubeconfig has the context %q", p.target.Context), "choose one of `kubectl config get-contexts`: targets."+p.targetName+".context")
+	return access{}, unusable(fmt.Errorf("no kubeconfig has the context %q", cmp.Or(p.target.Context, config.Current)), "choose one of `kubectl config get-contexts`: targets."+p.targetName+".context")
 }
 
 func unusable(err error, hint string) error {
 	return &providers.Error{Kind: providers.Unauthenticated, Op: "find the cluster", Provider: name, Hint: hint, Err: err}
 }
 
-func readKubeconfig(file string) (kubeconfig, error) {
+func readKubeconfig(path string) (kubeconfig, error) {
 	var k kubeconfig
-	data, err := os.ReadFile(file)
+	data, err := os.ReadFile(path)
 	if err == nil {
 		if err = yaml.Unmarshal(data, &k); err != nil {
-			err = fmt.Errorf("reading %s: %w", file, err)
+			err = fmt.Errorf("reading %s: %w", path, err)
+		}
+	}
+	folder := filepath.Dir(path)
+	for i := range k.Clusters {
+		k.Clusters[i].Cluster.CA.from(folder)
+	}
+	for i := range k.Users {
+		u := &k.Users[i].User
+		u.TokenFile.from(folder)
+		u.Cert.from(folder)
+		u.Key.from(folder)
+		if e := u.Exec; e != nil && strings.ContainsRune(string(e.Command), filepath.Separator) { // else it is looked for in PATH
+			e.Command.from(folder)
 		}
 	}
 	return k, err
 }
 
+// add is what another file has besides. Of two that say something, the earlier counts, as for kubectl.
+func (k *kubeconfig) add(later kubeconfig) {
+	k.Clusters, k.Users, k.Contexts = append(k.Clusters, later.Clusters...), append(k.Users, later.Users...), append(k.Contexts, later.Contexts...)
+	k.Current = cmp.Or(k.Current, later.Current)
+}
+
 // choose is the access by a context; "" is the current one.
-func (k kubeconfig) choose(context string) (access, bool) {
+func (k *kubeconfig) choose(context string) (access, bool) {
 	context = cmp.Or(context, k.Current)
 	for _, c := range k.Contexts {
 		if c.Name != context {
 			continue
 		}
 		a := access{namespace: c.Context.Namespace}
-		for _, one := range k.Clusters {
+		for _, one := range slices.Backward(k.Clusters) {
 			if one.Name == c.Context.Cluster {
 				a.cluster = one.Cluster
 			}
 		}
-		for _, one := range k.Users {
+		for _, one := range slices.Backward(k.Users) {
 			if one.Name == c.Context.User {
 				a.user = one.User
 			}
@@ -150,6 +189,23 @@ func (k kubeconfig) choose(context string) (access, bool) {
 		return a, a.cluster.Server != ""
 	}
 	return access{}, false
+}
+
+// impersonate says as whom the user acts, where that is somebody else.
+func (u user) impersonate(h http.Header) {
+	for name, value := range map[string]string{"Impersonate-User": u.As, "Impersonate-Uid": u.AsUID} {
+		if value != "" {
+			h.Set(name, value)
+		}
+	}
+	for _, group := range u.AsGroups {
+		h.Add("Impersonate-Group", group)
+	}
+	for key, values := range u.AsExtra {
+		for _, value := range values {
+			h.Add("Impersonate-Extra-"+url.PathEscape(key), value)
+		}
+	}
 }
 
 // pod is the access of a pod to the cluster that it runs in.
@@ -161,21 +217,19 @@ func (p *place) pod() (access, error) {
 	return access{
 		cluster: cluster{
 			Server: "https://" + net.JoinHostPort(p.variable("KUBERNETES_SERVICE_HOST"), p.variable("KUBERNETES_SERVICE_PORT")),
-			CA:     filepath.Join(p.mounted, "ca.crt"),
+			CA:     file(filepath.Join(p.mounted, "ca.crt")),
 		},
-		user: user{TokenFile: filepath.Join(p.mounted, "token")}, namespace: string(namespace), inside: true,
+		user: user{TokenFile: file(filepath.Join(p.mounted, "token"))}, namespace: string(namespace), inside: true,
 	}, nil
 }
 
-// bytes are those of a file or of data in base64.
-func (a access) bytes(file, data string) ([]byte, error) {
+// bytes are those of a file or of data in base64; nil is that there are none.
+func (f file) bytes(data string) ([]byte, error) {
 	switch {
 	case data != "":
 		return base64.StdEncoding.DecodeString(data)
-	case file != "" && !filepath.IsAbs(file):
-		return os.ReadFile(filepath.Join(a.folder, file))
-	case file != "":
-		return os.ReadFile(file)
+	case f != "":
+		return os.ReadFile(string(f))
 	}
 	return nil, nil
 }
@@ -185,7 +239,7 @@ func (a access) bytes(file, data string) ([]byte, error) {
 func (a access) transport(given func() (*tls.Certificate, error)) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.cluster.Name, InsecureSkipVerify: a.cluster.Insecure} //nolint:gosec // as the user's own file says
-	ca, err := a.bytes(a.cluster.CA, a.cluster.CAData)
+	ca, err := a.cluster.CA.bytes(a.cluster.CAData)
 	if err != nil {
 		return nil, unusable(fmt.Errorf("reading the cluster's certificate authority: %w", err), "repair the kubeconfig")
 	}
@@ -200,8 +254,8 @@ func (a access) transport(given func() (*tls.Certificate, error)) (*http.Transpo
 		}
 		t.Proxy = http.ProxyURL(proxy)
 	}
-	cert, err := a.bytes(a.user.Cert, a.user.CertData)
-	key, keyErr := a.bytes(a.user.Key, a.user.KeyData)
+	cert, err := a.user.Cert.bytes(a.user.CertData)
+	key, keyErr := a.user.Key.bytes(a.user.KeyData)
 	var own tls.Certificate
 	if err = errors.Join(err, keyErr); err == nil && cert != nil {
 		own, err = tls.X509KeyPair(cert, key)
@@ -227,13 +281,21 @@ type credential struct {
 	} `json:"status"`
 }
 
-// run asks a plugin for credentials. It is not asked to speak with anybody.
-func (p *plugin) run(ctx context.Context) (credential, error) {
+// run asks a plugin for credentials for a cluster. It is not asked to speak with anybody.
+func (p *plugin) run(ctx context.Context, of cluster) (credential, error) {
 	var c credential
-	cmd := exec.CommandContext(ctx, p.Command, p.Args...)
-	info, err := json.Marshal(map[string]any{
-		"apiVersion": p.APIVersion, "kind": "ExecCredential", "spec": map[string]any{"interactive": false},
-	})
+	cmd := exec.CommandContext(ctx, string(p.Command), p.Args...)
+	spec := map[string]any{"interactive": false}
+	if p.Informed {
+		ca, err := of.CA.bytes(of.CAData)
+		if err != nil {
+			return c, unusable(fmt.Errorf("reading the cluster's certificate authority: %w", err), "repair the kubeconfig")
+		}
+		spec["cluster"] = map[string]any{
+			"server": of.Server, "tls-server-name": of.Name, "insecure-skip-tls-verify": of.Insecure, "proxy-url": of.Proxy, "certificate-authority-data": ca,
+		}
+	}
+	info, err := json.Marshal(map[string]any{"apiVersion": p.APIVersion, "kind": "ExecCredential", "spec": spec})
 	if err != nil {
 		return c, err
 	}

@@ -438,8 +438,8 @@ echo '{"status": {"token": "'"$GIVEN"'"}}'
 	write("token", "from-file\n")
 	first := write("first", `{current-context: a, contexts: [{name: a, context: {cluster: c, user: u, namespace: shop}}], clusters: [{name: c, cluster: {server: "http://one"}}],
 users: [{name: u, user: {token: plain}}]}`)
-	second := write("second", `{contexts: [{name: b, context: {cluster: c, user: u}}, {name: f, context: {cluster: c, user: f}}], clusters: [{name: c, cluster: {server: "http://two"}}],
-users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: `+plugin+`, env: [{name: GIVEN, value: from-plugin}]}}}, {name: f, user: {tokenFile: token}}]}`)
+	second := write("second", `{contexts: [{name: b, context: {cluster: d, user: v}}, {name: f, context: {cluster: d, user: f}}], clusters: [{name: d, cluster: {server: "http://two"}}],
+users: [{name: v, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: `+plugin+`, env: [{name: GIVEN, value: from-plugin}]}}}, {name: f, user: {tokenFile: token}}]}`)
 	for context, want := range map[string][3]string{
 		"": {"http://one", "shop", "Bearer plain"}, "b": {"http://two", "default", "Bearer from-plugin"}, "f": {"http://two", "default", "Bearer from-file"},
 	} {

@@ -96,7 +96,7 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, c provi
 			err = s.do(ctx, call{method: http.MethodPut, path: s.path(configMaps, next.Name), body: next}, out)
 		}
 		unconditional := !c.Absent && c.Tag == ""
-		if !unconditional || statusOf(err) != http.StatusConflict && !isNotFound(err) {
+		if !unconditional || statusOf(err) != http.StatusConflict && (now == nil || !isNotFound(err)) {
 			break
 		}
 		if now, err = s.allowed(ctx, key, c); err != nil { // another write came before, which this one replaces
