@@ -4,28 +4,24 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"time"
 
+	"github.com/ferryfn/ferry/providers/kubeconfig"
 	"github.com/ferryfn/ferry/providers/until"
 )
 
 // connection speaks to the API server of a cluster.
 type connection struct {
 	*place
-	access
-	client *http.Client // of the API server
-	plain  *http.Client // of functions and registries
-
-	asking sync.Mutex
-	given  credential // what the plugin gave last
+	*kubeconfig.Access
+	namespace string
+	client    *http.Client // of the API server
+	plain     *http.Client // of functions and registries
 }
 
 // connect reads the kubeconfig, once.
@@ -35,23 +31,19 @@ func (a *Adapter) connect(ctx context.Context) (*connection, error) {
 	if a.connection != nil {
 		return a.connection, ctx.Err()
 	}
-	access, err := a.access()
+	access, err := kubeconfig.Search{
+		File: a.target.Kubeconfig, Context: a.target.Context, Setting: "targets." + a.targetName + ".context", Env: a.variable, Mounted: a.mounted,
+	}.Find()
 	if err != nil {
 		return nil, err
 	}
-	access.namespace = cmp.Or(a.target.Namespace, access.namespace, "default")
-	c := &connection{place: &a.place, access: access, plain: &http.Client{Transport: http.DefaultTransport, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse
-	}}}
-	transport, err := access.transport(c.certificate)
+	c := &connection{place: &a.place, Access: access, namespace: cmp.Or(a.target.Namespace, access.Namespace, "default")}
+	c.plain = &http.Client{Transport: http.DefaultTransport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if c.client, err = access.Client(); err == nil {
+		err = access.Begin(ctx)
+	}
 	if err != nil {
 		return nil, err
-	}
-	c.client = &http.Client{Transport: transport}
-	if access.user.Exec != nil {
-		if err := c.ask(ctx, credential{}); err != nil {
-			return nil, err
-		}
 	}
 	a.connection = c
 	return c, nil
@@ -71,68 +63,6 @@ func with[T any](ctx context.Context, a *Adapter, op, fn string, do func(*connec
 func (a *Adapter) done(ctx context.Context, op, fn string, do func(*connection) error) error {
 	_, err := with(ctx, a, op, fn, func(c *connection) (any, error) { return nil, do(c) })
 	return err
-}
-
-// ask has the plugin give credentials, unless it gave others than those that are known to be old.
-func (c *connection) ask(ctx context.Context, old credential) error {
-	c.asking.Lock()
-	defer c.asking.Unlock()
-	if c.given != old {
-		return nil
-	}
-	given, err := c.user.Exec.run(ctx, c.cluster)
-	if err == nil {
-		c.given = given
-	}
-	return err
-}
-
-// has is what the plugin gave last.
-func (c *connection) has() credential {
-	c.asking.Lock()
-	defer c.asking.Unlock()
-	return c.given
-}
-
-// certificate is the one that the plugin gave, nil where it gave none.
-func (c *connection) certificate() (*tls.Certificate, error) {
-	given := c.has()
-	if given.Status.Cert == "" {
-		return nil, nil
-	}
-	pair, err := tls.X509KeyPair([]byte(given.Status.Cert), []byte(given.Status.Key))
-	return &pair, err
-}
-
-// authorize says who asks. A file is read each time, as Kubernetes replaces it, and a plugin is asked again before its token
-// ends.
-func (c *connection) authorize(ctx context.Context, h http.Header) error {
-	c.user.impersonate(h)
-	if c.user.Username != "" {
-		r := http.Request{Header: h}
-		r.SetBasicAuth(c.user.Username, c.user.Password)
-		return nil
-	}
-	token := c.user.Token
-	switch {
-	case c.user.Exec != nil:
-		if given := c.has(); !given.Status.Expires.IsZero() && time.Until(given.Status.Expires) < time.Minute {
-			if err := c.ask(ctx, given); err != nil {
-				return err
-			}
-		}
-		token = c.has().Status.Token
-	case c.user.TokenFile != "":
-		data, err := c.user.TokenFile.bytes("")
-		if err != nil {
-			return unusable(err, "sign in to the cluster again")
-		}
-		token = strings.TrimSpace(string(data))
-	}
-	if token != "" {
-		h.Set("Authorization", "Bearer "+token)
-	}
-	return nil
 }
 
 // resource is a kind of objects by its group, version and plural.
@@ -190,21 +120,9 @@ func (c *connection) do(ctx context.Context, q call, out any) error {
 			return err
 		}
 	}
-	return until.Done(ctx, func() error { return c.renewing(ctx, q, data, out) }, busyRule(), unreachedRule())
-}
-
-// renewing asks the plugin once more when what it gave is refused: it may have ended before its time.
-func (c *connection) renewing(ctx context.Context, q call, data []byte, out any) error {
-	used := c.has()
-	err := c.send(ctx, q, data, out)
-	if statusOf(err) != http.StatusUnauthorized || c.user.Exec == nil {
-		return err
-	}
-	if err := c.ask(ctx, used); err != nil {
-		return err
-	}
-	c.client.CloseIdleConnections() // which were opened with the certificate before
-	return c.send(ctx, q, data, out)
+	return until.Done(ctx, func() error {
+		return c.Renewing(ctx, func() error { return c.send(ctx, q, data, out) }, func(err error) bool { return statusOf(err) == http.StatusUnauthorized })
+	}, busyRule(), unreachedRule())
 }
 
 func (c *connection) send(ctx context.Context, q call, data []byte, out any) error {
@@ -228,7 +146,7 @@ func (c *connection) send(ctx context.Context, q call, data []byte, out any) err
 
 // open makes a call once; the answer is a good one, and its body the caller's to close.
 func (c *connection) open(ctx context.Context, q call, data []byte) (*http.Response, error) {
-	address := strings.TrimSuffix(c.cluster.Server, "/") + q.path
+	address := c.Server() + q.path
 	if len(q.query) > 0 {
 		address += "?" + q.query.Encode()
 	}
@@ -241,7 +159,7 @@ func (c *connection) open(ctx context.Context, q call, data []byte) (*http.Respo
 	if data != nil {
 		req.Header.Set("Content-Type", cmp.Or(q.media, "application/json"))
 	}
-	if err := c.authorize(ctx, req.Header); err != nil {
+	if err := c.Authorize(ctx, req.Header); err != nil {
 		return nil, err
 	}
 	res, err := c.client.Do(req)

@@ -86,6 +86,7 @@ func (p *place) classify(op, fn string, err error) error {
 	}
 	var done *providers.Error
 	if errors.As(err, &done) {
+		done.Provider = name
 		return done
 	}
 	e := &providers.Error{Provider: name, Op: op, Function: fn, Kind: kindOf(err), Err: err}

@@ -50,7 +50,7 @@ func (c *connection) probe(ctx context.Context, s spec, r providers.Revision) er
 
 // reachable reports whether a function's address is to be reached from here.
 func (c *connection) reachable(fn function) bool {
-	return fn.public() || c.inside || c.target.LocalIngress != ""
+	return fn.public() || c.Inside || c.target.LocalIngress != ""
 }
 
 // addressOf is where a route is: for all the world, else within the cluster.
@@ -129,7 +129,7 @@ func (c *connection) reached(address string) (at, host string, err error) {
 		return "", "", err
 	}
 	switch within := strings.HasSuffix(to.Hostname(), ".svc.cluster.local"); {
-	case within && !c.inside:
+	case within && !c.Inside:
 		at = c.target.LocalIngress
 	case within:
 		at = address

@@ -13,6 +13,7 @@ import (
 	"github.com/ferryfn/ferry/packager"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/check"
+	"github.com/ferryfn/ferry/providers/kubeconfig"
 )
 
 const name = "knative"
@@ -46,7 +47,7 @@ type Adapter struct {
 
 // New makes an adapter. It touches neither network nor disk.
 func New(c providers.Config) (providers.Adapter, error) {
-	a := &Adapter{place: place{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env, mounted: mounted}}
+	a := &Adapter{place: place{service: c.Service, stage: c.Stage, targetName: c.Target, env: c.Env, mounted: kubeconfig.Mounted}}
 	if problems := c.Block.Decode(&a.target); len(problems) > 0 {
 		return nil, problems
 	}

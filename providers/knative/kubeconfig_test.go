@@ -147,7 +147,7 @@ func TestAPodSpeaksToItsOwnClusterWithATokenThatIsReadAgain(t *testing.T) {
 		write(t, filepath.Join(a.mounted, "token"), token+"\n", 0o600)
 		looks(t, a)
 	}
-	if got := s.asked(); !slices.Equal(got, []string{"Bearer first", "Bearer second"}) || a.connection.namespace != "shop" || !a.connection.inside {
+	if got := s.asked(); !slices.Equal(got, []string{"Bearer first", "Bearer second"}) || a.connection.namespace != "shop" || !a.connection.Inside {
 		t.Errorf("it was asked by %q in %s", got, a.connection.namespace)
 	}
 }
@@ -227,88 +227,10 @@ func TestWhatAPluginSaysOfItsFailureIsSaid(t *testing.T) {
 	}
 }
 
-// merged are kubeconfigs as one, with the context that a target names.
-func merged(t *testing.T, context string, files ...string) (*connection, error) {
-	t.Helper()
-	env := map[string]string{"KUBECONFIG": strings.Join(files, string(filepath.ListSeparator))}
-	a, err := New(providers.Config{
-		Service: "shop", Stage: "dev", Target: "cluster", Block: blockOf(map[string]any{"registry": "r.example/x", "context": context}),
-		Env: func(name string) (string, bool) { value, ok := env[name]; return value, ok },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.(*Adapter).connect(t.Context())
-}
-
-// `kubectl config use-context` writes the current context into the first file, also where another one has it.
-func TestSeveralKubeconfigsAreOneInWhichTheEarlierCounts(t *testing.T) {
-	t.Parallel()
-	dir, other := t.TempDir(), t.TempDir()
-	first := write(t, filepath.Join(dir, "first"), "current-context: live\nclusters: [{name: c, cluster: {server: https://first}}]\nusers: [{name: u, user: {token: first}}]\n", 0o600)
-	second := write(t, filepath.Join(other, "second"), "current-context: trial\ncontexts: [{name: trial, context: {cluster: t, user: u}}, {name: live, context: {cluster: c, user: file}}]\n"+
-		"clusters: [{name: c, cluster: {server: https://second}}, {name: t, cluster: {server: https://trial}}]\nusers: [{name: u, user: {token: second}}, {name: file, user: {tokenFile: token}}]\n", 0o600)
-	write(t, filepath.Join(other, "token"), "beside", 0o600)
-	for context, want := range map[string][2]string{"": {"https://first", "Bearer beside"}, "trial": {"https://trial", "Bearer first"}} {
-		c, err := merged(t, context, first, second)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h := http.Header{}
-		err = c.authorize(t.Context(), h)
-		if got := [2]string{c.cluster.Server, h.Get("Authorization")}; err != nil || got != want {
-			t.Errorf("context %q gives %v, %v", context, got, err)
-		}
-	}
-	_, err := merged(t, "", write(t, filepath.Join(dir, "lone"), "current-context: gone\n", 0o600))
-	if err == nil || !strings.Contains(err.Error(), `no kubeconfig has the context "gone"`) {
-		t.Errorf("a context that there is not: %v", err)
-	}
-}
-
-func TestWhoActsAsSomebodyElseSaysSo(t *testing.T) {
-	t.Parallel()
-	c, err := merged(t, "", write(t, filepath.Join(t.TempDir(), "config"), "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: https://c}}]\n"+
-		"users: [{name: u, user: {token: mine, as: deployer, as-groups: [one, two], as-user-extra: {team/a: [x]}}}]\n", 0o600))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := http.Header{}
-	if err := c.authorize(t.Context(), h); err != nil {
-		t.Fatal(err)
-	}
-	if h.Get("Impersonate-User") != "deployer" || !slices.Equal(h["Impersonate-Group"], []string{"one", "two"}) || h.Get("Impersonate-Extra-Team%2fa") != "x" {
-		t.Errorf("it says %v", h)
-	}
-	_, err = merged(t, "", write(t, filepath.Join(t.TempDir(), "config"), "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: https://c}}]\n"+
-		"users: [{name: u, user: {auth-provider: {name: gcp}}}]\n", 0o600))
-	var e *providers.Error
-	if !errors.As(err, &e) || e.Kind != providers.Unauthenticated || !strings.Contains(e.Hint, "exec plugin") {
-		t.Errorf("an auth-provider: %v", err)
-	}
-}
-
 func TestAPluginBesideTheKubeconfigIsToldOfTheClusterWhereItAsks(t *testing.T) {
 	t.Parallel()
 	s := newAPIServer(t, func(who string) bool { return who == "Bearer told" })
 	a, dir := s.signedIn(t, "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, provideClusterInfo: true}}")
 	write(t, filepath.Join(dir, "plugin"), "#!/bin/sh\ncase \"$KUBERNETES_EXEC_INFO\" in *'\"server\":\""+s.URL+"\"'*) echo '{\"status\": {\"token\": \"told\"}}';; esac\n", 0o700)
 	looks(t, a)
-}
-
-func TestAProxyOfTheKubeconfigIsUsed(t *testing.T) {
-	t.Parallel()
-	var asked []string
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.URL.Host)
-		_, _ = fmt.Fprint(w, `{"items": []}`)
-	}))
-	t.Cleanup(proxy.Close)
-	c, err := merged(t, "", write(t, filepath.Join(t.TempDir(), "config"), "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: 'http://cluster.example', proxy-url: '"+proxy.URL+"'}}]\n", 0o600))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := list[pod](t.Context(), c, pods, nil); err != nil || !slices.Equal(asked, []string{"cluster.example"}) {
-		t.Errorf("by way of the proxy %q were asked, %v", asked, err)
-	}
 }

@@ -456,8 +456,8 @@ users: [{name: v, user: {exec: {apiVersion: client.authentication.k8s.io/v1, com
 			t.Fatal(err)
 		}
 		h := http.Header{}
-		err = c.authorize(t.Context(), h)
-		if got := [3]string{c.cluster.Server, c.namespace, h.Get("Authorization")}; err != nil || got != want {
+		err = c.Authorize(t.Context(), h)
+		if got := [3]string{c.Server(), c.namespace, h.Get("Authorization")}; err != nil || got != want {
 			t.Errorf("context %q gives %v, %v", context, got, err)
 		}
 	}
