@@ -55,6 +55,7 @@ func lambdaService() *service {
 		{name: "ListProvisionedConcurrencyConfigs", route: "GET " + warm + "?List=ALL", run: typed((*Cloud).listProvisioned)},
 		{name: "GetProvisionedConcurrencyConfig", route: "GET " + warm, run: typed((*Cloud).getProvisioned)},
 		{name: "DeleteProvisionedConcurrencyConfig", route: "DELETE " + warm, status: 204, run: typed((*Cloud).deleteProvisioned)},
+		{name: "GetFunctionEventInvokeConfig", route: "GET /2019-09-25/functions/{FunctionName}/event-invoke-config", run: typed((*Cloud).getEventInvoke)},
 		{name: "CreateEventSourceMapping", route: "POST " + sources, status: 202, run: typed((*Cloud).createMapping)},
 		{name: "GetEventSourceMapping", route: "GET " + sources + "/{UUID}", run: typed((*Cloud).getMapping)},
 		{name: "UpdateEventSourceMapping", route: "PUT " + sources + "/{UUID}", status: 202, run: typed((*Cloud).updateMapping)},

@@ -182,6 +182,14 @@ func (c *Cloud) getProvisioned(in *lambda.GetProvisionedConcurrencyConfigInput) 
 	return p.output(f, q), nil
 }
 
+// getEventInvoke finds none: nothing here is called without somebody who waits.
+func (c *Cloud) getEventInvoke(in *lambda.GetFunctionEventInvokeConfigInput) (any, error) {
+	if _, _, err := c.permitted(in.FunctionName, in.Qualifier); err != nil {
+		return nil, err
+	}
+	return nil, refuse(404, "ResourceNotFoundException", "The function "+*in.FunctionName+" doesn't have an EventInvokeConfig")
+}
+
 func (c *Cloud) deleteProvisioned(in *lambda.DeleteProvisionedConcurrencyConfigInput) (any, error) {
 	f, q, err := c.provisionable(in.FunctionName, in.Qualifier)
 	if err != nil {

@@ -67,6 +67,11 @@ func (f *one) route(event, n *foreign.Node, format string) {
 			} else {
 				e.Value.Lose("an authorizer of API Gateway cannot be carried: check the caller in the function, or set auth: private")
 			}
+		case "CorsConfiguration":
+			f.routes.Share(f.cors(e.Value))
+			e.Value.Map(f.at + ".events.http.cors")
+		case "Integration":
+			e.Value.Lose("API Gateway makes an event of its own of the request: make it a proxy integration, or read the request in the function")
 		case "RequestModel", "RequestParameters":
 			e.Value.Lose("API Gateway checks it: do so in the function")
 		default:

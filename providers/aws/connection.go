@@ -157,14 +157,14 @@ func (a *Adapter) keys() (aws.CredentialsProvider, bool) {
 }
 
 // endpoint is where a service is: as the manifest says, else FERRY_AWS_ENDPOINT, else as the SDK found.
-func (a *Adapter) endpoint(service string, found *string) *string {
-	if url, ok := a.target.Endpoint[service]; ok {
+func (p *place) endpoint(service string, found *string) *string {
+	if url, ok := p.target.Endpoint[service]; ok {
 		return &url
 	}
-	if url, ok := a.target.Endpoint[""]; ok {
+	if url, ok := p.target.Endpoint[""]; ok {
 		return &url
 	}
-	if url, ok := a.env("FERRY_AWS_ENDPOINT"); ok && url != "" {
+	if url, ok := p.env("FERRY_AWS_ENDPOINT"); ok && url != "" {
 		return &url
 	}
 	return found

@@ -160,9 +160,18 @@ func (a *Adapter) Read(ctx context.Context, fn string, code io.Writer) ([]byte, 
 }
 
 func (c *connection) read(ctx context.Context, fn string, code io.Writer) ([]byte, error) {
-	function, qualifier, err := c.named(fn)
+	described, address, err := c.original(ctx, fn)
 	if err != nil {
 		return nil, err
+	}
+	return described, c.download(ctx, address, code)
+}
+
+// original describes a function, and says where its code is.
+func (c *connection) original(ctx context.Context, fn string) (described []byte, code string, err error) {
+	function, qualifier, err := c.named(fn)
+	if err != nil {
+		return nil, "", err
 	}
 	o := original{connection: c, function: &function, events: map[string]any{}, permitted: map[string][]string{}}
 	if qualifier != "" {
@@ -173,7 +182,7 @@ func (c *connection) read(ctx context.Context, fn string, code io.Writer) ([]byt
 		err = readable(fn, out)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	o.arn = aws.ToString(out.Configuration.FunctionArn)
 	properties, err := o.properties(ctx, out)
@@ -181,14 +190,11 @@ func (c *connection) read(ctx context.Context, fn string, code io.Writer) ([]byt
 		err = o.callers(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	properties["Events"] = o.events
-	described, err := o.described(properties)
-	if err != nil {
-		return nil, err
-	}
-	return described, c.download(ctx, aws.ToString(out.Code.Location), code)
+	described, err = o.described(properties)
+	return described, aws.ToString(out.Code.Location), err
 }
 
 // readable refuses a function whose code, or part of it, is none that a manifest can be made of.
@@ -236,6 +242,11 @@ func (o *original) callers(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := errors.Join(o.tellGateways(ctx), o.tellRules(ctx)); err != nil {
+		return err
+	}
+	delete(o.permitted, "apigateway")
+	delete(o.permitted, "events")
 	for _, service := range slices.Sorted(maps.Keys(o.permitted)) {
 		if slices.ContainsFunc(eventKinds(), func(k eventKind) bool { return k.service == service }) {
 			continue
@@ -296,6 +307,9 @@ func (o *original) properties(ctx context.Context, out *lambda.GetFunctionOutput
 	if out.Concurrency != nil {
 		properties["ReservedConcurrentExecutions"] = out.Concurrency.ReservedConcurrentExecutions
 	}
+	if properties["EventInvokeConfig"], err = o.asynchronous(ctx); err != nil {
+		return nil, err
+	}
 	if o.qualifier != nil {
 		warm, err := o.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{FunctionName: o.function, Qualifier: o.qualifier})
 		if unlessMissing(err) != nil {
@@ -318,6 +332,17 @@ func (o *original) properties(ctx context.Context, out *lambda.GetFunctionOutput
 		}
 	}
 	return properties, nil
+}
+
+// asynchronous is what becomes of events that the function is not waited for, nil where nothing is said of them.
+func (o *original) asynchronous(ctx context.Context) (map[string]any, error) {
+	is, err := o.lambda.GetFunctionEventInvokeConfig(ctx, &lambda.GetFunctionEventInvokeConfigInput{FunctionName: o.function, Qualifier: o.qualifier})
+	if err != nil {
+		return nil, unlessMissing(err)
+	}
+	return map[string]any{
+		"MaximumEventAgeInSeconds": is.MaximumEventAgeInSeconds, "MaximumRetryAttempts": is.MaximumRetryAttempts, "DestinationConfig": is.DestinationConfig,
+	}, nil
 }
 
 // described is a template of the function, without what is not set.
