@@ -170,6 +170,9 @@ func (r *reader) variables() {
 	}
 	slices.Sort(names)
 	for _, name := range names {
+		if r.vaulted(name, r.defaults[name]) {
+			continue
+		}
 		for i := range r.made.Functions {
 			before := len(r.made.Notes)
 			lambda.Variable(&r.made, &r.made.Functions[i], name, r.defaults[name])
