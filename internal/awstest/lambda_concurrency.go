@@ -187,7 +187,7 @@ func (c *Cloud) getEventInvoke(in *lambda.GetFunctionEventInvokeConfigInput) (an
 	if _, _, err := c.permitted(in.FunctionName, in.Qualifier); err != nil {
 		return nil, err
 	}
-	return nil, refuse(404, "ResourceNotFoundException", "The function "+*in.FunctionName+" doesn't have an EventInvokeConfig")
+	return nil, refuse(404, "ResourceNotFoundException", "The function %s doesn't have an EventInvokeConfig", *in.FunctionName)
 }
 
 func (c *Cloud) deleteProvisioned(in *lambda.DeleteProvisionedConcurrencyConfigInput) (any, error) {
