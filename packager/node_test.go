@@ -96,7 +96,8 @@ func TestTypeScriptNeedsNothingInstalled(t *testing.T) {
 
 func TestAServerInCommonJSIsTheProgram(t *testing.T) {
 	t.Parallel()
-	root := packagertest.Project(t, "src/server.js", `if (require.main === module) console.log("started");`)
+	root := packagertest.Project(t, "src/server.js", `if (require.main === module && !module.parent) require("./started");`,
+		"src/started.js", `console.log(module.parent ? "started" : "it is not the program");`)
 	fn := packagertest.Node("src/server.js")
 	fn.Style = manifest.StyleServer
 	a := build(t, newPackager(t, root), fn)
@@ -119,6 +120,19 @@ func TestTheShimStartsAndImportsTheHandler(t *testing.T) {
 		dir := unpack(t, build(t, newPackager(t, root), fn))
 		said := packagertest.Output(t, dir, "sh", "-c", "node ferry-entry.mjs 2>&1 || true")
 		packagertest.Contains(t, said, "reached the handler")
+	}
+}
+
+func TestAModuleThatServesOnlyAsTheProgramIsGivenAParent(t *testing.T) {
+	t.Parallel()
+	packagertest.Needs(t, "node")
+	const alone = `if (!module.parent) throw new Error("it is not the program");`
+	for _, bundle := range []bool{true, false} {
+		root := packagertest.Project(t, "src/app.js", `"use strict";`+alone+`require("./lib"); throw new Error("reached the handler");`, "src/lib.js", alone)
+		fn := packagertest.Node("src/app.js")
+		fn.Build.Bundle = &bundle
+		dir := unpack(t, build(t, newPackager(t, root), fn))
+		packagertest.Contains(t, packagertest.Output(t, dir, "sh", "-c", "node ferry-entry.mjs 2>&1 || true"), "reached the handler")
 	}
 }
 

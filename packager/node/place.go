@@ -10,6 +10,7 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 
 	"github.com/ferryfn/ferry/internal/pattern"
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -73,11 +74,27 @@ func (b *bundle) placed(file, code string) string {
 	declare("__dirname", "__ferry_dirname", "__ferryPlace", path.Dir(filename))
 	declare("__filename", "__ferry_filename", "__ferryPlace", filename)
 	declare("import.meta", "__ferry_meta", "__ferryMeta", at)
-	if len(declared) == 0 {
-		return code
+	first := ""
+	if len(declared) > 0 {
+		first = ";var " + strings.Join(declared, ", ") + ";"
+	}
+	if asksForParent(code) && !b.isProgram(file) {
+		first += ";" + parented
 	}
 	n := len(prologue().FindString(code))
-	return code[:n] + ";var " + strings.Join(declared, ", ") + ";" + code[n:]
+	return code[:n] + first + code[n:]
+}
+
+// parented gives a CommonJS module what Node gives one that another module requires: a program that serves only where it is
+// started by itself (if (!module.parent) app.listen()) would otherwise listen in each bundle.
+const parented = `typeof module === "object" && (module.parent ??= { id: ".", filename: process.argv[1], exports: {}, children: [], paths: [], parent: null });`
+
+func asksForParent(code string) bool { return strings.Contains(code, "module.parent") }
+
+// isProgram is whether Node starts a module itself.
+func (b *bundle) isProgram(file string) bool {
+	name, ok := b.inPackage(file)
+	return ok && name == b.handler && b.job.Function.Style == manifest.StyleServer
 }
 
 // seems is the path from the bundle's folder to where a module of one's own seems to lie, "" for the bundle's own place.

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/evanw/esbuild/pkg/api"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ferryfn/ferry/internal/regular"
 	"github.com/ferryfn/ferry/packager/source"
 )
 
@@ -35,11 +37,23 @@ func (j *job) shimFiles(ctx context.Context) func(handler string) ([]source.File
 	return func(handler string) (out []source.File, err error) {
 		err = work.Wait()
 		for name, p := range files {
-			own := bytes.Replace(p.own, []byte(`"ferry:handler"`), []byte(quoted("./"+handler)), 1)
+			own := bytes.Replace(p.own, []byte(`import("ferry:handler")`), []byte(j.loading(handler)), 1)
 			out = append(out, source.Generated(name, slices.Concat(own, []byte("\n\n"), p.shared)))
 		}
 		return out, err
 	}
+}
+
+// loading is the expression that loads a handler. One that asks for its parent is required first, for what is imported has none.
+func (j *job) loading(handler string) string {
+	name := quoted("./" + handler)
+	if j.whole() {
+		code, err := regular.Read(filepath.Join(j.Dir, filepath.FromSlash(handler)))
+		if err == nil && asksForParent(string(code)) && j.likelyFormat(handler) == api.FormatCommonJS {
+			return "(required(" + name + "), import(" + name + "))"
+		}
+	}
+	return "import(" + name + ")"
 }
 
 func minified(name string, code []byte) ([]byte, error) {
