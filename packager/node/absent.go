@@ -17,6 +17,10 @@ type absent map[string][]string
 // is anything new.
 func (b *bundle) forgive(failed []api.Message) (more bool, err error) {
 	for _, m := range failed {
+		if file, none := b.noModule(m); none && !b.loose[file] {
+			b.loose[file], more = true, true
+			continue
+		}
 		name, ok := unresolved(m)
 		dir, _, installed := PackageOf(filepath.Join(b.job.Dir, filepath.FromSlash(location(m).File)))
 		if !ok || !installed || isPath(name) || dotted(name) || slices.Contains(b.absent[name], dir) {

@@ -25,9 +25,9 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 	if err != nil {
 		return nil, "", err
 	}
-	b.modules, b.sources, b.external, b.absent = m, newReading(m), map[string]outsider{}, absent{}
+	b.modules, b.sources, b.external, b.absent, b.loose = m, newReading(m), map[string]outsider{}, absent{}, map[string]bool{}
 	b.own = compilation{code: map[string]string{}, asked: map[string]bool{}, calls: map[string]bool{}, configs: map[string]tsconfig{}}
-	b.sources.compiled = b.compiled
+	b.sources.compiled, b.sources.loose = b.compiled, b.loose
 	if err := b.frameworks(); err != nil {
 		return nil, "", err
 	}
@@ -77,6 +77,7 @@ type bundle struct {
 	format   api.Format          // the handler's own, so that `default` and module.exports mean what they did
 	external map[string]outsider // packages that cannot be bundled, by name
 	absent   absent
+	loose    map[string]bool // files in folders from which code chooses modules, that are none
 	own      compilation
 	reads    *reads
 	metafile []byte
@@ -142,6 +143,7 @@ func (b *bundle) ready(made []api.OutputFile) (wait func() ([]api.OutputFile, er
 	files, format := slices.Clone(made), b.format
 	var work errgroup.Group
 	work.Go(func() (err error) {
+		foundByNode(files)
 		bannered(files, format)
 		files, err = b.job.mapped(files)
 		return err

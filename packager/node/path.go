@@ -391,8 +391,7 @@ func (p *paths) imports() (out []load) {
 		if w.kind != aString {
 			continue
 		}
-		before, called := word(p.words, i-1), word(p.words, i-2)
-		if before == "from" || before == "import" || before == "(" && (called == "require" || called == "import") {
+		if imported(p.words, i) {
 			out = append(out, load{w.text, p.file, w.line})
 		}
 	}

@@ -27,6 +27,7 @@ import { join as __ferryJoin } from "node:path";
 import { fileURLToPath as __ferryFileURLToPath, pathToFileURL as __ferryPathToFileURL } from "node:url";
 const require = __ferryCreateRequire(import.meta.url);
 const __ferryPlace = (at) => __ferryJoin(__ferryFileURLToPath(import.meta.url), "..", at);
+const __ferryRequire = (at) => __ferryCreateRequire(__ferryPlace(at));
 const __ferryMeta = (at) => {
   if (!at) return import.meta;
   const filename = __ferryPlace(at), url = __ferryPathToFileURL(filename).href;
@@ -37,6 +38,7 @@ const __ferryMeta = (at) => {
 
 // cjsBanner is the same for a CommonJS module.
 const cjsBanner = `const __ferryPlace = (at) => require("node:path").join(__filename, "..", at);
+const __ferryRequire = (at) => require("node:module").createRequire(__ferryPlace(at));
 const __ferryMeta = (at) => {
   const filename = at ? __ferryPlace(at) : __filename, url = require("node:url").pathToFileURL(filename).href;
   const resolve = (name) => /^\.{0,2}\//.test(name) ? new URL(name, url).href : require("node:url").pathToFileURL(require.resolve(name)).href;
@@ -74,6 +76,10 @@ func (b *bundle) placed(file, code string) string {
 	declare("__dirname", "__ferry_dirname", "__ferryPlace", path.Dir(filename))
 	declare("__filename", "__ferry_filename", "__ferryPlace", filename)
 	declare("import.meta", "__ferry_meta", "__ferryMeta", at)
+	if at != "" {
+		code = requiringByName(code)
+		declare("__ferry_require", "__ferry_require", "__ferryRequire", at)
+	}
 	first := ""
 	if len(declared) > 0 {
 		first = ";var " + strings.Join(declared, ", ") + ";"

@@ -24,6 +24,7 @@ type reading struct {
 	modules *modules
 	// compiled is a source as it is given to esbuild.
 	compiled func(file, text string) (string, error)
+	loose    map[string]bool // files that are empty to esbuild
 
 	mu     sync.Mutex // esbuild asks from several goroutines
 	known  map[string]*sourceFile
@@ -51,6 +52,9 @@ func (r *reading) plugin() api.Plugin {
 			file, err := r.read(args.Path)
 			if err != nil || file == nil || len(args.With) > 0 { // an attribute is for esbuild to understand
 				return api.OnLoadResult{}, err
+			}
+			if r.loose[args.Path] {
+				return api.OnLoadResult{Contents: new(string), Loader: api.LoaderEmpty}, nil
 			}
 			code, err := r.compiled(args.Path, file.text)
 			return api.OnLoadResult{Contents: &code, Loader: api.LoaderDefault}, err

@@ -26,6 +26,7 @@ type reads struct {
 	packages map[string]outsider
 	through  []string // folders of modules that paths lead through: they must be there
 	unknown  []unknown
+	names    []string // that may be modules' and that nobody imports, once they are asked for
 	warnings []source.Warning
 }
 
@@ -107,7 +108,12 @@ func (r *reads) module(file string) error {
 		return nil
 	}
 	if mentionsPlace(of.text) {
-		return r.paths(pathsIn(file, r.real, of.text))
+		if err := r.paths(pathsIn(file, r.real, of.text)); err != nil {
+			return err
+		}
+	}
+	if line, calls := byName(of.text); calls > 0 {
+		return r.chosen(file, line)
 	}
 	return nil
 }

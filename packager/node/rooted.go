@@ -114,25 +114,36 @@ func mayLook(code string) bool {
 // told are the packages that the user's code names in a string, for others to load: a view engine, a transport of logs.
 // They are among what it needs to run, and not in the bundle.
 func (b *bundle) told(users []string) (map[string]outsider, error) {
-	out := map[string]outsider{}
+	var names []string
 	for _, text := range users {
 		for _, l := range literal().FindAllStringSubmatch(text, -1) {
-			name := l[1] + l[2] + l[3]
-			_, known := b.external[name]
-			if known || slices.Contains(b.job.Function.Build.External, name) || !b.modules.wanted(name) {
-				continue
+			if name := l[1] + l[2] + l[3]; b.modules.wanted(name) {
+				names = append(names, name)
 			}
-			mod, err := b.modules.find(name, b.job.Dir)
-			if err != nil {
-				return nil, err
-			}
-			if mod != nil && !b.holds(mod) {
-				out[name] = outsider{mod.dir, "the code names it in a string, for another package to load"}
-			}
+		}
+		for _, g := range given().FindAllStringSubmatch(text, -1) {
+			names = append(names, g[1]+g[2]+g[3])
+		}
+	}
+	out := map[string]outsider{}
+	for _, name := range names {
+		if _, known := b.external[name]; known || slices.Contains(b.job.Function.Build.External, name) {
+			continue
+		}
+		mod, err := b.modules.find(name, b.job.Dir)
+		if err != nil {
+			return nil, err
+		}
+		if mod != nil && !b.holds(mod) {
+			out[name] = outsider{mod.dir, "the code names it in a string, for another package to load"}
 		}
 	}
 	return out, nil
 }
+
+// given are the names of packages that others certainly load, whatever the user's package.json says of them: a view engine,
+// also as the end of a view's name, and a transport of logs.
+var given = pattern.Of(`\.set\("view engine", "([@\w][\w./-]*)"|\.render\("[^"\n]*\.([a-z]\w*)"|\btarget: "([@\w][\w./-]*)"`)
 
 // holds is whether a file of a package is in the bundle.
 func (b *bundle) holds(mod *module) bool {

@@ -1,0 +1,135 @@
+package node
+
+import (
+	"bytes"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
+
+	"github.com/ferryfn/ferry/internal/pattern"
+)
+
+// Code may choose a module when it runs. Of require(`./lang/${name}`) esbuild bundles all files that it may mean, and looks one
+// up by its whole name; of require(name) it knows nothing.
+
+// lookUp is how esbuild finds a chosen module, and byNode how Node does: without the end of its name, and with a code on the
+// error that it is not there, which programs look at. It has as many lines, so that source maps hold.
+var (
+	lookUp = []byte(`  var fn = map[path];
+  if (fn) return fn();
+  throw new Error("Module not found in bundle: " + path);
+`)
+	byNode = []byte(`  var end = ["", ".js", ".json", ".ts", ".tsx", ".jsx", "/index.js", "/index.json", "/index.ts", "/index.tsx"].find((e) => Object.hasOwn(map, path + e));
+  if (end !== void 0) return map[path + end]();
+  throw Object.assign(new Error("Cannot find module '" + path + "'"), { code: "MODULE_NOT_FOUND" });
+`)
+)
+
+func foundByNode(out []api.OutputFile) {
+	for i := range out {
+		if path.Ext(out[i].Path) != ".map" {
+			out[i].Contents = bytes.Replace(out[i].Contents, lookUp, byNode, 1)
+		}
+	}
+}
+
+// noModule is the file of an error that esbuild cannot load as a module, where no code names it: it lies in a folder from which
+// modules are chosen, and is none of them.
+func (b *bundle) noModule(m api.Message) (file string, ok bool) {
+	_, name, found := strings.Cut(m.Text, `" files: `)
+	if !found {
+		name = location(m).File
+	}
+	if found != strings.HasPrefix(m.Text, `No loader is configured for "`) || !found && path.Ext(name) != "" || path.Ext(name) == ".node" || name == "" {
+		return "", false
+	}
+	for _, file := range b.sources.files() {
+		if _, _, installed := PackageOf(file); !installed && strings.Contains(b.sources.get(file).text, path.Base(name)) {
+			return "", false
+		}
+	}
+	return filepath.Join(b.job.Dir, filepath.FromSlash(name)), true
+}
+
+// requires is a call of require with a name that is known only when it runs.
+var requires = pattern.Of(`(^|[^\w$.])require\(\s*([A-Za-z_$][\w$.]*)\s*\)`)
+
+// requiringByName has a module that lies elsewhere than its bundle require what it chooses from its own place.
+func requiringByName(code string) string {
+	if _, calls := byName(code); calls == 0 || calls != len(requires().FindAllString(code, -1)) { // one stands in a text
+		return code
+	}
+	return requires().ReplaceAllString(code, "${1}__ferry_require($2)")
+}
+
+// byName counts such calls, and returns the line of the first one.
+func byName(code string) (line, calls int) {
+	if !requires().MatchString(code) {
+		return 0, 0
+	}
+	words := tokens(code)
+	for i := range words {
+		if word(words, i) != "require" || word(words, i-1) == "." || word(words, i+1) != "(" || i+2 == len(words) || words[i+2].kind != aName {
+			continue
+		}
+		end := i + 3
+		for word(words, end) == "." {
+			end += 2
+		}
+		if word(words, end) == ")" {
+			if calls++; calls == 1 {
+				line = words[i].line
+			}
+		}
+	}
+	return line, calls
+}
+
+// chosen takes the modules that a module requires by names which stand elsewhere in one's own code.
+func (r *reads) chosen(file string, line int) error {
+	p, n := &paths{file: filepath.ToSlash(file)}, len(r.taken)
+	for _, text := range r.namesOfModules() {
+		if err := r.load(p, load{name: text, from: p.file, line: line}); err != nil {
+			return err
+		}
+	}
+	if len(r.taken) == n {
+		r.warn(p, line, "requires a module by a name that is known only when it runs: the bundle takes none along for it",
+			"name what it needs, as in `build: {include: [\"plugins/**\"]}`, or keep all files with `build: {bundle: false}`")
+	}
+	return nil
+}
+
+// namesOfModules are the texts in one's own code that may name a module and that no bundler follows, each once.
+func (r *reads) namesOfModules() []string {
+	if r.names != nil {
+		return r.names
+	}
+	r.names = []string{}
+	for _, input := range slices.Sorted(maps.Keys(r.meta.Inputs)) {
+		at := r.codeOf(input)
+		of := r.sources.get(at.file)
+		if at.pkg != "" || of == nil || !scripts(at.file) {
+			continue
+		}
+		words := tokens(of.text)
+		for i, w := range words {
+			if w.kind == aString && isPath(w.text) && strings.Trim(w.text, "./") != "" && !imported(words, i) {
+				r.names = append(r.names, w.text)
+			}
+		}
+	}
+	slices.Sort(r.names)
+	r.names = slices.Compact(r.names)
+	return r.names
+}
+
+// imported is whether a text is the name of a module that a bundler follows.
+func imported(words []token, i int) bool {
+	before, called := word(words, i-1), word(words, i-2)
+	return before == "from" || before == "import" || before == "(" && (called == "require" || called == "import")
+}
