@@ -18,6 +18,16 @@ func TestWhatOnesOwnModulesReadComesAlong(t *testing.T) {
 		"a folder of its own name":      {esm + "const here = path.dirname(fileURLToPath(import.meta.url));\nconst views = path.resolve(here, 'views');\nexport const got = (name = 'a') => fs.readFileSync(path.join(views, name + '.html'), 'utf8');", []string{"lib/views/a.html", "view"}},
 		"the working folder":            {esm + "const root = process.cwd();\nconsole.assert(root, process.cwd());\nexport const got = () => fs.readFileSync(path.join(root, 'config', 'a.txt'), 'utf8') + fs.readFileSync(`${process.cwd()}/b.txt`, 'utf8');", []string{"config/a.txt", "a", "b.txt", "b"}},
 		"paths from the working folder": {esm + "const at = 'config/a.txt';\nconst read = (name = 'd') => fs.readFileSync(`./config/d/${name}.txt`, 'utf8');\nexport const got = () => fs.readFileSync(at, 'utf8') + read() + fs.readFileSync('b.txt', 'utf8') + fs.readdirSync(path.resolve('lib/views')) + fs.existsSync('nothing.txt');", []string{"config/a.txt", "a", "config/d/d.txt", "d", "b.txt", "b", "lib/views/a.html", ""}},
+		"what a package is given":       {"const parse = (file) => fs.readFileSync(file, 'utf8');\n" + esm + "const options = { apis: ['./lib/plug/*.js'] };\nexport const got = () => parse('./config/a.txt') + parse('b.txt') + parse('data.json') + fs.readdirSync(options.apis[0].replace(/\\*.*/, '')).join();", []string{"config/a.txt", "a", "b.txt", "b", "data.json", "1", "lib/plug/x.js", "", "lib/plug/y.js", ""}},
+		"a pattern of paths":            {esm + "const at = path.join(path.dirname(fileURLToPath(import.meta.url)), '../locales/{{lng}}.json');\nexport const got = () => fs.readFileSync(at.replace('{{lng}}', 'de'), 'utf8');", []string{"locales/de.json", "1"}},
+		"the root that a package tells": {"import root from 'app-root-path';\n" + esm + "export const got = () => fs.readFileSync(root.resolve('config/a.txt'), 'utf8') + fs.readFileSync(root + '/b.txt', 'utf8') + fs.readFileSync(path.join(root.path, 'c.txt'), 'utf8');", []string{
+			"config/a.txt", "a", "b.txt", "b", "c.txt", "c", "node_modules/app-root-path/package.json", `{"name":"app-root-path"}`,
+			"node_modules/app-root-path/index.js", "const cwd = process.cwd(); module.exports = { path: cwd, resolve: (p) => cwd + '/' + p, toString: () => cwd };",
+		}},
+		"a folder that a package reads of itself": {"import settings from 'config';\nexport const got = () => settings.a;", []string{
+			"config/default.json", `{"a":"said"}`, "node_modules/config/package.json", `{"name":"config"}`,
+			"node_modules/config/index.js", "const file = ['default.json'][0]; exports.a = JSON.parse(require('fs').readFileSync(process.cwd() + '/config/' + file)).a",
+		}},
 		"a worker from the working folder": {"import { Worker } from 'node:worker_threads';\nexport const got = () => new Promise((done, fail) => new Worker('./lib/worker.js').on('message', done).on('error', fail));", []string{
 			"lib/worker.js", "import { parentPort } from 'node:worker_threads';\nimport p from 'p';\nimport { more } from './more.js';\nparentPort.postMessage(p + more);", "lib/more.js", "export const more = '!';",
 		}},
@@ -106,7 +116,7 @@ func TestWhatCannotComeAlongIsNamedWithItsLine(t *testing.T) {
 		"the working folder":            {"const root = process.cwd(); exports.got = (find) => find({ cwd: process.cwd(), root }, require('path').join(root, 'node_modules'));", "", "", "", ""},
 		"names from the working folder": {"exports.got = (name) => require('fs').readFileSync('./' + name);", "", "", "src/app.js:1 reads from the source folder by names that are known only when it runs", "build: {include: "},
 		"names that are no paths here":  {"exports.got = async (name) => require('fs').readFileSync(name) + require('fs').readFileSync('/etc/hostname') + await Promise.resolve('src') + name.readFile('data:x') + require('fs').readFileSync('not-here.txt');", "", "", "", ""},
-		"nothing":                       {"console.log(__dirname, require('path').relative(__dirname, '/'), __filename, module.filename === __filename);", "", "", "", ""},
+		"nothing":                       {"console.log(__dirname, './nothing-there.json', require('path').relative(__dirname, '/'), __filename, module.filename === __filename);", "", "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := packagertest.Project(t, "beside.txt", "", "api/src/app.js", c.code+"\nexports.fetch = () => {};\n", "api/src/a.txt", "", "api/src/big.bin", "", "api/.env", "A=1", "api/.ferryignore", "big.bin\n",

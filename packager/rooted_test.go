@@ -157,6 +157,14 @@ func TestAnOptionalPeerComesAlongWhenTheUserNeedsIt(t *testing.T) {
 	}
 }
 
+func TestAPackageThatLooksWhereItIsRequiredLiesOutsideOfTheBundle(t *testing.T) {
+	t.Parallel()
+	root := packagertest.Project(t, "src/app.js", "exports.got = require('all')('../routes').join(); exports.fetch = () => {};", "routes/a.js", "module.exports = require('../lib')", "routes/b.js", "module.exports = 'b'", "lib.js", "module.exports = 'a'",
+		"node_modules/all/package.json", `{"name":"all"}`,
+		"node_modules/all/index.js", "const fs = require('fs'), path = require('path'), from = module.parent.filename; module.exports = (dir) => fs.readdirSync(path.join(path.dirname(from), dir)).sort().map((f) => require(path.join(path.dirname(from), dir, f)));")
+	alike(t, root, "src/app.js", "m.default.got")
+}
+
 func TestAPackageThatTheUsersCodeNamesComesAlongForWhoLoadsIt(t *testing.T) {
 	t.Parallel()
 	tree := func(code string) []string {

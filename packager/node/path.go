@@ -25,6 +25,7 @@ type use struct {
 	line     int
 	by       string // the function that is called with it first, or the property that it is given to, or ""
 	declared bool   // it is given a name that the module keeps for itself
+	maybe    bool   // the text may mean something else
 }
 
 // load is a module that is asked for in a way that a bundler does not follow.
@@ -38,6 +39,11 @@ func pathsIn(file, cwd, text string) *paths {
 	p := &paths{file: filepath.ToSlash(file), cwd: filepath.ToSlash(cwd), words: tokens(text), names: map[string]value{}, own: map[string]string{}}
 	dir := value{text: path.Dir(p.file), rooted: true}
 	p.names["__dirname"], p.names["__filename"] = dir, value{text: p.file, rooted: true}
+	for i, w := range p.words {
+		if w.kind == aString && w.text == appRoot && word(p.words, i-1) == "from" {
+			p.names[word(p.words, i-2)] = value{text: p.cwd, rooted: true, cwd: true}
+		}
+	}
 	p.look(p.words)
 	return p
 }
@@ -72,6 +78,7 @@ func (p *paths) look(words []token) {
 				continue
 			}
 		}
+		p.told(words, i)
 		for _, insert := range words[i].holds {
 			p.look(insert)
 		}
@@ -81,7 +88,7 @@ func (p *paths) look(words []token) {
 
 // readsFirst is whether a function reads the file or folder that its first argument names.
 func readsFirst(function string) bool {
-	return lists(function) || slices.Contains([]string{"readFileSync", "readFile", "createReadStream", "openSync", "static", "Worker", "fork"}, function)
+	return lists(function) || slices.Contains([]string{"readFileSync", "readFile", "createReadStream", "openSync", "static", "Worker", "fork", "serve", "serveStatic", "views", "configure", "FileSystemLoader"}, function)
 }
 
 // fromCwd is the path that a relative one means to the system: it begins at the working folder.
@@ -268,7 +275,7 @@ func (p *paths) kept(words []token, v value, next int) (value, int, bool) {
 			next++
 		case sign == "as":
 			next += 2
-		case sign == "." && (property == "href" || property == "pathname"):
+		case sign == "." && (property == "href" || property == "pathname" || property == "path" && v.cwd):
 			next += 2
 		case sign == "." && property == "toString" && word(words, next+2) == "(" && word(words, next+3) == ")":
 			next += 4
@@ -307,9 +314,16 @@ func (p *paths) named(words []token, i int) (v value, next int, ok bool) {
 		return v, i + 5, ok
 	case name == "process" && word(words, i+1) == "." && word(words, i+2) == "cwd" && word(words, i+3) == "(" && word(words, i+4) == ")":
 		return value{text: p.cwd, rooted: true, cwd: true}, i + 5, true
+	case name == "require" && word(words, i+1) == "(" && i+2 < len(words) && words[i+2].kind == aString && words[i+2].text == appRoot:
+		return value{text: p.cwd, rooted: true, cwd: true}, i + 4, true
 	case name == "new" && word(words, i+1) == "URL" && word(words, i+2) == "(":
 		args, next := p.arguments(words, i+3)
 		v, ok = against(args)
+		return v, next, ok
+	}
+	if v, known := p.names[words[i].text]; known && v.cwd && word(words, i+1) == "." && word(words, i+2) == "resolve" && word(words, i+3) == "(" {
+		args, next := p.arguments(words, i+4)
+		v, ok = joined(append([]value{v}, args...))
 		return v, next, ok
 	}
 	if v, known := p.names[words[i].text]; known && word(words, i+1) != "(" && word(words, i+1) != ":" {

@@ -49,12 +49,20 @@ type unknown struct {
 // follow looks at the modules of a bundle, and at those that come along as files.
 func (b *bundle) follow(ctx context.Context) (*reads, error) {
 	r := &reads{bundle: b, ctx: ctx, taken: map[string]reason{}, followed: map[string]bool{}, packages: map[string]outsider{}}
+	packages, rendering := map[string]bool{}, false
 	for _, input := range slices.Sorted(maps.Keys(b.meta.Inputs)) {
-		if at := b.codeOf(input); at.pkg == "" && at.file != "" {
+		at := b.codeOf(input)
+		packages[at.pkg] = true
+		if at.pkg == "" && at.file != "" {
 			if err := r.module(at.file); err != nil {
 				return nil, err
 			}
+			of := b.sources.get(at.file)
+			rendering = rendering || of != nil && renders().MatchString(of.text)
 		}
+	}
+	if err := r.unasked(packages, rendering); err != nil {
+		return nil, err
 	}
 	for n := -1; n != len(r.taken); {
 		n = len(r.taken)
@@ -107,21 +115,13 @@ func (r *reads) module(file string) error {
 	if of == nil || !scripts(file) {
 		return nil
 	}
-	if mentionsPlace(of.text) {
-		if err := r.paths(pathsIn(file, r.real, of.text)); err != nil {
-			return err
-		}
+	if err := r.paths(pathsIn(file, r.real, of.text)); err != nil {
+		return err
 	}
 	if line, calls := byName(of.text); calls > 0 {
 		return r.chosen(file, line)
 	}
 	return nil
-}
-
-// mentionsPlace rules out most code, faster than to read it does.
-func mentionsPlace(code string) bool {
-	return slices.ContainsFunc([]string{"__dirname", "__filename", "import.meta", "createRequire", "require.resolve", "process.cwd", "path.resolve", "readFile", "createReadStream", "openSync", "readdir", "opendir", ".static", "Worker", "fork"},
-		func(word string) bool { return strings.Contains(code, word) })
 }
 
 // scripts is whether a file holds code that may be loaded by its path.
@@ -234,19 +234,27 @@ func (r *reads) use(p *paths, u use) error {
 		return nil
 	}
 	at := filepath.Clean(filepath.FromSlash(u.text))
+	info, err := os.Stat(at)
+	if err != nil {
+		u = folded(u)
+		at = filepath.Clean(filepath.FromSlash(u.text))
+		info, err = os.Stat(at)
+	}
 	if u.cwd && (at == r.real && !u.open && !lists(u.by) || filepath.Base(at) == "node_modules") { // others than files are meant
 		return nil
 	}
 	if name, ok := r.inPackage(filepath.Dir(filepath.FromSlash(p.file))); ok && name != path.Dir(r.handler) && (u.by == "cwd" || strings.Contains(u.text, "/../")) {
 		r.through = append(r.through, name)
 	}
-	info, err := os.Stat(at)
 	if u.open && !strings.HasSuffix(u.text, "/") && (err != nil || !info.IsDir()) { // a name that goes on
 		at = filepath.Dir(at)
 		info, err = os.Stat(at)
 	}
 	if err != nil {
 		return r.absent(at)
+	}
+	if !u.means(info.IsDir()) {
+		return nil
 	}
 	file := filepath.FromSlash(p.file)
 	u.text = filepath.ToSlash(at)
@@ -279,7 +287,7 @@ func starts(function string) bool {
 
 // lists is whether a function finds the files of a folder.
 func lists(function string) bool {
-	return slices.Contains([]string{"readdirSync", "readdir", "opendir", "opendirSync", "requireDir", "requireAll"}, function)
+	return slices.Contains([]string{"readdirSync", "readdir", "opendir", "opendirSync", "requireDir", "requireAll", "glob"}, function)
 }
 
 // idle is whether a function reads nothing of the folder that it is given.

@@ -21,6 +21,7 @@ import (
 var (
 	placeOf  = pattern.Of(`\b(?:__ferry_(?:dirname|filename|meta)\d*|__dirname|__filename)\b`)
 	loads    = pattern.Of(`\b(?:__require|require|import)\(([^"'` + "`" + `)\s])`) // by an expression
+	requirer = pattern.Of(`\bmodule\d*\.parent\b`)
 	itself   = pattern.Of(`\b(?:resolve|join|normalize)\((?:__ferry_dirname\d*|__dirname)\)|(?:\breturn |[=:>] )(?:__ferry_dirname\d*|__dirname)(?:[,;)]|$)`)
 	finds    = pattern.Of(`\b(?:__require|require)\.resolve\(["'` + "`" + `]([^"'` + "`" + `]+)`)
 	maker    = pattern.Of(`\b([\w$]+) = (?:\(0, )?[\w$.]*createRequire\d*\)?\(`)
@@ -107,7 +108,7 @@ func (b *bundle) parts(code string) iter.Seq2[codeOf, string] {
 
 // mayLook rules out most code, faster than the expressions do.
 func mayLook(code string) bool {
-	return slices.ContainsFunc([]string{"require(", "require.", "createRequire", "import(", "import.", "__ferry_meta", "dirname", "filename"},
+	return slices.ContainsFunc([]string{"require(", "require.", "createRequire", "import(", "import.", "__ferry_meta", "dirname", "filename", ".parent"},
 		func(part string) bool { return strings.Contains(code, part) })
 }
 
@@ -194,7 +195,7 @@ func (b *bundle) looks(at codeOf, lines []string) (string, error) {
 		if made := maker().FindStringSubmatch(line); made != nil {
 			own = append(own, made[1])
 		}
-		if itself().MatchString(line) || placeOf().MatchString(line) && b.holdsOne(at, statement(lines, i)) {
+		if requirer().MatchString(line) || itself().MatchString(line) || placeOf().MatchString(line) && b.holdsOne(at, statement(lines, i)) {
 			return why(line), nil
 		}
 		if name := found(line, own); name != "" && (b.holdsPath(at, name) || mod.needs(PackageName(name))) {

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ferryfn/ferry/internal/pattern"
+)
+
+// What others read for one's own code, by a path that it gives them, or by one that they have of themselves.
+
+// appRoot is the package whose value is the working folder.
+const appRoot = "app-root-path"
+
+// fileName is a text that names a file by its end.
+var fileName = pattern.Of(`^[\w.-][\w./-]*\.[A-Za-z]\w{1,7}$`)
+
+// told notes a text that may be the path of a file or a folder from the working folder: YAML.load("./openapi.yaml"). Of a
+// pattern of paths it is the folder that it begins with.
+func (p *paths) told(words []token, i int) {
+	w := words[i]
+	if w.kind != aString || imported(words, i) || strings.ContainsAny(w.text, " \n:<>\"'()|\\,;=&#$") || strings.Trim(w.text, "./") == "" {
+		return
+	}
+	if before := word(words, i-1); strings.HasSuffix(before, "==") || word(words, i+1) == ":" && (before == "{" || before == ",") {
+		return
+	}
+	relative := !path.IsAbs(w.text) && isPath(w.text)
+	if relative || fileName().MatchString(w.text) || !path.IsAbs(w.text) && strings.Contains(w.text, "/*") {
+		p.uses = append(p.uses, use{value: p.fromCwd(value{text: w.text}), line: w.line, maybe: true})
+	}
+	if here := path.Dir(p.file); relative && here != p.cwd && word(words, i-1) == "(" { // requireDir("../routes")
+		p.uses = append(p.uses, use{value: value{text: path.Join(here, w.text), rooted: true}, line: w.line, maybe: true, by: "requireDir"})
+	}
+}
+
+// folded is a use of a pattern of paths, as routes/*.js or locales/{{language}}.json, as one of the folder that it begins with.
+func folded(u use) use {
+	if i := strings.IndexAny(u.text, "*{%?"); i >= 0 {
+		u.text, u.open, u.by = u.text[:strings.LastIndex(u.text[:i], "/")+1], true, "glob"
+	}
+	return u
+}
+
+// means is whether a text that may be a path is one.
+func (u use) means(folder bool) bool {
+	return !u.maybe || u.by == "glob" || folder || !scripts(u.text) && !slices.Contains([]string{"package.json", "package-lock.json"}, path.Base(u.text))
+}
+
+// ofThemselves are the folders below the working folder that packages read unless they are told otherwise.
+var ofThemselves = map[string]string{"config": "config", "express": "views"}
+
+// renders is code that has a view rendered.
+var renders = pattern.Of(`\.render\(`)
+
+// unasked takes the folders that packages read of themselves.
+func (r *reads) unasked(packages map[string]bool, rendering bool) error {
+	for name, folder := range ofThemselves {
+		_, apart := r.external[name]
+		if !packages[name] && !apart || name == "express" && !rendering {
+			continue
+		}
+		p := &paths{file: filepath.ToSlash(filepath.Join(r.real, filepath.FromSlash(r.handler)))}
+		u := use{value: value{text: path.Join(filepath.ToSlash(r.real), folder), rooted: true, cwd: true}, line: 1, by: "readdir"}
+		if err := r.use(p, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
