@@ -9,7 +9,8 @@ import (
 
 func TestAModuleThatCodeChoosesWhenItRunsIsFoundAsNodeFindsIt(t *testing.T) {
 	t.Parallel()
-	root := packagertest.Project(t, "app.js", "const missing = (name) => { try { return require(`./lang/${name}`) } catch (err) { return err.code } };\n"+
+	root := packagertest.Project(t, "app.js", "const path = require('path'), map = new Map(), fn = path.sep + map.size;\n"+
+		"const missing = (name) => { try { return require(`./lang/${name}`) } catch (err) { return err.code } };\n"+
 		"exports.got = ['de', 'de.js', 'en', 'deep/er', 'folder', 'toString', 'nothing'].map(missing).concat(require('./lib/load')('../more/m'), require('./lib/load').all()).join();\nexports.fetch = () => {};\n",
 		"lang/de.js", "module.exports = 'hallo'", "lang/en.json", `"hello"`, "lang/deep/er.js", "module.exports = 'deep'", "lang/folder/index.js", "module.exports = 'folder'",
 		"lang/README.md", "# no module", "lang/de.yaml", "a: 1", "lang/LICENSE", "no module either",

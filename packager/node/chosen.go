@@ -16,23 +16,20 @@ import (
 // Code may choose a module when it runs. Of require(`./lang/${name}`) esbuild bundles all files that it may mean, and looks one
 // up by its whole name; of require(name) it knows nothing.
 
-// lookUp is how esbuild finds a chosen module, and byNode how Node does: without the end of its name, and with a code on the
-// error that it is not there, which programs look at. It has as many lines, so that source maps hold.
-var (
-	lookUp = []byte(`  var fn = map[path];
-  if (fn) return fn();
-  throw new Error("Module not found in bundle: " + path);
-`)
-	byNode = []byte(`  var end = ["", ".js", ".json", ".ts", ".tsx", ".jsx", "/index.js", "/index.json", "/index.ts", "/index.tsx"].find((e) => Object.hasOwn(map, path + e));
-  if (end !== void 0) return map[path + end]();
-  throw Object.assign(new Error("Cannot find module '" + path + "'"), { code: "MODULE_NOT_FOUND" });
-`)
-)
+// lookUp is how esbuild finds a chosen module, with names that give way to the program's own, and byNode how Node does: without
+// the end of its name, and with a code on the error that it is not there, which programs look at. It has as many lines, so that
+// source maps hold.
+var lookUp = pattern.Of(`  var (\w+) = (\w+)\[(\w+)\];\n  if \(\w+\) return \w+\(\);\n  throw new Error\("Module not found in bundle: " \+ \w+\);\n`)
+
+const byNode = `  var $1 = ["", ".js", ".json", ".ts", ".tsx", ".jsx", "/index.js", "/index.json", "/index.ts", "/index.tsx"].find((e) => Object.hasOwn($2, $3 + e));
+  if ($1 !== void 0) return $2[$3 + $1]();
+  throw Object.assign(new Error("Cannot find module '" + $3 + "'"), { code: "MODULE_NOT_FOUND" });
+`
 
 func foundByNode(out []api.OutputFile) {
 	for i := range out {
-		if path.Ext(out[i].Path) != ".map" {
-			out[i].Contents = bytes.Replace(out[i].Contents, lookUp, byNode, 1)
+		if path.Ext(out[i].Path) != ".map" && bytes.Contains(out[i].Contents, []byte("Module not found in bundle")) {
+			out[i].Contents = lookUp().ReplaceAll(out[i].Contents, []byte(byNode))
 		}
 	}
 }
@@ -132,4 +129,17 @@ func (r *reads) namesOfModules() []string {
 func imported(words []token, i int) bool {
 	before, called := word(words, i-1), word(words, i-2)
 	return before == "from" || before == "import" || before == "(" && (called == "require" || called == "import")
+}
+
+// imports are all modules that a module asks for by their names.
+func (p *paths) imports() (out []load) {
+	for i, w := range p.words {
+		if w.kind != aString {
+			continue
+		}
+		if imported(p.words, i) {
+			out = append(out, load{w.text, p.file, w.line})
+		}
+	}
+	return out
 }

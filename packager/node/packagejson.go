@@ -86,3 +86,13 @@ func (p packageJSON) requirable() bool {
 	}
 	return p.Type != "module" && !strings.Contains(exports, `.mjs"`)
 }
+
+// PackageName is the package of an import: "@a/b" of "@a/b/c", and ".a/b" of what was generated there.
+func PackageName(specifier string) string {
+	n := 1
+	if strings.HasPrefix(specifier, "@") || dotted(specifier) {
+		n = 2
+	}
+	parts := strings.Split(specifier, "/")
+	return strings.Join(parts[:min(n, len(parts))], "/")
+}

@@ -398,16 +398,3 @@ func argumentEnd(words []token, i int) int {
 	}
 	return i
 }
-
-// imports are all modules that a module asks for by their names.
-func (p *paths) imports() (out []load) {
-	for i, w := range p.words {
-		if w.kind != aString {
-			continue
-		}
-		if imported(p.words, i) {
-			out = append(out, load{w.text, p.file, w.line})
-		}
-	}
-	return out
-}

@@ -49,19 +49,17 @@ type unknown struct {
 // follow looks at the modules of a bundle, and at those that come along as files.
 func (b *bundle) follow(ctx context.Context) (*reads, error) {
 	r := &reads{bundle: b, ctx: ctx, taken: map[string]reason{}, followed: map[string]bool{}, packages: map[string]outsider{}}
-	packages, rendering := map[string]bool{}, false
+	var inputs []codeOf
 	for _, input := range slices.Sorted(maps.Keys(b.meta.Inputs)) {
 		at := b.codeOf(input)
-		packages[at.pkg] = true
+		inputs = append(inputs, at)
 		if at.pkg == "" && at.file != "" {
 			if err := r.module(at.file); err != nil {
 				return nil, err
 			}
-			of := b.sources.get(at.file)
-			rendering = rendering || of != nil && renders().MatchString(of.text)
 		}
 	}
-	if err := r.unasked(packages, rendering); err != nil {
+	if err := r.unasked(inputs); err != nil {
 		return nil, err
 	}
 	for n := -1; n != len(r.taken); {
@@ -262,6 +260,7 @@ func (r *reads) use(p *paths, u use) error {
 		return r.installed(p, u)
 	}
 	switch {
+	case at == file && u.maybe: // swaggerJsdoc({ apis: ["./app.js"] })
 	case at == file:
 		if !starts(u.by) || r.seems(file) == "" {
 			return nil

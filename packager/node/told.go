@@ -28,7 +28,7 @@ func (p *paths) told(words []token, i int) {
 		return
 	}
 	relative := !path.IsAbs(w.text) && isPath(w.text)
-	if relative || fileName().MatchString(w.text) || !path.IsAbs(w.text) && strings.Contains(w.text, "/*") {
+	if relative || !scripts(w.text) && fileName().MatchString(w.text) || !path.IsAbs(w.text) && strings.Contains(w.text, "/*") {
 		p.uses = append(p.uses, use{value: p.fromCwd(value{text: w.text}), line: w.line, maybe: true})
 	}
 	if here := path.Dir(p.file); relative && here != p.cwd && word(words, i-1) == "(" { // requireDir("../routes")
@@ -46,7 +46,7 @@ func folded(u use) use {
 
 // means is whether a text that may be a path is one.
 func (u use) means(folder bool) bool {
-	return !u.maybe || u.by == "glob" || folder || !scripts(u.text) && !slices.Contains([]string{"package.json", "package-lock.json"}, path.Base(u.text))
+	return !u.maybe || u.by == "glob" || folder || !slices.Contains([]string{"package.json", "package-lock.json"}, path.Base(u.text))
 }
 
 // ofThemselves are the folders below the working folder that packages read unless they are told otherwise.
@@ -55,11 +55,20 @@ var ofThemselves = map[string]string{"config": "config", "express": "views"}
 // renders is code that has a view rendered.
 var renders = pattern.Of(`\.render\(`)
 
-// unasked takes the folders that packages read of themselves.
-func (r *reads) unasked(packages map[string]bool, rendering bool) error {
+// unasked takes the folders that packages read of themselves, when the inputs of a bundle are known.
+func (r *reads) unasked(inputs []codeOf) error {
+	used, rendering := map[string]bool{}, false
+	for name := range r.external {
+		used[name] = true
+	}
+	for _, at := range inputs {
+		used[at.pkg] = true
+		if of := r.sources.get(at.file); at.pkg == "" && of != nil && renders().MatchString(of.text) {
+			rendering = true
+		}
+	}
 	for name, folder := range ofThemselves {
-		_, apart := r.external[name]
-		if !packages[name] && !apart || name == "express" && !rendering {
+		if !used[name] || name == "express" && !rendering {
 			continue
 		}
 		p := &paths{file: filepath.ToSlash(filepath.Join(r.real, filepath.FromSlash(r.handler)))}
