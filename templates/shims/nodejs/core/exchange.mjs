@@ -9,7 +9,7 @@
 // and an outlet for the answer,
 //   head(status, pairs, length)   begins it, with pairs that are its own; without a length the body's end is told otherwise
 //   write(chunk), end()           a part of the body, the rest
-//   last(chunk)                   both at once, where that is less
+//   last(chunk)                   both at once, where that is less; a chunk may be text of ASCII there
 //   begun, ended, gone            something is out that cannot be taken back; all of it is out; nobody waits for it
 //   reset(), cut()                takes back what is not out; breaks off what is
 // and the target gives the exchange its ctx.

@@ -57,7 +57,7 @@ class Connected {
   }
 
   last(chunk) {
-    if (!this.res.destroyed) this.res.end(chunk);
+    if (!this.res.destroyed) this.res.end(chunk, "latin1"); // text goes out in one piece with the head, each character a byte
   }
 
   cut() {

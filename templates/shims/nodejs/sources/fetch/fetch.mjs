@@ -35,14 +35,21 @@ function requestOf(exchange) {
 function standard(exchange) {
   const { method, target, body } = exchange;
   const [, host] = exchange.headers.findLast(([name, value]) => name.toLowerCase() === "host" && !/[\s/?#@\\]/.test(value)) ?? [, "localhost"];
+  const light = Request.over?.(exchange, host, fill);
+  if (light) return light;
   const url = `${exchange.scheme}://${host}${target.replaceAll("#", "%23")}`;
   const request = requestWith(url, method, body, exchange);
-  const { headers } = request;
+  fill(request.headers, exchange);
+  return request;
+}
+
+// fill puts an exchange's headers into those of a Request.
+function fill(headers, exchange) {
   for (const [name, value] of exchange.headers) {
     if (name.toLowerCase() === "cookie" && headers.has("cookie")) headers.set("cookie", `${headers.get("cookie")}; ${value}`);
     else headers.append(name, value);
   }
-  return request;
+  return headers;
 }
 
 // requestWith is a Request without headers, which are put into the one that it has: given to it, they would be copied.
@@ -115,8 +122,10 @@ async function sendResponse(response, exchange) {
   }
   const given = Response.given?.(response);
   if (given) {
-    exchange.begin(response.status, headersOf(response), given.byteLength);
-    return exchange.last(given);
+    const { status, headers, body } = given;
+    const length = Buffer.byteLength(body);
+    exchange.begin(status, headers, length);
+    return exchange.last(body.length === length ? body : Buffer.from(body));
   }
   const reader = response.body?.getReader();
   const { chunks, next } = reader ? await (exchange.collected ? all(reader) : beginning(reader)) : { chunks: [] };
