@@ -88,10 +88,14 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 	}()
 	done = true
 	from := &body{Reader: r.Body}
-	proxy := &httputil.ReverseProxy{
+	var proxy *httputil.ReverseProxy
+	proxy = &httputil.ReverseProxy{
 		Rewrite: func(pr *httputil.ProxyRequest) { c.rewrite(pr, in) },
 		ModifyResponse: func(res *http.Response) error {
 			c.status = res.StatusCode
+			if arrived(res) {
+				proxy.FlushInterval = 0 // the server sends it in one piece, when it is told all
+			}
 			c.untyped(w, res)
 			c.relocate(res, r.Host)
 			return nil

@@ -198,6 +198,12 @@ type lined struct {
 	done      bool
 }
 
+// arrived reports whether all of an answer is here, so that nobody waits for a part of it.
+func arrived(res *http.Response) bool {
+	a, ok := res.Body.(*lined)
+	return ok && res.ContentLength >= 0 && int64(a.line.read.Buffered()) >= res.ContentLength
+}
+
 // Read implements io.Reader.
 func (a *lined) Read(p []byte) (int, error) {
 	n, err := a.from.Read(p)
