@@ -11,10 +11,11 @@ import (
 // compared does the same with the standard's own Response and with the one that handlers of style fetch get, and prints
 // what differs.
 const compared = `
-const Standard = globalThis.Response;
-const [StandardRequest, standardFetch] = [globalThis.Request, globalThis.fetch];
-const util = await import("node:util");
-await import("./before.mjs");
+import util from "node:util";
+import { light, standards, fetchOf as standardFetch } from "./before.mjs";
+const early = [...Object.getOwnPropertyNames(Response.prototype), light.over({ method: "GET", scheme: "http", target: "/", body: {} }, "a") instanceof Object, String(new Response("x")), new Response("x") instanceof Response].join();
+const { Response: Standard, Request: StandardRequest } = standards();
+if (early !== [...new Set(Object.getOwnPropertyNames(Response.prototype)), true, "[object Response]", true].join()) console.log("before the standard's are loaded:", early);
 const headers = (r) => JSON.stringify([...r.headers]);
 const about = (r) => [r.status, r.statusText, r.ok, r.type, r.url, r.redirected, headers(r), r.bodyUsed, r.body === null].join(" ");
 const fails = async (work) => { try { return await work(); } catch (err) { return err.constructor.name; } };
@@ -66,22 +67,22 @@ const asks = {
   again: (r) => asks.about(new Request(r)) + asks.about(new Request(r, { method: "POST", body: "b" })) + asks.about(new Request("http://b.example/", r)), set: (r) => { r.headers.delete("cookie"); return asks.about(new Request(r)); },
 };
 for (const method of ["GET", "HEAD", "POST", "DELETE"]) for (const target of ["/", "/a//b;c=1?x=%zz&y=[1]/?", "/a%2Fb", "//c"]) for (const [name, ask] of Object.entries(asks)) {
-  const light = Request.over(exchange(method, target, new AbortController().signal), "a.example:81", fill);
+  const lean = light.over(exchange(method, target, new AbortController().signal), "a.example:81", fill);
   const whole = new Request("http://a.example:81" + target, { method });
   fill(whole.headers);
-  const [want, got] = [await fails(() => ask(whole)), light && (await fails(() => ask(light)))];
+  const [want, got] = [await fails(() => ask(whole)), lean && (await fails(() => ask(lean)))];
   if (String(want) !== String(got)) console.log(name, method, target, "standard:", want, "ours:", got);
 }
 for (const [method, target, host] of [["TRACE", "/", "a"], ["GET", "/a/../b", "a"], ["GET", "/a/%2E%2e/b", "a"], ["GET", "/a|'b?x='", "a"], ["GET", "/?'", "a"], ["GET", "/a#b", "a"], ["GET", "/", "a:80"], ["GET", "/", "A"], ["GET", "/", "1.2.3"], ["GET", "/", "a b"], ["get", "/", "a"]]) {
-  const light = Request.over(exchange(method, target), host, fill);
-  if (light) console.log("is not the standard's:", method, host, target);
+  const lean = light.over(exchange(method, target), host, fill);
+  if (lean) console.log("is not the standard's:", method, host, target);
 }
 const abort = new AbortController();
-const gone = new Request(Request.over(exchange("GET", "/", abort.signal), "a", fill));
+const gone = new Request(light.over(exchange("GET", "/", abort.signal), "a", fill));
 abort.abort();
 if (!gone.signal.aborted) console.log("a copy does not see that the client went");
 const refused = async (call, request) => { try { await call(request); } catch (err) { return [err.constructor.name, err.message, err.cause?.code].join(); } };
-const nowhere = [await refused(fetch, Request.over(exchange("GET", "/", new AbortController().signal), "127.0.0.1:1", fill)), await refused(standardFetch, new StandardRequest("http://127.0.0.1:1/"))];
+const nowhere = [await refused(fetch, light.over(exchange("GET", "/", new AbortController().signal), "127.0.0.1:1", fill)), await refused(standardFetch, new StandardRequest("http://127.0.0.1:1/"))];
 if (nowhere[0] !== nowhere[1]) console.log("fetch:", nowhere);
 `
 
@@ -94,7 +95,7 @@ func TestTheResponseOfAHandlerIsTheStandardsOwnInAllThatCanBeSeen(t *testing.T) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"before.mjs": string(before), "compared.mjs": compared} {
+	for name, text := range map[string]string{"before.mjs": string(before) + "\nvar light;\nexport { light, standards, fetchOf };\n", "compared.mjs": compared} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

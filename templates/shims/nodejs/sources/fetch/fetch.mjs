@@ -1,6 +1,9 @@
 // The style fetch: a module that exports fetch(Request) Response.
 const style = "fetch";
 
+// light makes and reads Requests and Responses with less than the standard's own take, where something above has put it.
+var light;
+
 async function open() {
   return { http: config.http && fetchHandler(), event: eventFunction() };
 }
@@ -35,8 +38,8 @@ function requestOf(exchange) {
 function standard(exchange) {
   const { method, target, body } = exchange;
   const [, host] = exchange.headers.findLast(([name, value]) => name.toLowerCase() === "host" && !/[\s/?#@\\]/.test(value)) ?? [, "localhost"];
-  const light = Request.over?.(exchange, host, fill);
-  if (light) return light;
+  const arrived = light?.over(exchange, host, fill);
+  if (arrived) return arrived;
   const url = `${exchange.scheme}://${host}${target.replaceAll("#", "%23")}`;
   const request = requestWith(url, method, body, exchange);
   fill(request.headers, exchange);
@@ -117,15 +120,15 @@ function classesOf() {
 
 // sendResponse sends a body that is there at once with its length, and streams any other.
 async function sendResponse(response, exchange) {
-  if (typeof response?.status !== "number" || typeof response.headers?.get !== "function") {
-    throw new TypeError(`${config.handler}: fetch returned ${response === null ? "null" : typeof response}, not a Response`);
-  }
-  const given = Response.given?.(response);
+  const given = light?.given(response);
   if (given) {
     const { status, headers, body } = given;
     const length = Buffer.byteLength(body);
     exchange.begin(status, headers, length);
     return exchange.last(body.length === length ? body : Buffer.from(body));
+  }
+  if (typeof response?.status !== "number" || typeof response.headers?.get !== "function") {
+    throw new TypeError(`${config.handler}: fetch returned ${response === null ? "null" : typeof response}, not a Response`);
   }
   const reader = response.body?.getReader();
   const { chunks, next } = reader ? await (exchange.collected ? all(reader) : beginning(reader)) : { chunks: [] };
