@@ -76,20 +76,22 @@ func (d *dev) run(ctx context.Context) error {
 		return err
 	}
 	defer end()
-	if d.watch, err = newWatch(); err != nil {
-		return err
-	}
-	defer d.watch.close()
+	written := []io.Writer{d.app.Streams.Out.Writer, d.app.Streams.Err.Writer}
 	if d.recording != "" {
 		recording, stop := context.WithCancel(ctx)
-		wait, err := d.record(recording, p)
+		file, wait, err := d.record(recording, p)
 		if err != nil {
 			stop()
 			return err
 		}
 		defer wait()
 		defer stop()
+		written = append(written, file)
 	}
+	if d.watch, err = newWatch(written); err != nil {
+		return err
+	}
+	defer d.watch.close()
 	keys, restore, err := d.keys(ctx)
 	if err != nil {
 		return err

@@ -197,7 +197,7 @@ func results() map[string]result {
 			{Name: "webhook", Functions: []string{"api"}},
 		}},
 		"queues": queuesResult{place: "shop · dev · local", Queues: []queueResult{
-			{Kind: "queue", Name: "orders", Depth: 12, Age: 3.2, Dead: []deadResult{
+			{Kind: "queue", Name: "orders", Depth: 12, Age: new(3.2), Dead: []deadResult{
 				{ID: "a1", Attempts: 5, Reason: "ValueError: on purpose", Body: "{\"order\": 7}", Died: created},
 			}},
 			{Kind: "topic", Name: "signups", Function: "mailer"},

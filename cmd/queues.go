@@ -23,7 +23,7 @@ type queueResult struct {
 	Name     string       `json:"name"`
 	Function string       `json:"function,omitempty"`
 	Depth    int          `json:"depth"`       // messages that wait or are under way; -1 is that the provider does not say
-	Age      float64      `json:"age_seconds"` // of the oldest of them
+	Age      *float64     `json:"age_seconds,omitempty"` // of the oldest of them, where the provider says it
 	Dead     []deadResult `json:"dead"`        // oldest first
 }
 
@@ -82,8 +82,11 @@ func newQueuesResult(p *project, all []providers.Queue, now time.Time) queuesRes
 	r := queuesResult{Queues: []queueResult{}, place: p.place()}
 	for _, q := range all {
 		one := queueResult{Kind: q.Kind, Name: q.Name, Function: q.Function, Depth: q.Depth, Dead: []deadResult{}}
-		if q.Depth > 0 {
-			one.Age = max(0, now.Sub(q.Oldest).Seconds())
+		switch {
+		case q.Depth == 0:
+			one.Age = new(0.0)
+		case !q.Oldest.IsZero():
+			one.Age = new(max(0, now.Sub(q.Oldest).Seconds()))
 		}
 		for _, d := range q.Dead {
 			dead := deadResult{ID: d.ID, Sent: d.Sent, Died: d.Died, Attempts: d.Attempts, Reason: d.Reason}
@@ -107,7 +110,10 @@ func (r queuesResult) text(p *printer) {
 			waits = p.style.dim.Render("how many wait is not known here")
 		}
 		if q.Depth > 0 {
-			waits = fmt.Sprintf("%d waiting, the oldest for %s", q.Depth, seconds(q.Age))
+			waits = fmt.Sprintf("%d waiting", q.Depth)
+			if q.Age != nil {
+				waits += ", the oldest for " + seconds(*q.Age)
+			}
 		}
 		if n := len(q.Dead); n > 0 {
 			dead = p.style.bad.Render(count(n, "dead letter"))

@@ -15,14 +15,13 @@ import (
 
 // record writes what the functions are asked and answer into a file that `ferry compare` reads, until ctx ends. What it
 // returns waits until the file is written.
-func (d *dev) record(ctx context.Context, p *project) (wait func(), err error) {
+func (d *dev) record(ctx context.Context, p *project) (file *os.File, wait func(), err error) {
 	recorder, ok := providers.As[providers.Recorder](p.adapter)
 	if !ok {
-		return nil, usagef("leave --record out", "the provider %s does not record", p.manifest.Target.Provider)
+		return nil, nil, usagef("leave --record out", "the provider %s does not record", p.manifest.Target.Provider)
 	}
-	file, err := d.openRecording(p)
-	if err != nil {
-		return nil, err
+	if file, err = d.openRecording(p); err != nil {
+		return nil, nil, err
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -35,7 +34,7 @@ func (d *dev) record(ctx context.Context, p *project) (wait func(), err error) {
 			d.fail(fmt.Errorf("recording into %s: %w", d.recording, err))
 		}
 	}()
-	return func() { <-ended }, nil
+	return file, func() { <-ended }, nil
 }
 
 // openRecording opens the file for adding to it, where it does not become part of a package.

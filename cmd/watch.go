@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,17 +19,26 @@ import (
 type watch struct {
 	watcher *fsnotify.Watcher
 	news    chan struct{}
+	written []fs.FileInfo // files that ferry itself writes: a log of what it says would have it say more
 }
 
 // quiet is for how long nothing must change until what changed is looked at: an editor writes a file in several steps.
 const quiet = 20 * time.Millisecond
 
-func newWatch() (*watch, error) {
+// newWatch watches, but for what ferry writes itself into files among those that are given.
+func newWatch(written []io.Writer) (*watch, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, fmt.Errorf("watching files: %w", err)
 	}
 	all := &watch{watcher: w, news: make(chan struct{}, 1)}
+	for _, to := range written {
+		if file, ok := to.(*os.File); ok {
+			if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+				all.written = append(all.written, info)
+			}
+		}
+	}
 	go all.run()
 	return all, nil
 }
@@ -38,15 +49,34 @@ func (w *watch) close() { _ = w.watcher.Close() }
 func (w *watch) changed() <-chan struct{} { return w.news }
 
 func (w *watch) run() {
-	for e := range w.watcher.Events {
-		if e.Op == fsnotify.Chmod || passing(filepath.Base(e.Name)) {
-			continue
+	for {
+		select {
+		case e, open := <-w.watcher.Events:
+			switch {
+			case !open:
+				return
+			case e.Op == fsnotify.Chmod || passing(filepath.Base(e.Name)) || w.writes(e.Name):
+				continue
+			}
+		case _, open := <-w.watcher.Errors: // more changed than the system keeps news of; it says no more until this is taken
+			if !open {
+				return
+			}
 		}
 		select {
 		case w.news <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// writes reports whether a file is one that ferry itself writes.
+func (w *watch) writes(name string) bool {
+	if len(w.written) == 0 {
+		return false
+	}
+	info, err := os.Stat(name)
+	return err == nil && slices.ContainsFunc(w.written, func(own fs.FileInfo) bool { return os.SameFile(own, info) })
 }
 
 // passing reports whether a name is of what editors and tools write beside the sources.

@@ -60,12 +60,13 @@ func TestInGoAFunctionOfGooglesFrameworkGetsEventsAsGoogleSendsThem(t *testing.T
 		{"invoke", `{"n":1}`, "application/json", 204, "EVENT dev.ferry.invoke.v1 /topics/signups"},
 	} {
 		a := i.do("POST", "/.ferry/event", []byte(c.data), "ferry-instance: nonce", "ce-specversion: 1.0", "ce-id: 7", "ce-source: /topics/signups",
-			"ce-type: dev.ferry."+c.kind+".v1", "ce-time: 2026-01-02T03:04:05Z", "content-type: "+c.media)
+			"ce-type: dev.ferry."+c.kind+".v1", "ce-time: 2026-01-02T03:04:05Z", "content-type: "+c.media, `ferry-attributes: {"color":"red"}`)
 		if a.status != c.status {
 			t.Errorf("%s: %d %s", c.kind, a.status, a.body)
 		}
 		i.says(c.says)
 	}
+	i.says("COLOR red")
 }
 
 func TestAGoPackageOfAnotherStyleIsTheSameEveryTimeAndLeavesTheModuleAsItIs(t *testing.T) {

@@ -220,14 +220,15 @@ func TestAGoProgramOfLambdaTakesEventsAsAWSSendsThem(t *testing.T) {
 		headers := append([]string{"ferry-instance: nonce", "ce-specversion: 1.0", "ce-id: 7", "ce-source: " + source, "ce-type: dev.ferry." + kind + ".v1", "ce-time: 2026-01-02T03:04:05Z"}, more...)
 		return i.do("POST", "/.ferry/event", []byte(data), headers...)
 	}
-	if a := deliver("queue.message", "/queues/orders", "hello", "content-type: text/plain"); a.status != 204 {
+	if a := deliver("queue.message", "/queues/orders", "hello", "content-type: text/plain", `ferry-attributes: {"color":"red"}`); a.status != 204 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	i.says("MESSAGE 7 hello arn:aws:sqs:local:000000000000:orders")
+	i.says("COLOR 7 red")
 	if a := deliver("queue.message", "arn:aws:sqs:eu-west-1:1:q", "fail"); a.status != 500 || !strings.Contains(a.body, "failed") {
 		t.Errorf("a message that the program reports as failed: %d %s", a.status, a.body)
 	}
-	batch := `[{"specversion":"1.0","id":"8","source":"/queues/orders","type":"dev.ferry.queue.message.v1","datacontenttype":"text/plain","data_base64":"Z3LDvG4="},` +
+	batch := `[{"specversion":"1.0","id":"8","source":"/queues/orders","type":"dev.ferry.queue.message.v1","datacontenttype":"text/plain","ferryattributes":"{\"color\":\"green\"}","data_base64":"Z3LDvG4="},` +
 		`{"specversion":"1.0","id":"9","source":"/queues/orders","type":"dev.ferry.queue.message.v1","data_base64":"ZmFpbA=="}]`
 	together := func(batch string) answer {
 		return i.do("POST", "/.ferry/event", []byte(batch), "ferry-instance: nonce", "content-type: application/cloudevents-batch+json")
@@ -236,16 +237,17 @@ func TestAGoProgramOfLambdaTakesEventsAsAWSSendsThem(t *testing.T) {
 		t.Errorf("a batch: %d %s", a.status, a.body)
 	}
 	i.says("MESSAGE 8 grün arn:aws:sqs:local:000000000000:orders")
+	i.says("COLOR 8 green")
 	if a := together(`[{"id":"8"}]`); a.status != 400 {
 		t.Errorf("a batch of what are no CloudEvents: %d %s", a.status, a.body)
 	}
 	for kind, c := range map[string][3]string{
-		"topic.message":  {"hi", "text/plain", `"Message":"hi"`},
+		"topic.message":  {"hi", "text/plain", `"MessageAttributes":{"color":{"Type":"String","Value":"red"}}`},
 		"object.created": {`{"bucket":"uploads","key":"a b/ä.jpg","size":3}`, "application/json", `"key":"a+b/%C3%A4.jpg"`},
 		"object.deleted": {`{"bucket":"uploads","key":"x"}`, "application/json", `"eventName":"ObjectRemoved:Delete"`},
 		"schedule":       {"", "application/json", `"detail-type":"Scheduled Event"`},
 	} {
-		if a := deliver(kind, "/place/name", c[0], "content-type: "+c[1]); a.status != 204 {
+		if a := deliver(kind, "/place/name", c[0], "content-type: "+c[1], `ferry-attributes: {"color":"red"}`); a.status != 204 {
 			t.Errorf("%s: %d %s", kind, a.status, a.body)
 		}
 		i.says(c[2])

@@ -34,7 +34,8 @@ func hello(w http.ResponseWriter, r *http.Request) {
 // published is the data of a message of Pub/Sub.
 type published struct {
 	Message struct {
-		Data []byte `json:"data"`
+		Data       []byte            `json:"data"`
+		Attributes map[string]string `json:"attributes"`
 	} `json:"message"`
 }
 
@@ -48,6 +49,9 @@ func work(_ context.Context, e event.Event) error {
 		return err
 	}
 	fmt.Printf("MESSAGE %s %s %s\n", e.ID(), e.Source(), p.Message.Data)
+	if color, ok := p.Message.Attributes["color"]; ok {
+		fmt.Printf("COLOR %s\n", color)
+	}
 	if string(p.Message.Data) == "fail" {
 		return fmt.Errorf("failed on purpose")
 	}

@@ -109,6 +109,9 @@ func work(event []byte) (any, error) {
 	out := events.SQSEventResponse{}
 	for _, m := range e.Records {
 		fmt.Printf("MESSAGE %s %s %s\n", m.MessageId, m.Body, m.EventSourceARN)
+		if color, ok := m.MessageAttributes["color"]; ok {
+			fmt.Printf("COLOR %s %s\n", m.MessageId, *color.StringValue)
+		}
 		if strings.Contains(m.Body, "fail") {
 			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 		}

@@ -1,0 +1,45 @@
+package cmd
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+func TestWhatFerryWritesItselfIsNoChangeAndWhatNoNewsIsKeptOfIsOne(t *testing.T) {
+	t.Parallel()
+	said, err := os.Create(filepath.Join(t.TempDir(), "dev.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = said.Close() }()
+	w, err := newWatch([]io.Writer{said, io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	seen := func(events ...fsnotify.Event) bool {
+		for _, e := range append(events, fsnotify.Event{Name: "passing~", Op: fsnotify.Write}) { // which is taken when all before it were looked at
+			w.watcher.Events <- e
+		}
+		select {
+		case <-w.news:
+			return true
+		default:
+			return false
+		}
+	}
+	if seen(fsnotify.Event{Name: said.Name(), Op: fsnotify.Write}) {
+		t.Error("what ferry says counts as a change")
+	}
+	if !seen(fsnotify.Event{Name: said.Name() + ".mjs", Op: fsnotify.Write}) {
+		t.Error("a change is not seen")
+	}
+	w.watcher.Errors <- fsnotify.ErrEventOverflow
+	if !seen() {
+		t.Error("more changes than the system keeps news of are not seen")
+	}
+}
