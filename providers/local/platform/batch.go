@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ func (s *service) together(ctx context.Context, function string, batch []deliver
 	}
 	q := InvokeRequest{Scope: s.scope, Function: function, Header: map[string][]string{typeHeader: {batchType}}, Body: body}
 	res, err := s.callOf(ctx, q, s.chooseForBatches)
-	if CodeOf(err) == CodeNotFound {
+	if CodeOf(err) == CodeNotFound || err == nil && res.Status == http.StatusBadRequest { // a package of an earlier ferry knows no batches
 		return nil, false
 	}
 	return s.outcomes(function, batch, res, err), true

@@ -67,6 +67,14 @@ func TestMessagesComeOneByOneWhereTheFunctionTakesNoBatches(t *testing.T) {
 	}
 }
 
+func TestMessagesComeOneByOneToAPackageOfAnEarlierFerryThatRefusesBatches(t *testing.T) {
+	p := serve(t, Options{})
+	got := p.workerThat(func(r *Revision) { r.Batches, r.Env["ONE_BY_ONE"] = true, "yes" }, quick("orders"))
+	if q := p.together("one", "fails", "two"); len(q.Dead) != 1 || len(got()) != 5 || !strings.Contains(q.Dead[0].Reason, "on purpose") {
+		t.Errorf("%+v after %q", q.Dead, got())
+	}
+}
+
 func TestAMessageThatIsNoTextComesAlone(t *testing.T) {
 	p := serve(t, Options{})
 	p.workerThat(takesBatches, quick("orders"))

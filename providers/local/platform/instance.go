@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/ferryfn/ferry/internal/cgroup"
 )
 
 // host is what instances need from the process they live in.
@@ -26,7 +28,8 @@ type host struct {
 	ports   *portPool
 	epochs  *epochs
 	buffers buffers
-	serving sync.Map // *instance, all that live
+	serving sync.Map      // *instance, all that live
+	groups  *cgroup.Place // of instances; nil where the system lets nobody make any
 }
 
 // instance is one process of a revision.
@@ -47,6 +50,7 @@ type instance struct {
 	excess   atomic.Int64  // bytes of memory that it was killed for; 0 is not
 	crowd    atomic.Int64  // processes that it was killed for; 0 is not
 	http     *lean
+	group    *cgroup.Group // nil where it has none: its memory is then looked at now and again
 
 	// Of the pool, under its lock.
 	inflight int
@@ -114,7 +118,6 @@ func (h *host) spawn(s Scope, function string, r Revision, j *journal) (_ *insta
 		program = filepath.Join(dir, filepath.FromSlash(program))
 	}
 	in.cmd = &exec.Cmd{Path: program, Args: r.Command, Dir: dir, Env: env}
-	lead(in.cmd)
 	if err := in.start(temp); err != nil {
 		return nil, failed(CodeCrashed, function, "starting %s: %w", program, err)
 	}
@@ -133,7 +136,7 @@ func (in *instance) start(temp string) error {
 		return err
 	}
 	in.cmd.Stdout, in.cmd.Stderr = outW, errW
-	err = in.cmd.Start()
+	err = in.begin()
 	_, _ = outW.Close(), errW.Close()
 	if err != nil {
 		_, _ = outR.Close(), errR.Close()
@@ -153,7 +156,8 @@ func (in *instance) start(temp string) error {
 		_, _ = outR.Close(), errR.Close()
 		in.http.close()
 		killStrays(in.nonce)
-		if state := in.cmd.ProcessState; !in.ending.Load() || state.Exited() && !state.Success() {
+		in.leave()
+		if state := in.cmd.ProcessState; !in.killed() && (!in.ending.Load() || state.Exited() && !state.Success()) {
 			in.say("ended by itself: %s", in.fate())
 		}
 		_ = os.RemoveAll(temp)

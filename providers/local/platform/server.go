@@ -84,6 +84,9 @@ func Serve(ctx context.Context, home Home, o Options) (err error) {
 		host:  &host{home: home, options: o.withDefaults(), ports: newPortPool(), epochs: &epochs{file: home.epochsFile(), shown: shown}},
 		token: token(32), started: time.Now(), stop: stop, ending: ctx.Done(), services: map[Scope]*service{},
 	}
+	if s.host.groups, err = home.groups(); err != nil {
+		s.host.options.Log.Warn("taking away control groups of a platform before this one", "error", err)
+	}
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("opening the control address: %w", err)
@@ -247,7 +250,7 @@ func (s *server) watch(ctx context.Context) {
 				return true
 			}
 			used, processes := usage(in.cmd.Process.Pid)
-			if limit := in.revision.Memory; limit > 0 && used > limit {
+			if limit := in.revision.Memory; limit > 0 && used > limit && in.group == nil {
 				in.excess.Store(used)
 				in.kill("killed: %s; %s", in.greed(), cure)
 			}
