@@ -92,7 +92,7 @@ func (c eventCase) request() (message, bool) {
 func (c eventCase) judge(p program, got []seen) string {
 	want := slices.Clone(c.Delivers)
 	for i := range want {
-		if p.runtime == "go" || len(want[i].Attributes) == 0 {
+		if len(want[i].Attributes) == 0 {
 			want[i].Attributes = nil
 		}
 	}

@@ -2,6 +2,7 @@
 package goapp
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -51,9 +52,11 @@ var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.
 func OnEvent(_ context.Context, e cloudevents.Event) error {
 	attempt, _ := e.Extensions()["ferryattempt"].(string)
 	group, _ := e.Extensions()["ferrygroup"].(string)
-	e.SetExtension("ferryattempt", nil)
-	e.SetExtension("ferrygroup", nil)
-	seen, err := json.Marshal(map[string]any{"event": e, "attempt": attempt, "group": group})
+	attributes, _ := e.Extensions()["ferryattributes"].(string)
+	for _, name := range []string{"ferryattempt", "ferrygroup", "ferryattributes"} {
+		e.SetExtension(name, nil)
+	}
+	seen, err := json.Marshal(map[string]any{"event": e, "attempt": attempt, "group": group, "attributes": json.RawMessage(cmp.Or(attributes, "null"))})
 	if err != nil {
 		return err
 	}
