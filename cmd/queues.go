@@ -22,9 +22,9 @@ type queueResult struct {
 	Kind     string       `json:"kind"`
 	Name     string       `json:"name"`
 	Function string       `json:"function,omitempty"`
-	Depth    int          `json:"depth"`       // messages that wait or are under way; -1 is that the provider does not say
+	Depth    int          `json:"depth"`                 // messages that wait or are under way; -1 is that the provider does not say
 	Age      *float64     `json:"age_seconds,omitempty"` // of the oldest of them, where the provider says it
-	Dead     []deadResult `json:"dead"`        // oldest first
+	Dead     []deadResult `json:"dead"`                  // oldest first
 }
 
 // deadResult is a message that was tried as often as it may be.
