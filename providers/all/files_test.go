@@ -25,6 +25,7 @@ func places() map[string]string {
 		"Eject": "eject", "Prices": "cost", "Uses": "cost", "Measured": "cost", "Announce": "develop", "Record": "develop",
 		"Send": "messages", "Queues": "messages", "Redrive": "messages",
 		"Pin": "secrets", "SetSecret": "secrets", "Secrets": "secrets", "RemoveSecret": "secrets",
+		"Floor": "call",
 		// what an adapter has besides, where it has it
 		"Provider": "", "New": "", "Adapter": "", "target": "config", "classify": "errors", "store": "store",
 	}
