@@ -138,6 +138,7 @@ func (p *place) registryHint(k providers.Kind) string {
 
 func kindOf(err error) providers.Kind {
 	var late *until.Late
+	var lost *unreached
 	switch {
 	case errors.As(err, &late), errors.Is(err, context.DeadlineExceeded):
 		return providers.Timeout
@@ -150,8 +151,8 @@ func kindOf(err error) providers.Kind {
 	case statusOf(err) > 0:
 		return providers.KindOfStatus(statusOf(err))
 	}
-	var at *url.Error // nobody answered: the API server, the registry, or who listens at an address
-	if errors.As(err, &at) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	var at *url.Error // as the registry's client says that nobody answered
+	if errors.As(err, &lost) || errors.As(err, &at) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return providers.Unavailable
 	}
 	return providers.Failed

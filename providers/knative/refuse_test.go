@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -189,4 +191,22 @@ func TestWhatTheClusterSetsByItselfIsNoDrift(t *testing.T) {
 	if err != nil || r != *st.Revision {
 		t.Errorf("then a publish makes %v, %v", r, err)
 	}
+}
+
+func TestAnAnswerThatBreaksOffIsOfAClusterThatIsNotReached(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "{")
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_ = connection.(*net.TCPConn).SetLinger(0) // which resets it
+		_ = connection.Close()
+	}))
+	t.Cleanup(s.Close)
+	file := write(t, filepath.Join(t.TempDir(), "config"), "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: '"+s.URL+"'}}]\n", 0o600)
+	_, err := adapterIn(t, map[string]string{"KUBECONFIG": file}).Status(hasty(t), "api")
+	refusedWith(t, err, providers.Unavailable, "see whether the cluster is reached")
 }
