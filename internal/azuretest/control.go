@@ -19,6 +19,7 @@ type control struct {
 	restarts int
 	injects  int
 	gridLag  int
+	gridCold int
 
 	onLoopback int
 }
@@ -35,6 +36,12 @@ func (c *Cloud) SyncLag(tries int) { c.set(func(k *control) { k.syncLag = tries 
 
 // GridLag sets how often Event Grid does not know a function yet that Azure lists. It starts as 0.
 func (c *Cloud) GridLag(tries int) { c.set(func(k *control) { k.gridLag = tries }) }
+
+// GridCold sets how often a function is not awake in time when Event Grid asks it whether it wants the events. It starts as 0.
+//
+// Source: reports of functions of Python on Flex Consumption, whose first instance takes longer than the thirty seconds that Event Grid
+// waits ("Webhook validation handshake failed … Http POST request failed with response code Unknown").
+func (c *Cloud) GridCold(tries int) { c.set(func(k *control) { k.gridCold = tries }) }
 
 // Quota sets how many cores of Flex Consumption a region has. It starts as 250.
 func (c *Cloud) Quota(cores int) { c.set(func(k *control) { k.quota = cores }) }

@@ -179,13 +179,18 @@ func (c *Cloud) validate(given object) (refused *failure, err error) {
 				}
 			}
 		}
-		late := false
+		late, cold := false, false
 		c.set(func(k *control) {
 			if late = k.gridLag > 0; late {
 				k.gridLag--
+			} else if cold = k.gridCold > 0; cold {
+				k.gridCold--
 			}
 		})
 		switch {
+		case cold && there != nil:
+			return &failure{code: "Url validation", message: "Webhook validation handshake failed for https://" + is.state.(*site).host +
+				"/runtime/webhooks/EventGrid. Http POST request failed with response code Unknown. For troubleshooting, visit https://aka.ms/esvalidation."}, nil
 		case there == nil || late:
 			return &failure{code: "Endpoint validation", message: "Destination endpoint not found. Resource details: resourceId: " + id + ". Resource should pre-exist before attempting this operation."}, nil
 		case there.trigger("eventGridTrigger") == nil:

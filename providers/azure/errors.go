@@ -94,7 +94,7 @@ func kindOfCode(code string) (providers.Kind, bool) {
 		return providers.Throttled, true
 	case "InternalServerError", "InternalError", "ServiceUnavailable", "ServerTimeout", "GatewayTimeout", "OperationTimedOut":
 		return providers.Unavailable, true
-	case "51021", "Endpoint validation", "Url validation", "Unsupported Azure Function Trigger", "InvalidTemplate", "InvalidRequestContent", "BadRequest", "LocationNotAvailableForResourceType", "InvalidResourceLocation",
+	case "51021", "Endpoint validation", "Url validation", "URL validation", "Unsupported Azure Function Trigger", "InvalidTemplate", "InvalidRequestContent", "BadRequest", "LocationNotAvailableForResourceType", "InvalidResourceLocation",
 		"InvalidAuthenticationTokenTenant":
 		return providers.Invalid, true
 	}

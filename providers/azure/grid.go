@@ -151,10 +151,18 @@ func (a *app) subscribeTo(ctx context.Context, name string, b gridBinding) error
 	err := until.Done(ctx, func() error {
 		return a.call(ctx, http.MethodPut, subscriptionID(b, name), gridVersion, s, nil)
 	}, patiently("the function to be known to Event Grid", subscribing, func(err error) bool {
-		return kindOf(err) == providers.Invalid && says(err, "destination", "endpoint", "function")
+		return unawake(err) || kindOf(err) == providers.Invalid && says(err, "destination", "endpoint", "function")
 	}))
-	if isNotFound(err) {
+	switch {
+	case unawake(err):
+		return fail(providers.Unhealthy, "bind", a.function, "see `ferry logs "+a.function+"`: what it loads may take too long, or fail; then deploy again",
+			"within %s the function did not answer Event Grid, which asks whether it wants the events: %w", subscribing, err)
+	case isNotFound(err):
 		return fail(providers.NotFound, "bind", a.function, "make it, or map the name under resources of the target", "%s does not exist", b.Source)
 	}
 	return err
 }
+
+// unawake reports whether Event Grid asked the function whether it wants the events, and got no answer in time: it has been asked by
+// then, so that an instance starts. An app of Python takes longer for that than Event Grid waits.
+func unawake(err error) bool { return err != nil && says(err, "validation handshake failed") }

@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -97,6 +98,24 @@ func TestEventsOfEventGridAreBoundWhenItKnowsTheFunctionAndLeaveNothingBehind(t 
 	}
 	if left := m.cloud.Snapshot(); !strings.Contains(left, "Microsoft.EventGrid/topics shop/providers/Microsoft.EventGrid/topics/signups") || !strings.Contains(left, "containers/uploads") || strings.Contains(left, "nobody") {
 		t.Errorf("what is not ferry's is gone, or something is nobody's:\n%s", left)
+	}
+}
+
+func TestEventGridIsAskedAgainWhileTheFunctionIsNotAwakeInTime(t *testing.T) {
+	m, spec := pushed(t)
+	m.cloud.GridCold(4) // two subscriptions, twice each
+	if err := m.binds(spec, providers.BindEnabled); err != nil {
+		t.Fatalf("%v, hint %q", err, hint(err))
+	}
+	m.uploaded("raw/a.csv")
+	m.called("worker", "pushed")
+	if err := m.binds(spec, providers.BindNone); err != nil {
+		t.Fatal(err)
+	}
+	m.cloud.GridCold(1 << 20)
+	err := m.a.Bind(until.Hasten(t.Context(), 1000), spec, providers.BindEnabled, 0)
+	if !errors.Is(err, providers.Unhealthy) || !strings.Contains(err.Error(), "did not answer Event Grid") || !strings.Contains(hint(err), "ferry logs worker") {
+		t.Errorf("%v, hint %q", err, hint(err))
 	}
 }
 
