@@ -57,7 +57,8 @@ func (a *attempt) finish(ctx context.Context) error {
 	if a.record.State == StateActivating {
 		var strange []Drift
 		for _, name := range a.differing(a.scene.states) {
-			if before := a.record.Before[name]; !a.scene.states[name].Serves(before.Revision) {
+			made, before, now := a.record.Functions[name].Revision, a.record.Before[name], a.scene.states[name]
+			if !now.Serves(before.Revision) && !now.Serves(&made) {
 				strange = append(strange, *a.scene.drift(name, revisionID(before)))
 			}
 		}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/lease"
 
 	"github.com/ferryfn/ferry/providers"
@@ -79,16 +82,23 @@ type held struct {
 	lease *lease.BlobClient
 	stop  context.CancelFunc
 	done  chan struct{}
+
+	proving sync.Mutex
+	proven  time.Time // when the newest call began that showed that the lease is held
 }
 
 const (
 	leaseSeconds = 60
 	renewEvery   = 20 * time.Second
+	provenTime   = 2 * time.Second
 )
 
 // take leases the app if its blob is as it was read. The context that it returns ends when the lease is lost.
 func (a *app) take(ctx context.Context, c claim, tag azcore.ETag, e providers.Epoch) (*held, context.Context, error) {
 	id := newGUID()
+	if kept, own := a.leases.LoadAndDelete(a.name); own {
+		id = kept.(string)
+	}
 	client, err := lease.NewBlobClient(a.box.blob(claimKey), &lease.BlobClientOptions{LeaseID: &id})
 	if err != nil {
 		return nil, ctx, err
@@ -99,9 +109,11 @@ func (a *app) take(ctx context.Context, c claim, tag azcore.ETag, e providers.Ep
 			return err
 		})
 	}
+	asked := time.Now()
 	err = acquire()
 	if is(err, "LeaseAlreadyPresent") && e > c.Epochs[a.targetName] { // whoever holds it was overtaken
 		if err = a.breakLease(ctx); err == nil {
+			asked = time.Now()
 			err = acquire()
 		}
 	}
@@ -111,11 +123,52 @@ func (a *app) take(ctx context.Context, c claim, tag azcore.ETag, e providers.Ep
 	if err != nil {
 		return nil, ctx, err
 	}
-	within, cancel := context.WithCancelCause(ctx)
+	h := &held{app: a, claim: c, tag: tag, id: id, lease: client, done: make(chan struct{}), proven: asked}
+	within, cancel := context.WithCancelCause(context.WithValue(ctx, leased{}, h))
 	renewing, stop := context.WithCancel(within)
-	h := &held{app: a, claim: c, tag: tag, id: id, lease: client, stop: stop, done: make(chan struct{})}
+	h.stop = stop
 	go h.renew(renewing, cancel)
 	return h, within, nil
+}
+
+// leased is the key of the lease that a context of work is under.
+type leased struct{}
+
+// whileLeased has what changes the app go out only while its lease is held: Resource Manager and the host of deployments take no
+// conditions. Where the last proof is older than a moment, as after the process was stopped, it is asked for first.
+func whileLeased(where func(*http.Request) bool) policy.Policy {
+	return policyFunc(func(req *policy.Request) (*http.Response, error) {
+		raw := req.Raw()
+		if h, _ := raw.Context().Value(leased{}).(*held); h != nil && raw.Method != http.MethodGet && where(raw) {
+			if err := h.still(raw.Context()); err != nil {
+				return nil, hopeless{err}
+			}
+		}
+		return req.Next()
+	})
+}
+
+// still fails when the lease is lost.
+func (h *held) still(ctx context.Context) error {
+	h.proving.Lock()
+	defer h.proving.Unlock()
+	if time.Since(h.proven) < provenTime {
+		return nil
+	}
+	return h.prolong(ctx)
+}
+
+// prolong renews the lease; a Conflict is that it is lost.
+func (h *held) prolong(ctx context.Context) error {
+	asked := time.Now()
+	_, err := h.lease.RenewLease(ctx, nil)
+	switch {
+	case is(err, "LeaseNotPresentWithLeaseOperation", "LeaseIdMismatchWithLeaseOperation", "LeaseIsBrokenAndCannotBeRenewed", "LeaseLost"):
+		return h.stale("another command took over from this one")
+	case err == nil:
+		h.proven = asked
+	}
+	return err
 }
 
 func (h *held) renew(ctx context.Context, lost context.CancelCauseFunc) {
@@ -128,8 +181,11 @@ func (h *held) renew(ctx context.Context, lost context.CancelCauseFunc) {
 			return
 		case <-tick.C:
 		}
-		if _, err := h.lease.RenewLease(ctx, nil); is(err, "LeaseNotPresentWithLeaseOperation", "LeaseIdMismatchWithLeaseOperation", "LeaseLost") {
-			lost(h.stale("another command took over from this one"))
+		h.proving.Lock()
+		err := h.prolong(ctx)
+		h.proving.Unlock()
+		if errors.Is(err, providers.Conflict) { // any other failure says nothing about it
+			lost(err)
 			return
 		}
 	}
@@ -155,13 +211,16 @@ func (h *held) write(ctx context.Context, change func(*claim)) error {
 
 func (c claim) same(as claim) bool { return fmt.Sprint(c) == fmt.Sprint(as) }
 
-// release lets the app go, also when the command is being stopped. What is not let go ends by itself.
+// release lets the app go, also when the command is being stopped. What is not let go ends by itself, and until then this process can take
+// it again.
 func (h *held) release(ctx context.Context) {
 	h.stop()
 	<-h.done
 	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	_, _ = h.lease.ReleaseLease(short, nil) // it ends by itself
+	if _, err := h.lease.ReleaseLease(short, nil); err != nil {
+		h.leases.Store(h.name, h.id)
+	}
 }
 
 func (a *app) breakLease(ctx context.Context) error {

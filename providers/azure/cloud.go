@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/monitor/query/azlogs"
 	"golang.org/x/net/http/httpproxy"
 
@@ -94,11 +96,14 @@ type told struct {
 }
 
 func metadata(ctx context.Context, client *http.Client, host string) (told, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+host+"/metadata/endpoints?api-version=2022-09-01", nil)
+	req, err := runtime.NewRequest(ctx, http.MethodGet, "https://"+host+"/metadata/endpoints?api-version=2022-09-01")
 	if err != nil {
 		return told{}, err
 	}
-	res, err := client.Do(req)
+	reach := &reach{}
+	res, err := runtime.NewPipeline("ferry/azure", moduleVersion, runtime.PipelineOptions{}, &policy.ClientOptions{
+		Transport: client, Retry: retries(), PerCallPolicies: []policy.Policy{reach.begin()}, PerRetryPolicies: []policy.Policy{reach.attempt()},
+	}).Do(req)
 	if err != nil {
 		return told{}, err
 	}

@@ -59,6 +59,7 @@ type connection struct {
 
 	gone   sync.Map // the names of apps that Status found deleted: publishing makes them again
 	fresh  sync.Map // by name, of apps that were made a moment ago: the revision whose configuration they have
+	leases sync.Map // by name, of apps: the lease that was not let go
 	sights sight    // of apps
 	mu     sync.Mutex
 	shared *foundation // what all functions of the service share, once it was seen to be there
@@ -109,14 +110,20 @@ func (a *Adapter) signedIn(ctx context.Context) (*connection, error) {
 	c.options = arm.ClientOptions{ClientOptions: policy.ClientOptions{
 		Cloud:            c.cloud.configuration,
 		Transport:        &http.Client{Transport: transport},
-		Retry:            policy.RetryOptions{MaxRetries: maxRetries, RetryDelay: firstPause, MaxRetryDelay: longestPause},
+		Retry:            retries(),
 		PerCallPolicies:  []policy.Policy{correlation(newGUID()), runtime.NewRequestIDPolicy(), reach.begin()},
-		PerRetryPolicies: []policy.Policy{a.pace.of(manager.Host), reach.attempt()},
+		PerRetryPolicies: []policy.Policy{a.pace.of(manager.Host), whileLeased(at(manager.Host)), reach.attempt()},
 		Telemetry:        policy.TelemetryOptions{ApplicationID: "ferry"},
 	}}
 	c.credential, err = a.credentials(c.options.ClientOptions)
 	return c, err
 }
+
+func at(host string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.URL.Host == host }
+}
+
+func anywhere(*http.Request) bool { return true }
 
 // lastResponse hands redirects of functions on, rather than follow them.
 func lastResponse(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -153,7 +160,7 @@ func (c *connection) clients() error {
 	once := o.ClientOptions
 	once.Retry.MaxRetries = -1 // what is sent to the host of deployments is not sent again unseen
 	c.scm = runtime.NewPipeline("ferry/azure", moduleVersion, runtime.PipelineOptions{
-		PerRetry: []policy.Policy{runtime.NewBearerTokenPolicy(c.credential, []string{c.cloud.scope()}, nil)},
+		PerRetry: []policy.Policy{runtime.NewBearerTokenPolicy(c.credential, []string{c.cloud.scope()}, nil), whileLeased(anywhere)},
 	}, &once)
 	return errors.Join(errs...)
 }

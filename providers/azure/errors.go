@@ -82,7 +82,7 @@ func kindOfCode(code string) (providers.Kind, bool) {
 		"ParentResourceNotFound", "PathNotFoundError":
 		return providers.NotFound, true
 	case "ConditionNotMet", "BlobAlreadyExists", "LeaseAlreadyPresent", "LeaseIdMissing", "LeaseLost", "LeaseIdMismatchWithBlobOperation",
-		"LeaseIdMismatchWithLeaseOperation", "LeaseNotPresentWithLeaseOperation", "LeaseNotPresentWithBlobOperation", "ContainerBeingDeleted",
+		"LeaseIdMismatchWithLeaseOperation", "LeaseIsBrokenAndCannotBeRenewed", "LeaseNotPresentWithLeaseOperation", "LeaseNotPresentWithBlobOperation", "ContainerBeingDeleted",
 		"AnotherOperationInProgress", "RoleAssignmentExists":
 		return providers.Conflict, true
 	case "StorageAccountAlreadyTaken", "AccountNameInvalid":

@@ -48,6 +48,9 @@ var errUnbegun = errors.New("the host of deployments knows nothing of it")
 // errStorage is a deployment that could not write the package: the identity of the app may not yet.
 var errStorage = errors.New("the app may not write into its container yet")
 
+// errNobody is the same where it never may: somebody deleted that identity.
+var errNobody = errors.New("the app cannot write into its container")
+
 // deploy hands a package to the app, and waits until it is in force. It ends well only when the host says so, or the package in
 // the app's container is another than before and the host has forgotten the deployment.
 func (a *app) deploy(ctx context.Context, host string, pkg *packed, before azcore.ETag) error {
@@ -60,7 +63,14 @@ func (a *app) deploy(ctx context.Context, host string, pkg *packed, before azcor
 		if err != nil {
 			return err
 		}
-		return a.await(ctx, host, id, string(before))
+		err = a.await(ctx, host, id, string(before))
+		if errors.Is(err, errStorage) {
+			is, looking := a.findIdentity(ctx, a.sharedName())
+			if looking == nil && is.id == "" {
+				return fmt.Errorf("%w, since nobody is %s any more", errNobody, a.sharedName())
+			}
+		}
+		return err
 	}, storageRefused(errStorage), a.conflicting())
 }
 
@@ -80,7 +90,7 @@ func (a *app) publish(ctx context.Context, host string, pkg *packed) (id string,
 		return err
 	}, unavailable(func(err error) bool {
 		_, status := codeOf(err)
-		return unavailableKind(err) && (status >= http.StatusInternalServerError || unsent(err))
+		return unavailableKind(err) && (status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || unsent(err))
 	}))
 	if unavailableKind(err) {
 		return "", fail(providers.Unavailable, "activate", a.function,

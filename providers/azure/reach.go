@@ -21,6 +21,10 @@ const (
 	longestPause = 20 * time.Second
 )
 
+func retries() policy.RetryOptions {
+	return policy.RetryOptions{MaxRetries: maxRetries, RetryDelay: firstPause, MaxRetryDelay: longestPause}
+}
+
 // reach tells hosts that cannot be reached from those that answered before: the first are given up soon, the others are
 // waited for through all attempts. Every call says what it waits for.
 type reach struct{ answered sync.Map }

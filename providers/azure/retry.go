@@ -107,5 +107,7 @@ func says(err error, parts ...string) bool {
 	return false
 }
 
-// unavailableKind reports whether a failure is that somebody cannot answer now.
-func unavailableKind(err error) bool { return err != nil && kindOf(err) == providers.Unavailable }
+// unavailableKind reports whether a failure is that somebody cannot answer now, or has been asked too often.
+func unavailableKind(err error) bool {
+	return err != nil && (kindOf(err) == providers.Unavailable || kindOf(err) == providers.Throttled)
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,10 +30,38 @@ func (a *app) replace(ctx context.Context, s *site, to record, pkg *packed, befo
 	if _, err := a.resolved(ctx, to); err != nil {
 		return err
 	}
-	if err := a.deploy(ctx, s.scmHost(), pkg, before); err != nil {
+	err := a.deploy(ctx, s.scmHost(), pkg, before)
+	if errors.Is(err, errNobody) {
+		if err = a.rehost(ctx, to); err == nil {
+			err = a.deploy(ctx, s.scmHost(), pkg, before)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return a.start(ctx, s)
+}
+
+// rehost makes the identity of the hosts, which somebody deleted, and has the app be of it: one of the same name is another one.
+func (a *app) rehost(ctx context.Context, to record) error {
+	providers.Stage(ctx, "making the identity of the hosts anew")
+	shared, err := a.foundation(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := a.site(ctx, a.name)
+	if err != nil || s == nil {
+		return err
+	}
+	has, err := a.appSettings(ctx, a.name)
+	if err != nil {
+		return err
+	}
+	maps.Copy(has, a.hostSettings(shared))
+	want := a.desired(to, s, has)
+	want.Identity = withIdentities(want.Identity, shared.identity.id)
+	_, err = a.putSite(ctx, a.name, want)
+	return err
 }
 
 // wake has the app run the package that it has, with its secrets.
