@@ -1,13 +1,16 @@
 package azure
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -103,6 +106,33 @@ func TestACallCostsWhatThePageSays(t *testing.T) {
 	}
 	if restarts != 1 {
 		t.Errorf("one changed function restarts %d times", restarts)
+	}
+}
+
+func TestWhatTenFunctionsNeedIsMadeAtOnce(t *testing.T) {
+	t.Parallel()
+	const count = 10
+	s := newShop(t, newSources(t))
+	s.cloud.SyncLag(0)
+	s.adjust = only(count, func(version, _ string) string { return version })
+	var mu sync.Mutex
+	waiting, all := map[string]int{}, map[string]chan struct{}{"AppServicePlans_CreateOrUpdate": make(chan struct{}), "WebApps_CreateOrUpdate": make(chan struct{}), "Publish": make(chan struct{})}
+	s.cloud.Intercept(func(c standin.Call) standin.Fault {
+		together, waited := all[c.Operation]
+		if !waited {
+			return standin.Fault{}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if waiting[c.Operation]++; waiting[c.Operation] == count {
+			close(together)
+		}
+		return standin.Hold(together) // until those of all functions have come
+	})
+	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	defer cancel()
+	if _, err := s.engine("one").Deploy(ctx, release.DeployOptions{Message: "one"}); err != nil {
+		t.Errorf("%v, after %v came of %d functions", err, waiting, count)
 	}
 }
 
