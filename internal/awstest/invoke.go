@@ -1,18 +1,14 @@
 package awstest
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -198,7 +194,7 @@ func (c *Cloud) environment(ctx context.Context, t target) (*environment, error)
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // lambdatest has copied it
-	if err := unzip(t.zip, dir); err != nil {
+	if err := standin.Unzip(bytes.NewReader(t.zip), int64(len(t.zip)), dir); err != nil {
 		return nil, err
 	}
 	env := &environment{stream: now().Format("2006/01/02/") + "[" + t.number + "]" + strings.ReplaceAll(newID(), "-", "")}
@@ -233,42 +229,6 @@ func (c *Cloud) variables(t target) map[string]string {
 		}
 	}
 	return vars
-}
-
-// unzip unpacks a package as Lambda does: with the modes of its files, and nothing outside of the folder.
-func unzip(data []byte, dir string) error {
-	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return err
-	}
-	for _, f := range archive.File {
-		if f.FileInfo().IsDir() {
-			continue
-		}
-		if !filepath.IsLocal(f.Name) {
-			return fmt.Errorf("%s leads out of the package", f.Name)
-		}
-		if err := unzipFile(f, filepath.Join(dir, filepath.FromSlash(f.Name))); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func unzipFile(f *zip.File, path string) error {
-	in, err := f.Open()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	data, err := io.ReadAll(in)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(path, data, f.Mode().Perm()|0o400)
 }
 
 // end stops what runs of a version, or of all versions of a function when the ARN has no qualifier.

@@ -1,8 +1,6 @@
 package azuretest
 
 import (
-	"archive/zip"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 )
 
 func isFile(path string) bool {
@@ -60,40 +57,4 @@ func claimPort() (int, io.Closer, error) {
 		_ = claim.Close()
 	}
 	return 0, nil, errors.New("no port is free for a worker")
-}
-
-// unzip unpacks a package as the host does: with the modes of its files, and nothing outside of the folder.
-func unzip(data []byte, dir string) error {
-	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return err
-	}
-	for _, f := range archive.File {
-		if f.FileInfo().IsDir() {
-			continue
-		}
-		if !filepath.IsLocal(f.Name) || strings.Contains(f.Name, `\`) {
-			return fmt.Errorf("%s leads out of the package", f.Name)
-		}
-		if err := unzipFile(f, filepath.Join(dir, filepath.FromSlash(f.Name))); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func unzipFile(f *zip.File, path string) error {
-	in, err := f.Open()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	data, err := io.ReadAll(in)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(path, data, f.Mode().Perm()|0o400)
 }

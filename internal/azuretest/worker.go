@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/ferryfn/ferry/internal/nodeworker"
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // pythonWorker is the stand-in for the worker of the host. It supplies what the library asks of a worker, and the real library, which
@@ -160,7 +161,7 @@ func (w *worker) start(ctx context.Context, from launched) error {
 		return err
 	}
 	w.dir = dir
-	if err := unzip(from.code, dir); err != nil {
+	if err := standin.Unzip(bytes.NewReader(from.code), int64(len(from.code)), dir); err != nil {
 		close(w.done)
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/ferryfn/ferry/internal/lambdatest"
+	"github.com/ferryfn/ferry/internal/standin"
 )
 
 // buildpack makes of a source what runs, by the rules of Google's buildpacks
@@ -66,7 +67,7 @@ func (p *buildpack) fetch() error {
 		return err
 	}
 	p.source = os.DirFS(p.dir)
-	return unzip(p.build.source, p.dir)
+	return standin.Unzip(bytes.NewReader(p.build.source), int64(len(p.build.source)), p.dir)
 }
 
 // packageJSON is what the buildpacks read of a package.json.

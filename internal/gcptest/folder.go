@@ -2,11 +2,9 @@ package gcptest
 
 import (
 	"archive/tar"
-	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -19,50 +17,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
-
-// unzip writes the files of an archive into a folder.
-func unzip(data []byte, dir string) error {
-	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return err
-	}
-	for _, f := range archive.File {
-		if !filepath.IsLocal(filepath.FromSlash(f.Name)) {
-			return fmt.Errorf("%s leads out of the archive", f.Name)
-		}
-		if err := unzipFile(f, filepath.Join(dir, filepath.FromSlash(f.Name))); err != nil {
-			return fmt.Errorf("%s: %w", f.Name, err)
-		}
-	}
-	return os.MkdirAll(dir, 0o755)
-}
-
-func unzipFile(f *zip.File, to string) error {
-	if f.FileInfo().IsDir() {
-		return os.MkdirAll(to, 0o755)
-	}
-	in, err := f.Open()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	if f.Mode()&fs.ModeSymlink != 0 {
-		target, err := io.ReadAll(in)
-		if err != nil {
-			return err
-		}
-		return os.Symlink(string(target), to)
-	}
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, f.Mode().Perm()|0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
-}
 
 // imageOfFolders is an image with the files of folders, by where they lie in it.
 func imageOfFolders(config v1.Config, folders map[string]string) (v1.Image, error) {

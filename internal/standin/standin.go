@@ -1,4 +1,4 @@
-// Package standin is what stand-ins for clouds share: the log of the calls that they got, and what goes wrong with a
+// Package standin is what stand-ins for clouds share: the log of the calls that they got, how packages are unpacked, and what goes wrong with a
 // call when a test says so. What a cloud is and how it words its refusals is the stand-in's own.
 package standin
 
