@@ -30,7 +30,16 @@ func WriteFile(path string, data []byte) error {
 }
 
 // replace is WriteFile into a folder that must be there.
-func replace(path string, data []byte) (err error) {
+func replace(path string, data []byte) error {
+	if err := swap(path, data, (*os.File).Sync); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// swap replaces a file whole, whenever this process is killed. What is done with the new one before it takes the old one's place is
+// the caller's.
+func swap(path string, data []byte, before func(*os.File) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".new-*") // 0600
 	if err != nil {
@@ -43,7 +52,7 @@ func replace(path string, data []byte) (err error) {
 	}()
 	_, err = f.Write(data)
 	if err == nil {
-		err = f.Sync()
+		err = before(f)
 	}
 	if closing := f.Close(); err == nil {
 		err = closing
@@ -51,10 +60,7 @@ func replace(path string, data []byte) (err error) {
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
-	if err != nil {
-		return err
-	}
-	return SyncDir(dir)
+	return err
 }
 
 // mkdirAll makes a folder (0700) and those above it, durably.

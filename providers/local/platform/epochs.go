@@ -1,10 +1,13 @@
 package platform
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"sync"
 )
 
@@ -27,9 +30,15 @@ func (h Home) epochsFile() string { return h.own("epochs.json") }
 
 func (h Home) epochs() (map[string]int64, error) {
 	shown := map[string]int64{}
-	err := readJSON(h.epochsFile(), &shown)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	data, err := os.ReadFile(h.epochsFile())
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.Trim(data, "\x00")) == 0 { // as the loss of power may leave it
+		return shown, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &shown)
+	}
+	if err != nil {
+		err = fmt.Errorf("reading %s: %w", h.epochsFile(), err)
 	}
 	return shown, err
 }
@@ -56,7 +65,8 @@ func overtaken(s Scope, w Writer, shown int64) error {
 }
 
 // admit refuses a writer that was overtaken, and keeps the epoch of another one before it writes. The lock of the
-// scope's service is held, so that no older write is under way when it returns.
+// scope's service is held, so that no older write is under way when it returns. The epoch survives every kill; it need not survive a loss
+// of power, which no writer of this machine does.
 func (e *epochs) admit(s Scope, w Writer) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -69,7 +79,11 @@ func (e *epochs) admit(s Scope, w Writer) error {
 	}
 	next := maps.Clone(e.shown)
 	next[key] = w.Epoch
-	if err := writeJSON(e.file, next); err != nil {
+	data, err := json.Marshal(next)
+	if err == nil {
+		err = swap(e.file, data, func(*os.File) error { return nil })
+	}
+	if err != nil {
 		return fmt.Errorf("keeping the epoch of %s: %w", s, err)
 	}
 	e.shown = next

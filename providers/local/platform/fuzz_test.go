@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"net"
@@ -95,7 +96,7 @@ func FuzzUnpack(f *testing.F) {
 		data := archive(t, strings.Split(names, "\n"), content, mode, at, damage)
 		box := t.TempDir()
 		file, dir := filepath.Join(box, "package.zip"), filepath.Join(box, "new")
-		if err := os.WriteFile(file, data, 0o600); err != nil {
+		if err := errors.Join(os.WriteFile(file, data, 0o600), os.Mkdir(dir, 0o700)); err != nil {
 			t.Fatal(err)
 		}
 		failed := unpack(t.Context(), file, dir)

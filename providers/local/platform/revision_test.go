@@ -117,3 +117,25 @@ func TestHalfRevisionsAreSweptUnlessSomebodyMayBeAtThem(t *testing.T) {
 		t.Errorf("left are %v, %v", left, err)
 	}
 }
+
+func TestAnEpochIsKeptAndAnEmptyFileAsTheLossOfPowerLeavesItIsNone(t *testing.T) {
+	home := Home(t.TempDir())
+	if err := mkdirAll(home.own()); err != nil {
+		t.Fatal(err)
+	}
+	all := &epochs{file: home.epochsFile(), shown: map[string]int64{}}
+	if err := all.admit(shop, Writer{Ledger: "local", Epoch: 7}); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := home.Epoch(shop, "local"); kept != 7 || err != nil {
+		t.Errorf("got %d, %v", kept, err)
+	}
+	for content, valid := range map[string]bool{"": true, "\x00\x00\x00": true, "{": false} {
+		if err := os.WriteFile(home.epochsFile(), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := home.Epoch(shop, "local"); kept != 0 || (err == nil) != valid {
+			t.Errorf("%q: got %d, %v", content, kept, err)
+		}
+	}
+}

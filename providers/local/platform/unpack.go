@@ -16,7 +16,7 @@ import (
 // syncing is how many files are made durable at once: a disk takes many together in the time of a few.
 const syncing = 32
 
-// unpack extracts a zip file into a new folder, durably. It refuses every entry that would land outside, and
+// unpack extracts a zip file into an empty folder, durably. It refuses every entry that would land outside, and
 // everything that is neither a file nor a folder.
 func unpack(ctx context.Context, zipFile, dir string) (err error) {
 	z, err := zip.OpenReader(zipFile)
@@ -24,9 +24,6 @@ func unpack(ctx context.Context, zipFile, dir string) (err error) {
 		return err
 	}
 	defer func() { _ = z.Close() }()
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
