@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ferryfn/ferry/migrate/azureapp"
@@ -86,14 +87,20 @@ func (made Imported) written(m draft.Manifest, schema string) (Imported, error) 
 	return made, nil
 }
 
-// lost is the first reason why something that serves is not carried.
+// lost is the first reason why something that serves is not carried: of a function or its runtime, if there is one.
 func lost(r foreign.Report) string {
-	for _, u := range r.Unmapped {
+	first := "there are none"
+	for _, u := range slices.Backward(r.Unmapped) {
 		if u.Serves {
+			first = u.Path + ": " + u.Reason
+		}
+	}
+	for _, u := range r.Unmapped {
+		if u.Serves && (strings.HasPrefix(u.Path, "functions.") || u.Path == "provider.runtime" || u.Path == "provider.name") {
 			return u.Path + ": " + u.Reason
 		}
 	}
-	return "there are none"
+	return first
 }
 
 // find is the file at source, or the one in it.

@@ -223,3 +223,15 @@ func TestWhatIsImportedIsAValidManifest(t *testing.T) {
 		}
 	})
 }
+
+func TestAnErrorSaysWhyNoFunctionRunsBeforeWhatElseIsLost(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "serverless.yml")
+	text := "service: a\nprovider:\n  name: aws\n  iam: {role: {statements: [{Effect: Allow, Action: '*', Resource: '*'}]}}\n  runtime: ruby3.4\nfunctions:\n  hello: {handler: app.hello}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := migrate.Import(file, "dev", ""); err == nil || !strings.Contains(err.Error(), "provider.runtime: ferry has no runtime for Ruby") {
+		t.Errorf("%v", err)
+	}
+}
