@@ -24,43 +24,64 @@ const (
 	buildRate, buildBurst = 1, 5
 )
 
-// The calls that must follow one another on Google, by the same rules as those on AWS.
+// The calls that must follow one another on Google, by the same rules as those on AWS. Whose the bucket is, is asked beside the lock, and
+// services beside the ledger. Who has the lock looks at it before each write to the place and before it says what is live. An operation
+// is under way when it is read first, as is the start of a revision; what Google says after it is whether all is settled.
 var (
-	lookGoogle   = []string{"token", "projects.get", "read lock", "read head", "read record"} // services.get live beside these
-	publishOver  = []string{"services.get", "revisions.get", "serviceAccounts.get", "services.patch", "operations.get", "services.get settled", "revisions.get started"}
+	lookGoogle   = []string{"token", "projects.get", "read lock", "read head", "read record"}
+	changeGoogle = []string{"services.patch", "operations.get under way", "operations.get done", "services.get settled"}
+	startGoogle  = []string{"revisions.get starting", "revisions.get started"}
+	publishOver  = slices.Concat([]string{"look at the lock", "services.get", "revisions.get", "HEAD base", "HEAD image"}, changeGoogle, startGoogle) // serviceAccounts.get beside these
+	publishFirst = slices.Concat([]string{"services.create", "operations.get under way", "operations.get done"}, startGoogle)
 	probeGoogle  = []string{"services.get", "revisions.get", "probe"}
-	switchGoogle = []string{"services.get", "write record", "revisions.get", "services.get", "services.patch", "operations.get", "services.get settled", "revisions.get", "ask the address"}
-	imageGoogle  = []string{"HEAD base", "GET base", "HEAD image", "POST layer", "PUT layer", "POST config", "PUT config", "PUT manifest"}
+	markGoogle   = []string{"services.get", "look at the lock", "write record", "look at the lock"} // what serves before anything goes live
+	switchGoogle = slices.Concat(markGoogle, []string{"revisions.get", "services.get"}, changeGoogle, []string{"revisions.get", "ask the address"})
+	openGoogle   = slices.Concat([]string{"getIamPolicy", "setIamPolicy", "services.get"}, changeGoogle)
+	finishGoogle = []string{"services.get", "look at the lock", "write head", "free lock"}
+	// The layer and the configuration of an image are sent at once, as are those of the base that is copied.
+	sendGoogle  = []string{"HEAD blob", "POST upload", "PATCH upload", "PUT upload", "PUT manifest"}
+	imageGoogle = slices.Concat([]string{"GET base", "GET configuration of base", "HEAD image"}, sendGoogle)
+	copyGoogle  = slices.Concat([]string{"HEAD copy", "GET base", "GET blob"}, sendGoogle)
 )
 
 // googleSteps are what is done once, and what is repeated.
 func googleSteps() (once, round []step) {
-	changed := slices.Concat(lookGoogle, begin, publishOver, probeGoogle, switchGoogle, finish)
+	changed := slices.Concat(lookGoogle, begin, publishOver, probeGoogle, switchGoogle, finishGoogle)
 	once = []step{{"first deploy", []string{"deploy"}, (*sources).stay, 4, slices.Concat(
-		lookGoogle[:3], []string{"take lock", "buckets.insert", "take lock", "write package", "write record", "serviceAccounts.create", "registry token"},
-		imageGoogle, publishOver, probeGoogle, switchGoogle, []string{"getIamPolicy", "setIamPolicy", "services.patch", "operations.get", "services.get settled"}, finish,
+		lookGoogle[:3], storeGoogle(), []string{"look at the lock", "services.get"}, copyGoogle, []string{"HEAD image"}, imageGoogle,
+		publishFirst, probeGoogle, switchGoogle, openGoogle, finishGoogle,
 	)}}
 	return once, []step{
 		{"env of all changed", []string{"deploy"}, (*sources).changeEnv, 2, changed},
 		{"code of all changed", []string{"deploy"}, (*sources).changeCode, 2, slices.Concat(changed, []string{"write package"}, imageGoogle)},
 		{"no change", []string{"deploy"}, (*sources).stay, 0, lookGoogle},
-		{"rollback", []string{"rollback", "--yes"}, (*sources).changeBack, 1, slices.Concat(lookGoogle, begin, []string{"read record", "revisions.get", "HEAD image"}, switchGoogle, finish)},
+		{"rollback", []string{"rollback", "--yes"}, (*sources).changeBack, 1, slices.Concat(
+			lookGoogle, []string{"read record", "list records"}, begin, []string{"revisions.get", "services.get", "HEAD image"}, probeGoogle, switchGoogle, finishGoogle,
+		)},
 	}
+}
+
+// storeGoogle is how a first deploy comes to have a bucket: the edition of the base is asked for first.
+func storeGoogle() []string {
+	return []string{"HEAD copy", "GET base", "take lock", "buckets.insert", "take lock", "write package", "write record"}
 }
 
 // What Cloud Functions builds: each change of code or environment is a write of its own, and then Cloud Run's of the traffic.
 var (
-	publishBuilt = []string{"services.get", "operations.list", "testIamPermissions", "serviceAccounts.get", "PUT source", "objects.get", "functions.get", "functions.patch", "operations.get", "revisions.list"}
-	tagBuilt     = []string{"services.get", "services.patch", "operations.get", "services.get settled"}
+	publishBuilt = []string{
+		"look at the lock", "services.get", "operations.list", "testIamPermissions", "serviceAccounts.get", "PUT source", "objects.get", "functions.get", "functions.patch",
+		"operations.get under way", "operations.get done", "revisions.list",
+	}
+	tagBuilt = slices.Concat([]string{"services.get"}, changeGoogle)
 )
 
 // builtSteps are those of functions that Cloud Functions builds.
 func builtSteps() (once, round []step) {
-	changed := slices.Concat(lookGoogle, begin, publishBuilt, tagBuilt, probeGoogle, switchGoogle, finish)
+	changed := slices.Concat(lookGoogle, begin, publishBuilt, tagBuilt, probeGoogle, switchGoogle, finishGoogle)
 	once, round = googleSteps()
 	once[0].chain = slices.Concat(
-		lookGoogle[:3], []string{"take lock", "buckets.insert", "take lock", "write package", "write record", "getIamPolicy of the project", "serviceAccounts.create"},
-		publishBuilt, tagBuilt, probeGoogle, switchGoogle, []string{"getIamPolicy", "setIamPolicy"}, finish,
+		lookGoogle[:3], storeGoogle()[2:], []string{"getIamPolicy of the project", "serviceAccounts.create"},
+		publishBuilt, tagBuilt, probeGoogle, switchGoogle, openGoogle, finishGoogle,
 	)
 	round[0].chain = changed
 	round[1].chain = slices.Concat(changed, []string{"write package"})

@@ -18,6 +18,9 @@ import (
 // callLimit bounds the calls to the provider at once; its own limiter sets the rate.
 const callLimit = 16
 
+// lookLimit bounds those that only look at what serves, of which a command that finds nothing to do consists.
+const lookLimit = 64
+
 // scene is what the ledger says, and what was observed to serve, at one moment.
 type scene struct {
 	lock    lockFile
@@ -176,7 +179,7 @@ func (s *scene) removing() bool {
 func (e *Engine) statuses(ctx context.Context, functions []string) (map[string]providers.State, error) {
 	names := slices.Compact(slices.Sorted(slices.Values(functions)))
 	var states table[providers.State]
-	err := each(ctx, names, callLimit, func(ctx context.Context, name string) error {
+	err := each(ctx, names, lookLimit, func(ctx context.Context, name string) error {
 		st, err := e.Adapter.Status(ctx, name)
 		states.set(name, st)
 		return err

@@ -57,7 +57,7 @@ func (c *connection) activate(ctx context.Context, ch providers.Change) (provide
 			return providers.State{}, err
 		}
 	}
-	now, err := c.change(ctx, fn.Name, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
+	now, err := c.changeOf(ctx, fn.Name, found, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
 		if err := c.allowed(fn.Name, now, ch); err != nil {
 			return nil, err
 		}

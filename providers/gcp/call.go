@@ -174,7 +174,7 @@ type reach struct{ answered sync.Map }
 func (r *reach) transport() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: dialTime}).DialContext
-	t.MaxIdleConnsPerHost = 32
+	t.MaxIdleConnsPerHost = 64
 	return t
 }
 

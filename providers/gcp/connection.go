@@ -49,6 +49,8 @@ type connection struct {
 	credentials *auth.Credentials
 	number      string // the project's, by which Google names what it makes in it
 
+	objects *store // of releases and packages
+
 	repositories  sync.Mutex // held while the repository of images is looked for and made
 	hasRepository bool
 }
@@ -106,6 +108,7 @@ func (a *Adapter) clients(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	c := &connection{place: &a.place, plain: plain, credentials: credentials}
+	c.objects = c.newStore()
 	own := dial{a, base, credentials}
 	var failed []error
 	keep := func(err error) { failed = append(failed, err) }

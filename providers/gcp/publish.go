@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	run "google.golang.org/api/run/v2"
 
 	"github.com/ferryfn/ferry/providers"
@@ -158,21 +159,25 @@ func (r *runner) usable(ctx context.Context, s spec, found *run.GoogleCloudRunV2
 	}
 }
 
-// prepare makes what a revision needs: its image and its account.
+// prepare makes what a revision needs: its image and, beside it, its account.
 func (r *runner) prepare(ctx context.Context, s spec, id string) (execution, error) {
-	granted, err := r.ensureAccount(ctx, s)
-	if err != nil {
-		return execution{}, err
-	}
-	guarded, err := r.ensureAudience(ctx, s.function)
-	if err != nil {
-		return execution{}, err
-	}
-	image, err := r.image(ctx, s)
-	if err != nil {
-		return execution{}, err
-	}
-	return execution{revision: id, image: image.digest, tag: image.tag, account: r.account(s.function), instance: nonce(), granted: granted || guarded}, nil
+	as := execution{revision: id, account: r.account(s.function), instance: nonce()}
+	eg, both := errgroup.WithContext(ctx)
+	eg.Go(func() error {
+		granted, err := r.ensureAccount(both, s)
+		if err != nil {
+			return err
+		}
+		guarded, err := r.ensureAudience(both, s.function)
+		as.granted = granted || guarded
+		return err
+	})
+	eg.Go(func() error {
+		image, err := r.image(both, s)
+		as.image, as.tag = image.digest, image.tag
+		return err
+	})
+	return as, eg.Wait()
 }
 
 // write makes the revision, in a service that is there or new. That it does not start is no failure of the write.
@@ -182,7 +187,7 @@ func (r *runner) write(ctx context.Context, s spec, as execution, found *run.Goo
 	if found == nil {
 		err = r.create(ctx, s, as)
 	} else {
-		err = r.update(ctx, s, as)
+		err = r.update(ctx, s, as, found)
 	}
 	var ended *failure
 	if errors.As(err, &ended) {
@@ -233,7 +238,7 @@ func (r *runner) create(ctx context.Context, s spec, as execution) error {
 		if err != nil {
 			return err
 		}
-		return r.update(ctx, s, as)
+		return r.update(ctx, s, as, nil)
 	}
 	if err != nil {
 		return err
@@ -241,18 +246,23 @@ func (r *runner) create(ctx context.Context, s spec, as execution) error {
 	return r.finished(ctx, op, "the service "+r.serviceName(fn.Name)+" to be made")
 }
 
-// update makes the revision in a service that is there. What serves is pinned by its name in the same write.
-func (r *runner) update(ctx context.Context, s spec, as execution) error {
+// update makes the revision in a service that is there. What serves is pinned by its name in the same write. The service as it was
+// seen had no such revision; nil is that nobody looked.
+func (r *runner) update(ctx context.Context, s spec, as execution, seen *run.GoogleCloudRunV2Service) error {
 	fn := s.function
 	var gone []string
 	err := until.Done(ctx, func() error {
-		now, err := r.change(ctx, fn.Name, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
+		without := seen
+		now, err := r.changeOf(ctx, fn.Name, seen, func(now *run.GoogleCloudRunV2Service) ([]string, error) {
 			if err := r.refuseForeign("publish", fn.Name, now); err != nil {
 				return nil, err
 			}
-			if there, err := r.getRevision(ctx, fn.Name, as.revision); err != nil || there != nil {
-				return nil, err
+			if without == nil {
+				if there, err := r.getRevision(ctx, fn.Name, as.revision); err != nil || there != nil {
+					return nil, err
+				}
 			}
+			without = nil
 			t := heading(now)
 			gone = strings.Fields(now.Annotations[notePruned])
 			delete(now.Annotations, notePruned)
@@ -262,6 +272,7 @@ func (r *runner) update(ctx context.Context, s spec, as execution) error {
 			}
 			return []string{"template", "traffic"}, nil
 		})
+		seen = nil
 		if err == nil && now == nil {
 			err = &providers.Error{
 				Kind: providers.Conflict, Op: "publish", Provider: name, Function: fn.Name, Hint: "deploy again", Err: errors.New("the service was deleted meanwhile"),

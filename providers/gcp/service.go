@@ -46,12 +46,17 @@ type edit func(s *run.GoogleCloudRunV2Service) (fields []string, err error)
 // change reads a service, lets it be edited, and writes it under its etag; what is not as it was read is read again, and
 // the edit decides anew. It returns when Google is done, with what is there then. A function without a service has none.
 func (c *connection) change(ctx context.Context, fn string, e edit) (*run.GoogleCloudRunV2Service, error) {
+	return c.changeOf(ctx, fn, nil, e)
+}
+
+// changeOf is change of a service that was just read: its etag tells when it is not so any more.
+func (c *connection) changeOf(ctx context.Context, fn string, seen *run.GoogleCloudRunV2Service, e edit) (*run.GoogleCloudRunV2Service, error) {
 	mine := nonce()
 	var now *run.GoogleCloudRunV2Service
 	var op *run.GoogleLongrunningOperation
 	err := until.Done(ctx, func() error {
 		var err error
-		if now, err = c.get(ctx, fn); err != nil || now == nil {
+		if now, err = c.asSeen(ctx, fn, &seen); err != nil || now == nil {
 			return err
 		}
 		if now.Annotations[noteWrite] == mine {
@@ -86,6 +91,16 @@ func (c *connection) change(ctx context.Context, fn string, e edit) (*run.Google
 		return c.settled(ctx, fn)
 	}
 	return c.changed(ctx, fn, c.finished(ctx, op, "the service "+c.serviceName(fn)+" to be changed"))
+}
+
+// asSeen is a copy of a service that was read before, which is taken once, or the service as it is now.
+func (c *connection) asSeen(ctx context.Context, fn string, seen **run.GoogleCloudRunV2Service) (*run.GoogleCloudRunV2Service, error) {
+	if *seen == nil {
+		return c.get(ctx, fn)
+	}
+	now := **seen
+	*seen = nil
+	return &now, nil
 }
 
 // changed is a service after a change that ended so. Google calls a service failed as long as its last revision does not start,

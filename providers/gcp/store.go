@@ -51,17 +51,30 @@ func (a *Adapter) Store(ctx context.Context) (providers.Store, error) {
 	return c.storeIn(), nil
 }
 
-func (c *connection) storeIn() *store {
+// storeIn is the one store of a connection, which asks once whose the bucket is.
+func (c *connection) storeIn() *store { return c.objects }
+
+func (c *connection) newStore() *store {
 	return &store{connection: c, bucket: cmp.Or(c.target.Bucket, "ferry-"+c.target.Project+"-"+c.target.Region)}
 }
 
-// Get opens an object. What is read is compared with the checksum that Google keeps of it.
+// Get opens an object. What is read is compared with the checksum that Google keeps of it. Whose the bucket is, is asked meanwhile,
+// and counts first.
 func (s *store) Get(ctx context.Context, key string) (providers.Object, error) {
 	const op = "store get"
-	if err := s.admit(ctx, key); err != nil {
+	if err := rules().Admit(key); err != nil {
 		return providers.Object{}, s.failed(op, key, err)
 	}
+	var admitted error
+	var asked sync.WaitGroup
+	asked.Go(func() { admitted = s.ownBucket(ctx) })
 	res, err := s.storage.Objects.Get(s.bucket, key).Context(ctx).Download()
+	if asked.Wait(); admitted != nil {
+		if err == nil {
+			_ = res.Body.Close() // nobody reads it
+		}
+		return providers.Object{}, s.failed(op, key, admitted)
+	}
 	if isNotFound(err) {
 		return providers.Object{}, &providers.Error{
 			Kind: providers.NotFound, Op: op, Provider: name,
