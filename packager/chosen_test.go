@@ -32,9 +32,12 @@ func TestAModuleThatNothingNamesIsWarnedOf(t *testing.T) {
 
 func TestAViewEngineComesAlongWhateverPackageJSONSaysOfIt(t *testing.T) {
 	t.Parallel()
-	for how, code := range map[string]string{"it is set": "app.set('view engine', 'engine'); exports.got = app.render('a')", "a view's name says it": "exports.got = app.render('a.engine')"} {
+	for how, code := range map[string]string{
+		"it is set": "const app = require('web'); app.set('view engine', 'engine'); exports.got = app.render('a')", "a view's name says it": "exports.got = require('web').render('a.engine')",
+		"one's own code loads it": "const own = { set(name, to) { this.engine = to }, get as() { return require(this.engine).as } }; own.set('view engine', 'engine'); exports.got = own.as",
+	} {
 		t.Run(how, func(t *testing.T) {
-			root := packagertest.Project(t, "app.js", "const app = require('web');\n"+code+";\nexports.fetch = () => {};\n",
+			root := packagertest.Project(t, "app.js", code+";\nexports.fetch = () => {};\n",
 				"package.json", `{"dependencies":{"web":"1"},"devDependencies":{"engine":"1"}}`,
 				"node_modules/web/package.json", `{"name":"web"}`,
 				"node_modules/web/index.js", "let engine; exports.set = (name, to) => { engine = to }; exports.render = (name) => { const end = name.split('.')[1] || engine; return require(end).as };",

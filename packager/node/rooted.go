@@ -72,7 +72,7 @@ func (b *bundle) rooted(of pieces) (map[string]outsider, error) {
 	}
 	told, err := b.told(of.users)
 	loaded := func(p piece) bool { return loads().MatchString(p.text) }
-	if len(told) > 0 && (len(b.external)+len(out) > 0 || slices.ContainsFunc(of.others, loaded)) {
+	if len(told) > 0 && (len(b.external)+len(out) > 0 || slices.ContainsFunc(of.others, loaded) || slices.ContainsFunc(of.users, loads().MatchString)) {
 		maps.Copy(out, told)
 	}
 	return out, err
