@@ -87,7 +87,7 @@ func (m *mailbox) dead(name string, n int) (found providers.Queue) {
 		if i >= 0 {
 			found = all[i]
 		}
-		return i >= 0 && len(found.Dead) == n
+		return i >= 0 && len(found.Dead) == n && found.Depth == 0 // one that dies just then is still counted
 	})
 	return found
 }

@@ -61,6 +61,9 @@ func (a *Adapter) Floor(specs []providers.Spec) string {
 			builds++
 		}
 	}
+	if builds == 0 {
+		return ""
+	}
 	writes := a.pace.writes[serviceFunctions]
 	least := time.Duration(float64(builds-writes.Burst()) / float64(writes.Limit()) * float64(time.Second))
 	if least <= worthAWord {
