@@ -25,7 +25,7 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 	if err != nil {
 		return nil, "", err
 	}
-	b.modules, b.sources, b.external, b.absent, b.loose = m, newReading(m), map[string]outsider{}, absent{}, map[string]bool{}
+	b.modules, b.sources, b.external, b.askers, b.absent, b.loose = m, newReading(m), map[string]outsider{}, askers{}, absent{}, map[string]bool{}
 	b.own = compilation{code: map[string]string{}, asked: map[string]bool{}, calls: map[string]bool{}, configs: map[string]tsconfig{}}
 	b.sources.compiled, b.sources.loose = b.compiled, b.loose
 	if err := b.frameworks(); err != nil {
@@ -76,6 +76,7 @@ type bundle struct {
 	handler  string
 	format   api.Format          // the handler's own, so that `default` and module.exports mean what they did
 	external map[string]outsider // packages that cannot be bundled, by name
+	askers   askers              // of them
 	absent   absent
 	loose    map[string]bool // files in folders from which code chooses modules, that are none
 	own      compilation

@@ -52,25 +52,51 @@ func (b *bundle) noModule(m api.Message) (file string, ok bool) {
 	return filepath.Join(b.job.Dir, filepath.FromSlash(name)), true
 }
 
-// requires is a call of require with a name that is known only when it runs.
-var requires = pattern.Of(`(^|[^\w$.])require\(\s*([A-Za-z_$][\w$.]*)\s*\)`)
+// asks is a call of require or import with a name that is known only when it runs.
+var asks = pattern.Of(`(^|[^\w$.])(require|import)\(\s*([A-Za-z_$][\w$.]*)\s*\)`)
 
-// requiringByName has a module that lies elsewhere than its bundle require what it chooses from its own place.
-func requiringByName(code string) string {
-	if _, calls := byName(code); calls == 0 || calls != len(requires().FindAllString(code, -1)) { // one stands in a text
+// askingByName has a module that lies elsewhere than its bundle find what it chooses from its own place.
+func askingByName(code string) string {
+	if _, calls := byName(code); calls == 0 || calls != len(asks().FindAllString(code, -1)) { // one stands in a text
 		return code
 	}
-	return requires().ReplaceAllString(code, "${1}__ferry_require($2)")
+	return asks().ReplaceAllStringFunc(code, func(call string) string {
+		of := asks().FindStringSubmatch(call)
+		if of[2] == "import" {
+			return of[1] + "import(__ferry_from(" + of[3] + "))"
+		}
+		return of[1] + "__ferry_require(" + of[3] + ")"
+	})
+}
+
+// askers are packages that look at who requires them.
+type askers map[string]bool
+
+// required is a call of require with the name of a package.
+var required = pattern.Of(`(^|[^\w$.])require\(\s*["']([@\w][\w./-]*)["']\s*\)`)
+
+// requiredFromPlace has a module that lies elsewhere than its bundle require such packages from its own place.
+func (a askers) requiredFromPlace(code string) string {
+	if len(a) == 0 {
+		return code
+	}
+	return required().ReplaceAllStringFunc(code, func(call string) string {
+		if of := required().FindStringSubmatch(call); a[PackageName(of[2])] {
+			return of[1] + "__ferry_require(" + quoted(of[2]) + ")"
+		}
+		return call
+	})
 }
 
 // byName counts such calls, and returns the line of the first one.
 func byName(code string) (line, calls int) {
-	if !requires().MatchString(code) {
+	if !asks().MatchString(code) {
 		return 0, 0
 	}
 	words := tokens(code)
 	for i := range words {
-		if word(words, i) != "require" || word(words, i-1) == "." || word(words, i+1) != "(" || i+2 == len(words) || words[i+2].kind != aName {
+		called := word(words, i)
+		if called != "require" && called != "import" || word(words, i-1) == "." || word(words, i+1) != "(" || i+2 == len(words) || words[i+2].kind != aName {
 			continue
 		}
 		end := i + 3
@@ -86,16 +112,18 @@ func byName(code string) (line, calls int) {
 	return line, calls
 }
 
-// chosen takes the modules that a module requires by names which stand elsewhere in one's own code.
-func (r *reads) chosen(file string, line int) error {
-	p, n := &paths{file: filepath.ToSlash(file)}, len(r.taken)
+// chosen takes the modules that a module asks for by names which stand elsewhere in one's own code, and warns where neither they,
+// nor its paths, nor a package that is named for others to load bring anything along; before is how much was taken without them.
+func (r *reads) chosen(file string, line, before int) error {
+	p := &paths{file: filepath.ToSlash(file)}
 	for _, text := range r.namesOfModules() {
 		if err := r.load(p, load{name: text, from: p.file, line: line}); err != nil {
 			return err
 		}
 	}
-	if len(r.taken) == n {
-		r.warn(p, line, "requires a module by a name that is known only when it runs: the bundle takes none along for it",
+	named := slices.ContainsFunc(slices.Collect(maps.Values(r.external)), func(o outsider) bool { return o.why == namedForOthers })
+	if len(r.taken) == before && !named {
+		r.warn(p, line, "loads a module by a name that is known only when it runs: the bundle takes none along for it",
 			"name what it needs, as in `build: {include: [\"plugins/**\"]}`, or keep all files with `build: {bundle: false}`")
 	}
 	return nil

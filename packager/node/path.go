@@ -69,7 +69,7 @@ func (p *paths) look(words []token) {
 		}
 		if word(words, i-1) != "." {
 			v, next, ok := p.sum(words, i)
-			if ok && readsFirst(word(words, i-2)) && word(words, i-1) == "(" {
+			if ok && !requiresAll(caller(words, i)) && readsFirst(word(words, i-2)) && word(words, i-1) == "(" {
 				v = p.fromCwd(v)
 			}
 			if ok && v.rooted {
@@ -107,7 +107,7 @@ func (p *paths) fromCwd(v value) value {
 func (p *paths) used(v value, words []token, i int) {
 	u := use{value: v, line: words[i].line}
 	if sign := word(words, i-1); sign == "(" || sign == ":" || sign == "=" {
-		u.by = word(words, i-2)
+		u.by = caller(words, i)
 	}
 	u.spent = u.spent || strings.HasSuffix(word(words, i-1), "==")
 	p.uses = append(p.uses, u)

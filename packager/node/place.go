@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"fmt"
 	"path"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,7 @@ import { fileURLToPath as __ferryFileURLToPath, pathToFileURL as __ferryPathToFi
 const require = __ferryCreateRequire(import.meta.url);
 const __ferryPlace = (at) => __ferryJoin(__ferryFileURLToPath(import.meta.url), "..", at);
 const __ferryRequire = (at) => __ferryCreateRequire(__ferryPlace(at));
+const __ferryFrom = (at) => (name) => /^\.{1,2}\//.test(name) ? new URL(name, __ferryPathToFileURL(__ferryPlace(at))).href : name;
 const __ferryMeta = (at) => {
   if (!at) return import.meta;
   const filename = __ferryPlace(at), url = __ferryPathToFileURL(filename).href;
@@ -39,6 +41,7 @@ const __ferryMeta = (at) => {
 // cjsBanner is the same for a CommonJS module.
 const cjsBanner = `const __ferryPlace = (at) => require("node:path").join(__filename, "..", at);
 const __ferryRequire = (at) => require("node:module").createRequire(__ferryPlace(at));
+const __ferryFrom = (at) => (name) => /^\.{1,2}\//.test(name) ? new URL(name, require("node:url").pathToFileURL(__ferryPlace(at))).href : name;
 const __ferryMeta = (at) => {
   const filename = at ? __ferryPlace(at) : __filename, url = require("node:url").pathToFileURL(filename).href;
   const resolve = (name) => /^\.{0,2}\//.test(name) ? new URL(name, url).href : require("node:url").pathToFileURL(require.resolve(name)).href;
@@ -60,7 +63,8 @@ func (b *bundle) placed(file, code string) string {
 		return code
 	}
 	at := ""
-	if _, _, installed := PackageOf(file); !installed {
+	_, _, installed := PackageOf(file)
+	if !installed {
 		at = b.seems(file)
 	}
 	var declared []string
@@ -77,8 +81,12 @@ func (b *bundle) placed(file, code string) string {
 	declare("__filename", "__ferry_filename", "__ferryPlace", filename)
 	declare("import.meta", "__ferry_meta", "__ferryMeta", at)
 	if at != "" {
-		code = requiringByName(code)
-		declare("__ferry_require", "__ferry_require", "__ferryRequire", at)
+		code = b.askers.requiredFromPlace(askingByName(code))
+		declare("__ferry_from", "__ferry_from", "__ferryFrom", at)
+	}
+	handed := !installed && handsItself().MatchString(code) && !moduleSyntax().MatchString(code)
+	if handed || strings.Contains(code, "__ferry_require") {
+		declared = append(declared, "__ferry_require = /* @__PURE__ */ __ferryRequire("+quoted(filename)+")")
 	}
 	first := ""
 	if len(declared) > 0 {
@@ -86,6 +94,9 @@ func (b *bundle) placed(file, code string) string {
 	}
 	if asksForParent(code) && !b.isProgram(file) {
 		first += ";" + parented
+	}
+	if handed {
+		first += ";" + fmt.Sprintf(whole, quoted(filename))
 	}
 	n := len(prologue().FindString(code))
 	return code[:n] + first + code[n:]
@@ -96,6 +107,12 @@ func (b *bundle) placed(file, code string) string {
 const parented = `typeof module === "object" && (module.parent ??= { id: ".", filename: process.argv[1], exports: {}, children: [], paths: [], parent: null });`
 
 func asksForParent(code string) bool { return strings.Contains(code, "module.parent") }
+
+// handsItself is a module that gives itself to a function, which may ask it where it lies, and to require others.
+var handsItself = pattern.Of(`[(,]\s*module\s*(?:,|\)\s*(?:[^\s={]|$))`)
+
+// whole gives such a CommonJS module what Node gives it.
+const whole = `typeof module === "object" && (module.id ??= module.filename ??= __ferryPlace(%s), module.require ??= __ferry_require);`
 
 // isProgram is whether Node starts a module itself.
 func (b *bundle) isProgram(file string) bool {

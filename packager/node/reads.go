@@ -113,11 +113,12 @@ func (r *reads) module(file string) error {
 	if of == nil || !scripts(file) {
 		return nil
 	}
+	before := len(r.taken)
 	if err := r.paths(pathsIn(file, r.real, of.text)); err != nil {
 		return err
 	}
 	if line, calls := byName(of.text); calls > 0 {
-		return r.chosen(file, line)
+		return r.chosen(file, line, before)
 	}
 	return nil
 }
@@ -286,7 +287,7 @@ func starts(function string) bool {
 
 // lists is whether a function finds the files of a folder.
 func lists(function string) bool {
-	return slices.Contains([]string{"readdirSync", "readdir", "opendir", "opendirSync", "requireDir", "requireAll", "glob"}, function)
+	return slices.Contains([]string{"readdirSync", "readdir", "opendir", "opendirSync", "glob"}, function) || requiresAll(function)
 }
 
 // idle is whether a function reads nothing of the folder that it is given.

@@ -20,7 +20,7 @@ import (
 
 var (
 	placeOf  = pattern.Of(`\b(?:__ferry_(?:dirname|filename|meta)\d*|__dirname|__filename)\b`)
-	loads    = pattern.Of(`\b(?:__require|require|import)\(([^"'` + "`" + `)\s])`) // by an expression
+	loads    = pattern.Of(`\b(?:__require|__ferry_require|require|import)\(([^"'` + "`" + `)\s])`) // by an expression
 	requirer = pattern.Of(`\bmodule\d*\.parent\b`)
 	itself   = pattern.Of(`\b(?:resolve|join|normalize)\((?:__ferry_dirname\d*|__dirname)\)|(?:\breturn |[=:>] )(?:__ferry_dirname\d*|__dirname)(?:[,;)]|$)`)
 	finds    = pattern.Of(`\b(?:__require|require)\.resolve\(["'` + "`" + `]([^"'` + "`" + `]+)`)
@@ -67,6 +67,7 @@ func (b *bundle) rooted(of pieces) (map[string]outsider, error) {
 			return nil, err
 		}
 		if why != "" {
+			b.askers[p.pkg] = b.askers[p.pkg] || requirer().MatchString(p.text)
 			out[p.pkg] = outsider{p.root, why}
 		}
 	}
@@ -112,6 +113,8 @@ func mayLook(code string) bool {
 		func(part string) bool { return strings.Contains(code, part) })
 }
 
+const namedForOthers = "the code names it in a string, for another package to load"
+
 // told are the packages that the user's code names in a string, for others to load: a view engine, a transport of logs.
 // They are among what it needs to run, and not in the bundle.
 func (b *bundle) told(users []string) (map[string]outsider, error) {
@@ -136,7 +139,7 @@ func (b *bundle) told(users []string) (map[string]outsider, error) {
 			return nil, err
 		}
 		if mod != nil && !b.holds(mod) {
-			out[name] = outsider{mod.dir, "the code names it in a string, for another package to load"}
+			out[name] = outsider{mod.dir, namedForOthers}
 		}
 	}
 	return out, nil

@@ -20,6 +20,7 @@ var fileName = pattern.Of(`^[\w.-][\w./-]*\.[A-Za-z]\w{1,7}$`)
 // told notes a text that may be the path of a file or a folder from the working folder: YAML.load("./openapi.yaml"). Of a
 // pattern of paths it is the folder that it begins with.
 func (p *paths) told(words []token, i int) {
+	p.all(words, i)
 	w := words[i]
 	if w.kind != aString || imported(words, i) || strings.ContainsAny(w.text, " \n:<>\"'()|\\,;=&#$") || strings.Trim(w.text, "./") == "" {
 		return
@@ -31,8 +32,39 @@ func (p *paths) told(words []token, i int) {
 	if relative || !scripts(w.text) && fileName().MatchString(w.text) || !path.IsAbs(w.text) && strings.Contains(w.text, "/*") {
 		p.uses = append(p.uses, use{value: p.fromCwd(value{text: w.text}), line: w.line, maybe: true})
 	}
-	if here := path.Dir(p.file); relative && here != p.cwd && word(words, i-1) == "(" { // requireDir("../routes")
+	first := word(words, i-1) == "(" || word(words, i-1) == "," && word(words, i-2) == "module"
+	if here := path.Dir(p.file); relative && here != p.cwd && first { // requireDir("../routes")
 		p.uses = append(p.uses, use{value: value{text: path.Join(here, w.text), rooted: true}, line: w.line, maybe: true, by: "requireDir"})
+	}
+}
+
+// caller is the function that is called with a word first: its name, or the package that it is, as in require("glob")("*.js").
+func caller(words []token, i int) string {
+	if word(words, i-2) == ")" && word(words, i-4) == "(" && word(words, i-5) == "require" {
+		return words[i-3].text
+	}
+	return word(words, i-2)
+}
+
+// requiresAll is whether a function requires all modules of a folder, which is named from the module that calls it.
+func requiresAll(function string) bool {
+	name := strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(function))
+	return slices.Contains([]string{"requiredir", "requiredirectory", "requireall", "requireindex", "includeall"}, name)
+}
+
+// all notes the folder of the module itself, where such a function gets no other: requireDirectory(module).
+func (p *paths) all(words []token, i int) {
+	if word(words, i) != "(" || !requiresAll(caller(words, i+1)) || word(words, i-2) == "function" {
+		return
+	}
+	at := i + 1
+	if word(words, at) == "module" {
+		if at++; word(words, at) == "," {
+			at++
+		}
+	}
+	if sign := word(words, at); sign == "{" || sign == ")" && word(words, at+1) != "{" {
+		p.uses = append(p.uses, use{value: value{text: path.Dir(p.file), rooted: true}, line: words[i].line, by: "requireDir"})
 	}
 }
 
