@@ -58,7 +58,7 @@ starts that come by themselves are told.`,
 }
 
 func (o *benchOptions) run(ctx context.Context, args []string) (result, error) {
-	if err := errors.Join(bounded("cold", o.cold, 0, 100), bounded("requests", o.warm.Requests, 0, 10000), bounded("rate", o.warm.PerSecond, 0.1, 1000)); err != nil {
+	if err := errors.Join(bounded("cold", o.cold, 0, 100), bounded("requests", o.warm.Requests, 0, 10000), bounded("rate", o.warm.PerSecond, 0.1, 1000), o.app.writable(o.html)); err != nil {
 		return nil, err
 	}
 	r := benchResult{Targets: map[string]bench.Target{}}

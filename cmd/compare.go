@@ -131,7 +131,7 @@ func (o *compareOptions) complete() error {
 			errs = append(errs, usagef("see `ferry compare --help`", "--%s is missing", f[0]))
 		}
 	}
-	return errors.Join(append(errs, bounded("at-once", o.atOnce, 1, 1000), bounded("rate", o.rate, 0, 100000))...)
+	return errors.Join(append(errs, bounded("at-once", o.atOnce, 1, 1000), bounded("rate", o.rate, 0, 100000), o.app.writable(o.junit, o.html))...)
 }
 
 func (o *compareOptions) read() ([]compare.Request, error) {

@@ -39,6 +39,9 @@ func (o *importOptions) live(source string) (live, bool) {
 
 // runLive takes over the code of a function into a folder of its own, which is there as a whole or not at all.
 func (o *importOptions) runLive(ctx context.Context, of live) (result, error) {
+	if !of.provider.Reads {
+		return nil, usagef("name a file that describes it", "functions of the provider %s are not read", of.provider.Name)
+	}
 	folder := migrate.Folder(of.name)
 	into := filepath.Join(o.app.dir(), folder)
 	if !o.dryRun {
@@ -94,7 +97,7 @@ func (o *importOptions) reader(p providers.Provider, service string) (providers.
 	}
 	reader, able := providers.As[providers.Reader](adapter)
 	if !able {
-		return nil, usagef("name a file that describes it", "functions of the provider %s are not read", p.Name)
+		return nil, fmt.Errorf("the adapter of %s reads no functions", p.Name)
 	}
 	return reader, nil
 }

@@ -147,6 +147,29 @@ func (a *app) inDir(name string) string {
 	return filepath.Join(a.dir(), name)
 }
 
+// writable finds out before any work is done for files that they cannot be written. A name that is "" is of none.
+func (a *app) writable(names ...string) error {
+	var errs []error
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		file := a.inDir(name)
+		_, missing := os.Lstat(file)
+		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o644)
+		if err == nil {
+			err = f.Close()
+		}
+		if err == nil && missing != nil {
+			err = os.Remove(file)
+		}
+		if err != nil {
+			errs = append(errs, usagef("name another file, or make its folder", "%s cannot be written: %s", name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // build builds all functions at once and reports every one that cannot be built.
 func (o *packageOptions) build(ctx context.Context, p *project, functions []manifest.Function) ([]packager.Bill, error) {
 	builder := p.packager()

@@ -46,6 +46,9 @@ func adapters(t *testing.T) (names []string, made []providers.Adapter) {
 		if err != nil {
 			t.Fatalf("%s: %v", p.Name, err)
 		}
+		if has[providers.Reader](a) != p.Reads {
+			t.Errorf("%s says that it reads functions (%v), and its adapter does not", p.Name, p.Reads)
+		}
 		names, made = append(names, p.Name), append(made, a)
 	}
 	return names, made

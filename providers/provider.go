@@ -13,6 +13,7 @@ type Provider struct {
 	Name   string
 	Blocks manifest.Blocks // what its blocks in the manifest may hold
 	Facts  Facts           // what its page in the docs says of runtimes and limits
+	Reads  bool            // whether its adapters are Readers, which is so before one is configured
 	// New configures an adapter. It touches neither network nor disk.
 	New func(c Config) (Adapter, error)
 	// Host is the platform that runs on this machine; nil for a cloud. The version is ferry's own.

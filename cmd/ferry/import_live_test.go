@@ -29,6 +29,7 @@ import (
 	"github.com/ferryfn/ferry/internal/awstest"
 	"github.com/ferryfn/ferry/internal/azuretest"
 	"github.com/ferryfn/ferry/internal/gcptest"
+	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/packager/packagertest"
 )
 
@@ -41,6 +42,7 @@ type byHand struct {
 	client  *http.Client
 	set     []string // where it is, where its environment does not say it
 	lost    string   // what of it cannot be carried
+	account *awstest.Cloud
 }
 
 // archived is a zip of files.
@@ -120,6 +122,7 @@ func onLambda(t *testing.T) byHand {
 	must(err)
 	return byHand{
 		source: "aws:hello:prod", name: "hello", url: *url.FunctionUrl, environ: account.Environ(), client: http.DefaultClient, lost: "the manifest has no events of the kind iot",
+		account: account,
 	}
 }
 
@@ -316,6 +319,27 @@ func TestALiveFunctionIsImportedAndServesLocallyUnedited(t *testing.T) {
 			if want != here {
 				t.Errorf("here it answers\n%s\nand there\n%s", here, want)
 			}
+		})
+	}
+}
+
+func TestWhatOfALiveFunctionMayNotBeSeenIsNamedAsLost(t *testing.T) {
+	t.Parallel()
+	const events = "the manifest has no events of the kind iot"
+	for operation, lost := range map[string]string{
+		"GetFunctionEventInvokeConfig":    "not read without the right lambda:GetFunctionEventInvokeConfig\n" + events,
+		"GetProvisionedConcurrencyConfig": events + "\nnot read without the right lambda:GetProvisionedConcurrencyConfig",
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			theirs := onLambda(t)
+			theirs.account.Intercept(func(call standin.Call) standin.Fault {
+				if call.Operation == operation {
+					return standin.Deny()
+				}
+				return standin.Fault{}
+			})
+			imported(newShop(t), theirs, "--dry-run").accounts(t, lost)
 		})
 	}
 }

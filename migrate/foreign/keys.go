@@ -18,5 +18,17 @@ func Dropped(reason string) func(*Node) { return func(n *Node) { n.Drop(reason) 
 // Lost reads a value that cannot be carried though something that serves depends on it.
 func Lost(reason string) func(*Node) { return func(n *Node) { n.Lose(reason) } }
 
+// Seen reads a setting that is no text. Of a live function it is one where it could not be seen: it is lost, for the reason that
+// the text gives.
+func Seen(read func(*Node)) func(*Node) {
+	return func(n *Node) {
+		if !n.Is(Scalar) {
+			read(n)
+			return
+		}
+		n.Lose(Plain(n.Raw()))
+	}
+}
+
 // Of is a map of several files, each under its name.
 func Of(files ...Entry) *Node { return &Node{kind: Map, entries: files} }

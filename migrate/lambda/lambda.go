@@ -181,7 +181,7 @@ func Path(text string) string {
 
 // Payload sets in which format the handler gets requests. A function gets one: it is false for another, which is lost.
 func Payload(f *draft.Named, n *foreign.Node, format string) bool {
-	if f.Payload != "" && f.Payload != format {
+	if f.Payload != "" && f.Payload != format && f.Style == "lambda" {
 		n.Lose("another event of this function is in the other format of requests: make a function for each")
 		return false
 	}

@@ -258,7 +258,7 @@ func (f *one) finish() {
 	if h != nil && h.CORS == nil && f.fn.Payload == "2.0" {
 		h.CORS = f.defaults.cors
 	}
-	if h == nil || f.fn.Payload == "2.0" {
+	if h == nil || f.fn.Payload == "2.0" || f.fn.Style != "lambda" {
 		f.fn.Payload = ""
 	}
 }

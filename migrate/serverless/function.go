@@ -71,18 +71,31 @@ func (f *one) callable(n *foreign.Node) (reason string) {
 		return reason
 	}
 	where.Map(from)
-	handler, ok := n.Get("handler").Text()
+	if f.runtime != f.made.Defaults.Runtime {
+		f.fn.Runtime = f.runtime
+	}
+	return f.calls(n.Get("handler"))
+}
+
+// calls finds what is called, and how. The handler that serverless-wsgi brings stands for the application that it is told of.
+func (f *one) calls(n *foreign.Node) (reason string) {
+	handler, ok := n.Text()
 	if !ok {
 		return "its handler is not known"
+	}
+	f.fn.Style = "lambda"
+	if file := strings.TrimSuffix(handler, ".handler"); strings.HasPrefix(f.runtime, "python") && (file == "wsgi_handler" || file == "wsgi") && !foreign.IsFile(f.dir, file+".py") {
+		application := f.root.At("custom", "wsgi", "app")
+		if handler, ok = application.Text(); !ok {
+			return "custom.wsgi.app does not say which application it calls"
+		}
+		f.fn.Style = "wsgi"
+		application.Map("functions.*.handler")
 	}
 	if f.fn.Handler, reason = lambda.Handler(f.runtime, f.dir, handler); reason != "" {
 		return reason
 	}
-	if f.runtime != f.made.Defaults.Runtime {
-		f.fn.Runtime = f.runtime
-	}
-	f.fn.Style = "lambda"
-	n.Get("handler").Map(f.at + ".handler")
+	n.Map(f.at + ".handler")
 	return ""
 }
 

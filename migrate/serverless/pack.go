@@ -93,6 +93,8 @@ func plugin(name string) (reason string, serves bool) {
 	case "serverless-python-requirements", "serverless-go-plugin", "serverless-plugin-common-excludes", "serverless-prune-plugin",
 		"serverless-prune-versions", "serverless-plugin-split-stacks", "serverless-deployment-bucket", "serverless-s3-cleaner":
 		return "ferry does this by itself", false
+	case "serverless-wsgi":
+		return "the style wsgi calls the application", false
 	case "serverless-dotenv-plugin":
 		return "ferry reads no .env file: set the variables that ${env:NAME} names", false
 	case "serverless-domain-manager":

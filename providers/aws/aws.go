@@ -25,6 +25,7 @@ func Provider() providers.Provider {
 		Name:   name,
 		Blocks: manifest.Blocks{Target: &target{}, Function: &settings{}, Example: "{provider: aws, region: eu-west-1}"},
 		Facts:  providers.Facts{Runtimes: check.Facts(runtimes()), Limits: limits()},
+		Reads:  true,
 		New:    New,
 	}
 }

@@ -149,6 +149,11 @@ func isNotFound(err error) bool {
 	return err != nil && kindOf(err) == providers.NotFound
 }
 
+// isDenied reports whether the caller has no right to it.
+func isDenied(err error) bool {
+	return err != nil && kindOf(err) == providers.Denied
+}
+
 // isAlreadyExists reports whether what was to be made is there.
 func isAlreadyExists(err error) bool {
 	code, message := codeOf(err)

@@ -310,14 +310,8 @@ func (o *original) properties(ctx context.Context, out *lambda.GetFunctionOutput
 	if properties["EventInvokeConfig"], err = o.asynchronous(ctx); err != nil {
 		return nil, err
 	}
-	if o.qualifier != nil {
-		warm, err := o.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{FunctionName: o.function, Qualifier: o.qualifier})
-		if unlessMissing(err) != nil {
-			return nil, err
-		}
-		if err == nil {
-			properties["ProvisionedConcurrencyConfig"] = map[string]any{"ProvisionedConcurrentExecutions": warm.RequestedProvisionedConcurrentExecutions}
-		}
+	if properties["ProvisionedConcurrencyConfig"], err = o.warm(ctx); err != nil {
+		return nil, err
 	}
 	urls := lambda.NewListFunctionUrlConfigsPaginator(o.lambda, &lambda.ListFunctionUrlConfigsInput{FunctionName: o.function})
 	for urls.HasMorePages() {
@@ -334,16 +328,43 @@ func (o *original) properties(ctx context.Context, out *lambda.GetFunctionOutput
 	return properties, nil
 }
 
-// asynchronous is what becomes of events that the function is not waited for, nil where nothing is said of them.
-func (o *original) asynchronous(ctx context.Context) (map[string]any, error) {
+// asynchronous is what becomes of events that the function is not waited for, nil where nothing is said of them. To a caller
+// without the right to see it, it is a text that says so.
+func (o *original) asynchronous(ctx context.Context) (any, error) {
 	is, err := o.lambda.GetFunctionEventInvokeConfig(ctx, &lambda.GetFunctionEventInvokeConfigInput{FunctionName: o.function, Qualifier: o.qualifier})
-	if err != nil {
-		return nil, unlessMissing(err)
+	switch {
+	case isNotFound(err):
+		return nil, nil
+	case isDenied(err):
+		return unread("lambda:GetFunctionEventInvokeConfig"), nil
+	case err != nil:
+		return nil, err
 	}
 	return map[string]any{
 		"MaximumEventAgeInSeconds": is.MaximumEventAgeInSeconds, "MaximumRetryAttempts": is.MaximumRetryAttempts, "DestinationConfig": is.DestinationConfig,
 	}, nil
 }
+
+// warm is how many instances of a version or an alias are kept, nil where none is. To a caller without the right to see it, it
+// is a text that says so.
+func (o *original) warm(ctx context.Context) (any, error) {
+	if o.qualifier == nil {
+		return nil, nil
+	}
+	is, err := o.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{FunctionName: o.function, Qualifier: o.qualifier})
+	switch {
+	case isNotFound(err):
+		return nil, nil
+	case isDenied(err):
+		return unread("lambda:GetProvisionedConcurrencyConfig"), nil
+	case err != nil:
+		return nil, err
+	}
+	return map[string]any{"ProvisionedConcurrentExecutions": is.RequestedProvisionedConcurrentExecutions}, nil
+}
+
+// unread stands for a property that the caller has no right to see.
+func unread(right string) string { return "not read without the right " + right }
 
 // described is a template of the function, without what is not set.
 func (o *original) described(properties map[string]any) ([]byte, error) {

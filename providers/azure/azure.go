@@ -29,6 +29,7 @@ func Provider() providers.Provider {
 			Example: "{provider: azure, resource_group: shop, location: westeurope}",
 		},
 		Facts: providers.Facts{Runtimes: check.Facts(runtimes()), Limits: limits()},
+		Reads: true,
 		New:   New,
 	}
 }

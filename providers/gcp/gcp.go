@@ -24,6 +24,7 @@ func Provider() providers.Provider {
 		Name:   name,
 		Blocks: manifest.Blocks{Target: &target{}, Function: &settings{}, Example: "{provider: gcp, project: my-project, region: europe-west1}"},
 		Facts:  providers.Facts{Runtimes: check.Facts(runtimes()), Limits: limits()},
+		Reads:  true,
 		New:    New,
 	}
 }
