@@ -26,10 +26,17 @@ func (f Function) Export() string {
 // one, so that a colon may be in a file's name.
 func (f Function) callable() (module, export string) {
 	i := strings.LastIndexByte(f.Handler, ':')
-	if i <= 0 || !f.namesExport() || !exportName.MatchString(f.Handler[i+1:]) {
+	if i <= 0 || !f.namesExport() {
 		return f.Handler, ""
 	}
-	return f.Handler[:i], f.Handler[i+1:]
+	name := f.Handler[i+1:]
+	if f.Runtime.Language() == "python" { // a factory is called for what it makes
+		name = strings.TrimSuffix(name, "()")
+	}
+	if !exportName.MatchString(name) {
+		return f.Handler, ""
+	}
+	return f.Handler[:i], name
 }
 
 // namesExport is whether a handler of the function's style may name what is called in its module.

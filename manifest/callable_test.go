@@ -18,6 +18,8 @@ func TestAHandlerIsAModuleAndTheNameOfAnExport(t *testing.T) {
 		{Function{Runtime: "nodejs22", Handler: "a:b.js:run"}, "a:b.js", "run"},
 		{Function{Runtime: "nodejs22", Style: StyleServer, Handler: "app.js:run"}, "app.js:run", ""},
 		{Function{Runtime: "python3.13", Handler: "pkg.web:app"}, "pkg.web", "app"},
+		{Function{Runtime: "python3.13", Handler: "pkg.web:create_app()"}, "pkg.web", "create_app"},
+		{Function{Runtime: "nodejs22", Handler: "app.js:run()"}, "app.js:run()", ""},
 		{Function{Runtime: "python3.13", Style: StyleServer, Handler: "app.py"}, "app.py", ""},
 		{Function{Runtime: "go", Style: StyleGo, Handler: "cmd/api"}, "cmd/api", ""},
 		{Function{Runtime: "go", Style: StyleGCF, Handler: ".:Hello"}, ".", "Hello"},

@@ -37,7 +37,7 @@ func (c *checker) source() bool {
 }
 
 var (
-	moduleAttr = regexp.MustCompile(`^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$`)
+	moduleAttr = regexp.MustCompile(`^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\(\))?$`)
 	nodeFile   = []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"}
 )
 
@@ -166,6 +166,10 @@ func (c *checker) pythonHandler() {
 			hint = "did you mean \"" + fixed + "\"?"
 		}
 		c.fail("handler", hint, "the handler %s is not of the form module:attribute", quote(h))
+		return
+	}
+	if s := c.fn.Style; strings.HasSuffix(h, "()") && s != "" && s != StyleWSGI && s != StyleASGI {
+		c.fail("handler", "write "+strings.TrimSuffix(h, "()"), "the handler %s makes an application, and style %s calls a function", quote(h), s)
 		return
 	}
 	module, attr, _ := strings.Cut(h, ":")

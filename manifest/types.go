@@ -64,7 +64,7 @@ type Function struct {
 // functionBlock is a function as written, without the blocks of providers.
 type functionBlock struct {
 	Source       string            `json:"source" jsonschema:"The function's folder, below the manifest's. Default: the manifest's folder."`
-	Handler      string            `json:"handler" jsonschema:"What is called: a file or file:export (Node), module:attribute (Python), package folder (Go) or file (custom), below source."`
+	Handler      string            `json:"handler" jsonschema:"What is called: a file or file:export (Node), module:attribute or module:factory() (Python), package folder (Go) or file (custom), below source."`
 	Runtime      Runtime           `json:"runtime" jsonschema:"The runtime: nodejs22, python3.13, go, java21, dotnet10 or custom."`
 	Style        Style             `json:"style" jsonschema:"How the handler is called. Default: fetch for Node, wsgi for Python, go for Go, server for others."`
 	Payload      string            `json:"payload" jsonschema:"How a handler of style lambda gets HTTP requests: 2.0 (default), as from a Function URL or an HTTP API, or 1.0, as from a REST API."`

@@ -105,6 +105,25 @@ func TestInPythonAnAnswerIsWhatItsRulesSay(t *testing.T) {
 	}
 }
 
+func TestInPythonAFactoryThatTheHandlerCallsMakesTheApplication(t *testing.T) {
+	t.Parallel()
+	for style, code := range map[manifest.Style]string{
+		"wsgi": "def create_app(config=None):\n  def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'made']\n  return app\n",
+		"asgi": "def create_app():\n  async def app(scope, receive, send):\n    assert scope['type'] == 'http'\n    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n    await send({'type': 'http.response.body', 'body': b'made'})\n  return app\n",
+	} {
+		t.Run(string(style), func(t *testing.T) {
+			t.Parallel()
+			a := PythonAnswer{Name: "a factory", Style: style, Code: code}
+			p := a.platform(t)
+			p.handler = "app:create_app()"
+			i := p.start(t, p.function())
+			if got := i.do("GET", "/", nil); got.status != 200 || got.body != "made" {
+				t.Errorf("got %d %q\n%s", got.status, got.body, i.out)
+			}
+		})
+	}
+}
+
 func TestInPythonOnlyACloudEventIsDelivered(t *testing.T) {
 	t.Parallel()
 	onQueue := func(fn *manifest.Function) {

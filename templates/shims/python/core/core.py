@@ -29,7 +29,8 @@ for _stream in (sys.stdout, sys.stderr):
     _stream.reconfigure(line_buffering=True, write_through=True)
 
 POOL = concurrent.futures.ThreadPoolExecutor(max_workers=1024, thread_name_prefix="ferry")
-MODULE_NAME, _, ATTRIBUTE = CONFIG["handler"].partition(":")
+MODULE_NAME, _, ATTRIBUTE = CONFIG["handler"].removesuffix("()").partition(":")
+FACTORY = CONFIG["handler"].endswith("()")  # what the handler names makes the application
 
 
 class Source:

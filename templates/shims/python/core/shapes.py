@@ -22,6 +22,10 @@ def wanted(module, style, *defaults):
     """What the handler names in the module, or else the first of the defaults, where it is of the style. What is not ends
     the process with the line of ferry.yaml that makes it fit."""
     value = attribute_of(module, *defaults)
+    if FACTORY:
+        value = made(value)
+    elif style in ("wsgi", "asgi") and is_factory(value):
+        fault(f"a function that can be called without arguments is not {WORDS[style]}", f"{EXAMPLES[style]}, or write `handler: {CONFIG['handler']}()` in ferry.yaml if it makes one")
     found = style_of(value)
     if style == "azure" and found in (None, style) and not is_azure_app(value) or found is None and not callable(value):
         fault(f"the module has no {WORDS[style].split(' ', 1)[1]} of that name", offered(module, style))
@@ -33,6 +37,21 @@ def wanted(module, style, *defaults):
         kind = "coroutine function" if is_asynchronous(value) else "function"
         fault(f"a {kind} of {', '.join(parameters(value)[0]) or 'nothing'} is not {WORDS[style]}", EXAMPLES[style])
     return value
+
+
+def is_factory(value):
+    """Whether a value may make an application: nobody gives an application's own arguments defaults, or none."""
+    _, needed, most = parameters(value)
+    return inspect.isfunction(value) and needed == 0 and most < INFINITE
+
+
+def made(factory):
+    """What the factory that the handler names makes."""
+    if not callable(factory):
+        fault("the module has no function of that name", "write `handler: module:name()` with the name of one that makes the application")
+    if not takes(factory, 0):
+        fault(f"it needs {', '.join(parameters(factory)[0])}, and is called without arguments", "give its arguments defaults, or call it in a module whose name for the application handler names")
+    return factory()
 
 
 def event_function(module):
@@ -137,4 +156,7 @@ def offered(module, style):
         return f"write `handler: {MODULE_NAME}:{found[style]}` in ferry.yaml"
     for other, name in found.items():
         return f"{name} is {WORDS[other]}: write `handler: {MODULE_NAME}:{name}` and `style: {other}` in ferry.yaml"
+    for name in ("create_app", "make_app"):  # as Flask looks for them
+        if style in ("wsgi", "asgi") and is_factory(getattr(module, name, None)):
+            return f"write `handler: {MODULE_NAME}:{name}()` in ferry.yaml if {name} makes one"
     return "name it in handler as module:name, such as app:app for the name app in app.py"
