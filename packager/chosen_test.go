@@ -80,8 +80,9 @@ func TestAViewEngineComesAlongWhateverPackageJSONSaysOfIt(t *testing.T) {
 	t.Parallel()
 	for how, code := range map[string]string{
 		"it is set": "const app = require('web'); app.set('view engine', 'engine'); exports.got = app.render('a')", "a view's name says it": "exports.got = require('web').render('a.engine')",
-		"one's own code loads it":     "const own = { set(name, to) { this.engine = to }, get as() { return require(this.engine).as } }; own.set('view engine', 'engine'); exports.got = own.as",
-		"a module elsewhere loads it": "const own = require('./lib/view'); own.set('view engine', 'engine'); exports.got = own.as()",
+		"a setting of a module says it": "const app = require('web'), user = {}; user.engine = 'engine'; app.set('view engine', user.engine); exports.got = app.render('a')",
+		"one's own code loads it":       "const own = { set(name, to) { this.engine = to }, get as() { return require(this.engine).as } }; own.set('view engine', 'engine'); exports.got = own.as",
+		"a module elsewhere loads it":   "const own = require('./lib/view'); own.set('view engine', 'engine'); exports.got = own.as()",
 	} {
 		t.Run(how, func(t *testing.T) {
 			root := packagertest.Project(t, "app.js", code+";\nexports.fetch = () => {};\n",

@@ -147,7 +147,7 @@ func (b *bundle) told(users []string) (map[string]outsider, error) {
 
 // given are the names of packages that others certainly load, whatever the user's package.json says of them: a view engine,
 // also as the end of a view's name, and a transport of logs.
-var given = pattern.Of(`\.set\("view engine", "([@\w][\w./-]*)"|\.render\("[^"\n]*\.([a-z]\w*)"|\btarget: "([@\w][\w./-]*)"`)
+var given = pattern.Of(`\.set\("view engine", "([@\w][\w./-]*)"|\.render\("[^"\n]*\.([a-z]\w*)"|\b(?:target:|engine:|engine =) "([@\w][\w./-]*)"`)
 
 // holds is whether a file of a package is in the bundle.
 func (b *bundle) holds(mod *module) bool {
