@@ -16,6 +16,8 @@ const OWN = new Set(["date", "server", "via", "alt-svc"]); // of an answer: its 
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 const PATIENCE = 3000; // ms for a connection
 
+const there = migration.url && new URL(migration.url);
+
 // migrated is whether the other side has answered an exchange.
 async function migrated(exchange) {
   const envelope = unsealed(exchange);
@@ -109,17 +111,15 @@ class Asking {
   sent = false; // something of the request may have arrived
 
   constructor(exchange, repeatable) {
-    const url = new URL(migration.url);
-    const http = url.protocol === "https:" ? securely : plainly;
-    const { method, body } = exchange;
-    const length = body.length === undefined || body.length === 0 ? [] : [["content-length", String(body.length)]];
-    const headers = [["host", url.host], ...requestHeaders(exchange), ...length].flat();
+    const http = there.protocol === "https:" ? securely : plainly;
+    const { method, connection } = exchange;
+    const headers = requestHeaders(exchange);
     this.exchange = exchange;
     this.keeps = repeatable;
     // The path stands as it came: nothing between here and there may resolve it.
-    this.out = http.request({ host: url.hostname, port: url.port, method, path: exchange.target, headers, agent: agentFor(http, repeatable) });
-    const aborted = exchange.aborted?.();
-    aborted?.addEventListener("abort", () => this.out.destroy(), { once: true });
+    this.out = http.request({ host: there.hostname, port: there.port, method, path: exchange.target, headers, agent: agentFor(http, repeatable) });
+    if (connection) connection.res.once("close", () => connection.res.writableFinished || this.out.destroy());
+    else exchange.aborted?.().addEventListener("abort", () => this.out.destroy(), { once: true });
   }
 
   get reused() {
@@ -131,38 +131,47 @@ class Asking {
     answered.catch(() => {}); // it may fail before it is waited for
     await Promise.race([this.#connected(), answered]);
     this.sent = true;
-    await Promise.race([sendBody(this.exchange, this.out, this.keeps), answered]);
+    if (this.exchange.body.length === 0) this.out.end();
+    else await Promise.race([sendBody(this.exchange, this.out, this.keeps), answered]);
     return answered;
   }
 
   #connected() {
     const { out } = this;
     const secure = out.protocol === "https:";
-    const timer = setTimeout(() => out.destroy(new Error("no connection in time")), PATIENCE);
     return new Promise((resolve) => {
+      let timer;
       const open = () => (clearTimeout(timer), resolve());
       out.once("close", open).once("socket", (socket) => {
-        if (out.reusedSocket || (!socket.connecting && !secure)) open();
-        else socket.once(secure ? "secureConnect" : "connect", open);
+        if (out.reusedSocket || (!socket.connecting && !secure)) return open();
+        timer = setTimeout(() => out.destroy(new Error("no connection in time")), PATIENCE);
+        socket.once(secure ? "secureConnect" : "connect", open);
       });
     });
   }
 }
 
-// requestHeaders are the headers for the new side, with what the client sent in an envelope.
-function requestHeaders(exchange) {
-  const names = (wanted) => exchange.headers.filter(([name]) => wanted(name.toLowerCase()));
-  const { client, scheme } = exchange;
-  const envelope = { secret: migration.secret, client, scheme, headers: names((name) => CHANGED.has(name)) };
-  const sealed = Buffer.from(JSON.stringify(envelope)).toString("base64url");
-  const key = migration.key ? [[migration.key, process.env.FERRY_MIGRATION_KEY]] : [];
-  return [...key, ...names((name) => name !== "host" && name !== migration.key && name !== "content-length" && name !== "expect" && !HOP.has(name)), [ENVELOPE, sealed]];
+const UNSENT = new Set([...HOP, "host", "content-length", "expect", migration.key]); // of a request: the new side gets its own
+
+// requestHeaders are the headers for the new side, names and values in turn, with what the client sent in an envelope.
+function requestHeaders({ client, scheme, headers, body }) {
+  const all = ["host", there.host];
+  const changed = [];
+  if (migration.key) all.push(migration.key, process.env.FERRY_MIGRATION_KEY);
+  for (const pair of headers) {
+    const name = pair[0].toLowerCase();
+    if (CHANGED.has(name)) changed.push(pair);
+    if (!UNSENT.has(name)) all.push(pair[0], pair[1]);
+  }
+  const envelope = JSON.stringify({ secret: migration.secret, client, scheme, headers: changed });
+  all.push(ENVELOPE, Buffer.from(envelope).toString("base64url"));
+  if (body.length) all.push("content-length", String(body.length));
+  return all;
 }
 
 // sendBody sends the body, and keeps it for another attempt where that may come.
 async function sendBody(exchange, out, keeps) {
   const { body } = exchange;
-  if (body.length === 0) return void out.end();
   if (keeps || !body.stream) {
     const whole = Buffer.from(await body.bytes());
     exchange.body = { length: whole.length, whole, bytes: () => whole };
@@ -184,6 +193,17 @@ async function handBack(exchange, res) {
   }
   exchange.added = [[SIDE, migration.to]];
   exchange.begin(res.statusCode, pairs);
-  for await (const chunk of res) await exchange.write(chunk);
+  await new Promise((resolve, reject) => {
+    const failed = (err) => (res.destroy(), reject(err));
+    res.on("data", (chunk) => {
+      try {
+        const written = exchange.write(chunk);
+        if (written) res.pause(), written.then(() => res.resume(), failed);
+      } catch (err) {
+        failed(err);
+      }
+    });
+    res.once("end", resolve).once("error", failed).once("close", () => failed(new Error("the answer broke off")));
+  });
   exchange.end();
 }
