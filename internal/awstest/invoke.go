@@ -146,7 +146,9 @@ func (c *Cloud) run(ctx context.Context, t target, event []byte, piece func([]by
 	}
 	env, err := c.environment(ctx, t)
 	if err != nil {
-		c.t.Errorf("awstest: starting %s: %v", t.arn(), err)
+		if ctx.Err() == nil { // else whoever called went away
+			c.t.Errorf("awstest: starting %s: %v", t.arn(), err)
+		}
 		return lambdatest.Result{}, &failure{502, "ServiceException", err.Error(), ""}
 	}
 	env.mu.Lock()
