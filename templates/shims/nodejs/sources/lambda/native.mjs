@@ -1,8 +1,8 @@
 // What Lambda itself calls: the handler as it is, but for what is not meant for it.
 
 // handed gives events as they are to code that was written for them. What is ferry's own is answered here, and a request
-// that the manifest excludes. It takes no named parameters: a runtime that knows no callbacks refuses a handler that seems
-// to want one.
+// that the manifest excludes or that comes in another form than the handler takes. It takes no named parameters: a runtime
+// that knows no callbacks refuses a handler that seems to want one.
 function handed(native) {
   const answered = async (event, context) => {
     if (isProbe(event)) return probed();
@@ -12,6 +12,7 @@ function handed(native) {
   if (native.streams) {
     return async (event, out, context) => {
       if (isOurs(event)) return finish(out, await answered(event, context));
+      if (isOfOtherForm(event)) return streaming(event, out, context);
       const { exchange, outlet, refusal } = excluded(event, context, out);
       if (config.forward) {
         const there = await elsewhere(event, context, out);
@@ -25,6 +26,7 @@ function handed(native) {
   return (...given) => {
     const [event, context] = given;
     if (isOurs(event)) return answered(event, context);
+    if (isOfOtherForm(event)) return buffered(event, context);
     if (config.forward) return elsewhere(event, context).then((there) => (there ? there.outlet.result() : handedOn(event, context)));
     return handedOn(...given);
   };
@@ -35,6 +37,11 @@ function handed(native) {
     answerWith(exchange, refusal);
     return Promise.resolve(outlet.result());
   }
+}
+
+// isOfOtherForm is whether a request comes in payload format 2.0, as function URLs send it, to a handler that takes 1.0.
+function isOfOtherForm(event) {
+  return config.payload === "1.0" && lambdaV2.carries(event);
 }
 
 // elsewhere is the exchange of a request that the other side of a migration has answered or handed over, undefined for one

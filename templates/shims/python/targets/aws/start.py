@@ -68,11 +68,14 @@ except SystemExit as err:  # as an error it is what the caller gets to read
 
 def passes(event, native):
     """Whether an event goes to a handler of Lambda's own as it is: what is not ferry's, and no request that the manifest
-    answers in its place."""
+    answers in its place, or that comes in payload format 2.0, as function URLs send it, to a handler that takes 1.0."""
     if event == PROBE or isinstance(event, dict) and event.get("dev.ferry.event"):
         return False
     carrier = carrier_of(event)
-    return not carrier or answer_of(carrier[0](event, native, b"")[0]) is None
+    if not carrier:
+        return True
+    other = CONFIG.get("payload") == "1.0" and is_v2(event)
+    return not other and answer_of(carrier[0](event, native, b"")[0]) is None
 
 
 async def elsewhere(event, native, request_of, result_of):
