@@ -15,6 +15,10 @@ func (p *Packager) Foresee(fn manifest.Function, pl Platform) ([]source.Warning,
 	if !ok || l.foresee == nil || !fn.Shimmed() || p.From != "" {
 		return nil, nil
 	}
-	warnings, err := l.foresee(filepath.Join(p.Root, filepath.FromSlash(fn.Source)), fn, pl)
+	dir := filepath.Join(p.Root, filepath.FromSlash(fn.Source))
+	warnings, err := l.foresee(dir, fn, pl)
+	if err == nil {
+		err = readsPayload(dir, fn)
+	}
 	return warnings, p.attribute(fn, err)
 }

@@ -93,6 +93,50 @@ func TestAHandlerOfAnotherStyleIsForeseenByItsFileAlone(t *testing.T) {
 	}
 }
 
+func TestCodeThatReadsTheOtherFormOfLambdasRequestsIsRefused(t *testing.T) {
+	t.Parallel()
+	const program = "package main\n\nimport (\n\t\"github.com/aws/aws-lambda-go/events\"\n\t\"github.com/aws/aws-lambda-go/lambda\"\n)\n\nfunc main() { lambda.Start(handle) }\n\nfunc handle(r events."
+	for code, refused := range map[string]bool{
+		"exports.handler = async (event) => ({ statusCode: event.httpMethod === 'GET' ? 200 : 405 });":                                 true,
+		"export const handler = async ({ ...event }) => { const { httpMethod, path } = event; };":                                      true,
+		"import type { APIGatewayProxyEvent } from 'aws-lambda';\nexport const handler = async (event: APIGatewayProxyEvent) => ({});": true,
+		"exports.handler = async (event) => event.httpMethod ?? event.requestContext.http.method;":                                     false,
+		"exports.handler = async (event) => event.rawPath;":                                                                            false,
+		"exports.handler = async () => call({ httpMethod: 'POST' });":                                                                  false,
+		"def handler(event, context):\n    return event[\"httpMethod\"]\n":                                                             true,
+		"def handler(event, context):\n    return event.get('httpMethod')\n":                                                           true,
+		"from aws_lambda_powertools.event_handler import APIGatewayRestResolver\n\ndef handler(event, context):\n    pass\n":           true,
+		"def handler(event, context):\n    return event.get(\"httpMethod\") or event[\"requestContext\"][\"http\"][\"method\"]\n":      false,
+		program + "APIGatewayProxyRequest) {}\n":                                                                                       true,
+		program + "ALBTargetGroupRequest) {}\n":                                                                                        true,
+		program + "APIGatewayV2HTTPRequest) {}\n":                                                                                      false,
+	} {
+		fn := manifest.Function{Handler: "app.ts:handler", Style: manifest.StyleLambda, Runtime: "nodejs22", Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{}}}}
+		files := []string{"app.ts", code}
+		switch {
+		case strings.HasPrefix(code, "package"):
+			fn.Runtime, fn.Handler, files = "go", ".", []string{"main.go", code, "go.mod", "module example.com/app\n"}
+		case strings.Contains(code, "def "):
+			fn.Runtime, fn.Handler, files = "python3.13", "app:handler", []string{"app.py", code}
+		}
+		want := ""
+		if refused {
+			want = "add `payload: \"1.0\"`"
+		}
+		if said := foreseen(t, fn, "local", files...); !strings.Contains(said, want) || want == "" && said != "" {
+			t.Errorf("%s: it says %q", code, said)
+		}
+		fn.Payload = "1.0"
+		if said := foreseen(t, fn, "local", files...); said != "" {
+			t.Errorf("with payload 1.0, %s: it says %q", code, said)
+		}
+		fn.Name, fn.Source, fn.Payload = "api", ".", "2.0"
+		if _, err := newJob(&Packager{Root: packagertest.Project(t, files...)}, fn, packagertest.Local(fn.Runtime)); (err != nil) != refused {
+			t.Errorf("packaging %s: %v", code, err)
+		}
+	}
+}
+
 func TestATakenConnectionIsForeseenInAPackageThatTheHandlerImports(t *testing.T) {
 	t.Parallel()
 	fn := manifest.Function{Handler: "cmd/api", Style: manifest.StyleGo, Runtime: "go"}
