@@ -275,6 +275,99 @@ func TestAGoProgramOfLambdaGetsPayloadOneWhereTheManifestSaysSo(t *testing.T) {
 	}
 }
 
+func TestOnAWSAGoProgramOfPayload1GetsWhatAFunctionURLSendsInThatForm(t *testing.T) {
+	t.Parallel()
+	p, fn := goLambda()
+	fn.Payload = "1.0"
+	l := p.run(t, p.build(t, packages(), fn), lambdatest.Function{})
+	all := lambdaIngresses()
+	url, api, rest := all[0], all[1], all[2]
+	get := message{method: "GET", path: "/event", query: "a=1&b=%20&a=2%2C3", headers: [][2]string{
+		{"Host", "x"}, {"X-One", "1"}, {"User-Agent", "browser"}, {"Cookie", "c=1; d=2"},
+	}}
+	for _, in := range []onLambda{url, api} {
+		sent := in.event(get)
+		var seen map[string]any
+		if err := json.Unmarshal([]byte(in.got(l.invoke(sent)).Body), &seen); err != nil {
+			t.Fatalf("%s: %v", in.name, err)
+		}
+		if diff := cmp.Diff(decodedJSON(t, asPayload1(sent)), seen); diff != "" {
+			t.Errorf("%s: the program sees something else: %s", in.name, diff)
+		}
+	}
+	var unchanged map[string]any
+	if r := l.invoke(rest.event(get)); json.Unmarshal([]byte(rest.got(r).Body), &unchanged) != nil {
+		t.Errorf("a REST API gets %s", r.Payload)
+	}
+	if diff := cmp.Diff(decodedJSON(t, rest.event(get)), unchanged); diff != "" {
+		t.Errorf("the event of a REST API is another: %s", diff)
+	}
+	post := message{method: "POST", path: "/many", headers: [][2]string{{"host", "x"}}, body: []byte("\x00\xff")}
+	want := outcome{Status: 201, Body: "\x00\xff", Headers: map[string][]string{
+		"content-type": {"image/png"}, "set-cookie": {"a=1; Path=/", "b=2", "c=3"}, "x-multi": {"a,b"}, "x-number": {"1234567"},
+	}}
+	if diff := cmp.Diff(want, url.got(l.invoke(url.event(post)))); diff != "" {
+		t.Errorf("its answer is another: %s", diff)
+	}
+	if r := l.invoke(rest.event(post)); !strings.Contains(string(r.Payload), `"multiValueHeaders"`) {
+		t.Errorf("the result for a REST API is another: %s", r.Payload)
+	}
+	at := func(path string) lambdatest.Result {
+		return l.invoke(url.event(message{method: "GET", path: path, headers: [][2]string{{"host", "x"}}}))
+	}
+	if r := at("/bad"); url.got(r).Status != 502 || !strings.Contains(r.Log, "payload 1.0") {
+		t.Errorf("a result that is no answer: %s\n%s", r.Payload, r.Log)
+	}
+	if r := at("/stream"); r.ContentType != "application/vnd.awslambda.http-integration-response" || !strings.HasSuffix(string(r.Payload), "\x00streamed") {
+		t.Errorf("a stream is %+v", r)
+	}
+	if r := at("/fail"); r.FunctionError == "" || !strings.Contains(string(r.Payload), "failed on purpose") {
+		t.Errorf("an error is %s", r.Payload)
+	}
+	byHand, err := json.Marshal(url.event(get))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := l.invoke([]byte(`{"dev.ferry.event":{"specversion":"1.0","id":"7","source":"/cli","type":"dev.ferry.invoke.v1","datacontenttype":"application/json","data":` + string(byHand) + `}}`))
+	if !strings.Contains(string(r.Payload), `\"method\":\"GET\"`) {
+		t.Errorf("an event that is sent by hand is another: %s", r.Payload)
+	}
+}
+
+// asPayload1 is the request of a GET of /event in the form of a REST API.
+func asPayload1(sent map[string]any) map[string]any {
+	headers := map[string]string{"Host": "x", "X-One": "1", "User-Agent": "browser", "Cookie": "c=1; d=2", "X-Forwarded-Proto": "https", "X-Forwarded-For": seenFrom}
+	many := map[string][]string{}
+	for name, value := range headers {
+		many[name] = []string{value}
+	}
+	return map[string]any{
+		"resource": "/{proxy+}", "path": "/event", "httpMethod": "GET", "headers": headers, "multiValueHeaders": many,
+		"queryStringParameters":           map[string]string{"a": "2,3", "b": " "},
+		"multiValueQueryStringParameters": map[string][]string{"a": {"1", "2,3"}, "b": {" "}},
+		"pathParameters":                  map[string]string{"proxy": "event"}, "stageVariables": nil, "body": nil, "isBase64Encoded": false,
+		"requestContext": map[string]any{
+			"accountId": "anonymous", "apiId": "x", "domainName": sent["requestContext"].(map[string]any)["domainName"], "domainPrefix": "x",
+			"requestId": "r", "extendedRequestId": "r", "httpMethod": "GET", "path": "/event", "protocol": "HTTP/1.1",
+			"identity": map[string]any{"sourceIp": seenFrom, "userAgent": "browser"}, "requestTime": "28/Nov/2026:12:00:00 +0000", "requestTimeEpoch": 1795867200000,
+			"resourceId": "$default", "resourcePath": "/{proxy+}", "stage": "$default",
+		},
+	}
+}
+
+// decodedJSON is a value as it comes out of JSON.
+func decodedJSON(t *testing.T, value any) (out map[string]any) {
+	t.Helper()
+	data, err := json.Marshal(value)
+	if err == nil {
+		err = json.Unmarshal(data, &out)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 func TestAGoProgramOfLambdaThatCannotBeginNeverServes(t *testing.T) {
 	t.Parallel()
 	p, fn := goLambda()

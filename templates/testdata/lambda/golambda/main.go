@@ -92,8 +92,21 @@ func serveOld(event []byte) (any, error) {
 	if err := json.Unmarshal(event, &r); err != nil {
 		return nil, err
 	}
-	if r.Path == "/bad" {
+	switch r.Path {
+	case "/bad":
 		return "no object", nil
+	case "/fail":
+		return nil, errors.New("failed on purpose")
+	case "/event":
+		return events.APIGatewayProxyResponse{StatusCode: 200, Body: string(event)}, nil
+	case "/many":
+		return map[string]any{
+			"statusCode": 201, "body": r.Body, "isBase64Encoded": r.IsBase64Encoded,
+			"headers":           map[string]any{"content-type": "image/png", "set-cookie": "c=3", "x-multi": "a", "x-number": 1234567, "x-none": nil},
+			"multiValueHeaders": map[string]any{"Set-Cookie": []string{"a=1; Path=/", "b=2"}, "X-Multi": []string{"a", "b"}},
+		}, nil
+	case "/stream":
+		return &events.LambdaFunctionURLStreamingResponse{StatusCode: 202, Headers: map[string]string{"Content-Type": "text/plain"}, Body: strings.NewReader("streamed")}, nil
 	}
 	return events.APIGatewayProxyResponse{
 		StatusCode: 200, Body: r.HTTPMethod + " " + r.Path + " " + strings.Join(r.MultiValueQueryStringParameters["a"], "+"),
