@@ -167,6 +167,10 @@ func (a *attempt) setHolds(ctx context.Context, held []Hold) error {
 
 // Allow lets held content be deployed again, and returns what is held still.
 func (e *Engine) Allow(ctx context.Context, number int) ([]Hold, error) {
+	return inTurn(e, claim{}, func(e *Engine) ([]Hold, error) { return e.allow(ctx, number) })
+}
+
+func (e *Engine) allow(ctx context.Context, number int) ([]Hold, error) {
 	l, s, err := e.visit(ctx)
 	if err != nil {
 		return nil, err

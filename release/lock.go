@@ -33,7 +33,12 @@ type holder struct {
 	Actor   string    `json:"actor"`
 	Since   time.Time `json:"since"` // for people; never compared
 	Process process   `json:"process"`
+	// Unnumbered is that it makes no record: the newest number is that of one before.
+	Unnumbered bool `json:"unnumbered,omitempty"`
 }
+
+// leaves reports whether a holder that died may have left the newest attempt unfinished.
+func (h *holder) leaves() bool { return h != nil && !h.Unnumbered }
 
 // lock is a held lock. It renews itself until released.
 type lock struct {
@@ -129,7 +134,7 @@ const renewals = 10
 func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers.Tag, c claim) (*lock, error) {
 	before := f
 	used := f.Attempt
-	if f.Holder != nil {
+	if f.Holder.leaves() {
 		// A number whose holder died before its record was written is used again.
 		switch _, _, err := l.record(ctx, f.Attempt); {
 		case errors.Is(err, providers.NotFound):
@@ -146,7 +151,7 @@ func (e *Engine) seize(ctx context.Context, l *ledger, f lockFile, was providers
 	f.Format = format
 	f.Epoch = max(f.Epoch, int64(c.shown)) + 1
 	f.Nonce = rand.Text()
-	f.Holder = &holder{Actor: e.Origin.Actor, Since: e.now(), Process: thisProcess()}
+	f.Holder = &holder{Actor: e.Origin.Actor, Since: e.now(), Process: thisProcess(), Unnumbered: !c.numbered}
 	asked := time.Now()
 	tag, err := l.write(ctx, lockName, f, since(was))
 	if err != nil {

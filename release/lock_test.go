@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"sync/atomic"
@@ -106,5 +107,21 @@ func TestAPurgeEndsAlthoughARenewalOfTheLockGotNoReply(t *testing.T) {
 	s.adapter = func(a *memory.Adapter) providers.Adapter { return mute{a} }
 	if r, err := s.engine().Remove(t.Context(), release.RemoveOptions{Purge: true}); err != nil || !r.Purged {
 		t.Errorf("it ends with %v", err)
+	}
+}
+
+func TestWhoDiesWithoutAReleaseOfItsOwnLeavesNoneUnfinished(t *testing.T) {
+	s := takenBack(t)
+	s.ttl = 20 * time.Millisecond
+	s.dies("store put shop/dev/here/live.json")
+	if _, err := s.engine().Allow(t.Context(), 2); !errors.Is(err, faults.Dead) {
+		t.Fatal(err)
+	}
+	s.lives()
+	if _, err := s.engine().Allow(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := s.engine().Status(t.Context()); err != nil || st.Unfinished != 0 || st.Release != 3 {
+		t.Errorf("got %+v, %v", st, err)
 	}
 }

@@ -143,7 +143,7 @@ func (e *Engine) also(ctx context.Context, s *scene, functions iter.Seq[string])
 
 // pending finds the attempt that a dead or stopped process left behind.
 func (l *ledger) pending(ctx context.Context, s *scene) (*Record, error) {
-	if s.lock.Holder != nil {
+	if s.lock.Holder.leaves() {
 		r, err := l.unsettled(ctx, s.lock.Attempt)
 		if !errors.Is(err, providers.NotFound) {
 			return r, err

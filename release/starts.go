@@ -18,6 +18,11 @@ const startVariable = "FERRY_START"
 // stays and is not touched: each start is of a revision of its own, which serves nobody and is taken away again. It holds the
 // lock meanwhile, so that nothing is deployed at the same time.
 func (e *Engine) Starts(ctx context.Context, function string, times int, each func(time.Duration)) error {
+	_, err := inTurn(e, claim{}, func(e *Engine) (any, error) { return nil, e.starts(ctx, function, times, each) })
+	return err
+}
+
+func (e *Engine) starts(ctx context.Context, function string, times int, each func(time.Duration)) error {
 	prober, probes := providers.As[providers.Prober](e.Adapter)
 	pruner, prunes := providers.As[providers.Pruner](e.Adapter)
 	if !probes || !prunes {
