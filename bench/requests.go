@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -222,6 +223,7 @@ func load(address string, connections int, turn time.Duration) ([]time.Duration,
 	if err != nil {
 		return nil, err
 	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // who asks leaves the other processors to those who answer
 	end := time.Now().Add(turn)
 	took, failures := make([][]time.Duration, connections), make([]error, connections)
 	var working sync.WaitGroup

@@ -84,7 +84,7 @@ func provenAlone(t *testing.T, cases map[string]httpCase, losses []loss) {
 	}
 	for library, lost := range byLibrary {
 		t.Run(library, func(t *testing.T) {
-			client := local{t: t, addr: alone(t, library).answering().addr}
+			client := local{t: t, network: "tcp", addr: alone(t, library).answering().addr}
 			judged := func(name string) string {
 				c := cases[name]
 				return c.judge(t, client.send(c.message(t), c.Chunked))

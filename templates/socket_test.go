@@ -18,15 +18,15 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager"
-	"github.com/ferryfn/ferry/templates"
 )
 
 // local is a package that runs as the local platform runs it.
 type local struct {
-	t    *testing.T
-	addr string
-	out  *written
-	done chan struct{}
+	t       *testing.T
+	network string
+	addr    string
+	out     *written
+	done    chan struct{}
 }
 
 // written is what a process has written.
@@ -64,11 +64,14 @@ func (p program) local(t *testing.T, edit ...func(*manifest.Function)) local {
 		}
 		command = []string{found, filepath.Join(dir, a.Entry)}
 	}
-	l := local{t: t, addr: templates.FreeAddr(t), out: &written{}, done: make(chan struct{})}
-	_, port, _ := net.SplitHostPort(l.addr)
+	short, err := os.MkdirTemp("", "ferry") // the path of a socket may not be long
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := local{t: t, network: "unix", addr: filepath.Join(short, "socket"), out: &written{}, done: make(chan struct{})}
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, l.out, l.out
-	cmd.Env = append(os.Environ(), "PORT="+port, "FERRY_DIGEST="+l.addr, "FERRY_INSTANCE=nonce", "FERRY_TIMEOUT_MS=30000", "FERRY_FUNCTION="+fn.Name)
+	cmd.Env = append(os.Environ(), "PORT=8080", "FERRY_SOCKET="+l.addr, "FERRY_DIGEST=sha256:abc", "FERRY_INSTANCE=nonce", "FERRY_TIMEOUT_MS=30000", "FERRY_FUNCTION="+fn.Name)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +82,7 @@ func (p program) local(t *testing.T, edit ...func(*manifest.Function)) local {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-l.done
+		_ = os.RemoveAll(short)
 	})
 	l.await()
 	return l
@@ -94,7 +98,7 @@ func (l local) await() {
 			l.t.Fatalf("the process ended:\n%s", l.out)
 		default:
 		}
-		if a := l.send(probe, false); a.Status == 200 && strings.Contains(a.Body, l.addr) { // not another one on this port
+		if a := l.send(probe, false); a.Status == 200 && strings.Contains(a.Body, "sha256:abc") {
 			return
 		}
 	}
@@ -114,7 +118,7 @@ func (l local) alive() {
 
 // send makes one request on a connection of its own, written by hand so that nothing cleans it.
 func (l local) send(m message, chunked bool) outcome {
-	conn, err := net.Dial("tcp", l.addr)
+	conn, err := net.Dial(l.network, l.addr)
 	if err != nil {
 		return outcome{Broken: true}
 	}
@@ -163,4 +167,23 @@ func (m message) wire(chunked bool) []byte {
 		b.WriteString("\r\n")
 	}
 	return b.Bytes()
+}
+
+func TestAHandlerReadsAnAddressOfItsClientAlsoWhereTheConnectionHasNone(t *testing.T) {
+	for _, p := range []struct {
+		program
+		want string
+	}{
+		{program{name: "(req, res)", runtime: "nodejs22", style: manifest.StyleNode, source: "addresses/nodejs", handler: "app.cjs"}, "127.0.0.1 IPv4 8080 127.0.0.1"},
+		{program{name: "asgi", runtime: "python3.13", style: manifest.StyleASGI, source: "addresses/python", handler: "asgi_app:app"}, "127.0.0.1"},
+		{program{name: "wsgi", runtime: "python3.13", style: manifest.StyleWSGI, source: "addresses/python", handler: "wsgi_app:app"}, "127.0.0.1"},
+		{program{name: "go", runtime: "go", style: manifest.StyleGo, source: "addresses/goapp", handler: "."}, "127.0.0.1<nil>"},
+	} {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			if o := p.local(t).send(message{method: "GET", path: "/", headers: [][2]string{{"host", "x"}}}, false); o.Status != 200 || o.Body != p.want {
+				t.Errorf("%d %q, want %q", o.Status, o.Body, p.want)
+			}
+		})
+	}
 }

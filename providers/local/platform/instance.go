@@ -97,7 +97,11 @@ func (h *host) spawn(s Scope, function string, r Revision, j *journal) (_ *insta
 	if in.port, err = h.ports.take(); err != nil {
 		return nil, err
 	}
-	in.http = newLean(in.port)
+	at := entrance{address: loopback(in.port)}
+	if r.Readiness != ReadyPort { // else it is a program that knows of ports alone
+		at.socket = h.home.socket(in.id)
+	}
+	in.http = newLean(at)
 	temp := h.home.own("tmp", in.id)
 	defer func() {
 		if err != nil {
@@ -105,7 +109,7 @@ func (h *host) spawn(s Scope, function string, r Revision, j *journal) (_ *insta
 			_ = os.RemoveAll(temp)
 		}
 	}()
-	if err := os.MkdirAll(temp, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(temp, 0o700), os.MkdirAll(h.home.own("sockets"), 0o700)); err != nil {
 		return nil, err
 	}
 	env, err := in.environment(s, temp)
@@ -155,6 +159,7 @@ func (in *instance) start(temp string) error {
 		late.Stop()
 		_, _ = outR.Close(), errR.Close()
 		in.http.close()
+		in.http.remove()
 		killStrays(in.nonce)
 		in.leave()
 		if state := in.cmd.ProcessState; !in.killed() && (!in.ending.Load() || state.Exited() && !state.Success()) {
@@ -194,6 +199,9 @@ func (in *instance) environment(s Scope, temp string) ([]string, error) {
 			return nil, err
 		}
 		env[name] = path
+	}
+	if in.http.socket != "" {
+		env["FERRY_SOCKET"] = in.http.socket
 	}
 	for name, value := range r.Env {
 		env[name] = value

@@ -17,10 +17,10 @@ import (
 // lean is a transport to one instance. Requests that have no body, as most have, it sends and reads on a connection itself,
 // without the goroutines and the channels that http.Transport has for each; others go through that.
 type lean struct {
-	address string
-	full    *http.Transport
-	unsent  map[string]bool // headers that a line writes by itself, or not
-	silent  *log.Logger     // of proxies
+	entrance
+	full   *http.Transport
+	unsent map[string]bool // headers that a line writes by itself, or not
+	silent *log.Logger     // of proxies
 
 	mu     sync.Mutex
 	idle   []*line // the one that was used last is the last
@@ -44,8 +44,9 @@ const (
 	headMost   = 10 << 20
 )
 
-func newLean(port int) *lean {
-	return &lean{address: loopback(port), full: &http.Transport{
+func newLean(at entrance) *lean {
+	return &lean{entrance: at, full: &http.Transport{
+		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return at.connect(ctx) },
 		DisableCompression: true,
 		MaxIdleConns:       linesMost, MaxIdleConnsPerHost: linesMost,
 		IdleConnTimeout: parkedMost,
@@ -76,7 +77,7 @@ func (t *trip) RoundTrip(r *http.Request) (*http.Response, error) {
 		return t.full.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
 	}
 	for {
-		l, used, err := t.connect(r.Context())
+		l, used, err := t.take(r.Context())
 		if err != nil {
 			return nil, err
 		}
@@ -99,8 +100,8 @@ func (t *trip) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// connect is a line that waits, or a new one.
-func (t *lean) connect(ctx context.Context) (l *line, used bool, err error) {
+// take is a line that waits, or a new one.
+func (t *lean) take(ctx context.Context) (l *line, used bool, err error) {
 	t.mu.Lock()
 	for len(t.idle) > 0 {
 		l = t.idle[len(t.idle)-1]
@@ -112,7 +113,7 @@ func (t *lean) connect(ctx context.Context) (l *line, used bool, err error) {
 		_ = l.Close()
 	}
 	t.mu.Unlock()
-	c, err := new(net.Dialer).DialContext(ctx, "tcp4", t.address)
+	c, err := t.connect(ctx)
 	if err != nil {
 		return nil, false, err
 	}

@@ -41,7 +41,7 @@ func scripted(t *testing.T, texts ...string) (transport *lean, connections func(
 			}()
 		}
 	}()
-	transport = newLean(l.Addr().(*net.TCPAddr).Port)
+	transport = newLean(entrance{address: l.Addr().String()})
 	t.Cleanup(func() { _ = l.Close(); transport.close() })
 	return transport, func() int { return len(accepted) }
 }

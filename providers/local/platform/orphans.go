@@ -17,7 +17,7 @@ func (h Home) remember(pid int, nonce string) string {
 	return path
 }
 
-// sweep ends what a killed platform left running, and deletes its temporary folders.
+// sweep ends what a killed platform left running, and deletes its temporary folders and sockets.
 func (h Home) sweep() {
 	entries, _ := os.ReadDir(h.own("instances"))
 	for _, e := range entries {
@@ -33,6 +33,7 @@ func (h Home) sweep() {
 		_ = os.Remove(h.own("instances", e.Name()))
 	}
 	_ = os.RemoveAll(h.own("tmp"))
+	_ = os.RemoveAll(h.own("sockets"))
 	h.sweepRevisions()
 }
 

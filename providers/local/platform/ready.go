@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 )
@@ -61,7 +60,7 @@ func (in *instance) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, in.host.options.StartTimeout)
 	defer cancel()
 	if in.revision.Readiness == ReadyPort {
-		c, err := new(net.Dialer).DialContext(ctx, "tcp4", loopback(in.port))
+		c, err := in.http.connect(ctx)
 		if err == nil {
 			err = c.Close()
 		}

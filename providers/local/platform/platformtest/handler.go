@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -52,7 +53,7 @@ func Main() {
 	f := &function{version: strings.TrimSpace(string(version))}
 	mux.HandleFunc("GET /.ferry/probe", f.probe)
 	mux.HandleFunc("POST /.ferry/event", f.event)
-	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/.ferry/") && r.Header.Get("Ferry-Instance") == os.Getenv("FERRY_INSTANCE") {
 			mux.ServeHTTP(w, r)
 			return
@@ -65,7 +66,15 @@ func Main() {
 		<-stop
 		os.Exit(0)
 	}()
-	fmt.Fprintln(os.Stderr, server.ListenAndServe())
+	network, address := "tcp4", "127.0.0.1:"+os.Getenv("PORT")
+	if socket := os.Getenv("FERRY_SOCKET"); socket != "" { // as shims do
+		network, address = "unix", socket
+	}
+	l, err := net.Listen(network, address)
+	if err == nil {
+		err = server.Serve(l)
+	}
+	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
 

@@ -18,9 +18,9 @@ function onWire(listener) {
 const serving = new Set();
 let stopping = false;
 
-// listen serves exchanges on an address until the process is told to end. Requests in flight are answered, and what was
-// given to waitUntil is awaited.
-function listen(port, host, serve) {
+// listen serves exchanges where the options of a server's listen say, until the process is told to end. Requests in flight
+// are answered, and what was given to waitUntil is awaited.
+function listen(where, serve) {
   const sockets = new Set();
   const server = createServer((req, res) => {
     const { socket } = req;
@@ -40,7 +40,7 @@ function listen(port, host, serve) {
   });
   for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => stop(server, sockets));
   server.once("error", (err) => exit(err));
-  server.listen(port, host);
+  return server.listen(where);
 }
 
 function stop(server, sockets) {

@@ -1,4 +1,4 @@
-// The start on the local platform: a server on 127.0.0.1:$PORT, or where FERRY_HOST says.
+// The start on the local platform: a server at the socket FERRY_SOCKET, else on 127.0.0.1:$PORT, or where FERRY_HOST says.
 
 const env = process.env;
 const platform = env.FERRY_PLATFORM ?? "local";
@@ -37,9 +37,22 @@ function acknowledging(call) {
   return call && ((event, ctx) => Promise.resolve(call(event, ctx)).then(() => undefined));
 }
 
+// listening is where requests come from. Connections of a socket in a folder have no addresses, and what handlers read is this machine's.
+function listening(serve) {
+  if (!env.FERRY_SOCKET) return listen({ port: Number(env.PORT), host: env.FERRY_HOST ?? "127.0.0.1" }, serve);
+  const [address, family, port] = ["127.0.0.1", "IPv4", Number(env.PORT)];
+  const known = Object.entries({
+    remoteAddress: address, remoteFamily: family, remotePort: 0,
+    localAddress: address, localFamily: family, localPort: port,
+    address: () => ({ address, family, port }),
+  });
+  const addresses = Object.fromEntries(known.map(([name, value]) => [name, { value, configurable: true, writable: true }]));
+  return listen({ path: env.FERRY_SOCKET, backlog: 4096 }, serve).on("connection", (socket) => Object.defineProperties(socket, addresses));
+}
+
 async function main() {
   const source = await opened();
-  listen(Number(env.PORT), env.FERRY_HOST ?? "127.0.0.1", async (exchange) => {
+  listening(async (exchange) => {
     exchange.aborted = abortOf(exchange.connection.res);
     const ours = asked(exchange);
     if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });

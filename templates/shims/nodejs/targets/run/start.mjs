@@ -32,7 +32,7 @@ async function respond(exchange) {
 
 async function main() {
   source = await opened();
-  listen(Number(env.PORT), env.FERRY_HOST ?? "0.0.0.0", respond);
+  listen({ port: Number(env.PORT), host: env.FERRY_HOST ?? "0.0.0.0" }, respond);
 }
 
 main().catch(exit);

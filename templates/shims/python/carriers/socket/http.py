@@ -40,7 +40,7 @@ def parsed(head):
 
 def client_of(request, peer):
     forwarded = (request.get(b"x-forwarded-for") or "").split(",")[-1].strip()
-    return (forwarded, 0) if forwarded else tuple(peer[:2])
+    return (forwarded, 0) if forwarded else tuple(peer[:2]) or ("127.0.0.1", 0)  # a socket in a folder has no peers
 
 
 class Wire:
@@ -152,11 +152,13 @@ class Server:
         self.stopping = False
         self.idle, self.busy, self.connections = set(), set(), set()
 
-    async def listen(self, host, port):
+    async def listen(self, where):
         def protocol():
             return asyncio.StreamReaderProtocol(Reader(), self.connection)
 
-        self.listener = await asyncio.get_running_loop().create_server(protocol, host, port, backlog=1024)
+        loop = asyncio.get_running_loop()
+        create = loop.create_unix_server if "path" in where else loop.create_server
+        self.listener = await create(protocol, **where, backlog=4096)
 
     async def stop(self):
         """Takes no more requests and returns when those that run are answered."""
@@ -211,12 +213,12 @@ def give_up(server):
     os._exit(0)
 
 
-async def listen(host, port, respond):
-    """Serves exchanges on an address until the process is told to end, and returns when those that run are answered."""
+async def listen(respond, **where):
+    """Serves exchanges at a host and port, or a path, until the process is told to end, and returns when those that run are answered."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     server = Server(respond)
-    await server.listen(host, port)
+    await server.listen(where)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await stop.wait()

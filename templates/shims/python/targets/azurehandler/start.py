@@ -57,7 +57,7 @@ SOURCE = opened()
 
 async def main():
     await SOURCE.start()
-    await listen(os.environ.get("FERRY_HOST", "127.0.0.1"), int(os.environ["PORT"]), respond)
+    await listen(respond, host=os.environ.get("FERRY_HOST", "127.0.0.1"), port=int(os.environ["PORT"]))
     await SOURCE.stop()
 
 

@@ -1,4 +1,4 @@
-# The start on the local platform: a server on 127.0.0.1:$PORT, or where FERRY_HOST says.
+# The start on the local platform: a server at the socket FERRY_SOCKET, else on 127.0.0.1:$PORT, or where FERRY_HOST says.
 import uuid
 
 INSTANCE = os.environ.get("FERRY_INSTANCE", "")
@@ -63,7 +63,10 @@ SOURCE = opened()
 
 async def main():
     await SOURCE.start()
-    await listen(os.environ.get("FERRY_HOST", "127.0.0.1"), int(os.environ["PORT"]), respond)
+    if socket := os.environ.get("FERRY_SOCKET"):
+        await listen(respond, path=socket)
+    else:
+        await listen(respond, host=os.environ.get("FERRY_HOST", "127.0.0.1"), port=int(os.environ["PORT"]))
     await SOURCE.stop()
 
 

@@ -47,7 +47,7 @@ SOURCE = opened()
 
 async def main():
     await SOURCE.start()
-    await listen(os.environ.get("FERRY_HOST", "0.0.0.0"), int(os.environ["PORT"]), respond)
+    await listen(respond, host=os.environ.get("FERRY_HOST", "0.0.0.0"), port=int(os.environ["PORT"]))
     await SOURCE.stop()
 
 
