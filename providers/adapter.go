@@ -213,8 +213,12 @@ type Reader interface {
 	// Read writes the function's code, as a zip, and is the description of everything else: JSON in the form of one of the
 	// provider's own tools, of which `ferry import` makes a manifest. name is what the provider calls the function. One that is not
 	// there is NotFound. One whose code cannot be had is Unsupported, and so is one that ferry deployed.
+	// What the caller has no right to see is Unread in its place, except for the code.
 	Read(ctx context.Context, name string, code io.Writer) ([]byte, error)
 }
+
+// Unread is the text that stands in a Reader's description for what cannot be seen without a right, as "lambda:GetPolicy".
+func Unread(right string) string { return "not read without the right " + right }
 
 // Inspector compares everything that the provider keeps for a live function with the spec that it was made from. That
 // includes what Status leaves out because it costs calls, and which revision serves if Status only says what was written

@@ -72,7 +72,7 @@ func Read(root *foreign.Node, file string) (draft.Manifest, *foreign.Node, error
 		case liveSite:
 			r.site(f.Value)
 		case liveSettings:
-			r.values(f.Value)
+			foreign.Seen(r.values)(f.Value)
 		}
 	}
 	for _, f := range files {
@@ -84,7 +84,9 @@ func Read(root *foreign.Node, file string) (draft.Manifest, *foreign.Node, error
 	if len(r.made.Functions) == 0 {
 		r.modules()
 	}
-	r.complete(root.Get(liveFunctions))
+	if known := root.Get(liveFunctions); known != nil {
+		foreign.Seen(r.complete)(known)
+	}
 	r.variables()
 	return r.made, foreign.Of(append(files, r.code...)...), nil
 }

@@ -12,6 +12,10 @@ import (
 // events reads what calls the function in a template of SAM.
 func (f *one) events(n *foreign.Node) {
 	for _, e := range n.Entries() {
+		if e.Value.Is(foreign.Scalar) { // of a live function: why what calls it could not be seen
+			e.Value.Lose(foreign.Plain(e.Value.Raw()))
+			continue
+		}
 		properties := e.Value.Get("Properties")
 		kind := e.Value.Get("Type")
 		switch kind.Raw() {
@@ -29,6 +33,9 @@ func (f *one) events(n *foreign.Node) {
 			f.object(properties)
 		case "apigateway":
 			e.Value.Lose("an API of API Gateway calls it, whose routes are not read here: add an http event with its path and methods, and payload: \"1.0\" where it is a REST API")
+			continue
+		case "s3", "sns":
+			e.Value.Lose("the function's policy does not say which buckets or topics may call it: add an object or a topic event for each that does")
 			continue
 		case "events":
 			e.Value.Lose("a rule of EventBridge calls it: write its times as a schedule event, or let it send to a queue or topic")
@@ -307,6 +314,7 @@ func (f *one) object(n *foreign.Node) {
 			event.Lose("objects call when they are created or deleted, however that came")
 		}
 	}
+	n.Get("Filter").Map(f.at + ".events.object")
 	for _, rule := range n.At("Filter", "S3Key", "Rules").Items() {
 		value := rule.Get("Value").Raw()
 		switch strings.ToLower(rule.Get("Name").Raw()) {

@@ -144,7 +144,7 @@ func (f *one) keys() map[string]func(*foreign.Node) {
 	for key, read := range map[string]func(*foreign.Node){
 		"Runtime": told, "Handler": told, "CodeUri": told,
 		"Events":                       f.events,
-		"FunctionUrlConfig":            f.url,
+		"FunctionUrlConfig":            foreign.Seen(f.url),
 		"Role":                         f.role,
 		"Policies":                     f.policies,
 		"PermissionsBoundary":          f.boundary,
@@ -281,7 +281,7 @@ func (r *reader) shared(d *draft.Function, at string) map[string]func(*foreign.N
 		"Environment": func(n *foreign.Node) { r.environment(n.Get("Variables"), d, at) },
 		"Layers":      func(n *foreign.Node) { r.list(n, d.Block("aws"), "layers", at+".aws.layers") },
 		"VpcConfig":   func(n *foreign.Node) { r.vpc(n, d, at) },
-		"Tags":        func(n *foreign.Node) { r.tags(n, d, at) },
+		"Tags":        foreign.Seen(func(n *foreign.Node) { r.tags(n, d, at) }),
 		"Tracing": func(n *foreign.Node) {
 			if text, ok := r.text(n); ok && text == "Active" {
 				d.Block("aws").Set("tracing", "active")

@@ -160,7 +160,7 @@ func (r *reader) main() string {
 // read says what each key is.
 func (r *reader) read() {
 	foreign.Keys{
-		"iamPolicy":   r.policy,
+		"iamPolicy":   foreign.Seen(r.policy),
 		"buildConfig": r.build, "serviceConfig": r.service, "eventTrigger": r.event, "labels": r.labels,
 		"httpsTrigger":        func(n *foreign.Node) { n.Map(r.at + ".events") },
 		"availableMemoryMb":   r.megabytes,

@@ -18,10 +18,19 @@ import (
 	"time"
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/ferryfn/ferry/providers"
 )
 
 // errUnread is what another service does not tell: there is no such thing, or the caller has no right to see it.
 var errUnread = errors.New("it is not told")
+
+// unseen is errUnread for want of a right, which it is.
+type unseen string
+
+func (u unseen) Error() string { return providers.Unread(string(u)) }
+
+func (unseen) Is(err error) bool { return err == errUnread }
 
 // ask calls a service that ferry reads few things of. A client of the SDK for each would be paid by every start of ferry.
 func (o *original) ask(ctx context.Context, service, action, path string, body, into any) error {
@@ -68,8 +77,10 @@ func (o *original) ask(ctx context.Context, service, action, path string, body, 
 	switch {
 	case err != nil:
 		return fmt.Errorf("asking %s: %w", service, err)
-	case res.StatusCode == http.StatusNotFound, res.StatusCode == http.StatusForbidden,
-		bytes.Contains(answer, []byte("AccessDenied")), bytes.Contains(answer, []byte("ResourceNotFoundException")):
+	case res.StatusCode == http.StatusForbidden, bytes.Contains(answer, []byte("AccessDenied")):
+		right := cmp.Or(strings.TrimPrefix(action, "AWSEvents."), http.MethodGet)
+		return fmt.Errorf("%s: %w", service, unseen(service+":"+right))
+	case res.StatusCode == http.StatusNotFound, bytes.Contains(answer, []byte("ResourceNotFoundException")):
 		return fmt.Errorf("%s: %w", service, errUnread)
 	case res.StatusCode != http.StatusOK:
 		return fmt.Errorf("asking %s: it answers %s: %.200s", service, res.Status, answer)
@@ -119,7 +130,10 @@ func (o *original) tellEach(service string, what func(source string) (string, er
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(found)) {
+		var right unseen
 		switch before, err := len(o.events), tell(id); {
+		case errors.As(err, &right):
+			o.unread(string(right) + ": what calls it from " + id)
 		case errors.Is(err, errUnread), err == nil && len(o.events) == before:
 			left = append(left, found[id])
 		case err != nil:

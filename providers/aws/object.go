@@ -326,11 +326,15 @@ func admits(document, bucket string) bool {
 // tellBuckets tells of the notifications of buckets that call a function.
 func (o *original) tellBuckets(ctx context.Context) error {
 	for _, bucket := range o.permitted["s3"] {
-		is, err := o.s3.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: aws.String(lastPart(bucket))})
-		if unlessMissing(err) != nil {
-			return err
+		if unnamed(bucket) {
+			o.calls("s3", map[string]any{"SourceArn": bucket})
+			continue
 		}
+		is, err := o.s3.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: aws.String(lastPart(bucket))})
 		if err != nil {
+			if err := o.unlessDenied(unlessMissing(err), "s3:GetBucketNotification: what the bucket "+lastPart(bucket)+" calls it for"); err != nil {
+				return err
+			}
 			continue
 		}
 		for _, n := range is.LambdaFunctionConfigurations {

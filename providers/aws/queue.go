@@ -368,7 +368,7 @@ func (o *original) tellMappings(ctx context.Context) error {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return err
+			return o.unlessDenied(err, "lambda:ListEventSourceMappings: queues and streams that it reads")
 		}
 		for _, m := range page.EventSourceMappings {
 			if aws.ToString(m.FunctionArn) != o.arn {

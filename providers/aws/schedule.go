@@ -369,7 +369,7 @@ func (o *original) tellSchedules(ctx context.Context) error {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return err
+			return o.unlessDenied(err, "scheduler:ListSchedules: schedules that call it")
 		}
 		for _, s := range page.Schedules {
 			if s.Target == nil || aws.ToString(s.Target.Arn) != o.arn {
@@ -377,7 +377,10 @@ func (o *original) tellSchedules(ctx context.Context) error {
 			}
 			is, err := o.scheduler.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: s.Name, GroupName: s.GroupName})
 			if err != nil {
-				return err
+				if err := o.unlessDenied(err, "scheduler:GetSchedule: the schedule "+aws.ToString(s.Name)); err != nil {
+					return err
+				}
+				continue
 			}
 			o.calls("ScheduleV2", map[string]any{
 				"Name": is.Name, "ScheduleExpression": is.ScheduleExpression, "ScheduleExpressionTimezone": is.ScheduleExpressionTimezone,

@@ -159,18 +159,29 @@ func lookAtTopic(ctx context.Context, r *resources, e manifest.Event) {
 func (o *original) tellTopics(ctx context.Context) error {
 	b := &binder{c: o.connection, alias: o.arn}
 	for _, topic := range o.permitted["sns"] {
+		if unnamed(topic) {
+			o.calls("sns", map[string]any{"SourceArn": topic})
+			continue
+		}
 		subscription, err := b.subscription(ctx, topic)
 		if err != nil {
-			return err
+			if err := o.unlessDenied(err, "sns:ListSubscriptionsByTopic: whether the topic "+lastPart(topic)+" calls it"); err != nil {
+				return err
+			}
+			continue
 		}
 		if subscription == "" {
 			continue
 		}
 		is, err := o.sns.GetSubscriptionAttributes(ctx, &sns.GetSubscriptionAttributesInput{SubscriptionArn: &subscription}, regionOf(topic))
-		if err != nil {
+		if err == nil {
+			o.calls("SNS", map[string]any{"Topic": topic, "FilterPolicy": is.Attributes["FilterPolicy"], "RedrivePolicy": is.Attributes["RedrivePolicy"]})
+			continue
+		}
+		o.calls("SNS", map[string]any{"Topic": topic})
+		if err := o.unlessDenied(err, "sns:GetSubscriptionAttributes: which messages of the topic "+lastPart(topic)+" it gets"); err != nil {
 			return err
 		}
-		o.calls("SNS", map[string]any{"Topic": topic, "FilterPolicy": is.Attributes["FilterPolicy"], "RedrivePolicy": is.Attributes["RedrivePolicy"]})
 	}
 	return nil
 }

@@ -166,11 +166,11 @@ func (c *connection) describe(ctx context.Context, fn string, code io.Writer) ([
 	if err != nil {
 		return nil, err
 	}
-	settings, err := c.appSettings(ctx, name)
+	settings, err := orUnread(c.appSettings(ctx, name))("Microsoft.Web/sites/config/list/action: its variables")
 	if err != nil {
 		return nil, err
 	}
-	functions, err := c.functionsOf(ctx, name)
+	functions, err := orUnread(c.functionsOf(ctx, name))("Microsoft.Web/sites/functions/read: which functions Azure knows of")
 	if err != nil {
 		return nil, err
 	}
@@ -194,6 +194,16 @@ func (c *connection) describe(ctx context.Context, fn string, code io.Writer) ([
 	defer out.Body.Close()
 	_, err = io.Copy(code, out.Body)
 	return text, err
+}
+
+// orUnread is what was read, or what stands for it where the caller lacks a right.
+func orUnread(is any, err error) func(right string) (any, error) {
+	return func(right string) (any, error) {
+		if err != nil && kindOf(err) == providers.Denied {
+			return providers.Unread(right), nil
+		}
+		return is, err
+	}
 }
 
 // readable refuses an app whose package is not to be had, or is ferry's.

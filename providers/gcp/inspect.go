@@ -161,7 +161,7 @@ func (c *connection) read(ctx context.Context, fn string, code io.Writer) ([]byt
 		return nil, unreadable(providers.Unsupported, id, "put what `gcloud functions describe "+id+"` prints beside its sources, and import that", "it is a function of the first generation, or was never deployed whole")
 	}
 	policy, err := c.run.Projects.Locations.Services.GetIamPolicy(is.ServiceConfig.Service).OptionsRequestedPolicyVersion(3).Context(ctx).Do()
-	if err != nil {
+	if err != nil && kindOf(err) != providers.Denied {
 		return nil, err
 	}
 	text, err := withPolicy(is, policy)
@@ -193,7 +193,7 @@ func (c *connection) download(ctx context.Context, address string, to io.Writer)
 	return err
 }
 
-// withPolicy is a function as gcloud prints it, with who may call it beside.
+// withPolicy is a function as gcloud prints it, with who may call it beside; a nil policy is one that the caller may not see.
 func withPolicy(is *functions.Function, policy *run.GoogleIamV1Policy) ([]byte, error) {
 	text, err := json.Marshal(is)
 	var described map[string]any
@@ -203,7 +203,10 @@ func withPolicy(is *functions.Function, policy *run.GoogleIamV1Policy) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	described["iamPolicy"] = map[string]any{"bindings": policy.Bindings}
+	described["iamPolicy"] = providers.Unread("run.services.getIamPolicy: who may call it")
+	if policy != nil {
+		described["iamPolicy"] = map[string]any{"bindings": policy.Bindings}
+	}
 	return json.Marshal(described)
 }
 
