@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -76,6 +77,67 @@ func TestAVariableThatGrowsIsLeftOut(t *testing.T) {
 	}
 	if !made.Lost() {
 		t.Errorf("want the variable to be lost, got\n%s\n%+v", made.Text, made.Unmapped)
+	}
+}
+
+// TestAnImportOfAFileThatAsksForTooMuchStaysSmall has files ask for gigabytes, or for time that grows with a power of their size.
+func TestAnImportOfAFileThatAsksForTooMuchStaysSmall(t *testing.T) {
+	t.Parallel()
+	const head = "service: s\nprovider: {name: aws, runtime: nodejs22.x}\nfunctions:\n  api:\n    handler: a.main\n    environment:\n      FIRST: a\n"
+	const sam = "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n" +
+		"    Properties:\n      Runtime: nodejs22.x\n      Handler: a.main\n      Environment:\n        Variables:\n          FIRST: a\n"
+	many := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(strings.ReplaceAll(format, "N", strconv.Itoa(i)))
+		}
+		return b.String()
+	}
+	powers := func(first, format string) string {
+		text := first
+		for i := range 9 {
+			one := strings.ReplaceAll(strings.ReplaceAll(format, "N", strconv.Itoa(i+1)), "M", strconv.Itoa(i))
+			before, after, _ := strings.Cut(one, "|")
+			each, after, _ := strings.Cut(after, "|")
+			text += before + strings.Repeat(each, 10) + after
+		}
+		return text
+	}
+	long := strings.Repeat("x", 1<<20)
+	for name, c := range map[string]struct{ file, text string }{
+		"variables within variables":             {"serverless.yml", head + "      A: ${self:custom.a9}\ncustom:\n" + powers("  a0: "+strings.Repeat("x", 100)+"\n", "  aN: \"|${self:custom.aM}|\"\n")},
+		"a long text that many aliases name":     {"serverless.yml", "a: &a " + long + "\n" + head + many(10_000, "      AN: *a\n")},
+		"a long text that many variables name":   {"serverless.yml", head + many(10_000, "      AN: \"${self:custom.a}\"\n") + "custom: {a: " + long + "}\n"},
+		"a long text within many texts":          {"serverless.yml", head + many(10_000, "      AN: \"-${self:custom.a}\"\n") + "custom: {a: " + long + "}\n"},
+		"a long list that many texts name":       {"serverless.yml", head + many(10_000, "      AN: \"-${self:custom.a}\"\n") + "custom:\n  a: [" + strings.Repeat("x, ", 100_000) + "x]\n"},
+		"a long key before many values":          {"serverless.yml", head + "? " + long + "\n: [" + strings.Repeat("x, ", 200_000) + "x]\n"},
+		"a map of many keys":                     {"serverless.yml", head + many(100_000, "      AN: a\n")},
+		"functions that have one name":           {"serverless.yml", head + many(10_000, "  a"+"_N: {handler: a.main}\n  A"+"-N: {handler: a.main}\n") + many(10_000, "  _N: {handler: a.main}\n")},
+		"references to references":               {"template.yaml", sam + "          A: !Ref B9\n  B0: {Type: AWS::S3::Bucket, Properties: {BucketName: xxxxxxxxxx}}\n" + powers("", "  BN: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub \"|${BM}|\"}}\n")},
+		"a reference to itself":                  {"template.yaml", sam + "          A: !Ref B\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref B}}\n"},
+		"a join with itself":                     {"template.yaml", sam + "          A: !Ref B\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Join [\"\", [!Ref B, !Ref B]]}}\n"},
+		"a long parameter that many refer to":    {"template.yaml", sam + many(10_000, "          AN: !Ref P\n") + "Parameters: {P: {Type: String, Default: " + long + "}}\n"},
+		"a join with long texts between":         {"template.yaml", sam + "          A: !Join [" + long + ", [" + strings.Repeat("x, ", 200_000) + "x]]\n"},
+		"a queue whose name is joined with such": {"template.yaml", sam + "      Events: {Q: {Type: SQS, Properties: {Queue: !Join [" + long + ", [" + strings.Repeat("x, ", 200_000) + "x]]}}}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			write(t, dir, "a.js", "exports.main = async () => 1;\n")
+			write(t, dir, c.file, c.text)
+			made, err := migrate.Import(dir, "dev", "")
+			var e *foreign.Error
+			if err != nil && (!errors.As(err, &e) || e.Hint == "") {
+				t.Errorf("want an error with a next step, got %v", err)
+			}
+			size := len(made.Text)
+			for _, u := range made.Unmapped {
+				size += len(u.Path) + len(u.Reason)
+			}
+			if size > 96<<20 {
+				t.Errorf("the manifest and the report have %d MB", size>>20)
+			}
+		})
 	}
 }
 

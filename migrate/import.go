@@ -2,7 +2,6 @@
 package migrate
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,10 +79,7 @@ func (made Imported) written(m draft.Manifest, schema string) (Imported, error) 
 	if len(m.Functions) == 0 {
 		return Imported{}, &foreign.Error{File: made.File, Message: "it has no function that ferry can run: " + lost(made.Report), Hint: "see what ferry runs: docs/handlers.md"}
 	}
-	var err error
-	if made.Text, err = m.Text(schema); err != nil {
-		return Imported{}, fmt.Errorf("writing the manifest of %s: %w", made.File, err)
-	}
+	made.Text = m.Text(schema)
 	return made, nil
 }
 

@@ -30,9 +30,6 @@ func (r *reader) function(id string, n *foreign.Node) *one {
 	}
 	properties := n.Get("Properties")
 	name := r.made.Unique(draft.Name(strings.TrimSuffix(id, "Function")))
-	for i := 2; r.taken(name); i++ {
-		name = draft.Name(id) + "-" + strconv.Itoa(i)
-	}
 	f := &one{reader: r, fn: &draft.Named{Name: name}, at: "functions." + name}
 	if reason := f.callable(properties); reason != "" {
 		n.Lose(reason)
@@ -57,15 +54,6 @@ func (r *reader) function(id string, n *foreign.Node) *one {
 	}
 	r.byID[id] = f
 	return f
-}
-
-func (r *reader) taken(name string) bool {
-	for _, f := range r.byID {
-		if f.fn.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // property is a property of the function, or of all, and whose it is in the manifest.
@@ -101,7 +89,7 @@ func (f *one) callable(properties *foreign.Node) (reason string) {
 	if !ok {
 		return "its handler is not known"
 	}
-	if f.fn.Handler, reason = lambda.Handler(runtime, dir, handler); reason != "" {
+	if f.fn.Handler, reason = lambda.Handler(runtime, foreign.In(dir), handler); reason != "" {
 		return reason
 	}
 	f.fn.Style, f.fn.Source = "lambda", source

@@ -23,7 +23,8 @@ import (
 const (
 	MaxBytes = 8 << 20
 	maxDepth = 100
-	maxNodes = 500_000 // with aliases expanded
+	maxNodes = 500_000  // with aliases expanded
+	maxText  = 64 << 20 // of all values and of their paths, with aliases expanded
 )
 
 // An Error is a file that cannot be read, with its place in it where that is known.
@@ -68,6 +69,25 @@ func IsFile(dir, name string) bool {
 	}
 	info, err := os.Stat(filepath.Join(dir, name))
 	return err == nil && info.Mode().IsRegular()
+}
+
+// Files tells which plain files are below a folder. It looks at each once.
+type Files struct {
+	Dir  string
+	seen map[string]bool
+}
+
+// In are the files below a folder.
+func In(dir string) *Files { return &Files{Dir: dir, seen: map[string]bool{}} }
+
+// Has is whether IsFile is.
+func (f *Files) Has(name string) bool {
+	is, known := f.seen[name]
+	if !known {
+		is = IsFile(f.Dir, name)
+		f.seen[name] = is
+	}
+	return is
 }
 
 // Read reads a file of YAML or JSON. A failure is an *Error.
@@ -120,7 +140,7 @@ func Parse(name string, data []byte) (*Node, error) {
 		return nil, syntax(name, err)
 	}
 	c := copier{name: name}
-	root := c.copy(&doc, 0)
+	root := c.copy(&doc, 0, 0)
 	if c.broken != nil {
 		return nil, c.broken
 	}
@@ -155,6 +175,7 @@ func Plain(text string) string {
 type copier struct {
 	name   string
 	nodes  int
+	text   int
 	within []*yaml.Node // the anchors whose aliases are being expanded
 	broken *Error
 }
@@ -166,16 +187,19 @@ func (c *copier) fail(at *yaml.Node, hint, message string) *Node {
 	return &Node{}
 }
 
-func (c *copier) copy(y *yaml.Node, depth int) *Node {
-	if c.nodes++; c.nodes > maxNodes || depth > 2*maxDepth {
-		return c.fail(y, "write its aliases out where they are needed", "it grows without bounds when its aliases are followed")
+// copy makes a node of one of YAML's, whose path has that many letters.
+func (c *copier) copy(y *yaml.Node, depth, path int) *Node {
+	c.nodes++
+	c.text += path + len(y.Value)
+	if c.nodes > maxNodes || c.text > maxText || depth > 2*maxDepth {
+		return c.fail(y, "write its aliases out where they are needed, and long keys shorter", "it grows without bounds when its aliases are followed and its values are named")
 	}
 	n := &Node{file: c.name, line: y.Line, tag: y.Tag}
 	switch y.Kind {
 	case yaml.DocumentNode:
-		return c.copy(y.Content[0], depth)
+		return c.copy(y.Content[0], depth, path)
 	case yaml.AliasNode:
-		return c.alias(y, depth)
+		return c.alias(y, depth, path)
 	case yaml.ScalarNode:
 		n.kind, n.text = Scalar, y.Value
 		if y.ShortTag() == "!!null" {
@@ -184,35 +208,36 @@ func (c *copier) copy(y *yaml.Node, depth int) *Node {
 	case yaml.SequenceNode:
 		n.kind = List
 		for _, item := range y.Content {
-			n.items = append(n.items, c.copy(item, depth+1))
+			n.items = append(n.items, c.copy(item, depth+1, path+4))
 			if c.broken != nil {
 				break
 			}
 		}
 	case yaml.MappingNode:
 		n.kind = Map
-		c.entries(n, y, depth)
+		c.entries(n, y, depth, path)
 	}
 	return n
 }
 
-func (c *copier) alias(y *yaml.Node, depth int) *Node {
+func (c *copier) alias(y *yaml.Node, depth, path int) *Node {
 	for _, a := range c.within {
 		if a == y.Alias {
 			return c.fail(y, "take the alias out of what it stands for", "the alias *"+Plain(y.Value)+" contains itself")
 		}
 	}
 	c.within = append(c.within, y.Alias)
-	n := c.copy(y.Alias, depth+1)
+	n := c.copy(y.Alias, depth+1, path)
 	c.within = c.within[:len(c.within)-1]
 	return n
 }
 
 // entries fills a map. What is merged gives way to what is written, and of two that are merged the second to the first.
-func (c *copier) entries(n *Node, y *yaml.Node, depth int) {
+func (c *copier) entries(n *Node, y *yaml.Node, depth, path int) {
 	var merged []*Node
 	for i := 0; i+1 < len(y.Content) && c.broken == nil; i += 2 {
-		key, value := y.Content[i], c.copy(y.Content[i+1], depth+1)
+		key := y.Content[i]
+		value := c.copy(y.Content[i+1], depth+1, path+1+len(key.Value))
 		if key.ShortTag() != "!!merge" && key.Value != "<<" {
 			if n.Get(key.Value) != nil {
 				c.fail(key, "remove one of them", fmt.Sprintf("the key %q is there twice", Plain(key.Value)))

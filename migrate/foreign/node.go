@@ -26,6 +26,9 @@ type Node struct {
 	file    string
 	line    int
 	verdict *verdict
+	// index finds the first entries of a long map, as many as are in it.
+	index   map[string]*Node
+	indexed int
 	// unknown says why the text cannot be told here: it is looked up elsewhere.
 	unknown string
 }
@@ -66,12 +69,32 @@ func (n *Node) Get(key string) *Node {
 	if n == nil {
 		return nil
 	}
+	if len(n.entries) > longMap {
+		return n.lookUp(key)
+	}
 	for _, e := range n.entries {
 		if e.Key == key {
 			return e.Value
 		}
 	}
 	return nil
+}
+
+// longMap is the length from which it is worth it to have an index of a map.
+const longMap = 16
+
+// lookUp is the value of a key of a long map.
+func (n *Node) lookUp(key string) *Node {
+	if n.index == nil {
+		n.index = make(map[string]*Node, len(n.entries))
+	}
+	for ; n.indexed < len(n.entries); n.indexed++ {
+		e := n.entries[n.indexed]
+		if _, twice := n.index[e.Key]; !twice {
+			n.index[e.Key] = e.Value
+		}
+	}
+	return n.index[key]
 }
 
 // At follows keys.
@@ -173,7 +196,7 @@ func (n *Node) Unresolved() string {
 func (n *Node) Write(text string) { n.text = text }
 
 // Become takes over the content of another node, of which it is then a copy that is spoken of apart. It is false when the
-// copy has more nodes than limit allows, which is lowered by what was copied.
+// copy is larger than limit allows, which is lowered by what was copied: by its nodes, of which one with a long text counts as several.
 func (n *Node) Become(other *Node, limit *int) bool {
 	line, file := n.line, n.file
 	made, ok := other.clone(limit)
@@ -182,12 +205,15 @@ func (n *Node) Become(other *Node, limit *int) bool {
 	return ok
 }
 
+// Weight is what a node with a text counts for where it is copied.
+func Weight(text string) int { return 1 + len(text)/64 }
+
 func (n *Node) clone(limit *int) (*Node, bool) {
-	if *limit--; *limit < 0 {
+	if *limit -= Weight(n.text); *limit < 0 {
 		return &Node{}, false
 	}
 	made := *n
-	made.verdict, made.items, made.entries = nil, nil, nil
+	made.verdict, made.items, made.entries, made.index, made.indexed = nil, nil, nil, nil, 0
 	for _, item := range n.items {
 		c, ok := item.clone(limit)
 		if made.items = append(made.items, c); !ok {

@@ -1,10 +1,6 @@
 package foreign
 
-import (
-	"fmt"
-
-	"github.com/ferryfn/ferry/internal/pattern"
-)
+import "strconv"
 
 // verdict is what became of a node and of all below it that has none of its own.
 type verdict struct {
@@ -107,7 +103,7 @@ func (n *Node) tell(r *Report, path string, add func()) {
 		return
 	}
 	for i, item := range n.items {
-		item.tell(r, fmt.Sprintf("%s[%d]", path, i), add)
+		item.tell(r, path+"["+strconv.Itoa(i)+"]", add)
 	}
 	for _, e := range n.entries {
 		e.Value.tell(r, Join(path, e.Key), add)
@@ -134,15 +130,25 @@ func (v *verdict) tell(r *Report, path string, line int) func() {
 	}
 }
 
-var plainKey = pattern.Of(`^[A-Za-z0-9_$:/-]+$`)
-
 // Join is the path of a key of what is at a path.
 func Join(path, key string) string {
-	if !plainKey().MatchString(key) {
-		return path + fmt.Sprintf("[%q]", key)
+	if !plainKey(key) {
+		return path + "[" + strconv.Quote(key) + "]"
 	}
 	if path == "" {
 		return key
 	}
 	return path + "." + key
+}
+
+// plainKey is whether a key stands in a path without quotes.
+func plainKey(key string) bool {
+	for i := range len(key) {
+		switch c := key[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '$', c == ':', c == '/', c == '-':
+		default:
+			return false
+		}
+	}
+	return key != ""
 }

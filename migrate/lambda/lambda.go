@@ -40,32 +40,32 @@ func Runtime(id, dir string) (runtime, reason string) {
 }
 
 // Handler is a handler as the manifest writes it, for code that lies in a folder; else the reason why there is none.
-func Handler(runtime, dir, handler string) (written, reason string) {
+func Handler(runtime string, files *foreign.Files, handler string) (written, reason string) {
 	switch {
 	case path.IsAbs(handler) || !filepath.IsLocal(handler):
 		return "", "the handler lies outside its folder"
 	case strings.HasPrefix(runtime, "nodejs"):
-		return nodeHandler(dir, handler)
+		return nodeHandler(files, handler)
 	case strings.HasPrefix(runtime, "python"):
 		return pythonHandler(handler)
 	case runtime == "go":
-		return goHandler(dir, handler)
+		return goHandler(files.Dir, handler)
 	}
-	if !foreign.IsFile(dir, "bootstrap") {
+	if !files.Has("bootstrap") {
 		return "", "there is no executable bootstrap to run"
 	}
 	return "bootstrap", ""
 }
 
 // nodeHandler finds the file of src/users.get. Lambda takes what is before the first dot of the last element as the file.
-func nodeHandler(dir, handler string) (written, reason string) {
+func nodeHandler(files *foreign.Files, handler string) (written, reason string) {
 	folder, base := path.Split(path.Clean(handler))
 	for i := len(base) - 1; i > 0; i-- {
 		if base[i] != '.' || !nodeExport().MatchString(base[i+1:]) {
 			continue
 		}
 		for _, ending := range nodeEndings {
-			if file := folder + base[:i] + ending; foreign.IsFile(dir, file) {
+			if file := folder + base[:i] + ending; files.Has(file) {
 				return file + ":" + base[i+1:], ""
 			}
 		}

@@ -13,6 +13,25 @@ type Template struct {
 	Resources  *foreign.Node
 	Parameters *foreign.Node
 	Region     string
+	left       *int // how long what is computed may become
+}
+
+// maxComputed bounds what is computed for one text, in which each reference counts as a letter. AWS takes 4 KB of variables.
+const maxComputed = 8192
+
+// bounded is the template with a bound for one text.
+func (t Template) bounded() Template {
+	if t.left == nil {
+		left := maxComputed
+		t.left = &left
+	}
+	return t
+}
+
+// spend is whether what is computed may become longer by that.
+func (t Template) spend(letters int) bool {
+	*t.left -= letters
+	return *t.left >= 0
 }
 
 // account stands for the account's number where CloudFormation fills it in.
@@ -22,12 +41,20 @@ const account = "ACCOUNT"
 // are given a name. It is false where the value is known only once CloudFormation has made what it refers to.
 func (t Template) Text(n *foreign.Node) (string, bool) {
 	name, arg := intrinsic(n)
-	switch name {
-	case "":
+	if name == "" {
 		if !n.Is(foreign.Scalar) || n.Tag() != "" {
 			return "", false
 		}
+		if t.left != nil && !t.spend(len(n.Raw())) {
+			return "", false
+		}
 		return n.Raw(), !strings.Contains(n.Raw(), "${AWS::")
+	}
+	t = t.bounded()
+	if !t.spend(1) {
+		return "", false
+	}
+	switch name {
 	case "Ref":
 		return t.ref(arg.Raw())
 	case "Sub":
@@ -75,7 +102,7 @@ func (t Template) ref(id string) (string, bool) {
 	}
 	if p := t.Parameters.Get(id); p != nil {
 		d := p.Get("Default")
-		return d.Raw(), d.Is(foreign.Scalar)
+		return d.Raw(), d.Is(foreign.Scalar) && t.spend(len(d.Raw()))
 	}
 	switch t.Resources.At(id, "Type").Raw() {
 	case "AWS::SQS::Queue", "AWS::SNS::Topic":
@@ -86,6 +113,7 @@ func (t Template) ref(id string) (string, bool) {
 
 // Ref is the name of a topic of the template that a node refers to: a Ref to a topic is its ARN. It is false for anything else.
 func (t Template) Ref(n *foreign.Node) (string, bool) {
+	t = t.bounded()
 	call, arg := intrinsic(n)
 	if call != "Ref" || t.Resources.At(arg.Raw(), "Type").Raw() != "AWS::SNS::Topic" {
 		return "", false
@@ -123,7 +151,9 @@ func (t Template) sub(arg *foreign.Node) (string, bool) {
 		} else {
 			value, known = t.ref(id)
 		}
-		ok = ok && known
+		if ok = ok && known; !ok {
+			return "" // it is lost, however it goes on
+		}
 		return value
 	})
 	return made, ok
@@ -132,6 +162,9 @@ func (t Template) sub(arg *foreign.Node) (string, bool) {
 func (t Template) join(arg *foreign.Node) (string, bool) {
 	parts := arg.Items()
 	if len(parts) != 2 {
+		return "", false
+	}
+	if !t.spend(len(parts[1].Items()) * len(parts[0].Raw())) {
 		return "", false
 	}
 	var texts []string
@@ -149,6 +182,7 @@ func (t Template) join(arg *foreign.Node) (string, bool) {
 // where CloudFormation chooses the name: the name is then one that the target's resources have to explain. found is false
 // where nothing is named.
 func (t Template) Resource(service string, n *foreign.Node) (name string, exact, found bool) {
+	t = t.bounded()
 	call, arg := intrinsic(n)
 	id := ""
 	switch call {
@@ -193,6 +227,9 @@ func (t Template) withAccount(n *foreign.Node) (string, bool) {
 	}
 	if call == "Join" && len(arg.Items()) == 2 {
 		var parts []string
+		if !t.spend(len(arg.Items()[1].Items()) * len(arg.Items()[0].Raw())) {
+			return "", false
+		}
 		for _, item := range arg.Items()[1].Items() {
 			text, ok := t.Text(item)
 			if _, ref := intrinsic(item); !ok && strings.HasPrefix(ref.Raw(), "AWS::") {

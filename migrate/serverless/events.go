@@ -10,35 +10,45 @@ import (
 
 // events reads what calls the function.
 func (f *one) events(list *foreign.Node) {
-	kinds := f.kinds()
 	for _, item := range list.Items() {
 		if item.Is(foreign.Scalar) {
 			item.Lose("ferry does not know events of the kind " + foreign.Plain(item.Raw()))
 			continue
 		}
 		for _, e := range item.Entries() {
-			switch read := kinds[e.Key]; {
-			case read == nil:
-				e.Value.Lose(foreignKind(e.Key))
-			case e.Value.Get("enabled").False():
-				e.Value.Drop("it is switched off")
-			default:
-				read(e.Value)
-			}
+			f.event(e.Key, e.Value)
 		}
 	}
 }
 
-// kinds are the kinds of event that the manifest has.
-func (f *one) kinds() map[string]func(*foreign.Node) {
-	return map[string]func(*foreign.Node){
-		"httpApi":  func(n *foreign.Node) { f.http(n, f.defaults.payload, "2.0") },
-		"http":     func(n *foreign.Node) { f.http(n, "1.0", "1.0") },
-		"alb":      f.balancer,
-		"schedule": f.schedule,
-		"sqs":      f.queue,
-		"sns":      f.topic,
-		"s3":       f.object,
+// event reads one of the kinds that the manifest has.
+func (f *one) event(kind string, n *foreign.Node) {
+	off := n.Get("enabled").False()
+	switch kind {
+	case "httpApi", "http", "alb", "schedule", "sqs", "sns", "s3":
+		if off {
+			n.Drop("it is switched off")
+			return
+		}
+	default:
+		n.Lose(foreignKind(kind))
+		return
+	}
+	switch kind {
+	case "httpApi":
+		f.http(n, f.defaults.payload, "2.0")
+	case "http":
+		f.http(n, "1.0", "1.0")
+	case "alb":
+		f.balancer(n)
+	case "schedule":
+		f.schedule(n)
+	case "sqs":
+		f.queue(n)
+	case "sns":
+		f.topic(n)
+	case "s3":
+		f.object(n)
 	}
 }
 

@@ -2,7 +2,6 @@ package serverless
 
 import (
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 
@@ -40,10 +39,11 @@ func (r *reader) function(key string, n *foreign.Node) {
 		n.Lose(reason)
 		return
 	}
-	known := f.keys()
 	for _, e := range n.Entries() {
-		if read := known[e.Key]; read != nil {
-			read(e.Value)
+		if read := r.perFunction[e.Key]; read != nil {
+			read(f, e.Value)
+		} else if read := r.perAll[e.Key]; read != nil {
+			read(r, e.Value, &f.fn.Function, f.at)
 		} else if reason := perFunction(e.Key); reason != "" {
 			e.Value.Drop(reason)
 		}
@@ -92,52 +92,53 @@ func (f *one) calls(n *foreign.Node) (reason string) {
 		f.fn.Style = "wsgi"
 		application.Map("functions.*.handler")
 	}
-	if f.fn.Handler, reason = lambda.Handler(f.runtime, f.dir, handler); reason != "" {
+	if f.fn.Handler, reason = lambda.Handler(f.runtime, f.files, handler); reason != "" {
 		return reason
 	}
 	n.Map(f.at + ".handler")
 	return ""
 }
 
-func (f *one) keys() map[string]func(*foreign.Node) {
-	keys := f.shared(&f.fn.Function, f.at)
-	maps.Copy(keys, map[string]func(*foreign.Node){
-		"handler": func(*foreign.Node) {}, // told before
-		"runtime": func(*foreign.Node) {},
-		"events":  f.events,
-		"url":     f.url,
-		"package": func(n *foreign.Node) { f.pack(n, &f.fn.Function, f.at) },
-		"role": func(n *foreign.Node) {
+// functionKeys say what those keys mean that only functions have.
+func functionKeys() map[string]func(*one, *foreign.Node) {
+	lost := func(reason string) func(*one, *foreign.Node) { return func(_ *one, n *foreign.Node) { n.Lose(reason) } }
+	told := func(*one, *foreign.Node) {} // before
+	return map[string]func(*one, *foreign.Node){
+		"handler": told,
+		"runtime": told,
+		"events":  (*one).events,
+		"url":     (*one).url,
+		"package": func(f *one, n *foreign.Node) { f.pack(n, &f.fn.Function, f.at) },
+		"role": func(f *one, n *foreign.Node) {
 			if text, ok := f.text(n); ok {
 				f.fn.Block("aws").Set("role", text)
 				n.Map(f.at + ".aws.role")
 			}
 		},
-		"reservedConcurrency": func(n *foreign.Node) {
+		"reservedConcurrency": func(f *one, n *foreign.Node) {
 			if i, ok := n.Number(); ok {
 				f.fn.Bounds().Max = i
 				n.Map(f.at + ".scaling.max")
 			}
 		},
-		"provisionedConcurrency": func(n *foreign.Node) {
+		"provisionedConcurrency": func(f *one, n *foreign.Node) {
 			if i, ok := n.Number(); ok {
 				f.fn.Bounds().Min = i
 				n.Map(f.at + ".scaling.min")
 			}
 		},
-		"onError": func(n *foreign.Node) {
+		"onError": func(f *one, n *foreign.Node) {
 			if text, ok := f.text(n); ok {
 				f.fn.Block("aws").Set("dead_letter", text)
 				n.Map(f.at + ".aws.dead_letter")
 			}
 		},
-		"fileSystemConfig":     foreign.Lost("ferry mounts no file systems"),
-		"destinations":         foreign.Lost("ferry sends results of events nowhere: onError becomes aws.dead_letter"),
-		"iamRoleStatements":    foreign.Lost(rightsReason),
-		"maximumRetryAttempts": foreign.Lost("how often an event is tried again is the target's to say"),
-		"maximumEventAge":      foreign.Lost("how long an event is kept is the target's to say"),
-	})
-	return keys
+		"fileSystemConfig":     lost("ferry mounts no file systems"),
+		"destinations":         lost("ferry sends results of events nowhere: onError becomes aws.dead_letter"),
+		"iamRoleStatements":    lost(rightsReason),
+		"maximumRetryAttempts": lost("how often an event is tried again is the target's to say"),
+		"maximumEventAge":      lost("how long an event is kept is the target's to say"),
+	}
 }
 
 // perFunction is why a key of functions that says nothing of what serves is left out, "" for one that ferry does not know.
@@ -167,29 +168,29 @@ func perFunction(key string) string {
 	return ""
 }
 
-// shared are the keys that the provider's block has for all functions, and each function for itself.
-func (r *reader) shared(d *draft.Function, at string) map[string]func(*foreign.Node) {
-	unit := func(field *string, key, suffix string) func(*foreign.Node) {
-		return func(n *foreign.Node) {
+// sharedKeys say what those keys mean that the provider's block has for all functions, and each function for itself.
+func sharedKeys() map[string]func(*reader, *foreign.Node, *draft.Function, string) {
+	type read = func(*reader, *foreign.Node, *draft.Function, string)
+	unit := func(field func(*draft.Function) *string, key, suffix string) read {
+		return func(_ *reader, n *foreign.Node, d *draft.Function, at string) {
 			if i, ok := n.Number(); ok {
-				*field = strconv.Itoa(i) + suffix
+				*field(d) = strconv.Itoa(i) + suffix
 				n.Map(at + "." + key)
 			}
 		}
 	}
-	block := func(key string) func(*foreign.Node) {
-		return func(n *foreign.Node) { r.list(n, d.Block("aws"), key, at+".aws."+key) }
-	}
-	return map[string]func(*foreign.Node){
-		"runtime":     func(n *foreign.Node) { r.runtime(n, d, at) },
-		"memorySize":  unit(&d.Memory, "memory", "MB"),
-		"timeout":     unit(&d.Timeout, "timeout", "s"),
-		"environment": func(n *foreign.Node) { r.environment(n, d, at) },
-		"layers":      block("layers"),
-		"vpc":         func(n *foreign.Node) { r.vpc(n, d, at) },
-		"tags":        func(n *foreign.Node) { r.tags(n, d, at) },
-		"tracing":     func(n *foreign.Node) { r.tracing(n, d, at) },
-		"architecture": func(n *foreign.Node) {
+	return map[string]read{
+		"runtime":     (*reader).runtime,
+		"memorySize":  unit(func(d *draft.Function) *string { return &d.Memory }, "memory", "MB"),
+		"timeout":     unit(func(d *draft.Function) *string { return &d.Timeout }, "timeout", "s"),
+		"environment": (*reader).environment,
+		"layers": func(r *reader, n *foreign.Node, d *draft.Function, at string) {
+			r.list(n, d.Block("aws"), "layers", at+".aws.layers")
+		},
+		"vpc":     (*reader).vpc,
+		"tags":    (*reader).tags,
+		"tracing": (*reader).tracing,
+		"architecture": func(_ *reader, n *foreign.Node, d *draft.Function, at string) {
 			text, ok := n.Text()
 			if d.Architecture = lambda.Architecture(text); d.Architecture != "" {
 				n.Map(at + ".architecture")
@@ -197,13 +198,13 @@ func (r *reader) shared(d *draft.Function, at string) map[string]func(*foreign.N
 				n.Lose("ferry does not know this architecture")
 			}
 		},
-		"ephemeralStorageSize": func(n *foreign.Node) {
+		"ephemeralStorageSize": func(_ *reader, n *foreign.Node, d *draft.Function, at string) {
 			if i, ok := n.Number(); ok {
 				d.Block("aws").Set("ephemeral_storage", fmt.Sprintf("%dMB", i))
 				n.Map(at + ".aws.ephemeral_storage")
 			}
 		},
-		"logRetentionInDays": func(n *foreign.Node) {
+		"logRetentionInDays": func(_ *reader, n *foreign.Node, d *draft.Function, at string) {
 			if i, ok := n.Number(); ok {
 				d.Block("aws").Set("log_retention", i)
 				n.Map(at + ".aws.log_retention")

@@ -2,7 +2,6 @@
 package serverless
 
 import (
-	"maps"
 	"path/filepath"
 
 	"github.com/ferryfn/ferry/migrate/draft"
@@ -18,6 +17,10 @@ type reader struct {
 	made     draft.Manifest
 	aws      draft.Settings
 	defaults defaults
+	files    *foreign.Files
+	// perAll and perFunction say what the keys mean that functions have.
+	perAll      map[string]func(*reader, *foreign.Node, *draft.Function, string)
+	perFunction map[string]func(*one, *foreign.Node)
 }
 
 // defaults are what the provider's block says of all functions where it is no default of the manifest's.
@@ -33,9 +36,12 @@ func Is(root *foreign.Node) bool {
 
 // Read makes a manifest of a file's tree, for one stage. What became of each value is said in the tree.
 func Read(root *foreign.Node, file, stage string) draft.Manifest {
-	v := &variables{root: root, dir: filepath.Dir(file), stage: stage, files: map[string]*foreign.Node{}, copied: maxCopied}
+	v := &variables{root: root, dir: filepath.Dir(file), stage: stage, files: map[string]*foreign.Node{}, done: map[*foreign.Node]bool{}, copied: maxCopied}
 	v.all(root)
-	r := &reader{root: root, dir: filepath.Dir(file), aws: draft.Settings{{Key: "provider", Value: "aws"}}}
+	r := &reader{
+		root: root, dir: filepath.Dir(file), files: foreign.In(filepath.Dir(file)), aws: draft.Settings{{Key: "provider", Value: "aws"}},
+		perAll: sharedKeys(), perFunction: functionKeys(),
+	}
 	r.template = lambda.Template{Resources: r.resources(), Region: root.At("provider", "region").Raw()}
 	r.service()
 	r.provider()
@@ -80,20 +86,21 @@ func (r *reader) provider() {
 	}
 	d := &r.made.Defaults
 	d.Memory, d.Timeout = "1024MB", "6s"
-	known := r.providerKeys(d)
+	known := r.providerKeys()
 	for _, e := range p.Entries() {
 		if read := known[e.Key]; read != nil {
 			read(e.Value)
+		} else if read := r.perAll[e.Key]; read != nil {
+			read(r, e.Value, d, "defaults")
 		} else if reason := beside(e.Key); reason != "" {
 			e.Value.Drop(reason)
 		}
 	}
 }
 
-// providerKeys say what the keys of the provider's block mean.
-func (r *reader) providerKeys(d *draft.Function) map[string]func(*foreign.Node) {
-	keys := r.shared(d, "defaults")
-	maps.Copy(keys, map[string]func(*foreign.Node){
+// providerKeys say what those keys mean that only the provider's block has.
+func (r *reader) providerKeys() foreign.Keys {
+	return foreign.Keys{
 		"name": func(n *foreign.Node) {
 			if n.Raw() == "aws" {
 				n.Map("targets.aws.provider")
@@ -119,8 +126,7 @@ func (r *reader) providerKeys(d *draft.Function) map[string]func(*foreign.Node) 
 				}
 			}
 		},
-	})
-	return keys
+	}
 }
 
 const rightsReason = "the role that ferry makes has only the rights to run: name policies in aws.policies, or a role in aws.role"

@@ -24,7 +24,8 @@ type variables struct {
 	stage  string
 	files  map[string]*foreign.Node
 	within []string
-	copied int // how many nodes may still be copied
+	copied int                    // how much may still be copied, by foreign.Weight
+	done   map[*foreign.Node]bool // what variables stand for and is resolved
 }
 
 // value is what a variable stands for: a node, or a text. Unknown says why neither can be told.
@@ -75,7 +76,7 @@ func (v *variables) scalar(n *foreign.Node) {
 			n.Write(found.env)
 		case found.node != nil:
 			if !n.Become(found.node, &v.copied) {
-				n.Unknown("its variables grow without bounds")
+				n.Unknown(tooLong)
 			}
 		default:
 			n.Write(found.text)
@@ -123,6 +124,9 @@ func (v *variables) text(text string) (made, unknown string) {
 		if i < 0 {
 			break
 		}
+		if foreign.Weight(b.String()) > v.copied {
+			return "", tooLong
+		}
 		end := closing(text, i+2)
 		if end < 0 {
 			break
@@ -152,8 +156,11 @@ func (v *variables) text(text string) (made, unknown string) {
 		}
 	}
 	b.WriteString(text)
+	v.copied -= foreign.Weight(b.String())
 	return b.String(), unknown
 }
+
+const tooLong = "its variables grow without bounds"
 
 // evaluate finds what stands inside of ${…}: an address and its fallbacks, parted by commas.
 func (v *variables) evaluate(expression string) value {
@@ -287,9 +294,12 @@ func (v *variables) lookUp(tree *foreign.Node, name, at string) value {
 	if n == nil || n.Is(foreign.Null) {
 		return value{absent: true}
 	}
-	v.within = append(v.within, key)
-	v.all(n)
-	v.within = v.within[:len(v.within)-1]
+	if !v.done[n] {
+		v.within = append(v.within, key)
+		v.all(n)
+		v.within = v.within[:len(v.within)-1]
+		v.done[n] = true
+	}
 	if custom || name != "self" {
 		n.Map("where it is used")
 	}
