@@ -350,7 +350,7 @@ func (p program) hasHost(host string) bool {
 func (p program) conformsBehind(t *testing.T, host string, cases []httpCase, losses []loss) {
 	t.Helper()
 	i := p.started(t, packages(), p.function(), host).probed("ferry-digest: sha256:abc")
-	client := local{t: t, addr: i.addr}
+	client := local{t: t, network: "tcp", addr: i.addr}
 	for _, c := range cases {
 		if c.applies(false) {
 			verdict(t, losses, c.Name, host, p.runtime.Language()+" "+string(p.style), c.judge(t, client.send(c.message(t), c.Chunked)))
