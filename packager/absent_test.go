@@ -52,6 +52,14 @@ func TestAnInstalledPackageNeedNotFindWhatItMayAskFor(t *testing.T) {
 	}
 }
 
+func TestAnInstalledPackageMayAskForAFileThatAnotherVersionOfAPackageHad(t *testing.T) {
+	t.Parallel()
+	alike(t, packagertest.Project(t, "app.js", "exports.got = require('mixer')(); exports.fetch = () => {};",
+		"node_modules/mixer/package.json", `{"name":"mixer","peerDependencies":{"there":"1"}}`,
+		"node_modules/mixer/index.js", "module.exports = () => { try { return require('there/cjs/store'); } catch { try { return require('there/store'); } catch (e) { return e.code; } } };",
+		"node_modules/there/package.json", `{"name":"there"}`, "node_modules/there/index.js", ""), "app.js", "m.default.got")
+}
+
 func TestWhatIsNeededMustBeInstalled(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string][]string{
@@ -59,7 +67,6 @@ func TestWhatIsNeededMustBeInstalled(t *testing.T) {
 		"as a dependency of a package":    {"node_modules/orm/package.json", `{"name":"orm","main":"i.js","dependencies":{"mysql":"1","bun:sqlite":"1"}}`},
 		"as a peer that is not optional":  {"node_modules/orm/package.json", `{"name":"orm","main":"i.js","peerDependencies":{"mysql":"1"}}`},
 		"by an import statement":          {"node_modules/orm/i.js", "import * as m from 'mysql'; export const connect = m;"},
-		"from a package that is there":    {"node_modules/orm/i.js", "exports.connect = () => require('there/part');", "node_modules/there/package.json", `{"name":"there"}`},
 		"as a file of the package itself": {"node_modules/orm/i.js", "exports.connect = () => require('./part');"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,8 +9,9 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// absent is what installed packages may ask for and nobody installed, with the folders of those packages. Drivers that
-// a query builder loads when they are asked for, and the optional parts of a framework, are such.
+// absent is what installed packages may ask for and is not there, with the folders of those packages. Drivers that a query
+// builder loads when they are asked for, the optional parts of a framework, and the places that a file of a package had in
+// other versions of it are such.
 type absent map[string][]string
 
 // forgive notes what a bundle failed on that would fail in Node at most when it is asked for, and reports whether there
@@ -39,7 +40,7 @@ func (b *bundle) forgive(failed []api.Message) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if there == nil && !mod.needs(PackageName(name)) {
+		if there != nil && name != PackageName(name) || there == nil && !mod.needs(PackageName(name)) {
 			b.absent[name] = append(b.absent[name], dir)
 			more = true
 		}
