@@ -200,3 +200,27 @@ func TestAPackageThatTheUsersCodeNamesComesAlongForWhoLoadsIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAViewEngineIsTheOneThatTheFrameworkLoads(t *testing.T) {
+	t.Parallel()
+	web := []string{
+		"node_modules/web/package.json", `{"name":"web"}`, "node_modules/web/index.js", "exports.app = () => ({ set(_, name) { this.name = name; }, render() { return require(this.name).render(); } });",
+		"node_modules/engine/package.json", `{"name":"engine"}`, "node_modules/engine/index.js", "let part = 'nothing'; exports.register = (p) => { part = p; }; exports.render = () => part;",
+	}
+	for name, files := range map[string][]string{
+		"imported by the code that names it": {
+			"app.js", "const app = require('web').app(); require('engine').register('a part'); app.set('view engine', 'engine'); exports.got = app.render(); exports.fetch = () => {};",
+		},
+		"named by a module that is loaded by its path": {
+			"app.js", `const fs = require('fs'), path = require('path'), { app } = require('web'), at = path.join(__dirname, 'parts');
+exports.got = fs.readdirSync(at).map((f) => { const a = app(); a.set('view engine', require(path.join(at, f)).engine); return a.render(); });
+exports.fetch = () => {};`,
+			"parts/one.js", "exports.engine = 'engine';",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			alike(t, packagertest.Project(t, append(files, web...)...), "app.js", "m.default.got")
+		})
+	}
+}

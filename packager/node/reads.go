@@ -147,6 +147,9 @@ func (r *reads) alone(file string) error {
 			return err
 		}
 	}
+	if err := r.tell(string(data), filepath.Dir(file), r.packages); err != nil {
+		return err
+	}
 	return r.described(file)
 }
 

@@ -118,36 +118,45 @@ const namedForOthers = "the code names it in a string, for another package to lo
 // told are the packages that the user's code names in a string, for others to load: a view engine, a transport of logs.
 // They are among what it needs to run, and not in the bundle.
 func (b *bundle) told(users []string) (map[string]outsider, error) {
-	var names []string
-	for _, text := range users {
-		for _, l := range literal().FindAllStringSubmatch(text, -1) {
-			if name := l[1] + l[2] + l[3]; b.modules.wanted(name) {
-				names = append(names, name)
-			}
-		}
-		for _, g := range given().FindAllStringSubmatch(text, -1) {
-			names = append(names, g[1]+g[2]+g[3])
-		}
-	}
 	out := map[string]outsider{}
-	for _, name := range names {
-		if _, known := b.external[name]; known || slices.Contains(b.job.Function.Build.External, name) {
-			continue
-		}
-		mod, err := b.modules.find(name, b.job.Dir)
-		if err != nil {
+	for _, text := range users {
+		if err := b.tell(text, b.job.Dir, out); err != nil {
 			return nil, err
-		}
-		if mod != nil && !b.holds(mod) {
-			out[name] = outsider{mod.dir, namedForOthers}
 		}
 	}
 	return out, nil
 }
 
+// tell adds the packages that code of the user's in a folder names in a string. What others certainly load is not in the bundle
+// too, where it would be a second one.
+func (b *bundle) tell(code, from string, out map[string]outsider) error {
+	certain := map[string]bool{}
+	for _, l := range literal().FindAllStringSubmatch(code, -1) {
+		if name := l[1] + l[2] + l[3]; b.modules.wanted(name) {
+			certain[name] = false
+		}
+	}
+	for _, g := range given().FindAllStringSubmatch(code, -1) {
+		certain[g[1]+g[2]+g[3]] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(certain)) {
+		if _, known := b.external[name]; known || slices.Contains(b.job.Function.Build.External, name) {
+			continue
+		}
+		mod, err := b.modules.find(name, from)
+		if err != nil {
+			return err
+		}
+		if mod != nil && (certain[name] || !b.holds(mod)) {
+			out[name] = outsider{mod.dir, namedForOthers}
+		}
+	}
+	return nil
+}
+
 // given are the names of packages that others certainly load, whatever the user's package.json says of them: a view engine,
 // also as the end of a view's name, and a transport of logs.
-var given = pattern.Of(`\.set\("view engine", "([@\w][\w./-]*)"|\.render\("[^"\n]*\.([a-z]\w*)"|\b(?:target:|engine:|engine =) "([@\w][\w./-]*)"`)
+var given = pattern.Of(`\.set\(["']view engine["'], ?["']([@\w][\w./-]*)["']|\.render\(["'][^"'\n]*\.([a-z]\w*)["']|\b(?:target:|engine:|engine ?=) ?["']([@\w][\w./-]*)["']`)
 
 // holds is whether a file of a package is in the bundle.
 func (b *bundle) holds(mod *module) bool {
