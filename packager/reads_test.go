@@ -28,6 +28,11 @@ func TestWhatOnesOwnModulesReadComesAlong(t *testing.T) {
 			"config/default.json", `{"a":"said"}`, "node_modules/config/package.json", `{"name":"config"}`,
 			"node_modules/config/index.js", "const file = ['default.json'][0]; exports.a = JSON.parse(require('fs').readFileSync(process.cwd() + '/config/' + file)).a",
 		}},
+		"configuration that a package searches": {"import { cosmiconfigSync } from 'cosmiconfig';\nconst name = 'shop';\nexport const got = () => [cosmiconfigSync(name).search(), cosmiconfigSync('tool').search()].join();", []string{
+			".shoprc.json", "{}", ".config/shoprc.yaml", "", "tool.config.mjs", "import p from 'p'; export default p;", "other.config.js", "",
+			"node_modules/cosmiconfig/package.json", `{"name":"cosmiconfig"}`,
+			"node_modules/cosmiconfig/index.js", "const fs = require('fs'); exports.cosmiconfigSync = (n) => ({ search: () => [`.${n}rc.json`, `.config/${n}rc.yaml`, `${n}.config.mjs`].filter((f) => fs.existsSync(f)) });",
+		}},
 		"a worker from the working folder": {"import { Worker } from 'node:worker_threads';\nexport const got = () => new Promise((done, fail) => new Worker('./lib/worker.js').on('message', done).on('error', fail));", []string{
 			"lib/worker.js", "import { parentPort } from 'node:worker_threads';\nimport p from 'p';\nimport { more } from './more.js';\nparentPort.postMessage(p + more);", "lib/more.js", "export const more = '!';",
 		}},

@@ -1,12 +1,15 @@
 package node
 
 import (
+	"encoding/json"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/ferryfn/ferry/internal/pattern"
+	"github.com/ferryfn/ferry/packager/source"
 )
 
 // What others read for one's own code, by a path that it gives them, or by one that they have of themselves.
@@ -87,6 +90,71 @@ var ofThemselves = map[string]string{"config": "config", "express": "views"}
 // renders is code that has a view rendered.
 var renders = pattern.Of(`\.render\(`)
 
+// searchers look for files of configuration by the name of what they configure, from a folder upward.
+var searchers = []string{"cosmiconfig", "lilconfig", "rc"}
+
+// searched is a call of one of them, with the name or what it is kept in.
+var searched = pattern.Of(`\b(?:cosmiconfig(?:Sync)?|lilconfig(?:Sync)?|rc(?:_\d+\.default)?|require\(["']rc["'])\)?\(\s*(?:["'` + "`" + `]([\w-]+)["'` + "`" + `]|([\w$]+))`)
+
+// configured takes the files that such a search of some code finds in the source folder.
+func (r *reads) configured(at codeOf) error {
+	of := r.sources.get(at.file)
+	if of == nil {
+		return nil
+	}
+	from := filepath.Dir(at.file)
+	if at.pkg != "" {
+		from = r.real
+	}
+	for _, m := range searched().FindAllStringSubmatch(of.text, -1) {
+		name := m[1]
+		if name == "" {
+			name = strings.Trim(strings.TrimSuffix(declared(of.text, m[2]), ";"), "\"'`")
+		}
+		for dir := from; name != ""; dir = filepath.Dir(dir) {
+			if inside, ok := r.inPackage(dir); !ok || strings.HasPrefix(inside, outsideFolder+"/") {
+				break
+			}
+			if err := r.named(dir, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// named takes what a folder holds that configures something of a name.
+func (r *reads) named(dir, name string) error {
+	asker := &paths{file: filepath.ToSlash(filepath.Join(r.real, filepath.FromSlash(r.handler)))}
+	for _, folder := range []string{dir, filepath.Join(dir, ".config")} {
+		if err := r.modules.note(folder); err != nil {
+			return err
+		}
+		entries, _ := os.ReadDir(folder) // one that is not there holds nothing
+		for _, e := range entries {
+			file := filepath.Join(folder, e.Name())
+			stem := source.Stem(e.Name())
+			if e.Name() != "."+name+"rc" && !slices.Contains([]string{"." + name + "rc", name + "rc", name + ".config"}, stem) && !r.holdsField(file, name) {
+				continue
+			}
+			if err := r.take(asker, use{value: value{text: filepath.ToSlash(file)}, line: 1}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// holdsField is whether a file is a package.json with a field of a name.
+func (r *reads) holdsField(file, name string) bool {
+	if filepath.Base(file) != packageFile {
+		return false
+	}
+	data, err := r.job.In.Read(file)
+	var fields map[string]json.RawMessage
+	return err == nil && json.Unmarshal(data, &fields) == nil && fields[name] != nil
+}
+
 // unasked takes the folders that packages read of themselves, when the inputs of a bundle are known.
 func (r *reads) unasked(inputs []codeOf) error {
 	used, rendering := map[string]bool{}, false
@@ -95,6 +163,13 @@ func (r *reads) unasked(inputs []codeOf) error {
 	}
 	for _, at := range inputs {
 		used[at.pkg] = true
+	}
+	for _, at := range inputs {
+		if slices.ContainsFunc(searchers, func(name string) bool { return used[name] }) && !slices.Contains(searchers, at.pkg) {
+			if err := r.configured(at); err != nil {
+				return err
+			}
+		}
 		if of := r.sources.get(at.file); at.pkg == "" && of != nil && renders().MatchString(of.text) {
 			rendering = true
 		}
