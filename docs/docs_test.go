@@ -195,7 +195,7 @@ func TestTheContractNamesEveryMethodCapabilityAndStateOfAnAdapter(t *testing.T) 
 		t.Fatal(err)
 	}
 	structs := []string{"Capabilities", "State"}
-	for _, name := range []string{"adapter.go", "ready.go", "doctor.go", "store.go"} {
+	for _, name := range []string{"adapter.go", "revision.go", "ready.go", "doctor.go", "store.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "providers", name), nil, 0)
 		if err != nil {
 			t.Fatal(err)

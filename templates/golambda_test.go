@@ -273,6 +273,15 @@ func TestAGoProgramOfLambdaGetsPayloadOneWhereTheManifestSaysSo(t *testing.T) {
 	if a := i.do("GET", "/bad", nil); a.status != 502 {
 		t.Errorf("a result that is no answer: %d", a.status)
 	}
+	var root struct {
+		PathParameters map[string]string
+		RequestContext struct {
+			Identity struct{ UserAgent *string }
+		}
+	}
+	if err := json.Unmarshal([]byte(i.do("GET", "/", nil).body), &root); err != nil || root.PathParameters != nil || root.RequestContext.Identity.UserAgent != nil {
+		t.Errorf("a request of no path by nobody is %+v, %v", root, err)
+	}
 }
 
 func TestOnAWSAGoProgramOfPayload1GetsWhatAFunctionURLSendsInThatForm(t *testing.T) {

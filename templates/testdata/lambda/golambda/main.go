@@ -97,7 +97,7 @@ func serveOld(event []byte) (any, error) {
 		return "no object", nil
 	case "/fail":
 		return nil, errors.New("failed on purpose")
-	case "/event":
+	case "/", "/event":
 		return events.APIGatewayProxyResponse{StatusCode: 200, Body: string(event)}, nil
 	case "/many":
 		return map[string]any{
