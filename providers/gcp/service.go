@@ -49,14 +49,18 @@ func (c *connection) change(ctx context.Context, fn string, e edit) (*run.Google
 	return c.changeOf(ctx, fn, nil, e)
 }
 
-// changeOf is change of a service that was just read: its etag tells when it is not so any more.
+// changeOf is change of a service that was just read, and which is edited itself: the caller gives it away. Its etag tells when it
+// is not so any more.
 func (c *connection) changeOf(ctx context.Context, fn string, seen *run.GoogleCloudRunV2Service, e edit) (*run.GoogleCloudRunV2Service, error) {
 	mine := nonce()
 	var now *run.GoogleCloudRunV2Service
 	var op *run.GoogleLongrunningOperation
 	err := until.Done(ctx, func() error {
 		var err error
-		if now, err = c.asSeen(ctx, fn, &seen); err != nil || now == nil {
+		if now, seen = seen, nil; now == nil {
+			now, err = c.get(ctx, fn)
+		}
+		if err != nil || now == nil {
 			return err
 		}
 		if now.Annotations[noteWrite] == mine {
@@ -91,16 +95,6 @@ func (c *connection) changeOf(ctx context.Context, fn string, seen *run.GoogleCl
 		return c.settled(ctx, fn)
 	}
 	return c.changed(ctx, fn, c.finished(ctx, op, "the service "+c.serviceName(fn)+" to be changed"))
-}
-
-// asSeen is a copy of a service that was read before, which is taken once, or the service as it is now.
-func (c *connection) asSeen(ctx context.Context, fn string, seen **run.GoogleCloudRunV2Service) (*run.GoogleCloudRunV2Service, error) {
-	if *seen == nil {
-		return c.get(ctx, fn)
-	}
-	now := **seen
-	*seen = nil
-	return &now, nil
 }
 
 // changed is a service after a change that ended so. Google calls a service failed as long as its last revision does not start,
