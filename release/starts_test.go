@@ -8,6 +8,7 @@ import (
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
+	"github.com/ferryfn/ferry/release"
 )
 
 // stored are how many revisions of the function there are.
@@ -66,5 +67,27 @@ func TestOnlyWhatIsDeployedIsStarted(t *testing.T) {
 	s.deploy()
 	if err := s.engine().Starts(t.Context(), "nobody", 1, none); !errors.Is(err, providers.NotFound) {
 		t.Errorf("of no function: %v", err)
+	}
+}
+
+func TestAStartWaitsForItsTurnAtTheLock(t *testing.T) {
+	s := newService(t).patient()
+	s.ttl = 3 * time.Second
+	s.all("one").deploy()
+	goOn := s.atWork("two", release.DeployOptions{})
+	e, waits := s.waiter()
+	ended, started := make(chan error, 1), 0
+	go func() {
+		ended <- e.Starts(t.Context(), "api", 1, func(time.Duration) {
+			started++
+			s.servesAll("two")
+		})
+	}()
+	if h := <-waits; h.Attempt != 2 {
+		t.Errorf("it waits for %+v", h)
+	}
+	goOn()
+	if err := <-ended; err != nil || started != 1 {
+		t.Errorf("%d starts: %v", started, err)
 	}
 }
