@@ -41,7 +41,7 @@ func (c *connection) ensureAudience(ctx context.Context, fn function) (granted b
 
 // removeAudience takes the secret away.
 func (c *connection) removeAudience(ctx context.Context, fn string) error {
-	return c.removeSecret(ctx, c.audienceSecret(fn), tagged().Of(c.owner(fn)))
+	return unlessOff(c.removeSecret(ctx, c.audienceSecret(fn), tagged().Of(c.owner(fn))))
 }
 
 // audienceOf is whom the tokens are for with which Google calls the function: of one that is not public Cloud Run asks for the

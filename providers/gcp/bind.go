@@ -244,7 +244,7 @@ func (c *connection) unbind(ctx context.Context, fn string, s *run.GoogleCloudRu
 	} else {
 		err = b.removeLeft(ctx)
 	}
-	return errors.Join(err, b.removeDeadLetters(ctx))
+	return errors.Join(err, unlessOff(b.removeDeadLetters(ctx)))
 }
 
 // foreign is the failure of a binding whose place another's has.

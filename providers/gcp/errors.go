@@ -163,6 +163,14 @@ func reasonOf(err error) string {
 	return ""
 }
 
+// unlessOff is an error but one that an API is off: nothing is asked of it, and what it may keep from before calls nobody.
+func unlessOff(err error) error {
+	if err != nil && reasonOf(err) == serviceDisabled {
+		return nil
+	}
+	return err
+}
+
 // detailOf is a word of the details, "" for none.
 func detailOf(err error, key string) string {
 	for _, d := range answerOf(err).Error.Details {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ferryfn/ferry/internal/standin"
 	"github.com/ferryfn/ferry/manifest"
+	"github.com/ferryfn/ferry/providers"
 )
 
 func TestAServiceThatIsDeletedBetweenALookAndAWriteIsGone(t *testing.T) {
@@ -73,5 +74,33 @@ func TestARemovalThatWasStoppedAfterTheServiceIsFinished(t *testing.T) {
 		if strings.Contains(left, "shop-dev-api") {
 			t.Errorf("left is %s", left)
 		}
+	}
+}
+
+func TestWhatNeedsNoEventsIsRemovedWhereTheirAPIsAreOff(t *testing.T) {
+	t.Parallel()
+	s := newTenant(t, newSources(t))
+	s.adjust = func(m *manifest.Manifest) { m.Functions = m.Functions[:1] }
+	for _, api := range []string{"pubsub", "secretmanager", "cloudscheduler"} {
+		s.DisableAPI(api + ".googleapis.com")
+	}
+	s.deploys("one")
+	for range 2 { // the second finds no service
+		if err := s.judge.Remove(s.Context(), "api", 1<<40); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := strings.Join(s.resources(), " "); strings.Contains(left, "shop-dev-api") {
+		t.Errorf("left is %s", left)
+	}
+}
+
+func TestABindingIsNotForgottenWhereItsAPIIsOff(t *testing.T) {
+	t.Parallel()
+	s := newTenant(t, newSources(t))
+	s.deploys("one")
+	s.DisableAPI("cloudscheduler.googleapis.com")
+	if err := s.judge.Remove(s.Context(), "jobs", 1<<40); !errors.Is(err, providers.Denied) || !strings.Contains(err.Error(), "Cloud Scheduler") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -146,7 +146,7 @@ func (b *binder) jobs(ctx context.Context) ([]binding, error) {
 		}
 		return nil
 	})
-	return all, err
+	return all, unlessOff(err)
 }
 
 // checkSchedule reports times that Cloud Scheduler cannot say.

@@ -87,7 +87,7 @@ func (b *binder) subscriptions(ctx context.Context) ([]binding, error) {
 		}
 		return nil
 	})
-	return all, err
+	return all, unlessOff(err)
 }
 
 // topics are those that ferry made for the function.
@@ -101,7 +101,7 @@ func (b *binder) topics(ctx context.Context) ([]string, error) {
 		}
 		return nil
 	})
-	return all, err
+	return all, unlessOff(err)
 }
 
 // ofSubscription is the binding that a subscription is of: news of a bucket name the bucket in their filter.
