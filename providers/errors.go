@@ -88,3 +88,15 @@ func (e *Error) Unwrap() []error {
 	}
 	return []error{e.Kind, e.Err}
 }
+
+// Reword says an error in other words, in fewer or without values that nobody needs. It unwraps to the one that it is about.
+func Reword(err error, text string) error { return &reworded{text, err} }
+
+type reworded struct {
+	text string
+	err  error
+}
+
+func (r *reworded) Error() string { return r.text }
+
+func (r *reworded) Unwrap() error { return r.err }

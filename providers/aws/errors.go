@@ -193,20 +193,10 @@ func contains(s string, parts ...string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(s, part) })
 }
 
-// told is an error in fewer words than the SDK's, without values that AWS repeats. It unwraps to the SDK's.
-type told struct {
-	text string
-	err  error
-}
-
-func (t *told) Error() string { return t.text }
-
-func (t *told) Unwrap() error { return t.err }
-
 // brief says which call failed, why, and AWS's number for it.
 func brief(err error) error {
 	if strings.Contains(err.Error(), "no EC2 IMDS role found") { // the last place where the SDK looks
-		return &told{text: "no credentials were found: not in the environment, not in the AWS configuration files, and this machine has no role", err: err}
+		return providers.Reword(err, "no credentials were found: not in the environment, not in the AWS configuration files, and this machine has no role")
 	}
 	var op *smithy.OperationError
 	if !errors.As(err, &op) {
@@ -224,7 +214,7 @@ func brief(err error) error {
 		}
 	}
 	short := op.ServiceID + " " + op.OperationName + ": " + text
-	return &told{text: strings.Replace(err.Error(), op.Error(), short, 1), err: err}
+	return providers.Reword(err, strings.Replace(err.Error(), op.Error(), short, 1))
 }
 
 // requestOf is the number by which AWS's support finds the call.

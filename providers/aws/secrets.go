@@ -85,11 +85,11 @@ func (p *place) unpinned(fn, secret string, err error) error {
 	}
 	e := &providers.Error{Kind: providers.NotFound, Op: op, Provider: name, Function: fn}
 	if parameter, ok := parameterOf(secret); ok {
-		e.Err = &told{text: fmt.Sprintf("the parameter %s does not exist", parameter), err: err}
+		e.Err = providers.Reword(err, fmt.Sprintf("the parameter %s does not exist", parameter))
 		e.Hint = "run `aws ssm put-parameter --type SecureString --name " + parameter + " --value file://FILE`"
 		return e
 	}
-	e.Err = &told{text: fmt.Sprintf("the secret %s has no value", secret), err: err}
+	e.Err = providers.Reword(err, fmt.Sprintf("the secret %s has no value", secret))
 	e.Hint = "run `ferry secrets set " + secret + " --target " + p.targetName + " --stage " + p.stage + "`"
 	return e
 }

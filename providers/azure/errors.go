@@ -147,26 +147,16 @@ func is(err error, codes ...string) bool {
 	return code != "" && slices.Contains(codes, code)
 }
 
-// reworded is an error in fewer words than the SDK's. It unwraps to the SDK's.
-type reworded struct {
-	text string
-	err  error
-}
-
-func (t *reworded) Error() string { return t.text }
-
-func (t *reworded) Unwrap() error { return t.err }
-
 // brief says which call failed, why, and Azure's number for it.
 func brief(err error) error {
 	var denied *azidentity.AuthenticationFailedError
 	if errors.As(err, &denied) {
 		first, _, _ := strings.Cut(messageIn(denied.Error()), "\n")
-		return &reworded{text: first, err: err}
+		return providers.Reword(err, first)
 	}
 	var res *azcore.ResponseError
 	if !errors.As(err, &res) {
-		return &reworded{text: firstLines(err.Error()), err: err}
+		return providers.Reword(err, firstLines(err.Error()))
 	}
 	text := cmp.Or(messageOf(res), http.StatusText(res.StatusCode))
 	if code := res.ErrorCode; code != "" && !strings.Contains(text, code) {
@@ -177,7 +167,7 @@ func brief(err error) error {
 	if r := res.RawResponse; r != nil && r.Request != nil {
 		text = fmt.Sprintf("%s %s: %s", r.Request.Method, r.Request.URL.Path, text)
 	}
-	return &reworded{text: strings.Replace(err.Error(), res.Error(), text, 1), err: err}
+	return providers.Reword(err, strings.Replace(err.Error(), res.Error(), text, 1))
 }
 
 func firstLines(s string) string {

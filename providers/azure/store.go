@@ -67,7 +67,7 @@ func (s *store) Get(ctx context.Context, key string) (providers.Object, error) {
 		return providers.Object{}, s.failed(op, key, err)
 	}
 	return providers.Object{
-		Body: &body{out.Body, func(err error) error { return s.failed(op, key, err) }},
+		Body: cas.Body(out.Body, func(err error) error { return s.failed(op, key, err) }),
 		Size: value(out.ContentLength), Tag: providers.Tag(value(out.ETag)),
 	}, nil
 }
@@ -181,18 +181,4 @@ func conflicting(key string, c providers.Condition, err error) error {
 		return rules().Conflict(key, "was changed")
 	}
 	return err
-}
-
-// body gives the failures of reading on their kind.
-type body struct {
-	io.ReadCloser
-	failed func(error) error
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = b.failed(err)
-	}
-	return n, err
 }

@@ -61,14 +61,14 @@ func (b *Bucket) Get(ctx context.Context, key string) (providers.Object, error) 
 	if isNotFound(err) && (b.Make != nil || CodeOf(err) != "NoSuchBucket") {
 		return providers.Object{}, &providers.Error{
 			Kind: providers.NotFound, Op: op, Provider: b.Provider,
-			Err: &absent{text: fmt.Sprintf("%s does not exist in the bucket %s", key, b.Name), err: err},
+			Err: providers.Reword(err, fmt.Sprintf("%s does not exist in the bucket %s", key, b.Name)),
 		}
 	}
 	if err != nil {
 		return providers.Object{}, b.failed(op, key, err)
 	}
 	return providers.Object{
-		Body: &body{out.Body, func(err error) error { return b.failed(op, key, err) }},
+		Body: cas.Body(out.Body, func(err error) error { return b.failed(op, key, err) }),
 		Size: aws.ToInt64(out.ContentLength),
 		Tag:  newTag(out.ETag, aws.ToString(out.ChecksumSHA256)),
 	}, nil
@@ -210,16 +210,6 @@ func StatusOf(err error) int {
 
 func isNotFound(err error) bool { return StatusOf(err) == http.StatusNotFound }
 
-// absent says that an object is not there, in few words.
-type absent struct {
-	text string
-	err  error
-}
-
-func (a *absent) Error() string { return a.text }
-
-func (a *absent) Unwrap() error { return a.err }
-
 // newTag joins the entity tag, by which S3 compares, to the SHA-256 of the bytes. The entity tag alone does not
 // promise that equal tags are equal bytes: it is an MD5, which can be made to collide, or for an encrypted object what
 // S3 chooses. S3 refuses bytes that are not of the checksum, and keeps it beside them.
@@ -248,18 +238,4 @@ func checksum(body io.ReadSeeker) (sum string, size int64, err error) {
 	h := sha256.New()
 	size, err = io.Copy(h, body)
 	return base64.StdEncoding.EncodeToString(h.Sum(nil)), size, err
-}
-
-// body gives the failures of reading on their kind.
-type body struct {
-	io.ReadCloser
-	failed func(error) error
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = b.failed(err)
-	}
-	return n, err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/ferryfn/ferry/providers"
 )
@@ -78,4 +79,22 @@ func TagOf(ctx context.Context, s providers.Store, key string) (providers.Tag, e
 		return "", err
 	}
 	return o.Tag, o.Body.Close()
+}
+
+// Body is an object's content whose failures of reading get their kind from failed.
+func Body(content io.ReadCloser, failed func(error) error) io.ReadCloser {
+	return &body{content, failed}
+}
+
+type body struct {
+	io.ReadCloser
+	failed func(error) error
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = b.failed(err)
+	}
+	return n, err
 }

@@ -85,7 +85,7 @@ func (c *connection) lookUpProject(ctx context.Context) error {
 		return &providers.Error{
 			Kind: providers.Denied, Op: "look up the project", Provider: name,
 			Hint: "correct project in the manifest, or grant " + c.who() + " roles/browser in it",
-			Err:  &told{text: fmt.Sprintf("the project %s does not exist, or the caller may not see it (resourcemanager.projects.get)", id), err: err},
+			Err:  providers.Reword(err, fmt.Sprintf("the project %s does not exist, or the caller may not see it (resourcemanager.projects.get)", id)),
 		}
 	case err != nil:
 		return err

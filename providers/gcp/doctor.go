@@ -209,7 +209,7 @@ func (c *connection) disabled(ctx context.Context, apis []string) ([]string, err
 func (p *place) areOff(apis []string, err error) error {
 	return &providers.Error{
 		Kind: providers.Denied, Op: "look at the APIs", Provider: name, Hint: p.howToEnable(apis...),
-		Err: &told{text: fmt.Sprintf("the project %s has not enabled %s", p.target.Project, strings.Join(apis, ", ")), err: err},
+		Err: providers.Reword(err, fmt.Sprintf("the project %s has not enabled %s", p.target.Project, strings.Join(apis, ", "))),
 	}
 }
 

@@ -214,16 +214,6 @@ func isStale(err error) bool {
 	return codeOf(err) == "ABORTED" || statusOf(err) == http.StatusPreconditionFailed || statusOf(err) == http.StatusConflict && codeOf(err) != "ALREADY_EXISTS"
 }
 
-// told is an error in fewer words. It unwraps to the one that it is about.
-type told struct {
-	text string
-	err  error
-}
-
-func (t *told) Error() string { return t.text }
-
-func (t *told) Unwrap() error { return t.err }
-
 // brief says why a call failed, in Google's words and with its code.
 func brief(err error) error {
 	var api *googleapi.Error
@@ -232,5 +222,5 @@ func brief(err error) error {
 	}
 	text := cmp.Or(messageOf(err), strings.TrimSpace(api.Message), http.StatusText(api.Code))
 	text = fmt.Sprintf("%s (%s)", strings.TrimSuffix(strings.TrimSpace(text), "."), cmp.Or(codeOf(err), fmt.Sprint(api.Code)))
-	return &told{text: strings.Replace(err.Error(), api.Error(), text, 1), err: err}
+	return providers.Reword(err, strings.Replace(err.Error(), api.Error(), text, 1))
 }

@@ -67,7 +67,7 @@ func (p *place) unpinned(fn, secret string, err error) error {
 		return p.classify(op, fn, fmt.Errorf("%s: %w", secret, err))
 	}
 	return &providers.Error{
-		Kind: providers.NotFound, Op: op, Provider: name, Function: fn, Err: &told{text: fmt.Sprintf("the secret %s has no value", secret), err: err},
+		Kind: providers.NotFound, Op: op, Provider: name, Function: fn, Err: providers.Reword(err, fmt.Sprintf("the secret %s has no value", secret)),
 		Hint: "run `ferry secrets set " + secret + " --target " + p.targetName + " --stage " + p.stage + "`",
 	}
 }

@@ -78,7 +78,7 @@ func (s *store) Get(ctx context.Context, key string) (providers.Object, error) {
 	if isNotFound(err) {
 		return providers.Object{}, &providers.Error{
 			Kind: providers.NotFound, Op: op, Provider: name,
-			Err: &told{text: fmt.Sprintf("%s does not exist in the bucket %s", key, s.bucket), err: err},
+			Err: providers.Reword(err, fmt.Sprintf("%s does not exist in the bucket %s", key, s.bucket)),
 		}
 	}
 	if err != nil {
