@@ -135,16 +135,22 @@ func (b *blob) headers() http.Header {
 	return h
 }
 
-func (c *Cloud) getBlob(a *account, r *request) (any, error) {
+// found is the blob of a request, which must be there and be as the request's conditions want it.
+func (a *account) found(r *request) (*container, *blob, error) {
 	in, err := a.container(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b, err := in.find(r.vars["blob"])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := b.meets(r); err != nil {
+	return in, b, b.meets(r)
+}
+
+func (c *Cloud) getBlob(a *account, r *request) (any, error) {
+	_, b, err := a.found(r)
+	if err != nil {
 		return nil, err
 	}
 	if err := b.lease.forReading(r); err != nil {

@@ -69,15 +69,8 @@ func (l *lease) forReading(r *request) error {
 //
 // Source: learn.microsoft.com/rest/api/storageservices/lease-blob, "Outcomes of lease operations on blobs by lease state".
 func (c *Cloud) leaseBlob(a *account, r *request) (any, error) {
-	in, err := a.container(r)
+	_, b, err := a.found(r)
 	if err != nil {
-		return nil, err
-	}
-	b, err := in.find(r.vars["blob"])
-	if err != nil {
-		return nil, err
-	}
-	if err := b.meets(r); err != nil {
 		return nil, err
 	}
 	h, l := r.http.Header, &b.lease

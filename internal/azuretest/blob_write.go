@@ -209,15 +209,8 @@ func (c *Cloud) setMetadata(a *account, r *request) (any, error) {
 }
 
 func (c *Cloud) deleteBlob(a *account, r *request) (any, error) {
-	in, err := a.container(r)
+	in, b, err := a.found(r)
 	if err != nil {
-		return nil, err
-	}
-	b, err := in.find(r.vars["blob"])
-	if err != nil {
-		return nil, err
-	}
-	if err := b.meets(r); err != nil {
 		return nil, err
 	}
 	if err := b.lease.forWriting(r); err != nil {

@@ -227,32 +227,23 @@ func (c *Cloud) entity(namespace, entity string) *bus {
 func (c *Cloud) nextBus() (*site, functionInfo, *bus) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, id := range sortedKeys(c.resources) {
-		s, ok := c.resources[id].state.(*site)
-		if !ok {
+	for s, f := range c.triggered("serviceBusTrigger") {
+		b := f.trigger("serviceBusTrigger")
+		entity := text(b, "queueName")
+		if entity == "" {
+			entity = text(b, "topicName") + "/" + text(b, "subscriptionName")
+		}
+		connection := text(b, "connection")
+		namespace, _, _ := strings.Cut(s.connection(connection, "fullyQualifiedNamespace"), ".")
+		from := c.entity(namespace, entity)
+		if from == nil || len(from.waiting) == 0 {
 			continue
 		}
-		for _, f := range s.listed {
-			b := f.trigger("serviceBusTrigger")
-			if b == nil || s.disabled(f.Name) {
-				continue
-			}
-			entity := text(b, "queueName")
-			if entity == "" {
-				entity = text(b, "topicName") + "/" + text(b, "subscriptionName")
-			}
-			connection := text(b, "connection")
-			namespace, _, _ := strings.Cut(s.connection(connection, "fullyQualifiedNamespace"), ".")
-			from := c.entity(namespace, entity)
-			if from == nil || len(from.waiting) == 0 {
-				continue
-			}
-			if !c.permits(c.connectionIdentity(s, connection), "Microsoft.ServiceBus/namespaces/messages/receive/action", from.is.id) {
-				c.background.Go(func() { c.later(100 * time.Millisecond) })
-				continue
-			}
-			return s, f, from
+		if !c.permits(c.connectionIdentity(s, connection), "Microsoft.ServiceBus/namespaces/messages/receive/action", from.is.id) {
+			c.background.Go(func() { c.later(100 * time.Millisecond) })
+			continue
 		}
+		return s, f, from
 	}
 	return nil, functionInfo{}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 )
@@ -93,35 +94,43 @@ func delivered(b object, raw string) object {
 	return object{"string": raw}
 }
 
+// triggered are the functions of all apps that have a trigger of a kind and are not disabled.
+func (c *Cloud) triggered(kind string) iter.Seq2[*site, functionInfo] {
+	return func(yield func(*site, functionInfo) bool) {
+		for _, id := range sortedKeys(c.resources) {
+			s, ok := c.resources[id].state.(*site)
+			if !ok {
+				continue
+			}
+			for _, f := range s.listed {
+				if f.trigger(kind) != nil && !s.disabled(f.Name) && !yield(s, f) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // next is the first message that some function waits for and whose app may take it.
 func (c *Cloud) next() *waiting {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, id := range sortedKeys(c.resources) {
-		s, ok := c.resources[id].state.(*site)
-		if !ok {
+	for s, f := range c.triggered("queueTrigger") {
+		b := f.trigger("queueTrigger")
+		a := c.hostAccount(s, text(b, "connection"))
+		if a == nil || a.queues[text(b, "queueName")] == nil {
 			continue
 		}
-		for _, f := range s.listed {
-			b := f.trigger("queueTrigger")
-			if b == nil || s.disabled(f.Name) {
-				continue
-			}
-			a := c.hostAccount(s, text(b, "connection"))
-			if a == nil || a.queues[text(b, "queueName")] == nil {
-				continue
-			}
-			q := a.queues[text(b, "queueName")]
-			if len(q.messages) == 0 {
-				continue
-			}
-			if !c.permits(c.connectionIdentity(s, text(b, "connection")), "Microsoft.Storage/storageAccounts/queueServices/queues/messages/process/action", a.queueID(q.name)) && !c.byKey(s, a, text(b, "connection")) {
-				c.background.Go(func() { c.later(100 * time.Millisecond) })
-				continue
-			}
-			if taken := q.take(1, 10*time.Minute); len(taken) == 1 {
-				return &waiting{s, f, a, q, taken[0]}
-			}
+		q := a.queues[text(b, "queueName")]
+		if len(q.messages) == 0 {
+			continue
+		}
+		if !c.permits(c.connectionIdentity(s, text(b, "connection")), "Microsoft.Storage/storageAccounts/queueServices/queues/messages/process/action", a.queueID(q.name)) && !c.byKey(s, a, text(b, "connection")) {
+			c.background.Go(func() { c.later(100 * time.Millisecond) })
+			continue
+		}
+		if taken := q.take(1, 10*time.Minute); len(taken) == 1 {
+			return &waiting{s, f, a, q, taken[0]}
 		}
 	}
 	return nil
