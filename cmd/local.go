@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,6 +57,8 @@ process per FERRY_HOME, listening on 127.0.0.1. A deploy starts it when needed.`
 			if err != nil {
 				return nil, err
 			}
+			// Half of the processors are for the functions: a gateway on all of them takes their turns away, and wanders from one to the next.
+			runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 			return nil, host.Serve(ctx, a.Streams.Err)
 		}),
 	)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/local/platform"
@@ -87,10 +86,8 @@ func (h *host) about() providers.HostInfo {
 	return providers.HostInfo{Home: string(h.home), LogFile: h.home.LogFile(), Services: []providers.HostService{}}
 }
 
-// Serve is the platform, in a process of its own. It leaves half of the processors to those of the functions: a gateway on all of them
-// takes their turns away and has its own work wander from one to the next.
+// Serve is the platform.
 func (h *host) Serve(ctx context.Context, log io.Writer) error {
-	runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	o := platform.Options{Version: h.version, Log: slog.New(slog.NewTextHandler(log, nil))}
 	if err := platform.Serve(ctx, h.home, o); err != nil && !errors.Is(err, context.Canceled) {
 		return classify(string(h.home), "serve", "", err)
