@@ -21,7 +21,7 @@ import (
 	"github.com/ferryfn/ferry/templates"
 )
 
-// format is raised when the same inputs give another package than before.
+// format is raised when the same inputs give another installation than before.
 const format = 4
 
 // job is one function on its way into a package.
@@ -99,7 +99,7 @@ func styleList(styles []manifest.Style) string {
 
 // key stands for all that a package depends on but the contents of files.
 func (j *job) key() string {
-	return source.DigestOf(format, libraries(), j.Dir, j.asked(), j.p.identities(j.in.tools))[:40]
+	return source.DigestOf(builder(), j.Dir, j.asked(), j.p.identities(j.in.tools))[:40]
 }
 
 // asked stands for what the manifest and the platform ask of a package, wherever the sources lie.

@@ -38,20 +38,25 @@ func (s *shared) languageOf(r manifest.Runtime) (language, bool) {
 	return l, ok
 }
 
-// libraries are the versions of what decides the bytes of a package.
-var libraries = sync.OnceValue(func() []string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return nil
-	}
-	var out []string
-	for _, m := range info.Deps {
-		if strings.HasSuffix(m.Path, "/esbuild") || strings.HasSuffix(m.Path, "klauspost/compress") {
-			out = append(out, m.Path+"@"+m.Version)
-		}
-	}
-	return out
+// builder tells this ferry from others, which may make another package of the same sources.
+var builder = sync.OnceValue(func() string {
+	info, _ := debug.ReadBuildInfo()
+	path, _ := os.Executable() // what cannot be told counts as one ferry
+	return builderOf(info, path)
 })
+
+// builderOf is the version of a ferry that was built from a commit, with the libraries that it has. Of any other, which a developer
+// builds many of under one version, it is what the program's file is.
+func builderOf(info *debug.BuildInfo, program string) string {
+	if info != nil && strings.HasPrefix(info.Main.Version, "v") && !strings.HasSuffix(info.Main.Version, "+dirty") {
+		return info.Main.Version
+	}
+	file, err := os.Stat(program)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint(file.Size(), file.ModTime().UnixNano())
+}
 
 // identities tell one installation of a tool from another without starting it.
 func (p *Packager) identities(tools []string) []string {
