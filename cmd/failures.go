@@ -76,7 +76,11 @@ func (p *printer) failure(r report, functions []string) {
 		p.linef("  %s %s", p.style.dim.Render("functions:"), few(functions))
 	}
 	if log := strings.TrimRight(r.Log, "\n"); log != "" {
-		p.linef("  %s", p.style.dim.Render(strings.TrimSpace("log of "+r.Function)+":"))
+		of := ""
+		if r.Function != "" {
+			of = " of " + r.Function
+		}
+		p.linef("  %s", p.style.dim.Render("log"+of+":"))
 		for line := range strings.SplitSeq(log, "\n") {
 			p.verbatim("  " + p.style.dim.Render("│") + " " + line)
 		}

@@ -146,7 +146,11 @@ func (p *printer) deadLetters(q queueResult) {
 		if len(body) > 60 || more {
 			body = strings.ToValidUTF8(body[:min(len(body), 60)], "") + "…"
 		}
-		p.linef("  %s %s  %s", p.style.bad.Render("✗"), plainly(d.Reason), p.style.dim.Render(count(d.Attempts, "attempt")+", "+d.Died.In(p.zone).Format(time.DateTime)))
+		reason := strings.Split(plainly(d.Reason), "\n")
+		p.linef("  %s %s  %s", p.style.bad.Render("✗"), reason[0], p.style.dim.Render(count(d.Attempts, "attempt")+", "+d.Died.In(p.zone).Format(time.DateTime)))
+		for _, line := range reason[1:] {
+			p.verbatim("    " + p.style.dim.Render("│") + " " + line)
+		}
 		p.linef("    %s", p.style.dim.Render(plainly(body)))
 	}
 	p.linef("  %s run `ferry queues redrive %s` to deliver them again", p.style.good.Render("hint:"), q.Name)

@@ -62,11 +62,31 @@ func (s *service) outcome(function string, res InvokeResponse, err error) error 
 	}
 	switch {
 	case err != nil:
-		return errors.New(s.hide(function, err.Error()))
+		return errors.New(s.hide(function, reason(err)))
 	case res.Status < 200 || res.Status > 299:
 		return errors.New(s.hide(function, refusal(res)))
 	}
 	return nil
+}
+
+// reason is why a call failed, with the end of the log that explains it.
+func reason(err error) string {
+	const lines = 5
+	e := wire(err)
+	log := strings.Split(strings.TrimRight(e.Log, "\n"), "\n")
+	if end := strings.Join(log[max(0, len(log)-lines):], "\n"); end != "" {
+		return shortened(e.Message + "; its log ends with:\n" + end)
+	}
+	return e.Message
+}
+
+// shortened is a text that people read in a list.
+func shortened(text string) string {
+	const most = 1 << 10
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + " …"
+	}
+	return text
 }
 
 // hide masks the values of a function's secrets.
@@ -79,7 +99,6 @@ func (s *service) hide(function, text string) string {
 
 // refusal is why a function did not take an event, in its own words.
 func refusal(res InvokeResponse) string {
-	const most = 1 << 10
 	var said struct {
 		Error string `json:"error"`
 	}
@@ -87,9 +106,7 @@ func refusal(res InvokeResponse) string {
 	if json.Unmarshal(res.Body, &said) == nil && said.Error != "" {
 		words = said.Error
 	}
-	if len(words) > most {
-		words = strings.ToValidUTF8(words[:most], "") + " …"
-	}
+	words = shortened(words)
 	if words == "" || said.Error == "" {
 		words = strings.TrimSpace(fmt.Sprintf("it answered %d %s", res.Status, http.StatusText(res.Status)) + ": " + words)
 	}

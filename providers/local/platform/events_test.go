@@ -416,3 +416,18 @@ func TestAMessageThatNoInstanceHasRoomForIsNotTriedYet(t *testing.T) {
 		t.Errorf("got %v", got())
 	}
 }
+
+func TestTheReasonOfADeadLetterHoldsTheLastWordsOfAHandlerThatDoesNotStart(t *testing.T) {
+	p := serve(t, Options{})
+	if err := p.home.SetSecret(shop, "key", []byte("hunter2hunter2")); err != nil {
+		t.Fatal(err)
+	}
+	p.live("worker", revision("one", func(r *Revision) { r.Secrets, r.Env["BROKEN"] = map[string]string{"KEY": "key"}, "1" }))
+	p.bind(BindingsEnabled, Binding{Kind: KindQueue, Name: "orders", Attempts: 1})
+	p.send(KindQueue, "orders", "x")
+	platformtest.Until(t, "it is dead", func() bool { return len(p.queue(KindQueue, "orders").Dead) == 1 })
+	const want = "worker does not start: it ended with exit status 3 before it was ready; its log ends with:\nTraceback: no module named stripe •••"
+	if reason := p.queue(KindQueue, "orders").Dead[0].Reason; reason != want {
+		t.Errorf("got %q", reason)
+	}
+}
