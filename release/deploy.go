@@ -178,7 +178,7 @@ func drifted(drift []Drift, provider string) error {
 		errs[i] = &providers.Error{
 			Kind: providers.Conflict, Op: "deploy", Provider: provider, Function: d.Function,
 			Hint: "run `ferry plan` to see it, `ferry deploy --adopt` to record it as a release first, or `--force` to overwrite it",
-			Err:  fmt.Errorf("it was changed by hand: %s is live, but the ledger says %s", nothing(d.Actual), nothing(d.Expected)),
+			Err:  fmt.Errorf("it was changed by hand, or by another target that leads to the same place: %s is live, but the ledger says %s", nothing(d.Actual), nothing(d.Expected)),
 		}
 	}
 	return errors.Join(errs...)

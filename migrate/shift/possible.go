@@ -146,6 +146,29 @@ func settled(s *release.Status, target string) error {
 	return errors.Join(errs...)
 }
 
+// apart refuses targets that are one place under two names, as those of the local platform are within a home: what serves on the old
+// side would be replaced, and not moved.
+func (m *Move) apart(ctx context.Context, from *release.Status) error {
+	for _, name := range slices.Sorted(maps.Keys(from.Functions)) {
+		url := from.Functions[name].URL
+		if url == "" || m.From.Manifest.Target.Provider != m.To.Manifest.Target.Provider {
+			continue
+		}
+		there, err := m.To.Adapter.Status(ctx, name)
+		if err != nil {
+			return err
+		}
+		if there.URL == url {
+			return &providers.Error{
+				Kind: providers.Unsupported, Op: "migrate", Function: name, Provider: m.To.Manifest.Target.Provider,
+				Hint: "name two targets whose settings lead to different places",
+				Err:  fmt.Errorf("%s and %s are the same place: %s is the address of %s on both", m.from(), m.to(), url, name),
+			}
+		}
+	}
+	return nil
+}
+
 // finished refuses to begin beside a release that is not finished.
 func finished(s *release.Status, target string) error {
 	if s.Unfinished == 0 && s.Canary == 0 {

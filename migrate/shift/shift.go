@@ -169,6 +169,9 @@ func (m *Move) prepare(ctx context.Context) (*release.Migration, error) {
 	if err := settled(status, m.from()); err != nil {
 		return nil, err
 	}
+	if err := m.apart(ctx, status); err != nil {
+		return nil, err
+	}
 	if err := m.unchanged(ctx, status.Release); err != nil {
 		return nil, err
 	}
