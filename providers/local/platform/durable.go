@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,34 +32,39 @@ func WriteFile(path string, data []byte) error {
 
 // replace is WriteFile into a folder that must be there.
 func replace(path string, data []byte) error {
-	if err := swap(path, data, (*os.File).Sync); err != nil {
-		return err
+	f, err := draft(path, data)
+	if err == nil {
+		err = install(f, path, f.Sync())
 	}
-	return SyncDir(filepath.Dir(path))
+	if err == nil {
+		err = SyncDir(filepath.Dir(path))
+	}
+	return err
 }
 
-// swap replaces a file whole, whenever this process is killed. What is done with the new one before it takes the old one's place is
-// the caller's.
-func swap(path string, data []byte, before func(*os.File) error) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".new-*") // 0600
+// draft is a file with the data, beside the one at the path. What is installed without a sync survives every kill, and may be gone,
+// or empty, after a loss of power.
+func draft(path string, data []byte) (*os.File, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	if err == nil {
-		err = before(f)
+	if _, err := f.Write(data); err != nil {
+		return nil, install(f, path, err)
 	}
+	return f, nil
+}
+
+// install puts a draft in the place of the file at the path. One that something failed for goes.
+func install(f *os.File, path string, err error) error {
 	if closing := f.Close(); err == nil {
 		err = closing
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
 	}
 	return err
 }
@@ -91,12 +97,18 @@ func SyncDir(dir string) error {
 	return syncDir(d)
 }
 
+// errEmpty is the failure to read a file as a loss of power leaves it whose content was not on the disk.
+var errEmpty = errors.New("the file is empty")
+
 func readJSON(path string, v any) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, v); err != nil {
+	if err = json.Unmarshal(data, v); len(bytes.Trim(data, "\x00")) == 0 {
+		err = errEmpty
+	}
+	if err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	return nil

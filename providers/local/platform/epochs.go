@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,15 +29,9 @@ func (h Home) epochsFile() string { return h.own("epochs.json") }
 
 func (h Home) epochs() (map[string]int64, error) {
 	shown := map[string]int64{}
-	data, err := os.ReadFile(h.epochsFile())
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.Trim(data, "\x00")) == 0 { // as the loss of power may leave it
-		return shown, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &shown)
-	}
-	if err != nil {
-		err = fmt.Errorf("reading %s: %w", h.epochsFile(), err)
+	err := readJSON(h.epochsFile(), &shown)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errEmpty) {
+		err = nil
 	}
 	return shown, err
 }
@@ -80,8 +73,12 @@ func (e *epochs) admit(s Scope, w Writer) error {
 	next := maps.Clone(e.shown)
 	next[key] = w.Epoch
 	data, err := json.Marshal(next)
+	var f *os.File
 	if err == nil {
-		err = swap(e.file, data, func(*os.File) error { return nil })
+		f, err = draft(e.file, data)
+	}
+	if err == nil {
+		err = install(f, e.file, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("keeping the epoch of %s: %w", s, err)

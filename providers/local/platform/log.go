@@ -35,7 +35,7 @@ const maxLine = 32 << 10
 // older is the name of the file that a full log is moved to.
 func older(path string) string { return path + ".1" }
 
-// journal is a function's log. A write that fails loses the line: a full disk stops no function.
+// journal is a function's log. A write that fails loses the line, and no other one: a full disk stops no function.
 type journal struct {
 	path    string
 	limit   int64        // bytes, before the file moves aside
@@ -56,8 +56,13 @@ func (j *journal) write(l Line) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if !j.gone && j.open(int64(len(data))) == nil {
-		n, _ := j.file.Write(data)
-		j.size += int64(n)
+		n, err := j.file.Write(data)
+		if err != nil && n > 0 {
+			err = j.file.Truncate(j.size) // what follows begins a line of its own
+		}
+		if err == nil {
+			j.size += int64(n)
+		}
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -114,5 +116,35 @@ func TestALongLineComesInPieces(t *testing.T) {
 	eachLine(strings.NewReader(strings.Repeat("x", maxLine+5)+"\r\nnext\nlast"), &masking.Mask{}, func(l string) { got = append(got, l) })
 	if diff := cmp.Diff([]string{strings.Repeat("x", maxLine), "xxxxx", "next", "last"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestALineThatTheDiskHasNoRoomForTakesNoOtherWithIt(t *testing.T) {
+	home := Home(t.TempDir())
+	j := &journal{path: home.functionLog(shop, "api"), limit: 1 << 20}
+	j.write(Line{Text: "before"})
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+		t.Fatal(err)
+	}
+	full := was
+	full.Cur = uint64(j.size + 20)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full); err != nil {
+		t.Fatal(err)
+	}
+	j.write(Line{Text: "lost"})
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+		t.Fatal(err)
+	}
+	j.write(Line{Text: "after"})
+	var got []string
+	err := home.Tail(t.Context(), shop, "api", TailOptions{}, func(l Line) error {
+		got = append(got, l.Text)
+		return nil
+	})
+	if diff := cmp.Diff([]string{"before", "after"}, got); diff != "" || err != nil {
+		t.Error(diff, err)
 	}
 }
