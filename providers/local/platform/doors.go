@@ -6,7 +6,6 @@ import (
 	"io"
 	"log"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -14,9 +13,9 @@ import (
 
 // door is a port at which one function answers, so that it owns all paths and a redirect to one leads there.
 type door struct {
-	port     int
-	listener net.Listener
-	server   *http.Server
+	port      int
+	listeners listeners
+	server    *http.Server
 }
 
 // answers reports whether a function is live and answers HTTP.
@@ -38,7 +37,7 @@ func (s *service) openDoors(t Table, taken func(int) bool) error {
 				failures = append(failures, err)
 				continue
 			}
-			d = &door{port: port, listener: l}
+			d = &door{port: port, listeners: l}
 			d.server = answering(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serveDoor(w, r, name) }))
 			s.doors[name] = d
 			s.notePorts()
@@ -64,10 +63,17 @@ func (s *service) doorsShut() error {
 	return nil
 }
 
-// answering is a server at a listener.
-func answering(l net.Listener, h http.Handler) *http.Server {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
-	go func() { _ = server.Serve(l) }()
+// headerSize is how long the head of a request may be, in bytes, up to what the server adds to it: no cloud takes more. An
+// instance that takes less answers that while all of it fits into the connection, so that it does not look as if it had broken
+// the request off.
+const headerSize = 60 << 10
+
+// answering is a server at listeners.
+func answering(l listeners, h http.Handler) *http.Server {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: headerSize, ErrorLog: log.New(io.Discard, "", 0)}
+	for _, one := range l {
+		go func() { _ = server.Serve(one) }()
+	}
 	return server
 }
 
@@ -93,7 +99,7 @@ func (s *service) unlistenDoors() []*http.Server {
 }
 
 func (s *service) closeDoor(name string, d *door) {
-	_ = d.listener.Close() // a server that has not begun to serve would close it some time later
+	d.listeners.close() // a server that has not begun to serve would close it some time later
 	delete(s.doors, name)
 }
 

@@ -147,3 +147,47 @@ func TestARedirectUnderAPrefixLeadsBackUnderIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAServiceAndItsFunctionsAnswerOnIPv6Too(t *testing.T) {
+	if l, err := net.Listen("tcp6", "[::1]:0"); err != nil {
+		t.Skipf("this machine has no IPv6: %v", err)
+	} else {
+		_ = l.Close()
+	}
+	p := serve(t, Options{})
+	p.live("api", revision("one"))
+	for _, url := range []string{"http://" + loopback6(p.door("api")) + "/", strings.Replace(p.url("api/"), "127.0.0.1", "[::1]", 1)} {
+		if status, body, err := get(url); status != http.StatusOK || err != nil {
+			t.Errorf("%s: %d, %v: %s", url, status, err, body)
+		}
+	}
+	port := p.door("api")
+	p.swap("api", "one", "")
+	if err := PortFree(shop, "api", port); err != nil {
+		t.Errorf("what is live no more holds its port: %v", err)
+	}
+}
+
+func TestARequestWithALongHeadIsRefusedAndCostsNoInstance(t *testing.T) {
+	p := serve(t, Options{})
+	p.live("api", revision("one"))
+	before := p.echo("api/").PID
+	for _, size := range []int{70 << 10, 900 << 10} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url("api/"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Long", strings.Repeat("x", size))
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("%d bytes: %s", size, res.Status)
+		}
+	}
+	if after := p.echo("api/").PID; after != before {
+		t.Error("another instance answers")
+	}
+}

@@ -20,9 +20,9 @@ const (
 
 // listen opens the listener of a service, or of one of its functions. A port that is given must be had; else the first free
 // one counted from a place that the home and the names determine, so that the same one comes out again.
-func listen(h Home, s Scope, function string, port int, taken func(int) bool) (net.Listener, int, error) {
+func listen(h Home, s Scope, function string, port int, taken func(int) bool) (listeners, int, error) {
 	if port != 0 {
-		l, err := net.Listen("tcp4", loopback(port))
+		l, err := listenAt(port)
 		if err != nil {
 			return nil, 0, portError(port, s, function, err)
 		}
@@ -40,7 +40,7 @@ func listen(h Home, s Scope, function string, port int, taken func(int) bool) (n
 		if taken(port) {
 			continue
 		}
-		l, err := net.Listen("tcp4", loopback(port))
+		l, err := listenAt(port)
 		if err == nil {
 			return l, port, nil
 		}
@@ -49,7 +49,34 @@ func listen(h Home, s Scope, function string, port int, taken func(int) bool) (n
 	return nil, 0, fmt.Errorf("finding a free port for %s: %w", s, last)
 }
 
+// listeners are at one port of this machine's loopback: for IPv4 and, where the machine has it, for IPv6, which clients may
+// try first or alone for localhost.
+type listeners []net.Listener
+
+func listenAt(port int) (listeners, error) {
+	four, err := net.Listen("tcp4", loopback(port))
+	if err != nil {
+		return nil, err
+	}
+	six, err := net.Listen("tcp6", loopback6(port))
+	switch {
+	case err == nil:
+		return listeners{four, six}, nil
+	case errors.Is(err, syscall.EADDRINUSE): // who asks for localhost would meet another program
+		return nil, errors.Join(err, four.Close())
+	}
+	return listeners{four}, nil
+}
+
+func (l listeners) close() {
+	for _, one := range l {
+		_ = one.Close()
+	}
+}
+
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+func loopback6(port int) string { return net.JoinHostPort("::1", strconv.Itoa(port)) }
 
 // PortFree fails when something answers at a port that a service, or one of its functions, is to have. It does not take the
 // port, so that it is in nobody's way. 0 is any port.
@@ -57,11 +84,12 @@ func PortFree(s Scope, function string, port int) error {
 	if port == 0 {
 		return nil
 	}
-	c, err := net.DialTimeout("tcp4", loopback(port), time.Second)
-	if err != nil {
-		return nil //nolint:nilerr // nobody answers
+	for _, address := range []string{loopback(port), loopback6(port)} {
+		if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+			return portError(port, s, function, c.Close())
+		}
 	}
-	return portError(port, s, function, c.Close())
+	return nil
 }
 
 func portError(port int, s Scope, function string, err error) *Error {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package platform
 
 import (
@@ -60,5 +62,26 @@ func TestPlatformsOfTwoHomesNeverChooseOnePort(t *testing.T) {
 		t.Errorf("%d was given back, and %d is taken: %v", a, c, err)
 	} else {
 		two.give(c)
+	}
+}
+
+func TestAPortThatAnotherProgramHasForIPv6AloneIsTaken(t *testing.T) {
+	t.Parallel()
+	port, err := newPortPool().take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp6", loopback6(port))
+	if err != nil {
+		t.Skipf("this machine has no IPv6: %v", err)
+	}
+	defer l.Close()
+	wantCode(t, PortFree(shop, "", port), CodePort)
+	_, _, err = listen("", shop, "", port, nil)
+	wantCode(t, err, CodePort)
+	if free, err := net.Listen("tcp4", loopback(port)); err != nil {
+		t.Errorf("what was refused is held all the same: %v", err)
+	} else {
+		_ = free.Close()
 	}
 }

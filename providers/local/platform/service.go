@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"reflect"
@@ -23,21 +22,21 @@ type service struct {
 	host  *host
 	scope Scope
 
-	mu       sync.Mutex // of all that changes, taken with lock; requests do not take it
-	ended    bool       // with the platform: nothing changes any more
-	table    Table
-	server   *http.Server // nil while it does not listen
-	listener net.Listener // of the server
-	problem  error        // why it does not listen
-	journals map[string]*journal
-	stats    map[string]*stats    // by function
-	hot      map[string]*instance // by function, of revisions that were probed
-	pageKey  string
-	events   *events
-	doors    map[string]*door               // of functions that answer HTTP
-	ports    atomic.Pointer[map[string]int] // the service's, by "", and those of the doors
-	hosts    atomic.Pointer[[]string]       // the table's
-	routes   atomic.Pointer[map[string]route]
+	mu        sync.Mutex // of all that changes, taken with lock; requests do not take it
+	ended     bool       // with the platform: nothing changes any more
+	table     Table
+	server    *http.Server // nil while it does not listen
+	listeners listeners    // of the server
+	problem   error        // why it does not listen
+	journals  map[string]*journal
+	stats     map[string]*stats    // by function
+	hot       map[string]*instance // by function, of revisions that were probed
+	pageKey   string
+	events    *events
+	doors     map[string]*door               // of functions that answer HTTP
+	ports     atomic.Pointer[map[string]int] // the service's, by "", and those of the doors
+	hosts     atomic.Pointer[[]string]       // the table's
+	routes    atomic.Pointer[map[string]route]
 
 	announced atomic.Pointer[announcement] // nil is nothing
 	hearers   hearers
@@ -141,7 +140,7 @@ func (s *service) listen(wish Address, taken func(int) bool) error {
 	table := s.table
 	table.Hosts = wish.Hosts
 	port := cmp.Or(wish.Port, table.Port)
-	var l net.Listener
+	var l listeners
 	if s.server == nil || port != s.table.Port {
 		var err error
 		if l, table.Port, err = listen(s.host.home, s.scope, "", port, taken); err != nil {
@@ -153,9 +152,7 @@ func (s *service) listen(wish Address, taken func(int) bool) error {
 	}
 	if table.Port != s.table.Port || !slices.Equal(table.Hosts, s.table.Hosts) {
 		if err := writeJSON(s.host.home.TableFile(s.scope), table); err != nil {
-			if l != nil {
-				_ = l.Close()
-			}
+			l.close()
 			return fmt.Errorf("keeping the address of %s: %w", s.scope, err)
 		}
 	}
@@ -168,22 +165,20 @@ func (s *service) listen(wish Address, taken func(int) bool) error {
 	return nil
 }
 
-// serve answers at a listener, in place of the one before. The lock is held.
-func (s *service) serve(l net.Listener) {
+// serve answers at listeners, in place of those before. The lock is held.
+func (s *service) serve(l listeners) {
 	if old := s.unlisten(); old != nil {
 		s.retired.Go(func() { shut(context.Background(), old, s.host.options.Drain) })
 	}
-	s.problem, s.server, s.listener = nil, answering(l, s), l
+	s.problem, s.server, s.listeners = nil, answering(l, s), l
 }
 
 // unlisten gives the port back before it returns. The server that it returns, if any, still answers what it began. The
 // lock is held.
 func (s *service) unlisten() *http.Server {
 	old := s.server
-	if old != nil {
-		_ = s.listener.Close() // a server that has not begun to serve would close it some time later
-	}
-	s.server, s.listener = nil, nil
+	s.listeners.close() // a server that has not begun to serve would close them some time later
+	s.server, s.listeners = nil, nil
 	return old
 }
 
