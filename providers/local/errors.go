@@ -69,6 +69,8 @@ func classify(home, op, fn string, err error) *providers.Error {
 		e.Kind = providers.NotFound
 	case platform.CodeNotRunning:
 		e.Kind, e.Hint = providers.Unavailable, "run `ferry local start`"
+	case platform.CodeSilent:
+		e.Kind, e.Hint = providers.Unavailable, "run `ferry local stop`, which ends it, and try again"
 	case platform.CodeBlind:
 		e.Kind, e.Hint = providers.Unsupported, "mount /proc (`mount -t proc proc /proc`), or deploy to another target"
 	case platform.CodeProtocol:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/ferryfn/ferry/internal/waits"
 )
@@ -49,9 +50,11 @@ func asking(ctx context.Context, e Endpoint, operation string, q any) (*http.Req
 
 // do has the platform do what the request says.
 func do[A any](c *Client, e Endpoint, operation string, req *http.Request) (a A, err error) {
-	wait := waits.For(req.Context(), fmt.Sprintf("the local platform, process %d, to %s", e.PID, operation))
+	wait := waits.For(req.Context(), fmt.Sprintf("the local platform, process %d (%s)", e.PID, operation))
 	defer wait.Done()
-	res, err := c.answer(e, operation, req)
+	ctx, leave := c.attended(req.Context(), e)
+	defer leave()
+	res, err := c.answer(e, operation, req.WithContext(ctx))
 	if err != nil {
 		return a, err
 	}
@@ -62,6 +65,47 @@ func do[A any](c *Client, e Endpoint, operation string, req *http.Request) (a A,
 	return a, nil
 }
 
+// A platform answers at once, whatever it is at: how often it is asked whether it does, and for how long, while somebody waits for more.
+const (
+	attention = 2 * time.Second
+	silence   = 7 * time.Second
+)
+
+// attended is a context that ends when the platform answers nothing any more: its process was stopped, or hangs.
+func (c *Client) attended(ctx context.Context, e Endpoint) (attended context.Context, leave func()) {
+	attended, end := context.WithCancelCause(ctx)
+	go func() {
+		tick := time.NewTicker(c.attention)
+		defer tick.Stop()
+		for {
+			select {
+			case <-attended.Done():
+				return
+			case <-tick.C:
+			}
+			if !c.answers(attended, e) {
+				end(failed(CodeSilent, "", "the local platform, process %d, does not answer", e.PID))
+			}
+		}
+	}()
+	return attended, func() { end(nil) }
+}
+
+// answers reports whether the platform answers anything.
+func (c *Client) answers(ctx context.Context, e Endpoint) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.silence)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "http://"+e.Address+"/", nil)
+	if err != nil {
+		return false
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return false
+	}
+	return res.Body.Close() == nil
+}
+
 // answer is what the platform answers where it does what it was asked for; the caller closes the body.
 func (c *Client) answer(e Endpoint, operation string, req *http.Request) (*http.Response, error) {
 	req.Header.Set("Authorization", "Bearer "+e.Token)
@@ -69,7 +113,7 @@ func (c *Client) answer(e Endpoint, operation string, req *http.Request) (*http.
 	res, err := c.http.Do(req)
 	if err != nil {
 		if ctx := req.Context(); ctx.Err() != nil {
-			return nil, fmt.Errorf("asking the platform to %s: %w", operation, ctx.Err())
+			return nil, fmt.Errorf("asking the platform (%s): %w", operation, context.Cause(ctx))
 		}
 		return nil, failed(CodeNotRunning, "", "the platform, process %d, does not answer: %w", e.PID, err)
 	}

@@ -66,12 +66,16 @@ type Client struct {
 	home   Home
 	launch Launch
 	http   *http.Client
+
+	attention, silence time.Duration // as the constants
 }
 
 // NewClient makes a client; it touches nothing.
 func NewClient(home Home, launch Launch) *Client {
 	// One connection per call: calls are few, and a platform that stops need not wait for idle ones.
-	return &Client{home: home, launch: launch, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	return &Client{
+		home: home, launch: launch, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, attention: attention, silence: silence,
+	}
 }
 
 // Ensure starts the platform unless it runs. Of several that try at once, one starts it.
@@ -357,5 +361,5 @@ func (c *Client) Send(ctx context.Context, q SendRequest) (sent SendResponse, er
 		}
 		req.Header.Set(attributesHeader, string(attributes))
 	}
-	return do[SendResponse](c, e, "take a message", req)
+	return do[SendResponse](c, e, "send", req)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -165,5 +166,37 @@ func TestWhatAKilledPlatformLeftIsSwept(t *testing.T) {
 	<-in.exited
 	if left, _ := os.ReadDir(home.own("instances")); len(left) > 0 {
 		t.Errorf("records are left: %v", left)
+	}
+}
+
+func TestAPlatformThatIsFrozenIsNotWaitedForAndCanBeStopped(t *testing.T) {
+	p := detached(t)
+	p.client.attention, p.client.silence = time.Millisecond, 200*time.Millisecond
+	e := p.ensure()
+	p.live("api", revision("one"))
+	if err := syscall.Kill(e.PID, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	platformtest.Until(t, "it answers no more", func() bool {
+		_, err := p.client.Info(t.Context())
+		return CodeOf(err) == CodeSilent
+	})
+	_, err := p.client.Send(t.Context(), SendRequest{Scope: shop, Kind: KindQueue, Name: "orders"})
+	wantCode(t, err, CodeSilent)
+	if ran, err := p.client.Stop(t.Context()); !ran || err != nil {
+		t.Errorf("got %v, %v", ran, err)
+	}
+	p.client.attention, p.client.silence = attention, silence
+	p.ensure()
+	p.echo("api/")
+}
+
+func TestAnOperationThatTakesLongerThanAPlatformIsSilentIsWaitedFor(t *testing.T) {
+	p := serve(t, Options{})
+	p.client.attention, p.client.silence = time.Millisecond, 10*time.Second
+	p.live("api", revision("one"))
+	res, err := p.client.Invoke(t.Context(), InvokeRequest{Scope: shop, Function: "api", Method: http.MethodGet, Path: "/sleep?for=300ms"})
+	if err != nil || res.Status != http.StatusOK {
+		t.Errorf("got %+v, %v", res, err)
 	}
 }

@@ -23,6 +23,7 @@ const (
 	CodePort       Code = "port"        // another program listens on the port that is kept for a service
 	CodeSecret     Code = "secret"      // a secret has no value
 	CodeNotRunning Code = "not_running" // no platform runs for this home
+	CodeSilent     Code = "silent"      // the platform's process lives and answers nothing
 	CodeProtocol   Code = "protocol"    // the running platform is of another version
 	CodeDenied     Code = "denied"      // the token is wrong
 	CodeFull       Code = "full"        // the disk is full
