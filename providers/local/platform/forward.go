@@ -200,6 +200,9 @@ func (c *call) rewrite(pr *httputil.ProxyRequest, in *instance) {
 		u.Opaque = path
 	}
 	pr.Out.URL = u
+	if at, known := pr.In.Context().Value(http.LocalAddrContextKey).(net.Addr); known && pr.Out.Host == "" {
+		pr.Out.Host = at.String() // HTTP/1.0 need not name a host, and a URL that a function makes of nothing has no path
+	}
 	pr.Out.Header.Del(nonceHeader)
 	if c.event {
 		pr.Out.Header.Set(nonceHeader, in.nonce)

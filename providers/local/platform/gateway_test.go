@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -250,5 +251,22 @@ func TestAHandlerThatCannotStartIs502WithItsTraceInTheLog(t *testing.T) {
 	_, err := p.client.Invoke(t.Context(), InvokeRequest{Scope: shop, Function: "api", Method: "GET"})
 	if e := wantCode(t, err, CodeCrashed); !strings.Contains(e.Log, "stripe") {
 		t.Errorf("the error does not show the trace: %+v", e)
+	}
+}
+
+func TestARequestThatNamesNoHostIsForTheAddressItCameTo(t *testing.T) {
+	p := serve(t, Options{})
+	p.live("api", revision("one"))
+	at := loopback(p.door("api"))
+	for _, head := range []string{"GET /a HTTP/1.0\r\n\r\n", "POST /a HTTP/1.0\r\nContent-Length: 0\r\n\r\n", "GET /a HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n"} {
+		c, err := net.Dial("tcp4", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.WriteString(c, head)
+		answer, reading := io.ReadAll(c)
+		if err := errors.Join(err, reading, c.Close()); err != nil || !strings.Contains(string(answer), `"Host":"`+at+`"`) {
+			t.Errorf("%q: %v %s", head, err, answer)
+		}
 	}
 }
