@@ -153,14 +153,14 @@ func (in *instance) start(temp string) error {
 	output.Go(func() { eachLine(errR, &in.journal.secrets, func(l string) { in.log(streamStderr, l) }) })
 	go func() {
 		_ = in.cmd.Wait()
-		killGroup(in.cmd.Process.Pid) // what it started ends with it
+		killGroup(in.cmd.Process.Pid) // what it started ends with it, before its output is waited for
+		killStrays(in.nonce)
 		late := time.AfterFunc(time.Second, func() { _, _ = outR.Close(), errR.Close() })
 		output.Wait()
 		late.Stop()
 		_, _ = outR.Close(), errR.Close()
 		in.http.close()
 		in.http.remove()
-		killStrays(in.nonce)
 		in.leave()
 		if state := in.cmd.ProcessState; !in.killed() && (!in.ending.Load() || state.Exited() && !state.Success()) {
 			in.say("ended by itself: %s", in.fate())

@@ -148,3 +148,15 @@ func TestWhatAnInstanceLeavesBehindEndsWithIt(t *testing.T) {
 	platformtest.Until(t, "the instance is gone", func() bool { return p.instances() == 0 })
 	platformtest.Until(t, "its child is gone", func() bool { return startTime(pid) == "" })
 }
+
+func TestWhatHoldsTheOutputOfAnInstanceThatEndedHidesNothingOfHow(t *testing.T) {
+	if _, n := usage(os.Getpid()); n == 0 {
+		t.Skip("this system does not tell what left a process group")
+	}
+	p := serve(t, Options{})
+	p.live("api", revision("one"))
+	p.get("api/children?n=1&output=1")
+	if status, body := p.get("api/exit"); status != http.StatusBadGateway || !strings.Contains(body, "ended in the midst of the request: exit status 7") {
+		t.Errorf("got %d: %s", status, body)
+	}
+}

@@ -123,10 +123,10 @@ func (p *pool) patience() time.Duration {
 	return wait
 }
 
-// free is an instance with room: the oldest, so that younger ones become idle and go.
+// free is an instance with room that nobody has asked to end: the oldest, so that younger ones become idle and go.
 func (p *pool) free() *instance {
 	for _, in := range p.instances {
-		if !in.closing && in.inflight < p.revision.Concurrency {
+		if !in.closing && !in.ending.Load() && in.inflight < p.revision.Concurrency {
 			return in
 		}
 	}

@@ -4,4 +4,4 @@ package platformtest
 
 import "net/http"
 
-func children(http.ResponseWriter, string) {}
+func children(http.ResponseWriter, *http.Request) {}

@@ -202,7 +202,7 @@ func (f *function) serve(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write(make([]byte, 1<<20))
 		}
 	case "/children":
-		children(w, r.URL.Query().Get("n"))
+		children(w, r)
 	case "/redirect":
 		w.Header().Set("Location", r.Header.Get("To"))
 		w.WriteHeader(http.StatusFound)
