@@ -71,11 +71,11 @@ func (d *dev) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	end, err := d.platform(ctx, p)
+	end, gone, err := d.platform(ctx, p)
 	if err != nil {
 		return err
 	}
-	defer end()
+	defer func() { end() }()
 	written := []io.Writer{d.app.Streams.Out.Writer, d.app.Streams.Err.Writer}
 	if d.recording != "" {
 		recording, stop := context.WithCancel(ctx)
@@ -103,6 +103,12 @@ func (d *dev) run(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
 				return nil
+			case <-gone:
+				end()
+				if end, gone, err = d.platform(ctx, p); err != nil {
+					return err
+				}
+				again = true
 			case <-d.watch.changed():
 				again = d.settle(ctx)
 			case key := <-keys:
@@ -150,18 +156,19 @@ func (d *dev) load() (*project, error) {
 	return p, nil
 }
 
-// platform runs the local platform in this process, unless it runs already. What it returns ends it.
-func (d *dev) platform(ctx context.Context, p *project) (end func(), err error) {
+// platform runs the local platform in this process, unless it runs already. What it returns ends it, and says when there is none any
+// more, as when another ferry dev, whose it was, has ended.
+func (d *dev) platform(ctx context.Context, p *project) (end func(), gone <-chan struct{}, err error) {
 	at := slices.IndexFunc(d.app.Providers(), func(q providers.Provider) bool { return q.Name == p.manifest.Target.Provider })
 	if d.app.Providers()[at].Host == nil {
-		return nil, usagef("choose a target of provider local with --target", "ferry dev serves on this machine, and the target %s is not there", p.manifest.Target.Name)
+		return func() {}, nil, usagef("choose a target of provider local with --target", "ferry dev serves on this machine, and the target %s is not there", p.manifest.Target.Name)
 	}
 	host, err := d.app.host()
 	if err != nil {
-		return nil, err
+		return func() {}, nil, err
 	}
 	if i, err := host.Info(ctx); err != nil || i.Running {
-		return func() {}, err
+		return func() {}, absence(ctx, host), err
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var failed error
@@ -180,16 +187,40 @@ func (d *dev) platform(ctx context.Context, p *project) (end func(), err error) 
 		select {
 		case <-ended:
 			stop()
-			return nil, failed
+			if i, err := host.Info(ctx); err == nil && i.Running { // somebody else started one meanwhile
+				return func() {}, absence(ctx, host), nil
+			}
+			return func() {}, nil, failed
 		case <-ctx.Done():
 			end()
-			return nil, ctx.Err()
+			return func() {}, nil, ctx.Err()
 		case <-tick.C:
 		}
 		if i, err := host.Info(ctx); err == nil && i.Running {
-			return end, nil
+			return end, ended, nil
 		}
 	}
+}
+
+// absence is closed when no platform runs any more.
+func absence(ctx context.Context, host providers.Host) <-chan struct{} {
+	gone := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if i, err := host.Info(ctx); err == nil && !i.Running {
+				close(gone)
+				return
+			}
+		}
+	}()
+	return gone
 }
 
 // round deploys what there is and follows what it logs. What fails is shown, and what served before serves on.
@@ -202,6 +233,7 @@ func (d *dev) round(ctx context.Context) {
 	var done *release.Result
 	if err == nil {
 		e := d.app.engine(p)
+		e.Wait = time.Minute // another ferry that deploys the same is no fault of what was saved
 		if err = d.app.check(e); err == nil {
 			done, err = e.Deploy(ctx, release.DeployOptions{Message: "ferry dev", NoVerify: true})
 		}

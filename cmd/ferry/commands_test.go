@@ -214,16 +214,18 @@ func openPage(ts *testscript.TestScript, neg bool, args []string) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
+		status, body := "nothing", []byte(nil)
 		answer, err := client.Do(r)
-		ts.Check(err)
-		body, err := io.ReadAll(answer.Body)
-		answer.Body.Close()
-		ts.Check(err)
-		if strconv.Itoa(answer.StatusCode) == args[1] && strings.Contains(string(body), args[2]) {
+		if err == nil {
+			status = strconv.Itoa(answer.StatusCode)
+			body, err = io.ReadAll(answer.Body)
+			answer.Body.Close()
+		}
+		if err == nil && status == args[1] && strings.Contains(string(body), args[2]) {
 			return
 		}
 		if <-tick.C; time.Now().After(deadline) {
-			ts.Fatalf("%s answers %d: %s", args[0], answer.StatusCode, body)
+			ts.Fatalf("%s answers %s: %s %v", args[0], status, body, err)
 		}
 	}
 }

@@ -245,10 +245,10 @@ func (c *Client) Stop(ctx context.Context) (bool, error) {
 	return true, err
 }
 
-// gone reports whether the platform ended: with its lock, and as a process unless it is this one.
+// gone reports whether the platform ended, with all that it ran: its process may have more to do, and another platform may have begun.
 func (c *Client) gone(e Endpoint) (bool, error) {
-	if e.PID != os.Getpid() && startTime(e.PID) == e.Started {
-		return false, nil
+	if now, alive := c.home.endpoint(); alive && now.Token != e.Token {
+		return true, nil
 	}
 	lock, held, err := lockRun(c.home.own("run.lock"))
 	if held || err != nil {
