@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -249,6 +250,134 @@ func TestAForwarderThatIsFinalHasNothingToFallBackOn(t *testing.T) {
 		begun := time.Now()
 		if a := old.do("GET", "/x", nil); a.status < 500 || time.Since(begun) > patience {
 			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
+}
+
+// badSide answers each path as a new side may that is wrong, or that something in between is wrong with; all else is answered well.
+func badSide(t *testing.T) string {
+	t.Helper()
+	const good = "HTTP/1.1 200 OK\r\nferry-side: here\r\ncontent-length: 2\r\n\r\nok"
+	answers := map[string]string{
+		"/hints":    "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + good,
+		"/huge":     "HTTP/1.1 200 OK\r\nx: " + strings.Repeat("x", 16<<20) + "\r\n\r\n",
+		"/junk":     "this is no answer\r\n\r\n",
+		"/switches": "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+		"/breaks":   "HTTP/1.1 200 OK\r\nferry-side: here\r\ncontent-length: 10\r\n\r\nabc",
+		"/chunks":   "HTTP/1.1 200 OK\r\nferry-side: here\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n",
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				r, err := http.ReadRequest(bufio.NewReader(conn))
+				if err != nil {
+					return
+				}
+				answer, bad := answers[r.URL.Path]
+				if !bad {
+					answer = strings.Replace(good, "content-length", "connection: close\r\ncontent-length", 1)
+				}
+				_, _ = conn.Write([]byte(answer))
+				if r.URL.Path == "/early" { // the body is not read
+					_ = conn.(*net.TCPConn).CloseWrite()
+					_, _ = io.CopyN(io.Discard, conn, 1<<20)
+				}
+			}()
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+func TestAForwarderOutlivesWhatIsWrongWithTheNewSide(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, p platform) {
+		old := p.oldSide(t, badSide(t), nil)
+		ask := func(method, path string, body io.Reader) (side, text string, err error) {
+			req, err := http.NewRequestWithContext(t.Context(), method, "http://"+old.addr+path, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+			res, err := client.Do(req)
+			if err != nil {
+				return "", "", err
+			}
+			defer res.Body.Close()
+			read, err := io.ReadAll(res.Body)
+			return res.Header.Get("Ferry-Side"), string(read), err
+		}
+		for range 2 {
+			if side, text, err := ask("GET", "/hints", nil); side != "here" || text != "ok" {
+				t.Errorf("hints before the answer: %q by %q, %v", text, side, err)
+			}
+			for _, path := range []string{"/huge", "/junk", "/switches"} {
+				if side, text, err := ask("GET", path, nil); side != "there" || err != nil {
+					t.Errorf("%s: %.80q by %q, %v", path, text, side, err)
+				}
+			}
+			for _, path := range []string{"/breaks", "/chunks"} {
+				if _, text, err := ask("GET", path, nil); err == nil && text != "internal server error\n" { // where nothing was out yet
+					t.Errorf("%s: what broke off seems to be whole: %q", path, text)
+				}
+			}
+			// Whether the answer gets through is the network's to say: what is sent to who reads no more may reset the connection.
+			_, _, _ = ask("POST", "/early", strings.NewReader(strings.Repeat("x", 8<<20)))
+			if side, text, err := ask("GET", "/good", nil); side != "here" || text != "ok" {
+				t.Errorf("after all that: %q by %q, %v\n%s", text, side, err, old.out)
+			}
+		}
+	})
+}
+
+func TestABodyOfUnknownLengthPassesTheForwarderWhole(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, p platform) {
+		got := make(chan string, 10)
+		ingress := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			sum := sha256.New()
+			n, err := io.Copy(sum, r.Body)
+			got <- fmt.Sprintf("%s %s %d %x %v", r.Method, r.URL.Path, n, sum.Sum(nil)[:4], err)
+			w.Header().Set("ferry-side", "here")
+		}))
+		t.Cleanup(ingress.Close)
+		old := p.oldSide(t, ingress.URL, nil)
+		text := strings.Repeat("0123456789abcdef", 2<<20) // 32 MB
+		sum := sha256.Sum256([]byte(text))
+		hidden := "GET /hidden HTTP/1.1\r\nhost: a\r\n\r\n"
+		hiddenSum := sha256.Sum256([]byte(hidden))
+		for _, c := range []struct{ method, body, want string }{
+			{"POST", text, fmt.Sprintf("POST /x %d %x <nil>", len(text), sum[:4])},
+			{"GET", hidden, fmt.Sprintf("GET /x %d %x <nil>", len(hidden), hiddenSum[:4])}, // not as a request of its own
+			{"PUT", hidden, fmt.Sprintf("PUT /x %d %x <nil>", len(hidden), hiddenSum[:4])},
+		} {
+			req, err := http.NewRequestWithContext(t.Context(), c.method, "http://"+old.addr+"/x", io.MultiReader(strings.NewReader(c.body)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", c.method, err, old.out)
+			}
+			_ = res.Body.Close()
+			if request := <-got; request != c.want || res.Header.Get("Ferry-Side") != "here" {
+				t.Errorf("the new side got %s instead of %s", request, c.want)
+			}
+		}
+		if len(got) > 0 {
+			t.Errorf("the new side got %s, too\n%s", <-got, old.out)
+		}
+		if text := old.out.String(); strings.Contains(text, "Warning") {
+			t.Error(text)
 		}
 	})
 }

@@ -69,36 +69,128 @@ function forwardable(exchange) {
   return exchange.header("upgrade") === undefined && exchange.method !== "CONNECT";
 }
 
+const IDLE = 60_000; // ms that a connection is kept: what lies between may drop it in silence after some minutes
 const agents = {};
 
 // agentFor keeps connections for requests that may be sent again. Any other gets one of its own: whether one that is kept is
 // still open shows only when it is too late.
 function agentFor(http, repeatable) {
-  if (!repeatable) return new http.Agent({ keepAlive: false });
-  return (agents.kept ??= new http.Agent({ keepAlive: true, timeout: 60_000 }));
+  if (!repeatable) return (agents.single ??= new http.Agent({ keepAlive: false }));
+  return (agents.kept ??= keeping(http));
+}
+
+// keeping is an agent that keeps connections, and notes since when each is free.
+function keeping(http) {
+  const agent = new http.Agent({ keepAlive: true });
+  const keep = agent.keepSocketAlive;
+  agent.keepSocketAlive = function (socket) {
+    socket.free = Date.now();
+    return keep.call(this, socket);
+  };
+  return agent;
+}
+
+// drop closes the connections that were kept for too long, which are the first of those that are free.
+function drop({ freeSockets }) {
+  const since = Date.now() - IDLE;
+  for (const name in freeSockets) {
+    for (const socket of freeSockets[name]) {
+      if (socket.free > since) break;
+      socket.destroy();
+    }
+  }
 }
 
 // forward has the new side answer, and is false where it failed and nothing is lost by answering here.
-async function forward(exchange) {
-  const repeatable = REPEATABLE.has(exchange.method) && (!exchange.connection || exchange.body.length === 0);
-  for (;;) {
-    const asked = new Asking(exchange, repeatable);
-    let res;
-    try {
-      res = await asked.answer();
-    } catch (err) {
-      if (repeatable && asked.reused) continue; // a connection that was kept for too long
-      if (!migration.final && (repeatable || !asked.sent)) return told(exchange, err.message);
-      throw err;
+function forward(exchange) {
+  return new Promise((resolve, reject) => new Asking(exchange, resolve, reject).ask());
+}
+
+// Asking is a request on its way to the new side and its answer on the way back. Its listeners are the same functions for all: there
+// are many requests, and what each makes of its own is most of what forwarding it takes.
+class Asking {
+  out; // the request that is sent
+  opened = false; // its connection stands: something of it may have arrived
+  res; // the answer
+  left; // how much of the answer is to come, where that is known
+  ended = false; // all of it is here
+  timer;
+
+  constructor(exchange, resolve, reject) {
+    const { method, connection, body } = exchange;
+    this.exchange = exchange;
+    this.repeatable = REPEATABLE.has(method) && (!connection || body.length === 0);
+    this.resolve = resolve;
+    this.reject = reject;
+    if (connection) {
+      connection.res.asking = this;
+      connection.res.on("close", clientLeft);
+    } else {
+      exchange.aborted?.().addEventListener("abort", () => this.out?.destroy(), { once: true });
     }
-    // An answer without the mark is not the function's but its ingress'.
-    if (!migration.final && repeatable && res.statusCode >= 400 && res.headers[SIDE] === undefined) {
-      res.resume();
-      return told(exchange, `status ${res.statusCode}`);
-    }
-    await handBack(exchange, res);
-    return true;
   }
+
+  ask() {
+    const { exchange, repeatable } = this;
+    const http = there.protocol === "https:" ? securely : plainly;
+    const agent = agentFor(http, repeatable);
+    if (repeatable) drop(agent);
+    this.opened = false;
+    // The path stands as it came: nothing between here and there may resolve it.
+    const out = http.request({ host: there.hostname, port: there.port, method: exchange.method, path: exchange.target, headers: requestHeaders(exchange), agent });
+    this.out = out;
+    out.asking = this;
+    out.on("socket", connected).on("response", answering).on("error", failed).on("close", refused);
+    if (exchange.body.length === 0) out.end(); // it waits for the connection by itself
+  }
+
+  // open is told when the connection stands.
+  open() {
+    clearTimeout(this.timer);
+    this.opened = true;
+    if (this.exchange.body.length !== 0) sendBody(this.exchange, this.out, this.repeatable);
+  }
+
+  // fail breaks an answer off.
+  fail(err) {
+    this.res.destroy();
+    this.reject(err);
+  }
+
+  end() {
+    this.ended = true;
+    this.resolve(true);
+  }
+}
+
+function clientLeft() {
+  if (!this.writableFinished) this.asking.out?.destroy();
+}
+
+function connected(socket) {
+  const { asking } = this;
+  const secure = this.protocol === "https:";
+  if (this.reusedSocket || (!socket.connecting && !secure)) return asking.open();
+  asking.timer = setTimeout(() => this.destroy(new Error("no connection in time")), PATIENCE);
+  socket.once(secure ? "secureConnect" : "connect", () => asking.open());
+}
+
+// failed decides what a failure before the answer means.
+function failed(err) {
+  const { asking } = this;
+  const { exchange, repeatable } = asking;
+  if (asking.res || asking.out !== this) return; // the answer tells of it, too, or it is known
+  asking.out = undefined;
+  clearTimeout(asking.timer);
+  if (exchange.gone) return asking.resolve(true);
+  if (repeatable && this.reusedSocket) return asking.ask(); // a connection that was kept for too long
+  if (migration.final || (!repeatable && asking.opened)) return asking.reject(err);
+  asking.resolve(told(exchange, err.message));
+}
+
+// refused is told last, and alone where the new side wants another protocol on the connection.
+function refused() {
+  failed.call(this, new Error("the connection closed without an answer"));
 }
 
 function told(exchange, why) {
@@ -106,49 +198,73 @@ function told(exchange, why) {
   return false;
 }
 
-// Asking is one attempt to have the new side answer.
-class Asking {
-  sent = false; // something of the request may have arrived
-
-  constructor(exchange, repeatable) {
-    const http = there.protocol === "https:" ? securely : plainly;
-    const { method, connection } = exchange;
-    const headers = requestHeaders(exchange);
-    this.exchange = exchange;
-    this.keeps = repeatable;
-    // The path stands as it came: nothing between here and there may resolve it.
-    this.out = http.request({ host: there.hostname, port: there.port, method, path: exchange.target, headers, agent: agentFor(http, repeatable) });
-    if (connection) connection.res.once("close", () => connection.res.writableFinished || this.out.destroy());
-    else exchange.aborted?.().addEventListener("abort", () => this.out.destroy(), { once: true });
+// answering hands back what the new side answers.
+function answering(res) {
+  const { asking } = this;
+  const { exchange } = asking;
+  asking.res = res;
+  // An answer without the mark is not the function's but its ingress'.
+  if (res.statusCode >= 400 && asking.repeatable && !migration.final && res.headers[SIDE] === undefined) {
+    res.on("error", () => {}).resume();
+    return asking.resolve(told(exchange, `status ${res.statusCode}`));
   }
-
-  get reused() {
-    return this.out.reusedSocket;
+  res.asking = asking;
+  res.on("error", broken).on("close", broken);
+  try {
+    exchange.added = [[SIDE, migration.to]];
+    exchange.begin(res.statusCode, answerHeaders(asking, res.rawHeaders));
+    res.on("data", part).on("end", ended);
+  } catch (err) {
+    asking.fail(err);
   }
+}
 
-  async answer() {
-    const answered = new Promise((resolve, reject) => this.out.once("response", resolve).once("error", reject));
-    answered.catch(() => {}); // it may fail before it is waited for
-    await Promise.race([this.#connected(), answered]);
-    this.sent = true;
-    if (this.exchange.body.length === 0) this.out.end();
-    else await Promise.race([sendBody(this.exchange, this.out, this.keeps), answered]);
-    return answered;
+// answerHeaders are the headers of an answer that the client gets.
+function answerHeaders(asking, raw) {
+  const pairs = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i].toLowerCase();
+    if (name === "content-length") asking.left = Number(raw[i + 1]);
+    if (OWN.has(name) || name === SIDE || (config.forward.cors && name.startsWith("access-control-"))) continue;
+    pairs.push([name, raw[i + 1]]);
   }
+  return pairs;
+}
 
-  #connected() {
-    const { out } = this;
-    const secure = out.protocol === "https:";
-    return new Promise((resolve) => {
-      let timer;
-      const open = () => (clearTimeout(timer), resolve());
-      out.once("close", open).once("socket", (socket) => {
-        if (out.reusedSocket || (!socket.connecting && !secure)) return open();
-        timer = setTimeout(() => out.destroy(new Error("no connection in time")), PATIENCE);
-        socket.once(secure ? "secureConnect" : "connect", open);
-      });
-    });
+function part(chunk) {
+  const { asking } = this;
+  if (asking.ended) return;
+  try {
+    if (chunk.length === asking.left) {
+      asking.exchange.last(chunk);
+      return asking.end();
+    }
+    asking.left -= chunk.length;
+    const written = asking.exchange.write(chunk);
+    if (!written) return;
+    this.pause();
+    written.then(
+      () => this.resume(),
+      (err) => asking.fail(err),
+    );
+  } catch (err) {
+    asking.fail(err);
   }
+}
+
+function ended() {
+  const { asking } = this;
+  if (asking.ended) return;
+  try {
+    asking.exchange.end();
+    asking.end();
+  } catch (err) {
+    asking.fail(err);
+  }
+}
+
+function broken(err) {
+  if (!this.asking.ended) this.asking.fail(err ?? new Error("the answer broke off"));
 }
 
 const UNSENT = new Set([...HOP, "host", "content-length", "expect", migration.key]); // of a request: the new side gets its own
@@ -166,44 +282,22 @@ function requestHeaders({ client, scheme, headers, body }) {
   const envelope = JSON.stringify({ secret: migration.secret, client, scheme, headers: changed });
   all.push(ENVELOPE, Buffer.from(envelope).toString("base64url"));
   if (body.length) all.push("content-length", String(body.length));
+  else if (body.length === undefined) all.push("transfer-encoding", "chunked"); // or that of a GET would be taken for the next request
   return all;
 }
 
 // sendBody sends the body, and keeps it for another attempt where that may come.
-async function sendBody(exchange, out, keeps) {
-  const { body } = exchange;
-  if (keeps || !body.stream) {
-    const whole = Buffer.from(await body.bytes());
+function sendBody(exchange, out, keeps) {
+  const { body, connection } = exchange;
+  const stop = (err) => out.destroy(err);
+  if (!keeps && body.stream) {
+    const stream = connection?.req ?? flowing.Readable.fromWeb(body.stream());
+    return void stream.on("error", stop).pipe(out);
+  }
+  const send = (bytes) => {
+    const whole = Buffer.from(bytes);
     exchange.body = { length: whole.length, whole, bytes: () => whole };
-    return void out.end(whole);
-  }
-  for await (const chunk of flowing.Readable.fromWeb(body.stream())) {
-    if (!out.write(chunk)) await new Promise((resolve) => out.once("drain", resolve).once("close", resolve));
-  }
-  out.end();
-}
-
-// handBack gives the client what the new side answered.
-async function handBack(exchange, res) {
-  const pairs = [];
-  for (let i = 0; i < res.rawHeaders.length; i += 2) {
-    const name = res.rawHeaders[i].toLowerCase();
-    const twice = config.forward.cors && name.startsWith("access-control-");
-    if (!OWN.has(name) && !twice && name !== SIDE) pairs.push([name, res.rawHeaders[i + 1]]);
-  }
-  exchange.added = [[SIDE, migration.to]];
-  exchange.begin(res.statusCode, pairs);
-  await new Promise((resolve, reject) => {
-    const failed = (err) => (res.destroy(), reject(err));
-    res.on("data", (chunk) => {
-      try {
-        const written = exchange.write(chunk);
-        if (written) res.pause(), written.then(() => res.resume(), failed);
-      } catch (err) {
-        failed(err);
-      }
-    });
-    res.once("end", resolve).once("error", failed).once("close", () => failed(new Error("the answer broke off")));
-  });
-  exchange.end();
+    out.end(whole);
+  };
+  Promise.resolve(body.bytes()).then(send, stop);
 }

@@ -145,7 +145,10 @@ class Asking:
         if self.body or request.get(b"content-length") is not None:
             out.putheader("Content-Length", str(len(self.body)))
         out.endheaders(self.body or None)
-        return out.getresponse()
+        answer = out.getresponse()
+        if answer.status == 101:
+            raise http.client.HTTPException("it wants another protocol on the connection")
+        return answer
 
     def done(self):
         """Keeps the connection for the next, where that is known to do no harm."""
@@ -155,12 +158,24 @@ class Asking:
             self.connection.close()
 
 
+class Final(http.client.HTTPResponse):
+    """An answer behind those that are only about it: the library takes all but the first kind of them for the answer."""
+
+    def _read_status(self):
+        while True:
+            line = super()._read_status()
+            if not 102 <= line[1] <= 199:
+                return line
+            http.client.parse_headers(self.fp)
+
+
 def opened_connection(address):
     port = address.port or (443 if address.scheme == "https" else 80)
     if address.scheme == "https":
         out = http.client.HTTPSConnection(address.hostname, port, timeout=PATIENCE, context=ssl.create_default_context())
     else:
         out = http.client.HTTPConnection(address.hostname, port, timeout=PATIENCE)
+    out.response_class = Final
     out.connect()
     out.sock.settimeout(None)  # an answer takes what it takes
     out.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -182,4 +197,5 @@ async def hand_back(exchange, asking, answer):
         exchange.write(piece)
         await exchange.drain()
     exchange.end()
+    answer.close()  # one without a body leaves the connection busy until then
     asking.done()
