@@ -209,7 +209,7 @@ function answering(res) {
     return asking.resolve(told(exchange, `status ${res.statusCode}`));
   }
   res.asking = asking;
-  res.on("error", broken).on("close", broken);
+  res.on("error", brokeOff).on("close", brokeOff);
   try {
     exchange.added = [[SIDE, migration.to]];
     exchange.begin(res.statusCode, answerHeaders(asking, res.rawHeaders));
@@ -263,7 +263,7 @@ function ended() {
   }
 }
 
-function broken(err) {
+function brokeOff(err) {
   if (!this.asking.ended) this.asking.fail(err ?? new Error("the answer broke off"));
 }
 
