@@ -64,7 +64,7 @@ func (p program) local(t *testing.T, edit ...func(*manifest.Function)) local {
 		}
 		command = []string{found, filepath.Join(dir, a.Entry)}
 	}
-	short, err := os.MkdirTemp("", "ferry") // the path of a socket may not be long
+	short, err := os.MkdirTemp("", "ferry") //nolint:usetesting // the path of a socket may not be long
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // short is a home whose sockets have paths that are short enough.
 func short(t *testing.T) Home {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "f")
+	dir, err := os.MkdirTemp("", "f") //nolint:usetesting // a test's own is named by its sentence
 	if err != nil {
 		t.Fatal(err)
 	}
