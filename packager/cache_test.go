@@ -122,6 +122,20 @@ func TestARetargetedSymlinkIsSeen(t *testing.T) {
 	}
 }
 
+func TestABundleOfWhatWasSavedAMomentAgoIsBuiltOnce(t *testing.T) {
+	t.Parallel()
+	root := packagertest.Project(t, "app.js", "export default { fetch: () => new Response() }")
+	soon := time.Now().Add(time.Hour) // a stamp that no build can tell from one of its own time
+	if err := os.Chtimes(filepath.Join(root, "app.js"), soon, soon); err != nil {
+		t.Fatal(err)
+	}
+	p := newPackager(t, root)
+	build(t, p, packagertest.Node("app.js"))
+	if !build(t, p, packagertest.Node("app.js")).Cached {
+		t.Error("it was built twice")
+	}
+}
+
 func TestAChangeWithinTheSameTimeStampIsSeen(t *testing.T) {
 	t.Parallel()
 	for language, s := range subjects() {

@@ -126,13 +126,13 @@ func (r *reading) size() (n int) {
 	return n
 }
 
-// note makes a source file an input, as it was read.
+// note makes a source file an input, as it was read and bundled: one that was saved a moment ago is no doubt.
 func (r *reading) note(path string) error {
 	file, in := r.get(path), r.modules.job.In
 	if file == nil {
 		return in.File(path)
 	}
-	in.Seen(path, file.info, file.sum)
+	in.Packed(path, file.info, file.sum)
 	return nil
 }
 
