@@ -121,20 +121,26 @@ func (d *dev) run(ctx context.Context) error {
 	}
 }
 
-// settle waits until nothing changes any more, and packages meanwhile what has: most saves are one write, and what the round needs of
-// it is in the cache then. It is false when ctx ends first.
+// settle waits until nothing changes any more, and gets ready meanwhile what has: most saves are one write, and what the round needs of
+// it is packaged and starts by then. What is wrong with it, or was not written whole yet, is for the round to say. It is false when ctx
+// ends first.
 func (d *dev) settle(ctx context.Context) bool {
-	since := time.Now()
-	d.prepare(ctx)
-	return d.watch.settle(ctx, since)
-}
-
-// prepare packages what there is. What is wrong with it, or was not written whole yet, is for the round to say.
-func (d *dev) prepare(ctx context.Context) {
-	if p, err := d.load(); err == nil {
-		_, _ = d.app.engine(p).Plan(ctx, nil)
+	for changed := true; changed; {
+		p, err := d.load()
+		d.watch.take() // what changed until now is in what follows
+		getting, stop := context.WithCancel(ctx)
+		var ready sync.WaitGroup
+		if err == nil {
+			ready.Go(func() { _ = d.app.engine(p).Warm(getting) })
+		}
+		if changed = d.watch.settle(ctx); changed {
+			stop()
+		}
+		ready.Wait()
+		stop()
+		d.app.warnings = nil
 	}
-	d.app.warnings = nil
+	return ctx.Err() == nil
 }
 
 // load reads the manifest, for functions that run on this machine.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -19,6 +20,7 @@ import (
 type watch struct {
 	watcher *fsnotify.Watcher
 	news    chan struct{}
+	newest  atomic.Int64  // when something changed last
 	written []fs.FileInfo // files that ferry itself writes: a log of what it says would have it say more
 }
 
@@ -63,6 +65,7 @@ func (w *watch) run() {
 				return
 			}
 		}
+		w.newest.Store(time.Now().UnixNano())
 		select {
 		case w.news <- struct{}{}:
 		default:
@@ -84,22 +87,25 @@ func passing(name string) bool {
 	return strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".swp") || strings.HasSuffix(name, ".pyc") || name == "4913" || strings.HasPrefix(name, ".#")
 }
 
-// settle waits until nothing has changed for a while; it is false when ctx ends first.
-func (w *watch) settle(ctx context.Context, since time.Time) bool {
-	for {
-		pause := time.NewTimer(quiet - time.Since(since))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return false
-		case <-w.news:
-			pause.Stop()
-		case <-pause.C:
-			if len(w.news) == 0 {
-				return true
-			}
-		}
-		since = time.Now()
+// take forgets that something changed.
+func (w *watch) take() {
+	select {
+	case <-w.news:
+	default:
+	}
+}
+
+// settle waits until nothing has changed for a while, or ctx ends. It is true as soon as something changes meanwhile.
+func (w *watch) settle(ctx context.Context) (changed bool) {
+	pause := time.NewTimer(time.Until(time.Unix(0, w.newest.Load()).Add(quiet)))
+	defer pause.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-w.news:
+		return true
+	case <-pause.C:
+		return len(w.news) > 0
 	}
 }
 

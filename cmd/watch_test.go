@@ -38,6 +38,14 @@ func TestWhatFerryWritesItselfIsNoChangeAndWhatNoNewsIsKeptOfIsOne(t *testing.T)
 	if !seen(fsnotify.Event{Name: said.Name() + ".mjs", Op: fsnotify.Write}) {
 		t.Error("a change is not seen")
 	}
+	w.newest.Store(0)
+	if w.settle(t.Context()) {
+		t.Error("what changed before is a change once more")
+	}
+	w.news <- struct{}{}
+	if !w.settle(t.Context()) {
+		t.Error("it is quiet while something changes")
+	}
 	w.watcher.Errors <- fsnotify.ErrEventOverflow
 	if !seen() {
 		t.Error("more changes than the system keeps news of are not seen")

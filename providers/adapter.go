@@ -112,6 +112,12 @@ type Readier interface {
 	Obstacles(ctx context.Context, specs []Spec) ([]Obstacle, error)
 }
 
+// Warmer gets a revision ready ahead of its release: it is stored, and started beside what serves, so that Publish and Probe find it at
+// that. Nobody's lock is needed for it; what no release takes up ends by itself, and is pruned as the revision of an attempt that failed.
+type Warmer interface {
+	Warm(ctx context.Context, s Spec) error
+}
+
 // Restarter replaces all instances of what is live: requests that they serve finish, and new ones meet new instances.
 type Restarter interface {
 	Restart(ctx context.Context) error

@@ -12,21 +12,54 @@ import (
 
 // Plan says what Deploy of the named functions would do, all when none is named. It changes nothing.
 func (e *Engine) Plan(ctx context.Context, functions []string) (*Plan, error) {
+	p, _, err := e.foresee(ctx, functions)
+	return p, err
+}
+
+// Warm gets what Deploy would publish ready ahead of it, where the provider can. It changes nothing that serves or that the ledger says.
+func (e *Engine) Warm(ctx context.Context) error {
+	p, g, err := e.foresee(ctx, nil)
+	w, ok := providers.As[providers.Warmer](e.Adapter)
+	if err != nil || !ok || len(p.Held) > 0 {
+		return err
+	}
+	fresh := slices.DeleteFunc(p.changed(), func(name string) bool { _, ok := g.built[name]; return !ok })
+	return each(ctx, fresh, callLimit, func(ctx context.Context, name string) error {
+		f := g.functions[name]
+		s := f.spec()
+		s.Artifact.Path = g.built[name].Path
+		return w.Warm(ctx, s)
+	})
+}
+
+// changed are the functions that a deploy publishes.
+func (p *Plan) changed() []string {
+	var names []string
+	for _, c := range p.Changes {
+		if c.Action != ActionRemove {
+			names = append(names, c.Function)
+		}
+	}
+	return names
+}
+
+// foresee is what Deploy would do, and with what.
+func (e *Engine) foresee(ctx context.Context, functions []string) (*Plan, *goods, error) {
 	if _, err := e.Check(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l, err := e.openLedger(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	g, s, err := e.survey(ctx, l, functions)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := lasting(g.obstacles); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return e.plan(s, g), nil
+	return e.plan(s, g), g, nil
 }
 
 // survey builds and looks, at once.

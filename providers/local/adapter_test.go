@@ -167,9 +167,11 @@ func TestASecretWithoutValueIsFoundBeforeAnythingIsStored(t *testing.T) {
 	s.Secrets = map[string]string{"STRIPE": "stripe-key", "OTHER": "stripe-key"}
 	s = providertest.Digested(s)
 	_, err := a.Publish(t.Context(), s, 0)
-	var e *providers.Error
-	if !errors.As(err, &e) || e.Kind != providers.NotFound || !strings.Contains(e.Hint, "stripe-key") {
-		t.Fatalf("got %+v", err)
+	for _, err := range []error{err, a.Warm(t.Context(), s)} {
+		var e *providers.Error
+		if !errors.As(err, &e) || e.Kind != providers.NotFound || !strings.Contains(e.Hint, "stripe-key") {
+			t.Fatalf("got %+v", err)
+		}
 	}
 	if list, err := a.Revisions(t.Context(), "api"); err != nil || len(list) > 0 {
 		t.Errorf("%v, %v", list, err)
@@ -258,7 +260,7 @@ func TestACrashHasTheHintOfItsLog(t *testing.T) {
 	}
 }
 
-// deployed builds a function for real, makes it live, and calls it.
+// deployed builds a function for real, has it started ahead, makes it live, and calls it.
 func deployed(t *testing.T, fn manifest.Function, files map[string]string) (body string) {
 	t.Helper()
 	a := served(t)
@@ -278,7 +280,17 @@ func deployed(t *testing.T, fn manifest.Function, files map[string]string) (body
 		t.Fatal(err)
 	}
 	s := providertest.Digested(providers.Spec{Function: fn, Artifact: artifact})
+	if err := a.Warm(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	ahead, err := a.Revisions(t.Context(), fn.Name)
+	if err != nil || len(ahead) != 1 {
+		t.Fatalf("%v is stored ahead: %v", ahead, err)
+	}
 	r, err := a.Publish(t.Context(), s, 0)
+	if r != ahead[0] {
+		t.Errorf("%v is published, and %v is stored", r, ahead)
+	}
 	if err == nil {
 		err = a.Probe(t.Context(), s, r)
 	}

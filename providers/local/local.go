@@ -41,6 +41,7 @@ var (
 	_ providers.Splitter  = (*Adapter)(nil)
 	_ providers.Starter   = (*Adapter)(nil)
 	_ providers.Restarter = (*Adapter)(nil)
+	_ providers.Warmer    = (*Adapter)(nil)
 	_ providers.Pager     = (*Adapter)(nil)
 	_ providers.Invoker   = (*Adapter)(nil)
 	_ providers.LogTailer = (*Adapter)(nil)

@@ -42,6 +42,7 @@ var (
 	_ providers.Turner    = (*adapter)(nil)
 	_ providers.Baser     = (*adapter)(nil)
 	_ providers.Doctor    = (*adapter)(nil)
+	_ providers.Warmer    = (*adapter)(nil)
 	_ providers.Restarter = (*adapter)(nil)
 	_ providers.Pager     = (*adapter)(nil)
 	_ providers.Announcer = (*adapter)(nil)
@@ -175,6 +176,13 @@ func (a *adapter) Start(ctx context.Context) error {
 // Purge is one call.
 func (a *adapter) Purge(ctx context.Context) error {
 	return try(ctx, a.process, "purge", "", func(ctx context.Context) error { return able[providers.Purger](a.inner).Purge(ctx) })
+}
+
+// Warm is one call.
+func (a *adapter) Warm(ctx context.Context, s providers.Spec) error {
+	return try(ctx, a.process, "warm", s.Function.Name, func(ctx context.Context) error {
+		return able[providers.Warmer](a.inner).Warm(ctx, s)
+	})
 }
 
 // Restart is one call.

@@ -305,6 +305,12 @@ func (c *Client) Renew(ctx context.Context, q SecretRequest) error {
 	return err
 }
 
+// Warm has an instance of a revision started ahead of its probe. It does not wait for it.
+func (c *Client) Warm(ctx context.Context, q FunctionRequest) error {
+	_, err := ask[none](ctx, c, "warm", q)
+	return err
+}
+
 // Probe starts an instance of a revision, waits until it answers and ends it.
 func (c *Client) Probe(ctx context.Context, q FunctionRequest) error {
 	_, err := ask[none](ctx, c, "probe", q)

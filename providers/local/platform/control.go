@@ -67,7 +67,7 @@ type OpenRequest struct {
 	Address
 }
 
-// FunctionRequest names a function, and for Probe and Prune one of its revisions. A Probe needs no Writer.
+// FunctionRequest names a function, and for Warm, Probe and Prune one of its revisions. The first two need no Writer.
 type FunctionRequest struct {
 	Scope
 	Writer
@@ -129,6 +129,7 @@ func (s *server) handler() http.Handler {
 	mux.Handle("POST /fence", operation(s, s.fence))
 	mux.Handle("POST /bind", operation(s, s.bind))
 	mux.Handle("POST /renew", operation(s, s.renew))
+	mux.Handle("POST /warm", operation(s, s.warm))
 	mux.Handle("POST /probe", operation(s, s.probe))
 	mux.Handle("POST /invoke", operation(s, s.invoke))
 	mux.Handle("POST /queues", operation(s, s.queues))
@@ -314,6 +315,19 @@ func (s *server) bind(_ context.Context, q BindRequest) (none, error) {
 	return none{}, svc.change(next)
 }
 
+// warm begins to start an instance of a revision that need not be live, and keeps it for a while.
+func (s *server) warm(_ context.Context, q FunctionRequest) (none, error) {
+	svc, err := s.service(q.Scope)
+	if err != nil {
+		return none{}, err
+	}
+	r, err := s.host.home.Revision(q.Scope, q.Function, q.Revision)
+	if err != nil {
+		return none{}, err
+	}
+	return none{}, svc.warm(q.Function, r)
+}
+
 // probe starts an instance of a revision that need not be live, and ends it once it has answered, unless it is kept.
 func (s *server) probe(ctx context.Context, q FunctionRequest) (none, error) {
 	svc, err := s.service(q.Scope)
@@ -324,10 +338,7 @@ func (s *server) probe(ctx context.Context, q FunctionRequest) (none, error) {
 	if err != nil {
 		return none{}, err
 	}
-	svc.mu.Lock()
-	j := svc.journal(q.Function)
-	svc.mu.Unlock()
-	in, err := s.host.launch(ctx, q.Scope, q.Function, r, j)
+	in, err := svc.started(ctx, q.Function, r)
 	if err != nil {
 		return none{}, err
 	}
@@ -368,6 +379,9 @@ func (s *server) prune(_ context.Context, q FunctionRequest) (none, error) {
 	}
 	if e := svc.table.Functions[q.Function]; e.Revision == q.Revision || e.Canary != nil && e.Canary.Revision == q.Revision {
 		return none{}, failed(CodeConflict, q.Function, "revision %s of %s is live", q.Revision, q.Function)
+	}
+	if e := svc.hot[q.Function]; e != nil && e.revision == q.Revision {
+		svc.cool(q.Function)
 	}
 	if err := discard(s.host.home.revision(q.Scope, q.Function, q.Revision)); err != nil {
 		return none{}, fmt.Errorf("deleting revision %s of %s: %w", q.Revision, q.Function, err)

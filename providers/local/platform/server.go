@@ -169,7 +169,7 @@ func (s *server) service(scope Scope) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	svc := &service{host: s.host, scope: scope, table: t, journals: map[string]*journal{}, doors: map[string]*door{}, stats: map[string]*stats{}, hot: map[string]*instance{}, pageKey: pageKey(s.token, scope)}
+	svc := &service{host: s.host, scope: scope, table: t, journals: map[string]*journal{}, doors: map[string]*door{}, stats: map[string]*stats{}, hot: map[string]*early{}, pageKey: pageKey(s.token, scope)}
 	svc.events = newEvents(svc)
 	svc.notePorts()
 	svc.hosts.Store(&t.Hosts)

@@ -29,8 +29,8 @@ type service struct {
 	listeners listeners    // of the server
 	problem   error        // why it does not listen
 	journals  map[string]*journal
-	stats     map[string]*stats    // by function
-	hot       map[string]*instance // by function, of revisions that were probed
+	stats     map[string]*stats // by function
+	hot       map[string]*early // by function
 	pageKey   string
 	events    *events
 	doors     map[string]*door               // of functions that answer HTTP
@@ -257,9 +257,9 @@ func (s *service) stop(ctx context.Context) {
 		all.Go(func() { shut(ctx, server, s.host.options.Drain) })
 	}
 	all.Wait()
-	for function, in := range s.hot {
+	for function, e := range s.hot {
 		s.cool(function)
-		s.retired.Go(func() { <-in.exited })
+		s.retired.Go(e.gone)
 	}
 	for _, r := range *s.routes.Load() {
 		for _, p := range r.pools() {
