@@ -98,3 +98,9 @@ func TestAPayloadIsQuotedText(t *testing.T) {
 		}
 	}
 }
+
+func TestAPythonModuleMayLieInTheFolderOfAProjectsSources(t *testing.T) {
+	for _, handler := range []string{"shop:app", "shop.web:app"} {
+		load(t, withFiles(t, of("{runtime: python3.13, style: wsgi, handler: '"+handler+"'}"), "src/shop/__init__.py", "src/shop/web.py"))
+	}
+}

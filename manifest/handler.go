@@ -174,7 +174,7 @@ func (c *checker) pythonHandler() {
 	}
 	module, attr, _ := strings.Cut(h, ":")
 	base := strings.ReplaceAll(module, ".", "/")
-	for _, file := range []string{base + ".py", base + "/__init__.py"} {
+	for _, file := range []string{base + ".py", base + "/__init__.py", "src/" + base + ".py", "src/" + base + "/__init__.py"} {
 		_, err := c.files.stat(path.Join(c.fn.Source, file))
 		if err == nil {
 			return
