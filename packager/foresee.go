@@ -18,7 +18,7 @@ func (p *Packager) Foresee(fn manifest.Function, pl Platform) ([]source.Warning,
 	dir := filepath.Join(p.Root, filepath.FromSlash(fn.Source))
 	warnings, err := l.foresee(dir, fn, pl)
 	if err == nil {
-		err = readsPayload(dir, fn)
+		err = l.readsPayload(dir, fn)
 	}
 	return warnings, p.attribute(fn, err)
 }

@@ -40,7 +40,7 @@ func newJob(p *Packager, fn manifest.Function, pl Platform) (*job, error) {
 	if info, err := os.Stat(j.Dir); err != nil || !info.IsDir() {
 		return nil, source.Missing(p.Root, fn.Source, "source", source.AFolder)
 	}
-	return j, readsPayload(j.Dir, fn)
+	return j, j.in.readsPayload(j.Dir, fn)
 }
 
 // render chooses the language and makes the entry shim, for styles that need one.

@@ -24,15 +24,17 @@ type language struct {
 	// expect is told of functions that wait for their turn, until they leave; nil where nobody asks.
 	expect  func(of *source.Job, shim templates.Shim) (leave func())
 	foresee func(dir string, fn manifest.Function, pl source.Platform) ([]source.Warning, error)
+	// written are the files in which a handler is written, as far as their names say it.
+	written func(dir string, fn manifest.Function) []string
 	tools   []string // programs whose change means that a package is out of date
 }
 
 // languageOf is the table of languages.
 func (s *shared) languageOf(r manifest.Runtime) (language, bool) {
 	l, ok := map[string]language{
-		"nodejs": {content: s.bundles.Content, expect: s.bundles.Expect, foresee: node.Foresee},
-		"python": {content: python.Content, foresee: python.Foresee, tools: []string{"uv", "python3"}},
-		"go":     {content: golang.Content, foresee: golang.Foresee, tools: []string{"go"}},
+		"nodejs": {content: s.bundles.Content, expect: s.bundles.Expect, foresee: node.Foresee, written: node.Written},
+		"python": {content: python.Content, foresee: python.Foresee, written: python.Written, tools: []string{"uv", "python3"}},
+		"go":     {content: golang.Content, foresee: golang.Foresee, written: golang.Written, tools: []string{"go"}},
 		"custom": {content: custom.Content},
 	}[r.Language()]
 	return l, ok

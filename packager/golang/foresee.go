@@ -38,6 +38,16 @@ func Foresee(dir string, fn manifest.Function, pl source.Platform) ([]source.War
 	return upgrades(packages, dir, pl.Shim), nil
 }
 
+// Written are the files of a handler's package, without its tests.
+func Written(dir string, fn manifest.Function) []string {
+	return programFiles(filepath.Join(dir, filepath.FromSlash(fn.Module())))
+}
+
+func programFiles(folder string) []string {
+	files, _ := filepath.Glob(filepath.Join(folder, "*.go")) // a folder is no pattern of its own
+	return slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
+}
+
 // within are the packages of the module that the handler's is made of, itself last. Files that a platform leaves out count.
 func within(dir, handler string) (all []pkg) {
 	root := filepath.Clean(dir)
@@ -71,10 +81,9 @@ func within(dir, handler string) (all []pkg) {
 // parsedAll is the package in a folder, false where there is none.
 func parsedAll(folder string, of *module) (pkg, bool) {
 	p := pkg{Dir: folder, Module: of}
-	files, _ := filepath.Glob(filepath.Join(folder, "*.go")) // a folder is no pattern of its own
-	for _, file := range files {
+	for _, file := range programFiles(folder) {
 		f := parsed(p, filepath.Base(file))
-		if f == nil || strings.HasSuffix(file, "_test.go") {
+		if f == nil {
 			continue
 		}
 		p.Name, p.GoFiles = f.Name.Name, append(p.GoFiles, filepath.Base(file))

@@ -28,9 +28,14 @@ var (
 
 const lambdaShape = "it exports handler(event, context) as for AWS Lambda"
 
+// Written is the file in which a handler is written.
+func Written(dir string, fn manifest.Function) []string {
+	return []string{filepath.Join(dir, filepath.FromSlash(fn.Module()))}
+}
+
 // Foresee says of a handler that its file is written for another style. What cannot be read is for the build to say.
 func Foresee(dir string, fn manifest.Function, _ source.Platform) ([]source.Warning, error) {
-	file := filepath.Join(dir, filepath.FromSlash(fn.Module()))
+	file := Written(dir, fn)[0]
 	data, err := regular.Read(file)
 	if err != nil {
 		return nil, nil //nolint:nilerr // a build command may make it

@@ -22,10 +22,17 @@ var makers = []struct {
 	{pattern.Of(`^(?:\w+\.)*(?:Asgi|Wsgi)?FunctionApp\(`), manifest.StyleAzure, "a FunctionApp as for Azure Functions"},
 }
 
+// Written are the files that may hold the module of a handler.
+func Written(dir string, fn manifest.Function) (files []string) {
+	for _, name := range modules(dir, fn) {
+		files = append(files, filepath.Join(dir, filepath.FromSlash(name)))
+	}
+	return files
+}
+
 // Foresee says of a handler that its module is written for another style. What cannot be read is for the build to say.
 func Foresee(dir string, fn manifest.Function, _ source.Platform) ([]source.Warning, error) {
-	name := filepath.Join(dir, filepath.FromSlash(strings.ReplaceAll(fn.Module(), ".", "/")))
-	for _, file := range []string{name + ".py", filepath.Join(name, "__init__.py")} {
+	for _, file := range Written(dir, fn) {
 		data, err := regular.Read(file)
 		if err != nil || fn.Export() == "" {
 			continue

@@ -101,14 +101,7 @@ func (j *job) handler() (string, error) {
 	if name := path.Clean(j.Function.Handler); strings.HasSuffix(name, ".py") && j.Function.Style == manifest.StyleServer {
 		return name, j.WantFile(name, j.Function.Handler, "handler")
 	}
-	base := strings.ReplaceAll(module, ".", "/")
-	candidates := []string{base + ".py", base + "/__init__.py"}
-	if j.Function.Style == manifest.StyleServer {
-		candidates[1] = base + "/__main__.py"
-	}
-	if sourced(j.Dir) { // what is installed of it has these modules at the top
-		candidates = append(candidates, "src/"+candidates[0], "src/"+candidates[1])
-	}
+	candidates := modules(j.Dir, j.Function)
 	for _, name := range candidates {
 		if there, err := source.IsFile(filepath.Join(j.Dir, filepath.FromSlash(name))); there || err != nil {
 			return name, err
@@ -120,6 +113,19 @@ func (j *job) handler() (string, error) {
 		e.Hint = "did you mean " + strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(near, ".py"), "/__init__"), "/", ".") + "?"
 	}
 	return "", e
+}
+
+// modules are the files that may hold the module of a handler, or the program with style server.
+func modules(dir string, fn manifest.Function) []string {
+	base := strings.ReplaceAll(fn.Module(), ".", "/")
+	names := []string{base + ".py", base + "/__init__.py"}
+	if fn.Style == manifest.StyleServer {
+		names[1] = base + "/__main__.py"
+	}
+	if sourced(dir) { // what is installed of it has these modules at the top
+		names = append(names, "src/"+names[0], "src/"+names[1])
+	}
+	return names
 }
 
 // requirements installs what the function asks for, once for all functions that ask for the same.
