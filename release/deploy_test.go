@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -469,9 +470,12 @@ func TestBindingsOfAnAttemptThatDiedAreTakenAway(t *testing.T) {
 			s := newService(t).write(map[string]string{"api": "one"})
 			s.ttl = 20 * time.Millisecond
 			s.deploy()
-			died := false
+			var died atomic.Bool
 			s.world.Before = func(_ context.Context, op, _ string) error {
-				if died = died || op == "probe"; died {
+				if op == "probe" {
+					died.Store(true)
+				}
+				if died.Load() {
 					return errors.New("the process died")
 				}
 				return nil

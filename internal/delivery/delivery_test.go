@@ -314,4 +314,7 @@ func TestAFileThatIsNoneOfMessagesIsAnErrorThatNamesIt(t *testing.T) {
 }
 
 // pass lets time pass, of which there is enough in a bubble.
-func pass(d time.Duration) { <-time.After(d) }
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
