@@ -70,6 +70,8 @@ func (s *service) pass(w http.ResponseWriter, r *http.Request, c *call) {
 	function := c.function
 	p := s.choose(function)
 	switch {
+	case r.Method == http.MethodConnect: // which has servers close the connection, as if an instance had broken off
+		answerError(w, http.StatusMethodNotAllowed, "CONNECT asks for a tunnel, and no proxy is here")
 	case p == nil || !p.revision.HTTP:
 		answer404(w, fmt.Sprintf("%s has no function %s that answers HTTP\n%s", s.scope, quote(function), s.list()))
 	case p.revision.Private:

@@ -270,3 +270,23 @@ func TestARequestThatNamesNoHostIsForTheAddressItCameTo(t *testing.T) {
 		}
 	}
 }
+
+func TestNobodyIsGivenATunnel(t *testing.T) {
+	p := serve(t, Options{})
+	p.live("api", revision("one"))
+	c, err := net.Dial("tcp4", loopback(p.door("api")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil || res.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("got %v, %v", res, err)
+	}
+	if p.instances() > 0 {
+		t.Error("an instance was started for it")
+	}
+}
