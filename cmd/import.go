@@ -13,6 +13,7 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/migrate"
+	"github.com/ferryfn/ferry/migrate/draft"
 	"github.com/ferryfn/ferry/migrate/foreign"
 	"github.com/ferryfn/ferry/templates"
 )
@@ -34,6 +35,7 @@ type importResult struct {
 	Keys     int                `json:"keys"`
 	Coverage float64            `json:"coverage"` // the share of the values that the manifest holds
 	Notes    []string           `json:"notes"`
+	Sources  []string           `json:"sources"` // the files of code that stood in what was imported
 	lost     bool
 }
 
@@ -87,13 +89,50 @@ func (o *importOptions) run(ctx context.Context, args []string) (result, error) 
 	if o.dryRun {
 		return r, nil
 	}
-	r.File, err = o.write(filepath.Dir(made.File), made.Text)
+	dir := filepath.Dir(made.File)
+	for _, f := range made.Files {
+		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(f.Name))); err == nil {
+			return nil, usagef("move it away, or look with --dry-run", "%s exists already, and code that stands in %s is to be put there", f.Name, made.File)
+		}
+	}
+	if r.File, err = o.write(dir, made.Text); err == nil {
+		err = writeSources(dir, made.Files)
+	}
 	return r, err
 }
 
+// writeSources puts code that stood in a file beside it. It replaces none.
+func writeSources(dir string, files []draft.File) error {
+	for _, f := range files {
+		file := filepath.Join(dir, filepath.FromSlash(f.Name))
+		err := os.MkdirAll(filepath.Dir(file), 0o755)
+		if err == nil {
+			err = create(file, []byte(f.Text))
+		}
+		if err != nil {
+			return fmt.Errorf("writing code that stood in the template: %w", err)
+		}
+	}
+	return nil
+}
+
+// create writes a file that is not there yet.
+func create(file string, text []byte) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
+}
+
 func resultOf(made migrate.Imported) importResult {
+	sources := []string{}
+	for _, f := range made.Files {
+		sources = append(sources, f.Name)
+	}
 	return importResult{
-		Source: made.File, Format: made.Format, Manifest: string(made.Text), Mapped: made.Mapped, Unmapped: made.Unmapped,
+		Sources: sources, Source: made.File, Format: made.Format, Manifest: string(made.Text), Mapped: made.Mapped, Unmapped: made.Unmapped,
 		Keys: made.Keys, Coverage: made.Coverage(), Notes: append([]string{}, made.Notes...), lost: made.Lost(),
 	}
 }
@@ -109,15 +148,11 @@ func (o *importOptions) manifestFile(dir string) string {
 // write puts the manifest and its schema beside the file that it was made of. It replaces no manifest.
 func (o *importOptions) write(dir string, text []byte) (string, error) {
 	file := o.manifestFile(dir)
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	err := create(file, text)
 	if errors.Is(err, fs.ErrExist) {
 		return "", usagef("remove it, name another with --file, or look with --dry-run", "%s exists already", file)
 	}
 	if err != nil {
-		return "", fmt.Errorf("writing the manifest: %w", err)
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err != nil {
 		return "", fmt.Errorf("writing the manifest: %w", err)
 	}
 	schema, err := manifest.Schema(o.app.blocks())

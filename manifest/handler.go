@@ -37,7 +37,7 @@ func (c *checker) source() bool {
 }
 
 var (
-	moduleAttr = regexp.MustCompile(`^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\(\))?$`)
+	moduleAttr = regexp.MustCompile(`^\w[\w-]*(\.\w[\w-]*)*:[A-Za-z_]\w*(\(\))?$`)
 	nodeFile   = []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"}
 )
 

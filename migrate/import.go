@@ -2,6 +2,7 @@
 package migrate
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,8 @@ type Imported struct {
 	Format string // whose file it is, such as "serverless.yml"
 	Text   []byte // the manifest, for the folder of the file
 	Notes  []string
+	// Files are sources that stood in the file, for the folder of the file.
+	Files []draft.File
 	foreign.Report
 }
 
@@ -70,14 +73,14 @@ func interpret(root *foreign.Node, file, stage string) (made Imported, m draft.M
 	if err != nil {
 		return made, m, err
 	}
-	made.Report, made.Notes = root.Report(), m.Notes
+	made.Report, made.Notes, made.Files = root.Report(), m.Notes, m.Files
 	return made, m, nil
 }
 
 // written is what was made with its text. A draft without a function is none.
 func (made Imported) written(m draft.Manifest, schema string) (Imported, error) {
 	if len(m.Functions) == 0 {
-		return Imported{}, &foreign.Error{File: made.File, Message: "it has no function that ferry can run: " + lost(made.Report), Hint: "see what ferry runs: docs/handlers.md"}
+		return Imported{}, &foreign.Error{File: made.File, Message: "it has no function that ferry can run: " + cmp.Or(m.Absent, lost(made.Report)), Hint: "see what ferry runs: docs/handlers.md"}
 	}
 	made.Text = m.Text(schema)
 	return made, nil

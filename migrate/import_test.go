@@ -209,6 +209,15 @@ func TestWhatIsImportedIsAValidManifest(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(file), manifest.FileName), made.Text, 0o644); err != nil {
 			t.Fatal(err)
 		}
+		for _, f := range made.Files {
+			name := filepath.Join(filepath.Dir(file), filepath.FromSlash(f.Name))
+			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, []byte(f.Text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		var doc struct{ Targets map[string]any }
 		if err := yaml.Unmarshal(made.Text, &doc); err != nil {
 			t.Fatal(err)

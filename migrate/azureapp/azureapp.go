@@ -88,6 +88,7 @@ func Read(root *foreign.Node, file string) (draft.Manifest, *foreign.Node, error
 		foreign.Seen(r.complete)(known)
 	}
 	r.variables()
+	r.made.Absent = r.absent()
 	return r.made, foreign.Of(append(files, r.code...)...), nil
 }
 
@@ -128,6 +129,21 @@ func (r *reader) language() string {
 		return "python3.13"
 	}
 	return "nodejs24"
+}
+
+// absent is why there is no function, where nothing that was read says it: code in a language whose handlers ferry does not call.
+func (r *reader) absent() string {
+	if len(r.made.Functions) > 0 {
+		return ""
+	}
+	for language, files := range map[string][]string{".NET": {"*.csproj", "*.fsproj"}, "Java": {"pom.xml", "build.gradle", "build.gradle.kts"}, "PowerShell": {"profile.ps1"}} {
+		for _, f := range files {
+			if found, _ := filepath.Glob(filepath.Join(r.dir, f)); len(found) > 0 && filepath.Base(found[0]) != "extensions.csproj" {
+				return "ferry calls no handlers of " + language + ": it runs programs in that language that listen on $PORT (style: server)"
+			}
+		}
+	}
+	return ""
 }
 
 // readSettings reads the settings of a developer's machine: the app's variables.

@@ -1,11 +1,8 @@
 package azureapp
 
 import (
-	"os"
 	"path"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -33,8 +30,8 @@ func cronOf(schedule string) (cron, reason string) {
 
 var (
 	parameter = pattern.Of(`\{\*?(\w+)(?::[^}]*)?\??\}`)
-	triggers  = pattern.Of(`\bapp\.(http|get|post|put|patch|deleteRequest|timer|storageQueue|storageBlob|serviceBusQueue|serviceBusTopic|eventGrid|eventHub|cosmosDB|generic|warmup|sql|mySql)\s*\(\s*["'\x60]([^"'\x60]+)["'\x60]`)
-	decorated = pattern.Of(`@\w+\.(route|timer_trigger|schedule|queue_trigger|blob_trigger|service_bus_queue_trigger|service_bus_topic_trigger|event_grid_trigger|event_hub_message_trigger|cosmos_db_trigger)\s*\(`)
+	triggers  = pattern.Of(`\bapp\.(http|get|post|put|patch|deleteRequest|timer|storageQueue|storageBlob|serviceBusQueue|serviceBusTopic|eventGrid|eventHub|cosmosDB|generic|warmup|sql|mySql|webPubSub|mcpTool|mcpResource|orchestration|activity|entity)\s*\(\s*["'\x60\w$]`)
+	decorated = pattern.Of(`@\w+\.(route|schedule|\w+_trigger)\s*\(`)
 	level     = pattern.Of(`(?i)\bauth_?level\s*[:=]\s*["'\x60]?([\w.]+)`)
 	appLevel  = pattern.Of(`\bhttp_auth_level\s*=\s*["']?([\w.]+)`)
 	keyed     = pattern.Of(`(\w+)\s*[:=]\s*["'\x60]([^"'\x60]*)["'\x60]`)
@@ -54,44 +51,55 @@ func azurePath(route string) string {
 	})
 }
 
-// modules are the functions whose triggers stand in their code: one for each module, which routes by itself.
+// modules are the functions whose triggers stand in their code: one for each module that the host loads, which routes by itself.
 func (r *reader) modules() {
-	for _, name := range r.entries() {
-		text, err := os.ReadFile(filepath.Join(r.dir, filepath.FromSlash(name)))
-		if err != nil || len(text) > foreign.MaxBytes {
-			continue
-		}
+	entries := r.entries()
+	for _, name := range entries {
 		f := &draft.Named{Name: r.made.Unique(draft.Name(strings.TrimSuffix(path.Base(name), path.Ext(name))))}
 		f.Style, f.Runtime, f.Handler = "azure", r.language(), name
-		m, heads := module{fn: f, level: "anonymous"}, triggers()
+		m := module{fn: f, level: "anonymous"}
 		if strings.HasSuffix(name, ".py") {
-			f.Runtime, f.Handler, heads = r.python(), strings.TrimSuffix(name, ".py")+":app", decorated()
-			m.level = first(appLevel(), string(text), "function")
+			f.Runtime, f.Handler = r.python(), strings.TrimSuffix(name, ".py")+":app"
 		}
-		var all []foreign.Entry
-		places := heads.FindAllSubmatchIndex(text, -1)
-		r.triggers += len(places)
-		for i, at := range places {
-			end := min(len(text), at[1]+within)
-			if i+1 < len(places) {
-				end = min(end, places[i+1][0])
+		for i, s := range r.followed(name, entries) {
+			if i == 0 && strings.HasSuffix(name, ".py") {
+				m.level = first(appLevel(), s.text, "function")
 			}
-			kind := string(text[at[2]:at[3]])
-			trigger := foreign.Entry{Key: kind + strconv.Itoa(i+1), Value: foreign.New(kind)}
-			all = append(all, trigger)
-			if reason := m.registers(kind, string(text[at[1]:end])); reason != "" {
-				trigger.Value.Lose(reason)
-			} else {
-				trigger.Value.Map("functions." + f.Name + ".events")
+			if all := r.triggersOf(&m, s); len(all) > 0 {
+				r.code = append(r.code, foreign.Entry{Key: s.name, Value: foreign.Of(all...)})
 			}
 		}
 		m.routes.Join(&r.made, f)
-		r.code = append(r.code, foreign.Entry{Key: name, Value: foreign.Of(all...)})
 		if len(f.Events) > 0 {
 			r.made.Functions = append(r.made.Functions, *f)
 		}
 	}
 	r.made.Apart()
+}
+
+// triggersOf reads the triggers that stand in one file of a module.
+func (r *reader) triggersOf(m *module, s source) (all []foreign.Entry) {
+	heads := triggers()
+	if strings.HasSuffix(s.name, ".py") {
+		heads = decorated()
+	}
+	places := heads.FindAllStringSubmatchIndex(s.text, -1)
+	r.triggers += len(places)
+	for i, at := range places {
+		end := min(len(s.text), at[1]+within)
+		if i+1 < len(places) {
+			end = min(end, places[i+1][0])
+		}
+		kind := s.text[at[2]:at[3]]
+		trigger := foreign.Entry{Key: kind + strconv.Itoa(i+1), Value: foreign.New(kind)}
+		all = append(all, trigger)
+		if reason := m.registers(kind, s.text[at[1]:end]); reason != "" {
+			trigger.Value.Lose(reason)
+		} else {
+			trigger.Value.Map("functions." + m.fn.Name + ".events")
+		}
+	}
+	return all
 }
 
 // module is a function whose code registers triggers.
@@ -107,25 +115,6 @@ func first(of *regexp.Regexp, text, usual string) string {
 		return m[1]
 	}
 	return usual
-}
-
-// entries are the files of the app's code: what package.json names, or function_app.py.
-func (r *reader) entries() (names []string) {
-	if foreign.IsFile(r.dir, "function_app.py") {
-		return []string{"function_app.py"}
-	}
-	pack, err := foreign.Below(r.dir, "package.json")
-	if err != nil || !filepath.IsLocal(filepath.FromSlash(pack.Get("main").Raw())) {
-		return nil
-	}
-	found, _ := filepath.Glob(filepath.Join(r.dir, filepath.FromSlash(pack.Get("main").Raw())))
-	slices.Sort(found)
-	for _, f := range found {
-		if rel, err := filepath.Rel(r.dir, f); err == nil && foreign.IsFile(r.dir, filepath.ToSlash(rel)) {
-			names = append(names, filepath.ToSlash(rel))
-		}
-	}
-	return names
 }
 
 // registers reads a trigger of the module, with the settings that stand beside it in plain words; else it is the reason why it is
@@ -154,6 +143,8 @@ func (m *module) registers(kind, text string) (reason string) {
 		reason = unnamed(event.Topic.Name)
 	case "storageBlob", "blob_trigger":
 		event.Object, reason = object(set["path"])
+	case "orchestration", "activity", "entity", "orchestration_trigger", "activity_trigger", "entity_trigger":
+		return "durable functions are run by Azure alone: keep their state in a store, and call steps by queues"
 	default:
 		return "events of this kind are not delivered: have them sent to a queue or a topic"
 	}

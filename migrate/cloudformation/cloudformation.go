@@ -60,6 +60,9 @@ func Read(root *foreign.Node, file string) draft.Manifest {
 	}
 	r.rest()
 	r.made.Apart()
+	if r.made.Absent == "" {
+		r.made.Absent = "the template has none"
+	}
 	return r.made
 }
 

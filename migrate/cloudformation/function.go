@@ -1,7 +1,6 @@
 package cloudformation
 
 import (
-	"path/filepath"
 	"strings"
 
 	"github.com/ferryfn/ferry/migrate/draft"
@@ -27,7 +26,9 @@ func (r *reader) function(id string, n *foreign.Node) *one {
 	name := r.made.Unique(draft.Name(strings.TrimSuffix(id, "Function")))
 	f := &one{reader: r, fn: &draft.Named{Name: name}, at: "functions." + name}
 	if reason := f.callable(properties); reason != "" {
-		n.Lose(reason)
+		if n.Lose(reason); r.made.Absent == "" {
+			r.made.Absent = "Resources." + id + ": " + reason
+		}
 		return nil
 	}
 	for _, e := range n.Entries() {
@@ -69,22 +70,19 @@ func (f *one) callable(properties *foreign.Node) (reason string) {
 	if !ok {
 		return "its runtime is not known"
 	}
-	code, codeOf := f.property(properties, "CodeUri")
-	source, reason := f.source(code)
-	if reason != "" {
-		return reason
-	}
-	dir := filepath.Join(f.dir, filepath.FromSlash(source))
-	runtime, reason := lambda.Runtime(id, dir)
-	if reason != "" {
-		return reason
-	}
+	code, codeOf := f.code(properties)
 	h, handlerOf := f.property(properties, "Handler")
 	handler, ok := f.text(h)
 	if !ok {
 		return "its handler is not known"
 	}
-	if f.fn.Handler, reason = lambda.Handler(runtime, foreign.In(dir), handler); reason != "" {
+	source, runtime, reason := "", "", ""
+	if inline(properties) != nil {
+		source, runtime, reason = f.inlined(inline(properties), id, handler)
+	} else {
+		source, runtime, reason = f.packaged(code, id, handler)
+	}
+	if reason != "" {
 		return reason
 	}
 	f.fn.Style, f.fn.Source = "lambda", source
@@ -103,29 +101,10 @@ func (f *one) callable(properties *foreign.Node) (reason string) {
 	return ""
 }
 
-// source is the folder of a function's code.
-func (f *one) source(n *foreign.Node) (folder, reason string) {
-	if n == nil {
-		return ".", ""
-	}
-	text, ok := f.template.Text(n)
-	switch {
-	case !ok, strings.Contains(text, "://"):
-		return "", "its code lies in a bucket, or in the template: put it into a folder"
-	case strings.HasSuffix(text, ".zip"), strings.HasSuffix(text, ".jar"):
-		return "", "its code is a ready archive: name the folder that it is made from"
-	}
-	clean := filepath.ToSlash(filepath.Clean(filepath.FromSlash(text)))
-	if !filepath.IsLocal(clean) {
-		return "", "its code lies outside the template's folder"
-	}
-	return clean, ""
-}
-
 func (f *one) keys() map[string]func(*foreign.Node) {
 	keys := f.shared(&f.fn.Function, f.at)
 	for key, read := range map[string]func(*foreign.Node){
-		"Runtime": told, "Handler": told, "CodeUri": told,
+		"Runtime": told, "Handler": told, "CodeUri": told, "InlineCode": told, "Code": told,
 		"Events":                       f.events,
 		"FunctionUrlConfig":            foreign.Seen(f.url),
 		"Role":                         f.role,
@@ -133,13 +112,17 @@ func (f *one) keys() map[string]func(*foreign.Node) {
 		"PermissionsBoundary":          f.boundary,
 		"ReservedConcurrentExecutions": func(n *foreign.Node) { f.bound(n, "max") },
 		"ProvisionedConcurrencyConfig": foreign.Seen(func(n *foreign.Node) { f.bound(n.Get("ProvisionedConcurrentExecutions"), "min") }),
-		"DeadLetterQueue":              func(n *foreign.Node) { f.deadLetter(n.Get("TargetArn")) },
-		"DeadLetterConfig":             func(n *foreign.Node) { f.deadLetter(n.Get("TargetArn")) },
-		"EventInvokeConfig":            foreign.Seen(foreign.Lost("ferry sends results of events nowhere, and how often they are tried is the target's to say")),
-		"FileSystemConfigs":            foreign.Lost("ferry mounts no file systems"),
-		"Connectors":                   foreign.Lost("ferry grants no rights by connectors: name policies in aws.policies"),
-		"InlineCode":                   foreign.Lost("put the code into a file"),
-		"Code":                         foreign.Lost("put the code into a folder, and name it"),
+		"DeadLetterQueue": func(n *foreign.Node) {
+			n.Get("Type").Drop("the ARN says it")
+			f.deadLetter(n.Get("TargetArn"))
+		},
+		"DurableConfig":          foreign.Lost("steps that last are kept by AWS alone: keep their state in a store, and call them by queues"),
+		"TenancyConfig":          foreign.Lost("ferry keeps no tenants apart: make a function for each"),
+		"CapacityProviderConfig": foreign.Lost("ferry runs functions on the capacity that their provider manages"),
+		"DeadLetterConfig":       func(n *foreign.Node) { f.deadLetter(n.Get("TargetArn")) },
+		"EventInvokeConfig":      foreign.Seen(foreign.Lost("ferry sends results of events nowhere, and how often they are tried is the target's to say")),
+		"FileSystemConfigs":      foreign.Lost("ferry mounts no file systems"),
+		"Connectors":             foreign.Lost("ferry grants no rights by connectors: name policies in aws.policies"),
 	} {
 		keys[key] = read
 	}

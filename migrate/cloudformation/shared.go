@@ -83,6 +83,8 @@ func (r *reader) environment(n *foreign.Node, d *draft.Function, at string) {
 		}
 		text, ok := r.text(e.Value)
 		switch {
+		case e.Value.Is(foreign.Null):
+			e.Value.Drop("it has no value")
 		case !ok && strings.Contains(text, "{{resolve:"), ok && strings.HasPrefix(text, "{{resolve:"), ok && lambda.Secret(e.Key, text):
 			name := lambda.SecretName(e.Key)
 			lambda.SecretVariable(d, at, e.Key, name, e.Value)

@@ -17,6 +17,16 @@ type Manifest struct {
 	named map[string]int
 	// Notes are what whoever deploys has to do or to know, in the order in which it matters.
 	Notes []string
+	// Absent is why there is no function, "" where the report says it.
+	Absent string
+	// Files are sources that stood in what was imported.
+	Files []File
+}
+
+// File is a source, by its path below the manifest.
+type File struct {
+	Name string
+	Text string
 }
 
 // Named is a function with its name.

@@ -15,6 +15,7 @@ import (
 var (
 	nodeRuntime   = pattern.Of(`^nodejs(\d+)\.x$`)
 	pythonRuntime = pattern.Of(`^python3\.\d+$`)
+	pythonModule  = pattern.Of(`^\w[\w-]*$`)
 	identifier    = pattern.Of(`^[A-Za-z_]\w*$`)
 	nodeExport    = pattern.Of(`^[A-Za-z_$][A-Za-z0-9_$]*$`)
 	nodeEndings   = []string{".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx"}
@@ -47,7 +48,7 @@ func Handler(runtime string, files *foreign.Files, handler string) (written, rea
 	case strings.HasPrefix(runtime, "nodejs"):
 		return nodeHandler(files, handler)
 	case strings.HasPrefix(runtime, "python"):
-		return pythonHandler(handler)
+		return pythonHandler(files, handler)
 	case runtime == "go":
 		return goHandler(files.Dir, handler)
 	}
@@ -73,15 +74,25 @@ func nodeHandler(files *foreign.Files, handler string) (written, reason string) 
 	return "", "there is no file for the handler " + foreign.Plain(handler)
 }
 
-func pythonHandler(handler string) (written, reason string) {
+// pythonHandler finds the module of src/users.get. Its name need be no identifier: Lambda imports it by its name, as ferry does.
+func pythonHandler(files *foreign.Files, handler string) (written, reason string) {
 	module, attribute, found := cutLast(handler, '.')
 	parts := strings.FieldsFunc(module, func(r rune) bool { return r == '/' || r == '.' })
 	if !found || !identifier().MatchString(attribute) || len(parts) == 0 {
 		return "", "a handler of Python is written module.function"
 	}
 	for _, p := range parts {
-		if !identifier().MatchString(p) {
+		if !pythonModule().MatchString(p) {
 			return "", "the folder " + foreign.Plain(p) + " is not the name of a Python module: name it so that Python can import it, or move the file"
+		}
+	}
+	file := path.Join(parts...)
+	if !files.Has(file+".py") && !files.Has(file+"/__init__.py") {
+		if files.Has(handler) {
+			return "", "the handler " + foreign.Plain(handler) + " is a script that a layer's wrapper starts: what it starts is a function of style: server"
+		}
+		if compiled, _ := filepath.Glob(filepath.Join(files.Dir, filepath.FromSlash(file)+".*.so")); len(compiled) == 0 {
+			return "", "there is no file for the handler " + foreign.Plain(handler)
 		}
 	}
 	return strings.Join(parts, ".") + ":" + attribute, ""
