@@ -13,7 +13,6 @@ import (
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/migrate"
-	"github.com/ferryfn/ferry/migrate/draft"
 	"github.com/ferryfn/ferry/migrate/foreign"
 	"github.com/ferryfn/ferry/templates"
 )
@@ -96,14 +95,14 @@ func (o *importOptions) run(ctx context.Context, args []string) (result, error) 
 		}
 	}
 	if r.File, err = o.write(dir, made.Text); err == nil {
-		err = writeSources(dir, made.Files)
+		err = writeSources(dir, made)
 	}
 	return r, err
 }
 
 // writeSources puts code that stood in a file beside it. It replaces none.
-func writeSources(dir string, files []draft.File) error {
-	for _, f := range files {
+func writeSources(dir string, made migrate.Imported) error {
+	for _, f := range made.Files {
 		file := filepath.Join(dir, filepath.FromSlash(f.Name))
 		err := os.MkdirAll(filepath.Dir(file), 0o755)
 		if err == nil {
