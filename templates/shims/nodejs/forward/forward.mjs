@@ -10,6 +10,7 @@ import * as flowing from "node:stream";
 const migration = JSON.parse(process.env.FERRY_MIGRATION ?? "{}");
 
 const ENVELOPE = "ferry-forwarded"; // has what an ingress in between would change; what has one is never forwarded again
+const UPGRADE = "upgrade";
 const SIDE = "ferry-side"; // of an answer: who gave it
 const CHANGED = new Set(["host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip", "forwarded", migration.key]);
 const OWN = new Set(["date", "server", "via", "alt-svc"]); // of an answer: its ingress' own
@@ -20,14 +21,14 @@ const there = migration.url && new URL(migration.url);
 
 // migrated is whether the other side has answered an exchange.
 async function migrated(exchange) {
-  const envelope = unsealed(exchange);
   if (migration.accepts) {
+    const envelope = unsealed(exchange);
     exchange.added = [[SIDE, migration.to]];
     if (envelope?.probe) return answered(exchange);
     if (envelope) restore(exchange, envelope);
     return false;
   }
-  if (!exchange.header(ENVELOPE) && forwardable(exchange) && Math.random() * 100 < migration.percent && (await forward(exchange))) return true;
+  if (Math.random() * 100 < migration.percent && forwardable(exchange) && (await forward(exchange))) return true;
   exchange.added = [[SIDE, migration.from]];
   return false;
 }
@@ -42,7 +43,7 @@ function answered(exchange) {
 // unsealed is what an envelope holds that the old side has sealed.
 function unsealed(exchange) {
   const sealed = exchange.header(ENVELOPE);
-  if (!sealed || !migration.accepts) return undefined;
+  if (!sealed) return undefined;
   try {
     const envelope = JSON.parse(Buffer.from(sealed, "base64url"));
     return sealing.timingSafeEqual(sealing.createHash("sha256").update(envelope.secret).digest(), Buffer.from(migration.accepts, "hex")) ? envelope : undefined;
@@ -64,9 +65,14 @@ function restore(exchange, { client, scheme, headers }) {
   Object.defineProperty(req.socket, "remoteAddress", { value: client, configurable: true, writable: true });
 }
 
-// forwardable is whether a request can be answered elsewhere: one that takes over its connection cannot.
-function forwardable(exchange) {
-  return exchange.header("upgrade") === undefined && exchange.method !== "CONNECT";
+// forwardable is whether a request can be answered elsewhere: one that takes over its connection cannot, and one that was forwarded
+// before is not.
+function forwardable({ headers, method }) {
+  for (const [name] of headers) {
+    const { length } = name;
+    if ((length === UPGRADE.length && name.toLowerCase() === UPGRADE) || (length === ENVELOPE.length && name.toLowerCase() === ENVELOPE)) return false;
+  }
+  return method !== "CONNECT";
 }
 
 const IDLE = 60_000; // ms that a connection is kept: what lies between may drop it in silence after some minutes
@@ -90,9 +96,14 @@ function keeping(http) {
   return agent;
 }
 
-// drop closes the connections that were kept for too long, which are the first of those that are free.
+let dropped = 0;
+
+// drop closes, once in a second, the connections that were kept for too long, which are the first of those that are free.
 function drop({ freeSockets }) {
-  const since = Date.now() - IDLE;
+  const now = Date.now();
+  if (now - dropped < 1000) return;
+  dropped = now;
+  const since = now - IDLE;
   for (const name in freeSockets) {
     for (const socket of freeSockets[name]) {
       if (socket.free > since) break;
