@@ -22,7 +22,7 @@ import (
 
 func TestReleasesAndRollbacksUnderLoadLoseNoRequestAndMixNothing(t *testing.T) {
 	t.Parallel()
-	const releases = 12
+	const releases = 20
 	l := &load{shop: newShop(t)}
 	for n := 1; n <= releases; n++ {
 		l.plan = append(l.plan, fmt.Sprintf("v%d", n))
