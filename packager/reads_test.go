@@ -33,6 +33,7 @@ func TestWhatOnesOwnModulesReadComesAlong(t *testing.T) {
 			"node_modules/cosmiconfig/package.json", `{"name":"cosmiconfig"}`,
 			"node_modules/cosmiconfig/index.js", "const fs = require('fs'); exports.cosmiconfigSync = (n) => ({ search: () => [`.${n}rc.json`, `.config/${n}rc.yaml`, `${n}.config.mjs`].filter((f) => fs.existsSync(f)) });",
 		}},
+		"the folder of a route": {"import fs from 'node:fs'; const serveStatic = ({ root }) => (name) => fs.readFileSync(root + name, 'utf8');\nconst use = (route, serve) => serve(route.replace('*', 'a.txt'));\nexport const got = () => use('/static/*', serveStatic({ root: './' }));", []string{"static/a.txt", "a"}},
 		"a worker from the working folder": {"import { Worker } from 'node:worker_threads';\nexport const got = () => new Promise((done, fail) => new Worker('./lib/worker.js').on('message', done).on('error', fail));", []string{
 			"lib/worker.js", "import { parentPort } from 'node:worker_threads';\nimport p from 'p';\nimport { more } from './more.js';\nparentPort.postMessage(p + more);", "lib/more.js", "export const more = '!';",
 		}},

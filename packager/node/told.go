@@ -24,6 +24,7 @@ var fileName = pattern.Of(`^[\w.-][\w./-]*\.[A-Za-z]\w{1,7}$`)
 // pattern of paths it is the folder that it begins with.
 func (p *paths) told(words []token, i int) {
 	p.all(words, i)
+	p.served(words, i)
 	w := words[i]
 	if w.kind != aString || imported(words, i) || strings.ContainsAny(w.text, " \n:<>\"'()|\\,;=&#$") || strings.Trim(w.text, "./") == "" {
 		return
@@ -38,6 +39,16 @@ func (p *paths) told(words []token, i int) {
 	first := word(words, i-1) == "(" || word(words, i-1) == "," && word(words, i-2) == "module"
 	if here := path.Dir(p.file); relative && here != p.cwd && first { // requireDir("../routes")
 		p.uses = append(p.uses, use{value: value{text: path.Join(here, w.text), rooted: true}, line: w.line, maybe: true, by: "requireDir"})
+	}
+}
+
+// served notes the folder of a route whose files are found from the working folder: use("/static/*", serveStatic({ root: "./" })).
+func (p *paths) served(words []token, i int) {
+	if word(words, i) != "root" || word(words, i+1) != ":" || i+2 >= len(words) || strings.Trim(words[i+2].text, "./") != "" || word(words, i-3) != "serveStatic" || i < 5 {
+		return
+	}
+	if folder, _, ok := strings.Cut(words[i-5].text, "/*"); ok && words[i-5].kind == aString {
+		p.uses = append(p.uses, use{value: p.fromCwd(value{text: "." + folder}), line: words[i].line, maybe: true, by: "serveStatic"})
 	}
 }
 
