@@ -1,9 +1,5 @@
 // One side of a migration. The old side has the new one answer a share of its requests, and answers by itself where that
 // fails; the new side takes what the old one hands over as if the client had sent it.
-import * as sealing from "node:crypto";
-import * as plainly from "node:http";
-import * as securely from "node:https";
-import * as flowing from "node:stream";
 
 // What the deploy says of the migration: of the old side {from, to, url, percent, secret, final}, of the new one {to, accepts}, of
 // both {key}: the header of the key that lets requests in to the new side. The old side has it in FERRY_MIGRATION_KEY.
@@ -44,9 +40,10 @@ function answered(exchange) {
 function unsealed(exchange) {
   const sealed = exchange.header(ENVELOPE);
   if (!sealed) return undefined;
+  const { createHash, timingSafeEqual } = required("node:crypto");
   try {
     const envelope = JSON.parse(Buffer.from(sealed, "base64url"));
-    return sealing.timingSafeEqual(sealing.createHash("sha256").update(envelope.secret).digest(), Buffer.from(migration.accepts, "hex")) ? envelope : undefined;
+    return timingSafeEqual(createHash("sha256").update(envelope.secret).digest(), Buffer.from(migration.accepts, "hex")) ? envelope : undefined;
   } catch {
     return undefined;
   }
@@ -143,7 +140,7 @@ class Asking {
 
   ask() {
     const { exchange, repeatable } = this;
-    const http = there.protocol === "https:" ? securely : plainly;
+    const http = required(there.protocol === "https:" ? "node:https" : "node:http");
     const agent = agentFor(http, repeatable);
     if (repeatable) drop(agent);
     this.opened = false;
@@ -302,7 +299,7 @@ function sendBody(exchange, out, keeps) {
   const { body, connection } = exchange;
   const stop = (err) => out.destroy(err);
   if (!keeps && body.stream) {
-    const stream = connection?.req ?? flowing.Readable.fromWeb(body.stream());
+    const stream = connection?.req ?? required("node:stream").Readable.fromWeb(body.stream());
     return void stream.on("error", stop).pipe(out);
   }
   const send = (bytes) => {
