@@ -46,6 +46,10 @@ func TestAHandlerOfAnotherStyleIsForeseenByItsFileAlone(t *testing.T) {
 		{"lambda", "app.js", "import Fastify from 'fastify';\nconst app = Fastify({});\nexport default app;", "add `style: node`"},
 		{"fetch", "app.js", "module.exports = (req, res) => res.end();", "add `style: node`"},
 		{"fetch", "app.js", "export default function (req, res) {}", "add `style: node`"},
+		{"node", "app.js", "export default function handler(req, res) {\n  res.status(200).json({});\n}", "add `style: gcf-http`"},
+		{"node", "app.ts", "export default async function handler(req: Request, res: Response) {\n  res.send('x');\n}", "add `style: gcf-http`"},
+		{"node", "app.js", "const app = require('./app');\nmodule.exports = (req, res) => {\n  app(req, res);\n  res.status(200);\n}", ""},
+		{"node", "app.js", "module.exports = (req, res) => {\n  res.json = (v) => res.end(JSON.stringify(v));\n  res.json({});\n}", ""},
 		{"node", "app.js", "import { Hono } from 'hono';\nconst app = new Hono();\nexport default app;", "add `style: fetch`"},
 		{"fetch", "app.js", "const { app } = require('@azure/functions');\napp.http('hello', {});", "add `style: azure`"},
 		{"fetch", "app.js", "const functions = require('@google-cloud/functions-framework');\nfunctions.http('hello', (req, res) => res.send());", "add `style: gcf-http`"},
@@ -89,6 +93,20 @@ func TestAHandlerOfAnotherStyleIsForeseenByItsFileAlone(t *testing.T) {
 		}
 		if said := foreseen(t, fn, "local", files...); c.want == "" && said != "" || !strings.Contains(said, c.want) {
 			t.Errorf("%s %s: %q: it says %q, want %q", c.style, c.handler, c.code, said, c.want)
+		}
+	}
+}
+
+func TestAFunctionThatAnswersByWhatOnlyExpressAddsIsNotPackagedToFailLive(t *testing.T) {
+	t.Parallel()
+	for code, refused := range map[string]bool{
+		"module.exports = (req, res) => res.status(200).json({});": true,
+		"module.exports = (req, res) => res.end();":                false,
+	} {
+		fn := manifest.Function{Name: "api", Source: ".", Handler: "app.js", Style: manifest.StyleNode, Runtime: "nodejs22", Events: []manifest.Event{{HTTP: &manifest.HTTPEvent{}}}}
+		p := &Packager{Root: packagertest.Project(t, "app.js", code), Cache: t.TempDir()}
+		if _, err := p.Build(t.Context(), fn, packagertest.Local(fn.Runtime)); (err != nil) != refused || refused && !strings.Contains(err.Error(), "what Express adds") {
+			t.Errorf("%s: %+v", code, err)
 		}
 	}
 }

@@ -46,6 +46,22 @@ func Foresee(dir string, fn manifest.Function, _ source.Platform) ([]source.Warn
 	return nil, nil
 }
 
+// helpless refuses a handler that would go live and fail at its first request. Others of another style do not start, and say why.
+func helpless(dir string, fn manifest.Function) error {
+	if fn.Style != manifest.StyleNode {
+		return nil
+	}
+	file := Written(dir, fn)[0]
+	data, err := regular.Read(file)
+	if err != nil {
+		return err
+	}
+	if style, shows := exported(comment().ReplaceAllString(string(data), ""), fn.Export()); style == manifest.StyleGCFHTTP {
+		return source.AnotherStyle(file, fn, shows, style)
+	}
+	return nil
+}
+
 // shown is the style that a module's text shows, "" where it shows none.
 func shown(text string, fn manifest.Function) (manifest.Style, string) {
 	if ofAzure().MatchString(text) && azures().MatchString(text) {
@@ -88,12 +104,24 @@ func exported(text, name string) (manifest.Style, string) {
 		return manifest.StyleNode, "it exports an app or a server of (req, res)"
 	case fetcher().MatchString(value):
 		return manifest.StyleFetch, "it exports a fetch handler"
+	case requests().MatchString(names) && helped(text, value):
+		return manifest.StyleGCFHTTP, "it calls what Express adds to a response, and no code here adds it"
 	case requests().MatchString(names):
 		return manifest.StyleNode, "it exports a (req, res) function"
 	case invocations().MatchString(names):
 		return manifest.StyleLambda, lambdaShape
 	}
 	return "", ""
+}
+
+// helped is whether a (req, res) function answers by methods that Node's response has not, and gives the response to nobody who
+// may add them.
+func helped(text, value string) bool {
+	at := called().FindStringSubmatchIndex(value)
+	before, after, _ := strings.Cut(text, value)
+	res := regexp.QuoteMeta(value[at[4]:at[5]])
+	given := regexp.MustCompile(`[(,]\s*` + res + `\s*[,)]|\b` + res + `\.(?:status|json|send)\s*=|\.\.\.\s*arguments`)
+	return regexp.MustCompile(`\b`+res+`\.(?:status|json|send|sendStatus)\(`).MatchString(text) && !given.MatchString(before) && !given.MatchString(value[at[5]:]+after)
 }
 
 // exportOf is what a module exports under a name, "" the default, as far as its first line says it.

@@ -36,6 +36,9 @@ func (j *job) build(ctx context.Context) (err error) {
 	if err := j.WantFile(handler, j.Function.Module(), "handler"); err != nil {
 		return err
 	}
+	if err := helpless(j.Dir, j.Function); err != nil {
+		return err
+	}
 	j.made.Entry = handler
 	shimFiles := j.shimFiles(ctx)
 	if j.whole() {
