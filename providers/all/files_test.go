@@ -17,7 +17,7 @@ import (
 func places() map[string]string {
 	return map[string]string{
 		// methods of the contract
-		"Platform": "", "Capabilities": "", "Check": "check", "Publish": "publish", "Bind": "bind", "Store": "store",
+		"Platform": "", "Capabilities": "", "Check": "check", "Publish": "publish", "Warm": "publish", "Bind": "bind", "Store": "store",
 		"Activate": "activate", "Switch": "activate", "Split": "activate", "Apart": "activate", "Over": "base", "Base": "base", "FreshBase": "base", "Turn": "turn", "Adopt": "activate",
 		"Status": "status", "Functions": "status", "Revisions": "status", "Stored": "status", "Inspect": "inspect", "Read": "inspect",
 		"Remove": "remove", "Prune": "remove", "Purge": "remove", "Fence": "fence", "Epoch": "fence",

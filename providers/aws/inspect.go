@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -23,6 +24,17 @@ func (a *Adapter) Inspect(ctx context.Context, s providers.Spec) ([]providers.Di
 	}
 	diff, err := c.inspect(ctx, specOf(s))
 	return diff, a.classify("inspect", s.Function.Name, err)
+}
+
+// Read writes a template of AWS SAM of the function and of what calls it, and takes the code from where Lambda lets it be
+// downloaded. The name may have an alias or a version after a colon, and may be an ARN.
+func (a *Adapter) Read(ctx context.Context, fn string, code io.Writer) ([]byte, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	described, err := c.read(ctx, fn, code)
+	return described, a.classify("read", fn, err)
 }
 
 func (c *connection) inspect(ctx context.Context, s spec) ([]providers.Difference, error) {

@@ -19,17 +19,6 @@ import (
 	"github.com/ferryfn/ferry/providers"
 )
 
-// Read writes a template of AWS SAM of the function and of what calls it, and takes the code from where Lambda lets it be
-// downloaded. The name may have an alias or a version after a colon, and may be an ARN.
-func (a *Adapter) Read(ctx context.Context, fn string, code io.Writer) ([]byte, error) {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	described, err := c.read(ctx, fn, code)
-	return described, a.classify("read", fn, err)
-}
-
 func (c *connection) read(ctx context.Context, fn string, code io.Writer) ([]byte, error) {
 	described, address, err := c.original(ctx, fn)
 	if err != nil {

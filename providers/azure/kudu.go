@@ -103,6 +103,9 @@ func (a *app) publish(ctx context.Context, host string, pkg *packed) (id string,
 // fetchPackage is the stored package of a revision. It need not fit into memory.
 func (a *app) fetchPackage(ctx context.Context, r record) (*packed, error) {
 	blob, err := a.box.get(ctx, packageKey(r.Package))
+	if err != nil && kindOf(err) == providers.Conflict { // of the store's: nobody else is at the app
+		return nil, fail(providers.Unavailable, "activate", a.function, "run the command again", "fetching the package: %w", brief(err))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("fetching the package: %w", err)
 	}
