@@ -64,7 +64,7 @@ What works on the local platform works meanwhile: ferry send, invoke, queues, lo
 }
 
 func (d *dev) run(ctx context.Context) error {
-	ctx, quit := context.WithCancel(ctx)
+	ctx, quit := context.WithCancel(providers.Attended(ctx))
 	defer quit()
 	d.began, d.printed = d.app.Now(), *d.app.errors()
 	p, err := d.load()
@@ -98,7 +98,13 @@ func (d *dev) run(ctx context.Context) error {
 	}
 	defer restore()
 	for {
-		d.round(ctx)
+		if !d.round(ctx) {
+			end()
+			if end, gone, err = d.platform(ctx, p); err != nil {
+				return unlessQuit(ctx, err)
+			}
+			continue
+		}
 		for again := false; !again; {
 			select {
 			case <-ctx.Done():
@@ -106,7 +112,7 @@ func (d *dev) run(ctx context.Context) error {
 			case <-gone:
 				end()
 				if end, gone, err = d.platform(ctx, p); err != nil {
-					return err
+					return unlessQuit(ctx, err)
 				}
 				again = true
 			case <-d.watch.changed():
@@ -229,8 +235,9 @@ func absence(ctx context.Context, host providers.Host) <-chan struct{} {
 	return gone
 }
 
-// round deploys what there is and follows what it logs. What fails is shown, and what served before serves on.
-func (d *dev) round(ctx context.Context) {
+// round deploys what there is and follows what it logs. What fails is shown, and what served before serves on. It is false when that
+// cannot be, since the platform has ended.
+func (d *dev) round(ctx context.Context) (served bool) {
 	began := time.Now()
 	p, err := d.load()
 	if p != nil {
@@ -245,7 +252,10 @@ func (d *dev) round(ctx context.Context) {
 		}
 	}
 	if ctx.Err() != nil {
-		return
+		return true
+	}
+	if err != nil && d.absent(ctx) {
+		return false
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -258,7 +268,7 @@ func (d *dev) round(ctx context.Context) {
 		d.printed.failures(reports(err))
 		d.announce(ctx, cmp.Or(d.serving, p), reports(err))
 		d.printed.linef("%s", d.printed.style.dim.Render("waiting for a change; what served before serves on"))
-		return
+		return true
 	}
 	d.serving = p
 	d.announce(ctx, p, nil)
@@ -266,6 +276,25 @@ func (d *dev) round(ctx context.Context) {
 	if mended || !d.shown || len(done.Changed)+len(done.Removed) > 0 {
 		d.tell(done, time.Since(began))
 	}
+	return true
+}
+
+// unlessQuit is the error, unless somebody has ended all.
+func unlessQuit(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// absent reports whether no platform runs.
+func (d *dev) absent(ctx context.Context) bool {
+	host, err := d.app.host()
+	if err != nil {
+		return false
+	}
+	i, err := host.Info(ctx)
+	return err == nil && !i.Running
 }
 
 // tell says what is served. The lock is held.

@@ -126,7 +126,7 @@ func (w *watch) follow(p *project) error {
 			switch {
 			case err != nil || !e.IsDir():
 				return nil //nolint:nilerr // it went meanwhile, or packaging says what is wrong with it
-			case slices.Contains(unwatched(), e.Name()) && path != folder:
+			case (slices.Contains(unwatched(), e.Name()) || path == filepath.Clean(os.TempDir())) && path != folder: // ferry writes there itself
 				return filepath.SkipDir
 			}
 			if err := w.watcher.Add(path); err != nil {

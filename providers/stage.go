@@ -22,6 +22,19 @@ func WithStages(ctx context.Context, tell func(stage string)) context.Context {
 	})
 }
 
+type attendedKey struct{}
+
+// Attended is for who runs the platform of this machine in its own process: with this context no adapter starts one beside it.
+func Attended(ctx context.Context) context.Context {
+	return context.WithValue(ctx, attendedKey{}, true)
+}
+
+// IsAttended reports whether a platform that does not run is to stay away.
+func IsAttended(ctx context.Context) bool {
+	attended, _ := ctx.Value(attendedKey{}).(bool)
+	return attended
+}
+
 // Stage tells the caller what long work is at, as "building the image" or "waiting for the host": a few words in lower case,
 // which are shown with how long it takes. A call that is quick tells none, and none is told after the call returned.
 func Stage(ctx context.Context, stage string) {

@@ -170,6 +170,9 @@ func (a *Adapter) start(ctx context.Context) error {
 		return err
 	}
 	if !a.home.Running() {
+		if providers.IsAttended(ctx) {
+			return &platform.Error{Code: platform.CodeNotRunning, Message: "the local platform has ended"}
+		}
 		providers.Stage(ctx, "starting the local platform")
 	}
 	return a.client.Ensure(ctx)
