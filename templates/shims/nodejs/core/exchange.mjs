@@ -42,7 +42,7 @@ class Exchange {
   // header is a header's value, those of one that is there twice joined.
   header(name) {
     let found;
-    for (const [key, value] of this.headers) if (key.toLowerCase() === name) found = found === undefined ? value : `${found}, ${value}`;
+    for (const [key, value] of this.headers) if (key.length === name.length && key.toLowerCase() === name) found = found === undefined ? value : `${found}, ${value}`;
     return found;
   }
 

@@ -13,6 +13,7 @@ const OWN = new Set(["date", "server", "via", "alt-svc"]); // of an answer: its 
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 const PATIENCE = 3000; // ms for a connection
 
+const word = migration.key && process.env.FERRY_MIGRATION_KEY;
 const there = migration.url && new URL(migration.url);
 
 // migrated is whether the other side has answered an exchange.
@@ -74,17 +75,18 @@ function forwardable({ headers, method }) {
 
 const IDLE = 60_000; // ms that a connection is kept: what lies between may drop it in silence after some minutes
 const agents = {};
+let transport; // node:http or node:https, from the first request that is forwarded
 
 // agentFor keeps connections for requests that may be sent again. Any other gets one of its own: whether one that is kept is
 // still open shows only when it is too late.
-function agentFor(http, repeatable) {
-  if (!repeatable) return (agents.single ??= new http.Agent({ keepAlive: false }));
-  return (agents.kept ??= keeping(http));
+function agentFor(repeatable) {
+  if (!repeatable) return (agents.single ??= new transport.Agent({ keepAlive: false }));
+  return (agents.kept ??= keeping());
 }
 
 // keeping is an agent that keeps connections, and notes since when each is free.
-function keeping(http) {
-  const agent = new http.Agent({ keepAlive: true });
+function keeping() {
+  const agent = new transport.Agent({ keepAlive: true });
   const keep = agent.keepSocketAlive;
   agent.keepSocketAlive = function (socket) {
     socket.free = Date.now();
@@ -140,12 +142,12 @@ class Asking {
 
   ask() {
     const { exchange, repeatable } = this;
-    const http = required(there.protocol === "https:" ? "node:https" : "node:http");
-    const agent = agentFor(http, repeatable);
+    transport ??= required(there.protocol === "https:" ? "node:https" : "node:http");
+    const agent = agentFor(repeatable);
     if (repeatable) drop(agent);
     this.opened = false;
     // The path stands as it came: nothing between here and there may resolve it.
-    const out = http.request({ host: there.hostname, port: there.port, method: exchange.method, path: exchange.target, headers: requestHeaders(exchange), agent });
+    const out = transport.request({ host: there.hostname, port: there.port, method: exchange.method, path: exchange.target, headers: requestHeaders(exchange), agent });
     this.out = out;
     out.asking = this;
     out.on("socket", connected).on("response", answering).on("error", failed).on("close", refused);
@@ -196,9 +198,10 @@ function failed(err) {
   asking.resolve(told(exchange, err.message));
 }
 
-// refused is told last, and alone where the new side wants another protocol on the connection.
+// refused is told last of every request, and alone where the new side wants another protocol on the connection.
 function refused() {
-  failed.call(this, new Error("the connection closed without an answer"));
+  const { asking } = this;
+  if (!asking.res && asking.out === this) failed.call(this, new Error("the connection closed without an answer"));
 }
 
 function told(exchange, why) {
@@ -281,7 +284,7 @@ const UNSENT = new Set([...HOP, "host", "content-length", "expect", migration.ke
 function requestHeaders({ client, scheme, headers, body }) {
   const all = ["host", there.host];
   const changed = [];
-  if (migration.key) all.push(migration.key, process.env.FERRY_MIGRATION_KEY);
+  if (migration.key) all.push(migration.key, word);
   for (const pair of headers) {
     const name = pair[0].toLowerCase();
     if (CHANGED.has(name)) changed.push(pair);

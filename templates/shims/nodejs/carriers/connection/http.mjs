@@ -37,7 +37,8 @@ class Connected {
   }
 
   head(status, pairs, length) {
-    const list = pairs.flat();
+    const list = [];
+    for (const [name, value] of pairs) list.push(name, value);
     if (length !== undefined) list.push("content-length", String(length));
     this.res.writeHead(status, list);
     if (length === undefined) this.res.flushHeaders();
@@ -129,6 +130,6 @@ function abortOf(res) {
 
 // peerOf is the address of the client, as the last proxy saw it.
 function peerOf(req) {
-  const forwarded = (req.headers["x-forwarded-for"] ?? "").split(",").pop().trim();
-  return forwarded || req.socket.remoteAddress;
+  const forwarded = req.headers["x-forwarded-for"];
+  return (forwarded && forwarded.slice(forwarded.lastIndexOf(",") + 1).trim()) || req.socket.remoteAddress;
 }

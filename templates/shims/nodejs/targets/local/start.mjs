@@ -3,6 +3,7 @@
 const env = process.env;
 const platform = env.FERRY_PLATFORM ?? "local";
 const timeout = Number(env.FERRY_TIMEOUT_MS);
+const instance = env.FERRY_INSTANCE; // the nonce: the environment is asked once, for each look at it costs a call of the system's
 
 // delivery is what the platform says of an event; only a request with the nonce is asked.
 function delivery(exchange) {
@@ -20,15 +21,15 @@ const DELIVERED = "/.ferry/event/";
 
 // asked is what the platform itself wants of a request, undefined for one that is the handler's.
 function asked(exchange) {
-  if (!env.FERRY_INSTANCE) return undefined;
+  if (!instance) return undefined;
   const path = pathOf(exchange.target);
   if (exchange.method === "POST" && path.startsWith(DELIVERED)) {
     const { createHash, timingSafeEqual } = required("node:crypto");
     const digest = (text) => createHash("sha256").update(text).digest();
-    const known = digest(env.FERRY_INSTANCE).toString("hex");
+    const known = digest(instance).toString("hex");
     return timingSafeEqual(digest(path.slice(DELIVERED.length)), digest(known)) ? "delivery" : undefined;
   }
-  if (exchange.header("ferry-instance") !== env.FERRY_INSTANCE) return undefined;
+  if (exchange.header("ferry-instance") !== instance) return undefined;
   return { "GET /.ferry/probe": "probe", "POST /.ferry/event": "event" }[`${exchange.method} ${path}`];
 }
 
@@ -55,7 +56,7 @@ async function main() {
   listening(async (exchange) => {
     exchange.aborted = abortOf(exchange.connection.res);
     const ours = asked(exchange);
-    if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
+    if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance });
     exchange.ctx = new Context(exchange, platform, timeout);
     if (ours === "event" && together(source, exchange)) return serveMessages(source.batch, exchange, exchange.ctx);
     if (ours === "event") return serveEvent(source.event, exchange, Object.assign(exchange.ctx, delivery(exchange)));

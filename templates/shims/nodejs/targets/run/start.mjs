@@ -2,6 +2,7 @@
 
 const env = process.env;
 const timeout = Number(env.FERRY_TIMEOUT_MS);
+const instance = env.FERRY_INSTANCE; // the nonce: the environment is asked once, for each look at it costs a call of the system's
 let source;
 
 // delivery is what ferry says of an event; only a request with the nonce is asked.
@@ -12,14 +13,14 @@ function delivery(exchange) {
 
 // asked is what ferry itself wants of a request, undefined for one that is the handler's.
 function asked(exchange) {
-  if (!env.FERRY_INSTANCE || exchange.header("ferry-instance") !== env.FERRY_INSTANCE) return undefined;
+  if (!instance || exchange.header("ferry-instance") !== instance) return undefined;
   return { "GET /.ferry/probe": "probe", "POST /.ferry/event": "event" }[`${exchange.method} ${pathOf(exchange.target)}`];
 }
 
 async function respond(exchange) {
   exchange.aborted = abortOf(exchange.connection.res);
   const ours = asked(exchange);
-  if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance: env.FERRY_INSTANCE });
+  if (ours === "probe") return sendJSON(exchange, 200, { digest: env.FERRY_DIGEST, instance });
   exchange.ctx = new Context(exchange, "run", timeout);
   if (ours === "event") return serveEvent(source.event, exchange, Object.assign(exchange.ctx, delivery(exchange)));
   if (!isGoogleEvent(exchange)) return serveExchange(source.http, exchange);
