@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/until"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -71,8 +73,13 @@ func (d *dev) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	end, gone, err := d.platform(ctx, p)
-	if err != nil {
+	end, gone := func() {}, (<-chan struct{})(nil)
+	begin := func() (err error) {
+		end()
+		end, gone, err = d.platform(ctx, p)
+		return err
+	}
+	if err := begin(); err != nil {
 		return err
 	}
 	defer func() { end() }()
@@ -88,7 +95,11 @@ func (d *dev) run(ctx context.Context) error {
 		defer stop()
 		written = append(written, file)
 	}
-	if d.watch, err = newWatch(written); err != nil {
+	home, err := d.app.home()
+	if err != nil {
+		return err
+	}
+	if d.watch, err = newWatch(written, home.State, home.Cache, os.TempDir()); err != nil {
 		return err
 	}
 	defer d.watch.close()
@@ -99,8 +110,7 @@ func (d *dev) run(ctx context.Context) error {
 	defer restore()
 	for {
 		if !d.round(ctx) {
-			end()
-			if end, gone, err = d.platform(ctx, p); err != nil {
+			if err := begin(); err != nil {
 				return unlessQuit(ctx, err)
 			}
 			continue
@@ -110,8 +120,7 @@ func (d *dev) run(ctx context.Context) error {
 			case <-ctx.Done():
 				return nil
 			case <-gone:
-				end()
-				if end, gone, err = d.platform(ctx, p); err != nil {
+				if err := begin(); err != nil {
 					return unlessQuit(ctx, err)
 				}
 				again = true
@@ -218,18 +227,13 @@ func (d *dev) platform(ctx context.Context, p *project) (end func(), gone <-chan
 func absence(ctx context.Context, host providers.Host) <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {
-		tick := time.NewTicker(500 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			if i, err := host.Info(ctx); err == nil && !i.Running {
-				close(gone)
-				return
-			}
+		ends := until.Rule{For: "the platform to end", First: 500 * time.Millisecond}
+		err := until.True(ctx, ends, func() (bool, error) {
+			i, err := host.Info(ctx)
+			return err == nil && !i.Running, nil // one that does not answer may be busy
+		})
+		if err == nil {
+			close(gone)
 		}
 	}()
 	return gone

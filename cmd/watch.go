@@ -22,18 +22,19 @@ type watch struct {
 	news    chan struct{}
 	newest  atomic.Int64  // when something changed last
 	written []fs.FileInfo // files that ferry itself writes: a log of what it says would have it say more
+	ours    []string      // folders that ferry itself writes to: what it packages would have it package again
 }
 
 // quiet is for how long nothing must change until what changed is looked at: an editor writes a file in several steps.
 const quiet = 20 * time.Millisecond
 
-// newWatch watches, but for what ferry writes itself into files among those that are given.
-func newWatch(written []io.Writer) (*watch, error) {
+// newWatch watches, but for what ferry writes itself: into files among those that are given, and into folders.
+func newWatch(written []io.Writer, ours ...string) (*watch, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, fmt.Errorf("watching files: %w", err)
 	}
-	all := &watch{watcher: w, news: make(chan struct{}, 1)}
+	all := &watch{watcher: w, news: make(chan struct{}, 1), ours: ours}
 	for _, to := range written {
 		if file, ok := to.(*os.File); ok {
 			if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
@@ -120,13 +121,23 @@ func (w *watch) follow(p *project) error {
 	for _, fn := range p.manifest.Functions {
 		folders = append(folders, filepath.Join(p.manifest.Dir, filepath.FromSlash(fn.Source)))
 	}
+	var ours []fs.FileInfo
+	for _, folder := range w.ours {
+		if info, err := os.Stat(folder); err == nil {
+			ours = append(ours, info)
+		}
+	}
+	own := func(e fs.DirEntry) bool {
+		info, err := e.Info()
+		return err == nil && slices.ContainsFunc(ours, func(one fs.FileInfo) bool { return os.SameFile(one, info) })
+	}
 	var failures []error
 	for _, folder := range slices.Compact(folders) {
 		failures = append(failures, filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
 			switch {
 			case err != nil || !e.IsDir():
 				return nil //nolint:nilerr // it went meanwhile, or packaging says what is wrong with it
-			case (slices.Contains(unwatched(), e.Name()) || path == filepath.Clean(os.TempDir())) && path != folder: // ferry writes there itself
+			case path != folder && (slices.Contains(unwatched(), e.Name()) || own(e)):
 				return filepath.SkipDir
 			}
 			if err := w.watcher.Add(path); err != nil {

@@ -4,9 +4,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/ferryfn/ferry/manifest"
 )
 
 func TestWhatFerryWritesItselfIsNoChangeAndWhatNoNewsIsKeptOfIsOne(t *testing.T) {
@@ -49,5 +52,33 @@ func TestWhatFerryWritesItselfIsNoChangeAndWhatNoNewsIsKeptOfIsOne(t *testing.T)
 	w.watcher.Errors <- fsnotify.ErrEventOverflow
 	if !seen() {
 		t.Error("more changes than the system keeps news of are not seen")
+	}
+}
+
+func TestFoldersThatFerryWritesToAreNotWatchedAlsoWithinAProject(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	home := filepath.Join(root, "kept", "cache")
+	for _, folder := range []string{home, filepath.Join(root, "lib"), filepath.Join(root, "node_modules")} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reached := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(home, reached); err != nil {
+		t.Skip("no links here")
+	}
+	w, err := newWatch(nil, reached, filepath.Join(root, "not there yet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	if err := w.follow(&project{manifest: &manifest.Manifest{Dir: root, File: filepath.Join(root, "ferry.yaml")}}); err != nil {
+		t.Fatal(err)
+	}
+	got := w.watcher.WatchList()
+	slices.Sort(got)
+	if want := []string{root, filepath.Join(root, "kept"), filepath.Join(root, "lib")}; !slices.Equal(got, want) {
+		t.Errorf("watched are %q, want %q", got, want)
 	}
 }

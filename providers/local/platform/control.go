@@ -315,13 +315,19 @@ func (s *server) bind(_ context.Context, q BindRequest) (none, error) {
 	return none{}, svc.change(next)
 }
 
-// warm begins to start an instance of a revision that need not be live, and keeps it for a while.
-func (s *server) warm(_ context.Context, q FunctionRequest) (none, error) {
+// revision is the service and the revision that a request names.
+func (s *server) revision(q FunctionRequest) (*service, Revision, error) {
 	svc, err := s.service(q.Scope)
 	if err != nil {
-		return none{}, err
+		return nil, Revision{}, err
 	}
 	r, err := s.host.home.Revision(q.Scope, q.Function, q.Revision)
+	return svc, r, err
+}
+
+// warm begins to start an instance of a revision that need not be live, and keeps it for a while.
+func (s *server) warm(_ context.Context, q FunctionRequest) (none, error) {
+	svc, r, err := s.revision(q)
 	if err != nil {
 		return none{}, err
 	}
@@ -330,11 +336,7 @@ func (s *server) warm(_ context.Context, q FunctionRequest) (none, error) {
 
 // probe starts an instance of a revision that need not be live, and ends it once it has answered, unless it is kept.
 func (s *server) probe(ctx context.Context, q FunctionRequest) (none, error) {
-	svc, err := s.service(q.Scope)
-	if err != nil {
-		return none{}, err
-	}
-	r, err := s.host.home.Revision(q.Scope, q.Function, q.Revision)
+	svc, r, err := s.revision(q)
 	if err != nil {
 		return none{}, err
 	}
