@@ -15,6 +15,7 @@ type reader struct {
 	root     *foreign.Node
 	dir      string
 	template lambda.Template
+	settings lambda.Settings
 	globals  *foreign.Node
 	made     draft.Manifest
 	byID     map[string]*one
@@ -37,6 +38,7 @@ func typed(resources *foreign.Node) bool {
 // Read makes a manifest of a file's tree. What became of each value is said in the tree.
 func Read(root *foreign.Node, file string) draft.Manifest {
 	r := &reader{root: root, dir: filepath.Dir(file), byID: map[string]*one{}}
+	r.settings = lambda.Settings{Dir: r.dir, Text: r.text}
 	r.template = lambda.Template{Resources: root.Get("Resources"), Parameters: root.Get("Parameters")}
 	r.globals = root.At("Globals", "Function")
 	r.made.Service = draft.Folder(file)

@@ -199,7 +199,7 @@ func (f *one) queue(n *foreign.Node, key string) {
 		switch e.Key {
 		case key:
 		case "BatchSize":
-			if i, ok := f.number(e.Value); ok {
+			if i, ok := f.settings.Number(e.Value); ok {
 				q.Batch = i
 				e.Value.Map(f.at + ".events.queue.batch")
 			}

@@ -133,7 +133,7 @@ func (f *one) keys() map[string]func(*foreign.Node) {
 func told(*foreign.Node) {}
 
 func (f *one) bound(n *foreign.Node, which string) {
-	i, ok := f.number(n)
+	i, ok := f.settings.Number(n)
 	if !ok {
 		return
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ferryfn/ferry/migrate/draft"
@@ -15,21 +14,16 @@ import (
 
 // shared are the properties that globals have for all functions, and each function for itself.
 func (r *reader) shared(d *draft.Function, at string) map[string]func(*foreign.Node) {
-	whole := func(field *string, key, suffix string) func(*foreign.Node) {
-		return func(n *foreign.Node) {
-			if i, ok := r.number(n); ok {
-				*field = strconv.Itoa(i) + suffix
-				n.Map(at + "." + key)
-			}
-		}
+	in := func(read func(n *foreign.Node, d *draft.Function, at string)) func(*foreign.Node) {
+		return func(n *foreign.Node) { read(n, d, at) }
 	}
 	return map[string]func(*foreign.Node){
-		"MemorySize":  whole(&d.Memory, "memory", "MB"),
-		"Timeout":     whole(&d.Timeout, "timeout", "s"),
+		"MemorySize":  in(r.settings.Memory),
+		"Timeout":     in(r.settings.Timeout),
 		"Environment": func(n *foreign.Node) { r.environment(n.Get("Variables"), d, at) },
-		"Layers":      func(n *foreign.Node) { r.list(n, d.Block("aws"), "layers", at+".aws.layers") },
+		"Layers":      func(n *foreign.Node) { r.settings.List(n, d.Block("aws"), "layers", at+".aws.layers") },
 		"VpcConfig":   func(n *foreign.Node) { r.vpc(n, d, at) },
-		"Tags":        foreign.Seen(func(n *foreign.Node) { r.tags(n, d, at) }),
+		"Tags":        foreign.Seen(in(r.settings.Tags)),
 		"Tracing": func(n *foreign.Node) {
 			if text, ok := r.text(n); ok && text == "Active" {
 				d.Block("aws").Set("tracing", "active")
@@ -42,35 +36,9 @@ func (r *reader) shared(d *draft.Function, at string) map[string]func(*foreign.N
 			}
 			n.Map(at + ".aws.tracing")
 		},
-		"Architectures": func(n *foreign.Node) {
-			for _, item := range n.Items() {
-				text, ok := r.text(item)
-				if d.Architecture = lambda.Architecture(text); d.Architecture != "" {
-					item.Map(at + ".architecture")
-				} else if ok {
-					item.Lose("ferry does not know this architecture")
-				}
-			}
-		},
-		"EphemeralStorage": func(n *foreign.Node) {
-			if i, ok := r.number(n.Get("Size")); ok {
-				d.Block("aws").Set("ephemeral_storage", fmt.Sprintf("%dMB", i))
-				n.Map(at + ".aws.ephemeral_storage")
-			}
-		},
-		"Runtime": func(n *foreign.Node) {
-			text, ok := r.text(n)
-			if !ok {
-				return
-			}
-			runtime, reason := lambda.Runtime(text, r.dir)
-			if reason != "" {
-				n.Lose(reason)
-				return
-			}
-			d.Runtime = runtime
-			n.Map(at + ".runtime")
-		},
+		"Architectures":    in(r.settings.Architecture),
+		"EphemeralStorage": func(n *foreign.Node) { r.settings.Storage(n.Get("Size"), d, at) },
+		"Runtime":          in(r.settings.Runtime),
 	}
 }
 
@@ -110,65 +78,8 @@ func (r *reader) ours(name string, n *foreign.Node, d *draft.Function, at string
 	n.Map(at + ".secrets")
 }
 
-// list puts a list of texts into a block. An item that is not known is lost.
-func (r *reader) list(n *foreign.Node, block *draft.Settings, key, to string) {
-	var texts []string
-	for _, item := range n.Items() {
-		if text, ok := r.text(item); ok {
-			texts = append(texts, text)
-			item.Map(to)
-		}
-	}
-	if len(texts) > 0 {
-		block.Set(key, texts)
-	}
-}
-
 func (r *reader) vpc(n *foreign.Node, d *draft.Function, at string) {
-	var network draft.Settings
 	n.Get("VpcId").Drop("it follows from the subnets")
 	n.Get("Ipv6AllowedForDualStack").Drop("it is a setting of AWS that ferry leaves as it is")
-	r.list(n.Get("SubnetIds"), &network, "subnets", at+".aws.vpc.subnets")
-	r.list(n.Get("SecurityGroupIds"), &network, "security_groups", at+".aws.vpc.security_groups")
-	if len(network) == 2 {
-		d.Block("aws").Set("vpc", network.Map())
-		return
-	}
-	if len(n.Get("SubnetIds").Items())+len(n.Get("SecurityGroupIds").Items()) == 0 {
-		return
-	}
-	n.Get("SubnetIds").Lose("a network is subnets and security groups by their ids: write them in aws.vpc")
-	n.Get("SecurityGroupIds").Lose("a network is subnets and security groups by their ids: write them in aws.vpc")
-}
-
-func (r *reader) tags(n *foreign.Node, d *draft.Function, at string) {
-	tags := map[string]string{}
-	for _, e := range n.Entries() {
-		if text, ok := r.text(e.Value); ok {
-			tags[e.Key] = text
-			e.Value.Map(at + ".aws.tags")
-		}
-	}
-	if n.Is(foreign.List) {
-		n.Lose("write the tags in aws.tags")
-	}
-	if len(tags) > 0 {
-		d.Block("aws").Set("tags", tags)
-	}
-}
-
-// number is a whole number that is known here.
-func (r *reader) number(n *foreign.Node) (int, bool) {
-	if n == nil {
-		return 0, false
-	}
-	text, ok := r.text(n)
-	if !ok {
-		return 0, false
-	}
-	i, err := strconv.Atoi(text)
-	if err != nil {
-		n.Lose("a whole number is expected here")
-	}
-	return i, err == nil
+	r.settings.Network(n.Get("SubnetIds"), n.Get("SecurityGroupIds"), d, at)
 }

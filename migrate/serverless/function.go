@@ -2,7 +2,6 @@ package serverless
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/ferryfn/ferry/migrate/draft"
@@ -171,39 +170,24 @@ func perFunction(key string) string {
 // sharedKeys say what those keys mean that the provider's block has for all functions, and each function for itself.
 func sharedKeys() map[string]func(*reader, *foreign.Node, *draft.Function, string) {
 	type read = func(*reader, *foreign.Node, *draft.Function, string)
-	unit := func(field func(*draft.Function) *string, key, suffix string) read {
-		return func(_ *reader, n *foreign.Node, d *draft.Function, at string) {
-			if i, ok := n.Number(); ok {
-				*field(d) = strconv.Itoa(i) + suffix
-				n.Map(at + "." + key)
-			}
-		}
+	settings := func(read func(lambda.Settings, *foreign.Node, *draft.Function, string)) read {
+		return func(r *reader, n *foreign.Node, d *draft.Function, at string) { read(r.settings, n, d, at) }
 	}
 	return map[string]read{
-		"runtime":     (*reader).runtime,
-		"memorySize":  unit(func(d *draft.Function) *string { return &d.Memory }, "memory", "MB"),
-		"timeout":     unit(func(d *draft.Function) *string { return &d.Timeout }, "timeout", "s"),
+		"runtime":     settings(lambda.Settings.Runtime),
+		"memorySize":  settings(lambda.Settings.Memory),
+		"timeout":     settings(lambda.Settings.Timeout),
 		"environment": (*reader).environment,
 		"layers": func(r *reader, n *foreign.Node, d *draft.Function, at string) {
-			r.list(n, d.Block("aws"), "layers", at+".aws.layers")
+			r.settings.List(n, d.Block("aws"), "layers", at+".aws.layers")
 		},
-		"vpc":     (*reader).vpc,
-		"tags":    (*reader).tags,
-		"tracing": (*reader).tracing,
-		"architecture": func(_ *reader, n *foreign.Node, d *draft.Function, at string) {
-			text, ok := n.Text()
-			if d.Architecture = lambda.Architecture(text); d.Architecture != "" {
-				n.Map(at + ".architecture")
-			} else if ok {
-				n.Lose("ferry does not know this architecture")
-			}
+		"vpc": func(r *reader, n *foreign.Node, d *draft.Function, at string) {
+			r.settings.Network(n.Get("subnetIds"), n.Get("securityGroupIds"), d, at)
 		},
-		"ephemeralStorageSize": func(_ *reader, n *foreign.Node, d *draft.Function, at string) {
-			if i, ok := n.Number(); ok {
-				d.Block("aws").Set("ephemeral_storage", fmt.Sprintf("%dMB", i))
-				n.Map(at + ".aws.ephemeral_storage")
-			}
-		},
+		"tags":                 settings(lambda.Settings.Tags),
+		"tracing":              (*reader).tracing,
+		"architecture":         settings(lambda.Settings.Architecture),
+		"ephemeralStorageSize": settings(lambda.Settings.Storage),
 		"logRetentionInDays": func(_ *reader, n *foreign.Node, d *draft.Function, at string) {
 			if i, ok := n.Number(); ok {
 				d.Block("aws").Set("log_retention", i)
@@ -211,20 +195,6 @@ func sharedKeys() map[string]func(*reader, *foreign.Node, *draft.Function, strin
 			}
 		},
 	}
-}
-
-func (r *reader) runtime(n *foreign.Node, d *draft.Function, at string) {
-	text, ok := n.Text()
-	if !ok {
-		return
-	}
-	runtime, reason := lambda.Runtime(text, r.dir)
-	if reason != "" {
-		n.Lose(reason)
-		return
-	}
-	d.Runtime = runtime
-	n.Map(at + ".runtime")
 }
 
 // environment reads variables. A secret in the open becomes a reference, and its value is left behind.
@@ -256,36 +226,6 @@ func (r *reader) secret(e foreign.Entry, d *draft.Function, at, name, why string
 }
 
 func (r *reader) note(text string) { r.made.Notes = append(r.made.Notes, text) }
-
-func (r *reader) vpc(n *foreign.Node, d *draft.Function, at string) {
-	var network draft.Settings
-	r.list(n.Get("subnetIds"), &network, "subnets", at+".aws.vpc.subnets")
-	r.list(n.Get("securityGroupIds"), &network, "security_groups", at+".aws.vpc.security_groups")
-	if len(network) == 2 {
-		d.Block("aws").Set("vpc", network.Map())
-		return
-	}
-	for _, e := range n.Entries() {
-		if e.Key != "subnetIds" && e.Key != "securityGroupIds" {
-			e.Value.Drop("ferry does not know this setting of networks")
-			continue
-		}
-		e.Value.Lose("a network is subnets and security groups by their ids: write them in aws.vpc")
-	}
-}
-
-func (r *reader) tags(n *foreign.Node, d *draft.Function, at string) {
-	tags := map[string]string{}
-	for _, e := range n.Entries() {
-		if text, ok := r.text(e.Value); ok {
-			tags[e.Key] = text
-			e.Value.Map(at + ".aws.tags")
-		}
-	}
-	if len(tags) > 0 {
-		d.Block("aws").Set("tags", tags)
-	}
-}
 
 func (r *reader) tracing(n *foreign.Node, d *draft.Function, at string) {
 	own := n

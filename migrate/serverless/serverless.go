@@ -14,6 +14,7 @@ type reader struct {
 	root     *foreign.Node
 	dir      string
 	template lambda.Template
+	settings lambda.Settings
 	made     draft.Manifest
 	aws      draft.Settings
 	defaults defaults
@@ -42,6 +43,7 @@ func Read(root *foreign.Node, file, stage string) draft.Manifest {
 		root: root, dir: filepath.Dir(file), files: foreign.In(filepath.Dir(file)), aws: draft.Settings{{Key: "provider", Value: "aws"}},
 		perAll: sharedKeys(), perFunction: functionKeys(),
 	}
+	r.settings = lambda.Settings{Dir: r.dir, Text: r.text}
 	r.template = lambda.Template{Resources: r.resources(), Region: root.At("provider", "region").Raw()}
 	r.service()
 	r.provider()
@@ -165,7 +167,7 @@ func (r *reader) iam(n *foreign.Node) {
 		case "statements":
 			e.Value.Lose(rightsReason)
 		case "managedPolicies":
-			r.list(e.Value, r.made.Defaults.Block("aws"), "policies", "defaults.aws.policies")
+			r.settings.List(e.Value, r.made.Defaults.Block("aws"), "policies", "defaults.aws.policies")
 		case "permissionsBoundary":
 			if text, ok := r.text(e.Value); ok {
 				r.made.Defaults.Block("aws").Set("permissions_boundary", text)
@@ -177,20 +179,6 @@ func (r *reader) iam(n *foreign.Node) {
 	}
 	if n.Get("deploymentRole") != nil {
 		n.Get("deploymentRole").Drop("ferry deploys with the credentials that it is given; assume_role in the target names another role")
-	}
-}
-
-// list puts a list of texts into a block. An item that is not known is lost.
-func (r *reader) list(n *foreign.Node, block *draft.Settings, key, to string) {
-	var texts []string
-	for _, item := range n.Items() {
-		if text, ok := r.text(item); ok {
-			texts = append(texts, text)
-			item.Map(to)
-		}
-	}
-	if len(texts) > 0 {
-		block.Set(key, texts)
 	}
 }
 
