@@ -89,14 +89,14 @@ func TestAnImportOfAFileThatAsksForTooMuchStaysSmall(t *testing.T) {
 	many := func(n int, format string) string {
 		var b strings.Builder
 		for i := range n {
-			b.WriteString(strings.ReplaceAll(format, "N", strconv.Itoa(i)))
+			b.WriteString(strings.ReplaceAll(format, "<n>", strconv.Itoa(i)))
 		}
 		return b.String()
 	}
 	powers := func(first, format string) string {
 		text := first
 		for i := range 9 {
-			one := strings.ReplaceAll(strings.ReplaceAll(format, "N", strconv.Itoa(i+1)), "M", strconv.Itoa(i))
+			one := strings.NewReplacer("<n>", strconv.Itoa(i+1), "<m>", strconv.Itoa(i)).Replace(format)
 			before, after, _ := strings.Cut(one, "|")
 			each, after, _ := strings.Cut(after, "|")
 			text += before + strings.Repeat(each, 10) + after
@@ -104,21 +104,21 @@ func TestAnImportOfAFileThatAsksForTooMuchStaysSmall(t *testing.T) {
 		return text
 	}
 	long := strings.Repeat("x", 1<<20)
-	for name, c := range map[string]struct{ file, text string }{
-		"variables within variables":             {"serverless.yml", head + "      A: ${self:custom.a9}\ncustom:\n" + powers("  a0: "+strings.Repeat("x", 100)+"\n", "  aN: \"|${self:custom.aM}|\"\n")},
-		"a long text that many aliases name":     {"serverless.yml", "a: &a " + long + "\n" + head + many(10_000, "      AN: *a\n")},
-		"a long text that many variables name":   {"serverless.yml", head + many(10_000, "      AN: \"${self:custom.a}\"\n") + "custom: {a: " + long + "}\n"},
-		"a long text within many texts":          {"serverless.yml", head + many(10_000, "      AN: \"-${self:custom.a}\"\n") + "custom: {a: " + long + "}\n"},
-		"a long list that many texts name":       {"serverless.yml", head + many(10_000, "      AN: \"-${self:custom.a}\"\n") + "custom:\n  a: [" + strings.Repeat("x, ", 100_000) + "x]\n"},
-		"a long key before many values":          {"serverless.yml", head + "? " + long + "\n: [" + strings.Repeat("x, ", 200_000) + "x]\n"},
-		"a map of many keys":                     {"serverless.yml", head + many(100_000, "      AN: a\n")},
-		"functions that have one name":           {"serverless.yml", head + many(10_000, "  a"+"_N: {handler: a.main}\n  A"+"-N: {handler: a.main}\n") + many(10_000, "  _N: {handler: a.main}\n")},
-		"references to references":               {"template.yaml", sam + "          A: !Ref B9\n  B0: {Type: AWS::S3::Bucket, Properties: {BucketName: xxxxxxxxxx}}\n" + powers("", "  BN: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub \"|${BM}|\"}}\n")},
-		"a reference to itself":                  {"template.yaml", sam + "          A: !Ref B\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref B}}\n"},
-		"a join with itself":                     {"template.yaml", sam + "          A: !Ref B\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Join [\"\", [!Ref B, !Ref B]]}}\n"},
-		"a long parameter that many refer to":    {"template.yaml", sam + many(10_000, "          AN: !Ref P\n") + "Parameters: {P: {Type: String, Default: " + long + "}}\n"},
-		"a join with long texts between":         {"template.yaml", sam + "          A: !Join [" + long + ", [" + strings.Repeat("x, ", 200_000) + "x]]\n"},
-		"a queue whose name is joined with such": {"template.yaml", sam + "      Events: {Q: {Type: SQS, Properties: {Queue: !Join [" + long + ", [" + strings.Repeat("x, ", 200_000) + "x]]}}}\n"},
+	for name, c := range map[string]struct{ file, text, want string }{
+		"variables within variables":             {"serverless.yml", head + "      A: ${self:custom.a9}\ncustom:\n" + powers("  a0: "+strings.Repeat("x", 100)+"\n", "  a<n>: \"|${self:custom.a<m>}|\"\n"), "its variables grow without bounds"},
+		"a long text that many aliases name":     {"serverless.yml", "a: &a " + long + "\n" + head + many(10_000, "      A<n>: *a\n"), "it grows without bounds when its aliases are followed"},
+		"a long text that many variables name":   {"serverless.yml", head + many(10_000, "      A<n>: \"${self:custom.a}\"\n") + "custom: {a: " + long + "}\n", "its variables grow without bounds"},
+		"a long text within many texts":          {"serverless.yml", head + many(10_000, "      A<n>: \"-${self:custom.a}\"\n") + "custom: {a: " + long + "}\n", "its variables grow without bounds"},
+		"a long list that many texts name":       {"serverless.yml", head + many(10_000, "      A<n>: \"-${self:custom.a}\"\n") + "custom:\n  a: [" + strings.Repeat("x, ", 100_000) + "x]\n", "the variable ${self:custom.a} stands for more than a text"},
+		"a long key before many values":          {"serverless.yml", head + "? " + long + "\n: [" + strings.Repeat("x, ", 200_000) + "x]\n", "it grows without bounds when its aliases are followed"},
+		"a map of many keys":                     {"serverless.yml", head + many(100_000, "      A<n>: a\n"), ""},
+		"functions that have one name":           {"serverless.yml", head + many(10_000, "  a"+"_<n>: {handler: a.main}\n  A"+"-<n>: {handler: a.main}\n") + many(10_000, "  _<n>: {handler: a.main}\n"), ""},
+		"references to references":               {"template.yaml", sam + "          A: !Ref B9\n  B0: {Type: AWS::S3::Bucket, Properties: {BucketName: xxxxxxxxxx}}\n" + powers("", "  B<n>: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub \"|${B<m>}|\"}}\n"), "Variables.A CloudFormation computes it"},
+		"a reference to itself":                  {"template.yaml", sam + "          A: !Ref B\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref B}}\n", "Variables.A CloudFormation computes it"},
+		"a join with itself":                     {"template.yaml", sam + "          A: !Ref B\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Join [\"\", [!Ref B, !Ref B]]}}\n", "Variables.A CloudFormation computes it"},
+		"a long parameter that many refer to":    {"template.yaml", sam + many(10_000, "          A<n>: !Ref P\n") + "Parameters: {P: {Type: String, Default: " + long + "}}\n", "Variables.A9999 CloudFormation computes it"},
+		"a join with long texts between":         {"template.yaml", sam + "          A: !Join [" + long + ", [" + strings.Repeat("x, ", 200_000) + "x]]\n", "Variables.A CloudFormation computes it"},
+		"a queue whose name is joined with such": {"template.yaml", sam + "      Events: {Q: {Type: SQS, Properties: {Queue: !Join [" + long + ", [" + strings.Repeat("x, ", 200_000) + "x]]}}}\n", "Queue it does not say which"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -133,6 +133,10 @@ func TestAnImportOfAFileThatAsksForTooMuchStaysSmall(t *testing.T) {
 			size := len(made.Text)
 			for _, u := range made.Unmapped {
 				size += len(u.Path) + len(u.Reason)
+			}
+			refused := fmt.Sprint(err, made.Unmapped)
+			if c.want == "" && made.Lost() || !strings.Contains(refused, c.want) {
+				t.Errorf("want %q to be refused, got %.500s", c.want, refused)
 			}
 			if size > 96<<20 {
 				t.Errorf("the manifest and the report have %d MB", size>>20)
