@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -303,7 +302,7 @@ func (d *dev) absent(ctx context.Context) bool {
 
 // tell says what is served. The lock is held.
 func (d *dev) tell(done *release.Result, took time.Duration) {
-	what := strings.Join(append(slices.Clone(done.Changed), done.Removed...), ", ")
+	what := few(append(slices.Clone(done.Changed), done.Removed...))
 	d.printed.linef("%s %s  %s", d.printed.style.good.Render("✓"), cmp.Or(what, "all")+" up to date", d.printed.style.dim.Render(seconds(took.Seconds())))
 	if d.shown {
 		return
