@@ -59,6 +59,7 @@ process per FERRY_HOME, listening on 127.0.0.1. A deploy starts it when needed.`
 			}
 			// Half of the processors are for the functions: a gateway on all of them takes their turns away, and wanders from one to the next.
 			runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
+			waitTurns()
 			return nil, host.Serve(ctx, a.Streams.Err)
 		}),
 	)
