@@ -2,6 +2,7 @@ package azure
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -92,6 +93,31 @@ func TestADeployThatWasFrozenBeforeItSentItsPackageSendsNoneAfterAnotherOne(t *t
 	}
 	if got := s.says(); got != "three" {
 		t.Errorf("what serves is %q", got)
+	}
+}
+
+func TestAConflictOfTheStoreOverAPackageIsNoRaceForTheAppAndIsUndone(t *testing.T) {
+	s := undone(t, func(*shop, *connection, *app) error { return nil })
+	var once atomic.Bool
+	s.cloud.Intercept(func(c standin.Call) standin.Fault {
+		if c.Operation == "Blob_Download" && strings.Contains(c.Resource, "shop-dev-f0/packages/") && !once.Swap(true) {
+			return standin.Fail(http.StatusConflict, "AnotherOperationInProgress", "Another operation is in progress. Please try again later.")
+		}
+		return standin.Fault{}
+	})
+	err := s.deploy("two", release.DeployOptions{Message: "two"})
+	if !errors.Is(err, providers.Unavailable) || errors.Is(err, providers.Conflict) || !strings.Contains(err.Error(), "fetching the package") {
+		t.Errorf("the deploy ended with %v", err)
+	}
+	s.cloud.Intercept(nil)
+	if got := s.says(); got != "one" {
+		t.Errorf("what serves is %q", got)
+	}
+	if err := s.deploy("three", release.DeployOptions{Message: "three"}); err != nil {
+		t.Errorf("the next deploy meets what was left: %v", err)
+	}
+	if got := s.says(); got != "three" {
+		t.Errorf("what serves in the end is %q", got)
 	}
 }
 
