@@ -35,7 +35,7 @@ func (a *Adapter) Activate(ctx context.Context, ch providers.Change) (providers.
 		return st, nil
 	}
 	err = a.classify(op, fn, err)
-	now, reading := at.status(context.WithoutCancel(ctx))
+	now, reading := at.status(ctx)
 	if reading != nil {
 		return ch.From, errors.Join(err, a.classify(op, fn, reading))
 	}

@@ -136,6 +136,39 @@ func TestWhatTenFunctionsNeedIsMadeAtOnce(t *testing.T) {
 	}
 }
 
+func TestAnInterruptedActivationLetsTheAppGoAndAsksForNothingMore(t *testing.T) {
+	s := newScene(t)
+	goLive(t, s.a, s.spec("one"))
+	two := s.spec("two")
+	r, err := s.a.Publish(t.Context(), two, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := s.a.Status(t.Context(), "api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	s.cloud.Intercept(func(c standin.Call) standin.Fault {
+		if c.Operation == "Blob_Download" && strings.Contains(c.Resource, "shop-dev-api/packages/") {
+			s.cloud.Reset()
+			interrupt()
+			return standin.Cut()
+		}
+		return standin.Fault{}
+	})
+	if _, err := s.a.Activate(ctx, providers.Change{Spec: two, From: from, To: &r}); !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	<-s.cloud.Quiet()
+	for _, c := range s.cloud.Calls() {
+		if c.Service != "blob" { // of which it may have been writing one, and lets go the other's lease
+			t.Errorf("after the interruption it still asked for %s of %s", c.Operation, c.Resource)
+		}
+	}
+}
+
 func TestOfTwoDeploysAtOnceOneWins(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, newSources(t))
