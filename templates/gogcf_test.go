@@ -3,6 +3,7 @@ package templates_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -81,7 +82,7 @@ func TestAGoPackageOfAnotherStyleIsTheSameEveryTimeAndLeavesTheModuleAsItIs(t *t
 		digests := map[string]bool{}
 		for range 2 {
 			pk := &packager.Packager{Root: root, Cache: filepath.Join(t.TempDir(), "cache")}
-			a, err := pk.Build(t.Context(), fn, packager.Platform{Shim: "local", OS: "linux", Arch: "arm64", Runtime: "go"})
+			a, err := pk.Build(t.Context(), fn, packager.Platform{Shim: "local", OS: "linux", Arch: runtime.GOARCH, Runtime: "go"})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -144,7 +144,7 @@ func goCommand(t *testing.T, _, source string, s Shim) *exec.Cmd {
 		t.Fatal(err)
 	}
 	write(t, dir, map[string][]byte{"overlay.json": overlay})
-	build := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", binary, "./ferrymain")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", binary, "./ferrymain")
 	build.Dir = module
 	build.Env = append(os.Environ(), "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -143,7 +143,7 @@ import (
 func main() { log.Fatal(funcframework.StartHostPort("127.0.0.1", os.Getenv("PORT"))) }
 `)
 	binary := filepath.Join(t.TempDir(), "main")
-	cmd := exec.Command("go", "build", "-mod=vendor", "-o", binary, "./functions.local/app")
+	cmd := exec.Command("go", "build", "-mod=vendor", "-ldflags=-s -w", "-o", binary, "./functions.local/app")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOPROXY=off", "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -55,7 +55,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "ferry")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/ferry").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "../../cmd/ferry").CombinedOutput(); err != nil {
 		panic(string(out))
 	}
 	return m.Run()

@@ -44,7 +44,7 @@ func start(t *testing.T, f Function, files ...string) *Environment {
 
 func compile(t *testing.T, dir string) {
 	t.Helper()
-	build := exec.Command("go", "build", "-o", "bootstrap", "main.go")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", "bootstrap", "main.go")
 	build.Dir = dir
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -20,7 +20,7 @@ type checkout struct {
 func built(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "ferry")
-	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/ferry").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "../../cmd/ferry").CombinedOutput(); err != nil {
 		t.Fatalf("building ferry: %v\n%s", err, out)
 	}
 	return program
