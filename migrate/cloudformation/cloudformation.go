@@ -19,6 +19,9 @@ type reader struct {
 	globals  *foreign.Node
 	made     draft.Manifest
 	byID     map[string]*one
+	// connected are the readers of resources that have to do with how a function is called.
+	connected foreign.Keys
+	roles     map[string][]*one // the functions that have a role of the template
 }
 
 // Is is whether the file is a template.
@@ -37,7 +40,7 @@ func typed(resources *foreign.Node) bool {
 
 // Read makes a manifest of a file's tree. What became of each value is said in the tree.
 func Read(root *foreign.Node, file string) draft.Manifest {
-	r := &reader{root: root, dir: filepath.Dir(file), byID: map[string]*one{}}
+	r := &reader{root: root, dir: filepath.Dir(file), byID: map[string]*one{}, roles: map[string][]*one{}}
 	r.settings = lambda.Settings{Dir: r.dir, Text: r.text}
 	r.template = lambda.Template{Resources: root.Get("Resources"), Parameters: root.Get("Parameters")}
 	r.globals = root.At("Globals", "Function")
@@ -46,6 +49,7 @@ func Read(root *foreign.Node, file string) draft.Manifest {
 		{Name: "local", Settings: draft.Settings{{Key: "provider", Value: "local"}}},
 		{Name: "aws", Settings: draft.Settings{{Key: "provider", Value: "aws"}}},
 	}
+	r.connected = r.connections()
 	r.defaults()
 	var order []*one
 	for _, e := range root.Get("Resources").Entries() {
@@ -99,13 +103,17 @@ func (r *reader) note(text string) { r.made.Notes = append(r.made.Notes, text) }
 
 // resource says what becomes of a resource that is no function: some connect things with functions.
 func (r *reader) resource(n *foreign.Node) {
-	switch kind := n.Get("Type").Raw(); kind {
+	if n.Told() {
+		return // it is part of one that came before
+	}
+	kind := n.Get("Type").Raw()
+	if read := r.connected[kind]; read != nil {
+		read(n)
+		return
+	}
+	switch kind {
 	case "AWS::Serverless::Function", "AWS::Lambda::Function":
-	case "AWS::Lambda::EventSourceMapping":
-		r.mapping(n)
-	case "AWS::Lambda::Url":
-		r.url(n)
-	case "AWS::Lambda::Permission", "AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::Logs::LogGroup", "AWS::IAM::Role":
+	case "AWS::Lambda::Version", "AWS::IAM::Role":
 		n.Drop("ferry makes it for each function by itself")
 	case "AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion":
 		n.Lose("layers are published with another tool: name their ARNs in aws.layers")
@@ -113,21 +121,8 @@ func (r *reader) resource(n *foreign.Node) {
 		n.Lose("it is a template of its own: import that one, too")
 	case "AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine":
 		n.Lose("state machines are deployed with another tool")
-	case "AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api":
-		r.api(n)
-	case "AWS::Events::Rule", "AWS::Scheduler::Schedule":
-		n.Lose("write it as a schedule event of its function, or let it send to a queue or topic")
 	default:
-		n.Drop("ferry makes no resources but its functions: keep it with CloudFormation")
-	}
-}
-
-// api is an API with settings of its own; the routes are events of the functions.
-func (r *reader) api(n *foreign.Node) {
-	n.Drop("each function answers at an address of its own")
-	properties := n.Get("Properties")
-	for _, key := range []string{"Auth", "DefinitionBody", "DefinitionUri", "Body", "BodyS3Location", "Domain"} {
-		properties.Get(key).Lose("it is a feature of API Gateway, and each function answers at an address of its own")
+		r.unconnected(kind, n)
 	}
 }
 
@@ -148,7 +143,8 @@ func (r *reader) rest() {
 	}
 	for _, e := range r.root.Get("Globals").Entries() {
 		if e.Key != "Function" {
-			e.Value.Drop("each function answers at an address of its own")
+			e.Value.Drop(ownAddress)
+			r.shield(e.Value)
 		}
 	}
 }

@@ -20,15 +20,15 @@ func (f *one) events(n *foreign.Node) {
 		kind := e.Value.Get("Type")
 		switch kind.Raw() {
 		case "Api":
-			f.route(e.Value, properties, "1.0")
+			f.routed(e.Value, properties, "1.0")
 		case "HttpApi":
-			f.route(e.Value, properties, cmp.Or(properties.Get("PayloadFormatVersion").Raw(), "2.0"))
+			f.routed(e.Value, properties, cmp.Or(properties.Get("PayloadFormatVersion").Raw(), "2.0"))
 		case "Schedule", "ScheduleV2":
 			f.schedule(properties)
 		case "SQS":
 			f.queue(properties, "Queue")
 		case "SNS":
-			f.topic(properties)
+			f.topic(properties, "Topic")
 		case "S3":
 			f.object(properties)
 		case "apigateway":
@@ -50,13 +50,17 @@ func (f *one) events(n *foreign.Node) {
 	}
 }
 
-// route reads a route of API Gateway; without a path it is every one.
-func (f *one) route(event, n *foreign.Node, format string) {
+// routed reads a route of API Gateway; without a path it is every one.
+func (f *one) routed(event, n *foreign.Node, format string) {
 	if !lambda.Payload(f.fn, event, format) {
 		return
 	}
 	f.routes.Add(lambda.Path(cmp.Or(n.Get("Path").Raw(), "*")), lambda.Method(n.Get("Method").Raw()))
-	private := false
+	api, named := n.Get("ApiId"), event.Get("Type").Raw()
+	if named == "Api" {
+		api = n.Get("RestApiId")
+	}
+	private := f.gateway(api, named)
 	for _, e := range n.Entries() {
 		switch e.Key {
 		case "Path":
@@ -66,19 +70,21 @@ func (f *one) route(event, n *foreign.Node, format string) {
 		case "PayloadFormatVersion":
 			e.Value.Map(f.at + ".payload")
 		case "RestApiId", "ApiId":
-			e.Value.Drop("each function answers at an address of its own")
+			e.Value.Drop(ownAddress)
 		case "Auth":
-			private = e.Value.Get("Authorizer").Raw() == "AWS_IAM"
-			if private {
-				e.Value.Map(f.at + ".events.http.auth")
-			} else {
-				e.Value.Lose("an authorizer of API Gateway cannot be carried: check the caller in the function, or set auth: private")
+			by := e.Value.Get("Authorizer").Raw()
+			if by != "" {
+				private = by == "AWS_IAM"
+			}
+			e.Value.Map(f.at + ".events.http.auth")
+			if by != "AWS_IAM" && by != "NONE" {
+				e.Value.Lose(authorizers)
 			}
 		case "CorsConfiguration":
 			f.routes.Share(f.cors(e.Value))
 			e.Value.Map(f.at + ".events.http.cors")
 		case "Integration":
-			e.Value.Lose("API Gateway makes an event of its own of the request: make it a proxy integration, or read the request in the function")
+			e.Value.Lose(ownEvent)
 		case "RequestModel", "RequestParameters":
 			e.Value.Lose("API Gateway checks it: do so in the function")
 		default:
@@ -113,26 +119,13 @@ func (f *one) url(n *foreign.Node) {
 	}
 }
 
-func (f *one) cors(n *foreign.Node) *draft.CORS {
-	texts := func(key string) (found []string) {
-		for _, item := range n.Get(key).Items() {
-			if text, ok := f.text(item); ok && text != "*" || key == "AllowOrigins" {
-				found = append(found, text)
-			}
-		}
-		return found
-	}
-	c := &draft.CORS{Origins: texts("AllowOrigins"), Methods: texts("AllowMethods"), Headers: texts("AllowHeaders")}
-	c.Credentials = n.Get("AllowCredentials").True()
-	if age := n.Get("MaxAge").Raw(); age != "" {
-		c.MaxAge = age + "s"
-	}
-	return c
-}
+const switchedOff = "it is switched off"
+
+func off(n *foreign.Node) bool { return n.Get("Enabled").False() || n.Get("State").Raw() == "DISABLED" }
 
 func (f *one) schedule(n *foreign.Node) {
-	if state := n.Get("Enabled"); state.False() || n.Get("State").Raw() == "DISABLED" {
-		n.Drop("it is switched off")
+	if off(n) {
+		n.Drop(switchedOff)
 		return
 	}
 	zone := n.Get("ScheduleExpressionTimezone").Raw()
@@ -143,11 +136,9 @@ func (f *one) schedule(n *foreign.Node) {
 	for _, e := range n.Entries() {
 		switch e.Key {
 		case "Input":
-			if strings.Contains(e.Value.Raw(), `"dev.ferry.event"`) {
-				e.Value.Drop("ferry calls with its own event by itself")
-				continue
-			}
-			e.Value.Lose("a schedule calls with no input of its own: write it into the function")
+			f.input(e.Value)
+		case "StartDate", "EndDate":
+			e.Value.Lose("a schedule has no first and no last day")
 		case "ScheduleExpressionTimezone":
 			e.Value.Map(f.at + ".events.schedule.timezone")
 		case "RetryPolicy", "DeadLetterConfig":
@@ -169,6 +160,15 @@ func (f *one) schedule(n *foreign.Node) {
 	f.fn.Events = append(f.fn.Events, draft.Event{Schedule: &draft.Schedule{Cron: cron, Timezone: zone}})
 }
 
+// input is what a schedule calls with.
+func (f *one) input(n *foreign.Node) {
+	if strings.Contains(n.Raw(), `"dev.ferry.event"`) {
+		n.Drop("ferry calls with its own event by itself")
+		return
+	}
+	n.Lose("a schedule calls with no input of its own: write it into the function")
+}
+
 // resource is the name of what an event reads, said to be mapped to a key, or lost.
 func (f *one) resource(n *foreign.Node, service, to string) (string, bool) {
 	name, exact, found := f.template.Resource(service, n)
@@ -177,10 +177,15 @@ func (f *one) resource(n *foreign.Node, service, to string) (string, bool) {
 		return "", false
 	}
 	if !exact {
-		f.note("CloudFormation chooses the name of " + name + ": say it in targets.aws.resources." + name)
+		f.chosen(name)
 	}
 	n.Map(to)
 	return name, true
+}
+
+// chosen notes a name that only CloudFormation knows.
+func (r *reader) chosen(name string) {
+	r.note("CloudFormation chooses the name of " + name + ": say it in targets.aws.resources." + name)
 }
 
 // queue reads a queue's event of SAM, or a mapping.
@@ -189,8 +194,8 @@ func (f *one) queue(n *foreign.Node, key string) {
 	if !ok {
 		return
 	}
-	if n.Get("Enabled").False() {
-		n.Drop("it is switched off")
+	if off(n) {
+		n.Drop(switchedOff)
 		return
 	}
 	q := &draft.Queue{Name: name, Batch: 10}
@@ -215,62 +220,9 @@ func (f *one) queue(n *foreign.Node, key string) {
 	}
 }
 
-// mapping reads a mapping that is a resource of its own.
-func (r *reader) mapping(n *foreign.Node) {
-	properties := n.Get("Properties")
-	f := r.refers(properties.Get("FunctionName"))
-	if f == nil {
-		n.Lose("its function is not in the template, or not carried")
-		return
-	}
-	if _, _, found := r.template.Resource("sqs", properties.Get("EventSourceArn")); !found || r.isStream(properties.Get("EventSourceArn")) {
-		n.Lose("streams and Kafka are read on AWS alone")
-		return
-	}
-	n.Get("Type").Map(f.at + ".events")
-	f.queue(properties, "EventSourceArn")
-	properties.Get("FunctionName").Map(f.at)
-}
-
-// isStream is whether a reference is to something that is no queue.
-func (r *reader) isStream(n *foreign.Node) bool {
-	id := referred(n)
-	kind := r.template.Resources.At(id, "Type").Raw()
-	return id != "" && kind != "" && kind != "AWS::SQS::Queue"
-}
-
-// url reads a function URL that is a resource of its own.
-func (r *reader) url(n *foreign.Node) {
-	f := r.refers(n.At("Properties", "TargetFunctionArn"))
-	if f == nil {
-		n.Lose("its function is not in the template, or not carried")
-		return
-	}
-	n.Get("Type").Map(f.at + ".events.http")
-	f.url(n.Get("Properties"))
-}
-
-// refers is the function that a Ref or GetAtt is to.
-func (r *reader) refers(n *foreign.Node) *one { return r.byID[referred(n)] }
-
-// referred is the id in a Ref or GetAtt.
-func referred(n *foreign.Node) string {
-	switch {
-	case n.Tag() == "!Ref" || n.Tag() == "!GetAtt":
-		id, _, _ := strings.Cut(n.Raw(), ".")
-		return id
-	case n.Get("Ref") != nil:
-		return n.Get("Ref").Raw()
-	}
-	if items := n.Get("Fn::GetAtt").Items(); len(items) > 0 {
-		id, _, _ := strings.Cut(items[0].Raw(), ".")
-		return id
-	}
-	return ""
-}
-
-func (f *one) topic(n *foreign.Node) {
-	which := n.Get("Topic")
+// topic reads a topic's event of SAM, or a subscription.
+func (f *one) topic(n *foreign.Node, key string) {
+	which := n.Get(key)
 	name, ok := f.template.Ref(which)
 	if ok {
 		which.Map(f.at + ".events.topic.name")
@@ -280,7 +232,7 @@ func (f *one) topic(n *foreign.Node) {
 	f.fn.Events = append(f.fn.Events, draft.Event{Topic: &draft.Topic{Name: name}})
 	for _, e := range n.Entries() {
 		switch e.Key {
-		case "Topic":
+		case key:
 		case "FilterPolicy", "FilterPolicyScope":
 			e.Value.Lose("a topic hands over all its messages: filter in the function")
 		case "RedrivePolicy":
@@ -300,9 +252,14 @@ func (f *one) object(n *foreign.Node) {
 	if !ok {
 		return
 	}
-	o := &draft.Object{Bucket: name}
+	f.objects(name, n.Get("Events"), n.Get("Filter"))
+}
+
+// objects are those of a bucket, of which some events and some names call.
+func (f *one) objects(bucket string, events, filter *foreign.Node) {
+	o := &draft.Object{Bucket: bucket}
 	f.fn.Events = append(f.fn.Events, draft.Event{Object: o})
-	for _, event := range n.Get("Events").Items() {
+	for _, event := range events.Items() {
 		switch text, _ := f.text(event); {
 		case text == "s3:ObjectCreated:*":
 			o.On = append(o.On, "created")
@@ -314,8 +271,8 @@ func (f *one) object(n *foreign.Node) {
 			event.Lose("objects call when they are created or deleted, however that came")
 		}
 	}
-	n.Get("Filter").Map(f.at + ".events.object")
-	for _, rule := range n.At("Filter", "S3Key", "Rules").Items() {
+	filter.Map(f.at + ".events.object")
+	for _, rule := range filter.At("S3Key", "Rules").Items() {
 		value := rule.Get("Value").Raw()
 		switch strings.ToLower(rule.Get("Name").Raw()) {
 		case "prefix":
@@ -332,6 +289,7 @@ func (f *one) object(n *foreign.Node) {
 
 // finish puts what was collected into the function.
 func (f *one) finish() {
+	f.policies(f.granted)
 	if h := f.routes.Join(&f.made, f.fn); h == nil || f.fn.Payload == "2.0" {
 		f.fn.Payload = ""
 	}

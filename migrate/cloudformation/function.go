@@ -11,15 +11,15 @@ import (
 // one is a function that is being read.
 type one struct {
 	*reader
-	fn     *draft.Named
-	at     string // functions.<name>
-	routes lambda.Routes
+	fn      *draft.Named
+	at      string // functions.<name>
+	routes  lambda.Routes
+	granted *foreign.Node // policies that stand in the function
 }
 
 // function reads a resource that is one; nil is one that is none, or that ferry cannot run.
 func (r *reader) function(id string, n *foreign.Node) *one {
-	kind := n.Get("Type").Raw()
-	if kind != "AWS::Serverless::Function" && kind != "AWS::Lambda::Function" {
+	if !isFunction(n) {
 		return nil
 	}
 	properties := n.Get("Properties")
@@ -50,6 +50,11 @@ func (r *reader) function(id string, n *foreign.Node) *one {
 	}
 	r.byID[id] = f
 	return f
+}
+
+func isFunction(n *foreign.Node) bool {
+	kind := n.Get("Type").Raw()
+	return kind == "AWS::Serverless::Function" || kind == "AWS::Lambda::Function"
 }
 
 // property is a property of the function, or of all, and whose it is in the manifest.
@@ -108,7 +113,7 @@ func (f *one) keys() map[string]func(*foreign.Node) {
 		"Events":                       f.events,
 		"FunctionUrlConfig":            foreign.Seen(f.url),
 		"Role":                         f.role,
-		"Policies":                     f.policies,
+		"Policies":                     func(n *foreign.Node) { f.granted = n },
 		"PermissionsBoundary":          f.boundary,
 		"ReservedConcurrentExecutions": func(n *foreign.Node) { f.bound(n, "max") },
 		"ProvisionedConcurrencyConfig": foreign.Seen(func(n *foreign.Node) { f.bound(n.Get("ProvisionedConcurrentExecutions"), "min") }),
@@ -120,9 +125,9 @@ func (f *one) keys() map[string]func(*foreign.Node) {
 		"TenancyConfig":          foreign.Lost("ferry keeps no tenants apart: make a function for each"),
 		"CapacityProviderConfig": foreign.Lost("ferry runs functions on the capacity that their provider manages"),
 		"DeadLetterConfig":       func(n *foreign.Node) { f.deadLetter(n.Get("TargetArn")) },
-		"EventInvokeConfig":      foreign.Seen(foreign.Lost("ferry sends results of events nowhere, and how often they are tried is the target's to say")),
+		"EventInvokeConfig":      foreign.Seen(foreign.Lost(unsent)),
 		"FileSystemConfigs":      foreign.Lost("ferry mounts no file systems"),
-		"Connectors":             foreign.Lost("ferry grants no rights by connectors: name policies in aws.policies"),
+		"Connectors":             foreign.Lost(connectors),
 	} {
 		keys[key] = read
 	}
@@ -149,47 +154,6 @@ func (f *one) deadLetter(n *foreign.Node) {
 	if text, ok := f.text(n); ok {
 		f.fn.Block("aws").Set("dead_letter", text)
 		n.Map(f.at + ".aws.dead_letter")
-	}
-}
-
-func (f *one) role(n *foreign.Node) {
-	text, ok := f.template.Text(n)
-	if !ok {
-		n.Lose("the role is made by CloudFormation: name its ARN in aws.role, or let ferry make one")
-		return
-	}
-	f.fn.Block("aws").Set("role", text)
-	n.Map(f.at + ".aws.role")
-}
-
-func (f *one) boundary(n *foreign.Node) {
-	if text, ok := f.text(n); ok {
-		f.fn.Block("aws").Set("permissions_boundary", text)
-		n.Map(f.at + ".aws.permissions_boundary")
-	}
-}
-
-// policies are ARNs of policies; templates and statements of SAM cannot be said.
-func (f *one) policies(n *foreign.Node) {
-	var arns []string
-	for _, item := range n.Items() {
-		text, ok := f.template.Text(item)
-		switch {
-		case ok && strings.HasPrefix(text, "arn:"):
-			arns = append(arns, text)
-			item.Map(f.at + ".aws.policies")
-		case ok && strings.HasPrefix(text, "AWSLambda"):
-			arns = append(arns, "arn:aws:iam::aws:policy/service-role/"+text)
-			item.Map(f.at + ".aws.policies")
-		case ok && (strings.HasPrefix(text, "Amazon") || strings.HasPrefix(text, "AWS") || strings.HasSuffix(text, "Access")):
-			arns = append(arns, "arn:aws:iam::aws:policy/"+text)
-			item.Map(f.at + ".aws.policies")
-		default:
-			item.Lose("the role that ferry makes has only the rights to run: name policies in aws.policies, or a role in aws.role")
-		}
-	}
-	if len(arns) > 0 {
-		f.fn.Block("aws").Set("policies", arns)
 	}
 }
 

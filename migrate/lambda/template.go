@@ -205,7 +205,17 @@ func (t Template) Resource(service string, n *foreign.Node) (name string, exact,
 		name, found := Resource(service, text)
 		return name, found, found
 	}
-	return draft.Name(id), false, id != "" && t.Resources.Get(id) != nil
+	name, _ = t.Own(id)
+	return name, false, id != "" && t.Resources.Get(id) != nil
+}
+
+// Own is the name of a resource of the template. It is false where CloudFormation chooses it: the name is then one that the
+// target's resources have to explain.
+func (t Template) Own(id string) (name string, exact bool) {
+	if text, ok := t.bounded().given(id); ok {
+		return text, true
+	}
+	return draft.Name(id), false
 }
 
 // resourceText reads an ARN, or a name, in which the account need not be known.

@@ -3,6 +3,8 @@ package serverless
 
 import (
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/ferryfn/ferry/migrate/draft"
 	"github.com/ferryfn/ferry/migrate/foreign"
@@ -218,6 +220,7 @@ func (r *reader) rest() {
 			e.Value.Lose("layers are published with another tool: name their ARNs in aws.layers")
 		case "resources":
 			e.Value.Drop("ferry makes no resources but its functions: keep this part with CloudFormation")
+			r.connections()
 		case "custom", "params", "stages":
 			dropUntold(e.Value, "nothing but plugins and variables reads it")
 		default:
@@ -234,6 +237,22 @@ func (r *reader) rest() {
 		}
 	}
 }
+
+// connections are resources that have to do with how a function is called. A function of the file has a resource whose name
+// ends in LambdaFunction.
+func (r *reader) connections() {
+	for _, e := range r.template.Resources.Entries() {
+		kind := e.Value.Get("Type").Raw()
+		switch {
+		case kind == "AWS::Lambda::Function":
+			e.Value.Lose("it is a function that CloudFormation makes: write it under functions, and import the file again")
+		case lambda.Calls(kind) && slices.ContainsFunc(lambda.References(e.Value.Get("Properties")), isFunction):
+			e.Value.Lose("CloudFormation connects it with a function: write it as an event of the function, if there is one of its kind")
+		}
+	}
+}
+
+func isFunction(id string) bool { return strings.HasSuffix(id, "LambdaFunction") }
 
 // dropUntold says the reason of all values of which nothing was said.
 func dropUntold(n *foreign.Node, reason string) {
