@@ -73,6 +73,15 @@ func TestANodeFunctionOfGooglesFrameworkIsServedUnmodified(t *testing.T) {
 	}
 }
 
+func TestANodeFunctionOfATypeIsServedAsGooglesFrameworkServesIt(t *testing.T) {
+	packagertest.Registries(t, "npm", "node")
+	asJSON := [][2]string{{"content-type", "application/json"}}
+	alike(t, nodeProgram(manifest.StyleGCFHTTP, "gcftyped", "index.js:greet"), npmProject(t, "gcftyped", `{"@google-cloud/functions-framework":"3.5.1"}`), []request{
+		{method: "POST", target: "/", body: `{"name":"you"}`, headers: asJSON, status: 200, want: `{"hello":"you"}`},
+		{method: "POST", target: "/", body: `{`, headers: asJSON, status: 400},
+	})
+}
+
 // hasFramework wants a framework in the bill of a package and in the package itself.
 func hasFramework(t *testing.T, p program, pk *packager.Packager, name, version string) {
 	t.Helper()
@@ -217,6 +226,8 @@ func TestANodeModuleThatRegistersItsFunctionsIsToldTheLineToAdd(t *testing.T) {
 		{google, manifest.StyleFetch, "gcf", "index.js:hello", "add `style: gcf-http`"},
 		{google, manifest.StyleLambda, "gcf", "index.js", "add `style: gcf-http`"},
 		{google, manifest.StyleGCFEvent, "gcf", "index.js:background", "background is a background function of Google's first generation, (data, context); take a CloudEvent: functions.cloudEvent(\"background\", (event) => …)"},
+		{google, manifest.StyleGCFHTTP, "gcf", "index.js:stored", "stored is registered with functions.cloudEvent, and answers no request; add `style: gcf-event`"},
+		{google, manifest.StyleGCFEvent, "gcf", "index.js:hello", "hello is registered with functions.http, and takes no event; add `style: gcf-http`"},
 		{google, manifest.StyleGCFHTTP, "gcf", "index.js:absent", "it registers and exports no function absent"},
 		{azure, manifest.StyleFetch, "azure", "app.js", "add `style: azure`"},
 		{azure, manifest.StyleNode, "azure", "app.js", "add `style: azure`"},

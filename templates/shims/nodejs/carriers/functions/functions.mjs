@@ -7,6 +7,13 @@ async function frameworkListener(register) {
   const { default: testing } = await import("@google-cloud/functions-framework/testing");
   const name = config.export || process.env.FUNCTION_TARGET || "function";
   let found = testing.getFunction(name);
+  const kind = found && registeredAs(name);
+  if (kind === "cloudevent" && register === "http") {
+    fault(`${name} is registered with functions.cloudEvent, and answers no request`, "add `style: gcf-event` and its event to the function in ferry.yaml");
+  }
+  if ((kind === "http" || kind === "typed") && register === "cloudEvent") {
+    fault(`${name} is registered with functions.${kind}, and takes no event`, "add `style: gcf-http` to the function in ferry.yaml");
+  }
   if (!found) {
     found = config.export || typeof exported === "function" ? exported : named(name);
     if (typeof found !== "function" || isApp(found)) {
@@ -17,9 +24,16 @@ async function frameworkListener(register) {
       fault(`${name} is a background function of Google's first generation, (data, context)`, `take a CloudEvent: functions.cloudEvent("${name}", (event) => …)`);
     }
   }
-  framework[register](name, register === "http" ? breaking(found) : found);
+  if (kind !== "typed") framework[register](name, register === "http" ? breaking(found) : found); // the framework converts for a typed one
   const server = testing.getTestServer(name);
   return (req, res) => void server.emit("request", req, res);
+}
+
+// registeredAs is what a function is registered as: http, cloudevent or typed. The framework keeps it in a module of its own.
+function registeredAs(name) {
+  const load = createRequire(import.meta.url);
+  const registry = Object.keys(load.cache).find((file) => /[\\/]functions-framework[\\/]build[\\/]src[\\/]function_registry\.js$/.test(file));
+  return registry && load(registry).getRegisteredFunction?.(name)?.signatureType;
 }
 
 // isBackground is whether a function of events has the context of Google's first generation beside them. A second parameter
