@@ -195,6 +195,9 @@ func (r *reads) paths(p *paths) error {
 // load takes a module that code loads past the bundler.
 func (r *reads) load(p *paths, l load) error {
 	from := filepath.FromSlash(path.Dir(l.from))
+	if strings.HasPrefix(l.name, "#") {
+		return r.alias(p, l)
+	}
 	if !isPath(l.name) {
 		if strings.Contains(l.name, ":") || !r.modules.wanted(PackageName(l.name)) {
 			return nil
