@@ -60,6 +60,13 @@ func TestAnInstalledPackageMayAskForAFileThatAnotherVersionOfAPackageHad(t *test
 		"node_modules/there/package.json", `{"name":"there"}`, "node_modules/there/index.js", ""), "app.js", "m.default.got")
 }
 
+func TestAnInstalledPackageMayAskForFilesThatNobodyBuilt(t *testing.T) {
+	t.Parallel()
+	alike(t, packagertest.Project(t, "app.js", "exports.got = require('tracer'); exports.fetch = () => {};",
+		"node_modules/tracer/package.json", `{"name":"tracer"}`,
+		"node_modules/tracer/index.js", "for (const kind of ['Release', 'Debug']) try { module.exports = require('./src/build/' + kind + '/binding'); } catch (e) { module.exports = e.code; }"), "app.js", "m.default.got")
+}
+
 func TestWhatIsNeededMustBeInstalled(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string][]string{

@@ -54,3 +54,20 @@ func TestOfSeveralVersionsOutsideTheSameOneIsAlwaysAtTheTop(t *testing.T) {
 		}
 	}
 }
+
+func TestAnESModuleThatRequiresWhatItMayHaveFindsIt(t *testing.T) {
+	t.Parallel()
+	for how, made := range map[string]string{
+		"a module that is asked for": `process.getBuiltinModule("module").createRequire(import.meta.url)`,
+		"a module that is imported":  `(await import("node:module")).createRequire(import.meta.url)`,
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			alike(t, packagertest.Project(t, "app.mjs", "import { got as main } from 'pdf'; import { got } from 'pdf/lib/other.mjs'; export const all = main + got; export default { fetch() {} };",
+				"node_modules/pdf/package.json", `{"name":"pdf","main":"lib/pdf.mjs","optionalDependencies":{"canvas":"1"}}`,
+				"node_modules/pdf/lib/pdf.mjs", "let got = 'none';\n{\n  const require = "+made+";\n  try { got = require('canvas').got; } catch {}\n}\nexport { got };\n",
+				"node_modules/pdf/lib/other.mjs", "export { got } from './pdf.mjs';\n",
+				"node_modules/canvas/package.json", `{"name":"canvas"}`, "node_modules/canvas/index.js", "exports.got = 'drawn';"), "app.mjs", "m.all")
+		})
+	}
+}

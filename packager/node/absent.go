@@ -23,7 +23,12 @@ func (b *bundle) forgive(failed []api.Message) (more bool, err error) {
 			continue
 		}
 		name, ok := unresolved(m)
-		dir, _, installed := PackageOf(filepath.Join(b.job.Dir, filepath.FromSlash(location(m).File)))
+		dir, pkg, installed := PackageOf(filepath.Join(b.job.Dir, filepath.FromSlash(location(m).File)))
+		if installed && composed(name) && b.external[pkg].dir == "" {
+			b.leave(pkg, outsider{dir, "it puts together the name of a module that is not there"})
+			more = true
+			continue
+		}
 		if !ok || !installed || isPath(name) || dotted(name) || slices.Contains(b.absent[name], dir) {
 			continue
 		}
@@ -72,6 +77,11 @@ func (a absent) plugin() api.Plugin {
 func unresolved(m api.Message) (name string, ok bool) {
 	name, ok = strings.CutPrefix(m.Text, "Could not resolve ")
 	return strings.Trim(name, `"`), ok
+}
+
+// composed is whether an import that cannot be found is put together by the code: require("./build/**/*/binding").
+func composed(name string) bool {
+	return strings.HasPrefix(name, "require(") || strings.HasPrefix(name, "import(")
 }
 
 // isPath is whether an import names a file and not a package.

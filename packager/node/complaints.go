@@ -40,8 +40,12 @@ func (j *job) bundleHint(m api.Message) string {
 		return own.Hint
 	case strings.Contains(m.Text, `No loader is configured for ".node"`):
 		return "add the package to build.external: it holds native code, which cannot be bundled"
+	case strings.Contains(m.Text, `No loader is configured for ".wasm"`):
+		return "load it when the code runs: `await WebAssembly.instantiate(readFileSync(new URL(\"NAME.wasm\", import.meta.url)))`"
 	case !lost:
 		return ""
+	case composed(name):
+		return "create the files that it may mean, or keep all as it is with `build: {bundle: false}`"
 	case PackageName(name) == prismaClient:
 		return "run `npx prisma generate` in " + j.Function.Source
 	case dotted(name):

@@ -76,7 +76,7 @@ func (b *bundle) outside() api.Plugin {
 					return api.OnResolveResult{}, err
 				}
 				imported := args.Kind == api.ResolveJSImportStatement || args.Kind == api.ResolveJSDynamicImport
-				if top := b.modules.top(name); imported && top != nil && top.requirable() {
+				if top := b.modules.top(name); imported && top != nil && top.requirable() && path.Ext(args.Path) != ".mjs" {
 					return api.OnResolveResult{Path: args.Path, Namespace: outsideSpace}, nil
 				}
 			}

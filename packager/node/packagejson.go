@@ -12,6 +12,7 @@ type packageJSON struct {
 	Name                 string            `json:"name"`
 	Version              string            `json:"version"`
 	Type                 string            `json:"type"`
+	Main                 json.RawMessage   `json:"main"`
 	Exports              json.RawMessage   `json:"exports"`
 	Dependencies         map[string]string `json:"dependencies"`
 	OptionalDependencies map[string]string `json:"optionalDependencies"`
@@ -84,7 +85,7 @@ func (p packageJSON) requirable() bool {
 	if strings.Contains(exports, `"require"`) || strings.Contains(exports, `.cjs"`) {
 		return true
 	}
-	return p.Type != "module" && !strings.Contains(exports, `.mjs"`)
+	return p.Type != "module" && !strings.Contains(exports+string(p.Main), `.mjs"`)
 }
 
 // PackageName is the package of an import: "@a/b" of "@a/b/c", and ".a/b" of what was generated there.

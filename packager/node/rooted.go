@@ -24,7 +24,7 @@ var (
 	requirer = pattern.Of(`\bmodule\d*\.parent\b`)
 	itself   = pattern.Of(`\b(?:resolve|join|normalize)\((?:__ferry_dirname\d*|__dirname)\)|(?:\breturn |[=:>] )(?:__ferry_dirname\d*|__dirname)(?:[,;)]|$)`)
 	finds    = pattern.Of(`\b(?:__require|require)\.resolve\(["'` + "`" + `]([^"'` + "`" + `]+)`)
-	maker    = pattern.Of(`\b([\w$]+) = (?:\(0, )?[\w$.]*createRequire\d*\)?\(`)
+	maker    = pattern.Of(`\b([\w$]+) = (?:\(0, )?(?:\(?(?:await )?[\w$.]+\(["'](?:node:)?module["']\)\)?\.|[\w$.]*)createRequire\d*\)?\(`)
 	literal  = pattern.Of(`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|` + "`((?:[^`\\\\]|\\\\.)*)`")
 	declares = pattern.Of(`\b__ferry(?:Place|Meta)\(`) // the place of a module, which is no use of it
 	inserts  = pattern.Of(`\$\{[^}]*\}`)
@@ -210,7 +210,7 @@ func (b *bundle) looks(at codeOf, lines []string) (string, error) {
 		if requirer().MatchString(line) || itself().MatchString(line) || placeOf().MatchString(line) && b.holdsOne(at, statement(lines, i)) {
 			return why(line), nil
 		}
-		if name := found(line, own); name != "" && (b.holdsPath(at, name) || mod.needs(PackageName(name))) {
+		if name := found(line, own); name != "" && (b.holdsPath(at, name) || b.mayHave(mod, PackageName(name))) {
 			return why(line), nil
 		}
 		if loads().MatchString(line) {
@@ -239,6 +239,12 @@ func (b *bundle) assembly(at codeOf, lines []string) string {
 		}
 	}
 	return ""
+}
+
+// mayHave is whether a package is laid out with another one, if that is installed.
+func (b *bundle) mayHave(mod *module, name string) bool {
+	demand := mod.demand(name)
+	return mod.needs(name) || demand == optional || demand == choice && b.modules.wanted(name)
 }
 
 // found is what a line of code finds or loads by a name that the bundler does not see, if it does.
