@@ -13,7 +13,8 @@ func (l *loader) resolveFunctions() *Node {
 	defaults := mergeBlock(mergeBlock(l.targetDefaults(), l.doc.Defaults), l.stage.Defaults)
 	written := l.functions()
 	misshapen := !l.doc.Functions.isNull() && !l.doc.Functions.isMap() // which is reported already
-	if _, has := l.root.lookup("functions"); len(written) == 0 && !misshapen && (has || !l.mistyped("functions")) {
+	_, has := l.root.lookup("functions")
+	if _, meant := mistyped(l.root, "functions"); len(written) == 0 && !misshapen && (has || !meant) {
 		l.fail(l.key("functions"), "functions", "add one under functions:", "the manifest has no functions")
 	}
 	files := newFolders(l.m.Dir)
@@ -42,9 +43,17 @@ func (l *loader) resolveFunctions() *Node {
 	return newMap(l.key("functions"), tree)
 }
 
-// mistyped reports whether the document has a key that looks like this one: it is reported as unknown.
-func (l *loader) mistyped(key string) bool {
-	return slices.ContainsFunc(l.root.entries, func(e entry) bool { return nearest(e.key, []string{key}) != "" })
+// mistyped is an entry of a map that was probably meant to be key. It is reported as unknown, and what it should be is not missed as well.
+func mistyped(n *Node, key string) (e entry, found bool) {
+	if !n.isMap() {
+		return entry{}, false
+	}
+	for _, e := range n.entries {
+		if e.key != key && distance(strings.ToLower(e.key), key, 2) <= 2 {
+			return e, true
+		}
+	}
+	return entry{}, false
 }
 
 // mergeBlock lays over on base, and takes an empty or mistyped block as none.

@@ -51,6 +51,9 @@ func (c *checker) handler() {
 		c.fn.Handler = "."
 	}
 	if c.fn.Handler == "" {
+		if _, meant := mistyped(c.node, "handler"); meant {
+			return
+		}
 		hint := "add handler: " + exampleHandler(l.name)
 		if len(c.added) > 0 {
 			if near := nearest(c.fn.Name, c.added); near != "" {

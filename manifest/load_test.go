@@ -238,3 +238,19 @@ func TestAFunctionSurvivesJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestAMistypedKeyIsOneProblem(t *testing.T) {
+	for typo, text := range map[string]string{
+		"servce":   "servce: shop\nfunctions: {a: {runtime: nodejs22, handler: app.js}}\n",
+		"functons": "service: shop\nfunctons: {a: {runtime: nodejs22, handler: app.js}}\n",
+		"runtme":   "service: shop\nfunctions: {a: {runtme: nodejs22, handler: app.js}}\n",
+		"hadler":   "service: shop\nfunctions: {a: {runtime: nodejs22, hadler: app.js}}\n",
+		"porvider": "service: shop\nfunctions: {a: {runtime: nodejs22, handler: app.js}}\ntargets: {local: {porvider: local}}\n",
+		"provdier": "service: shop\nfunctions: {a: {runtime: nodejs22, handler: app.js}}\nstages: {prod: {targets: {aws: {provdier: aws}}}}\n",
+	} {
+		ps := problems(t, folder(t, text))
+		if len(ps) != 1 || !strings.Contains(ps[0].Message, typo) || !strings.HasPrefix(ps[0].Hint, "did you mean") {
+			t.Errorf("%s is reported as %v", typo, ps)
+		}
+	}
+}

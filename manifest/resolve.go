@@ -115,10 +115,34 @@ func (l *loader) target(e entry, path string) {
 	if provider == nil {
 		provider = l.baseTarget(e.key).get("provider")
 	}
-	if provider == nil || strings.Contains(provider.text, "${") {
+	if provider == nil {
+		l.nameless(e, path)
+		return
+	}
+	if strings.Contains(provider.text, "${") {
 		return // known only when it is chosen
 	}
 	l.decode(n.without(isProviderKey), l.targetPrototype(provider, path), path, decoder{raw: true})
+}
+
+// nameless reports what keeps a target without a provider from ever having one. Whatever else is in it is looked at when it is chosen.
+func (l *loader) nameless(e entry, path string) {
+	if key, ok := mistyped(e.value, "provider"); ok {
+		l.fail(key.at, path+"."+key.key, Suggest(key.key, []string{"provider"}), "unknown key %s in %s", quote(key.key), path)
+		return
+	}
+	if l.baseTarget(e.key) != nil {
+		return
+	}
+	hint := "add provider: and one of " + strings.Join(l.providers(), ", ")
+	if written := l.doc.Targets; written.isMap() {
+		for _, t := range written.entries {
+			if nearest(e.key, []string{t.key}) != "" {
+				hint = Suggest(e.key, []string{t.key})
+			}
+		}
+	}
+	l.fail(e.at, path, hint, "the target %s names no provider", quote(e.key))
 }
 
 // targetPrototype returns what to decode a target's settings into, and reports a provider that is not known.
@@ -190,7 +214,9 @@ func choose(what, name string, names []string) string {
 func (l *loader) resolveService() {
 	e, ok := l.root.lookup("service")
 	if !ok {
-		l.fail(l.root.at, "service", "add service: NAME", "the manifest does not name its service")
+		if _, meant := mistyped(l.root, "service"); !meant {
+			l.fail(l.root.at, "service", "add service: NAME", "the manifest does not name its service")
+		}
 		return
 	}
 	n := l.interp.resolve(e.value, "service", "")
@@ -226,6 +252,9 @@ func (l *loader) chooseTarget() {
 	path := "targets." + name
 	merged = l.interp.resolve(merge(nil, merged), path, "")
 	provider := merged.get("provider")
+	if _, reported := mistyped(merged, "provider"); provider == nil && (reported || l.baseTarget(name) == nil) {
+		return
+	}
 	if provider == nil {
 		l.fail(locate(l.root, l.root.at, path), path, "add provider: and one of "+strings.Join(l.providers(), ", "), "the target %s names no provider", quote(name))
 		return

@@ -93,6 +93,9 @@ func (c *checker) runtime() {
 	l, ok := r.known()
 	switch {
 	case r == "":
+		if _, meant := mistyped(c.node, "runtime"); meant {
+			return
+		}
 		c.fail("runtime", "add runtime: nodejs22, python3.13, go, java21, dotnet10 or custom", "the function %s has no runtime", quote(c.fn.Name))
 		return
 	case !ok:
