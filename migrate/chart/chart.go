@@ -62,6 +62,8 @@ const page = `<!doctype html>
 <style>
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;width:100%%}td,th{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;overflow-wrap:anywhere}
+h1{font-size:1.6rem;line-height:1.25;overflow-wrap:anywhere}th:first-child{overflow-wrap:normal}
+@media(max-width:40rem){table{font-size:.85rem}svg text{font-size:20px}}
 tr{border-top:1px solid #8884}code{font-size:.9em}svg{width:100%%;max-width:40rem;height:auto}
 </style>
 <h1>%[1]s</h1>%[2]s</html>
