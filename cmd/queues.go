@@ -73,6 +73,9 @@ messages, how old the oldest is, and the dead letters with the error of the hand
 			return nil, err
 		}
 		n, err := messenger.Redrive(ctx, args[0])
+		if err != nil && n == 0 {
+			return nil, err
+		}
 		return redriveResult{Name: args[0], Messages: n}, err
 	}))
 	return c

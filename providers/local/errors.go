@@ -84,3 +84,12 @@ func classify(home, op, fn string, err error) *providers.Error {
 	}
 	return e
 }
+
+// hinted gives an error of that kind a next step that fits the command, where it has none.
+func hinted(err error, kind providers.Kind, step string) error {
+	var e *providers.Error
+	if errors.As(err, &e) && e.Kind == kind && e.Hint == "" {
+		e.Hint = step
+	}
+	return err
+}

@@ -90,7 +90,7 @@ func (h *host) about() providers.HostInfo {
 func (h *host) Serve(ctx context.Context, log io.Writer) error {
 	o := platform.Options{Version: h.version, Log: slog.New(slog.NewTextHandler(log, nil))}
 	if err := platform.Serve(ctx, h.home, o); err != nil && !errors.Is(err, context.Canceled) {
-		return classify(string(h.home), "serve", "", err)
+		return hinted(classify(string(h.home), "serve", "", err), providers.Conflict, "run `ferry local stop`, which ends it, then `ferry local serve`")
 	}
 	return nil
 }

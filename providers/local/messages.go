@@ -18,7 +18,8 @@ func (a *Adapter) Send(ctx context.Context, m providers.Message) (providers.Sent
 			Scope: a.scope, Kind: m.Kind, Name: m.Name, ContentType: m.ContentType, Group: m.Group, Attributes: m.Attributes, Body: m.Body,
 		})
 	}
-	return providers.Sent(sent), a.classify("send", "", err)
+	step := "bind a function to it, as by `events: [{" + m.Kind + ": {name: " + m.Name + "}}]`, and run `ferry deploy`"
+	return providers.Sent(sent), hinted(a.classify("send", "", err), providers.NotFound, step)
 }
 
 // Queues asks the platform, which owns the file of messages.
@@ -45,5 +46,5 @@ func (a *Adapter) Redrive(ctx context.Context, name string) (int, error) {
 	if err == nil {
 		r, err = a.client.Redrive(ctx, platform.RedriveRequest{Scope: a.scope, Name: name})
 	}
-	return r.Messages, a.classify("redrive", "", err)
+	return r.Messages, hinted(a.classify("redrive", "", err), providers.NotFound, "run `ferry queues` for the names that there are")
 }
