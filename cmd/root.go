@@ -99,6 +99,7 @@ func newRoot(a *app, out *outcome) *cobra.Command {
 		&cobra.Group{ID: groupOther, Title: "More:"},
 	)
 	root.SetHelpCommandGroupID(groupOther)
+	defer knownTopics(root)
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
@@ -112,6 +113,22 @@ func newRoot(a *app, out *outcome) *cobra.Command {
 	add(groupOther, newLocal(a, out), newSecrets(a, out), newDoctor(a, out), newPrint(a, out), newEnv(a, out),
 		newBench(a, out), newCost(a, out), newEject(a, out), newSchema(a, out), newCompletion(a, out), newVersion(a, out))
 	return root
+}
+
+// knownTopics has `ferry help` refuse what is no command. The commands are there already.
+func knownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			c.Args = func(_ *cobra.Command, words []string) error {
+				about, unknown, err := root.Find(words)
+				if err == nil && about.HasSubCommands() {
+					err = unknownCommand(about, unknown)
+				}
+				return err
+			}
+		}
+	}
 }
 
 // alone says what ferry does without a command: it shows its version when asked for it, else its help.

@@ -37,6 +37,8 @@ func TestWhatPeopleTypeByMeaningGetsTheRightCommandNamed(t *testing.T) {
 		"local stop now":              "usage: ferry local stop",
 		"depoly":                      "did you mean deploy?",
 		"deploy --mesage x":           "did you mean --message?",
+		"help destroy":                "`ferry remove`",
+		"help local strat":            "did you mean start?",
 		"nothing-that-anybody-types":  "choose one of: ",
 		"plan --nothing-that-anybody": "`ferry plan --help`",
 	} {
