@@ -29,7 +29,7 @@ const exitHelp = `Exit codes:
   0    done, or nothing to do
   1    failed; the previous release is still serving
   2    usage, manifest or build error; nothing was attempted
-  3    differences found (plan --exit-code)
+  3    differences found (plan --exit-code, compare), or something stands in the way of a move (check, import)
   4    failed after activation; the previous release was restored
   5    failed, and the release is only partly in place; the message says what is where
   6    conflict: another deploy holds the lock, what is live has changed or is newer, or the content was rolled back

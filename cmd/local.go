@@ -23,7 +23,7 @@ func newLocal(a *app, out *outcome) *cobra.Command {
 		Use:   "local",
 		Short: "Start, stop and inspect the local platform",
 		Long: `The local platform serves the functions that were deployed to a target of provider local: one background
-process per FERRY_HOME, listening on 127.0.0.1. A deploy starts it when needed.`,
+process per FERRY_HOME, which other machines cannot reach. A deploy starts it when needed.`,
 		Args: unknownCommand,
 		RunE: a.needsSubcommand,
 	}
