@@ -38,7 +38,7 @@ func TestWhatPeopleTypeByMeaningGetsTheRightCommandNamed(t *testing.T) {
 		"depoly":                      "did you mean deploy?",
 		"deploy --mesage x":           "did you mean --message?",
 		"help destroy":                "`ferry remove`",
-		"help local strat":            "did you mean start?",
+		"help local startt":           "did you mean start?",
 		"nothing-that-anybody-types":  "choose one of: ",
 		"plan --nothing-that-anybody": "`ferry plan --help`",
 	} {
