@@ -32,9 +32,12 @@ var (
 	parameter = pattern.Of(`\{\*?(\w+)(?::[^}]*)?\??\}`)
 	triggers  = pattern.Of(`\bapp\.(http|get|post|put|patch|deleteRequest|timer|storageQueue|storageBlob|serviceBusQueue|serviceBusTopic|eventGrid|eventHub|cosmosDB|generic|warmup|sql|mySql|webPubSub|mcpTool|mcpResource|orchestration|activity|entity)\s*\(\s*["'\x60\w$]`)
 	decorated = pattern.Of(`@\w+\.(route|schedule|\w+_trigger)\s*\(`)
-	level     = pattern.Of(`(?i)\bauth_?level\s*[:=]\s*["'\x60]?([\w.]+)`)
-	appLevel  = pattern.Of(`\bhttp_auth_level\s*=\s*["']?([\w.]+)`)
-	keyed     = pattern.Of(`(\w+)\s*[:=]\s*["'\x60]([^"'\x60]*)["'\x60]`)
+	// Things that a function reads or writes beside what calls it.
+	bound      = pattern.Of(`\b(?:input|output)\.(\w+)\s*\(`)
+	boundBelow = pattern.Of(`@\w+\.(\w+_(?:input|output)|generic_(?:input|output)_binding)\s*\(`)
+	level      = pattern.Of(`(?i)\bauth_?level\s*[:=]\s*["'\x60]?([\w.]+)`)
+	appLevel   = pattern.Of(`\bhttp_auth_level\s*=\s*["']?([\w.]+)`)
+	keyed      = pattern.Of(`(\w+)\s*[:=]\s*["'\x60]([^"'\x60]*)["'\x60]`)
 )
 
 // within is how far after its head the settings of a trigger are looked for.
@@ -98,6 +101,27 @@ func (r *reader) triggersOf(m *module, s source) (all []foreign.Entry) {
 		} else {
 			trigger.Value.Map("functions." + m.fn.Name + ".events")
 		}
+	}
+	return append(all, bindings(s)...)
+}
+
+// bindings are what a file binds beside triggers, which is lost.
+func bindings(s source) (all []foreign.Entry) {
+	heads := bound()
+	switch {
+	case strings.HasSuffix(s.name, ".py"):
+		heads = boundBelow()
+	case !strings.Contains(s.text, "@azure/functions"):
+		return nil // something else that has an output
+	}
+	for i, found := range heads.FindAllStringSubmatch(s.text, -1) {
+		if found[1] == "http" {
+			continue
+		}
+		kind := strings.TrimSuffix(strings.TrimSuffix(found[1], "_output"), "_input")
+		binding := foreign.Entry{Key: "binding" + strconv.Itoa(i+1), Value: foreign.New(kind)}
+		binding.Value.Lose("only the host of Azure fulfils it, and a function with one is refused: read and write " + kind + " with its own library")
+		all = append(all, binding)
 	}
 	return all
 }
