@@ -26,7 +26,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"google.golang.org/api/cloudfunctions/v2"
+	"google.golang.org/api/cloudscheduler/v1"
 	"google.golang.org/api/option"
+	"google.golang.org/api/pubsub/v1"
 	cloudrun "google.golang.org/api/run/v2"
 
 	"github.com/ferryfn/ferry/internal/awstest"
@@ -194,7 +196,47 @@ func onFunctions(t *testing.T) byHand {
 	must(err)
 	is, err := client.Projects.Locations.Functions.Get(place + "/functions/hello").Do()
 	must(err)
-	return byHand{source: "gcp:hello", name: "hello", url: is.ServiceConfig.Uri, environ: append(project.Env(), "GOOGLE_CLOUD_REGION="+gcptest.Region), client: http.DefaultClient, lost: "keep the policy with its own tool", deny: project.Intercept}
+	lost := append(calledBy(t, as, place, is.ServiceConfig.Uri), "keep the policy with its own tool")
+	slices.Sort(lost)
+	return byHand{
+		source: "gcp:hello", name: "hello", url: is.ServiceConfig.Uri, environ: append(project.Env(), "GOOGLE_CLOUD_REGION="+gcptest.Region), client: http.DefaultClient, lost: strings.Join(lost, "\n"),
+		deny: project.Intercept,
+	}
+}
+
+// Why what calls a function of Google at its address is lost.
+const (
+	jobCalls          = "a job of Cloud Scheduler sends it requests at 0 3 * * * (Europe/Berlin): write a function of style gcf-event with a schedule, or send the job's requests to the new address"
+	subscriptionCalls = "a subscription pushes the messages of the topic signups to it as requests: write a function of style gcf-event with that topic, or push them to the new address"
+)
+
+// calledBy has jobs and a subscription call an address, and others another one. It gives why those that do are lost.
+func calledBy(t *testing.T, as func(string) []option.ClientOption, place, address string) []string {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	times, err := cloudscheduler.NewService(t.Context(), as("cloudscheduler")...)
+	must(err)
+	for name, uri := range map[string]string{"nightly": address + "/night", "idle": address, "other": "https://example.com/night"} {
+		job := &cloudscheduler.Job{Name: place + "/jobs/" + name, Schedule: "0 3 * * *", TimeZone: "Europe/Berlin", HttpTarget: &cloudscheduler.HttpTarget{Uri: uri, HttpMethod: "POST"}}
+		_, err = times.Projects.Locations.Jobs.Create(place, job).Do()
+		must(err)
+	}
+	_, err = times.Projects.Locations.Jobs.Pause(place+"/jobs/idle", &cloudscheduler.PauseJobRequest{}).Do()
+	must(err)
+	messages, err := pubsub.NewService(t.Context(), as("pubsub")...)
+	must(err)
+	of := "projects/" + gcptest.Project
+	_, err = messages.Projects.Topics.Create(of+"/topics/signups", &pubsub.Topic{}).Do()
+	must(err)
+	for name, push := range map[string]string{"mine": address, "other": "https://example.com/"} {
+		_, err = messages.Projects.Subscriptions.Create(of+"/subscriptions/"+name, &pubsub.Subscription{Topic: of + "/topics/signups", PushConfig: &pubsub.PushConfig{PushEndpoint: push}}).Do()
+		must(err)
+	}
+	return []string{jobCalls, subscriptionCalls}
 }
 
 // onFlex makes an app with a program of its own, which Azure's host hands requests to.
@@ -375,6 +417,7 @@ func (r report) accounts(t *testing.T, lost string) {
 		keys += m.Keys
 	}
 	reasons := r.losses()
+	slices.Sort(reasons)
 	for _, u := range r.Unmapped {
 		keys += u.Keys
 		if !u.Serves && u.Reason == "ferry does not know this key" {

@@ -12,21 +12,23 @@ import (
 
 func TestWhatOfALiveFunctionMayNotBeSeenIsNamedAsLost(t *testing.T) {
 	t.Parallel()
-	const without, iot = "not read without the right ", "the manifest has no events of the kind iot"
+	const without, iot, keep = "not read without the right ", "the manifest has no events of the kind iot", "keep the policy with its own tool"
 	for name, c := range map[string]struct {
 		make func(*testing.T) byHand
 		lost string
 	}{
 		"GetFunctionEventInvokeConfig":             {onLambda, without + "lambda:GetFunctionEventInvokeConfig\n" + iot},
-		"GetProvisionedConcurrencyConfig":          {onLambda, iot + "\n" + without + "lambda:GetProvisionedConcurrencyConfig"},
-		"ListFunctionUrlConfigs":                   {onLambda, iot + "\n" + without + "lambda:ListFunctionUrlConfigs"},
+		"GetProvisionedConcurrencyConfig":          {onLambda, without + "lambda:GetProvisionedConcurrencyConfig\n" + iot},
+		"ListFunctionUrlConfigs":                   {onLambda, without + "lambda:ListFunctionUrlConfigs\n" + iot},
 		"GetPolicy":                                {onLambda, without + "lambda:GetPolicy: topics, buckets, rules and APIs that call it"},
 		"ListEventSourceMappings":                  {onLambda, without + "lambda:ListEventSourceMappings: queues and streams that it reads\n" + iot},
 		"ListSubscriptionsByTopic":                 {onLambda, without + "sns:ListSubscriptionsByTopic: whether the topic signups calls it\n" + iot},
 		"GetSubscriptionAttributes":                {onLambda, without + "sns:GetSubscriptionAttributes: which messages of the topic signups it gets\n" + iot},
 		"GetBucketNotificationConfiguration":       {onLambda, without + "s3:GetBucketNotification: what the bucket uploads calls it for\n" + iot},
 		"ListSchedules":                            {onLambda, without + "scheduler:ListSchedules: schedules that call it\n" + iot},
-		"projects.locations.services.getIamPolicy": {onFunctions, without + "run.services.getIamPolicy: who may call it\nkeep the policy with its own tool"},
+		"projects.locations.services.getIamPolicy": {onFunctions, jobCalls + "\n" + subscriptionCalls + "\n" + keep + "\n" + without + "run.services.getIamPolicy: who may call it"},
+		"projects.locations.jobs.list":             {onFunctions, subscriptionCalls + "\n" + keep + "\n" + without + "cloudscheduler.jobs.list: which jobs call it"},
+		"projects.subscriptions.list":              {onFunctions, jobCalls + "\n" + keep + "\n" + without + "pubsub.subscriptions.list: which subscriptions call it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

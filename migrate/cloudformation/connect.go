@@ -138,15 +138,17 @@ func (r *reader) rule(n *foreign.Node) {
 	properties := n.Get("Properties")
 	targets := properties.Get("Targets")
 	n.Drop(elsewhere)
-	if f, is := r.called(targets); !is {
+	f, is := r.called(targets)
+	switch {
+	case !is:
 		return
-	} else if off(properties) {
+	case off(properties):
 		n.Drop(switchedOff)
 		return
-	} else if properties.Get("ScheduleExpression") == nil {
+	case properties.Get("ScheduleExpression") == nil:
 		n.Lose("patterns of EventBridge cannot be carried: let the rule send to a queue or topic, which ferry reads")
 		return
-	} else if f == nil {
+	case f == nil:
 		n.Lose(uncarried)
 		return
 	}

@@ -160,7 +160,8 @@ func (r *reader) main() string {
 // read says what each key is.
 func (r *reader) read() {
 	foreign.Keys{
-		"iamPolicy":   foreign.Seen(r.policy),
+		"iamPolicy": foreign.Seen(r.policy),
+		"jobs":      foreign.Seen(r.jobs), "subscriptions": foreign.Seen(r.subscriptions),
 		"buildConfig": r.build, "serviceConfig": r.service, "eventTrigger": r.event, "labels": r.labels,
 		"httpsTrigger":        func(n *foreign.Node) { n.Map(r.at + ".events") },
 		"availableMemoryMb":   r.megabytes,
@@ -180,6 +181,12 @@ func (r *reader) read() {
 		"satisfiesPzs": foreign.Dropped(itsOwn), "satisfiesPzi": foreign.Dropped(itsOwn), "stateMessages": foreign.Dropped(itsOwn), "automaticUpdatePolicy": foreign.Dropped(elsehow),
 	}.Read(r.root)
 	policy := r.root.Get("iamPolicy")
+	switch {
+	case r.root.Get("jobs") != nil:
+		r.made.Notes = append(r.made.Notes, "jobs of Cloud Scheduler in other regions are not read: look whether one calls the function with `gcloud scheduler jobs list --location REGION`")
+	case r.root.Get("eventTrigger") == nil:
+		r.made.Notes = append(r.made.Notes, "which jobs of Cloud Scheduler and which subscriptions call the function does not stand here: look with `gcloud scheduler jobs list --location REGION` and `gcloud pubsub subscriptions list`")
+	}
 	switch {
 	case r.root.Get("eventTrigger") != nil:
 	case open(policy):

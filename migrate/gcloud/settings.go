@@ -208,3 +208,26 @@ func (r *reader) object(n *foreign.Node, on string) {
 	r.fn.Events = append(r.fn.Events, draft.Event{Object: &draft.Object{Bucket: bucket[strings.LastIndex(bucket, "/")+1:], On: []string{on}}})
 	n.Get("eventType").Map(r.at + ".events")
 }
+
+// jobs are those of Cloud Scheduler that send requests to a live function, which are no events to it.
+func (r *reader) jobs(n *foreign.Node) {
+	n.Drop("there are none")
+	for _, job := range n.Items() {
+		if job.Get("state").Raw() == "PAUSED" {
+			job.Drop("it is paused")
+			continue
+		}
+		job.Lose("a job of Cloud Scheduler sends it requests at " + foreign.Plain(job.Get("schedule").Raw()) + " (" + foreign.Plain(job.Get("timeZone").Raw()) +
+			"): write a function of style gcf-event with a schedule, or send the job's requests to the new address")
+	}
+}
+
+// subscriptions are those that push messages to a live function as requests.
+func (r *reader) subscriptions(n *foreign.Node) {
+	n.Drop("there are none")
+	for _, s := range n.Items() {
+		topic := s.Get("topic").Raw()
+		s.Lose("a subscription pushes the messages of the topic " + foreign.Plain(topic[strings.LastIndex(topic, "/")+1:]) +
+			" to it as requests: write a function of style gcf-event with that topic, or push them to the new address")
+	}
+}

@@ -164,7 +164,11 @@ func (c *connection) read(ctx context.Context, fn string, code io.Writer) ([]byt
 	if err != nil && kindOf(err) != providers.Denied {
 		return nil, err
 	}
-	text, err := withPolicy(is, policy)
+	called, err := c.callers(ctx, is)
+	if err != nil {
+		return nil, err
+	}
+	text, err := withPolicy(is, policy, called)
 	if err != nil {
 		return nil, err
 	}
@@ -193,8 +197,9 @@ func (c *connection) download(ctx context.Context, address string, to io.Writer)
 	return err
 }
 
-// withPolicy is a function as gcloud prints it, with who may call it beside; a nil policy is one that the caller may not see.
-func withPolicy(is *functions.Function, policy *run.GoogleIamV1Policy) ([]byte, error) {
+// withPolicy is a function as gcloud prints it, with who may call it and who does beside; a nil policy is one that the caller may
+// not see.
+func withPolicy(is *functions.Function, policy *run.GoogleIamV1Policy, callers map[string]any) ([]byte, error) {
 	text, err := json.Marshal(is)
 	var described map[string]any
 	if err == nil {
@@ -207,6 +212,7 @@ func withPolicy(is *functions.Function, policy *run.GoogleIamV1Policy) ([]byte, 
 	if policy != nil {
 		described["iamPolicy"] = map[string]any{"bindings": policy.Bindings}
 	}
+	maps.Copy(described, callers)
 	return json.Marshal(described)
 }
 
