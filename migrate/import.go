@@ -112,6 +112,12 @@ func find(source string) (string, error) {
 				Hint: "print what it says with `serverless print --format yaml > serverless.yml`, then import that",
 			}
 		}
+		if filepath.Ext(source) == ".tf" {
+			return "", &foreign.Error{
+				File: source, Message: "it is a configuration of Terraform, which ferry does not read",
+				Hint: "import what it made: `ferry import aws:NAME`, `gcp:NAME` or `azure:APP`",
+			}
+		}
 		return source, nil
 	}
 	for _, name := range names {

@@ -1,6 +1,7 @@
 package migrate_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -241,6 +242,19 @@ func TestAnErrorSaysWhyNoFunctionRunsBeforeWhatElseIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := migrate.Import(file, "dev", ""); err == nil || !strings.Contains(err.Error(), "provider.runtime: ferry has no runtime for Ruby") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAConfigurationOfTerraformIsRefusedWithWhatToImportInstead(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "main.tf")
+	if err := os.WriteFile(file, []byte("resource \"aws_lambda_function\" \"a\" {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := migrate.Import(file, "dev", "")
+	var e *foreign.Error
+	if !errors.As(err, &e) || !strings.Contains(e.Message, "Terraform") || !strings.Contains(e.Hint, "ferry import aws:NAME") {
 		t.Errorf("%v", err)
 	}
 }

@@ -119,12 +119,13 @@ func (r *reader) providerKeys() foreign.Keys {
 		"profile":           func(n *foreign.Node) { r.setting(n, "profile", "targets.aws.profile") },
 		"iam":               r.iam,
 		"iamRoleStatements": foreign.Lost(rightsReason),
-		"httpApi":           r.httpAPI,
+		"apiKeys":           foreign.Lost(gatewayFeature), "usagePlan": foreign.Lost(gatewayFeature), "resourcePolicy": foreign.Lost(gatewayFeature),
+		"httpApi": r.httpAPI,
 		"apiGateway": func(n *foreign.Node) {
 			for _, e := range n.Entries() {
 				switch e.Key {
 				case "apiKeys", "usagePlan", "resourcePolicy":
-					e.Value.Lose("it is a feature of API Gateway, and each function answers at an address of its own")
+					e.Value.Lose(gatewayFeature)
 				default:
 					e.Value.Drop("it is a setting of API Gateway, and each function answers at an address of its own")
 				}
@@ -132,6 +133,8 @@ func (r *reader) providerKeys() foreign.Keys {
 		},
 	}
 }
+
+const gatewayFeature = "it is a feature of API Gateway, and each function answers at an address of its own"
 
 const rightsReason = "the role that ferry makes has only the rights to run: name policies in aws.policies, or a role in aws.role"
 
@@ -218,6 +221,8 @@ func (r *reader) rest() {
 			r.pack(e.Value, &r.made.Defaults, "defaults")
 		case "layers":
 			e.Value.Lose("layers are published with another tool: name their ARNs in aws.layers")
+		case "constructs":
+			e.Value.Lose("constructs of Lift are made with another tool, functions in them, too: write those under functions, and import the file again")
 		case "resources":
 			e.Value.Drop("ferry makes no resources but its functions: keep this part with CloudFormation")
 			r.connections()
