@@ -230,7 +230,7 @@ func (w *workshop) migrating() (with, without string, err error) {
 
 // told is what the old side of a migration is told: where the new side is, and its share.
 func told(url string, percent int) string {
-	text, err := json.Marshal(map[string]any{"from": "here", "to": "there", "url": url, "percent": percent, "secret": "of the bench"})
+	text, err := json.Marshal(map[string]any{"from": "here", "to": "there", "url": url, "percent": percent, "wait": 15000, "secret": "of the bench"})
 	if err != nil {
 		panic(err) // it holds texts and a number
 	}

@@ -15,6 +15,7 @@ type told struct {
 	To      string `json:"to"`
 	URL     string `json:"url,omitempty"`
 	Percent int    `json:"percent,omitempty"`
+	Wait    int64  `json:"wait,omitempty"` // milliseconds that the new side has for the head of an answer, where the old one can still give one
 	Secret  string `json:"secret,omitempty"`
 	Final   bool   `json:"final,omitempty"` // the old side has nothing to answer with any more
 	Accepts string `json:"accepts,omitempty"`
@@ -26,6 +27,9 @@ func (m *Move) forwarding(all []manifest.Function, now *release.Migration, t tol
 	t.From, t.To, t.Secret = now.From, now.To, now.Secret
 	return m.keyed(telling(all, func(fn manifest.Function) told {
 		t.URL, t.Key = now.URLs[fn.Name], m.keyHeader(fn.Name)
+		if !t.Final {
+			t.Wait = fn.Timeout.Std().Milliseconds() / 2 // the other half is for the handler here
+		}
 		return t
 	}))
 }

@@ -1,7 +1,7 @@
 // One side of a migration. The old side has the new one answer a share of its requests, and answers by itself where that
 // fails; the new side takes what the old one hands over as if the client had sent it.
 
-// What the deploy says of the migration: of the old side {from, to, url, percent, secret, final}, of the new one {to, accepts}, of
+// What the deploy says of the migration: of the old side {from, to, url, percent, wait, secret, final}, of the new one {to, accepts}, of
 // both {key}: the header of the key that lets requests in to the new side. The old side has it in FERRY_MIGRATION_KEY.
 const migration = JSON.parse(process.env.FERRY_MIGRATION ?? "{}");
 
@@ -11,7 +11,7 @@ const SIDE = "ferry-side"; // of an answer: who gave it
 const CHANGED = new Set(["host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip", "forwarded", migration.key]);
 const OWN = new Set(["date", "server", "via", "alt-svc"]); // of an answer: its ingress' own
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
-const PATIENCE = 3000; // ms for a connection
+const PATIENCE = Math.min(3000, migration.wait ?? 3000); // ms for a connection
 
 const word = migration.key && process.env.FERRY_MIGRATION_KEY;
 const there = migration.url && new URL(migration.url);
@@ -51,9 +51,9 @@ function unsealed(exchange) {
 }
 
 // restore makes the exchange what the old side got.
-function restore(exchange, { client, scheme, headers }) {
+function restore(exchange, { client, scheme, headers, authorizer }) {
   const kept = exchange.headers.filter(([name]) => !CHANGED.has(name.toLowerCase()) && name.toLowerCase() !== ENVELOPE);
-  Object.assign(exchange, { client, scheme, headers: [...kept, ...headers] });
+  Object.assign(exchange, { client, scheme, headers: [...kept, ...headers], authorizer });
   if (exchange.ctx) exchange.ctx.clientIp = client;
   if (!exchange.connection) return;
   const { req } = exchange.connection; // which listeners of (req, res) get as it is
@@ -124,7 +124,9 @@ class Asking {
   res; // the answer
   left; // how much of the answer is to come, where that is known
   ended = false; // all of it is here
-  timer;
+  timer; // for the connection
+  late; // for the head of the answer, where this side can still give one
+  hung = false; // it was not there in time
 
   constructor(exchange, resolve, reject) {
     const { method, connection, body } = exchange;
@@ -151,7 +153,14 @@ class Asking {
     this.out = out;
     out.asking = this;
     out.on("socket", connected).on("response", answering).on("error", failed).on("close", refused);
-    if (exchange.body.length === 0) out.end(); // it waits for the connection by itself
+    if (exchange.body.length !== 0) return;
+    out.end(); // it waits for the connection by itself
+    this.wait();
+  }
+
+  // wait begins, when the request is sent, the time after which this side answers by itself.
+  wait() {
+    if (this.out && this.repeatable && migration.wait && !migration.final) this.late ??= setTimeout(hangs, migration.wait, this);
   }
 
   // open is told when the connection stands.
@@ -173,6 +182,11 @@ class Asking {
   }
 }
 
+function hangs(asking) {
+  asking.hung = true;
+  asking.out.destroy(new Error(`no answer in ${migration.wait} ms`));
+}
+
 function clientLeft() {
   if (!this.writableFinished) this.asking.out?.destroy();
 }
@@ -190,10 +204,11 @@ function failed(err) {
   const { asking } = this;
   const { exchange, repeatable } = asking;
   if (asking.res || asking.out !== this) return; // the answer tells of it, too, or it is known
-  asking.out = undefined;
   clearTimeout(asking.timer);
+  if (repeatable && this.reusedSocket && !asking.hung && !exchange.gone) return asking.ask(); // a connection that was kept for too long
+  asking.out = undefined;
+  clearTimeout(asking.late);
   if (exchange.gone) return asking.resolve(true);
-  if (repeatable && this.reusedSocket) return asking.ask(); // a connection that was kept for too long
   if (migration.final || (!repeatable && asking.opened)) return asking.reject(err);
   asking.resolve(told(exchange, err.message));
 }
@@ -214,6 +229,7 @@ function answering(res) {
   const { asking } = this;
   const { exchange } = asking;
   asking.res = res;
+  clearTimeout(asking.late);
   // An answer without the mark is not the function's but its ingress'.
   if (res.statusCode >= 400 && asking.repeatable && !migration.final && res.headers[SIDE] === undefined) {
     res.on("error", () => {}).resume();
@@ -281,7 +297,7 @@ function brokeOff(err) {
 const UNSENT = new Set([...HOP, "host", "content-length", "expect", migration.key]); // of a request: the new side gets its own
 
 // requestHeaders are the headers for the new side, names and values in turn, with what the client sent in an envelope.
-function requestHeaders({ client, scheme, headers, body }) {
+function requestHeaders({ client, scheme, headers, body, authorizer }) {
   const all = ["host", there.host];
   const changed = [];
   if (migration.key) all.push(migration.key, word);
@@ -290,7 +306,7 @@ function requestHeaders({ client, scheme, headers, body }) {
     if (CHANGED.has(name)) changed.push(pair);
     if (!UNSENT.has(name)) all.push(pair[0], pair[1]);
   }
-  const envelope = JSON.stringify({ secret: migration.secret, client, scheme, headers: changed });
+  const envelope = JSON.stringify({ secret: migration.secret, client, scheme, headers: changed, authorizer });
   all.push(ENVELOPE, Buffer.from(envelope).toString("base64url"));
   if (body.length) all.push("content-length", String(body.length));
   else if (body.length === undefined) all.push("transfer-encoding", "chunked"); // or that of a GET would be taken for the next request
@@ -309,6 +325,7 @@ function sendBody(exchange, out, keeps) {
     const whole = Buffer.from(bytes);
     exchange.body = { length: whole.length, whole, bytes: () => whole };
     out.end(whole);
+    out.asking.wait();
   };
   Promise.resolve(body.bytes()).then(send, stop);
 }

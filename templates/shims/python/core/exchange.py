@@ -63,6 +63,7 @@ class Exchange:
         self.gone, self.over = gone or asyncio.Event(), asyncio.Event()
         self.begun, self.length, self.sent = False, None, 0
         self.added = []  # headers that an answer has beside the application's own
+        self.authorizer = None  # what an API of AWS that asked one has found out
 
     async def read(self):
         """The next piece of the request's body, b"" at its end."""

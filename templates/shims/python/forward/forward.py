@@ -7,8 +7,8 @@ import random
 import socket
 import ssl
 
-# What the deploy says of it: of the old side {from, to, url, percent, secret, final}, of the new one {to, accepts}, of both {key}:
-# the header of the key that lets requests in to the new side. The old side has it in FERRY_MIGRATION_KEY.
+# What the deploy says of it: of the old side {from, to, url, percent, wait, secret, final}, of the new one {to, accepts}, of both
+# {key}: the header of the key that lets requests in to the new side. The old side has it in FERRY_MIGRATION_KEY.
 MIGRATION = json.loads(os.environ.get("FERRY_MIGRATION", "{}"))
 
 ENVELOPE = b"ferry-forwarded"  # has what an ingress in between would change; what has one is never forwarded again
@@ -19,7 +19,9 @@ if KEY:
     CHANGED.add(KEY)
 ITS_OWN = {b"date", b"server", b"via", b"alt-svc"}  # of an answer: its ingress'
 REPEATABLE = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}
-PATIENCE = 3  # seconds for a connection
+WAIT = 0 if MIGRATION.get("final") else MIGRATION.get("wait", 0) / 1000  # seconds for the head of an answer, where this side can still give one
+PATIENCE = min(3, WAIT or 3)  # seconds for a connection
+KEEPABLE = 6 << 20  # bytes of a body that are kept for another attempt
 
 
 class Unanswered(Exception):
@@ -66,20 +68,26 @@ def restore(exchange, envelope):
     kept = [(name, value) for name, value in request.headers if name not in CHANGED and name != ENVELOPE]
     request.headers = kept + [(name.encode("latin-1"), value.encode("latin-1")) for name, value in envelope["headers"]]
     request.scheme, exchange.client = envelope["scheme"], (envelope["client"], 0)
+    exchange.authorizer = envelope.get("authorizer")
 
 
 async def forward(exchange):
-    request = exchange.request
-    repeatable = request.method in REPEATABLE
-    body = await exchange.read_everything()
-    exchange.carrier = Again(exchange.carrier, body)
-    loop = asyncio.get_running_loop()
+    request, loop = exchange.request, asyncio.get_running_loop()
+    whole = is_whole(exchange)
+    repeatable = request.method in REPEATABLE and (whole or int(request.get(b"content-length") or KEEPABLE + 1) <= KEEPABLE)
+    if whole or repeatable:
+        body = await exchange.read_everything()
+        exchange.carrier = Again(exchange.carrier, body)
+    else:
+        body = Pieces(exchange, loop)
+    late = loop.time() + WAIT if WAIT and repeatable else None
     for attempt in (1, 2):
-        asking = Asking(request, exchange.client, body, attempt == 1 and repeatable)
+        asking = Asking(exchange, body, attempt == 1 and repeatable)
         try:
-            answer = await loop.run_in_executor(POOL, asking.answer)
+            answer = await asking.answer_until(late)
             break
         except (OSError, http.client.HTTPException) as err:
+            asking.give_up()
             if repeatable and asking.reused:
                 continue  # a connection that was kept for too long
             if not MIGRATION.get("final") and (repeatable or not asking.sent):
@@ -90,6 +98,22 @@ async def forward(exchange):
         asking.connection.close()
         raise Unanswered(f"status {answer.status}")
     await hand_back(exchange, asking, answer)
+
+
+def is_whole(exchange):
+    """Whether all of a body is here: only a connection brings it piece by piece."""
+    return exchange.carrier.read_all or isinstance(exchange.carrier, Whole)
+
+
+class Pieces:
+    """A body that is sent while it comes, from the thread that sends it."""
+
+    def __init__(self, exchange, loop):
+        self.exchange, self.loop = exchange, loop
+
+    def __iter__(self):
+        while piece := asyncio.run_coroutine_threadsafe(self.exchange.read(), self.loop).result():
+            yield piece
 
 
 class Again:
@@ -112,8 +136,9 @@ class Asking:
 
     KEPT = []
 
-    def __init__(self, request, client, body, keeps):
-        self.request, self.body, self.sent, self.keeps = request, body, False, keeps
+    def __init__(self, exchange, body, keeps):
+        request, client = exchange.request, exchange.client
+        self.request, self.body, self.sent, self.keeps, self.ended = request, body, False, keeps, False
         self.reused, self.connection = bool(keeps and self.KEPT), None
         envelope = {
             "secret": MIGRATION["secret"],
@@ -121,7 +146,30 @@ class Asking:
             "scheme": request.scheme,
             "headers": [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers if name in CHANGED],
         }
+        if exchange.authorizer:
+            envelope["authorizer"] = exchange.authorizer
         self.envelope = base64.urlsafe_b64encode(json.dumps(envelope).encode()).rstrip(b"=")
+
+    async def answer_until(self, late):
+        """The answer, which may take until the loop's time is late, where there is such a time."""
+        loop = asyncio.get_running_loop()
+        asked = loop.run_in_executor(POOL, self.answer)
+        done, _ = await asyncio.wait([asked], timeout=None if late is None else max(0, late - loop.time()))
+        if not done:
+            asked.cancel()
+            self.give_up()
+            raise Unanswered(f"no answer in {WAIT} s")
+        return asked.result()
+
+    def give_up(self):
+        """Ends what the thread waits for."""
+        self.ended = True
+        sock = self.connection and self.connection.sock
+        if sock:
+            try:
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # that of TLS would take what the thread reads from
+            except OSError:
+                pass  # it was closed
 
     def answer(self):
         if self.reused:
@@ -132,6 +180,8 @@ class Asking:
         address = urllib.parse.urlsplit(MIGRATION["url"])
         if self.connection is None:
             self.connection = opened_connection(address)
+        if self.ended:
+            raise ConnectionAbortedError("it was given up")
         self.sent = True
         request, out = self.request, self.connection
         out.putrequest(request.method, request.target.decode("latin-1"), skip_host=True, skip_accept_encoding=True)
@@ -142,9 +192,12 @@ class Asking:
         out.putheader(ENVELOPE, self.envelope)
         if KEY:
             out.putheader(KEY, os.environ["FERRY_MIGRATION_KEY"])
-        if self.body or request.get(b"content-length") is not None:
-            out.putheader("Content-Length", str(len(self.body)))
-        out.endheaders(self.body or None)
+        declared, flows = request.get(b"content-length"), isinstance(self.body, Pieces)
+        if flows and declared is None:
+            out.putheader("Transfer-Encoding", "chunked")
+        elif declared is not None or self.body:
+            out.putheader("Content-Length", declared if flows else str(len(self.body)))
+        out.endheaders(self.body or None, encode_chunked=flows and declared is None)
         answer = out.getresponse()
         if answer.status == 101:
             raise http.client.HTTPException("it wants another protocol on the connection")

@@ -1,5 +1,6 @@
 // A handler as for a REST API: it answers with what it reads of its event.
 export async function handler(event, context) {
+  if (event.path === "/event") return { statusCode: 200, body: JSON.stringify(event) };
   const seen = {
     method: event.httpMethod,
     path: event.path,

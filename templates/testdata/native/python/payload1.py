@@ -5,6 +5,8 @@ import json
 
 
 def handler(event, context):
+    if event["path"] == "/event":
+        return {"statusCode": 200, "body": json.dumps(event)}
     body = event["body"]
     seen = {
         "method": event["httpMethod"],

@@ -75,6 +75,7 @@ function payload2({ exchange, path, query, headers, params, now, body, isBase64E
     requestContext: {
       accountId: "anonymous",
       apiId: "local",
+      authorizer: exchange.authorizer,
       domainName: host,
       domainPrefix: host.split(".", 1)[0],
       http: {
@@ -118,9 +119,10 @@ function payload1({ exchange, path, headers: given, params, now, body = null, is
     requestContext: {
       accountId: "000000000000",
       apiId: "local",
+      ...authorized(exchange.authorizer),
       domainName: given.host?.at(-1) ?? "localhost",
       httpMethod: exchange.method,
-      identity: { sourceIp: exchange.client, userAgent: given["user-agent"]?.at(-1) ?? null },
+      identity: { sourceIp: exchange.client, userAgent: given["user-agent"]?.at(-1) ?? null, ...callerOf(exchange.authorizer) },
       path,
       protocol: "HTTP/1.1",
       requestId: exchange.ctx.requestId,
@@ -132,6 +134,32 @@ function payload1({ exchange, path, headers: given, params, now, body = null, is
     },
     body,
     isBase64Encoded,
+  };
+}
+
+// authorized is what an authorizer has found out, as payload 1.0 says it. What came in 1.0 stays as it is.
+function authorized(given) {
+  if (!given || typeof given.iam === "object") return {};
+  const said = [given.jwt, given.lambda].find((one) => one && typeof one === "object");
+  return { authorizer: said ?? given };
+}
+
+// callerOf is who signed a request, which payload 1.0 says in its identity.
+function callerOf(given) {
+  if (!given?.iam || typeof given.iam !== "object") return {};
+  const { accessKey, accountId, callerId: caller, cognitoIdentity: cognito, principalOrgId, userArn, userId: user } = given.iam;
+  const [kind = null, ...through] = cognito?.amr ?? [];
+  return {
+    accessKey,
+    accountId,
+    caller,
+    cognitoAuthenticationProvider: through.join(",") || null,
+    cognitoAuthenticationType: kind,
+    cognitoIdentityId: cognito?.identityId ?? null,
+    cognitoIdentityPoolId: cognito?.identityPoolId ?? null,
+    principalOrgId,
+    user,
+    userArn,
   };
 }
 

@@ -53,7 +53,7 @@ function requestFrom(carrier, event, context) {
   if (id) pairs.push(["x-request-id", id]);
   if (body.length > 0) pairs.push(["content-length", String(body.length)]);
   const target = escaped(path.replaceAll("?", "%3F") + (query && "?" + query));
-  return { method, target, scheme, headers: pairs, client, body };
+  return { method, target, scheme, headers: pairs, client, body, authorizer: event.requestContext.authorizer };
 }
 
 // Sent is the body of a request, all of it there. Text stays text until its bytes are asked for. What is no base64 is the

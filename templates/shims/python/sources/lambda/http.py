@@ -62,6 +62,8 @@ def event_v2(exchange, body):
         },
         "isBase64Encoded": False,
     }
+    if exchange.authorizer:
+        event["requestContext"]["authorizer"] = exchange.authorizer
     if "cookie" in joined:
         event["cookies"] = joined["cookie"].split("; ")
     if query:
@@ -92,7 +94,8 @@ def event_v1(exchange, body):
             "apiId": "local",
             "domainName": headers.get("Host", ["localhost"])[-1],
             "httpMethod": request.method,
-            "identity": {"sourceIp": exchange.client[0], "userAgent": headers.get("User-Agent", [None])[-1]},
+            **authorized(exchange.authorizer),
+            "identity": {"sourceIp": exchange.client[0], "userAgent": headers.get("User-Agent", [None])[-1], **caller_of(exchange.authorizer)},
             "path": path,
             "protocol": request.version.decode(),
             "requestId": exchange.ctx.request_id,
@@ -104,6 +107,34 @@ def event_v1(exchange, body):
         },
         "body": text,
         "isBase64Encoded": encoded,
+    }
+
+
+def authorized(given):
+    """What an authorizer has found out, as payload 1.0 says it. What came in 1.0 stays as it is."""
+    if not given or isinstance(given.get("iam"), dict):
+        return {}
+    return {"authorizer": next((given[kind] for kind in ("jwt", "lambda") if isinstance(given.get(kind), dict)), given)}
+
+
+def caller_of(given):
+    """Who signed a request, which payload 1.0 says in its identity."""
+    iam = (given or {}).get("iam")
+    if not isinstance(iam, dict):
+        return {}
+    cognito = iam.get("cognitoIdentity") or {}
+    kind, *through = cognito.get("amr") or [None]
+    return {
+        "accessKey": iam.get("accessKey"),
+        "accountId": iam.get("accountId"),
+        "caller": iam.get("callerId"),
+        "cognitoAuthenticationProvider": ",".join(through) or None,
+        "cognitoAuthenticationType": kind,
+        "cognitoIdentityId": cognito.get("identityId"),
+        "cognitoIdentityPoolId": cognito.get("identityPoolId"),
+        "principalOrgId": iam.get("principalOrgId"),
+        "user": iam.get("userId"),
+        "userArn": iam.get("userArn"),
     }
 
 

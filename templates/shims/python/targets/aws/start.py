@@ -22,6 +22,7 @@ async def serve_request(event, native, request_of, result_of):
     request, client = request_of(event, native, body)
     answer = Whole(body)
     exchange = Exchange(request, client, answer, ctx=context_of(native, event))
+    exchange.authorizer = event["requestContext"].get("authorizer")
     if refused:
         exchange.fail(refused)
     else:
@@ -85,6 +86,7 @@ async def elsewhere(event, native, request_of, result_of):
     request, client = request_of(event, native, body)
     answer = Whole(body)
     exchange = Exchange(request, client, answer, ctx=context_of(native, event))
+    exchange.authorizer = event["requestContext"].get("authorizer")
     if request.get(ENVELOPE) is not None and "accepts" in MIGRATION:
         await serve_http(SOURCE.serve, exchange)
     elif not await migrated(exchange):
