@@ -53,6 +53,9 @@ func TestWhatOnesOwnModulesReadComesAlong(t *testing.T) {
 			"lib/worker.js", "import { parentPort } from 'node:worker_threads';\nimport p from '#p';\nimport { more } from '#more';\nimport { deep } from '#deep/er/deep';\nparentPort.postMessage(p + more + deep);",
 			"lib/more.js", "export const more = '!';", "lib/er/deep.js", "export const deep = '?';",
 		}},
+		"what is named from the place of the entry": {"globalThis._importMeta_ ||= { url: 'file:///entry.js' };\n" + esm + "const assets = { '/a.txt': { path: '../public/a.txt' } };\nexport const got = () => fs.readFileSync(path.resolve(path.dirname(fileURLToPath(globalThis._importMeta_.url)), assets['/a.txt'].path), 'utf8');", []string{
+			"src/app.js", "globalThis._importMeta_ = { url: import.meta.url };\nconst { got: find } = await import('../lib/find.js'); export const got = find(); export default { fetch() {} };", "public/a.txt", "text",
+		}},
 		"a folder of plugins": {esm + "import { pathToFileURL } from 'node:url';\nconst dir = path.join(path.dirname(fileURLToPath(import.meta.url)), 'plugins');\nexport const got = async () => (await Promise.all(fs.readdirSync(dir).map((f) => import(pathToFileURL(path.join(dir, f)).href)))).map((m) => m.default).join();", []string{
 			"lib/plugins/a.js", "import p from 'p'; export default 'a' + p;", "lib/plugins/b.js", "export default 'b';",
 		}},

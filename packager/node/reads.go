@@ -114,7 +114,9 @@ func (r *reads) module(file string) error {
 		return nil
 	}
 	before := len(r.taken)
-	if err := r.paths(pathsIn(file, r.real, of.text)); err != nil {
+	p := pathsIn(file, r.real, of.text)
+	p.ofEntry(path.Join(filepath.ToSlash(r.real), r.handler), of.text)
+	if err := r.paths(p); err != nil {
 		return err
 	}
 	if line, calls := byName(of.text); calls > 0 {

@@ -42,6 +42,19 @@ func (p *paths) told(words []token, i int) {
 	}
 }
 
+// ofEntry notes what code of Nitro's making names from the folder of its entry, whose import.meta all of its chunks share:
+// { path: "../public/favicon.ico" }.
+func (p *paths) ofEntry(entry, code string) {
+	if !strings.Contains(code, "_importMeta_") {
+		return
+	}
+	for _, w := range p.words {
+		if w.kind == aString && strings.HasPrefix(w.text, "../") {
+			p.uses = append(p.uses, use{value: value{text: path.Join(path.Dir(entry), w.text), rooted: true}, line: w.line, maybe: true})
+		}
+	}
+}
+
 // served notes the folder of a route whose files are found from the working folder: use("/static/*", serveStatic({ root: "./" })).
 func (p *paths) served(words []token, i int) {
 	if word(words, i) != "root" || word(words, i+1) != ":" || i+2 >= len(words) || strings.Trim(words[i+2].text, "./") != "" || word(words, i-3) != "serveStatic" || i < 5 {
