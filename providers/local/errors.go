@@ -58,6 +58,8 @@ func classify(home, op, fn string, err error) *providers.Error {
 		e.Kind, e.Hint = providers.Crashed, "raise `memory` in the manifest, or have the function use less as it starts"
 	case platform.CodeUnready:
 		e.Kind, e.Hint = providers.Unhealthy, "have the handler listen on 127.0.0.1:$PORT"
+	case platform.CodeUnloaded:
+		e.Kind, e.Hint = providers.Unhealthy, "find what its module waits for, runs or loads when it is imported (a connection, a server of its own, a model), and leave that to the first request"
 	case platform.CodeTimeout:
 		e.Kind = providers.Timeout
 	case platform.CodePort:

@@ -18,6 +18,7 @@ const (
 	CodeCrashed    Code = "crashed"     // an instance ended before it was ready
 	CodeMemory     Code = "memory"      // an instance used more memory than it may
 	CodeUnready    Code = "unready"     // an instance runs but does not answer
+	CodeUnloaded   Code = "unloaded"    // an instance's shim runs but has not loaded the handler
 	CodeTimeout    Code = "timeout"     // the platform or a function took too long
 	CodeBusy       Code = "busy"        // no instance became free in time
 	CodePort       Code = "port"        // another program listens on the port that is kept for a service

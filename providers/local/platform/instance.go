@@ -66,10 +66,7 @@ func (h *host) launch(ctx context.Context, s Scope, function string, r Revision,
 		if err != nil {
 			return nil, err
 		}
-		ready, cancel := context.WithTimeout(ctx, h.options.StartTimeout)
-		err = in.ready(ready)
-		cancel()
-		if err == nil {
+		if err = in.ready(ctx); err == nil {
 			in.took = time.Since(begin)
 			in.say("started in %d ms", in.took.Milliseconds())
 			return in, nil
@@ -191,6 +188,7 @@ func (in *instance) environment(s Scope, temp string) ([]string, error) {
 		"FERRY_REVISION":   r.ID,
 		"FERRY_BUCKETS":    in.host.home.buckets(s),
 		"FERRY_TIMEOUT_MS": strconv.FormatInt(r.Timeout.Milliseconds(), 10),
+		"FERRY_START_MS":   strconv.FormatInt(in.host.options.StartTimeout.Milliseconds(), 10),
 	}
 	for name, folder := range r.Caches {
 		path := in.host.home.revision(s, in.function, r.ID, "cache", folder)

@@ -3,6 +3,7 @@ package platform
 import (
 	"fmt"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +20,9 @@ func startTime(pid int) string {
 	}
 	return fmt.Sprintf("%d.%06d", p.Proc.P_starttime.Sec, p.Proc.P_starttime.Usec)
 }
+
+// processorTime is 0: there is no cheap way to ask here.
+func processorTime(int) time.Duration { return 0 }
 
 // usage is 0: there is no cheap way to ask here, so that memory and processes have no limit.
 func usage(int) (memory, processes int64) { return 0, 0 }

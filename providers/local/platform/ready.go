@@ -16,12 +16,20 @@ const (
 	nonceHeader = "Ferry-Instance"
 )
 
-// ready waits until the instance can take requests. It fails as soon as the process ends, with the end of
-// what it wrote. It asks so often that little of the time of a start goes by after it, and that little is spent on asking.
+// mostPatience is how many start timeouts an instance may take that goes on working.
+const mostPatience = 4
+
+// ready waits until the instance can take requests. It fails as soon as the process ends, with the end of what it wrote,
+// and where it does nothing at the end of the start timeout: with much to compile, or on a busy machine, it may take some more.
+// It asks so often that little of the time of a start goes by after it, and that little is spent on asking.
 func (in *instance) ready(ctx context.Context) error {
-	last := error(nil)
+	limit := in.host.options.StartTimeout
+	look := time.NewTicker(limit / 3)
+	defer look.Stop()
+	worked := time.Duration(0)
 	for began := time.Now(); ; {
-		if last = in.probe(ctx); last == nil && !in.dead() {
+		last := in.probe(ctx)
+		if last == nil && !in.dead() {
 			return nil
 		}
 		pause := time.NewTimer(min(max(time.Since(began)/20, time.Millisecond), 20*time.Millisecond))
@@ -30,17 +38,30 @@ func (in *instance) ready(ctx context.Context) error {
 		case <-in.exited:
 			pause.Stop()
 			return in.unstarted()
+		case <-look.C:
+			pause.Stop()
+			now, took := processorTime(in.cmd.Process.Pid), time.Since(began)
+			if idle := now-worked < limit/300; idle && took >= limit || took >= mostPatience*limit {
+				return in.unready(took, last)
+			}
+			worked = now
 		case <-ctx.Done():
 			pause.Stop()
-			if ctx.Err() != context.DeadlineExceeded {
-				return ctx.Err()
-			}
-			return &Error{
-				Code: CodeUnready, Function: in.function, Log: in.recent.String(),
-				Message: fmt.Sprintf("%s runs but did not become ready within %s: %v", in.function, in.host.options.StartTimeout, last),
-			}
+			return ctx.Err()
 		}
 	}
+}
+
+// unready is why an instance that runs was given up. What a shim's socket says tells nothing: it is made last.
+func (in *instance) unready(after time.Duration, last error) *Error {
+	e := &Error{
+		Code: CodeUnready, Function: in.function, Log: in.recent.String(),
+		Message: fmt.Sprintf("%s runs but did not become ready within %s: %v", in.function, after.Round(100*time.Millisecond), last),
+	}
+	if in.revision.Readiness != ReadyPort {
+		e.Code, e.Message = CodeUnloaded, fmt.Sprintf("%s runs but did not finish loading its handler within %s", in.function, after.Round(100*time.Millisecond))
+	}
+	return e
 }
 
 // unstarted is why an instance ended before it was ready.

@@ -19,7 +19,7 @@ import (
 type Options struct {
 	Version      string        // of the program, for Info
 	IdleAfter    time.Duration // an instance without requests ends after; 10 min
-	StartTimeout time.Duration // an instance must be ready within; 30 s
+	StartTimeout time.Duration // an instance may take to start, and some more if it works all the time; 30 s
 	Grace        time.Duration // between asking an instance to end and killing it; 10 s
 	Drain        time.Duration // requests have to finish when the platform stops; 5 s
 	LogSize      int64         // bytes of a function's log before it moves aside; 10 MB

@@ -340,6 +340,7 @@ func TestProbeStartsWhatIsNotLive(t *testing.T) {
 	p.put("api", revision("broken", func(r *Revision) { r.Env["BROKEN"] = "1" }))
 	p.put("api", revision("late", func(r *Revision) { r.Env["START_DELAY"] = "1h" }))
 	p.put("api", revision("port", func(r *Revision) { r.Readiness = ReadyPort }))
+	p.put("api", revision("deaf", func(r *Revision) { r.Readiness, r.Env["START_DELAY"] = ReadyPort, "1h" }))
 	probe := func(id string) error {
 		return p.client.Probe(t.Context(), FunctionRequest{Scope: shop, Function: "api", Revision: id})
 	}
@@ -351,7 +352,8 @@ func TestProbeStartsWhatIsNotLive(t *testing.T) {
 	if e := wantCode(t, probe("broken"), CodeCrashed); !strings.Contains(e.Log, "Traceback: no module named stripe") {
 		t.Errorf("got %+v", e)
 	}
-	wantCode(t, probe("late"), CodeUnready)
+	wantCode(t, probe("late"), CodeUnloaded)
+	wantCode(t, probe("deaf"), CodeUnready)
 	wantCode(t, probe("ghost"), CodeNotFound)
 	if n := p.instances(); n != 0 {
 		t.Errorf("%d instances are left", n)

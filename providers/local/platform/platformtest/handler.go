@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,11 @@ func Main() {
 	}
 	if d, err := time.ParseDuration(os.Getenv("START_DELAY")); err == nil {
 		<-time.After(d)
+	}
+	if d, err := time.ParseDuration(os.Getenv("START_WORKS")); err == nil {
+		for begin := time.Now(); time.Since(begin) < d; { // keeps a processor busy
+			runtime.Gosched()
+		}
 	}
 	begin()
 	version, _ := os.ReadFile("version")

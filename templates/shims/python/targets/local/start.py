@@ -1,4 +1,5 @@
 # The start on the local platform: a server at the socket FERRY_SOCKET, else on 127.0.0.1:$PORT, or where FERRY_HOST says.
+import faulthandler
 import uuid
 
 INSTANCE = os.environ.get("FERRY_INSTANCE", "")
@@ -58,11 +59,14 @@ async def respond(exchange):
     await serve_http(SOURCE.serve, exchange)
 
 
+if starts_within := int(os.environ.get("FERRY_START_MS", 0)) / 1000:  # else the log says where it stands
+    faulthandler.dump_traceback_later(starts_within * 0.8, repeat=True)
 SOURCE = opened()
 
 
 async def main():
     await SOURCE.start()
+    faulthandler.cancel_dump_traceback_later()
     if socket := os.environ.get("FERRY_SOCKET"):
         await listen(respond, path=socket)
     else:
