@@ -1,20 +1,28 @@
 package python
 
 import (
+	"fmt"
 	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/ferryfn/ferry/internal/pattern"
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
 	"github.com/ferryfn/ferry/templates"
 )
 
 // framework is a library that functions are written for or called through, and the version that ferry brings to a project
-// that names none.
+// that names none; "" is whichever goes with the rest.
 type framework struct{ name, version, why string }
+
+// What is written for AWS Lambda finds the SDK there, and need not list it.
+var (
+	ofAWS   = pattern.Of(`(?m)^[ \t]*(?:import|from)[ \t]+(?:boto3|botocore)\b`)
+	ofTests = pattern.Of(`(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)|_test\.py$`)
+)
 
 // frameworks are those of the function's style, and of the host where functions are called through one.
 func (j *job) frameworks() []framework {
@@ -28,6 +36,10 @@ func (j *job) frameworks() []framework {
 	case manifest.StyleAzure:
 		azure.why = "functions of style azure are written for it"
 		all = append(all, azure)
+	case manifest.StyleLambda:
+		if j.sdk && j.Platform.Shim != "aws" {
+			all = append(all, framework{"boto3", "", "functions of style lambda find it on AWS alone"})
+		}
 	}
 	if host, ok := map[string]framework{"gcf": google, "azure": azure}[j.Platform.Shim]; ok && len(all) == 0 || ok && all[0].name != host.name {
 		all = append(all, host)
@@ -42,10 +54,21 @@ func (j *job) withFrameworks(w *wishes) (*wishes, error) {
 		if w != nil && w.names(f.name) {
 			continue
 		}
-		if w != nil && (w.locked || strings.Contains(w.sum, "--hash")) { // what is complete takes nothing more
+		complete := w != nil && (w.locked || strings.Contains(w.sum, "--hash")) // and takes nothing more
+		if complete && f.version == "" {
+			j.made.Warnings = append(j.made.Warnings, source.Warning{
+				File: filepath.Base(w.file), Message: fmt.Sprintf("the code imports %s, and %s does not hold it: %s", f.name, filepath.Base(w.file), f.why),
+				Hint: "add " + f.name + " to the project's dependencies",
+			})
+			continue
+		}
+		if complete {
 			return nil, source.Problem(w.file, "add "+f.name+" to the project's dependencies", "%s, and %s does not hold %s", f.why, filepath.Base(w.file), f.name)
 		}
-		lines = append(lines, f.name+"=="+f.version)
+		if f.version != "" {
+			f.name += "==" + f.version
+		}
+		lines = append(lines, f.name)
 	}
 	if len(lines) == 0 {
 		return w, nil

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +59,56 @@ func TestAFrameworkIsTheProjectsOwnVersionOrElseFerrys(t *testing.T) {
 	}
 	if w, err := broughtTo(t, manifest.StyleWSGI); w != nil || err != nil {
 		t.Errorf("style wsgi is written for nothing, and got %v %v", w, err)
+	}
+}
+
+func TestCodeThatFindsTheSDKOnAWSGetsItElsewhere(t *testing.T) {
+	withoutUv(t)
+	const handler = "import json\nfrom boto3.dynamodb.conditions import Key\n"
+	for name, c := range map[string]struct {
+		shim  string
+		style manifest.Style
+		files []string
+		want  string
+	}{
+		"on AWS itself":         {"aws", manifest.StyleLambda, []string{"main.py", handler}, ""},
+		"elsewhere":             {"local", manifest.StyleLambda, []string{"main.py", handler}, "boto3"},
+		"another style":         {"local", manifest.StyleWSGI, []string{"main.py", handler}, ""},
+		"an import in a module": {"local", manifest.StyleLambda, []string{"main.py", "", "db/table.py", "def t():\n    import boto3\n"}, "boto3"},
+		"none":                  {"local", manifest.StyleLambda, []string{"main.py", "# import boto3 later\nimport boto3_stubs\n"}, ""},
+		"in tests alone":        {"local", manifest.StyleLambda, []string{"main.py", "", "tests/conftest.py", handler, "test_main.py", handler}, ""},
+		"their own version":     {"local", manifest.StyleLambda, []string{"main.py", handler, "requirements.txt", "boto3==1.35.0\n"}, ""},
+		"beside the host's own": {"azure", manifest.StyleLambda, []string{"main.py", handler}, "boto3\nazure-functions==1.26.0"},
+		"a list of hashes":      {"local", manifest.StyleLambda, []string{"main.py", handler, "requirements.txt", "flask==3.0.0 --hash=sha256:0000000000000000000000000000000000000000000000000000000000000000\n"}, "warned"},
+	} {
+		fn := packagertest.Python("main:handler")
+		fn.Style = c.style
+		j := &job{Job: packagertest.Job(t, packagertest.Project(t, c.files...), fn)}
+		j.Platform.Shim = c.shim
+		files, err := j.Tree(t.Context())
+		if err == nil {
+			_, err = j.withRead(files)
+		}
+		w, wished := j.wishes(t.Context())
+		if err := errors.Join(err, wished); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		with, err := j.withFrameworks(w)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got := ""
+		switch {
+		case len(j.made.Warnings) > 0:
+			got = "warned"
+		case w == nil && with != nil:
+			got = strings.Join(with.lines, "\n")
+		case with != nil:
+			got = with.brought
+		}
+		if got != c.want {
+			t.Errorf("%s: brings %q, want %q", name, got, c.want)
+		}
 	}
 }
 

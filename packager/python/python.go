@@ -19,6 +19,7 @@ import (
 type job struct {
 	*source.Job
 	made source.Content
+	sdk  bool // the function's own code imports AWS's SDK
 }
 
 // Content is the source folder and its requirements side by side, the shim on top.

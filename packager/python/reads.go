@@ -167,6 +167,7 @@ func (j *job) withRead(files []source.File) ([]source.File, error) {
 		if err != nil {
 			return nil, source.ReadProblem(f.Path, f.Name, err)
 		}
+		j.sdk = j.sdk || ofAWS().Match(code) && !ofTests().MatchString(f.Name)
 		if !bytes.Contains(code, []byte("__file__")) {
 			continue
 		}
