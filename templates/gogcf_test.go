@@ -57,6 +57,7 @@ func TestInGoAFunctionOfGooglesFrameworkGetsEventsAsGoogleSendsThem(t *testing.T
 		{"schedule", "", "application/json", 204, "MESSAGE 7 //pubsub.googleapis.com/projects/local/topics/signups \n"},
 		{"topic.message", "fail", "text/plain", 500, "failed on purpose"},
 		{"object.created", `{"bucket":"uploads","key":"a b.jpg","size":3}`, "application/json", 204, "EVENT google.cloud.storage.object.v1.finalized //storage.googleapis.com/projects/_/buckets/uploads objects/a b.jpg"},
+		{"object.created", `{"bucket":"uploads","key":"a b.jpg","size":3}`, "application/json", 204, `"metageneration":"1"`},
 		{"object.deleted", `{"bucket":"uploads","key":"x"}`, "application/json", 204, "EVENT google.cloud.storage.object.v1.deleted"},
 		{"invoke", `{"n":1}`, "application/json", 204, "EVENT dev.ferry.invoke.v1 /topics/signups"},
 	} {

@@ -118,6 +118,7 @@ func TestANodeEventFunctionOfGooglesFrameworkGetsGooglesEvents(t *testing.T) {
 			{"queue.message", "/ferry/queue/orders", `"text"`, `GOT google.cloud.pubsub.topic.v1.messagePublished //pubsub.googleapis.com/projects/local/topics/orders text {"color":"red"}`},
 			{"schedule", "/ferry/schedule/x", `{}`, `GOT google.cloud.pubsub.topic.v1.messagePublished //pubsub.googleapis.com/projects/local/topics/x {}`},
 			{"object.created", "/ferry/bucket/uploads", `{"bucket":"uploads","key":"a/b","size":3}`, `GOT google.cloud.storage.object.v1.finalized {"kind":"storage#object","id":"uploads/a/b","name":"a/b","bucket":"uploads"`},
+			{"object.created", "/ferry/bucket/uploads", `{"bucket":"uploads","key":"a/b","size":3}`, `"metageneration":"1","storageClass":"STANDARD"`},
 			{"object.deleted", "/ferry/bucket/uploads", `{"bucket":"uploads","key":"a/b"}`, `GOT google.cloud.storage.object.v1.deleted`},
 			{"invoke", "/s", `{"n":2}`, `GOT dev.ferry.invoke.v1 {"n":2}`},
 		} {

@@ -128,6 +128,7 @@ def work(cloud_event):
 		{"queue.message", "/ferry/queue/orders", `"text"`, `GOT google.cloud.pubsub.topic.v1.messagePublished text {"color": "red"}`},
 		{"schedule", "/ferry/schedule/x", `{}`, `GOT google.cloud.pubsub.topic.v1.messagePublished {}`},
 		{"object.created", "/ferry/bucket/uploads", `{"bucket":"uploads","key":"a/b","size":3}`, `GOT google.cloud.storage.object.v1.finalized {"kind": "storage#object", "id": "uploads/a/b", "name": "a/b", "bucket": "uploads"`},
+		{"object.created", "/ferry/bucket/uploads", `{"bucket":"uploads","key":"a/b","size":3}`, `"metageneration": "1", "storageClass": "STANDARD"`},
 		{"object.deleted", "/ferry/bucket/uploads", `{"bucket":"uploads","key":"a/b"}`, `GOT google.cloud.storage.object.v1.deleted`},
 		{"invoke", "/s", `{"n":2}`, `GOT dev.ferry.invoke.v1 {"n": 2}`},
 	} {
@@ -146,6 +147,44 @@ def work(cloud_event):
 	}
 	var failures struct{ BatchItemFailures []any }
 	if r := l.invoke(batch(t, "arn:aws:sqs:x:1:q", "a", "fail")); json.Unmarshal(r.Payload, &failures) != nil || len(failures.BatchItemFailures) != 1 {
+		t.Errorf("on AWS: %s\n%s", r.Payload, r.Log)
+	}
+}
+
+func TestABackgroundFunctionOfGooglesFirstGenerationGetsItsDataAndContext(t *testing.T) {
+	packagertest.Registries(t, "python3")
+	p := pythonProgram(manifest.StyleGCFEvent)
+	p.handler = "main:work"
+	pk := p.project(t, "main.py", `import base64
+
+def work(event, context):
+    text = base64.b64decode(event["data"]).decode() if "data" in event else event["name"]
+    print("GOT", context.event_type, context.resource["name"], text, context.event_id)
+    if "fail" in text:
+        raise ValueError("failed on purpose")
+`)
+	fn := p.function(func(fn *manifest.Function) {
+		fn.Events = []manifest.Event{{Topic: &manifest.TopicEvent{Name: "signups"}}}
+	})
+	here := p.launch(t, pk, fn).ready()
+	for _, c := range []struct{ kind, source, data, says string }{
+		{"topic.message", "/ferry/topic/signups", `"text"`, "GOT google.pubsub.topic.publish projects/local/topics/signups text 7"},
+		{"object.created", "/ferry/bucket/uploads", `{"bucket":"uploads","key":"a/b","size":3}`, "GOT google.storage.object.finalize projects/_/buckets/uploads/objects/a/b a/b"},
+	} {
+		if status, text := here.event(c.kind, c.source, c.data); status != 204 {
+			t.Errorf("%s: got %d %s\n%s", c.kind, status, text, here.out)
+		}
+		here.says(c.says)
+	}
+	if status, text := here.event("topic.message", "/ferry/topic/signups", `"fail"`); status != 500 {
+		t.Errorf("got %d %s", status, text)
+	}
+	if status, text := here.event("invoke", "/s", `{}`); status != 500 || !strings.Contains(text, "first generation does not have") {
+		t.Errorf("an event that the first generation does not have: got %d %s", status, text)
+	}
+	l := p.run(t, p.build(t, pk, fn), lambdatest.Function{})
+	r := l.invoke(edited(t, "sns-event", func(map[string]any) {}))
+	if r.FunctionError != "" || !strings.Contains(r.Log, "Hello from SNS!") {
 		t.Errorf("on AWS: %s\n%s", r.Payload, r.Log)
 	}
 }
@@ -274,25 +313,31 @@ func TestWhatAFrameworkIsNotThereForNeverGoesLive(t *testing.T) {
 	packagertest.Registries(t, "python3")
 	const azure = "import azure.functions as func\napp = func.FunctionApp()\n"
 	const google = "import functions_framework\n"
+	const served = "import tornado.web\napp = tornado.web.Application()\n"
 	cases := map[string]struct {
 		style      manifest.Style
 		name, code string // of the handler in its module, and what that holds
 		says       string
 	}{
-		"an output of Azure's host":         {"azure", "app", azure + "@app.route()\n@app.queue_output(arg_name='out', queue_name='q', connection='C')\ndef f(req, out): pass\n", "a binding of type queue, which only Azure's own host fulfils"},
-		"a trigger of Azure's host":         {"azure", "app", azure + "@app.cosmos_db_trigger(arg_name='d', container_name='c', database_name='d', connection='C')\ndef f(d): pass\n", "has a cosmosDBTrigger, which only Azure's own host serves"},
-		"many messages at once":             {"azure", "app", azure + "@app.service_bus_queue_trigger(arg_name='m', queue_name='q', connection='C', cardinality='many')\ndef f(m): pass\n", `write cardinality="one"`},
-		"a function of the app":             {"azure", "f", azure + "@app.route()\ndef f(req): pass\n", "write `handler: MODULE:app` in ferry.yaml"},
-		"an app without routes":             {"azure", "app", azure, "register one with @app.route"},
-		"an Azure app with wsgi":            {"wsgi", "app", azure, "add `style: azure` to the function in ferry.yaml"},
-		"a Lambda handler with gcf":         {"gcf-http", "f", "def f(event, context): pass\n", "write `style: lambda` to the function in ferry.yaml"},
-		"a Flask app with gcf":              {"gcf-http", "app", "import flask\napp = flask.Flask('x')\n", "write `style: wsgi` to the function in ferry.yaml"},
-		"an event function with http":       {"gcf-http", "f", google + "@functions_framework.cloud_event\ndef f(e): pass\n", "write `style: gcf-event` to the function in ferry.yaml"},
-		"a function of two generations ago": {"gcf-event", "f", "def f(event, context): pass\n", "it is a background function of Google's first generation, (event, context); define a function of the CloudEvent alone"},
-		"another name":                      {"gcf-http", "f", "def hello(request): pass\n", "write `handler: MODULE:hello` in ferry.yaml"},
-		"a function of Google with wsgi":    {"wsgi", "f", google + "@functions_framework.http\ndef f(x): pass\n", "add `style: gcf-http` to the function in ferry.yaml"},
+		"an output of Azure's host":       {"azure", "app", azure + "@app.route()\n@app.queue_output(arg_name='out', queue_name='q', connection='C')\ndef f(req, out): pass\n", "a binding of type queue, which only Azure's own host fulfils"},
+		"a trigger of Azure's host":       {"azure", "app", azure + "@app.cosmos_db_trigger(arg_name='d', container_name='c', database_name='d', connection='C')\ndef f(d): pass\n", "has a cosmosDBTrigger, which only Azure's own host serves"},
+		"many messages at once":           {"azure", "app", azure + "@app.service_bus_queue_trigger(arg_name='m', queue_name='q', connection='C', cardinality='many')\ndef f(m): pass\n", `write cardinality="one"`},
+		"a function of the app":           {"azure", "f", azure + "@app.route()\ndef f(req): pass\n", "write `handler: MODULE:app` in ferry.yaml"},
+		"an app without routes":           {"azure", "app", azure, "register one with @app.route"},
+		"an Azure app with wsgi":          {"wsgi", "app", azure, "add `style: azure` to the function in ferry.yaml"},
+		"a Lambda handler with gcf":       {"gcf-http", "f", "def f(event, context): pass\n", "write `style: lambda` to the function in ferry.yaml"},
+		"a Flask app with gcf":            {"gcf-http", "app", "import flask\napp = flask.Flask('x')\n", "write `style: wsgi` to the function in ferry.yaml"},
+		"an event function with http":     {"gcf-http", "f", google + "@functions_framework.cloud_event\ndef f(e): pass\n", "write `style: gcf-event` to the function in ferry.yaml"},
+		"a Lambda handler with gcf-event": {"gcf-event", "lambda_handler", "def lambda_handler(event, context): pass\n", "write `style: lambda` to the function in ferry.yaml"},
+		"an app of tornado":               {"wsgi", "app", served, "it is made with tornado, which serves it by itself; start it in a program that listens on $PORT"},
+		"a script of tornado":             {"wsgi", "f", served, "what is written for tornado is served by tornado itself"},
+		"another name":                    {"gcf-http", "f", "def hello(request): pass\n", "write `handler: MODULE:hello` in ferry.yaml"},
+		"a function of Google with wsgi":  {"wsgi", "f", google + "@functions_framework.http\ndef f(x): pass\n", "add `style: gcf-http` to the function in ferry.yaml"},
 	}
-	files := []string{"requirements.txt", "functions-framework==3.10.2\nazure-functions==1.26.0\n"}
+	files := []string{
+		"requirements.txt", "functions-framework==3.10.2\nazure-functions==1.26.0\n",
+		"tornado/__init__.py", "", "tornado/web.py", "class Application:\n    def __call__(self, request): pass\n",
+	}
 	module := func(name string) string { return "m_" + strings.NewReplacer(" ", "_", "'", "").Replace(name) }
 	for name, c := range cases {
 		files = append(files, module(name)+".py", c.code)

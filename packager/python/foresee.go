@@ -19,6 +19,7 @@ var makers = []struct {
 }{
 	{pattern.Of(`^(?:flask\.)?Flask\(|^get_wsgi_application\(`), manifest.StyleWSGI, "a WSGI application"},
 	{pattern.Of(`^(?:fastapi\.)?FastAPI\(|^(?:\w+\.)?(?:Starlette|Quart|Litestar)\(|^get_asgi_application\(`), manifest.StyleASGI, "an ASGI application"},
+	{pattern.Of(`^(?:(?:aiohttp|tornado)\.)?web\.Application\(|^gr(?:adio)?\.(?:Blocks|Interface|ChatInterface|TabbedInterface)\(`), manifest.StyleServer, "made with what serves it by itself"},
 	{pattern.Of(`^(?:\w+\.)*(?:Asgi|Wsgi)?FunctionApp\(`), manifest.StyleAzure, "a FunctionApp as for Azure Functions"},
 }
 
@@ -38,8 +39,11 @@ func Foresee(dir string, fn manifest.Function, _ source.Platform) ([]source.Warn
 			continue
 		}
 		style, is := shown(string(data), fn.Export())
-		if style == manifest.StyleLambda && fn.Style == manifest.StyleGCFEvent {
-			return nil, source.Problem(file, "define a function of the CloudEvent alone", "%s: it is a background function of Google's first generation, (event, context)", fn.Handler)
+		if style == manifest.StyleLambda && fn.Style == manifest.StyleGCFEvent && fn.Export() != "lambda_handler" {
+			continue // Google's first generation has such functions, too
+		}
+		if style == manifest.StyleServer {
+			return nil, source.Problem(file, "start it in a program that listens on $PORT, and write that file as handler with `style: server`", "%s: it is %s", fn.Handler, is)
 		}
 		if style != "" && style != fn.Style {
 			return nil, source.AnotherStyle(file, fn, "it is "+is, style)

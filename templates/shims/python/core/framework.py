@@ -2,7 +2,8 @@
 
 
 def framework_app(style, kind):
-    """The application that the framework makes of the user's function: of WSGI, or of ASGI for one of functions_framework.aio.
+    """The application that the framework makes of the user's function, of WSGI, or of ASGI for one of functions_framework.aio, and
+    that function.
     The framework executes the module itself, for some of its decorators need that."""
     import functions_framework
     from functions_framework.exceptions import FunctionsFrameworkException
@@ -16,8 +17,7 @@ def framework_app(style, kind):
         if name in sys.modules:
             wanted(sys.modules[name], style, "main")
         fault(str(err), "correct the handler")
-    wanted(sys.modules[name], style, "main")
-    return app
+    return app, wanted(sys.modules[name], style, "main")
 
 
 async def serve_framework(app, exchange):

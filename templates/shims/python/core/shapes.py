@@ -17,6 +17,10 @@ EXAMPLES = {
     "gcf-event": "define a function of the CloudEvent alone",
 }
 
+# Their applications are served by themselves alone.
+SERVERS = ("aiohttp", "tornado", "streamlit", "gradio")
+SERVED = "start it in a program that listens on $PORT, and write that file as handler with `style: server`"
+
 
 def wanted(module, style, *defaults):
     """What the handler names in the module, or else the first of the defaults, where it is of the style. What is not ends
@@ -27,16 +31,31 @@ def wanted(module, style, *defaults):
     elif style in ("wsgi", "asgi") and is_factory(value):
         fault(f"a function that can be called without arguments is not {WORDS[style]}", f"{EXAMPLES[style]}, or write `handler: {CONFIG['handler']}()` in ferry.yaml if it makes one")
     found = style_of(value)
+    if server_of(value) and found not in ("wsgi", "asgi"):
+        fault(f"it is made with {server_of(value)}, which serves it by itself", SERVED)
     if style == "azure" and found in (None, style) and not is_azure_app(value) or found is None and not callable(value):
         fault(f"the module has no {WORDS[style].split(' ', 1)[1]} of that name", offered(module, style))
-    if style == "gcf-event" and found == "lambda":
-        fault("it is a background function of Google's first generation, (event, context)", "define a function of the CloudEvent alone")
+    if style == "gcf-event" and is_background(value):
+        return value
     if found not in (None, style):
         fault(f"it is {WORDS[found]}", f"{'add' if style == 'wsgi' else 'write'} `style: {found}` to the function in ferry.yaml")
     if style in ARGUMENTS and not takes(value, ARGUMENTS[style]) or style == "wsgi" and is_asynchronous(value):
         kind = "coroutine function" if is_asynchronous(value) else "function"
         fault(f"a {kind} of {', '.join(parameters(value)[0]) or 'nothing'} is not {WORDS[style]}", EXAMPLES[style])
     return value
+
+
+def server_of(value):
+    """Which of SERVERS a value is made with, or a module belongs to; "" is none."""
+    name = value.__name__ if isinstance(value, types.ModuleType) else type(value).__module__
+    return name.partition(".")[0] if name.partition(".")[0] in SERVERS else ""
+
+
+def is_background(value):
+    """Whether a function takes an event and its context, as Google's first generation calls it."""
+    if not inspect.isfunction(value) or not takes(value, 2) or value.__name__ == "lambda_handler":
+        return False
+    return style_of(value) == "lambda" or style_of(value) is None and not takes(value, 1)
 
 
 def is_factory(value):
@@ -139,7 +158,7 @@ def told(module, value):
     """The style of something that a module has made, None where it is not its own or tells none."""
     try:
         imported = inspect.isclass(value) or inspect.isfunction(value) and value.__module__ != module.__name__
-        made_for = None if imported else style_of(value)
+        made_for = None if imported or server_of(value) else style_of(value)
     except Exception:  # a proxy of what there is only within a request
         return None
     return None if made_for == "azure" and not is_azure_app(value) else made_for
@@ -156,6 +175,8 @@ def offered(module, style):
         return f"write `handler: {MODULE_NAME}:{found[style]}` in ferry.yaml"
     for other, name in found.items():
         return f"{name} is {WORDS[other]}: write `handler: {MODULE_NAME}:{name}` and `style: {other}` in ferry.yaml"
+    for server in filter(None, (server_of(value) for value in vars(module).values() if isinstance(value, types.ModuleType))):
+        return f"what is written for {server} is served by {server} itself: {SERVED}"
     for name in ("create_app", "make_app"):  # as Flask looks for them
         if style in ("wsgi", "asgi") and is_factory(getattr(module, name, None)):
             return f"write `handler: {MODULE_NAME}:{name}()` in ferry.yaml if {name} makes one"

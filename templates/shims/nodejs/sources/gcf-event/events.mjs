@@ -53,6 +53,6 @@ function bytesIn(data, rawBody) {
 function stored(event, what) {
   const { bucket, key, size = 0, etag, version } = event.data ?? {};
   const { time } = event;
-  const data = { kind: "storage#object", id: `${bucket}/${key}`, name: key, bucket, timeCreated: time, updated: time, size: String(size), etag, generation: version };
+  const data = { kind: "storage#object", id: `${bucket}/${key}`, name: key, bucket, timeCreated: time, updated: time, size: String(size), etag, metageneration: "1", storageClass: "STANDARD", generation: version };
   return renewed(event, `google.cloud.storage.object.v1.${what}`, `//storage.googleapis.com/projects/_/buckets/${bucket}`, `objects/${key}`, data);
 }

@@ -64,8 +64,22 @@ def stored(event):
         "updated": event.get("time"),
         "size": str(data.get("size", 0)),
         "etag": data.get("etag"),
+        "metageneration": "1",
+        "storageClass": "STANDARD",
         "generation": data.get("version"),
     }
     inner = {name: value for name, value in inner.items() if value is not None}
     source = f"//storage.googleapis.com/projects/_/buckets/{bucket}"
     return renewed(event, f"google.cloud.storage.object.v1.{kind}", source, "objects/" + key, inner)
+
+
+def of_first_generation(event):
+    """The data and the context of an event as Google's first generation gives them to a background function."""
+    from functions_framework.event_conversion import cloud_event_to_background_event
+
+    if not event["type"].startswith("google."):
+        raise ValueError(f"an event of type {event['type']}, which Google's first generation does not have")
+    body = json.dumps(event.get("data"), default=str).encode()
+    headers = {f"ce-{name}": str(value) for name, value in event.items() if name not in ("data", "datacontenttype")}
+    headers["content-type"] = "application/json"
+    return cloud_event_to_background_event(types.SimpleNamespace(headers=headers, get_data=lambda: body))
