@@ -230,7 +230,7 @@ func (j *job) zip(ctx context.Context, c cache, made source.Content) (Artifact, 
 	}
 	a.Size, a.ZipDigest = out.n, "sha256:"+hex.EncodeToString(sum.Sum(nil))
 	if j.Platform.MaxZip > 0 && a.Size > j.Platform.MaxZip {
-		return Artifact{}, tooBig("the package", a.Size, j.Platform.MaxZip, sizes)
+		return Artifact{}, j.tooBig("the package", a.Size, j.Platform.MaxZip, sizes)
 	}
 	if err := tmp.install(a); err != nil {
 		return Artifact{}, err
@@ -266,7 +266,7 @@ func (j *job) checkSize(files []source.File) error {
 		for i, f := range files {
 			sizes[i] = weighed{f.Name, f.Size()}
 		}
-		return tooBig("the unpacked package", total, j.Platform.MaxUnzipped, sizes)
+		return j.tooBig("the unpacked package", total, j.Platform.MaxUnzipped, sizes)
 	}
 	return nil
 }
@@ -278,7 +278,7 @@ type weighed struct {
 }
 
 // tooBig is the error of a package beyond a limit, with a table of its biggest parts.
-func tooBig(what string, size, limit int64, parts []weighed) error {
+func (j *job) tooBig(what string, size, limit int64, parts []weighed) error {
 	sums := map[string]int64{}
 	for _, p := range parts {
 		sums[partOf(p.name)] += p.size
@@ -298,7 +298,14 @@ func tooBig(what string, size, limit int64, parts []weighed) error {
 	for _, p := range table[:min(10, len(table))] {
 		fmt.Fprintf(&text, "\n  %10s  %s", megabytes(p.size), p.name)
 	}
-	return source.Problem("", "bundle it, or leave out what is not needed with build.exclude", "%s", text.String())
+	hint := "leave out what is not needed with build.exclude"
+	switch j.Function.Runtime.Language() {
+	case "nodejs":
+		hint = "bundle it, or " + hint
+	case "python":
+		hint = "do without a dependency, " + hint + ", or deploy it to a target that takes more"
+	}
+	return source.Problem("", hint, "%s", text.String())
 }
 
 // partOf is what a user thinks of as one thing: a Node package, a file, or a folder at the top.
