@@ -76,6 +76,9 @@ func (o *sendOptions) run(ctx context.Context, kind, name string) (result, error
 		}
 		m.Attributes[key] = value
 	}
+	if !o.data.given {
+		err = errors.Join(err, usagef("write it after --data, or - there to read stdin; --data '' is an empty one", "there is no message to send"))
+	}
 	if err != nil {
 		return nil, err
 	}

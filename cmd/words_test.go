@@ -37,6 +37,7 @@ func TestWhatPeopleTypeByMeaningGetsTheRightCommandNamed(t *testing.T) {
 		"local stop now":              "usage: ferry local stop",
 		"depoly":                      "did you mean deploy?",
 		"deploy --mesage x":           "did you mean --message?",
+		"send queue orders":           "after --data",
 		"help destroy":                "`ferry remove`",
 		"help local startt":           "did you mean start?",
 		"nothing-that-anybody-types":  "choose one of: ",
