@@ -2,6 +2,7 @@ package templates
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -78,6 +79,53 @@ func TestABodyReachesTheNewSideWhileTheClientSendsIt(t *testing.T) {
 			_ = res.Body.Close()
 			if res.StatusCode != http.StatusOK || res.Header.Get("Ferry-Side") != "here" {
 				t.Errorf("%d by %q\n%s", res.StatusCode, res.Header.Get("Ferry-Side"), old.out)
+			}
+		}
+	})
+}
+
+func TestAnAnswerPassesTheForwarderBeforeTheClientHasSentAll(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, p platform) {
+		if p.runtime.Language() == "python" { // which sends a request whole before it reads
+			return
+		}
+		ingress := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			control := http.NewResponseController(w)
+			_ = control.EnableFullDuplex()
+			w.Header().Set("ferry-side", "here")
+			_, _ = w.Write([]byte("begun"))
+			_ = control.Flush()
+			_, _ = io.Copy(w, r.Body)
+		}))
+		t.Cleanup(ingress.Close)
+		old := p.oldSide(t, ingress.URL, nil)
+		for _, length := range []int64{1 << 20, -1} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			body, client := io.Pipe()
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+old.addr+"/x", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.ContentLength = length
+			answered := make(chan struct{})
+			go func() {
+				text := bytes.Repeat([]byte("x"), 1<<20)
+				_, _ = client.Write(text[:10])
+				<-answered
+				_, _ = client.Write(text[10:])
+				_ = client.Close()
+			}()
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, old.out)
+			}
+			close(answered)
+			n, err := io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+			if n != 5+1<<20 || err != nil {
+				t.Errorf("with a length of %d the answer has %d bytes, %v\n%s", length, n, err, old.out)
 			}
 		}
 	})

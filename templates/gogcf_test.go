@@ -1,11 +1,17 @@
 package templates_test
 
 import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ferryfn/ferry/internal/lambdatest"
 	"github.com/ferryfn/ferry/manifest"
@@ -40,6 +46,28 @@ func TestInGoAFunctionOfGooglesFrameworkAnswersTheSameEverywhere(t *testing.T) {
 		if a := do("GET", "/favicon.ico", nil); a.status != 200 {
 			t.Errorf("%s: %d", where, a.status)
 		}
+	}
+}
+
+func TestInGoAFunctionOfGooglesFrameworkAnswersBeforeTheClientHasSentAll(t *testing.T) {
+	t.Parallel()
+	p, fn := goFunctions()
+	conn, err := net.Dial("tcp", p.launch(t, packages(), fn).ready().addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	const size = 1 << 20
+	fmt.Fprintf(conn, "POST /duplex HTTP/1.1\r\nhost: shop.example\r\ncontent-length: %d\r\n\r\nx", size)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	go func() { _, _ = io.WriteString(conn, strings.Repeat("x", size-1)) }()
+	if got, err := io.ReadAll(res.Body); len(got) != len("begun")+size || err != nil {
+		t.Errorf("the answer has %d bytes, %v", len(got), err)
 	}
 }
 

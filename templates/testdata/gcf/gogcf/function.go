@@ -24,6 +24,13 @@ func hello(w http.ResponseWriter, r *http.Request) {
 	case "/stream":
 		fmt.Fprint(w, "one\n")
 		w.(http.Flusher).Flush()
+	case "/duplex":
+		control := http.NewResponseController(w)
+		_ = control.EnableFullDuplex()
+		fmt.Fprint(w, "begun")
+		_ = control.Flush()
+		_, _ = io.Copy(w, r.Body)
+		return
 	}
 	body, _ := io.ReadAll(r.Body)
 	http.SetCookie(w, &http.Cookie{Name: "a", Value: "1"})
