@@ -78,6 +78,14 @@ func Listens(ctx context.Context, address string) bool {
 	return err == nil && connection.Close() == nil
 }
 
+// Duplex lets a proxy answer before a request has come whole. Else the server takes the end of its body from the proxy.
+func Duplex(proxy http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		proxy.ServeHTTP(w, r)
+	})
+}
+
 // Proxy hands requests to a container as they come, with the headers that say where they come from.
 func Proxy(address string) *httputil.ReverseProxy {
 	to := &url.URL{Scheme: "http", Host: address}

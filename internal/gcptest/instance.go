@@ -192,5 +192,5 @@ func proxy(address string) http.Handler {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = io.WriteString(w, "upstream connect error or disconnect/reset before headers. reset reason: connection termination")
 	}
-	return p
+	return container.Duplex(p)
 }

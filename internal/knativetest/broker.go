@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ferryfn/ferry/internal/container"
 )
 
 const eventingNamespace = "knative-eventing"
@@ -100,7 +102,7 @@ func (p *Plane) serves(ctx context.Context, service string) error {
 
 // names is a proxy that knows the names of a cluster: those of Eventing, of channels, and of functions.
 func (p *Plane) names() http.Handler {
-	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	return container.Duplex(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		name := strings.TrimSuffix(r.In.URL.Hostname(), ".svc.cluster.local")
 		service, namespace, _ := strings.Cut(name, ".")
 		to := p.eventing[name]
@@ -115,7 +117,7 @@ func (p *Plane) names() http.Handler {
 			}
 		}
 		r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", to, r.In.Host
-	}}
+	}})
 }
 
 // Deliver sends an event to the ingress of a real broker, which takes it or not.

@@ -173,7 +173,7 @@ func proxy(address string) http.Handler {
 	p.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 	}
-	return p
+	return container.Duplex(p)
 }
 
 // output is what a container wrote, in lines with the time of each.
