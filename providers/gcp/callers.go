@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
 	functions "google.golang.org/api/cloudfunctions/v2"
 	scheduler "google.golang.org/api/cloudscheduler/v1"
 	pubsub "google.golang.org/api/pubsub/v1"
@@ -22,30 +23,47 @@ func (c *connection) callers(ctx context.Context, is *functions.Function) (map[s
 			return called.Host == a.Host && (a.Path == "" || a.Path == "/" || called.Path == a.Path)
 		})
 	}
-	jobs, subscriptions := []any{}, []any{}
+	var jobs, subscriptions any
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		jobs, err = c.jobsThat(ctx, at)
+		return err
+	})
+	both.Go(func() (err error) {
+		subscriptions, err = c.subscriptionsThat(ctx, is, at)
+		return err
+	})
+	err := both.Wait()
+	return map[string]any{"jobs": jobs, "subscriptions": subscriptions}, err
+}
+
+// jobsThat are the jobs that call an address.
+func (c *connection) jobsThat(ctx context.Context, call func(endpoint string) bool) (any, error) {
+	jobs := []any{}
 	err := c.scheduler.Projects.Locations.Jobs.List(c.parent()).Pages(ctx, func(page *scheduler.ListJobsResponse) error {
 		for _, j := range page.Jobs {
-			if t := j.HttpTarget; t != nil && at(t.Uri) {
+			if t := j.HttpTarget; t != nil && call(t.Uri) {
 				jobs = append(jobs, map[string]any{"name": j.Name, "schedule": j.Schedule, "timeZone": j.TimeZone, "state": j.State, "httpTarget": map[string]any{"uri": t.Uri, "httpMethod": t.HttpMethod}})
 			}
 		}
 		return nil
 	})
-	all := map[string]any{}
-	if all["jobs"], err = orUnread(jobs, err, "cloudscheduler.jobs.list: which jobs call it"); err != nil {
-		return nil, err
-	}
-	err = c.pubsub.Projects.Subscriptions.List("projects/"+c.target.Project).Pages(ctx, func(page *pubsub.ListSubscriptionsResponse) error {
+	return orUnread(jobs, err, "cloudscheduler.jobs.list: which jobs call it")
+}
+
+// subscriptionsThat are the subscriptions that call an address, but for that of the function's own trigger.
+func (c *connection) subscriptionsThat(ctx context.Context, is *functions.Function, call func(endpoint string) bool) (any, error) {
+	subscriptions := []any{}
+	err := c.pubsub.Projects.Subscriptions.List("projects/"+c.target.Project).Pages(ctx, func(page *pubsub.ListSubscriptionsResponse) error {
 		for _, s := range page.Subscriptions {
 			// That of the function's own trigger is one of Eventarc, which the trigger names.
-			if p := s.PushConfig; p != nil && at(p.PushEndpoint) && (is.EventTrigger == nil || is.EventTrigger.PubsubTopic != s.Topic) {
+			if p := s.PushConfig; p != nil && call(p.PushEndpoint) && (is.EventTrigger == nil || is.EventTrigger.PubsubTopic != s.Topic) {
 				subscriptions = append(subscriptions, map[string]any{"name": s.Name, "topic": s.Topic, "pushEndpoint": p.PushEndpoint})
 			}
 		}
 		return nil
 	})
-	all["subscriptions"], err = orUnread(subscriptions, err, "pubsub.subscriptions.list: which subscriptions call it")
-	return all, err
+	return orUnread(subscriptions, err, "pubsub.subscriptions.list: which subscriptions call it")
 }
 
 // orUnread is what was listed, or what stands for it where the caller lacks the right. Of an API that is off there is nothing.
