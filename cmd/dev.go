@@ -188,7 +188,7 @@ func (d *dev) platform(ctx context.Context, p *project) (end func(), gone <-chan
 		return func() {}, nil, err
 	}
 	if i, err := host.Info(ctx); err != nil || i.Running {
-		return func() {}, absence(ctx, host), err
+		return func() {}, absenceOf(ctx, host), err
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var failed error
@@ -208,7 +208,7 @@ func (d *dev) platform(ctx context.Context, p *project) (end func(), gone <-chan
 		case <-ended:
 			stop()
 			if i, err := host.Info(ctx); err == nil && i.Running { // somebody else started one meanwhile
-				return func() {}, absence(ctx, host), nil
+				return func() {}, absenceOf(ctx, host), nil
 			}
 			return func() {}, nil, failed
 		case <-ctx.Done():
@@ -222,14 +222,13 @@ func (d *dev) platform(ctx context.Context, p *project) (end func(), gone <-chan
 	}
 }
 
-// absence is closed when no platform runs any more.
-func absence(ctx context.Context, host providers.Host) <-chan struct{} {
+// absenceOf is closed when no platform runs any more.
+func absenceOf(ctx context.Context, host providers.Host) <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {
 		ends := until.Rule{For: "the platform to end", First: 500 * time.Millisecond}
 		err := until.True(ctx, ends, func() (bool, error) {
-			i, err := host.Info(ctx)
-			return err == nil && !i.Running, nil // one that does not answer may be busy
+			return absent(ctx, host), nil
 		})
 		if err == nil {
 			close(gone)
@@ -257,7 +256,7 @@ func (d *dev) round(ctx context.Context) (served bool) {
 	if ctx.Err() != nil {
 		return true
 	}
-	if err != nil && d.absent(ctx) {
+	if host, unknown := d.app.host(); err != nil && unknown == nil && absent(ctx, host) {
 		return false
 	}
 	d.mu.Lock()
@@ -290,12 +289,8 @@ func unlessQuit(ctx context.Context, err error) error {
 	return err
 }
 
-// absent reports whether no platform runs.
-func (d *dev) absent(ctx context.Context) bool {
-	host, err := d.app.host()
-	if err != nil {
-		return false
-	}
+// absent reports whether no platform runs. One that does not answer may be busy.
+func absent(ctx context.Context, host providers.Host) bool {
 	i, err := host.Info(ctx)
 	return err == nil && !i.Running
 }

@@ -134,7 +134,7 @@ func (l *loader) nameless(e entry, path string) {
 	if l.baseTarget(e.key) != nil {
 		return
 	}
-	hint := "add provider: and one of " + strings.Join(l.providers(), ", ")
+	hint := ""
 	if written := l.doc.Targets; written.isMap() {
 		for _, t := range written.entries {
 			if nearest(e.key, []string{t.key}) != "" {
@@ -142,7 +142,12 @@ func (l *loader) nameless(e entry, path string) {
 			}
 		}
 	}
-	l.fail(e.at, path, hint, "the target %s names no provider", quote(e.key))
+	l.providerless(e.at, path, hint, e.key)
+}
+
+// providerless reports a target that names no provider.
+func (l *loader) providerless(at place, path, hint, name string) {
+	l.fail(at, path, cmp.Or(hint, "add provider: and one of "+strings.Join(l.providers(), ", ")), "the target %s names no provider", quote(name))
 }
 
 // targetPrototype returns what to decode a target's settings into, and reports a provider that is not known.
@@ -256,7 +261,7 @@ func (l *loader) chooseTarget() {
 		return
 	}
 	if provider == nil {
-		l.fail(locate(l.root, l.root.at, path), path, "add provider: and one of "+strings.Join(l.providers(), ", "), "the target %s names no provider", quote(name))
+		l.providerless(locate(l.root, l.root.at, path), path, "", name)
 		return
 	}
 	if provider.broken {

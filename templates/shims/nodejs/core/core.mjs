@@ -7,8 +7,11 @@ const loaded = await load(); // in its place: what stands above has run
 
 // required is a module that only some calls need, or that require alone finds. What is imported above costs every start.
 function required(name) {
-  required.here ??= createRequire(import.meta.url);
-  return required.here(name);
+  return requirer()(name);
+}
+
+function requirer() {
+  return (requirer.here ??= createRequire(import.meta.url));
 }
 
 // userModule is a copy, so that a bundler does not warn of exports that a module need not have.

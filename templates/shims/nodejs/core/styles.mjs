@@ -28,7 +28,7 @@ const LAMBDA = "it exports handler(event, context) as for AWS Lambda";
 
 // uses is whether the module has loaded a package that functions are registered with.
 function uses(name) {
-  return Object.keys(createRequire(import.meta.url).cache).some((file) => file.replaceAll("\\", "/").includes(`/node_modules/${name}/`));
+  return Object.keys(requirer().cache).some((file) => file.replaceAll("\\", "/").includes(`/node_modules/${name}/`));
 }
 
 // isApp is whether a value answers (req, res) in a way of its own: an app of Express, Koa or Fastify, or a server.

@@ -31,7 +31,7 @@ async function frameworkListener(register) {
 
 // registeredAs is what a function is registered as: http, cloudevent or typed. The framework keeps it in a module of its own.
 function registeredAs(name) {
-  const load = createRequire(import.meta.url);
+  const load = requirer();
   const registry = Object.keys(load.cache).find((file) => /[\\/]functions-framework[\\/]build[\\/]src[\\/]function_registry\.js$/.test(file));
   return registry && load(registry).getRegisteredFunction?.(name)?.signatureType;
 }
