@@ -132,11 +132,15 @@ func (c *call) try(w http.ResponseWriter, r *http.Request, p *pool, in *instance
 	return done
 }
 
-// brokeOff says why a request got no answer. A connection ends a little before its process is known to have ended.
+// brokeOff says why a request got no answer. A connection ends a little before its process does, and much may be left to clean up
+// before it is known how that ended.
 func (in *instance) brokeOff() string {
 	select {
 	case <-in.exited:
 	case <-time.After(fateKnown):
+		if startTime(in.cmd.Process.Pid) == "" {
+			<-in.exited
+		}
 	}
 	switch {
 	case in.crowd.Load() > 0:
@@ -149,7 +153,7 @@ func (in *instance) brokeOff() string {
 	return in.function + " broke off the request; its log may say why"
 }
 
-// fateKnown is how long a request that broke off waits for its instance to have ended.
+// fateKnown is how long a request that broke off waits for its instance to end.
 const fateKnown = time.Second
 
 // leave ends a request whose client went away. Whoever reads on all the same meets the end of the connection, and not

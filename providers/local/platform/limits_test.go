@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -153,10 +154,17 @@ func TestWhatHoldsTheOutputOfAnInstanceThatEndedHidesNothingOfHow(t *testing.T) 
 	if _, n := usage(os.Getpid()); n == 0 {
 		t.Skip("this system does not tell what left a process group")
 	}
-	p := serve(t, Options{})
-	p.live("api", revision("one"))
-	p.get("api/children?n=1&output=1")
-	if status, body := p.get("api/exit"); status != http.StatusBadGateway || !strings.Contains(body, "ended in the midst of the request: exit status 7") {
-		t.Errorf("got %d: %s", status, body)
+	for name, query := range map[string]string{"found by its environment": "", "found by nothing": "&bare=1"} {
+		p := serve(t, Options{})
+		p.live("api", revision("one"))
+		_, child := p.get("api/children?n=1&output=1" + query)
+		pid, err := strconv.Atoi(child)
+		if err != nil {
+			t.Fatalf("it started %q: %v", child, err)
+		}
+		if status, body := p.get("api/exit"); status != http.StatusBadGateway || !strings.Contains(body, "ended in the midst of the request: exit status 7") {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 }
