@@ -40,9 +40,7 @@ func TestOfABatchThatIsTakenTogetherOnlyWhatIsNamedComesAgain(t *testing.T) {
 	if len(q.Dead) != 2 || q.Dead[0].Attempts != 3 || !strings.Contains(q.Dead[0].Reason, "batchItemFailures") {
 		t.Errorf("dead: %+v", q.Dead)
 	}
-	if log := p.log("worker"); !strings.Contains(log, "a batch of 5") {
-		t.Error(log)
-	}
+	platformtest.Until(t, "the log tells of the batch", func() bool { return strings.Contains(p.log("worker"), "a batch of 5") })
 }
 
 func TestABatchFailsAsAWholeWhereTheHandlerFailsOrNamesNoMessageOfIt(t *testing.T) {

@@ -172,9 +172,9 @@ func TestWhatAKilledPlatformLeftIsSwept(t *testing.T) {
 
 func TestAPlatformThatIsFrozenIsNotWaitedForAndCanBeStopped(t *testing.T) {
 	p := detached(t)
-	p.client.attention, p.client.silence = time.Millisecond, 200*time.Millisecond
 	e := p.ensure()
 	p.live("api", revision("one"))
+	p.client.attention, p.client.silence = time.Millisecond, 200*time.Millisecond
 	if err := syscall.Kill(e.PID, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}

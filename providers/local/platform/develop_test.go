@@ -114,10 +114,15 @@ func TestWhoSitsInDoesNotHoldThePlatformsEndUp(t *testing.T) {
 	p.live("api", revision("one"))
 	left := make(chan error, 2)
 	go func() { left <- p.client.Announce(t.Context(), AnnounceRequest{Scope: shop, Text: "x"}) }()
+	heard := make(chan Exchange, 1000)
 	go func() {
-		left <- p.client.Record(t.Context(), RecordRequest{Scope: shop}, func(Exchange) error { return nil })
+		left <- p.client.Record(t.Context(), RecordRequest{Scope: shop}, func(e Exchange) error { heard <- e; return nil })
 	}()
-	platformtest.Until(t, "both are there", func() bool { status, _, _ := p.seen(URL(p.door("api"), "")); return status == 500 })
+	platformtest.Until(t, "both are there", func() bool {
+		status, _, _ := p.seen(URL(p.door("api"), ""))
+		p.echo("api/")
+		return status == 500 && len(heard) > 0
+	})
 	stop()
 	for range 2 {
 		if err := <-left; err != nil {

@@ -156,8 +156,8 @@ func TestAFileInTheFolderOfABucketIsAnObject(t *testing.T) {
 	folder := p.home.Bucket(shop, "uploads")
 	write := func(name, content string) {
 		t.Helper()
-		path := filepath.Join(folder, filepath.FromSlash(name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+		path, draft := filepath.Join(folder, filepath.FromSlash(name)), filepath.Join(t.TempDir(), "draft")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(draft, []byte(content), 0o600), os.Rename(draft, path)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -390,24 +390,22 @@ func TestAMessageThatNoInstanceHasRoomForIsNotTriedYet(t *testing.T) {
 	p := serve(t, Options{})
 	got := p.worker()
 	one := revision("two", func(r *Revision) {
-		r.Max, r.Concurrency, r.Timeout = 1, 1, 300*time.Millisecond
+		r.Max, r.Concurrency, r.Timeout = 1, 1, time.Second
 		r.Env["DELIVERED"] = p.deliveredFile()
 	})
 	p.put("worker", one)
 	p.swap("worker", "one", "two")
 	var busy sync.WaitGroup
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	busy.Go(func() { // requests that take longer than the function may, one after the other
-		for ctx.Err() == nil {
-			_, _ = p.client.Invoke(ctx, InvokeRequest{Scope: shop, Function: "worker", Method: http.MethodGet, Path: "/sleep?for=250ms"})
-		}
-	})
+	for range 2 { // requests that together take longer than the message waits for room, one after the other
+		busy.Go(func() {
+			_, _ = p.client.Invoke(t.Context(), InvokeRequest{Scope: shop, Function: "worker", Method: http.MethodGet, Path: "/sleep?for=700ms"})
+		})
+	}
+	platformtest.Until(t, "the first is at work", func() bool { return p.instances() == 1 })
 	only := Binding{Kind: KindQueue, Name: "orders", Attempts: 1}
 	p.bind(BindingsEnabled, only)
 	p.send(KindQueue, "orders", "patient")
 	platformtest.Until(t, "it is delivered", func() bool { return p.queue(KindQueue, "orders").Depth == 0 })
-	cancel()
 	busy.Wait()
 	if dead := p.queue(KindQueue, "orders").Dead; len(dead) > 0 {
 		t.Errorf("dead: %+v", dead)

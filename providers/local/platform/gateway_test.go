@@ -209,9 +209,9 @@ func TestInvokeReachesWhatTheGatewayRefuses(t *testing.T) {
 
 func TestATimeoutIs504AndTheInstanceIsReplaced(t *testing.T) {
 	p := serve(t, Options{})
-	p.live("api", revision("one", func(r *Revision) { r.Timeout = 300 * time.Millisecond; r.Max = 1 }))
+	p.live("api", revision("one", func(r *Revision) { r.Timeout = time.Second; r.Max = 1 }))
 	before := p.echo("api/").PID
-	if status, body := p.get("api/sleep?for=1h"); status != http.StatusGatewayTimeout || !strings.Contains(body, "300ms") {
+	if status, body := p.get("api/sleep?for=1h"); status != http.StatusGatewayTimeout || !strings.Contains(body, "took longer than 1s") {
 		t.Fatalf("got %d: %s", status, body)
 	}
 	if after := p.echo("api/").PID; after == before {

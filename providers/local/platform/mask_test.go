@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ferryfn/ferry/internal/masking"
+	"github.com/ferryfn/ferry/providers/local/platform/platformtest"
 )
 
 func TestAValueIsHiddenWhereALongLineIsCut(t *testing.T) {
@@ -55,6 +56,10 @@ func TestWhatAFunctionLogsHoldsNoSecret(t *testing.T) {
 	if err := <-slow; err != nil {
 		t.Fatal(err)
 	}
+	platformtest.Until(t, "both lines are in the log", func() bool {
+		log := p.log("api")
+		return strings.Contains(log, "the key is ") && strings.Contains(log, "now it is ")
+	})
 	file, err := os.ReadFile(p.home.functionLog(shop, "api"))
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,7 @@ func TestTheStatusPageShowsWhatServesToAllAndQueuesAndLogsToWhoHasItsKey(t *test
 	for range 3 {
 		_, _ = p.get("api/log?line=%3Cscript%3Ealert(1)%3C/script%3E")
 	}
+	platformtest.Until(t, "its output is in the log", func() bool { return strings.Contains(p.log("api"), "alert(1)") })
 	p.send(KindQueue, "orders", "fails")
 	platformtest.Until(t, "it is dead", func() bool { return len(p.queue(KindQueue, "orders").Dead) == 1 })
 	i, err := p.client.Info(t.Context())

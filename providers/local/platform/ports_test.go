@@ -8,6 +8,18 @@ import (
 	"testing"
 )
 
+// free is a port that no platform takes while the test lasts.
+func free(t *testing.T) int {
+	t.Helper()
+	pool := newPortPool()
+	port, err := pool.take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pool.give(port) })
+	return port
+}
+
 func TestInstancesGetPortsThatNoOutgoingConnectionCanTake(t *testing.T) {
 	t.Parallel()
 	p := newPortPool()
@@ -67,10 +79,7 @@ func TestPlatformsOfTwoHomesNeverChooseOnePort(t *testing.T) {
 
 func TestAPortThatAnotherProgramHasForIPv6AloneIsTaken(t *testing.T) {
 	t.Parallel()
-	port, err := newPortPool().take()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := free(t)
 	l, err := net.Listen("tcp6", loopback6(port))
 	if err != nil {
 		t.Skipf("this machine has no IPv6: %v", err)

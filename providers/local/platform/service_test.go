@@ -145,12 +145,9 @@ func TestWhateverOverlapsTheServiceEndsServedOrRemoved(t *testing.T) {
 func TestAPortIsFreeAsSoonAsItsServiceLeft(t *testing.T) {
 	p := serve(t, Options{})
 	p.live("api", revision("one"))
+	ports := []int{free(t), free(t)}
 	for range 20 {
-		table, err := p.home.Table(shop)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, port := range []int{table.Port + 1, table.Port} {
+		for _, port := range ports {
 			if _, err := p.client.Open(t.Context(), OpenRequest{Scope: shop, Address: Address{Port: port}}); err != nil {
 				t.Fatal(err)
 			}

@@ -142,9 +142,8 @@ func takes(h http.Header, body string) bool {
 	fmt.Println("event", h.Get("Ce-Type"), body)
 	delivered(h, body)
 	attempt, _ := strconv.Atoi(h.Get("Ferry-Attempt"))
-	_, broken := os.Stat(os.Getenv("FIXED"))
 	until, err := strconv.Atoi(strings.TrimPrefix(body, "fails until "))
-	return (err != nil || attempt >= until) && (body != "fails" || broken == nil)
+	return (err != nil || attempt >= until) && (body != "fails" || exists(os.Getenv("FIXED")))
 }
 
 // batch takes several messages at once, and names those that failed: by a word of one of them another one, or it fails as a whole.
@@ -192,6 +191,11 @@ func (f *function) serve(w http.ResponseWriter, r *http.Request) {
 	case "/sleep":
 		d, _ := time.ParseDuration(r.URL.Query().Get("for"))
 		<-time.After(d)
+		fmt.Fprint(w, f.version)
+	case "/hold":
+		for name := r.URL.Query().Get("until"); !exists(name); {
+			<-time.After(2 * time.Millisecond)
+		}
 		fmt.Fprint(w, f.version)
 	case "/log":
 		fmt.Println(r.URL.Query().Get("line"))
@@ -244,6 +248,11 @@ func (f *function) echo(w http.ResponseWriter, r *http.Request) {
 		Version: f.version, Env: env, Method: r.Method, URI: r.RequestURI, Host: r.Host,
 		Header: r.Header, Body: string(body), PID: os.Getpid(),
 	})
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }
 
 // flood prints so many megabytes, in lines.
