@@ -49,7 +49,7 @@ func (v versions) of(s *service, version string) *service {
 
 // place is the service at an empty place, for the harness.
 func (v versions) place(t *testing.T, adapter func(*memory.Adapter) providers.Adapter) faults.Place {
-	s := newService(t).patient()
+	s := newService(t)
 	s.adapter = adapter
 	return faults.Place{
 		Functions: v.functions, Serving: s.serving,

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/providers/memory"
 	"github.com/ferryfn/ferry/release"
@@ -228,7 +227,7 @@ func TestAPurgeThatWasInterruptedAtAnyCallIsFinishedByTheSameCommand(t *testing.
 	}
 	for name, fault := range faultsOf {
 		t.Run(name, func(t *testing.T) {
-			s := newService(t).patient()
+			s := newService(t)
 			s.ttl = 20 * time.Millisecond
 			for n := 1; ; n++ {
 				s.all("one").deploy()
@@ -258,16 +257,6 @@ func TestAPurgeThatWasInterruptedAtAnyCallIsFinishedByTheSameCommand(t *testing.
 func renews(p *faults.Process) bool {
 	put := func(c faults.Call) bool { return c.Op == "store put" && c.About == lockKey }
 	return put(*p.Hit()) && slices.ContainsFunc(p.Calls()[:p.Hit().Number-1], put)
-}
-
-// patient gives functions time to be healthy on a machine that is busy.
-func (s *service) patient() *service {
-	s.adjust = func(fn *manifest.Function) {
-		if fn.Health != nil {
-			fn.Health.Timeout = manifest.Duration(10 * time.Second)
-		}
-	}
-	return s
 }
 
 // lockGoesLast expects that nothing is written or deleted after the lock's own object.

@@ -79,7 +79,7 @@ func (s *service) engine() *release.Engine {
 		Target:   manifest.Target{Name: "here", Provider: "memory"},
 		Releases: manifest.Releases{Keep: s.keep, Archive: s.archive},
 	}
-	for name := range s.code {
+	for name, text := range s.code {
 		fn := manifest.Function{
 			Name: name, Source: name, Handler: "run.sh", Runtime: "custom", Style: manifest.StyleServer, Env: s.env,
 			Timeout: manifest.Duration(30 * time.Second), Memory: 256 << 20,
@@ -88,7 +88,10 @@ func (s *service) engine() *release.Engine {
 			fn.Events = []manifest.Event{{Queue: &manifest.QueueEvent{Name: "orders", Batch: 1}}}
 		} else {
 			fn.Events = []manifest.Event{{HTTP: &manifest.HTTPEvent{Auth: "public"}}}
-			fn.Health = &manifest.Health{Path: "/healthz", Status: 200, Timeout: manifest.Duration(150 * time.Millisecond)}
+			fn.Health = &manifest.Health{Path: "/healthz", Status: 200, Timeout: manifest.Duration(10 * time.Second)} // on a machine that is busy
+			if strings.Contains(text, "unhealthy") {
+				fn.Health.Timeout = manifest.Duration(150 * time.Millisecond)
+			}
 		}
 		s.adjust(&fn)
 		m.Functions = append(m.Functions, fn)

@@ -71,7 +71,7 @@ func TestOnlyWhatIsDeployedIsStarted(t *testing.T) {
 }
 
 func TestAStartWaitsForItsTurnAtTheLock(t *testing.T) {
-	s := newService(t).patient()
+	s := newService(t)
 	s.ttl = 3 * time.Second
 	s.all("one").deploy()
 	goOn := s.atWork("two", release.DeployOptions{})

@@ -76,7 +76,7 @@ func TestACommandThatWaitsTakesItsTurnAndLooksAnew(t *testing.T) {
 		}, map[string]string{}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newService(t).patient()
+			s := newService(t)
 			s.ttl = 3 * time.Second
 			s.all("one").deploy()
 			s.all("two").deploy()
@@ -105,7 +105,7 @@ func TestACommandThatWaitsTakesItsTurnAndLooksAnew(t *testing.T) {
 }
 
 func TestAWaitEndsWithTheTime(t *testing.T) {
-	s := newService(t).patient()
+	s := newService(t)
 	s.ttl = time.Second
 	s.all("one").deploy()
 	goOn := s.atWork("two", release.DeployOptions{})
@@ -121,7 +121,7 @@ func TestAWaitEndsWithTheTime(t *testing.T) {
 }
 
 func TestAnInterruptionEndsAWait(t *testing.T) {
-	s := newService(t).patient()
+	s := newService(t)
 	s.all("one").deploy()
 	goOn := s.atWork("two", release.DeployOptions{})
 	e, waits := s.all("three").waiter()
@@ -156,7 +156,7 @@ func TestWhatWentLiveMeanwhileFromANewerCommitIsNotReplaced(t *testing.T) {
 		{"unknown", func(context.Context, string, string) (bool, error) { return false, unknown }, "old", "", "three", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newService(t).patient()
+			s := newService(t)
 			s.commit = "base"
 			s.all("one").deploy()
 			s.commit = "new"
