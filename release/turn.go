@@ -71,19 +71,25 @@ func held(h *Holder) error {
 }
 
 // outwait returns the lock as it was read last when its holder is gone: it is known to be dead, or the lock stayed
-// unchanged for its time to live. A holder that renews is waited for as long as the turn lasts.
+// unchanged for its time to live. A holder that renews is waited for as long as the turn lasts. A long time without a look counts
+// for little: what kept this process from looking, a store out of reach or a machine that stood still, may have kept the holder from
+// renewing, and then it is to get the time for that.
 func (e *Engine) outwait(ctx context.Context, l *ledger, f lockFile, tag providers.Tag) (lockFile, providers.Tag, error) {
 	ttl := e.ttl()
-	tick := time.NewTicker(max(ttl/60, 10*time.Millisecond))
+	step := max(ttl/60, 10*time.Millisecond)
+	tick := time.NewTicker(step)
 	defer tick.Stop()
 	e.report(Event{Step: StepWait, Holder: f.holder()})
-	for unchanged := time.Now(); time.Since(unchanged) < ttl; {
+	looked, unchanged := time.Now(), time.Duration(0)
+	for unchanged < ttl {
 		select {
 		case <-ctx.Done():
 			return f, tag, ctx.Err()
 		case <-tick.C:
 		}
 		now, seen, err := l.lockState(ctx)
+		unchanged += min(time.Since(looked), max(ttl/6, 2*step))
+		looked = time.Now()
 		switch {
 		case err != nil:
 			return f, tag, err
@@ -98,7 +104,7 @@ func (e *Engine) outwait(ctx context.Context, l *ledger, f lockFile, tag provide
 		case now.Epoch != f.Epoch:
 			e.report(Event{Step: StepWait, Holder: now.holder()})
 		}
-		f, tag, unchanged = now, seen, time.Now()
+		f, tag, unchanged = now, seen, 0
 	}
 	return f, tag, nil
 }

@@ -3,11 +3,14 @@ package release_test
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ferryfn/ferry/providers"
+	"github.com/ferryfn/ferry/providers/memory"
 	"github.com/ferryfn/ferry/release"
 	"github.com/ferryfn/ferry/release/faults"
 )
@@ -118,6 +121,84 @@ func TestAWaitEndsWithTheTime(t *testing.T) {
 	}
 	goOn()
 	s.servesAll("two")
+}
+
+// outage is a place whose store is out of reach for a while, once.
+type outage struct {
+	providers.Adapter
+	began, over <-chan struct{}
+}
+
+func (o outage) Store(ctx context.Context) (providers.Store, error) {
+	s, err := o.Adapter.Store(ctx)
+	return outageStore{s, o}, err
+}
+
+type outageStore struct {
+	providers.Store
+	outage
+}
+
+// away waits until the store is in reach. It reports whether it was not.
+func (s outageStore) away() bool {
+	select {
+	case <-s.over:
+		return false
+	default:
+	}
+	select {
+	case <-s.began:
+		<-s.over
+		return true
+	default:
+		return false
+	}
+}
+
+func (s outageStore) Get(ctx context.Context, key string) (providers.Object, error) {
+	s.away()
+	return s.Store.Get(ctx, key)
+}
+
+func (s outageStore) Put(ctx context.Context, key string, body io.ReadSeeker, c providers.Condition) (providers.Tag, error) {
+	if s.away() {
+		return "", errors.New("the connection was lost")
+	}
+	return s.Store.Put(ctx, key, body, c)
+}
+
+func TestNobodyLosesTheLockToWhoCouldNotLookMeanwhile(t *testing.T) {
+	s := newService(t).all("one")
+	s.deploy()
+	synctest.Test(t, func(t *testing.T) {
+		began, over := make(chan struct{}), make(chan struct{})
+		s.adapter = func(a *memory.Adapter) providers.Adapter { return outage{a, began, over} }
+		leave, ended := make(chan struct{}), make(chan error, 2)
+		s.world.Before = func(_ context.Context, op, _ string) error {
+			if op == "publish" {
+				<-leave
+			}
+			return nil
+		}
+		for _, code := range []string{"two", "three"} {
+			e := s.all(code).engine()
+			e.Wait = time.Hour
+			go func() { ended <- second(e.Deploy(t.Context(), release.DeployOptions{NoVerify: true})) }()
+			synctest.Wait() // the first is at work, and the second waits
+		}
+		<-time.After(5 * time.Second)
+		close(began)
+		<-time.After(5 * time.Minute)
+		close(over)
+		<-time.After(time.Minute)
+		close(leave)
+		for range 2 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	s.servesAll("three")
 }
 
 func TestAnInterruptionEndsAWait(t *testing.T) {
