@@ -182,8 +182,8 @@ func TestNothingRunsBetweenInvocations(t *testing.T) {
 		return n
 	}
 	before := ticks()
-	<-time.After(400 * time.Millisecond)
-	if after := ticks(); after > before+30 {
+	<-time.After(time.Second) // 200 ticks, and an invocation on a busy machine may last some
+	if after := ticks(); after > before+100 {
 		t.Errorf("%d ticks while frozen", after-before)
 	}
 }

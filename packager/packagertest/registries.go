@@ -35,11 +35,16 @@ func Reachable(tool string) bool {
 }
 
 var npmAnswers = sync.OnceValue(func() bool {
-	return exec.Command("npm", "view", "semver@7.0.0", "version", "--fetch-retries=0").Run() == nil
+	return exec.Command("npm", "view", "semver@7.0.0", "version", "--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000").Run() == nil
 })
 
 var pypiAnswers = sync.OnceValue(func() bool {
-	return exec.Command("python3", "-m", "pip", "download", "--no-deps", "-q", "-d", os.TempDir(), "six==1.17.0").Run() == nil
+	dir, err := os.MkdirTemp("", "ferry-pypi") // others ask at the same time
+	if err != nil {
+		return false
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	return exec.Command("python3", "-m", "pip", "download", "--no-deps", "-q", "-d", dir, "six==1.17.0").Run() == nil
 })
 
 // ThisPython is the runtime of the interpreter that starts packages here.
