@@ -14,8 +14,9 @@ import (
 	"github.com/ferryfn/ferry/release"
 )
 
-// gitPatience is how long a deploy waits for git: the commit is nice to have.
-const gitPatience = 2 * time.Second
+// gitPatience is how long a deploy waits for git, which has as long as a build takes for nothing: it looks at the whole tree. Without
+// the commit nobody can tell later which of two deploys is the newer.
+const gitPatience = 10 * time.Second
 
 // origin finds out, in the background, who deploys and from what. Saved packages in a folder of the tree, "" being none,
 // make no difference to it. The returned function waits for what was found.
