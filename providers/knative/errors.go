@@ -86,8 +86,9 @@ func (p *place) classify(op, fn string, err error) error {
 	}
 	var done *providers.Error
 	if errors.As(err, &done) {
-		done.Provider = name
-		return done
+		named := *done // several calls may meet the same error at once
+		named.Provider = name
+		return &named
 	}
 	e := &providers.Error{Provider: name, Op: op, Function: fn, Kind: kindOf(err), Err: err}
 	e.Hint = hintOf(e.Kind)

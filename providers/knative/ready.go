@@ -51,8 +51,9 @@ func (c *connection) lookAtBroker(ctx context.Context, fn, id string) ([]provide
 	var lacks *providers.Error
 	switch {
 	case errors.As(err, &lacks):
-		lacks.Function = fn
-		return []providers.Obstacle{{Err: lacks}}, nil
+		named := *lacks // other functions lack it, too
+		named.Function = fn
+		return []providers.Obstacle{{Err: &named}}, nil
 	case err != nil:
 		return nil, err
 	}

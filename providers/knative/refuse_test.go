@@ -19,6 +19,18 @@ import (
 	"github.com/ferryfn/ferry/providers/cas"
 )
 
+func TestAnErrorThatSeveralCallsMeetIsChangedByNone(t *testing.T) {
+	t.Parallel()
+	met := &providers.Error{Kind: providers.Denied, Op: "sign in"}
+	var said *providers.Error
+	if err := new(place).classify("status", "api", met); !errors.As(err, &said) || said.Provider != name || said.Kind != met.Kind {
+		t.Errorf("it is said as %+v", err)
+	}
+	if met.Provider != "" {
+		t.Error("what another call may read meanwhile was changed")
+	}
+}
+
 // registry stands before the registry of a cluster, and answers first what it is told to.
 func (c stand) registry(t *testing.T, first func(w http.ResponseWriter, r *http.Request) (done bool)) string {
 	t.Helper()
