@@ -178,11 +178,11 @@ func (c *call) denied() *failure {
 
 // disabled is the refusal of an API that the project has not enabled.
 func (a *api) disabled() *failure {
-	address := "https://console.developers.google.com/apis/api/" + a.host + "/overview?project=" + Number
+	title, address := a.title(), "https://console.developers.google.com/apis/api/"+a.host+"/overview?project="+Number
 	f := refuse(codePermissionDenied, "%s has not been used in project %s before or it is disabled. Enable it by visiting %s then retry. "+
-		"If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.", a.title, Number, address)
+		"If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.", title, Number, address)
 	f.details = []any{info("SERVICE_DISABLED", "googleapis.com", map[string]string{
-		"service": a.host, "serviceTitle": a.title, "consumer": "projects/" + Number, "containerInfo": Number, "activationUrl": address,
+		"service": a.host, "serviceTitle": title, "consumer": "projects/" + Number, "containerInfo": Number, "activationUrl": address,
 	})}
 	if a.name == "storage" {
 		f.reason, f.http = "accessNotConfigured", http.StatusForbidden

@@ -15,7 +15,6 @@ import (
 type api struct {
 	name     string // as in CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN, in lower case
 	host     string // "run.googleapis.com"
-	title    string // "Cloud Run Admin API"
 	versions []version
 	// permissions names what a method needs where that is not its name: "run.services.get" for "projects.locations.services.get".
 	permissions map[string]string
@@ -142,12 +141,18 @@ func (s *Server) identify(a *api, r *http.Request, body []byte) (*call, error) {
 		c := &call{api: a, method: m, http: r, vars: vars, query: r.URL.Query(), upload: by.upload, body: body}
 		c.handler = v.methods[c.name()]
 		c.resource = c.about()
-		if a.title == "" {
-			a.title = d.Title
-		}
 		return c, nil
 	}
 	return nil, nil
+}
+
+// title is what people call the API: "Cloud Run Admin API".
+func (a *api) title() string {
+	d, err := discover(a.versions[0].document)
+	if err != nil {
+		return a.host
+	}
+	return d.Title
 }
 
 // about is the name of the resource: where a call creates one, that which it will have.
