@@ -158,6 +158,14 @@ func (l *Ledger) committed(number int) bool {
 	return slices.ContainsFunc(l.Live.History, func(c struct{ Number, Source int }) bool { return c.Number == number })
 }
 
+// wentLive reports whether a release with that message was ever committed.
+func (l *Ledger) wentLive(message string) bool {
+	return slices.ContainsFunc(l.Live.History, func(c struct{ Number, Source int }) bool {
+		r := l.Records[c.Number]
+		return r != nil && r.Message == message
+	})
+}
+
 // LastGood is what a rollback has to go back to: the newest release below the one that is live that was live
 // once and that nobody rolled away from since, or what was live before a removal; 0 is none. It is told from the
 // history alone.
