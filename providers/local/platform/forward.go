@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -138,7 +139,7 @@ func (in *instance) brokeOff() string {
 	select {
 	case <-in.exited:
 	case <-time.After(fateKnown):
-		if startTime(in.cmd.Process.Pid) == "" {
+		if startTime(os.Getpid()) != "" && startTime(in.cmd.Process.Pid) == "" { // else this system does not tell
 			<-in.exited
 		}
 	}
