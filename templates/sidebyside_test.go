@@ -75,10 +75,10 @@ func (p program) alikeBehind(t *testing.T, pk *packager.Packager, here *process,
 	t.Helper()
 	there := p.started(t, pk, p.function(), host).probed("ferry-digest: sha256:abc")
 	for _, r := range requests {
-		if r.changed == host {
-			continue
+		want, got := r.locally(t, here), r.locally(t, there)
+		if r.changed != host {
+			r.compare(t, host, want, got)
 		}
-		r.compare(t, host, r.locally(t, here), r.locally(t, there))
 	}
 }
 
