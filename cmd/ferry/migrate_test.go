@@ -165,9 +165,9 @@ func (s *moving) killed(calls *sample.Sample, before [][]string, step []string, 
 			return
 		}
 		if s.underWay() {
-			s.ferry(s.migration("abort")...)
+			s.abort()
 		}
-		if step[0] == "commit" && rounds%2 == 0 {
+		if step[0] == "commit" && s.answerer() == platform(s.to) {
 			s.back()
 		}
 		s.untouched()
@@ -176,6 +176,18 @@ func (s *moving) killed(calls *sample.Sample, before [][]string, step []string, 
 
 func (s *moving) underWay() bool {
 	return !strings.Contains(strings.ReplaceAll(s.ferry(s.migration("status")...), " ", ""), `"state":"none"`)
+}
+
+// abort aborts, or commits where the new side has ended the migration already and nothing else is left.
+func (s *moving) abort() {
+	s.Helper()
+	code, out := ran(s.command("", s.environ, s.migration("abort")...))
+	switch {
+	case code == 6 && strings.Contains(out, "ferry migrate commit"):
+		s.ferry(s.migration("commit")...)
+	case code != 0:
+		s.Fatalf("abort exits %d: %s", code, out)
+	}
 }
 
 // back moves the service back, and takes it off the side that it came from.

@@ -274,6 +274,14 @@ func (m *Move) Abort(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	there, err := m.To.Migration(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ours := there != nil && there.ID == now.ID
+	if now.State == Committing && !ours { // commit ends it on the new side when all is done
+		return nil, conflict(fmt.Errorf("%s has taken everything over: the migration can only be committed", m.to()), "finish that with `ferry migrate commit`")
+	}
 	part := release.Part{ID: now.ID}
 	now.State = Aborting
 	if err := m.From.As(part).SetMigration(ctx, now); err != nil {
@@ -285,11 +293,7 @@ func (m *Move) Abort(ctx context.Context) (*Report, error) {
 	if err := m.forgetKeys(ctx); err != nil {
 		return nil, err
 	}
-	there, err := m.To.Migration(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if there != nil && there.ID == now.ID {
+	if ours {
 		if err := m.clear(ctx, m.To.As(part), there.Base); err != nil {
 			return nil, err
 		}
