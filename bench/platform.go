@@ -36,16 +36,16 @@ func (w *workshop) added() (string, error) {
 		return "", err
 	}
 	var mine, theirs []float64
-	for range 2 * loadRounds {
+	for range loadRounds {
 		for _, side := range []struct {
 			url string
 			to  *[]float64
 		}{{servers[1].url, &mine}, {servers[2].url, &theirs}} {
-			took, err := load(side.url, 1, loadTurn/2)
+			did, err := load(side.url, 1, loadTurn)
 			if err != nil {
 				return "", err
 			}
-			*side.to = append(*side.to, took[len(took)/2].Seconds())
+			*side.to = append(*side.to, did.median.Seconds())
 		}
 	}
 	a, z := median(mine), median(theirs)

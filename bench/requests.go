@@ -1,21 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -41,13 +35,13 @@ type server struct {
 // turn loads the server once.
 func (s *server) turn() error {
 	before := s.spent()
-	took, err := load(s.url, loadConnections, loadTurn)
+	did, err := load(s.url, loadConnections, loadTurn)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
-	s.rates = append(s.rates, float64(len(took))/loadTurn.Seconds())
-	s.p99 = append(s.p99, took[len(took)*99/100].Seconds())
-	s.processor = append(s.processor, (s.spent()-before).Seconds()/float64(len(took)))
+	s.rates = append(s.rates, did.rate)
+	s.p99 = append(s.p99, did.p99.Seconds())
+	s.processor = append(s.processor, (s.spent()-before).Seconds()/(did.rate*loadTurn.Seconds()))
 	return nil
 }
 
@@ -155,7 +149,7 @@ func (w *workshop) loaded() ([]*server, error) {
 
 // platformFolder fills the case's folder with functions and peers.
 func (w *workshop) platformFolder() error {
-	if err := needs("node", "npm"); err != nil {
+	if err := needs("node", "npm", "wrk"); err != nil {
 		return err
 	}
 	if err := w.fresh(); err != nil {
@@ -217,70 +211,33 @@ func answers(url string) error {
 	return nil
 }
 
-// load calls a server over connections of its own for a while, without a pause, and returns how long each answer took, sorted.
-func load(address string, connections int, turn time.Duration) ([]time.Duration, error) {
-	at, err := url.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // who asks leaves the other processors to those who answer
-	end := time.Now().Add(turn)
-	took, failures := make([][]time.Duration, connections), make([]error, connections)
-	var working sync.WaitGroup
-	for i := range connections {
-		working.Go(func() { took[i], failures[i] = callUntil(at, end) })
-	}
-	working.Wait()
-	all := slices.Concat(took...)
-	slices.Sort(all)
-	if len(all) == 0 {
-		failures = append(failures, errors.New("nothing was answered"))
-	}
-	return all, errors.Join(failures...)
+// answered is what a server did under load.
+type answered struct {
+	rate        float64 // requests a second
+	median, p99 time.Duration
 }
 
-func callUntil(at *url.URL, end time.Time) (took []time.Duration, err error) {
-	c, err := net.Dial("tcp", at.Host)
+// load has wrk call a server over connections of its own for a while, without a pause. It does so from one thread: who asks
+// leaves the other processors to those who answer.
+func load(address string, connections int, turn time.Duration) (a answered, err error) {
+	out, err := exec.Command("wrk", "-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%.0fs", turn.Seconds()), "--latency", address).CombinedOutput()
 	if err != nil {
-		return nil, err
+		return a, fmt.Errorf("wrk: %w: %s", err, out)
 	}
-	defer func() { _ = c.Close() }()
-	request := []byte("GET " + at.Path + " HTTP/1.1\r\nHost: " + at.Host + "\r\nAccept: */*\r\n\r\n")
-	for read := bufio.NewReader(c); ; {
-		began := time.Now()
-		if began.After(end) {
-			return took, nil
-		}
-		if _, err := c.Write(request); err != nil {
-			return took, err
-		}
-		if err := answer(read); err != nil {
-			return took, fmt.Errorf("%s: %w", at, err)
-		}
-		took = append(took, time.Since(began))
+	text := string(out)
+	if strings.Contains(text, "Non-2xx") || strings.Contains(text, "Socket errors") {
+		return a, fmt.Errorf("not everything was answered: %s", out)
 	}
-}
-
-// answer reads an answer that says how long it is, with as little work as may be: who asks shares the processors with who answers.
-func answer(r *bufio.Reader) error {
-	length := -1
-	for first := true; ; first = false {
-		line, err := r.ReadSlice('\n')
-		if err != nil {
-			return err
-		}
-		line = bytes.TrimRight(line, "\r\n")
-		if first && !bytes.HasPrefix(line, []byte("HTTP/1.1 200 ")) {
-			return fmt.Errorf("it answered %s", line)
-		}
-		if len(line) == 0 {
-			_, err := r.Discard(length)
-			return err
-		}
-		if name, value, ok := bytes.Cut(line, []byte(":")); ok && bytes.EqualFold(name, []byte("content-length")) {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return err
-			}
+	said := func(what string) string {
+		_, after, _ := strings.Cut(text, what)
+		first, _, _ := strings.Cut(after, "\n")
+		return strings.TrimSpace(first)
+	}
+	for what, to := range map[string]*time.Duration{" 50%": &a.median, " 99%": &a.p99} {
+		if *to, err = time.ParseDuration(said(what)); err != nil {
+			return a, err
 		}
 	}
+	a.rate, err = strconv.ParseFloat(said("Requests/sec:"), 64)
+	return a, err
 }
