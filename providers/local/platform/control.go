@@ -162,8 +162,9 @@ func operation[Q, A any](s *server, do func(context.Context, Q) (A, error)) http
 func answerJSON(w http.ResponseWriter, answer any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
-		w.WriteHeader(http.StatusUnprocessableEntity)
-		answer = wire(err)
+		failure := wire(err)
+		w.WriteHeader(failure.Code.status())
+		answer = failure
 	}
 	_ = json.NewEncoder(w).Encode(answer)
 }

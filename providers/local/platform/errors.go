@@ -3,6 +3,7 @@ package platform
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"syscall"
 )
@@ -32,6 +33,17 @@ const (
 	CodeBlind      Code = "blind"       // this system does not tell which processes run
 	CodeFailed     Code = "failed"      // none of the above
 )
+
+// status is what a script that speaks HTTP is told.
+func (c Code) status() int {
+	switch c {
+	case CodeDenied:
+		return http.StatusUnauthorized
+	case CodeNotFound:
+		return http.StatusNotFound
+	}
+	return http.StatusUnprocessableEntity
+}
 
 // Error is a failure of the platform; it crosses the control connection as it is.
 type Error struct {

@@ -235,7 +235,7 @@ func TestAScriptSendsWithTheTokenAndAWebPageCannot(t *testing.T) {
 		return res.StatusCode, string(answer)
 	}
 	for _, token := range []string{"", "guessed"} {
-		if status, answer := post("/queues/shop/dev/orders", token, "x"); status != 422 || !strings.Contains(answer, string(CodeDenied)) {
+		if status, answer := post("/queues/shop/dev/orders", token, "x"); status != 401 || !strings.Contains(answer, string(CodeDenied)) {
 			t.Errorf("token %q: %d %s", token, status, answer)
 		}
 	}
@@ -248,7 +248,7 @@ func TestAScriptSendsWithTheTokenAndAWebPageCannot(t *testing.T) {
 	if !strings.Contains(got()[0], `{"shop":"north"} {"n": 1}`) && !strings.Contains(got()[0], `{"shop": "north"} {"n": 1}`) {
 		t.Errorf("got %s", got()[0])
 	}
-	if status, answer := post("/queues/shop/dev/odrers", e.Token, "x"); status != 422 || !strings.Contains(answer, "there is orders") {
+	if status, answer := post("/queues/shop/dev/odrers", e.Token, "x"); status != 404 || !strings.Contains(answer, "there is orders") {
 		t.Errorf("got %d %s", status, answer)
 	}
 	if status, answer := post("/queues/shop/dev/orders", e.Token, strings.Repeat("x", MessageSize+1)); status != 422 || !strings.Contains(answer, string(CodeInvalid)) {
