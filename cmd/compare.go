@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,6 +76,7 @@ func (o *compareOptions) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.requests, "requests", "", "the `file` of requests; - is stdin")
 	f.StringVar(&o.function, "function", "", "the `name` of the function for requests that name none (default: the one that answers HTTP)")
+	offer(c, "function", o.app.completeNames(func(c manifest.Choices) []string { return c.Functions }))
 	f.StringSliceVar(&o.methods, "methods", nil, "the `methods` that are sent (default: GET, HEAD and OPTIONS)")
 	f.StringArrayVar(&o.ignore, "ignore", nil, "a `rule` of what may differ: header:NAME or json:$.path[*].id; may be repeated")
 	f.StringArrayVar(&o.tolerate, "tolerate", nil, "a `rule` of what may differ by a little: time=5s or uuid; may be repeated")
@@ -112,8 +114,11 @@ func (o *compareOptions) run(ctx context.Context, _ []string) (result, error) {
 	for i := range o.methods {
 		o.methods[i] = strings.ToUpper(o.methods[i])
 	}
-	report, err := compare.Run(ctx, all, from, to, compare.Options{Rules: rules, Methods: o.methods, AtOnce: o.atOnce, PerSecond: o.rate})
+	report, err := compare.Run(ctx, all, from.call, to.call, compare.Options{Rules: rules, Methods: o.methods, AtOnce: o.atOnce, PerSecond: o.rate})
 	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(from.deserted(), to.deserted()); err != nil {
 		return nil, err
 	}
 	if report.Requests == 0 {
@@ -126,12 +131,20 @@ func (o *compareOptions) run(ctx context.Context, _ []string) (result, error) {
 // complete checks that all is there that has no default.
 func (o *compareOptions) complete() error {
 	var errs []error
-	for _, f := range [][2]string{{"from", o.from}, {"to", o.to}, {"requests", o.requests}} {
+	for _, f := range [][2]string{{"from", o.from}, {"to", o.to}} {
 		if f[1] == "" {
 			errs = append(errs, usagef("see `ferry compare --help`", "--%s is missing", f[0]))
 		}
 	}
-	return errors.Join(append(errs, bounded("at-once", o.atOnce, 1, 1000), bounded("rate", o.rate, 0, 100000), o.app.writable(o.junit, o.html))...)
+	return errors.Join(append(errs, o.named(), bounded("at-once", o.atOnce, 1, 1000), bounded("rate", o.rate, 0, 100000), o.app.writable(o.junit, o.html))...)
+}
+
+// named checks that there are requests.
+func (o *compareOptions) named() error {
+	if o.requests == "" {
+		return usagef("name a file with a request on each line, such as {\"path\": \"/\"}; `ferry dev --record` writes one", "--requests is missing")
+	}
+	return nil
 }
 
 func (o *compareOptions) read() ([]compare.Request, error) {
@@ -150,13 +163,28 @@ func (o *compareOptions) read() ([]compare.Request, error) {
 	return all, nil
 }
 
+// addressee is where requests go.
+type addressee struct {
+	call   compare.Call
+	there  atomic.Bool // something answered, or failed to
+	absent atomic.Value
+}
+
+// deserted is an error where nothing is there to answer a single request.
+func (d *addressee) deserted() error {
+	if err, ok := d.absent.Load().(error); ok && !d.there.Load() {
+		return err
+	}
+	return nil
+}
+
 // place is how the requests get to a target or a URL.
-func (o *compareOptions) place(ctx context.Context, name string, all []compare.Request) (compare.Call, error) {
+func (o *compareOptions) place(ctx context.Context, name string, all []compare.Request) (*addressee, error) {
 	if strings.Contains(name, "://") {
 		if at, err := url.Parse(name); err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" {
 			return nil, usagef("write it like https://shop.example", "%q is not an address of requests", name)
 		}
-		return overHTTP(strings.TrimSuffix(name, "/"), o.atOnce), nil
+		return &addressee{call: overHTTP(strings.TrimSuffix(name, "/"), o.atOnce)}, nil
 	}
 	p, err := o.app.projectOn(name)
 	if err != nil {
@@ -175,10 +203,17 @@ func (o *compareOptions) place(ctx context.Context, name string, all []compare.R
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, r compare.Request) compare.Answer {
+	to := &addressee{}
+	to.call = func(ctx context.Context, r compare.Request) compare.Answer {
 		got, err := invoker.Invoke(ctx, cmp.Or(r.Function, function), providers.Request{Method: r.Method, Path: r.Path, Header: r.Header, Body: r.Body})
+		if errors.Is(err, providers.NotFound) {
+			to.absent.CompareAndSwap(nil, fmt.Errorf("asking %s: %w", name, err))
+		} else {
+			to.there.Store(true)
+		}
 		return compare.Answer{Status: got.Status, Header: got.Header, Body: got.Body, Seconds: got.Seconds, Err: err}
-	}, nil
+	}
+	return to, nil
 }
 
 // standard is the function for those requests that name none, "" where all name one.

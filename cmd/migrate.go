@@ -113,7 +113,7 @@ out of it: it answers these itself.`,
 		Example: `  ferry migrate verify --from aws --to gcp --requests requests.jsonl`,
 		Args:    noArgs(),
 	}, func(ctx context.Context, _ []string) (result, error) {
-		if err := o.complete(); err != nil {
+		if err := errors.Join(o.complete(), o.compare.named()); err != nil {
 			return nil, err
 		}
 		o.compare.from, o.compare.to, o.compare.prepare = o.from, o.to, answeredThere
@@ -211,11 +211,13 @@ func (r migrateResult) text(p *printer) {
 		return
 	}
 	p.linef("")
-	p.linef("what stays as it is:")
-	for _, s := range r.Stays {
-		p.linef("  %s: %s", p.style.bold.Render(s.What), s.Why)
+	if len(r.Stays) > 0 {
+		p.linef("what stays as it is:")
+		for _, s := range r.Stays {
+			p.linef("  %s: %s", p.style.bold.Render(s.What), s.Why)
+		}
+		p.linef("")
 	}
-	p.linef("")
 	p.linef("%s", p.style.dim.Render(r.Changing))
 	p.linef("%s", p.style.dim.Render(fmt.Sprintf("next: ferry migrate shift --from %s --to %s --percent N, then commit, or abort", r.From, r.To)))
 }

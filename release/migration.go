@@ -27,6 +27,11 @@ type Migration struct {
 	Since  time.Time         `json:"since"`
 }
 
+// Ending is a hint to what ends it.
+func (m *Migration) Ending() string {
+	return fmt.Sprintf("end it first: `ferry migrate commit --from %s --to %s`, or `ferry migrate abort` with the same", m.From, m.To)
+}
+
 // Move is a migration that is under way, as results show it.
 type Move struct {
 	From  string `json:"from"`
@@ -102,9 +107,8 @@ func (e *Engine) admits(m *Migration) error {
 		return nil
 	}
 	return &providers.Error{
-		Kind: providers.Conflict, Op: "deploy",
-		Hint: fmt.Sprintf("end it first: `ferry migrate commit --from %s --to %s`, or `ferry migrate abort` with the same", m.From, m.To),
-		Err:  fmt.Errorf("the service is being moved from %s to %s, by %s since %s", m.From, m.To, m.Actor, m.Since.UTC().Format("2006-01-02 15:04 MST")),
+		Kind: providers.Conflict, Op: "release", Hint: m.Ending(),
+		Err: fmt.Errorf("the service is being moved from %s to %s, by %s since %s", m.From, m.To, m.Actor, m.Since.UTC().Format("2006-01-02 15:04 MST")),
 	}
 }
 

@@ -85,8 +85,9 @@ func (m *Move) current(ctx context.Context) (*release.Migration, error) {
 		return nil, err
 	case now == nil:
 		return nil, &providers.Error{
-			Kind: providers.NotFound, Op: "migrate", Hint: fmt.Sprintf("run `ferry migrate start --from %s --to %s`", m.from(), m.to()),
-			Err: fmt.Errorf("no migration from %s to %s is under way", m.from(), m.to()),
+			Kind: providers.NotFound, Op: "migrate",
+			Hint: fmt.Sprintf("run `ferry migrate start --from %s --to %s`, or see what serves with `ferry status -t %s`", m.from(), m.to(), m.to()),
+			Err:  fmt.Errorf("no migration from %s to %s is under way", m.from(), m.to()),
 		}
 	}
 	return now, m.same(now)
@@ -97,7 +98,7 @@ func (m *Move) same(now *release.Migration) error {
 	if now.From == m.from() && now.To == m.to() {
 		return nil
 	}
-	return conflict(fmt.Errorf("the service is being moved from %s to %s", now.From, now.To), "end that first, with `ferry migrate commit` or `ferry migrate abort`")
+	return conflict(fmt.Errorf("the service is being moved from %s to %s", now.From, now.To), now.Ending())
 }
 
 // Start deploys the service beside, where nothing is sent to it yet.
@@ -203,7 +204,9 @@ func (m *Move) Shift(ctx context.Context, percent int) (*Report, error) {
 		return nil, err
 	}
 	now.Percent = percent
-	return m.report(now), m.From.As(release.Part{ID: now.ID}).SetMigration(ctx, now)
+	done := m.report(now)
+	done.Stays = nil // as the start listed it
+	return done, m.From.As(release.Part{ID: now.ID}).SetMigration(ctx, now)
 }
 
 func (m *Move) shift(ctx context.Context, now *release.Migration, percent int) error {
@@ -268,8 +271,11 @@ func (m *Move) retire(ctx context.Context, now *release.Migration, final func([]
 	})
 }
 
-// Abort makes what served before serve again on both sides.
+// Abort makes what served before serve again on both sides. Where nothing is being moved it has nothing to do.
 func (m *Move) Abort(ctx context.Context) (*Report, error) {
+	if now, err := m.From.Migration(ctx); err == nil && now == nil {
+		return &Report{From: m.from(), To: m.to(), State: None}, nil
+	}
 	now, err := m.current(ctx)
 	if err != nil {
 		return nil, err
