@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -64,11 +65,8 @@ func (o *checkOptions) run(ctx context.Context, _ []string) (result, error) {
 	if o.targets = listOf(o.targets); len(o.targets) == 0 {
 		o.targets = manifest.Names(o.app.manifestOptions()).Targets
 	}
-	if _, err := o.app.deployed(); err != nil && len(o.targets) == 0 {
-		return nil, err // there is no manifest
-	}
-	if len(o.targets) == 0 {
-		o.targets = []string{"local"}
+	if err := o.known(); err != nil {
+		return nil, err
 	}
 	r, found := checkResult{Targets: map[string]targetCheck{}}, map[string][]portability.Finding{}
 	file := manifest.FileName
@@ -97,6 +95,22 @@ func (o *checkOptions) run(ctx context.Context, _ []string) (result, error) {
 		return nil, fmt.Errorf("writing %s: %w", o.sarif, err)
 	}
 	return r, nil
+}
+
+// known fails where there is no manifest, and for targets that are none of it.
+func (o *checkOptions) known() error {
+	all := manifest.Names(o.app.manifestOptions()).Targets
+	if len(all) == 0 {
+		_, err := o.app.deployed()
+		return err
+	}
+	var errs []error
+	for _, target := range o.targets {
+		if !slices.Contains(all, target) {
+			errs = append(errs, usagef(suggest(target, all)+"; or add it under targets: in the manifest", "the target %q does not exist", target))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // of are the findings of a level.

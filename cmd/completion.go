@@ -3,11 +3,13 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ferryfn/ferry/manifest"
 )
@@ -24,7 +26,7 @@ func newCompletion(a *app, out *outcome) *cobra.Command {
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Print the completion script of a shell",
 		Long: `Print the completion script of a shell: for commands and flags, and for the names of functions, stages, targets,
-secrets and releases.
+secrets, queues, topics and releases.
 
 bash needs 4.2 or newer and the package bash-completion, version 2, which most systems have; macOS comes with an old
 bash and without it: brew install bash bash-completion@2.`,
@@ -51,12 +53,56 @@ bash and without it: brew install bash bash-completion@2.`,
 	})
 }
 
+// withoutQuotes takes the quotes out of what flags say of themselves, which name their values in the help and stand for themselves where a
+// shell shows it.
+func withoutQuotes(c *cobra.Command) {
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+	for _, sub := range c.Commands() {
+		withoutQuotes(sub)
+	}
+}
+
 // completeNames offers what the manifest has of something to the shell.
 func (a *app) completeNames(of func(manifest.Choices) []string) cobra.CompletionFunc {
 	return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		_ = a.prepare(c.Flags()) // a shell shows no errors
 		return of(manifest.Names(a.manifestOptions())), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completeManifest offers what the resolved manifest has of something as the argument after so many others.
+func (a *app) completeManifest(after int, of func(*manifest.Manifest) []string) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		_ = a.prepare(c.Flags()) // a shell shows no errors
+		m, err := manifest.Load(a.manifestOptions())
+		if err != nil || len(args) != after {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		names := of(m)
+		slices.Sort(names)
+		return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// eventSources are the names of what events of these kinds come from.
+func eventSources(m *manifest.Manifest, kinds ...string) []string {
+	var names []string
+	for _, fn := range m.Functions {
+		for _, e := range fn.Events {
+			switch kind := e.Kind(); {
+			case !slices.Contains(kinds, kind):
+			case e.Queue != nil:
+				names = append(names, e.Queue.Name)
+			case e.Topic != nil:
+				names = append(names, e.Topic.Name)
+			case e.Object != nil:
+				names = append(names, e.Object.Bucket)
+			case e.Schedule != nil:
+				names = append(names, fn.Name)
+			}
+		}
+	}
+	return names
 }
 
 // completionTime is how long a shell is kept waiting for what a place has.

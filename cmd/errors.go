@@ -179,13 +179,20 @@ func kindOf(err error) string {
 	return string(providers.Failed)
 }
 
-// nearest lists the candidates that word may have been meant to be.
+// nearest lists the candidates that word may have been meant to be. Two letters are most of a short word: those that differ from one in
+// so many begin alike.
 func nearest(word string, candidates []string) []string {
-	c := &cobra.Command{SuggestionsMinimumDistance: 2}
-	for _, name := range candidates {
-		c.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	within := func(letters int) []string {
+		c := &cobra.Command{SuggestionsMinimumDistance: letters}
+		for _, name := range candidates {
+			c.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+		}
+		return c.SuggestionsFor(word)
 	}
-	return c.SuggestionsFor(word)
+	near, close := within(2), within(1)
+	return slices.DeleteFunc(near, func(name string) bool {
+		return len(word) < 4 && !slices.Contains(close, name) && !strings.HasPrefix(name, word[:min(1, len(word))])
+	})
 }
 
 // suggest is a hint towards the candidates near word, or else towards them all.

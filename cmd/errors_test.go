@@ -60,11 +60,14 @@ func TestManifestProblemsKeepTheirPlaces(t *testing.T) {
 }
 
 func TestTheNearestNameIsSuggested(t *testing.T) {
-	names := []string{"deploy", "plan", "status"}
+	names := []string{"deploy", "plan", "status", "go"}
 	for word, want := range map[string]string{
 		"depoly": "did you mean deploy?",
 		"stat":   "did you mean status?",
-		"zzzzzz": "choose one of: deploy, plan, status",
+		"zzzzzz": "choose one of: deploy, plan, status, go",
+		"foo":    "choose one of: deploy, plan, status, go",
+		"goo":    "did you mean go?",
+		"gos":    "did you mean go?",
 	} {
 		if got := suggest(word, names); got != want {
 			t.Errorf("suggest(%q) = %q, want %q", word, got, want)

@@ -28,7 +28,7 @@ const (
 const exitHelp = `Exit codes:
   0    done, or nothing to do
   1    failed; the previous release is still serving
-  2    usage, manifest or build error; nothing was attempted
+  2    usage, manifest or build error, or something that the target does not offer; nothing was attempted
   3    differences found (plan --exit-code, compare), or something stands in the way of a move (check, import)
   4    failed after activation; the previous release was restored
   5    failed, and the release is only partly in place; the message says what is where
@@ -99,9 +99,11 @@ func misused(err error) bool {
 		blocked  release.Blocked
 		pack     *packager.Error
 		target   *targetError
+		refused  *failure
 	)
 	return errors.As(err, &usage) || errors.As(err, &problem) || errors.As(err, &problems) ||
-		errors.As(err, &blocked) || errors.As(err, &target) || errors.As(err, &pack) && !outside(pack)
+		errors.As(err, &blocked) || errors.As(err, &target) || errors.As(err, &pack) && !outside(pack) ||
+		errors.As(err, &refused) && refused.kind == providers.Unsupported
 }
 
 // outside holds for a package that could not be built for what happened around the sources: a full disk, a tool that is

@@ -34,6 +34,8 @@ func TestEveryErrorHasTheExitCodeOfTheTable(t *testing.T) {
 		{"blockers", release.Blocked{{Message: "no such runtime"}}, 2},
 		{"a package that cannot be built", ended(release.OutcomeUnchanged, &packager.Error{Message: "no handler"}), 2},
 		{"a build command that fails", &packager.Error{Message: "build.command failed", Err: &exec.ExitError{}}, 2},
+		{"what a target does not offer", &failure{kind: providers.Unsupported, message: "it has no logs"}, 2},
+		{"what a cloud turns out not to offer", of(providers.Unsupported), 1},
 		{"no tool to build with", &packager.Error{Message: "the go command was not found", Err: exec.ErrNotFound}, 1},
 		{"a full disk", &packager.Error{Message: "the disk is full", Err: errors.New("ENOSPC")}, 1},
 		{"restored", ended(release.OutcomeRestored, of(providers.Unhealthy)), 4},

@@ -76,6 +76,9 @@ func (a *app) run(ctx context.Context) (code int) {
 	}()
 	out := &outcome{}
 	root := newRoot(a, out)
+	if len(a.Args) > 0 && a.Args[0] == cobra.ShellCompRequestCmd {
+		withoutQuotes(root)
+	}
 	root.SetArgs(append([]string{}, joinWait(a.Args)...)) // nil would be the arguments of the process
 	root.SetIn(a.Streams.In)
 	root.SetOut(a.Streams.Out)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -67,6 +68,9 @@ messages, how old the oldest is, and the dead letters with the error of the hand
 		Short:   "Deliver the dead letters of a queue, topic, bucket or schedule again",
 		Example: `  ferry queues redrive orders`,
 		Args:    between(1, 1, "the name of a queue, topic, bucket or schedule"),
+		ValidArgsFunction: a.completeManifest(0, func(m *manifest.Manifest) []string {
+			return eventSources(m, "queue", "topic", "object", "schedule")
+		}),
 	}, func(ctx context.Context, args []string) (result, error) {
 		_, messenger, err := carrierOf[providers.Messenger](a.deployed())
 		if err != nil {

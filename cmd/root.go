@@ -163,7 +163,7 @@ func (a *app) prepare(flags *pflag.FlagSet) error {
 		errs = append(errs, a.fromEnvironment(flags, waitFlag, "set it to a duration such as 10m, or unset it"))
 	}
 	if info, err := os.Stat(a.dir()); a.global.dir != "" && (err != nil || !info.IsDir()) {
-		errs = append(errs, a.noFolder(err))
+		errs = append(errs, a.noFolder(err, flags.Changed("dir")))
 	}
 	switch a.global.progress {
 	case progressAuto, progressPlain, progressJSON:
@@ -194,9 +194,12 @@ func wanted(f *pflag.Flag) string {
 	return "set it to true or false"
 }
 
-// noFolder says why ferry cannot run in the folder that was chosen.
-func (a *app) noFolder(err error) error {
-	const hint = "choose a folder that exists with --dir or FERRY_DIR"
+// noFolder says why ferry cannot run in the folder that was chosen, on the command line or in the environment.
+func (a *app) noFolder(err error, typed bool) error {
+	hint := "set FERRY_DIR to a folder that exists, or unset it"
+	if typed {
+		hint = "name a folder that exists after --dir (-C)"
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return usagef(hint, "the folder %s does not exist", a.global.dir)

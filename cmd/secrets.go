@@ -61,7 +61,7 @@ with, so that a rollback restores them; run ` + "`ferry deploy`" + ` to use the 
   ferry secrets set stripe-key < key.txt
   pass show shop/stripe | ferry secrets set stripe-key --stage prod`,
 		Args:              between(1, 1, "the name of a secret"),
-		ValidArgsFunction: a.completeSecrets,
+		ValidArgsFunction: a.completeManifest(0, secretNames),
 	}, a.setSecret)
 	list := a.command(out, &cobra.Command{
 		Use:   "list",
@@ -73,7 +73,7 @@ with, so that a rollback restores them; run ` + "`ferry deploy`" + ` to use the 
 		Short:             "Delete the value of a secret",
 		Long:              `Delete the value of a secret. Running instances keep it until they end; functions that need it no longer start.`,
 		Args:              between(1, 1, "the name of a secret"),
-		ValidArgsFunction: a.completeSecrets,
+		ValidArgsFunction: a.completeManifest(0, secretNames),
 	}, a.removeSecret)
 	c.AddCommand(set, list, remove)
 	return c
@@ -243,17 +243,6 @@ func secretNames(m *manifest.Manifest) []string {
 		}
 	}
 	return names
-}
-
-// completeSecrets offers the names that the manifest holds to the shell.
-func (a *app) completeSecrets(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	m, err := manifest.Load(a.manifestOptions())
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	names := secretNames(m)
-	slices.Sort(names)
-	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
 }
 
 func (r secretResult) text(p *printer) {

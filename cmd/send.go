@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/providers"
 )
 
@@ -40,8 +41,13 @@ The message is text, unless a header says otherwise: -H 'Content-Type: applicati
 		Example: `  ferry send queue orders -d '{"order": 7}' -H 'Content-Type: application/json'
   ferry send topic signups -d @signup.json
   ferry send queue lines.fifo --group north -d 'first'`,
-		Args:      between(2, 2, "a kind, queue or topic, and a name"),
-		ValidArgs: kinds,
+		Args: between(2, 2, "a kind, queue or topic, and a name"),
+		ValidArgsFunction: func(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				return kinds, cobra.ShellCompDirectiveNoFileComp
+			}
+			return a.completeManifest(1, func(m *manifest.Manifest) []string { return eventSources(m, args[0]) })(c, args, word)
+		},
 	}, func(ctx context.Context, args []string) (result, error) {
 		if args[0] != kinds[0] && args[0] != kinds[1] {
 			return nil, usagef(suggest(args[0], kinds), "a message goes to a queue or a topic, not to a %q", args[0])

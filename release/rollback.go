@@ -64,11 +64,23 @@ func (o RollbackOptions) announce(number int, p *Plan) {
 	}
 }
 
+// nowhere is why there is no last good release, and what can be done instead.
+func (h head) nowhere() error {
+	made := h.releases()
+	switch {
+	case len(made) == 0:
+		return notFound("roll back", "", errors.New("nothing was deployed here yet"), "run `ferry deploy`")
+	case !slices.ContainsFunc(made, func(c commit) bool { return c.Source != h.Source }):
+		return notFound("roll back", "", fmt.Errorf("release %d is the only one that was ever live", h.Source), "run `ferry deploy` with what is to serve, or `ferry remove`")
+	}
+	return notFound("roll back", "", errors.New("there is no earlier good release to go back to"), "run `ferry releases` and choose one with --to")
+}
+
 // restorePoint finds what to roll back to, release number to or the last good one, and looks at its functions.
 func (e *Engine) restorePoint(ctx context.Context, l *ledger, s *scene, to int) (*Record, error) {
 	if to == 0 {
 		if to = s.head.lastGood(); to == 0 {
-			return nil, notFound("roll back", "", errors.New("there is no earlier good release to go back to"), "run `ferry releases` and choose one with --to")
+			return nil, s.head.nowhere()
 		}
 	}
 	r, _, err := l.record(ctx, to)
