@@ -53,6 +53,9 @@ running it ends with this command, and so does all that it ran.
 --record writes what the functions are asked over HTTP and what they answer into a file, which ferry compare reads. Values of
 secrets and of --env-file, cookies and credentials are not in it.
 
+With --json each line is a document: what a function logged, what is served and where ("served"), or what keeps the sources from
+being served ("errors").
+
 What works on the local platform works meanwhile: ferry send, invoke, queues, logs, open.`,
 		Example: `  ferry dev
   ferry dev --env-file .env
@@ -262,14 +265,14 @@ func (d *dev) round(ctx context.Context) (served bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	fresh := slices.DeleteFunc(slices.Clone(d.app.warnings), func(w warning) bool { return slices.Contains(d.warned, w) })
-	d.printed.warnings(fresh)
+	d.caution(fresh)
 	d.warned = append(d.warned, fresh...)
 	d.app.warnings = nil
 	mended := d.broken && err == nil
 	if d.broken = err != nil; d.broken {
-		d.printed.failures(reports(err))
+		d.failed(reports(err))
 		d.announce(ctx, cmp.Or(d.serving, p), reports(err))
-		d.printed.linef("%s", d.printed.style.dim.Render("waiting for a change; what served before serves on"))
+		d.remark("waiting for a change; what served before serves on")
 		return true
 	}
 	d.serving = p
@@ -297,6 +300,10 @@ func absent(ctx context.Context, host providers.Host) bool {
 
 // tell says what is served. The lock is held.
 func (d *dev) tell(done *release.Result, took time.Duration) {
+	if d.app.global.json {
+		d.line(devServed{Served: d.urls(done), Changed: done.Changed, Removed: done.Removed, Seconds: took.Seconds()})
+		return
+	}
 	what := few(append(slices.Clone(done.Changed), done.Removed...))
 	d.printed.linef("%s %s  %s", d.printed.style.good.Render("✓"), cmp.Or(what, "all")+" up to date", d.printed.style.dim.Render(seconds(took.Seconds())))
 	if d.shown {
@@ -412,14 +419,14 @@ const keysHelp = "o opens, r restarts, q quits"
 func (d *dev) say(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.printed.linef("%s", d.printed.style.dim.Render(line))
+	d.remark(line)
 }
 
 // fail prints what went wrong, which does not end the command.
 func (d *dev) fail(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.printed.failures(reports(err))
+	d.failed(reports(err))
 }
 
 // announce has browsers shown what keeps the sources from being served, and takes back what they were shown before. The lock
