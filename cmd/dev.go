@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ferryfn/ferry/providers"
-	"github.com/ferryfn/ferry/providers/until"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -179,67 +178,6 @@ func (d *dev) load() (*project, error) {
 	return p, nil
 }
 
-// platform runs the local platform in this process, unless it runs already. What it returns ends it, and says when there is none any
-// more, as when another ferry dev, whose it was, has ended.
-func (d *dev) platform(ctx context.Context, p *project) (end func(), gone <-chan struct{}, err error) {
-	at := slices.IndexFunc(d.app.Providers(), func(q providers.Provider) bool { return q.Name == p.manifest.Target.Provider })
-	if d.app.Providers()[at].Host == nil {
-		return func() {}, nil, usagef("choose a target of provider local with --target", "ferry dev serves on this machine, and the target %s is not there", p.manifest.Target.Name)
-	}
-	host, err := d.app.host()
-	if err != nil {
-		return func() {}, nil, err
-	}
-	if i, err := host.Info(ctx); err != nil || i.Running {
-		return func() {}, absenceOf(ctx, host), err
-	}
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var failed error
-	ended := make(chan struct{})
-	go func() {
-		failed = host.Serve(serving, io.Discard)
-		close(ended)
-	}()
-	end = func() {
-		stop()
-		<-ended
-	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ended:
-			stop()
-			if i, err := host.Info(ctx); err == nil && i.Running { // somebody else started one meanwhile
-				return func() {}, absenceOf(ctx, host), nil
-			}
-			return func() {}, nil, failed
-		case <-ctx.Done():
-			end()
-			return func() {}, nil, ctx.Err()
-		case <-tick.C:
-		}
-		if i, err := host.Info(ctx); err == nil && i.Running {
-			return end, ended, nil
-		}
-	}
-}
-
-// absenceOf is closed when no platform runs any more.
-func absenceOf(ctx context.Context, host providers.Host) <-chan struct{} {
-	gone := make(chan struct{})
-	go func() {
-		ends := until.Rule{For: "the platform to end", First: 500 * time.Millisecond}
-		err := until.True(ctx, ends, func() (bool, error) {
-			return absent(ctx, host), nil
-		})
-		if err == nil {
-			close(gone)
-		}
-	}()
-	return gone
-}
-
 // round deploys what there is and follows what it logs. What fails is shown, and what served before serves on. It is false when that
 // cannot be, since the platform has ended.
 func (d *dev) round(ctx context.Context) (served bool) {
@@ -290,12 +228,6 @@ func unlessQuit(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-// absent reports whether no platform runs. One that does not answer may be busy.
-func absent(ctx context.Context, host providers.Host) bool {
-	i, err := host.Info(ctx)
-	return err == nil && !i.Running
 }
 
 // tell says what is served. The lock is held.

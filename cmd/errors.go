@@ -189,9 +189,9 @@ func nearest(word string, candidates []string) []string {
 		}
 		return c.SuggestionsFor(word)
 	}
-	near, close := within(2), within(1)
+	near, nearer := within(2), within(1)
 	return slices.DeleteFunc(near, func(name string) bool {
-		return len(word) < 4 && !slices.Contains(close, name) && !strings.HasPrefix(name, word[:min(1, len(word))])
+		return len(word) < 4 && !slices.Contains(nearer, name) && !strings.HasPrefix(name, word[:min(1, len(word))])
 	})
 }
 

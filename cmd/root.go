@@ -163,7 +163,11 @@ func (a *app) prepare(flags *pflag.FlagSet) error {
 		errs = append(errs, a.fromEnvironment(flags, waitFlag, "set it to a duration such as 10m, or unset it"))
 	}
 	if info, err := os.Stat(a.dir()); a.global.dir != "" && (err != nil || !info.IsDir()) {
-		errs = append(errs, a.noFolder(err, flags.Changed("dir")))
+		hint := "set FERRY_DIR to a folder that exists, or unset it"
+		if flags.Changed("dir") {
+			hint = "name a folder that exists after --dir (-C)"
+		}
+		errs = append(errs, a.noFolder(err, hint))
 	}
 	switch a.global.progress {
 	case progressAuto, progressPlain, progressJSON:
@@ -194,12 +198,8 @@ func wanted(f *pflag.Flag) string {
 	return "set it to true or false"
 }
 
-// noFolder says why ferry cannot run in the folder that was chosen, on the command line or in the environment.
-func (a *app) noFolder(err error, typed bool) error {
-	hint := "set FERRY_DIR to a folder that exists, or unset it"
-	if typed {
-		hint = "name a folder that exists after --dir (-C)"
-	}
+// noFolder says why ferry cannot run in the folder that was chosen, with what to do.
+func (a *app) noFolder(err error, hint string) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return usagef(hint, "the folder %s does not exist", a.global.dir)
