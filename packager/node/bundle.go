@@ -26,6 +26,7 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 		return nil, "", err
 	}
 	b.modules, b.sources, b.external, b.askers, b.absent, b.loose = m, newReading(m), map[string]outsider{}, askers{}, absent{}, map[string]bool{}
+	b.runtime = map[string]string{}
 	b.own = compilation{code: map[string]string{}, asked: map[string]bool{}, calls: map[string]bool{}, configs: map[string]tsconfig{}}
 	b.sources.compiled, b.sources.loose = b.compiled, b.loose
 	if err := b.frameworks(); err != nil {
@@ -78,7 +79,8 @@ type bundle struct {
 	external map[string]outsider // packages that cannot be bundled, by name
 	askers   askers              // of them
 	absent   absent
-	loose    map[string]bool // files in folders from which code chooses modules, that are none
+	runtime  map[string]string // packages that only Lambda's runtime has, with a file that imports each
+	loose    map[string]bool   // files in folders from which code chooses modules, that are none
 	own      compilation
 	reads    *reads
 	metafile []byte
@@ -117,6 +119,10 @@ func (b *bundle) make(ctx context.Context) (files func() ([]api.OutputFile, erro
 			b.format, certain = other, true
 			continue
 		}
+		found, err := b.sdk(result.Errors)
+		if err != nil {
+			return nil, err
+		}
 		forgiven, err := b.forgive(result.Errors)
 		if err != nil {
 			return nil, err
@@ -129,7 +135,7 @@ func (b *bundle) make(ctx context.Context) (files func() ([]api.OutputFile, erro
 		if err != nil {
 			return nil, err
 		}
-		if excluded || forgiven || compiled {
+		if found || excluded || forgiven || compiled {
 			continue
 		}
 		if len(result.Errors) > 0 {
@@ -161,11 +167,11 @@ func (b *bundle) keepOut(o *api.BuildOptions) error {
 		o.External = append(o.External, slices.Sorted(maps.Keys(b.external))...)
 		return nil
 	}
-	if len(b.external)+len(b.job.Function.Build.External) == 0 {
+	if len(b.external)+len(b.runtime)+len(b.job.external()) == 0 {
 		return nil
 	}
 	err := b.layOut()
-	if len(b.modules.placed) > 0 {
+	if len(b.modules.placed)+len(b.runtime) > 0 {
 		o.Plugins = append(o.Plugins, b.outside())
 	}
 	return err
@@ -303,7 +309,7 @@ func (j *job) bundleOptions(handler string, format api.Format) api.BuildOptions 
 		SourcesContent: api.SourcesContentExclude,
 		LegalComments:  api.LegalCommentsNone,
 		Charset:        api.CharsetUTF8,
-		External:       slices.Clone(j.Function.Build.External),
+		External:       j.external(),
 		Define:         places(),
 		Metafile:       true,
 		LogLevel:       api.LogLevelSilent,
@@ -385,11 +391,4 @@ func (b *bundle) callers(warnings []api.Message) (files []string) {
 		}
 	}
 	return files
-}
-
-func location(m api.Message) api.Location {
-	if m.Location == nil {
-		return api.Location{}
-	}
-	return *m.Location
 }

@@ -50,9 +50,18 @@ func (j *job) bundleHint(m api.Message) string {
 		return "run `npx prisma generate` in " + j.Function.Source
 	case dotted(name):
 		return "run the tool that generates " + PackageName(name) + " in " + j.Function.Source
+	case PackageName(name) == formerSDK:
+		return fmt.Sprintf(adviceOnFormerSDK, "the source folder "+j.Function.Source)
 	case isPath(name):
 		return "correct the import, or create the file"
 	default:
 		return "run `npm install` in the source folder " + j.Function.Source + ", or `npm install " + PackageName(name) + "` if package.json does not list it"
 	}
+}
+
+func location(m api.Message) api.Location {
+	if m.Location == nil {
+		return api.Location{}
+	}
+	return *m.Location
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/ferryfn/ferry/manifest"
 	"github.com/ferryfn/ferry/packager/source"
@@ -67,7 +68,7 @@ func (m *modules) framework(f framework) (*module, error) {
 	if mod, err := m.find(f.name, here); mod != nil || err != nil {
 		return mod, err
 	}
-	dir, err := m.bring(f.name, f.version)
+	dir, err := m.bring(map[string]string{f.name: f.version})
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +93,9 @@ func (j *job) included(ctx context.Context) ([]source.File, error) {
 	return of.Included(ctx)
 }
 
-// bring has npm install a package that the project does not have, and returns the folder.
-func (m *modules) bring(name, version string) (string, error) {
-	manifest, err := json.Marshal(map[string]any{"private": true, "dependencies": map[string]string{name: version}})
+// bring has npm install packages that the project does not have, and returns the folder.
+func (m *modules) bring(versions map[string]string) (string, error) {
+	manifest, err := json.Marshal(map[string]any{"private": true, "dependencies": versions})
 	if err != nil {
 		return "", err
 	}
@@ -103,6 +104,10 @@ func (m *modules) bring(name, version string) (string, error) {
 		if err := os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600); err != nil {
 			return source.WriteProblem(m.job.Cache, err)
 		}
-		return m.npm(&module{packageJSON: packageJSON{Name: name, Version: version}, dir: m.job.Dir}, dir, "--before="+published)
+		var what []string
+		for _, name := range slices.Sorted(maps.Keys(versions)) {
+			what = append(what, name+"@"+versions[name])
+		}
+		return m.npm(m.job.Dir, strings.Join(what, " "), dir, "--before="+published)
 	})
 }

@@ -129,6 +129,9 @@ func (m *modules) external(pattern, from string) error {
 	if err != nil {
 		return err
 	}
+	if left, err := m.unlisted(name, from); left || err != nil {
+		return err
+	}
 	if mod == nil {
 		return m.uninstalled(name, from)
 	}

@@ -238,7 +238,7 @@ func (m *modules) install(mod *module) (string, error) {
 		if err := os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600); err != nil {
 			return source.WriteProblem(m.job.Cache, err)
 		}
-		return m.npm(mod, dir)
+		return m.npm(mod.dir, mod.Name+"@"+mod.Version, dir)
 	})
 }
 
@@ -261,11 +261,11 @@ func (m *modules) pin(mod *module, pins map[string]string) error {
 }
 
 // npm runs an installation for the platform. The user's registries and credentials hold.
-func (m *modules) npm(mod *module, dir string, flags ...string) error {
+func (m *modules) npm(from, what, dir string, flags ...string) error {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		e := source.Problem(mod.dir, "install Node.js with npm from https://nodejs.org",
-			"npm, which would install %s for %s, was not found", mod.Name, m.job.Platform.Describe())
+		e := source.Problem(from, "install Node.js with npm from https://nodejs.org",
+			"npm, which would install %s for %s, was not found", what, m.job.Platform.Describe())
 		e.Err = err
 		return e
 	}
@@ -296,8 +296,8 @@ func (m *modules) npm(mod *module, dir string, flags ...string) error {
 		return m.ctx.Err()
 	}
 	if err != nil {
-		e := source.Problem(mod.dir, "see what npm says above; your registry must have the same version for that platform",
-			"installing %s %s for %s failed\n%s", mod.Name, mod.Version, p.Describe(), said)
+		e := source.Problem(from, "see what npm says above; your registry must have the same version for that platform",
+			"installing %s for %s failed\n%s", what, p.Describe(), said)
 		e.Err = err
 		return e
 	}

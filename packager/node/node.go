@@ -88,6 +88,9 @@ func (j *job) tree(ctx context.Context, handler string) ([]source.File, error) {
 	if err := m.root(); err != nil {
 		return nil, err
 	}
+	if err := m.sdk(files); err != nil {
+		return nil, err
+	}
 	if err := m.collect(); err != nil {
 		return nil, err
 	}

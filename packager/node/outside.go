@@ -20,7 +20,7 @@ import (
 func (b *bundle) layOut() error {
 	m := b.modules
 	m.reset()
-	for _, name := range b.job.Function.Build.External {
+	for _, name := range b.job.external() {
 		if err := m.external(name, b.real); err != nil {
 			return err
 		}
@@ -47,7 +47,7 @@ const outsideSpace = "outside"
 // becomes a call of require, so that it gets what it would get from a bundled package, whatever Node finds to be exported.
 func (b *bundle) outside() api.Plugin {
 	var names []string
-	for _, name := range b.modules.tops() {
+	for _, name := range slices.Concat(b.modules.tops(), slices.Sorted(maps.Keys(b.runtime))) {
 		names = append(names, regexp.QuoteMeta(name))
 	}
 	var mu sync.Mutex // esbuild asks from several goroutines
@@ -58,7 +58,7 @@ func (b *bundle) outside() api.Plugin {
 			return true, nil
 		}
 		mod, err := b.modules.find(name, filepath.Dir(importer))
-		return mod != nil && mod == b.modules.top(name), err
+		return mod == b.modules.top(name), err // both are nil of what only the runtime has
 	}
 	return api.Plugin{Name: "outside", Setup: func(build api.PluginBuild) {
 		// From folder to folder of node_modules, generated code is imported by its path, too.
@@ -76,7 +76,7 @@ func (b *bundle) outside() api.Plugin {
 					return api.OnResolveResult{}, err
 				}
 				imported := args.Kind == api.ResolveJSImportStatement || args.Kind == api.ResolveJSDynamicImport
-				if top := b.modules.top(name); imported && top != nil && top.requirable() && path.Ext(args.Path) != ".mjs" {
+				if top := b.modules.top(name); imported && (top == nil || top.requirable()) && path.Ext(args.Path) != ".mjs" {
 					return api.OnResolveResult{Path: args.Path, Namespace: outsideSpace}, nil
 				}
 			}

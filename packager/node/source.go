@@ -15,7 +15,7 @@ import (
 // listed names what stays out of the bundle in the package.json, for the cloud to install.
 func (b *bundle) listed(m *modules, here string) error {
 	b.job.listed = map[string]string{}
-	for _, name := range b.job.Function.Build.External {
+	for _, name := range b.job.external() {
 		name = PackageName(name)
 		if strings.Contains(name, "*") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "node:") {
 			continue

@@ -121,7 +121,7 @@ func (t *Together) build(ctx context.Context, b *bundle, options api.BuildOption
 
 // plain is whether a bundle is made as the first one of any function is.
 func (b *bundle) plain() bool {
-	return len(b.external)+len(b.absent)+len(b.loose)+len(b.own.code)+len(b.own.calls)+len(b.job.Function.Build.External) == 0
+	return len(b.external)+len(b.absent)+len(b.runtime)+len(b.loose)+len(b.own.code)+len(b.own.calls)+len(b.job.Function.Build.External) == 0
 }
 
 // alike stands for all that decides about a bundle but its handler.
