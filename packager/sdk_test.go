@@ -206,6 +206,28 @@ func TestAPackageThatIsNotBundledHoldsTheSDKWhereNobodyElseHasIt(t *testing.T) {
 	}
 }
 
+func TestAPackageOfTheWorkspaceThatIsNotBundledGetsTheSDKToo(t *testing.T) {
+	t.Parallel()
+	root := packagertest.Project(t, ".npmrc", registry(t, map[string][]string{"@aws-sdk/client-s3": {"3.900.0"}}),
+		"shop/package.json", `{"dependencies":{"lib":"1.0.0"}}`,
+		"lib/package.json", `{"name":"lib","version":"1.0.0","main":"index.js"}`,
+		"lib/index.js", "exports.is = require('@aws-sdk/client-s3').is;\n",
+		"shop/app.js", "exports.all = [require('lib').is];\nexports.handler = async () => exports.all;\n")
+	if err := os.Mkdir(filepath.Join(root, "node_modules"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("../lib", filepath.Join(root, "node_modules", "lib")); err != nil {
+		t.Fatal(err)
+	}
+	fn := ofLambda("app.js")
+	fn.Source = "shop"
+	whole := false
+	fn.Build.Bundle = &whole
+	if got := load(t, build(t, newPackager(t, root), fn), "app.js", "m.default.all.join()"); got != "@aws-sdk/client-s3@3.900.0" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestTheSDKThatTheProjectListsIsForTheProjectToInstall(t *testing.T) {
 	t.Parallel()
 	root := packagertest.Project(t, "package.json", `{"dependencies":{"@aws-sdk/client-s3":"3.600.0"}}`,

@@ -25,6 +25,7 @@ type modules struct {
 	files    []source.File
 	known    map[string]*module  // by real folder
 	placed   map[string]*module  // by place in the package: "node_modules/a/node_modules/b"
+	taken    map[string]*module  // those whose files are taken
 	found    map[string]*module  // the same as the user installed them: one for another platform may be placed instead
 	queue    []string            // places whose needs are not met yet
 	noted    map[string]bool     // folders that are inputs
@@ -43,8 +44,8 @@ type module struct {
 
 func newModules(ctx context.Context, j *job) *modules {
 	return &modules{
-		job: j, ctx: ctx, known: map[string]*module{}, placed: map[string]*module{}, found: map[string]*module{}, noted: map[string]bool{},
-		shelves:  map[string][]string{},
+		job: j, ctx: ctx, known: map[string]*module{}, placed: map[string]*module{}, taken: map[string]*module{},
+		found: map[string]*module{}, noted: map[string]bool{}, shelves: map[string][]string{},
 		archives: archives{known: map[string]*zip.ReadCloser{}},
 	}
 }
@@ -162,6 +163,10 @@ func (m *modules) settle() error {
 func (m *modules) collect() error {
 	for _, place := range slices.Sorted(maps.Keys(m.placed)) {
 		mod := m.placed[place]
+		if m.taken[place] == mod {
+			continue
+		}
+		m.taken[place] = mod
 		if err := m.copy(mod, mod.dir, place); err != nil {
 			return err
 		}

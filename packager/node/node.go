@@ -88,10 +88,10 @@ func (j *job) tree(ctx context.Context, handler string) ([]source.File, error) {
 	if err := m.root(); err != nil {
 		return nil, err
 	}
-	if err := m.sdk(files); err != nil {
+	if err := m.collect(); err != nil {
 		return nil, err
 	}
-	if err := m.collect(); err != nil {
+	if err := m.sdk(files); err != nil {
 		return nil, err
 	}
 	files = append(files, m.files...)

@@ -151,13 +151,18 @@ func numbers(version string) (out []int) {
 // tests are files that no function runs.
 var tests = pattern.Of(`(?:^|/)(?:tests?|__tests__)/|\.(?:test|spec)\.[cm]?js$`)
 
-// sdk takes what the sources of a package import of the SDK and the production dependencies do not hold.
+// sdk takes what the sources of a package, and the packages of the workspace that it has, import of the SDK and the
+// production dependencies do not hold.
 func (m *modules) sdk(files []source.File) error {
 	if m.job.Function.Style != manifest.StyleLambda {
 		return nil
 	}
 	missing := map[string]string{}
-	for _, f := range files {
+	own := slices.DeleteFunc(slices.Clone(m.files), func(f source.File) bool {
+		_, _, installed := PackageOf(f.Path)
+		return installed
+	})
+	for _, f := range slices.Concat(files, own) {
 		if f.Path == "" || !slices.Contains([]string{".js", ".mjs", ".cjs"}, path.Ext(f.Name)) || tests().MatchString(f.Name) {
 			continue
 		}
@@ -184,7 +189,10 @@ func (m *modules) sdk(files []source.File) error {
 			return err
 		}
 	}
-	return m.settle()
+	if err := m.settle(); err != nil {
+		return err
+	}
+	return m.collect()
 }
 
 // imported looks at a package that a file imports. What is installed for tests and the like comes along.
