@@ -187,11 +187,14 @@ func (r migrateResult) text(p *printer) {
 	switch r.State {
 	case shift.None:
 		p.linef("nothing is being moved  %s", place)
+		p.ended(r.Ended)
 		return
 	case shift.Committed:
 		p.linef("%s %s serves everything; %s forwards to it until the service is removed there  %s", mark, r.To, r.From, place)
+		p.ended(r.Ended)
 	case shift.Aborted:
 		p.linef("%s all is as it was before the migration  %s", mark, place)
+		p.ended(r.Ended)
 		return
 	case shift.Started:
 		p.linef("%s %s gets %d%% of the requests of %s  %s", mark, r.To, r.Percent, r.From, place)

@@ -87,6 +87,9 @@ func (r planResult) text(p *printer) {
 		p.linef("")
 	}
 	p.moving(r.Migration)
+	if r.Release > 0 {
+		p.movedAway(r.Moved)
+	}
 	p.obstacles(r.Obstacles)
 	if r.Empty && len(r.Obstacles) > 0 {
 		p.linef("nothing to change, but release %d is not serving: a deploy fixes that  %s", r.Release, p.style.dim.Render(r.place))

@@ -69,6 +69,22 @@ func (p *printer) moving(m *release.Move) {
 	p.linef("  %s see `ferry migrate status --from %s --to %s`; until `commit` or `abort` no other release is made", p.style.good.Render("hint:"), m.From, m.To)
 }
 
+// ended says who ended a migration, and when.
+func (p *printer) ended(m *release.Move) {
+	if m != nil {
+		p.linef("  the move to %s was %s %s  %s", m.To, m.State, p.moment(m.Since), p.style.dim.Render("by "+m.Actor))
+	}
+}
+
+// movedAway says that what serves on a target forwards to another one.
+func (p *printer) movedAway(m *release.Move) {
+	if m == nil {
+		return
+	}
+	p.linef("%s the service was moved to %s %s: what serves here forwards to it  %s", p.style.good.Render("→"), m.To, p.moment(m.Since), p.style.dim.Render("by "+m.Actor))
+	p.linef("  %s a deploy here has %s answer by itself again; `ferry remove` ends the forwarding", p.style.good.Render("hint:"), m.From)
+}
+
 // decide says how a canary ends.
 func (p *printer) decide() {
 	p.linef("  %s run `ferry promote` to give it all of them, or `ferry rollback` to end it", p.style.good.Render("hint:"))

@@ -41,6 +41,9 @@ func (r statusResult) text(p *printer) {
 		p.interrupted(halfDone{r.Unfinished, r.Removing})
 	}
 	switch {
+	case r.Release == 0 && r.Moved != nil:
+		p.linef("nothing is deployed  %s", p.style.dim.Render(place))
+		p.ended(r.Moved)
 	case r.Release == 0:
 		p.linef("nothing is deployed  %s", p.style.dim.Render(place))
 		p.linef("  %s run `ferry deploy`", p.style.good.Render("hint:"))
@@ -53,6 +56,9 @@ func (r statusResult) text(p *printer) {
 		p.canary(r.Canary, r.Percent)
 	}
 	p.moving(r.Migration)
+	if r.Release > 0 {
+		p.movedAway(r.Moved)
+	}
 	p.held(r.Held)
 	p.obstacles(r.Obstacles)
 	if len(r.Functions) == 0 {

@@ -133,6 +133,8 @@ type Plan struct {
 	Issues  []providers.Issue `json:"-"`       // warnings
 	// Migration is under way between this target and another one; nil is none.
 	Migration *Move `json:"migration,omitempty"`
+	// Moved is the one that took the service from here, if nothing was released here since; nil is none.
+	Moved *Move `json:"moved,omitempty"`
 	// Unfinished names an attempt that was interrupted; 0 is none. Removing says that it is a removal.
 	Unfinished int  `json:"unfinished,omitempty"`
 	Removing   bool `json:"removing,omitempty"`
@@ -257,6 +259,8 @@ type Status struct {
 	Functions map[string]FunctionStatus `json:"functions"`
 	// Migration is under way between this target and another one; nil is none.
 	Migration *Move `json:"migration,omitempty"`
+	// Moved is the one that took the service from here, if nothing was released here since; nil is none.
+	Moved *Move `json:"moved,omitempty"`
 	// Unfinished names an attempt that was interrupted; 0 is none. Removing says that it is a removal.
 	Unfinished int  `json:"unfinished,omitempty"`
 	Removing   bool `json:"removing,omitempty"`

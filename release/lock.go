@@ -25,7 +25,9 @@ type lockFile struct {
 	Unfinished int `json:"unfinished,omitempty"`
 	// Migration is the move of the service that is under way; nil is none.
 	Migration *Migration `json:"migration,omitempty"`
-	Nonce     string     `json:"nonce"` // new in every write, so that a renewal shows
+	// Moved is how the last one from here ended; nil is none.
+	Moved *moved `json:"moved,omitempty"`
+	Nonce string `json:"nonce"` // new in every write, so that a renewal shows
 }
 
 // holder is the process that has the lock.

@@ -27,20 +27,40 @@ type Migration struct {
 	Since  time.Time         `json:"since"`
 }
 
+// How a migration ends.
+const (
+	Committed = "committed"
+	Aborted   = "aborted"
+)
+
 // Ending is a hint to what ends it.
 func (m *Migration) Ending() string {
 	return fmt.Sprintf("end it first: `ferry migrate commit --from %s --to %s`, or `ferry migrate abort` with the same", m.From, m.To)
 }
 
-// Move is a migration that is under way, as results show it.
+// Move is a migration that is under way, or one that ended, as results show it.
 type Move struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
 	State string `json:"state"`
 	// Percent is how many of the requests the new side gets; the new side itself does not know.
 	Percent int       `json:"percent,omitempty"`
-	Actor   string    `json:"actor"`
+	Actor   string    `json:"actor"` // who began it, or ended it
 	Since   time.Time `json:"since"`
+}
+
+// moved is a move that ended. It says something of what serves as long as no attempt came after it.
+type moved struct {
+	Move
+	Attempt int `json:"attempt"` // the newest when it ended
+}
+
+// ended is the move that made what serves what it is, or put it back; nil is none.
+func (f lockFile) ended() *Move {
+	if f.Moved == nil || f.Migration != nil || f.Moved.Attempt != f.Attempt {
+		return nil
+	}
+	return &f.Moved.Move
 }
 
 func (m *Migration) shown() *Move {
@@ -48,6 +68,14 @@ func (m *Migration) shown() *Move {
 		return nil
 	}
 	return &Move{From: m.From, To: m.To, State: m.State, Percent: m.Percent, Actor: m.Actor, Since: m.Since}
+}
+
+// left is the move that took the service from here, if nothing was released here since; nil is none.
+func (f lockFile) left() *Move {
+	if m := f.ended(); m != nil && m.State == Committed {
+		return m
+	}
+	return nil
 }
 
 // Part is what an engine does for a migration.
@@ -76,16 +104,37 @@ func (e *Engine) Migration(ctx context.Context) (*Migration, error) {
 	return f.Migration, err
 }
 
-// SetMigration writes down how far the migration of this engine's part came; nil ends it.
-func (e *Engine) SetMigration(ctx context.Context, m *Migration) error {
-	_, err := inTurn(e, claim{}, func(e *Engine) (*Migration, error) { return m, e.setMigration(ctx, m) })
-	return err
+// Moved is the last migration of the service from here, if it ended and nothing was released here since; nil is none.
+func (e *Engine) Moved(ctx context.Context) (*Move, error) {
+	l, err := e.openLedger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f, _, err := l.lockState(ctx)
+	return f.ended(), err
 }
 
-func (e *Engine) setMigration(ctx context.Context, m *Migration) error {
+// SetMigration writes down how far the migration of this engine's part came; nil ends it.
+func (e *Engine) SetMigration(ctx context.Context, m *Migration) error {
 	if m != nil && m.Since.IsZero() {
 		m.Actor, m.Since = e.Origin.Actor, e.now()
 	}
+	return e.changeLock(ctx, func(f *lockFile) { f.Migration = m })
+}
+
+// EndMigration ends the migration of this engine's part, and writes down in which state that left the service.
+func (e *Engine) EndMigration(ctx context.Context, m *Migration, state string) error {
+	end := Move{From: m.From, To: m.To, State: state, Percent: m.Percent, Actor: e.Origin.Actor, Since: e.now()}
+	return e.changeLock(ctx, func(f *lockFile) { f.Migration, f.Moved = nil, &moved{end, f.Attempt} })
+}
+
+// changeLock changes what the file of the lock says beside who has it.
+func (e *Engine) changeLock(ctx context.Context, change func(*lockFile)) error {
+	_, err := inTurn(e, claim{}, func(e *Engine) (any, error) { return nil, e.changeLockOnce(ctx, change) })
+	return err
+}
+
+func (e *Engine) changeLockOnce(ctx context.Context, change func(*lockFile)) error {
 	l, s, err := e.visit(ctx)
 	if err != nil {
 		return err
@@ -95,7 +144,7 @@ func (e *Engine) setMigration(ctx context.Context, m *Migration) error {
 		return err
 	}
 	unfinished := a.lock.taken.Unfinished
-	if err := a.lock.update(ctx, func(f *lockFile) { f.Migration = m }); err != nil {
+	if err := a.lock.update(ctx, change); err != nil {
 		return a.quit(ctx, err, unfinished)
 	}
 	return a.close(ctx, unfinished)

@@ -59,7 +59,29 @@ func (e *Engine) foresee(ctx context.Context, functions []string) (*Plan, *goods
 	if err := lasting(g.obstacles); err != nil {
 		return nil, nil, err
 	}
-	return e.plan(s, g), g, nil
+	p := e.plan(s, g)
+	if s.lock.Migration != nil && e.part == nil {
+		err = e.besideMove(ctx, l, s, g, p)
+	}
+	return p, g, err
+}
+
+// besideMove leaves out of a plan what a migration made of the service: the old side is compared with what is being moved. What
+// the new side gets is the migration's own.
+func (e *Engine) besideMove(ctx context.Context, l *ledger, s *scene, g *goods, p *Plan) error {
+	moved := &Record{Functions: g.functions}
+	if m := s.lock.Migration; m.From == e.Manifest.Target.Name {
+		var err error
+		if moved, _, err = l.record(ctx, m.Base); err != nil {
+			return err
+		}
+	}
+	quiet := *s
+	quiet.live = moved
+	own := e.plan(&quiet, g)
+	p.Changes, p.Issues, p.Floor = own.Changes, own.Issues, own.Floor
+	p.Empty = len(p.Changes) == 0 && len(p.Drift) == 0
+	return nil
 }
 
 // survey builds and looks, at once.
@@ -138,7 +160,7 @@ func (e *Engine) plan(s *scene, g *goods) *Plan {
 	p.Floor = e.floor(fresh)
 	p.Empty = len(p.Changes) == 0 && len(p.Drift) == 0 && !s.removing()
 	p.Unfinished, p.Canary, p.Percent = s.undecided()
-	p.Removing, p.Migration = p.Unfinished > 0 && s.removing(), s.lock.Migration.shown()
+	p.Removing, p.Migration, p.Moved = p.Unfinished > 0 && s.removing(), s.lock.Migration.shown(), s.lock.left()
 	return p
 }
 

@@ -98,7 +98,7 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 		Held: append([]Hold{}, s.head.Holds...),
 	}
 	st.Unfinished, st.Canary, st.Percent = s.undecided()
-	st.Removing, st.Migration = st.Unfinished > 0 && s.removing(), s.lock.Migration.shown()
+	st.Removing, st.Migration, st.Moved = st.Unfinished > 0 && s.removing(), s.lock.Migration.shown(), s.lock.left()
 	live := s.liveFunctions()
 	found, err := e.inspect(ctx, s)
 	if err != nil {

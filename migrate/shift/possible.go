@@ -22,11 +22,11 @@ type Stay struct {
 
 // possible refuses what no migration can move, all at once.
 func (m *Move) possible(ctx context.Context) error {
-	var errs []error
-	refuse := func(e *release.Engine, fn manifest.Function, why string) {
-		errs = append(errs, &providers.Error{
-			Kind: providers.Unsupported, Op: "migrate", Function: fn.Name, Provider: e.Manifest.Target.Provider,
-			Hint: "deploy it to the new target and change the address that its callers use", Err: errors.New(why),
+	var blocked release.Blocked
+	refuse := func(fn manifest.Function, why string) {
+		blocked = append(blocked, providers.Issue{
+			Function: fn.Name, Severity: providers.Blocker, Message: why,
+			Hint: "deploy it to the new target and change the address that its callers use",
 		})
 	}
 	for _, fn := range m.From.Manifest.Functions {
@@ -39,15 +39,15 @@ func (m *Move) possible(ctx context.Context) error {
 			fn     manifest.Function
 		}{{m.From, fn}, {m.To, there}} {
 			if why := unmovable(side.engine, side.fn); why != "" {
-				refuse(side.engine, side.fn, why)
+				refuse(side.fn, why)
 			}
 		}
 		if why := m.unprovable(fn.Name); why != "" {
-			refuse(m.To, fn, why)
+			refuse(fn, why)
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
+	if len(blocked) > 0 {
+		return blocked
 	}
 	return m.keepsKeys(ctx)
 }
@@ -57,7 +57,7 @@ func unmovable(e *release.Engine, fn manifest.Function) string {
 	shim := e.Adapter.Platform(fn).Shim
 	switch {
 	case fn.HTTP() == nil:
-		return "it answers no requests there"
+		return "it answers no requests on " + e.Manifest.Target.Name
 	case !fn.Shimmed() || !templates.Forwards(fn.Runtime.Language(), fn.Style, shim):
 		return fmt.Sprintf("a function of style %s answers on %s without a shim of ferry's, which is what forwards requests", fn.Style, e.Manifest.Target.Name)
 	}
@@ -159,11 +159,11 @@ func (m *Move) apart(ctx context.Context, from *release.Status) error {
 			return err
 		}
 		if there.URL == url {
-			return &providers.Error{
-				Kind: providers.Unsupported, Op: "migrate", Function: name, Provider: m.To.Manifest.Target.Provider,
-				Hint: "name two targets whose settings lead to different places",
-				Err:  fmt.Errorf("%s and %s are the same place: %s is the address of %s on both", m.from(), m.to(), url, name),
-			}
+			return release.Blocked{{
+				Function: name, Severity: providers.Blocker,
+				Message: fmt.Sprintf("%s and %s are the same place: %s is the address of %s on both", m.from(), m.to(), url, name),
+				Hint:    "name two targets whose settings lead to different places",
+			}}
 		}
 	}
 	return nil

@@ -35,8 +35,8 @@ const (
 
 // How a migration ends, and that there is none.
 const (
-	Committed = "committed"
-	Aborted   = "aborted"
+	Committed = release.Committed
+	Aborted   = release.Aborted
 	None      = "none"
 )
 
@@ -55,6 +55,8 @@ type Report struct {
 	Stays   []Stay            `json:"stays,omitempty"`
 	// Changing says what each change of the share costs.
 	Changing string `json:"changing,omitempty"`
+	// Ended is how the last one ended, where nothing was released on the old side since.
+	Ended *release.Move `json:"ended,omitempty"`
 }
 
 func (m *Move) from() string { return m.From.Manifest.Target.Name }
@@ -68,7 +70,8 @@ func (m *Move) Status(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	if now == nil || now.From != m.from() || now.To != m.to() {
-		return &Report{From: m.from(), To: m.to(), State: None}, nil
+		ended, err := m.ended(ctx)
+		return &Report{From: m.from(), To: m.to(), State: None, Ended: ended}, err
 	}
 	return m.report(now), nil
 }
@@ -84,11 +87,7 @@ func (m *Move) current(ctx context.Context) (*release.Migration, error) {
 	case err != nil:
 		return nil, err
 	case now == nil:
-		return nil, &providers.Error{
-			Kind: providers.NotFound, Op: "migrate",
-			Hint: fmt.Sprintf("run `ferry migrate start --from %s --to %s`, or see what serves with `ferry status -t %s`", m.from(), m.to(), m.to()),
-			Err:  fmt.Errorf("no migration from %s to %s is under way", m.from(), m.to()),
-		}
+		return nil, m.none(ctx)
 	}
 	return now, m.same(now)
 }
@@ -170,6 +169,9 @@ func (m *Move) prepare(ctx context.Context) (*release.Migration, error) {
 	if err := settled(status, m.from()); err != nil {
 		return nil, err
 	}
+	if err := m.stillHere(ctx); err != nil {
+		return nil, err
+	}
 	if err := m.apart(ctx, status); err != nil {
 		return nil, err
 	}
@@ -229,6 +231,9 @@ func (m *Move) forward(ctx context.Context, now *release.Migration, functions fu
 
 // Commit gives everything to the new side: requests first, then events.
 func (m *Move) Commit(ctx context.Context) (*Report, error) {
+	if done, err := m.ended(ctx); err != nil || is(done, Committed) {
+		return m.again(done), err
+	}
 	now, err := m.current(ctx)
 	if err != nil {
 		return nil, err
@@ -271,8 +276,16 @@ func (m *Move) retire(ctx context.Context, now *release.Migration, final func([]
 	})
 }
 
-// Abort makes what served before serve again on both sides. Where nothing is being moved it has nothing to do.
+// Abort makes what served before serve again on both sides. Where nothing is being moved it has nothing to do, unless it was moved.
 func (m *Move) Abort(ctx context.Context) (*Report, error) {
+	switch done, err := m.ended(ctx); {
+	case err != nil:
+		return nil, err
+	case is(done, Committed):
+		return nil, conflict(fmt.Errorf("%s is not what serves any more: %s", m.from(), in(done)), m.goBack())
+	case is(done, Aborted):
+		return m.again(done), nil
+	}
 	if now, err := m.From.Migration(ctx); err == nil && now == nil {
 		return &Report{From: m.from(), To: m.to(), State: None}, nil
 	}
@@ -328,16 +341,16 @@ func (m *Move) end(ctx context.Context, now *release.Migration) (*Report, error)
 	if err == nil && there != nil && there.ID == now.ID {
 		err = m.To.As(part).SetMigration(ctx, nil)
 	}
-	if err == nil {
-		err = m.From.As(part).SetMigration(ctx, nil)
-	}
-	if err != nil {
-		return nil, err
-	}
 	done := m.report(now)
 	done.State = Committed
 	if now.State == Aborting {
 		done.State = Aborted
+	}
+	if err == nil {
+		err = m.From.As(part).EndMigration(ctx, now, done.State)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return done, nil
 }
