@@ -244,19 +244,39 @@ func (d *decoder) structure(n *Node, v reflect.Value, path string) {
 			continue
 		}
 		if !d.resolved {
-			d.unknown(e, at, slices.Concat(known.names, extra))
+			d.unknown(e, at, slices.Concat(known.names, extra), d.within(v.Type(), e.key))
 		}
 	}
 }
 
-// unknown reports a key that nothing reads.
-func (d *decoder) unknown(e entry, path string, known []string) {
+// within names the keys of a struct whose own keys include this one.
+func (d *decoder) within(t reflect.Type, key string) (blocks []string) {
+	known := d.fields.of(t)
+	for _, name := range known.names {
+		inner := t.FieldByIndex(known.index[name]).Type
+		if inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		if inner.Kind() != reflect.Struct {
+			continue
+		}
+		if _, ok := d.fields.of(inner).index[key]; ok {
+			blocks = append(blocks, name)
+		}
+	}
+	return blocks
+}
+
+// unknown reports a key that nothing reads, or that is read in these blocks.
+func (d *decoder) unknown(e entry, path string, known, blocks []string) {
 	where := ""
 	if i := strings.LastIndexByte(path, '.'); i > 0 && len(path)-i-1 == len(e.key) {
 		where = " in " + cut(path[:i], 80)
 	}
 	hint := Suggest(e.key, known)
 	switch {
+	case len(blocks) > 0:
+		hint = "write it in the block " + strings.Join(blocks, " or ")
 	case len(known) == 0:
 		hint = "remove it: no settings are known here"
 	case hint == "":

@@ -19,16 +19,35 @@ func Suggest(word string, options []string) string {
 	return "use one of " + strings.Join(options, ", ")
 }
 
-// nearest returns the option closest to word, or "" when none is close: a third of its letters may differ.
+// nearest returns the option closest to word, or "" when none is close: a third of its letters may differ, or all that follow
+// a beginning that only one option shares.
 func nearest(word string, options []string) string {
 	word = strings.ToLower(word)
 	best, bound := "", len(word)/3+1
+	if begun := beginning(word, options); begun != "" {
+		best, bound = begun, 1
+	}
 	for _, o := range options {
 		if d := distance(word, strings.ToLower(o), bound); d <= bound && d < len(o) {
 			best, bound = o, d-1
 		}
 	}
 	return best
+}
+
+// beginning returns the only option that begins as most of the word does, or that the word begins with.
+func beginning(word string, options []string) (only string) {
+	for _, o := range options {
+		begun := len(word) > 3 && strings.HasPrefix(strings.ToLower(o), word[:len(word)*4/5])
+		if !begun && (len(o) < 3 || !strings.HasPrefix(word, strings.ToLower(o))) {
+			continue
+		}
+		if only != "" {
+			return ""
+		}
+		only = o
+	}
+	return only
 }
 
 // distance is the number of letters to insert, delete, replace or swap with their neighbour to turn a
