@@ -47,7 +47,7 @@ is saved. Code that does not build or start leaves what served before serving; t
 opens a page of a function sees it, too.
 
 Type o to open the first function in the browser, r to restart all instances, q to quit. If the local platform was not
-running it ends with this command, and so does all that it ran.
+running it ends with this command, and so does all that it ran. Others may serve the same service meanwhile, with the same --env-file.
 
 --record writes what the functions are asked over HTTP and what they answer into a file, which ferry compare reads. Values of
 secrets and of --env-file, cookies and credentials are not in it.
@@ -84,6 +84,11 @@ func (d *dev) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { end() }()
+	leave, err := d.join(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	written := []io.Writer{d.app.Streams.Out.Writer, d.app.Streams.Err.Writer}
 	if d.recording != "" {
 		recording, stop := context.WithCancel(ctx)
@@ -192,6 +197,9 @@ func (d *dev) round(ctx context.Context) (served bool) {
 		e.Wait = time.Minute // another ferry that deploys the same is no fault of what was saved
 		if err = d.app.check(e); err == nil {
 			done, err = e.Deploy(ctx, release.DeployOptions{Message: "ferry dev", NoVerify: true})
+		}
+		if err == nil {
+			d.app.warn(done.Issues...)
 		}
 	}
 	if ctx.Err() != nil {

@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -75,4 +77,27 @@ func absenceOf(ctx context.Context, host providers.Host) <-chan struct{} {
 func absent(ctx context.Context, host providers.Host) bool {
 	i, err := host.Info(ctx)
 	return err == nil && !i.Running
+}
+
+// join has this command serve beside others of the same service and stage only with the same variables: each deploys whenever a file
+// is saved, and would replace what the others serve.
+func (d *dev) join(ctx context.Context, p *project) (leave func(), err error) {
+	const none = "no --env-file"
+	mine := none
+	if d.envFile != "" {
+		if mine, err = filepath.EvalSymlinks(d.app.inDir(d.envFile)); err != nil {
+			return nil, err
+		}
+		mine = "--env-file " + mine
+	}
+	theirs, leave, err := beside(ctx, filepath.Join(p.home.State, "dev", p.manifest.Service, p.manifest.Stage), mine)
+	if err != nil || theirs == mine {
+		return leave, err
+	}
+	leave()
+	return nil, &providers.Error{
+		Kind: providers.Conflict, Op: "dev", Hint: "end that one, give both the same --env-file, or serve this one beside it with another --stage",
+		Err: fmt.Errorf("another ferry dev serves %s with %s, and this one has %s: each would replace what the other serves",
+			where(p.manifest.Service, p.manifest.Stage, p.manifest.Target.Name), theirs, mine),
+	}
 }
