@@ -79,6 +79,26 @@ func commit(ctx context.Context, dir, besides string) (sha string, dirty bool) {
 	return sha, dirty
 }
 
+// inRepository is a folder's path from the root of the repository that it lies in; "" is that it lies in none.
+func inRepository(dir string) string {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return ""
+	}
+	for root := dir; ; root = filepath.Dir(root) {
+		if _, err := os.Lstat(filepath.Join(root, ".git")); err == nil { // a file in a worktree
+			path, err := filepath.Rel(root, dir)
+			if err != nil {
+				return ""
+			}
+			return filepath.ToSlash(path)
+		}
+		if root == filepath.Dir(root) {
+			return ""
+		}
+	}
+}
+
 // precedes reports whether a commit is an ancestor of another one. A clone may not know the other.
 func precedes(ctx context.Context, dir, older, newer string) (bool, error) {
 	if older == newer {

@@ -137,7 +137,7 @@ func (p *project) packager() *packager.Packager {
 // engine is the release engine of the project. It comes from no commit: what was made before needs none.
 func (a *app) engine(p *project) *release.Engine {
 	return &release.Engine{
-		Manifest: p.manifest, Adapter: p.adapter, Packager: p.packager(), Origin: release.Origin{Actor: a.actor(), Version: a.version().Version},
+		Manifest: p.manifest, Adapter: p.adapter, Packager: p.packager(), Path: inRepository(p.manifest.Dir), Origin: release.Origin{Actor: a.actor(), Version: a.version().Version},
 		Now: a.Now, LockTTL: a.LockTTL, Wait: time.Duration(a.wait),
 	}
 }

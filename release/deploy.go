@@ -73,6 +73,7 @@ func (e *Engine) deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 		}
 		return e.unchanged(ctx, s, g.issues, began)
 	}
+	p.Issues = append(p.Issues, e.elsewhere(s)...)
 	if err := a.keep(ctx, g.functions); err != nil {
 		return nil, a.quit(ctx, err, 0)
 	}
@@ -80,6 +81,7 @@ func (e *Engine) deploy(ctx context.Context, o DeployOptions) (*Result, error) {
 	if e.part != nil && e.part.Base > 0 {
 		r.Source = e.part.Base
 	}
+	r.Path = e.Path
 	r.credit(e.Origin)
 	return a.carryOut(ctx, r, p, began)
 }

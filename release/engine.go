@@ -18,6 +18,8 @@ type Engine struct {
 	Adapter  providers.Adapter
 	Packager *packager.Packager
 	Origin   Origin
+	// Path is the project's folder from the root of its repository, as "services/shop" or "."; "" is of no repository.
+	Path string
 	// Now is the clock for records and issue dates.
 	Now func() time.Time
 	// Progress is called as work begins and ends, from several goroutines; nil is silence.

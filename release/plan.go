@@ -60,6 +60,9 @@ func (e *Engine) foresee(ctx context.Context, functions []string) (*Plan, *goods
 		return nil, nil, err
 	}
 	p := e.plan(s, g)
+	if len(p.Changes) > 0 {
+		p.Issues = append(p.Issues, e.elsewhere(s)...)
+	}
 	if s.lock.Migration != nil && e.part == nil {
 		err = e.besideMove(ctx, l, s, g, p)
 	}

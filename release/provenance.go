@@ -1,10 +1,12 @@
 package release
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/ferryfn/ferry/packager"
+	"github.com/ferryfn/ferry/providers"
 )
 
 // provenance is what the packages of a release were made from, but for those that say otherwise themselves.
@@ -77,4 +79,25 @@ func (r *Record) madeApart() map[string]packager.Provenance {
 		}
 	}
 	return apart
+}
+
+// elsewhere warns where what is live came from another folder of the repository: a copy of the project, as a rule, whose service
+// still has the name of this one.
+func (e *Engine) elsewhere(s *scene) []providers.Issue {
+	if s.live == nil || s.live.Path == "" || e.Path == "" || s.live.Path == e.Path {
+		return nil
+	}
+	return []providers.Issue{{
+		Severity: providers.Warning,
+		Message: fmt.Sprintf("the live release of %s was deployed from %s, and this is %s: two projects of one name replace each other",
+			e.Manifest.Service, folder(s.live.Path), folder(e.Path)),
+		Hint: "give one of them another `service:` name; if the folder was moved, all is well",
+	}}
+}
+
+func folder(path string) string {
+	if path == "." {
+		return "the root of the repository"
+	}
+	return path
 }

@@ -54,6 +54,7 @@ type Record struct {
 	Ferry     string                    `json:"ferry"`              // the version that made them
 	Packaged  time.Time                 `json:"packaged,omitzero"`  // when, if that was before
 	Checkout  *packager.Provenance      `json:"checkout,omitempty"` // what was deployed from, if they were made elsewhere
+	Path      string                    `json:"path,omitempty"`     // the project's folder in its repository, "" outside one
 	Manifest  string                    `json:"manifest"`           // the manifest's digest
 	Keep      int                       `json:"keep"`
 	Archive   int                       `json:"archive,omitempty"` // 0 is of a ferry that kept all packages

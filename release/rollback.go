@@ -53,7 +53,7 @@ func (e *Engine) rollback(ctx context.Context, o RollbackOptions) (*Result, erro
 // restoring is a record with the content of an earlier release.
 func (a *attempt) restoring(source *Record, message string) *Record {
 	r := a.newRecord(a, KindRollback, message, source.Functions)
-	r.Source, r.Manifest = source.Source, source.Manifest
+	r.Source, r.Manifest, r.Path = source.Source, source.Manifest, source.Path
 	r.setProvenance(source.provenance())
 	return r
 }
