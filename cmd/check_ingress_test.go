@@ -94,7 +94,7 @@ func TestWhatAnIngressLosesIsFoundInCodeThatDependsOnIt(t *testing.T) {
 	for _, p := range programs() {
 		language, style, _ := strings.Cut(p.style, " ")
 		for _, shim := range []string{"aws", "gcf", "azure", "run", "local"} {
-			lost := templates.LostOn(shim, manifest.Runtime(map[string]string{"nodejs": "nodejs22", "python": "python3.13", "go": "go"}[language]), manifest.Style(style))
+			lost := templates.LostOn(shim, manifest.Runtime(map[string]string{"nodejs": "nodejs24", "python": "python3.13", "go": "go"}[language]), manifest.Style(style))
 			found := foundFor(t, p, language, lost)
 			for _, name := range found {
 				if slices.Contains(p.cases, name) {

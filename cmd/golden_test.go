@@ -99,7 +99,7 @@ func plan() planResult {
 			}},
 			{Function: "nightly", Action: release.ActionRemove},
 			{Function: "worker", Action: release.ActionCreate, Fields: []release.FieldChange{
-				{Path: "handler", To: "src/worker.js"}, {Path: "memory", To: "256MB"}, {Path: "runtime", To: "nodejs22"},
+				{Path: "handler", To: "src/worker.js"}, {Path: "memory", To: "256MB"}, {Path: "runtime", To: "nodejs24"},
 			}},
 		},
 		Drift: []release.Drift{{Function: "mailer", Expected: "r4", Actual: ""}},

@@ -125,7 +125,7 @@ func troubleOnAWS() map[string]func(p *printer) {
 		"warnings": func(p *printer) {
 			p.warnings([]warning{{
 				Function: "checkout-notifications-api", Message: "nodejs18 is past its end of support on AWS Lambda, which blocks updates from 2027-03-09",
-				Hint: "set `runtime: nodejs22`, see https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtimes-deprecated",
+				Hint: "set `runtime: nodejs24`, see https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtimes-deprecated",
 			}})
 		},
 	}
@@ -211,7 +211,7 @@ func lastWord(line string) string {
 
 func TestTheCaretStaysUnderItsWordAtEveryWidth(t *testing.T) {
 	for _, source := range []string{
-		"    memroy: 256MB", `defaults: {runtime: nodejs22, memory: 256MB, timeout: 30s, env: {GREETING: "händewaschen 世界"}, memroy: 256MB, handler: src/a.js}`,
+		"    memroy: 256MB", `defaults: {runtime: nodejs24, memory: 256MB, timeout: 30s, env: {GREETING: "händewaschen 世界"}, memroy: 256MB, handler: src/a.js}`,
 		strings.Repeat("界 ", 90) + "memroy: 256MB" + strings.Repeat(" x", 90),
 	} {
 		before, _, _ := strings.Cut(source, "memroy")

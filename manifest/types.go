@@ -65,7 +65,7 @@ type Function struct {
 type functionBlock struct {
 	Source       string            `json:"source" jsonschema:"The function's folder, below the manifest's. Default: the manifest's folder."`
 	Handler      string            `json:"handler" jsonschema:"What is called: a file or file:export (Node), module:attribute or module:factory() (Python), package folder (Go) or file (custom), below source."`
-	Runtime      Runtime           `json:"runtime" jsonschema:"The runtime: nodejs22, python3.13, go, java21, dotnet10 or custom."`
+	Runtime      Runtime           `json:"runtime" jsonschema:"The runtime: nodejs24, python3.13, go, java21, dotnet10 or custom."`
 	Style        Style             `json:"style" jsonschema:"How the handler is called. Default: fetch for Node, wsgi for Python, go for Go, server for others."`
 	Payload      string            `json:"payload" jsonschema:"How a handler of style lambda gets HTTP requests: 2.0 (default), as from a Function URL or an HTTP API, or 1.0, as from a REST API."`
 	Architecture string            `json:"architecture" jsonschema:"amd64 or arm64. Default: the target decides."`
@@ -115,7 +115,7 @@ func (f Function) Migrating() bool { return f.Env[MigrationVariable] != "" }
 // routes requests: all but programs that listen by themselves do.
 func (f Function) Shimmed() bool { return f.Style != StyleServer && f.Runtime.Language() != "custom" }
 
-// Runtime is a neutral runtime name: nodejs22, python3.13, go, java21, dotnet10 or custom.
+// Runtime is a neutral runtime name: nodejs24, python3.13, go, java21, dotnet10 or custom.
 type Runtime string
 
 // Language is the runtime without its version: nodejs, python, go, java, dotnet or custom.

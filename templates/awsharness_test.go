@@ -37,8 +37,8 @@ type program struct {
 // echoes are the handlers of the corpus.
 func echoes() []program {
 	return []program{
-		{"node fetch", "nodejs22", "nodejs22.x", "ferry-entry.handler", manifest.StyleFetch, "echo/nodejs", "fetch.mjs", "fetch.mjs:"},
-		{"node listener", "nodejs22", "nodejs22.x", "ferry-entry.handler", manifest.StyleNode, "echo/nodejs", "listener.mjs", "listener.mjs:"},
+		{"node fetch", "nodejs24", "nodejs24.x", "ferry-entry.handler", manifest.StyleFetch, "echo/nodejs", "fetch.mjs", "fetch.mjs:"},
+		{"node listener", "nodejs24", "nodejs24.x", "ferry-entry.handler", manifest.StyleNode, "echo/nodejs", "listener.mjs", "listener.mjs:"},
 		{"python wsgi", "python3.13", "python3.13", "ferry_entry.handler", manifest.StyleWSGI, "echo/python", "wsgi_echo:app", "wsgi_echo.py"},
 		{"python asgi", "python3.13", "python3.13", "ferry_entry.handler", manifest.StyleASGI, "echo/python", "asgi_echo:app", "asgi_echo.py"},
 		{"go", "go", "provided.al2023", "bootstrap", manifest.StyleGo, "echo/goecho", ".", "echo.go:"},
@@ -48,7 +48,7 @@ func echoes() []program {
 // apps are the handlers of events, secrets and context.
 func apps() []program {
 	return []program{
-		{"node", "nodejs22", "nodejs22.x", "ferry-entry.handler", manifest.StyleFetch, "aws/nodejs", "app.mjs", "app.mjs:"},
+		{"node", "nodejs24", "nodejs24.x", "ferry-entry.handler", manifest.StyleFetch, "aws/nodejs", "app.mjs", "app.mjs:"},
 		{"python", "python3.13", "python3.13", "ferry_entry.handler", manifest.StyleWSGI, "aws/python", "app:app", "app.py"},
 		{"go", "go", "provided.al2023", "bootstrap", manifest.StyleGo, "aws/goapp", ".", "app.go:"},
 	}

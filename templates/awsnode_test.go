@@ -14,7 +14,7 @@ import (
 
 // nodeProgram is a module of one style below testdata.
 func nodeProgram(style manifest.Style, source, handler string) program {
-	return program{name: string(style), runtime: "nodejs22", lambda: "nodejs22.x", entry: "ferry-entry.handler", style: style, source: source, handler: handler}
+	return program{name: string(style), runtime: "nodejs24", lambda: "nodejs24.x", entry: "ferry-entry.handler", style: style, source: source, handler: handler}
 }
 
 func TestOnAWSAnAnswerOfNodeIsWhatItsRulesSay(t *testing.T) {

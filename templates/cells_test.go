@@ -90,7 +90,7 @@ func TestAShimWithoutAPolicyOfCORSHasNoPartForOne(t *testing.T) {
 
 func TestOnlyAFunctionWithSecretsHasWhatResolvesThem(t *testing.T) {
 	t.Parallel()
-	for runtime, call := range map[manifest.Runtime]string{"nodejs22": "await resolveSecrets(", "python3.13": "resolve_secrets(json"} {
+	for runtime, call := range map[manifest.Runtime]string{"nodejs24": "await resolveSecrets(", "python3.13": "resolve_secrets(json"} {
 		for _, secrets := range []map[string]string{nil, {"TOKEN": "shop"}} {
 			fn := manifest.Function{Name: "f", Runtime: runtime, Style: manifest.StyleLambda, Handler: "app:handler", Secrets: secrets}
 			shim, ok := Render(fn, Target{Name: "aws"})

@@ -12,7 +12,7 @@ import (
 func TestAShimKnowsItsExportAndWhatANativeContextSaysOfTheFunction(t *testing.T) {
 	t.Parallel()
 	fn := manifest.Function{
-		Name: "shelf", Runtime: "nodejs22", Style: manifest.StyleLambda, Handler: "lib/shelf.js:run", Payload: "1.0",
+		Name: "shelf", Runtime: "nodejs24", Style: manifest.StyleLambda, Handler: "lib/shelf.js:run", Payload: "1.0",
 		Memory: 512 * manifest.MB, Timeout: manifest.Duration(1500 * time.Millisecond),
 	}
 	want := `{"handler":"lib/shelf.js:run","export":"run","events":false,"http":null,"health":"","payload":"1.0","function":"shelf","memory":512,"timeout":1.5}`

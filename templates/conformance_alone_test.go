@@ -15,7 +15,7 @@ import (
 // alone starts an echo handler behind a library of Google's or Azure's by its name, as its users do: ferry has no part in it.
 func alone(t *testing.T, library string) *process {
 	t.Helper()
-	node := program{runtime: "nodejs22", lambda: "nodejs22.x", source: "echo/nodejs"}
+	node := program{runtime: "nodejs24", lambda: "nodejs24.x", source: "echo/nodejs"}
 	this := packagertest.ThisPython(t)
 	python := program{runtime: this, lambda: string(this), source: "echo/python"}
 	switch library {

@@ -18,7 +18,7 @@ func frameworks(t *testing.T) []program {
 	}}
 	if !missing(t, "node gcf-http", "npm") {
 		all = append(all, program{
-			name: "node gcf-http", runtime: "nodejs22", lambda: "nodejs22.x", entry: "ferry-entry.handler",
+			name: "node gcf-http", runtime: "nodejs24", lambda: "nodejs24.x", entry: "ferry-entry.handler",
 			style: manifest.StyleGCFHTTP, source: "echo/nodejs", handler: "gcf.mjs:echo",
 		})
 	}
@@ -44,7 +44,7 @@ func missing(t *testing.T, style, tool string) bool {
 // that only where ferry stands in for those places something can be lost.
 func natives() []program {
 	all := []program{
-		{name: "node lambda", runtime: "nodejs22", style: manifest.StyleLambda, source: "echo/nodejs", handler: "lambda.mjs"},
+		{name: "node lambda", runtime: "nodejs24", style: manifest.StyleLambda, source: "echo/nodejs", handler: "lambda.mjs"},
 		{name: "python lambda", runtime: "python3.13", style: manifest.StyleLambda, source: "echo/python", handler: "lambda_echo:handler"},
 		{name: "go lambda", runtime: "go", style: manifest.StyleLambda, source: "echo/golambda", handler: "."},
 	}

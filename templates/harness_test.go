@@ -41,8 +41,8 @@ type platform struct {
 
 func platforms() []platform {
 	return []platform{
-		{"node fetch", "nodejs22", manifest.StyleFetch, "fetch.mjs", nodeCommand, "testdata/echo/nodejs", "fetch.mjs:"},
-		{"node listener", "nodejs22", manifest.StyleNode, "listener.mjs", nodeCommand, "testdata/echo/nodejs", "listener.mjs:"},
+		{"node fetch", "nodejs24", manifest.StyleFetch, "fetch.mjs", nodeCommand, "testdata/echo/nodejs", "fetch.mjs:"},
+		{"node listener", "nodejs24", manifest.StyleNode, "listener.mjs", nodeCommand, "testdata/echo/nodejs", "listener.mjs:"},
 		{"python wsgi", "python3.13", manifest.StyleWSGI, "wsgi_echo:app", pythonCommand, "testdata/echo/python", "wsgi_echo.py"},
 		{"python asgi", "python3.13", manifest.StyleASGI, "asgi_echo:app", pythonCommand, "testdata/echo/python", "asgi_echo.py"},
 		{"go", "go", manifest.StyleGo, ".", goCommand, "testdata/echo/goecho", "echo.go:"},

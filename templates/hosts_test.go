@@ -81,7 +81,7 @@ func (p program) hostOf(t *testing.T, dir, shim, port string) *exec.Cmd {
 	}
 	interpreter, err := "", error(nil)
 	if p.runtime.Language() != "go" {
-		interpreter, err = lambdatest.Interpreter(t.Context(), cmp.Or(p.lambda, strings.Replace(string(p.runtime), "nodejs22", "nodejs22.x", 1)))
+		interpreter, err = lambdatest.Interpreter(t.Context(), cmp.Or(p.lambda, strings.Replace(string(p.runtime), "nodejs24", "nodejs24.x", 1)))
 	}
 	if err != nil {
 		t.Skip(err)

@@ -13,7 +13,7 @@ import (
 
 // shaped is the handler of an export in testdata/native/nodejs/shapes.mjs.
 func shaped(export string) platform {
-	return platform{export, "nodejs22", manifest.StyleLambda, "shapes.mjs:" + export, nodeCommand, "testdata/native/nodejs", "shapes.mjs"}
+	return platform{export, "nodejs24", manifest.StyleLambda, "shapes.mjs:" + export, nodeCommand, "testdata/native/nodejs", "shapes.mjs"}
 }
 
 func TestAHandlerOfLambdaAnswersInEveryWayThatLambdaTakes(t *testing.T) {
@@ -116,7 +116,7 @@ exports.run = async () => "ran";
 		} {
 			t.Run(fmt.Sprintf("%s %s", file, c.style), func(t *testing.T) {
 				t.Parallel()
-				p := platform{string(c.style), "nodejs22", c.style, file + ":" + c.export, nodeCommand, dir, ""}
+				p := platform{string(c.style), "nodejs24", c.style, file + ":" + c.export, nodeCommand, dir, ""}
 				i := p.start(t, p.function())
 				if a := i.do("GET", "/", nil); a.body != c.answers {
 					t.Errorf("got %d %s", a.status, a.body)
@@ -128,7 +128,7 @@ exports.run = async () => "ran";
 		}
 		t.Run(file+" without it", func(t *testing.T) {
 			t.Parallel()
-			p := platform{"fetch", "nodejs22", manifest.StyleFetch, file + ":shelve", nodeCommand, dir, ""}
+			p := platform{"fetch", "nodejs24", manifest.StyleFetch, file + ":shelve", nodeCommand, dir, ""}
 			i := p.launch(t, p.function(), dir)
 			if code := i.end(); code == 0 || !strings.Contains(i.out.String(), "it exports nothing of the name shelve; name one of its exports in handler: app, ") {
 				t.Errorf("exit %d, it says\n%s", code, i.out)

@@ -17,7 +17,7 @@ import (
 // natives are handlers of AWS Lambda's style.
 func natives() []platform {
 	return []platform{
-		{"node lambda", "nodejs22", manifest.StyleLambda, "native.mjs", nodeCommand, "testdata/native/nodejs", "native.mjs"},
+		{"node lambda", "nodejs24", manifest.StyleLambda, "native.mjs", nodeCommand, "testdata/native/nodejs", "native.mjs"},
 		{"python lambda", "python3.13", manifest.StyleLambda, "native:handler", pythonCommand, "testdata/native/python", "native.py"},
 	}
 }

@@ -98,7 +98,7 @@ func TestInNodeAnAnswerIsWhatItsRulesSay(t *testing.T) {
 	started := map[string]*instance{}
 	for _, a := range NodeAnswers() {
 		if started[a.Handler] == nil {
-			p := platform{name: a.Handler, runtime: "nodejs22", style: a.Style(), handler: a.Handler, command: nodeCommand, source: "testdata/answers/nodejs"}
+			p := platform{name: a.Handler, runtime: "nodejs24", style: a.Style(), handler: a.Handler, command: nodeCommand, source: "testdata/answers/nodejs"}
 			started[a.Handler] = p.start(t, p.function())
 		}
 		i := started[a.Handler]

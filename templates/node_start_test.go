@@ -34,7 +34,7 @@ func TestAStartOnAWSLoadsWhatTheStyleNeedsAndNoMore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := platform{runtime: "nodejs22", style: c.style, handler: "app.mjs"}
+			p := platform{runtime: "nodejs24", style: c.style, handler: "app.mjs"}
 			fn := p.function()
 			if strings.HasSuffix(name, "events") {
 				fn.Events = append(fn.Events, manifest.Event{Queue: &manifest.QueueEvent{Name: "orders"}})

@@ -174,7 +174,7 @@ func TestAHandlerReadsAnAddressOfItsClientAlsoWhereTheConnectionHasNone(t *testi
 		program
 		want string
 	}{
-		{program{name: "(req, res)", runtime: "nodejs22", style: manifest.StyleNode, source: "addresses/nodejs", handler: "app.cjs"}, "127.0.0.1 IPv4 8080 127.0.0.1"},
+		{program{name: "(req, res)", runtime: "nodejs24", style: manifest.StyleNode, source: "addresses/nodejs", handler: "app.cjs"}, "127.0.0.1 IPv4 8080 127.0.0.1"},
 		{program{name: "asgi", runtime: "python3.13", style: manifest.StyleASGI, source: "addresses/python", handler: "asgi_app:app"}, "127.0.0.1"},
 		{program{name: "wsgi", runtime: "python3.13", style: manifest.StyleWSGI, source: "addresses/python", handler: "wsgi_app:app"}, "127.0.0.1"},
 		{program{name: "go", runtime: "go", style: manifest.StyleGo, source: "addresses/goapp", handler: "."}, "127.0.0.1<nil>"},

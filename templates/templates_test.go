@@ -54,7 +54,7 @@ func TestRenderIsTheSameEveryTimeAndRefusesWhatHasNoShim(t *testing.T) {
 		}
 	}
 	for _, fn := range []manifest.Function{
-		{Runtime: "nodejs22", Style: manifest.StyleWSGI},
+		{Runtime: "nodejs24", Style: manifest.StyleWSGI},
 		{Runtime: "java21", Style: manifest.StyleServer},
 		{Runtime: "custom", Style: manifest.StyleServer},
 	} {

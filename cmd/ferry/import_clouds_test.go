@@ -17,7 +17,7 @@ import (
 const nativeService = `service: shop
 provider:
   name: aws
-  runtime: nodejs22.x
+  runtime: nodejs24.x
   environment:
     PLANTED: ${env:PLANTED, ''}
 functions:

@@ -177,7 +177,7 @@ func onFunctions(t *testing.T) byHand {
 	must(res.Body.Close())
 	op, err := client.Projects.Locations.Functions.Create(place, &cloudfunctions.Function{
 		Environment: "GEN_2",
-		BuildConfig: &cloudfunctions.BuildConfig{Runtime: "nodejs22", EntryPoint: "main", Source: &cloudfunctions.Source{StorageSource: upload.StorageSource}},
+		BuildConfig: &cloudfunctions.BuildConfig{Runtime: "nodejs24", EntryPoint: "main", Source: &cloudfunctions.Source{StorageSource: upload.StorageSource}},
 		ServiceConfig: &cloudfunctions.ServiceConfig{
 			EnvironmentVariables: map[string]string{"GREETING": "Hello ${x}", "API_TOKEN": "s3cr3t"}, TimeoutSeconds: 7, BinaryAuthorizationPolicy: "projects/x/platforms/cloudRun/policies/y",
 		},

@@ -55,7 +55,7 @@ functions:
 
 const farManifest = `service: shop
 functions:
-  api: {runtime: nodejs22, handler: app.js, events: [http: {}]}
+  api: {runtime: nodejs24, handler: app.js, events: [http: {}]}
 targets:
   aws: {provider: aws, region: eu-west-1}
 `

@@ -48,11 +48,11 @@ func TestEventsOfEveryKindReachEveryStyleInItsForm(t *testing.T) {
 		folder                  string
 		want                    told
 	}{
-		{"nodejs22", "fetch", "fetch.mjs", own, asCloudEvents},
-		{"nodejs22", "node", "listener.mjs", own, asCloudEvents},
-		{"nodejs22", "lambda", "native.mjs", templates + "native/nodejs", asOfAWS},
-		{"nodejs22", "gcf-event", "index.js:stored", templates + "gcf", asOfGoogle},
-		{"nodejs22", "azure", "app.js", templates + "azure", asOfAzure},
+		{"nodejs24", "fetch", "fetch.mjs", own, asCloudEvents},
+		{"nodejs24", "node", "listener.mjs", own, asCloudEvents},
+		{"nodejs24", "lambda", "native.mjs", templates + "native/nodejs", asOfAWS},
+		{"nodejs24", "gcf-event", "index.js:stored", templates + "gcf", asOfGoogle},
+		{"nodejs24", "azure", "app.js", templates + "azure", asOfAzure},
 		{"python3.13", "wsgi", "plain:wsgi", own, asCloudEvents},
 		{"python3.13", "asgi", "plain:app", own, asCloudEvents},
 		{"python3.13", "lambda", "native:handler", templates + "native/python", asOfAWS},
@@ -76,7 +76,7 @@ func TestEventsOfEveryKindReachEveryStyleInItsForm(t *testing.T) {
 
 // inParallel runs a test beside others where there is what it needs: for some styles ferry brings a framework.
 func inParallel(t *testing.T, runtime, style string) {
-	tools := map[string][]string{"nodejs22": {"npm", "node"}, "python3.13": {"python3"}, "go": {"go"}}[runtime]
+	tools := map[string][]string{"nodejs24": {"npm", "node"}, "python3.13": {"python3"}, "go": {"go"}}[runtime]
 	if slices.Contains([]string{"gcf-event", "azure"}, style) {
 		packagertest.Registries(t, tools...)
 		return

@@ -30,7 +30,7 @@ type moving struct {
 }
 
 const movingFunction = `  api:
-    runtime: nodejs22
+    runtime: nodejs24
     handler: api.js
     env: {DONE: "%s"}
     events: [{http: {}}, {schedule: {cron: "0 3 * * *"}}]

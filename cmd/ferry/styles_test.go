@@ -32,7 +32,7 @@ func TestWhatNoPackageIsMadeOfIsRefusedBefore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, runtime := range []manifest.Runtime{"nodejs22", "python3.13", "go", "java21", "dotnet10", "custom"} {
+		for _, runtime := range []manifest.Runtime{"nodejs24", "python3.13", "go", "java21", "dotnet10", "custom"} {
 			for _, style := range styles {
 				fn := manifest.Function{Name: "a", Runtime: runtime, Style: style, Memory: 256 * manifest.MB, Timeout: manifest.Duration(time.Second)}
 				no := packager.Refusal(fn, adapter.Platform(fn))
@@ -56,10 +56,10 @@ func TestWhatNoPackageIsMadeOfIsRefusedBefore(t *testing.T) {
 // beside the one that is packaged nothing is said.
 func TestValidateAndPackageRefuseTheSame(t *testing.T) {
 	for target, block := range map[string]string{"local": "{provider: local}", "aws": "{provider: aws, region: eu-west-1}"} {
-		for _, fn := range []string{"runtime: java21, handler: app.jar", "runtime: dotnet10, handler: app.jar", "runtime: nodejs22, style: server, handler: app.mjs"} {
+		for _, fn := range []string{"runtime: java21, handler: app.jar", "runtime: dotnet10, handler: app.jar", "runtime: nodejs24, style: server, handler: app.mjs"} {
 			served := target == "local" && strings.Contains(fn, "server")
 			dir := t.TempDir()
-			text := fmt.Sprintf("service: shop\ndefault_target: %[1]s\ntargets: {%[1]s: %s}\nfunctions: {a: {%s}, b: {runtime: nodejs22, handler: app.mjs}}\n", target, block, fn)
+			text := fmt.Sprintf("service: shop\ndefault_target: %[1]s\ntargets: {%[1]s: %s}\nfunctions: {a: {%s}, b: {runtime: nodejs24, handler: app.mjs}}\n", target, block, fn)
 			for name, text := range map[string]string{manifest.FileName: text, "app.jar": "", "app.mjs": "export default { fetch() {} }"} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 					t.Fatal(err)

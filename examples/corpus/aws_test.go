@@ -91,7 +91,7 @@ func (d *checkout) lambda(dir, handler string) caller {
 	entry := "bootstrap"
 	switch {
 	case strings.Contains(d.function, "runtime: nodejs"):
-		f.Runtime, entry = "nodejs22.x", "ferry-entry.handler"
+		f.Runtime, entry = "nodejs24.x", "ferry-entry.handler"
 	case !strings.Contains(d.function, "runtime:"):
 		f.Runtime, entry = string(packagertest.ThisPython(d.T)), "ferry_entry.handler"
 	}
