@@ -127,12 +127,11 @@ func (x *explainer) entry() string {
 
 // read is the code that reads the file, or a folder that it is in.
 func (x *explainer) read() string {
-	for name := x.name; name != "."; name = path.Dir(name) {
-		if why := x.bill.Read[name]; why != "" {
+	for name := x.name; ; name = path.Dir(name) {
+		if why := x.bill.Read[name]; why != "" || name == "." {
 			return why
 		}
 	}
-	return ""
 }
 
 // leftOut is why a file of the source folder is not in the package.

@@ -76,6 +76,77 @@ func TestWhatOnesOwnModulesReadComesAlong(t *testing.T) {
 	}
 }
 
+func TestAFolderThatIsReadByUnknownNamesComesAlongWhole(t *testing.T) {
+	t.Parallel()
+	const reads = "import fs from 'node:fs'; import path from 'node:path'; import { fileURLToPath } from 'node:url';\n"
+	for name, c := range map[string]struct {
+		files []string
+		there string
+		not   string
+	}{
+		"names that the caller knows":     {[]string{"build/app.js", reads + "const read = (name) => fs.readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), name), 'utf8');\nexport const got = read('client/a.txt'); export default { fetch() {} };"}, "build/client/a.txt", "build/app.js"},
+		"a folder that is another's root": {[]string{"build/app.js", reads + "const send = (name, { root }) => fs.readFileSync(root + '/' + name, 'utf8');\nexport const got = send('client/a.txt', { root: import.meta.dirname ?? path.dirname(fileURLToPath(import.meta.url)) }); export default { fetch() {} };"}, "build/client/a.txt", "static/b.txt"},
+		"a folder that a module exports": {[]string{
+			"build/app.js", "export { got } from './server/chunks/handler.js'; export default { fetch() {} };",
+			"build/env.js", reads + "const dir = path.dirname(fileURLToPath(import.meta.url));\nexport { dir };",
+			"build/server/chunks/handler.js", reads + "import { dir } from '../../env.js';\nconst serve = (dir) => fs.readdirSync(dir).join() + fs.readFileSync(path.join(dir, 'a.txt'), 'utf8');\nexport const got = serve(path.join(dir, 'client'));",
+		}, "build/client/a.txt", "build/server/chunks/handler.js"},
+		"a folder that a chunk has from another": {[]string{
+			"build/app.js", "export { got } from './server/handler.js'; export default { fetch() {} };",
+			"build/env.js", reads + "export const dir = path.dirname(fileURLToPath(import.meta.url));",
+			"build/all.js", "export * from './env.js';",
+			"build/server/handler.js", reads + "import * as env from '../all.js';\nconst files = ({ dir, base }) => fs.readFileSync(`${dir}/client${base}/a.txt`, 'utf8');\nexport const got = files({ dir: env.dir, base: '' });",
+		}, "build/client/a.txt", "build/env.js"},
+		"a folder above": {[]string{
+			"build/app.js", "export { got } from './lib/use.js'; export default { fetch() {} };",
+			"build/lib/paths.cjs", "exports.root = require('path').join(__dirname, '..', '..');",
+			"build/lib/use.js", reads + "import { root } from './paths.cjs';\nexport const got = fs.readFileSync(path.join(root, 'static', 'b.txt'), 'utf8');",
+		}, "static/b.txt", "node_modules/p/index.js"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := packagertest.Project(t, "package.json", `{"type":"module"}`, "build/client/a.txt", "static", "static/b.txt", "more", "node_modules/p/index.js", "", "build/.env", "A=1")
+			packagertest.Fill(t, root, c.files...)
+			alike(t, root, "build/app.js", "m.got")
+			a := build(t, newPackager(t, root), packagertest.Node("build/app.js"))
+			in := contents(t, a)
+			if _, there := in[c.there]; !there {
+				t.Errorf("%s is not there", c.there)
+			}
+			for _, other := range []string{c.not, "build/.env"} {
+				if _, there := in[other]; there {
+					t.Errorf("%s is there", other)
+				}
+			}
+			if len(a.Warnings) > 0 && c.there != "static/b.txt" {
+				t.Errorf("it warns: %+v", a.Warnings)
+			}
+			why, err := newPackager(t, root).Explain(t.Context(), packagertest.Node("build/app.js"), packagertest.Local("nodejs20"), c.there)
+			if err != nil {
+				t.Fatal(err)
+			}
+			packagertest.Contains(t, why.Why, " reads from it")
+		})
+	}
+}
+
+func TestFoldersThatABuildWroteIntoItsCodeComeAlong(t *testing.T) {
+	t.Parallel()
+	const code = `import fs from 'node:fs'; import path from 'node:path'; import { fileURLToPath } from 'node:url';
+const manifest = { rootDir: 'file:///built/there/', srcDir: 'file:///built/there/src/' };
+const server = 'file:///built/there/dist/server/', client = 'file:///built/there/dist/client/';
+const up = (at) => at.endsWith(path.basename(server)) ? at : up(at.slice(0, at.lastIndexOf('/')));
+const rel = path.relative(fileURLToPath(server), fileURLToPath(client));
+export const got = fs.readFileSync(fileURLToPath(new URL(rel + '/a.txt', up(import.meta.url) + '/x')), 'utf8') + Object.keys(manifest);
+`
+	root := packagertest.Project(t, "package.json", `{"type":"module"}`, "dist/server/entry.mjs", "export { got } from './chunks/server.mjs'; export default { fetch() {} };",
+		"dist/server/chunks/server.mjs", code, "dist/client/a.txt", "text", "src/a.txt", "")
+	alike(t, root, "dist/server/entry.mjs", "m.got")
+	a := build(t, newPackager(t, root), packagertest.Node("dist/server/entry.mjs"))
+	if _, there := contents(t, a)["src/a.txt"]; there || len(a.Warnings) > 0 {
+		t.Errorf("its sources come along, or it warns: %+v", a.Warnings)
+	}
+}
+
 func TestWhatCommonJSReadsComesAlong(t *testing.T) {
 	t.Parallel()
 	root := packagertest.Project(t, "src/app.js", `const path = require('path'), fs = require('fs');
@@ -120,16 +191,15 @@ func TestWhatCannotComeAlongIsNamedWithItsLine(t *testing.T) {
 		code, includes, excludes string
 		message, hint            string
 	}{
-		"names that are not known":      {"\nexports.got = (name) => require('fs').readFileSync(require('path').join(__dirname, name));", "", "", "src/app.js:2 reads from the folder src by names that are known only when it runs", "build: {include: "},
-		"the folder itself":             {"exports.got = (res) => res.sendFile('a.html', { root: __dirname });", "", "", "src/app.js:1 reads from the folder src", "build: {include: "},
+		"a pattern of any names":        {"exports.got = (find) => find('*/*.html');", "", "", "src/app.js:1 reads from the source folder by names that are known only when it runs: the bundle takes none", "build: {include: "},
 		"names, when it is handled":     {"exports.got = (name) => require('fs').readFileSync(require('path').join(__dirname, name));", "src/*.txt", "", "", ""},
 		"a secret":                      {"require('dotenv').config({ path: __dirname + '/../.env' });", "", "", "src/app.js:1 reads .env, which is not in the package: .env looks like a secret", "`env` and `secrets`"},
 		"what is ignored":               {"exports.got = require('fs').readFileSync(__dirname + '/big.bin');", "", "", "src/app.js:1 reads src/big.bin, which is not in the package: api/.ferryignore:1", "build.include"},
 		"what is left out":              {"exports.got = require('fs').readFileSync(__dirname + '/big.bin');", "", "src/big.bin", "", ""},
 		"what lies outside":             {"exports.got = require('fs').readFileSync(__dirname + '/../../beside.txt');", "", "", "src/app.js:1 reads ../beside.txt, which is not in the package: it lies outside of the source folder", "set `source`"},
-		"names in the working folder":   {"exports.got = (name) => require('fs').readFileSync(require('path').join(process.cwd(), name));", "", "", "src/app.js:1 reads from the source folder by names that are known only when it runs", "build: {include: "},
+		"names in the working folder":   {"exports.got = (name) => require('fs').readFileSync(require('path').join(process.cwd(), name));", "", "", "src/app.js:1 reads from the source folder by names that are known only when it runs: all of its files come along", "build.exclude"},
 		"the working folder":            {"const root = process.cwd(); exports.got = (find) => find({ cwd: process.cwd(), root }, require('path').join(root, 'node_modules'));", "", "", "", ""},
-		"names from the working folder": {"exports.got = (name) => require('fs').readFileSync('./' + name);", "", "", "src/app.js:1 reads from the source folder by names that are known only when it runs", "build: {include: "},
+		"names from the working folder": {"exports.got = (name) => require('fs').readFileSync('./' + name);", "", "", "src/app.js:1 reads from the source folder by names that are known only when it runs: all of its files come along", "build.exclude"},
 		"names that are no paths here":  {"exports.got = async (name) => require('fs').readFileSync(name) + require('fs').readFileSync('/etc/hostname') + await Promise.resolve('src') + name.readFile('data:x') + require('fs').readFileSync('not-here.txt');", "", "", "", ""},
 		"nothing":                       {"console.log(__dirname, './nothing-there.json', require('path').relative(__dirname, '/'), __filename, module.filename === __filename);", "", "", "", ""},
 	} {

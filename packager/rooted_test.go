@@ -201,6 +201,19 @@ func TestAPackageThatTheUsersCodeNamesComesAlongForWhoLoadsIt(t *testing.T) {
 	}
 }
 
+func TestAPackageThatIsPartOfTheCodeAlreadyIsNotTakenByItsName(t *testing.T) {
+	t.Parallel()
+	p := newPackager(t, packagertest.Project(t, "package.json", `{"type":"module","dependencies":{"web":"1","other":"1"}}`,
+		"dist/app.js", "// node_modules/web/index.js\nconst web = { name: 'web' };\nconst text = ' node_modules/other/', names = ['other'];\nexport const got = async (name) => name === web.name || text + names + await import(name); export default { fetch() {} };",
+		"node_modules/web/package.json", `{"name":"web"}`, "node_modules/other/package.json", `{"name":"other"}`))
+	in := contents(t, build(t, p, packagertest.Node("dist/app.js")))
+	for name, want := range map[string]bool{"web": false, "other": true} {
+		if _, ok := in["node_modules/"+name+"/package.json"]; ok != want {
+			t.Errorf("%s: in the package is %v, want %v", name, ok, want)
+		}
+	}
+}
+
 func TestAViewEngineIsTheOneThatTheFrameworkLoads(t *testing.T) {
 	t.Parallel()
 	web := []string{

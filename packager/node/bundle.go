@@ -56,7 +56,12 @@ func (j *job) bundled(ctx context.Context, handler string) ([]source.File, strin
 	if err != nil {
 		return nil, "", err
 	}
-	files = slices.DeleteFunc(slices.Concat(files, included, m.files, b.reads.files), source.Duplicate())
+	files = slices.Concat(files, included, m.files, b.reads.files)
+	around, err := b.reads.around(files)
+	if err != nil {
+		return nil, "", err
+	}
+	files = slices.DeleteFunc(append(files, around...), source.Duplicate())
 	if err := b.reads.done(files); err != nil {
 		return nil, "", err
 	}

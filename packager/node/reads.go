@@ -26,6 +26,7 @@ type reads struct {
 	packages map[string]outsider
 	through  []string // folders of modules that paths lead through: they must be there
 	unknown  []unknown
+	loading  bool     // one's own code loads modules by expressions
 	names    []string // that may be modules' and that nobody imports, once they are asked for
 	warnings []source.Warning
 }
@@ -44,6 +45,7 @@ func (r reason) String() string { return fmt.Sprintf("%s:%d %s", r.file, r.line,
 type unknown struct {
 	name, file string
 	line       int
+	maybe      bool
 }
 
 // follow looks at the modules of a bundle, and at those that come along as files.
@@ -80,27 +82,9 @@ func (b *bundle) follow(ctx context.Context) (*reads, error) {
 	return r, nil
 }
 
-// collected are the files of what is taken, from the source folder and from outside of it.
+// collected are the files of what is taken.
 func (r *reads) collected() ([]source.File, error) {
-	var here, outside []string
-	for _, name := range slices.Sorted(maps.Keys(r.taken)) {
-		if rest, out := strings.CutPrefix(name, outsideFolder+"/"); out {
-			outside = append(outside, rest)
-		} else {
-			here = append(here, name)
-		}
-	}
-	files, err := r.job.Only(r.ctx, here)
-	if err != nil {
-		return nil, err
-	}
-	from := *r.job.Job
-	from.Dir = from.Root
-	others, err := from.Only(r.ctx, outside)
-	for _, f := range others {
-		f.Name = path.Join(outsideFolder, f.Name)
-		files = append(files, f)
-	}
+	files, err := r.only(slices.Sorted(maps.Keys(r.taken)))
 	for _, name := range r.through {
 		files = append(files, source.Generated(path.Join(name, ".keep"), nil))
 	}
@@ -114,8 +98,10 @@ func (r *reads) module(file string) error {
 		return nil
 	}
 	before := len(r.taken)
+	r.loading = r.loading || loads().MatchString(of.text)
 	p := pathsIn(file, r.real, of.text)
 	p.ofEntry(path.Join(filepath.ToSlash(r.real), r.handler), of.text)
+	p.ofBuild()
 	if err := r.paths(p); err != nil {
 		return err
 	}
@@ -280,7 +266,7 @@ func (r *reads) use(p *paths, u use) error {
 		}
 		if !lists(u.by) || below(filepath.Join(r.real, filepath.FromSlash(r.handler)), at) {
 			if name, ok := r.inPackage(at); ok {
-				r.unknown = append(r.unknown, unknown{name, p.file, u.line})
+				r.unknown = append(r.unknown, unknown{name, p.file, u.line, u.maybe})
 			}
 			return nil
 		}

@@ -33,7 +33,7 @@ func (p *paths) told(words []token, i int) {
 		return
 	}
 	relative := !path.IsAbs(w.text) && isPath(w.text)
-	if relative || !scripts(w.text) && fileName().MatchString(w.text) || !path.IsAbs(w.text) && strings.Contains(w.text, "/*") {
+	if relative || !scripts(w.text) && fileName().MatchString(w.text) || !path.IsAbs(w.text) && strings.Contains(w.text, "/*") && w.text != "*/*" {
 		p.uses = append(p.uses, use{value: p.fromCwd(value{text: w.text}), line: w.line, maybe: true})
 	}
 	first := word(words, i-1) == "(" || word(words, i-1) == "," && word(words, i-2) == "module"
@@ -51,6 +51,31 @@ func (p *paths) ofEntry(entry, code string) {
 	for _, w := range p.words {
 		if w.kind == aString && strings.HasPrefix(w.text, "../") {
 			p.uses = append(p.uses, use{value: value{text: path.Join(path.Dir(entry), w.text), rooted: true}, line: w.line, maybe: true})
+		}
+	}
+}
+
+// ofBuild notes the folders that a build wrote into its code as URLs of files, beside one that the module is in, wherever it was
+// built. The code finds them from its own place: { server: "file:///app/dist/server/", client: "file:///app/dist/client/" }.
+func (p *paths) ofBuild() {
+	var told []token
+	own, here := "", ""
+	for _, w := range p.words {
+		text, is := strings.CutPrefix(w.text, "file://")
+		if w.kind != aString || !is || !strings.HasSuffix(text, "/") {
+			continue
+		}
+		told = append(told, token{text: strings.TrimSuffix(text, "/"), line: w.line})
+		for dir := path.Dir(p.file); len(text) > len(own)+1 && dir != path.Dir(dir); dir = path.Dir(dir) {
+			if path.Base(dir) == path.Base(text) {
+				own, here = strings.TrimSuffix(text, "/"), dir
+				break
+			}
+		}
+	}
+	for _, w := range told {
+		if rest, beside := strings.CutPrefix(w.text, path.Dir(own)+"/"); beside && own != "" && !strings.HasPrefix(own+"/", w.text+"/") {
+			p.uses = append(p.uses, use{value: value{text: path.Join(path.Dir(here), rest), rooted: true}, line: w.line, maybe: true})
 		}
 	}
 }

@@ -22,12 +22,9 @@ func (r *reads) warn(p *paths, line int, message, hint string) {
 // done notes in the content what came along and why, and what did not, with the files that are in the package.
 func (r *reads) done(in []source.File) error {
 	r.job.made.Read = map[string]string{}
-	holds := func(name string) bool {
-		return slices.ContainsFunc(in, func(f source.File) bool { return f.Name == name || name == "." || strings.HasPrefix(f.Name, name+"/") })
-	}
 	for _, name := range slices.Sorted(maps.Keys(r.taken)) {
 		why := r.taken[name]
-		if holds(name) {
+		if holds(in, name) {
 			r.job.made.Read[name] = why.String() + " it"
 			if err := r.uncompiled(name, why); err != nil {
 				return err
@@ -43,9 +40,6 @@ func (r *reads) done(in []source.File) error {
 		}
 	}
 	for _, u := range r.unknown {
-		if r.taken[u.name].file != "" || len(r.job.Function.Build.Include) > 0 && holds(u.name) {
-			continue
-		}
 		folder, pattern := "the folder "+u.name, path.Join(u.name, "*.html")
 		if u.name == "." {
 			folder = "the source folder"

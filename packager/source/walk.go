@@ -182,7 +182,7 @@ func (w *walker) entry(full string, e fs.DirEntry, at place) error {
 // asked is whether a path is asked for, or on the way to one that is.
 func (w *walker) asked(name string) bool {
 	return w.only == nil || slices.ContainsFunc(w.only, func(one string) bool {
-		return strings.HasPrefix(name+"/", one+"/") || strings.HasPrefix(one+"/", name+"/")
+		return one == "." || strings.HasPrefix(name+"/", one+"/") || strings.HasPrefix(one+"/", name+"/")
 	})
 }
 
