@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/ferryfn/ferry/providers"
@@ -15,8 +14,7 @@ import (
 // platform runs the local platform in this process, unless it runs already. What it returns ends it, and says when there is none any
 // more, as when another ferry dev, whose it was, has ended.
 func (d *dev) platform(ctx context.Context, p *project) (end func(), gone <-chan struct{}, err error) {
-	at := slices.IndexFunc(d.app.Providers(), func(q providers.Provider) bool { return q.Name == p.manifest.Target.Provider })
-	if d.app.Providers()[at].Host == nil {
+	if d.app.provider(p.manifest).Host == nil {
 		return func() {}, nil, usagef("choose a target of provider local with --target", "ferry dev serves on this machine, and the target %s is not there", p.manifest.Target.Name)
 	}
 	host, err := d.app.host()

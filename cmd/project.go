@@ -29,6 +29,12 @@ func (a *app) blocks() map[string]manifest.Blocks {
 	return blocks
 }
 
+// provider is that of a manifest's target.
+func (a *app) provider(m *manifest.Manifest) providers.Provider {
+	all := a.Providers()
+	return all[slices.IndexFunc(all, func(p providers.Provider) bool { return p.Name == m.Target.Provider })]
+}
+
 // manifestOptions choose the manifest, its stage and its target.
 func (a *app) manifestOptions() manifest.Options {
 	file := a.global.file

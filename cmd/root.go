@@ -111,7 +111,7 @@ func newRoot(a *app, out *outcome) *cobra.Command {
 	add(groupObserve, newStatus(a, out), newReleases(a, out), newInvoke(a, out), newCompare(a, out), newSend(a, out), newQueues(a, out), newLogs(a, out), newOpen(a, out),
 		newURL(a, out))
 	add(groupOther, newLocal(a, out), newSecrets(a, out), newDoctor(a, out), newPrint(a, out), newEnv(a, out),
-		newBench(a, out), newCost(a, out), newEject(a, out), newSchema(a, out), newCompletion(a, out), newVersion(a, out))
+		newBench(a, out), newCost(a, out), newCI(a, out), newEject(a, out), newSchema(a, out), newCompletion(a, out), newVersion(a, out))
 	return root
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/ferryfn/ferry/manifest"
 )
 
-//go:embed shims all:starters
+//go:embed shims all:starters pipelines
 var files embed.FS
 
 // Shim is the generated part of a package.
