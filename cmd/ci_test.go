@@ -132,7 +132,7 @@ func TestTheGuideToCIShowsThePipelinesThatFerryPrints(t *testing.T) {
 	}
 	for _, platform := range []string{"github", "gitlab"} {
 		text, err := templates.Pipeline{
-			Provider: "aws", Target: "aws", Stage: "prod", Ferry: "latest", Runtimes: []manifest.Runtime{"nodejs22"},
+			Provider: "aws", Target: "aws", Stage: "prod", Ferry: "latest", Runtimes: []manifest.Runtime{"nodejs24"},
 			Installs: []templates.Install{{Folder: ".", Command: "npm ci"}},
 		}.For(platform)
 		if err != nil {

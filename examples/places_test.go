@@ -52,7 +52,7 @@ func onGoogleProject(t *testing.T) (cloud, *gcptest.Server) {
 	t.Helper()
 	project := gcptest.New(t)
 	project.AddRepository("ferry")
-	for _, base := range []string{"google-22/runtimes/nodejs24", "google-24/runtimes/osonly24", "google-22/runtimes/python310", "google-22/runtimes/python311", "google-22/runtimes/python312", "google-22/runtimes/python313", "google-24/runtimes/python314"} {
+	for _, base := range []string{"google-24/runtimes/nodejs24", "google-24/runtimes/osonly24", "google-22/runtimes/python310", "google-22/runtimes/python311", "google-22/runtimes/python312", "google-22/runtimes/python313", "google-24/runtimes/python314"} {
 		project.BaseImage(base, "1")
 	}
 	repository := project.Registry() + "/" + gcptest.Project + "/ferry"

@@ -40,7 +40,7 @@ func sideOf(t *testing.T, target string) side {
 	case "gcp":
 		project := gcptest.New(t)
 		project.AddRepository("ferry")
-		for _, base := range []string{"google-22/runtimes/nodejs24", "google-22/runtimes/python313"} {
+		for _, base := range []string{"google-24/runtimes/nodejs24", "google-22/runtimes/python313"} {
 			project.BaseImage(base, "1")
 		}
 		s.block = fmt.Sprintf("{provider: gcp, region: %s, repository: %s/%s/ferry}", gcptest.Region, project.Registry(), gcptest.Project)
