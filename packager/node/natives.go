@@ -2,9 +2,10 @@ package node
 
 import (
 	"bytes"
-	"debug/elf"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -101,43 +102,10 @@ func allows(list []string, value string) bool {
 	return !only
 }
 
-// loadsOn is whether a platform can load a native module.
-func loadsOn(p source.Platform, path string) bool {
-	f, err := regular.Open(path)
-	if err != nil {
-		return true // whoever reads it reports it
-	}
-	defer f.Close()
-	head := make([]byte, 20)
-	if _, err := f.ReadAt(head, 0); err != nil {
-		return true
-	}
-	system, machine := source.Machine(head)
-	if system == "" {
-		return true
-	}
-	if system != p.OS || machine != p.Arch && (system == "linux" || machine != "") {
-		return false
-	}
-	if system != "linux" {
-		return true
-	}
-	e, err := elf.NewFile(f)
-	if err != nil {
-		return true
-	}
-	libraries, err := e.ImportedLibraries()
-	if err != nil {
-		return true
-	}
-	musl := slices.ContainsFunc(libraries, func(l string) bool { return l == "libc.so" || strings.HasPrefix(l, "libc.musl") })
-	return p.CLibrary() == "musl" == musl || !musl && !slices.Contains(libraries, "libc.so.6")
-}
-
 // adapted is a package with what it needs on the platform: itself when it runs there, else an installation of
 // the same version made for the platform.
 func (m *modules) adapted(mod *module) (*module, error) {
-	if mod.cached || m.job.Platform.IsHost() {
+	if mod.cached {
 		return mod, nil
 	}
 	foreign, err := m.foreign(mod)
@@ -160,8 +128,8 @@ func (m *modules) adapted(mod *module) (*module, error) {
 		return nil, err
 	}
 	if still, err := m.foreign(fresh); err != nil || still {
-		e := source.Problem(mod.dir, "choose a version of "+mod.Name+" that has one, or another package",
-			"%s %s has no prebuilt program for %s", mod.Name, mod.Version, m.job.Platform.Describe())
+		e := source.Problem(mod.dir, "choose a version of "+mod.Name+" that has one, or install it with that Node.js on such a machine",
+			"%s %s has no prebuilt program for %s", mod.Name, mod.Version, m.job.where())
 		e.Err = err
 		return nil, e
 	}
@@ -169,12 +137,18 @@ func (m *modules) adapted(mod *module) (*module, error) {
 }
 
 // foreign is whether a package holds machine code, itself or in packages that it chooses from, and none for the platform.
+// Of what is installed on a machine like it, all but the version of Node and of the C library is taken to be right.
 func (m *modules) foreign(mod *module) (bool, error) {
+	host := m.job.Platform.IsHost()
 	if mod.native {
-		some, fit := m.nativeFiles(mod.dir)
-		if !fit && (some || source.Exists(filepath.Join(mod.dir, "binding.gyp"))) {
+		some, best := m.nativeFiles(mod.dir)
+		switch {
+		case best == outdated, !host && best == elsewhere && (some || source.Exists(filepath.Join(mod.dir, "binding.gyp"))):
 			return true, nil
 		}
+	}
+	if host {
+		return false, nil
 	}
 	choice := false
 	for name := range mod.OptionalDependencies {
@@ -192,20 +166,33 @@ func (m *modules) foreign(mod *module) (bool, error) {
 	return choice, nil
 }
 
+// without leaves out an optional package that cannot be had for the platform, as npm does, and warns of it.
+func (m *modules) without(mod, user *module, err error) error {
+	var e *source.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	why, _, _ := strings.Cut(e.Message, "\n")
+	m.job.made.Warnings = append(m.job.made.Warnings, source.Warning{
+		Message: fmt.Sprintf("%s %s is left out, which %s may do without: %s", mod.Name, mod.Version, cmp.Or(user.Name, "package.json"), why), Hint: e.Hint,
+	})
+	return nil
+}
+
 // runs is whether a package may run on the platform: it says so, and what it holds of native modules is not all for others.
 func (m *modules) runs(mod *module) bool {
 	if !mod.fits(m.job.Platform) {
 		return false
 	}
-	some, fit := false, false
+	some, best := false, elsewhere
 	if mod.native && mod.bound() {
-		some, fit = m.nativeFiles(mod.dir)
+		some, best = m.nativeFiles(mod.dir)
 	}
-	return fit || !some
+	return !some || best == fits || best == loadable
 }
 
-// nativeFiles reports whether a folder holds native modules, and any for the platform.
-func (m *modules) nativeFiles(dir string) (some, fit bool) {
+// nativeFiles reports whether a folder holds native modules, and how the best of them fits the platform.
+func (m *modules) nativeFiles(dir string) (some bool, best fitness) {
 	_ = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -214,11 +201,11 @@ func (m *modules) nativeFiles(dir string) (some, fit bool) {
 			return fs.SkipDir
 		case !d.IsDir() && filepath.Ext(full) == ".node":
 			some = true
-			fit = fit || loadsOn(m.job.Platform, full)
+			best = max(best, m.job.fitnessOf(full))
 		}
 		return nil
 	})
-	return some, fit
+	return some, best
 }
 
 // install has npm install a package for the platform, with its dependencies in the versions that the user has, and
@@ -283,7 +270,11 @@ func (m *modules) npm(from, what, dir string, flags ...string) error {
 	}
 	defer os.Remove(filepath.Join(dir, ".npmrc"))
 	p := m.job.Platform
-	t := source.Command{Dir: dir, Name: npm, Env: []string{"npm_config_arch=" + nodeCPU(p), "npm_config_platform=" + nodeOS(p), "npm_config_libc=" + p.CLibrary()}, Args: []string{
+	env := []string{"npm_config_arch=" + nodeCPU(p), "npm_config_platform=" + nodeOS(p), "npm_config_libc=" + p.CLibrary()}
+	if _, known := moduleVersions[m.job.engineVersion()]; known { // for what fetches programs, or makes them, for a version of Node
+		env = append(env, "npm_config_target="+m.job.engineVersion()+".0.0")
+	}
+	t := source.Command{Dir: dir, Name: npm, Env: env, Args: []string{
 		"install", "--os=" + nodeOS(p), "--cpu=" + nodeCPU(p), "--omit=dev", "--no-audit", "--no-fund",
 		"--no-package-lock", "--loglevel=error", "--install-strategy=hoisted",
 	}}
