@@ -237,6 +237,9 @@ func (b *bundle) exclude(ctx context.Context, result api.BuildResult) (more bool
 	for name, o := range rooted {
 		b.leave(name, o)
 	}
+	for name, o := range b.traced(codeIn(result.OutputFiles)) {
+		b.leave(name, o)
+	}
 	return len(b.external) > before, nil
 }
 
