@@ -200,6 +200,11 @@ func (r migrateResult) text(p *printer) {
 		p.linef("%s %s gets %d%% of the requests of %s  %s", mark, r.To, r.Percent, r.From, place)
 	default:
 		p.linef("%s the migration was interrupted: it is %s  %s", p.style.warn.Render("◐"), r.State, place)
+		hint := fmt.Sprintf("finish it with `ferry migrate %s --from %s --to %s`", shift.Step(r.State), r.From, r.To)
+		if r.State != shift.Aborting {
+			hint += ", or take it back with `abort`"
+		}
+		p.linef("  %s %s", p.style.good.Render("hint:"), hint)
 		return
 	}
 	var rows [][]string

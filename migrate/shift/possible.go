@@ -192,3 +192,23 @@ func (m *Move) unchanged(ctx context.Context, number int) error {
 	return conflict(fmt.Errorf("what is here is not what release %d on %s was made from: %s would change", number, m.from(), listed(names)),
 		fmt.Sprintf("check out that release's sources, or deploy these first: `ferry deploy -t %s`", m.from()))
 }
+
+// committable fails at what a commit would fail at half way, such as code that does not build.
+func (m *Move) committable(ctx context.Context, now *release.Migration) error {
+	if slices.ContainsFunc(m.From.Manifest.Functions, callable) {
+		if err := m.unchanged(ctx, now.Base); err != nil {
+			return err
+		}
+	}
+	_, err := m.To.As(release.Part{ID: now.ID}).Plan(ctx, nil)
+	return err
+}
+
+// Step is the command that finishes a state.
+func Step(state string) string {
+	return map[string]string{Starting: "start", Committing: "commit", Aborting: "abort"}[state]
+}
+
+func conflict(err error, hint string) error {
+	return &providers.Error{Kind: providers.Conflict, Op: "migrate", Hint: hint, Err: err}
+}

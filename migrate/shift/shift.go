@@ -21,7 +21,6 @@ import (
 	"slices"
 
 	"github.com/ferryfn/ferry/manifest"
-	"github.com/ferryfn/ferry/providers"
 	"github.com/ferryfn/ferry/release"
 )
 
@@ -200,7 +199,7 @@ func (m *Move) Shift(ctx context.Context, percent int) (*Report, error) {
 		return nil, err
 	}
 	if now.State != Started {
-		return nil, conflict(fmt.Errorf("the migration is %s", now.State), "finish that with `ferry migrate "+step(now.State)+"`")
+		return nil, conflict(fmt.Errorf("the migration is %s", now.State), "finish that with `ferry migrate "+Step(now.State)+"`")
 	}
 	if err := m.shift(ctx, now, percent); err != nil {
 		return nil, err
@@ -239,9 +238,14 @@ func (m *Move) Commit(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	if now.State != Started && now.State != Committing {
-		return nil, conflict(fmt.Errorf("the migration is %s", now.State), "finish that with `ferry migrate "+step(now.State)+"`")
+		return nil, conflict(fmt.Errorf("the migration is %s", now.State), "finish that with `ferry migrate "+Step(now.State)+"`")
 	}
 	part := release.Part{ID: now.ID}
+	if now.State == Started {
+		if err := m.committable(ctx, now); err != nil {
+			return nil, err
+		}
+	}
 	now.State = Committing
 	if err := m.From.As(part).SetMigration(ctx, now); err != nil {
 		return nil, err
@@ -386,13 +390,4 @@ func (m *Move) addresses(ctx context.Context, side *release.Engine) (map[string]
 		}
 	}
 	return urls, nil
-}
-
-// step is the command that finishes a state.
-func step(state string) string {
-	return map[string]string{Starting: "start", Committing: "commit", Aborting: "abort"}[state]
-}
-
-func conflict(err error, hint string) error {
-	return &providers.Error{Kind: providers.Conflict, Op: "migrate", Hint: hint, Err: err}
 }
