@@ -50,10 +50,23 @@ func find(o Options) (string, *Problem) {
 	if o.Here {
 		p.Message = "there is no manifest in this folder"
 	}
+	if other := foreign(dir); other != "" {
+		p.Hint = "run `ferry import .` to make one of " + other + ", or choose a folder with --dir"
+	}
 	if found := below(dir); len(found) > 0 {
 		p.Hint = "there is one in " + strings.Join(found, ", and one in ") + ": choose the folder with --dir"
 	}
 	return "", p
+}
+
+// foreign is the file of another tool that an import would make the manifest of, "" is none.
+func foreign(dir string) string {
+	for _, name := range []string{"serverless.yml", "serverless.yaml", "template.yaml", "template.yml", "host.json"} {
+		if exists(dir, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // lookInto says why nothing can be found in a folder.

@@ -117,7 +117,10 @@ func TestRequestsComeFromLinesAndFromWhatBrowsersSave(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	for _, bad := range []string{"{", `{"path":"x"}`, `{"path":"/","headers":{"a":1}}`, `{"path":"/","body":"?","encoding":"base64"}`} {
+	for _, bad := range []string{
+		"{", `{"path":"x"}`, `{"path":"/","headers":{"a":1}}`, `{"path":"/","body":"?","encoding":"base64"}`,
+		`{"path":"/","body":"?","encoding":"gzip"}`, `{"path":"/","header":{"a":"1"}}`, `{"path":"/"} {"path":"/"}`,
+	} {
 		if _, err := compare.Read("r", strings.NewReader(bad)); err == nil || !strings.HasPrefix(err.Error(), "r:1: ") {
 			t.Errorf("%s: want an error with its line, got %v", bad, err)
 		}

@@ -4,6 +4,7 @@ package compare
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -97,9 +98,11 @@ func Read(name string, r io.Reader) ([]Request, error) {
 }
 
 func parse(text []byte) (Request, error) {
-	var l line
-	if err := json.Unmarshal(text, &l); err != nil {
-		return Request{}, err
+	var l recorded
+	strict := json.NewDecoder(bytes.NewReader(text))
+	strict.DisallowUnknownFields() // a mistyped key would change what is sent, in silence
+	if err := cmp.Or(json.Unmarshal(text, &json.RawMessage{}), strict.Decode(&l)); err != nil {
+		return Request{}, plain(err)
 	}
 	made := Request{Function: l.Function, Method: strings.ToUpper(l.Method), Path: l.Path, Header: l.Headers, Body: []byte(l.Body)}
 	if made.Method == "" {
@@ -109,10 +112,24 @@ func parse(text []byte) (Request, error) {
 		return Request{}, fmt.Errorf("the path %q does not begin with /", made.Path)
 	}
 	var err error
-	if l.Encoding == "base64" {
-		made.Body, err = base64.StdEncoding.DecodeString(l.Body)
+	switch l.Encoding {
+	case "", "utf-8":
+	case "base64":
+		if made.Body, err = base64.StdEncoding.DecodeString(l.Body); err != nil {
+			err = fmt.Errorf("the body is not in base64: %w", err)
+		}
+	default:
+		err = fmt.Errorf("the encoding %q is neither utf-8 nor base64", l.Encoding)
 	}
 	return made, err
+}
+
+// plain names a key that requests do not have without the words of the JSON library.
+func plain(err error) error {
+	if key, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return fmt.Errorf("a request has no %s, only function, method, path, headers, body and encoding", key)
+	}
+	return err
 }
 
 // ofConnection are headers of a connection, which each side makes for itself.
