@@ -207,13 +207,22 @@ func (o *compareOptions) place(ctx context.Context, name string, all []compare.R
 	to.call = func(ctx context.Context, r compare.Request) compare.Answer {
 		got, err := invoker.Invoke(ctx, cmp.Or(r.Function, function), providers.Request{Method: r.Method, Path: r.Path, Header: r.Header, Body: r.Body})
 		if errors.Is(err, providers.NotFound) {
-			to.absent.CompareAndSwap(nil, fmt.Errorf("asking %s: %w", name, err))
+			to.absent.CompareAndSwap(nil, o.vacancy(name, err))
 		} else {
 			to.there.Store(true)
 		}
 		return compare.Answer{Status: got.Status, Header: got.Header, Body: got.Body, Seconds: got.Seconds, Err: err}
 	}
 	return to, nil
+}
+
+// vacancy is the error of a target where nothing is that could answer.
+func (o *compareOptions) vacancy(target string, err error) error {
+	hint := fmt.Sprintf("run `ferry deploy -t %s` first, or see what is there with `ferry status -t %s`", target, target)
+	if o.prepare != nil && target == o.to { // what a migration compares
+		hint = fmt.Sprintf("run `ferry migrate start --from %s --to %s` first", o.from, o.to)
+	}
+	return &providers.Error{Kind: providers.NotFound, Op: "asking " + target, Hint: hint, Err: err}
 }
 
 // standard is the function for those requests that name none, "" where all name one.
