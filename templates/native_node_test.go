@@ -89,6 +89,20 @@ func TestAHandlerOfLambdaThatNeverAnswersIsOutOfTime(t *testing.T) {
 	i.waitFor("neither resolved nor called back in time")
 }
 
+func TestTheMethodsOfAnAppAreNoExports(t *testing.T) {
+	t.Parallel()
+	const app = "const app = (req, res) => res.end();\napp.use = app.handle = app.listen = () => {};\n"
+	dir := t.TempDir()
+	write(t, dir, map[string][]byte{"web.mjs": []byte(app + "export default app;\n"), "web.cjs": []byte(app + "module.exports = app;\n")})
+	for _, file := range []string{"web.mjs", "web.cjs"} {
+		p := platform{"node", "nodejs24", manifest.StyleNode, file + ":ap", nodeCommand, dir, ""}
+		i := p.launch(t, p.function(), dir)
+		if code := i.end(); code == 0 || !strings.Contains(i.out.String(), "it exports nothing of the name ap; name one of its exports in handler: default") || strings.Contains(i.out.String(), "handle, ") {
+			t.Errorf("%s: exit %d, it says\n%s", file, code, i.out)
+		}
+	}
+}
+
 // TestAnExportThatIsNamedIsTheHandler covers every style: many functions share one file.
 func TestAnExportThatIsNamedIsTheHandler(t *testing.T) {
 	t.Parallel()

@@ -8,7 +8,8 @@ function refuseOthers() {
 }
 
 function refuseName(name) {
-  const all = Object.keys({ ...userModule.default, ...userModule }).filter((key) => /^[a-z_$][\w$]*$/i.test(key));
+  const ofDefault = isApp(userModule.default) ? {} : userModule.default; // an app has methods, and no exports
+  const all = Object.keys({ ...ofDefault, ...userModule }).filter((key) => /^[a-z_$][\w$]*$/i.test(key));
   fault(`it exports nothing of the name ${name}`, all.length > 0 ? `name one of its exports in handler: ${all.sort().join(", ")}` : "export it");
 }
 
