@@ -1,6 +1,8 @@
 package packager
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/ferryfn/ferry/packager/packagertest"
@@ -69,5 +71,29 @@ func TestAnESModuleThatRequiresWhatItMayHaveFindsIt(t *testing.T) {
 				"node_modules/pdf/lib/other.mjs", "export { got } from './pdf.mjs';\n",
 				"node_modules/canvas/package.json", `{"name":"canvas"}`, "node_modules/canvas/index.js", "exports.got = 'drawn';"), "app.mjs", "m.all")
 		})
+	}
+}
+
+func TestAPackageOfTheWorkspaceThatReadsItsFilesLiesOutsideOfTheBundle(t *testing.T) {
+	t.Parallel()
+	whole := packagertest.Project(t, "apps/web/src/app.js", "const conf = require('@my/conf'); exports.got = require('fs').readFileSync(conf.views + '/a.html', 'utf8') + conf.read('b.txt') + require('@my/plain').v; exports.fetch = () => {};",
+		"apps/web/package.json", `{"dependencies":{"@my/conf":"*","@my/plain":"*"}}`,
+		"packages/conf/package.json", `{"name":"@my/conf"}`, "packages/conf/views/a.html", "view", "packages/conf/b.txt", "text",
+		"packages/conf/index.js", "const path = require('path'); exports.views = path.join(__dirname, 'views'); exports.read = (name) => require('fs').readFileSync(path.join(__dirname, name), 'utf8');",
+		"packages/plain/package.json", `{"name":"@my/plain"}`, "packages/plain/index.js", "exports.v = 'plain';")
+	for _, name := range []string{"conf", "plain"} {
+		link := filepath.Join(whole, "node_modules", "@my", name)
+		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(filepath.Join(whole, "packages", name), link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root := filepath.Join(whole, "apps", "web")
+	alike(t, root, "src/app.js", "m.default.got")
+	a := build(t, newPackager(t, root), packagertest.Node("src/app.js"))
+	if _, there := contents(t, a)["node_modules/@my/plain/index.js"]; there || len(a.Warnings) > 0 {
+		t.Errorf("one that reads nothing is not in the bundle, or it warns: %+v", a.Warnings)
 	}
 }

@@ -265,9 +265,12 @@ func (r *reads) use(p *paths, u use) error {
 			return nil
 		}
 		if !lists(u.by) || below(filepath.Join(r.real, filepath.FromSlash(r.handler)), at) {
-			if name, ok := r.inPackage(at); ok {
-				r.unknown = append(r.unknown, unknown{name, p.file, u.line, u.maybe})
+			name, ok := r.inPackage(at)
+			if !ok {
+				_, err := r.linked(p, u)
+				return err
 			}
+			r.unknown = append(r.unknown, unknown{name, p.file, u.line, u.maybe})
 			return nil
 		}
 	}
@@ -305,11 +308,42 @@ func (r *reads) installed(p *paths, u use) error {
 	return nil
 }
 
+// linked has a package of the workspace whose code reads its own files lie as files in the package, and is whether it does. One
+// in TypeScript has to be bundled.
+func (r *reads) linked(p *paths, u use) (bool, error) {
+	if !slices.Contains([]string{".js", ".mjs", ".cjs"}, path.Ext(p.file)) {
+		return false, nil
+	}
+	at := filepath.FromSlash(u.text)
+	for dir := filepath.Dir(filepath.FromSlash(p.file)); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if there, err := source.IsFile(filepath.Join(dir, packageFile)); err != nil {
+			return false, err
+		} else if !there {
+			continue
+		}
+		own, err := r.modules.load(dir)
+		if err != nil || own.Name == "" || !below(at, dir) {
+			return false, err
+		}
+		if found, err := r.modules.find(own.Name, r.real); found != own || err != nil {
+			return false, err
+		}
+		r.packages[own.Name] = outsider{dir, fmt.Sprintf("%s:%d reads its files", r.shown(filepath.FromSlash(p.file)), u.line)}
+		return true, nil
+	}
+	return false, nil
+}
+
 // take notes that a file or a folder comes along.
 func (r *reads) take(p *paths, u use) error {
 	at := filepath.FromSlash(u.text)
 	name, ok := r.inPackage(at)
 	from, known := r.inPackage(filepath.FromSlash(p.file))
+	if !ok && !known {
+		if is, err := r.linked(p, u); is || err != nil {
+			return err
+		}
+	}
 	if !ok || known && strings.HasPrefix(name, outsideFolder+"/") != strings.HasPrefix(from, outsideFolder+"/") {
 		r.warn(p, u.line, "reads "+r.shown(at)+", which is not in the package: it lies outside of the source folder", "set `source` to a folder that holds both")
 		return nil

@@ -235,3 +235,25 @@ func (r *reads) unasked(inputs []codeOf) error {
 	}
 	return nil
 }
+
+// inlined is whether one's own code was bundled with a package before: bundlers name the files that they take.
+func (b *bundle) inlined(name string) bool {
+	return slices.ContainsFunc(b.sources.files(), func(file string) bool {
+		_, _, installed := PackageOf(file)
+		return !installed && inComment("node_modules/"+name+"/", b.sources.get(file).text)
+	})
+}
+
+// inComment is whether a line of code that is only a comment holds a text.
+func inComment(part, code string) bool {
+	for at := 0; ; at += len(part) {
+		i := strings.Index(code[at:], part)
+		if i < 0 {
+			return false
+		}
+		at += i
+		if line := code[strings.LastIndexByte(code[:at], '\n')+1:]; strings.HasPrefix(strings.TrimLeft(line, " \t"), "//") {
+			return true
+		}
+	}
+}
