@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -223,6 +224,20 @@ func TestAProjectWithItsModulesInSrcIsInstalled(t *testing.T) {
 				t.Errorf("it is installed: %v", err)
 			}
 		})
+	}
+}
+
+// A handler that is found only there is one that its users import from there.
+func TestTheModulesInSrcOfAProjectThatIsNotInstalledAreFoundWhereTheyLie(t *testing.T) {
+	for handler, looks := range map[string]bool{"shop.web:app": true, "src.shop.web:app": false, "app:app": false} {
+		project := packagertest.Project(t, "fn/requirements.txt", "", "fn/app.py", "", "fn/src/shop/__init__.py", "", "fn/src/shop/web.py", "")
+		files, err := packed(t, project, "fn", func(j *source.Job) { j.Function.Handler = handler })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, there := files["ferry-src.pth"]; there != looks {
+			t.Errorf("%s: the package has %v", handler, slices.Sorted(maps.Keys(files)))
+		}
 	}
 }
 

@@ -25,10 +25,11 @@ type job struct {
 // Content is the source folder and its requirements side by side, the shim on top.
 func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.Content, error) {
 	j := &job{Job: of}
-	entry, err := j.handler()
+	module, err := j.handler()
 	if err != nil {
 		return j.made, err
 	}
+	entry := module
 	files, err := j.Tree(ctx)
 	if err == nil {
 		files, err = j.withRead(files)
@@ -51,6 +52,9 @@ func Content(ctx context.Context, of *source.Job, shim templates.Shim) (source.C
 		entry = shim.Entry
 		for name, data := range shim.Files {
 			files = append(files, source.Generated(name, data))
+		}
+		if j.below(module, installed) {
+			files = append(files, source.Generated("ferry-src.pth", []byte("src\n")))
 		}
 	}
 	again := source.Duplicate()
@@ -123,10 +127,18 @@ func modules(dir string, fn manifest.Function) []string {
 	if fn.Style == manifest.StyleServer {
 		names[1] = base + "/__main__.py"
 	}
-	if sourced(dir) { // what is installed of it has these modules at the top
+	if sourced(dir) { // where they lie if the project is not installed
 		names = append(names, "src/"+names[0], "src/"+names[1])
 	}
 	return names
+}
+
+// below reports whether the handler's module is imported from the folder src, since no installed package has it at the top.
+func (j *job) below(module string, installed []source.File) bool {
+	rest, found := strings.CutPrefix(module, "src/")
+	top, _, _ := strings.Cut(rest, "/")
+	return found && !strings.HasPrefix(j.Function.Module(), "src.") &&
+		!slices.ContainsFunc(installed, func(f source.File) bool { return f.Name == top || strings.HasPrefix(f.Name, top+"/") })
 }
 
 // requirements installs what the function asks for, once for all functions that ask for the same.

@@ -8,8 +8,9 @@ def framework_app(style, kind):
     import functions_framework
     from functions_framework.exceptions import FunctionsFrameworkException
 
-    file = os.path.join(ROOT, *MODULE_NAME.split("."))
-    file = file + ".py" if os.path.exists(file + ".py") else os.path.join(file, "__init__.py")
+    parts = MODULE_NAME.split(".")
+    files = [os.path.join(ROOT, top, *parts[:-1], name) for top in ("", "src") for name in (parts[-1] + ".py", os.path.join(parts[-1], "__init__.py"))]
+    file = next(filter(os.path.exists, files), files[1])
     name = os.path.splitext(os.path.basename(file))[0]
     try:
         app = functions_framework.create_app(ATTRIBUTE or "main", file, kind)
