@@ -314,7 +314,11 @@ func (r compareResult) text(p *printer) {
 	milliseconds := func(l chart.Latency) []string {
 		var cells []string
 		for _, s := range []float64{l.P50, l.P95, l.P99} {
-			cells = append(cells, fmt.Sprintf("%.0f ms", 1000*s))
+			cell := "-" // nothing was answered
+			if s > 0 {
+				cell = fmt.Sprintf("%.0f ms", 1000*s)
+			}
+			cells = append(cells, cell)
 		}
 		return cells
 	}

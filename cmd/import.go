@@ -181,7 +181,11 @@ func (r importResult) text(p *printer) {
 			p.verbatim(strings.TrimSuffix(line, "\n"))
 		}
 	} else {
-		p.linef("%s %s  %s", p.style.good.Render("✓"), p.file(r.File), p.style.dim.Render("from the "+r.Format+" "+p.file(r.Source)))
+		from := p.file(r.Source)
+		if r.Format != filepath.Base(r.Source) {
+			from = "the " + r.Format + " " + from
+		}
+		p.linef("%s %s  %s", p.style.good.Render("✓"), p.file(r.File), p.style.dim.Render("from "+from))
 	}
 	p.linef("")
 	p.linef("%d of %s carried", r.carried(), count(r.Keys, "value"))

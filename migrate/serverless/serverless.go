@@ -2,6 +2,7 @@
 package serverless
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,6 +33,9 @@ type defaults struct {
 	cors    *draft.CORS // of httpApi events
 }
 
+// defaultRegion is where the Serverless Framework deploys to when a file names none.
+const defaultRegion = "us-east-1"
+
 // Is is whether the file is a serverless.yml.
 func Is(root *foreign.Node) bool {
 	return root.Get("provider") != nil && (root.Get("functions") != nil || root.Get("service") != nil)
@@ -46,7 +50,11 @@ func Read(root *foreign.Node, file, stage string) draft.Manifest {
 		perAll: sharedKeys(), perFunction: functionKeys(),
 	}
 	r.settings = lambda.Settings{Dir: r.dir, Text: r.text}
-	r.template = lambda.Template{Resources: r.resources(), Region: root.At("provider", "region").Raw()}
+	region := cmp.Or(root.At("provider", "region").Raw(), defaultRegion)
+	if root.At("provider", "region") == nil {
+		r.aws.Set("region", region)
+	}
+	r.template = lambda.Template{Resources: r.resources(), Region: region}
 	r.service()
 	r.provider()
 	r.functions()

@@ -253,7 +253,10 @@ func (v *variables) address(a string) value {
 	case "env":
 		return value{env: "${env:" + rest + "}"}
 	case "aws":
-		if rest == "region" && v.root.At("provider", "region").Raw() != "" {
+		if rest == "region" && v.root.At("provider", "region") == nil {
+			return value{text: defaultRegion}
+		}
+		if rest == "region" {
 			return v.lookUp(v.root, "self", "provider.region")
 		}
 		return value{unknown: "the account is known only to AWS"}
